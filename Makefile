@@ -1,0 +1,67 @@
+# Everything a newcomer needs, from python3 (3.11 or newer, with venv and pip), make and a package registry.
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# A stamp says which requirements the environment was filled from, so that a changed lock is installed again.
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt bench clean lock migration
+
+help: ## List what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+run: $(RUNTIME) ## Serve on http://127.0.0.1:8000 with SQLite in ./catalog.db (PORT=9000 for another port)
+	@$(BIN)/catalog serve --port $(PORT)
+
+test: $(DEV) ## Run every test, on memory, SQLite and a real Postgres, with coverage
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+check: $(DEV) ## What CI runs beside the tests: formatting, lint, types, fences between the rooms
+	@$(BIN)/ruff format --check --quiet . || { echo 'Not formatted: run "make fmt".'; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+fmt: $(DEV) ## Format the code and mend what lint can mend
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --fix-only --quiet .
+
+bench: $(DEV) ## Measure, side by side in one run (docs/PERFORMANCE.md says how to read it)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+migration: $(DEV) ## Begin a schema migration: make migration NAME=what_it_does
+	@$(BIN)/python -m catalog.adapters.sql.migrations "$(NAME)"
+
+lock: $(DEV) ## Pin the dependencies anew, with hashes, after pyproject.toml changed
+	@$(BIN)/uv pip compile --quiet $(LOCK_OPTIONS) --group build -o requirements/runtime.txt pyproject.toml
+	@$(BIN)/uv pip compile --quiet $(LOCK_OPTIONS) --group build --group dev -o requirements/dev.txt pyproject.toml
+
+LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
+
+clean: ## Remove the environment and everything built; data (catalog.db) stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'Catalog needs Python 3.11 or newer; name one with "make PYTHON=python3.12 ...".'; exit 1; }
+	@echo 'Setting up $(VENV) ...'
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo 'Python has no venv or no pip (on Debian: apt install python3-venv).'; exit 1; }
+
+$(RUNTIME): requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
+	@$(PIP) install --require-hashes -r requirements/runtime.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV): requirements/dev.txt $(RUNTIME)
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""The driven side: a room for each technology."""

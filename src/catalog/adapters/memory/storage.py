@@ -1,0 +1,105 @@
+"""The memory store: real in every promise but durability."""
+
+from collections.abc import Collection, Mapping, Sequence
+from threading import Lock
+from uuid import UUID
+
+from catalog.domain.admission import Admission, Outcome, Standing, admit, named
+from catalog.domain.changelog import ChangeSet, LogEntry, LogPage
+from catalog.domain.item import Item
+from catalog.domain.ordering import Place, arrange, comes_after, place
+from catalog.domain.query import ItemQuery, Page
+from catalog.domain.search import SearchWords
+from catalog.ports.storage import SchemaState, StorageOptions
+
+_SCHEMA = SchemaState(found="none needed", wanted="none needed")
+
+
+class MemoryStorage:
+    """Dictionaries under one lock. Nothing in it waits, so a caller that is cancelled cannot cut a commit in two."""
+
+    durable = False
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._lock = Lock()
+        self._items: dict[UUID, Item] = {}
+        self._words: dict[UUID, SearchWords] = {}
+        self._ids: dict[str, UUID] = {}
+        self._log: list[LogEntry] = []
+
+    async def open(self) -> None:
+        """Nothing to open."""
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    async def items_by_id(self, ids: Collection[UUID]) -> Mapping[UUID, Item]:
+        """Look the ids up."""
+        return {item_id: self._items[item_id] for item_id in ids if item_id in self._items}
+
+    async def items_by_sku(self, skus: Collection[str]) -> Mapping[str, Item]:
+        """Look the SKUs up."""
+        return {sku: self._items[self._ids[sku]] for sku in skus if sku in self._ids}
+
+    async def list_items(self, query: ItemQuery) -> Page:
+        """Filter, place, sort and cut."""
+        found: list[tuple[Place, Item]] = []
+        for item in tuple(self._items.values()):
+            rank = None if query.search is None else query.search.rank(item, self._words[item.id])
+            if query.search is None or rank is not None:
+                found.append((place(item, query.ordering, rank), item))
+        if query.after is not None:
+            mark = query.after
+            found = [entry for entry in found if comes_after(entry[0], mark, query.ordering)]
+        arrange(found, query.ordering)
+        return query.page(found[query.offset : query.offset + query.limit + 1])
+
+    async def commit(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
+        """Ask for admission and apply it, under the lock."""
+        with self._lock:
+            admission = admit(batch, self._standing(batch))
+            self._apply(admission)
+        return admission.outcomes
+
+    async def changes(self, *, after: int, limit: int) -> LogPage:
+        """Cut a stretch out of the log."""
+        return LogPage(tuple(self._log[after : after + limit]), len(self._log))
+
+    async def ping(self) -> None:
+        """Memory always answers."""
+
+    async def schema(self) -> SchemaState:
+        """Memory has no schema."""
+        return _SCHEMA
+
+    async def migrate(self) -> SchemaState:
+        """Memory has no schema."""
+        return _SCHEMA
+
+    async def versions(self) -> Mapping[str, str]:
+        """Memory runs on nothing."""
+        return {}
+
+    def _standing(self, batch: Sequence[ChangeSet]) -> Standing:
+        """Read what the batch names."""
+        ids, skus = named(batch)
+        versions = {item_id: self._items[item_id].version for item_id in ids if item_id in self._items}
+        return Standing(len(self._log), versions, {sku: self._ids[sku] for sku in skus if sku in self._ids})
+
+    def _apply(self, admission: Admission) -> None:
+        """Write what was admitted."""
+        for item_id in (*admission.removed, *admission.renamed):
+            del self._ids[self._items[item_id].sku]
+        for item_id in admission.removed:
+            del self._items[item_id], self._words[item_id]
+        for item in (*(born.item for born in admission.born), *(net.subject for net in admission.changed)):
+            self._items[item.id] = item
+            self._ids[item.sku] = item.id
+            self._words[item.id] = SearchWords.of(item)
+        self._log += admission.entries
+
+
+def open_memory(_options: StorageOptions) -> MemoryStorage:
+    """Make the store for `memory://`."""
+    return MemoryStorage()

@@ -1,0 +1,47 @@
+"""The Postgres store: a pool that reads, and one connection a process that writes, each with deadlines."""
+
+from typing import Any
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from catalog.adapters.postgres.flavour import PostgresFlavour
+from catalog.adapters.sql.storage import Engines, SqlStorage
+from catalog.ports.storage import StorageOptions
+
+
+def open_postgres(options: StorageOptions) -> SqlStorage:
+    """Make the store for `postgresql://user:password@host/database`.
+
+    Raises ValueError when the URL cannot be read.
+    """
+    try:
+        url = make_url(options.url).set(drivername="postgresql+asyncpg")
+    except (ArgumentError, ValueError):
+        message = "The URL cannot be read; it has the form postgresql://user:password@host:5432/database"
+        raise ValueError(message) from None
+    engines = Engines(
+        reading=_engine(
+            url,
+            options.deadline,
+            isolation_level="AUTOCOMMIT",
+            pool_size=options.pool_size,
+            max_overflow=options.pool_overflow,
+            pool_timeout=options.deadline,
+        ),
+        writing=_engine(url, options.deadline, pool_size=1, max_overflow=0),
+        migrating=lambda: create_async_engine(url),
+        deadline=2 * options.deadline,
+    )
+    return SqlStorage(engines, PostgresFlavour(), queue=options.queue)
+
+
+def _engine(url: URL, deadline: float, **pool: Any) -> AsyncEngine:  # noqa: ANN401 - options of SQLAlchemy's pools
+    """Make an engine whose every wait ends: for a connection, for a statement here, and for one at the server."""
+    arguments = {
+        "timeout": deadline / 2,
+        "command_timeout": deadline,
+        "server_settings": {"application_name": "catalog", "statement_timeout": str(int(deadline * 1000))},
+    }
+    return create_async_engine(url, connect_args=arguments, pool_pre_ping=True, pool_use_lifo=True, **pool)

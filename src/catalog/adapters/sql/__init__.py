@@ -1,0 +1,1 @@
+"""What the SQL stores share: tables, rows, queries, the commit and the migrations, on SQLAlchemy Core."""

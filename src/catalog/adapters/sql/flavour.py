@@ -1,0 +1,50 @@
+"""What differs between the SQL stores, as far as shared code has to ask for it."""
+
+from collections.abc import Collection
+from typing import Any, Protocol
+
+from sqlalchemy import ColumnElement, Executable, Select, Table
+from sqlalchemy.sql.dml import Insert, Update
+
+from catalog.domain.errors import Unavailable
+from catalog.domain.search import Search
+
+
+class Flavour(Protocol):
+    """One database's way of doing things."""
+
+    name: str
+    """The database's name, for people."""
+
+    version: Executable
+    """Tells the database's version, as text."""
+
+    lock_schema: Executable | None
+    """Keeps others from migrating until the transaction ends, where the transaction's begin does not do so."""
+
+    words: Table
+    """The search index: a row an item, tied to it by the item's `seq`."""
+
+    words_key: ColumnElement[int]
+    """The column of `words` that holds the item's `seq`."""
+
+    insert_words: Insert
+    """Index an item; takes `seq`, `name` and `text` (catalog.domain.search.SearchWords)."""
+
+    update_words: Update
+    """Index an item anew; takes `key`, `name` and `text`."""
+
+    lock_head: Select[tuple[int]]
+    """Read the log's head and, until the transaction ends, keep others from committing."""
+
+    def among(self, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+        """Whether a column has one of any number of values."""
+
+    def matches(self, search: Search) -> ColumnElement[bool]:
+        """Whether an item has every word of the query."""
+
+    def matches_name(self, search: Search) -> ColumnElement[bool]:
+        """Whether an item's name has every word of the query."""
+
+    def unavailable(self, error: Exception) -> Unavailable | None:
+        """Tell what a driver's exception means to callers, without secrets; None when it is a fault of the program."""

@@ -1,0 +1,174 @@
+"""Items and log entries as rows, and back. What comes out of the store is valid and not checked again."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Row
+
+from catalog.adapters.sql.tables import change_log, items
+from catalog.domain.attributes import Attributes, AttributeValue
+from catalog.domain.change import Change, Origin
+from catalog.domain.changelog import LogEntry
+from catalog.domain.item import Item
+from catalog.domain.money import Money
+from catalog.domain.text import fold
+
+ITEM_COLUMNS = (
+    items.c.id,
+    items.c.sku,
+    items.c.name,
+    items.c.description,
+    items.c.category,
+    items.c.currency,
+    items.c.price_minor,
+    items.c.attributes,
+    items.c.version,
+    items.c.created_at,
+    items.c.updated_at,
+)
+"""What `to_item` reads, in its order."""
+
+LOG_COLUMNS = (
+    change_log.c.seq,
+    change_log.c.kind,
+    change_log.c.at,
+    change_log.c.actor,
+    change_log.c.request_id,
+    change_log.c.before,
+    change_log.c.after,
+)
+"""What `to_entry` reads, in its order."""
+
+
+class _Document(msgspec.Struct, omit_defaults=True):
+    """An item as the log keeps it: JSON text, so that numbers come back as they went in (jsonb would change some)."""
+
+    id: UUID
+    sku: str
+    name: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    description: str | None = None
+    category: str | None = None
+    currency: str | None = None
+    price_minor: int | None = None
+    attributes: dict[str, Any] = {}
+
+
+class _LogRow(NamedTuple):
+    seq: int
+    kind: str
+    at: datetime
+    actor: str
+    request_id: str | None
+    before: str | None
+    after: str | None
+
+
+_encoder = msgspec.json.Encoder()
+_attributes = msgspec.json.Decoder(dict[str, Any])
+_document = msgspec.json.Decoder(_Document)
+
+
+def from_item(item: Item) -> dict[str, Any]:
+    """Return an item's row, but for the number that ties it to its words."""
+    return {
+        "id": item.id,
+        "sku": item.sku,
+        "name": item.name,
+        "name_key": fold(item.name),
+        "description": item.description,
+        "category": item.category,
+        "currency": item.price and item.price.currency,
+        "price_minor": item.price and item.price.minor,
+        "attributes": _encoder.encode(dict(item.attributes)).decode(),
+        "version": item.version,
+        "created_at": item.created_at,
+        "updated_at": item.updated_at,
+    }
+
+
+def to_item(row: Row[Any] | tuple[Any, ...]) -> Item:
+    """Bring an item back from a row of ITEM_COLUMNS."""
+    item_id, sku, name, description, category, currency, minor, attributes, version, created_at, updated_at = row
+    return Item(
+        id=item_id,
+        sku=sku,
+        name=name,
+        description=description,
+        category=category,
+        price=None if currency is None else Money(minor, currency),
+        attributes=Attributes(_attributes.decode(attributes)),
+        version=version,
+        created_at=created_at,
+        updated_at=updated_at,
+    )
+
+
+def from_entry(entry: LogEntry) -> dict[str, Any]:
+    """Return an entry's row."""
+    change = entry.change
+    return {
+        "seq": entry.seq,
+        "kind": change.kind,
+        "item_id": change.subject.id,
+        "sku": change.subject.sku,
+        "version": change.version,
+        "at": change.at,
+        "actor": entry.origin.actor,
+        "request_id": entry.origin.request_id,
+        "before": _from_state(change.before),
+        "after": _from_state(change.after),
+    }
+
+
+def to_entry(row: Row[Any] | tuple[Any, ...]) -> LogEntry:
+    """Bring an entry back from a row of LOG_COLUMNS."""
+    kept = _LogRow(*row)
+    change = Change(kept.kind, _to_state(kept.before), _to_state(kept.after), kept.at)
+    return LogEntry(kept.seq, change, Origin(kept.actor, kept.request_id))
+
+
+def _from_state(item: Item | None) -> str | None:
+    """Write an item down for the log."""
+    if item is None:
+        return None
+    document = _Document(
+        id=item.id,
+        sku=item.sku,
+        name=item.name,
+        version=item.version,
+        created_at=item.created_at,
+        updated_at=item.updated_at,
+        description=item.description,
+        category=item.category,
+        currency=item.price and item.price.currency,
+        price_minor=item.price and item.price.minor,
+        attributes=dict(item.attributes),
+    )
+    return _encoder.encode(document).decode()
+
+
+def _to_state(text: str | None) -> Item | None:
+    """Read an item from the log."""
+    if text is None:
+        return None
+    kept = _document.decode(text)
+    attributes: Mapping[str, AttributeValue] = kept.attributes
+    price = None if kept.currency is None or kept.price_minor is None else Money(kept.price_minor, kept.currency)
+    return Item(
+        id=kept.id,
+        sku=kept.sku,
+        name=kept.name,
+        description=kept.description,
+        category=kept.category,
+        price=price,
+        attributes=Attributes(attributes),
+        version=kept.version,
+        created_at=kept.created_at,
+        updated_at=kept.updated_at,
+    )

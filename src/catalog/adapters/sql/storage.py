@@ -1,0 +1,163 @@
+"""The store on a SQL database: reads on a pool, writes through the one writer on a connection of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Executable, Row, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from catalog.adapters.sql.committing import write
+from catalog.adapters.sql.flavour import Flavour
+from catalog.adapters.sql.queries import list_statement, log_statement
+from catalog.adapters.sql.rows import ITEM_COLUMNS, to_entry, to_item
+from catalog.adapters.sql.schema import WANTED, upgrade
+from catalog.adapters.sql.tables import items, log_head
+from catalog.adapters.sql.writer import Writer
+from catalog.domain.admission import Outcome
+from catalog.domain.changelog import ChangeSet, LogPage
+from catalog.domain.errors import SchemaOutdated
+from catalog.domain.item import Item
+from catalog.domain.query import ItemQuery, Page
+from catalog.ports.storage import SchemaState
+
+T = TypeVar("T")
+
+_FOUND = text("SELECT version_num FROM alembic_version")
+_HEAD = select(log_head.c.seq)
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The ways to the database: a pool that reads (each statement by itself), one connection that writes, one that migrates.
+
+    `deadline` bounds a whole read in seconds, its wait for a connection included; None where a read must not be cut off.
+    """
+
+    reading: AsyncEngine
+    writing: AsyncEngine
+    migrating: Callable[[], AsyncEngine]
+    deadline: float | None
+
+
+class SqlStorage:
+    """A `Storage` on SQLAlchemy Core; what its database does in its own way is asked of a `Flavour`."""
+
+    durable = True
+
+    def __init__(self, engines: Engines, flavour: Flavour, *, queue: int) -> None:
+        """Work through these engines; let up to `queue` change sets wait for the writer."""
+        self._engines = engines
+        self._flavour = flavour
+        self._writer = Writer(self._write, queue=queue)
+        self._reads: set[asyncio.Task[Any]] = set()
+
+    async def open(self) -> None:
+        """Nothing to do: engines connect when they are first used."""
+
+    async def close(self) -> None:
+        """Write what waits, let reads end, and close the connections."""
+        await self._writer.close()
+        await asyncio.gather(*self._reads, return_exceptions=True)
+        await self._engines.reading.dispose()
+        await self._engines.writing.dispose()
+
+    async def items_by_id(self, ids: Collection[UUID]) -> Mapping[UUID, Item]:
+        """Read items by their ids."""
+        return {item.id: item for item in await self._items(self._flavour.among(items.c.id, ids))}
+
+    async def items_by_sku(self, skus: Collection[str]) -> Mapping[str, Item]:
+        """Read items by their SKUs."""
+        return {item.sku: item for item in await self._items(self._flavour.among(items.c.sku, skus))}
+
+    async def list_items(self, query: ItemQuery) -> Page:
+        """Read a page."""
+        width = len(ITEM_COLUMNS)
+        rows = await self._rows(list_statement(query, self._flavour))
+        return query.page([(tuple(row[width:]), to_item(row[:width])) for row in rows])
+
+    async def commit(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
+        """Hand a batch to the writer."""
+        return await self._writer.submit(batch) if batch else ()
+
+    async def changes(self, *, after: int, limit: int) -> LogPage:
+        """Read a stretch of the log. The head is read first: it may be older than the entries, never newer than they reach."""
+        head = (await self._rows(_HEAD))[0][0]
+        entries = tuple(map(to_entry, await self._rows(log_statement(after, limit))))
+        return LogPage(entries, max(head, entries[-1].seq) if entries else head)
+
+    async def ping(self) -> None:
+        """Ask for the schema's version."""
+        state = await self.schema()
+        if not state.current:
+            found = "has no schema yet" if state.found is None else f"has the schema {state.found}, not {state.wanted}"
+            message = f"The {self._flavour.name} database {found}; run `catalog migrate`."
+            raise SchemaOutdated(message)
+
+    async def schema(self) -> SchemaState:
+        """Read which migration was applied last."""
+        try:
+            rows = await self._rows(_FOUND)
+        except SchemaOutdated:
+            return SchemaState(None, WANTED)
+        return SchemaState(rows[0][0] if rows else None, WANTED)
+
+    async def migrate(self) -> SchemaState:
+        """Apply the migrations that are missing, one process at a time."""
+        if (await self.schema()).current:
+            return SchemaState(WANTED, WANTED)
+        engine = self._engines.migrating()
+        try:
+            async with self._told(), engine.begin() as connection:
+                if self._flavour.lock_schema is not None:
+                    await connection.execute(self._flavour.lock_schema)
+                await connection.run_sync(upgrade)
+        finally:
+            await engine.dispose()
+        return await self.schema()
+
+    async def versions(self) -> Mapping[str, str]:
+        """Ask the database for its version."""
+        return {self._flavour.name: str((await self._rows(self._flavour.version))[0][0])}
+
+    async def _items(self, condition: Any) -> list[Item]:  # noqa: ANN401 - a ColumnElement of whatever kind
+        """Read the items that a condition holds for."""
+        return [to_item(row) for row in await self._rows(select(*ITEM_COLUMNS).where(condition))]
+
+    async def _rows(self, statement: Executable) -> Sequence[Row[Any]]:
+        """Read rows. The read is a task of its own: cutting one off would leave a connection in an unknown state."""
+        return await self._owned(self._read(statement))
+
+    async def _read(self, statement: Executable) -> Sequence[Row[Any]]:
+        async with self._told(), asyncio.timeout(self._engines.deadline), self._engines.reading.connect() as connection:
+            return (await connection.execute(statement)).all()
+
+    async def _write(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
+        async with self._told(), self._engines.writing.begin() as connection:
+            return await write(connection, batch, self._flavour)
+
+    async def _owned(self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for work that goes on when its caller is cancelled."""
+        task = asyncio.create_task(work)
+        self._reads.add(task)
+        task.add_done_callback(self._forget)
+        return await asyncio.shield(task)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._reads.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+    @asynccontextmanager
+    async def _told(self) -> AsyncIterator[None]:
+        """Tell a driver's failures in the catalog's own words."""
+        try:
+            yield
+        except Exception as error:
+            told = self._flavour.unavailable(error)
+            if told is None:
+                raise
+            raise told from error

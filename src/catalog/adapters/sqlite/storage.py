@@ -1,0 +1,93 @@
+"""The SQLite store: a file in WAL mode, many readers and one writing connection a process."""
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from catalog.adapters.sql.storage import Engines, SqlStorage
+from catalog.adapters.sqlite.flavour import SqliteFlavour
+from catalog.ports.storage import StorageOptions
+
+_MIGRATION_WAIT = 60.0
+
+
+def open_sqlite(options: StorageOptions) -> SqlStorage:
+    """Make the store for `sqlite:///catalog.db` (a path from here) or `sqlite:////srv/catalog.db` (from the root).
+
+    Raises ValueError when the URL names no file.
+    """
+    path = options.url.partition(":///")[2]
+    if not path or path == ":memory:":
+        message = "SQLite needs a file: sqlite:///catalog.db; a catalog that need not last is memory://"
+        raise ValueError(message)
+    url = URL.create("sqlite+aiosqlite", database=str(Path(path)))
+    engines = Engines(
+        reading=_reading(url, options),
+        writing=_writing(url, wait=options.deadline),
+        migrating=lambda: _writing(url, wait=_MIGRATION_WAIT),
+        deadline=None,
+    )
+    return SqlStorage(engines, SqliteFlavour(), queue=options.queue)
+
+
+def _reading(url: URL, options: StorageOptions) -> AsyncEngine:
+    """Make the pool that reads: each statement by itself, and none can write."""
+    engine = create_async_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        pool_size=options.pool_size,
+        max_overflow=options.pool_overflow,
+        pool_timeout=options.deadline,
+        pool_reset_on_return=None,
+    )
+    _prepare(engine, wait=options.deadline, read_only=True)
+    return engine
+
+
+def _writing(url: URL, *, wait: float) -> AsyncEngine:
+    """Make the one connection that writes. It takes the write lock as it begins, for a late one fails at once, unwaited."""
+    engine = create_async_engine(url, pool_size=1, max_overflow=0)
+    _prepare(engine, wait=wait, read_only=False)
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Any) -> None:  # noqa: ANN401 - SQLAlchemy's signature
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _prepare(engine: AsyncEngine, *, wait: float, read_only: bool) -> None:
+    """Set each new connection up."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def connect(connection: Any, _record: object) -> None:  # noqa: ANN401 - SQLAlchemy's signature
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
+        _write_ahead(cursor, wait)
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA cache_size = -16384")
+        cursor.execute("PRAGMA mmap_size = 268435456")
+        if read_only:
+            cursor.execute("PRAGMA query_only = ON")
+        cursor.close()
+
+
+def _write_ahead(cursor: Any, wait: float) -> None:  # noqa: ANN401 - a cursor of SQLAlchemy's adapter
+    """Switch to the write-ahead log. Where several processes do so at once, SQLite says busy without waiting."""
+    until = time.monotonic() + wait
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return

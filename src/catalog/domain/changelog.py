@@ -1,0 +1,50 @@
+"""The change log: everything that was ever committed, numbered 1, 2, 3, … without a gap, in the order of the commits."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from catalog.domain.change import Change, Origin
+from catalog.domain.item import Item
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """Changes that are written all or nothing, in their order; a later one may build on an earlier."""
+
+    changes: tuple[Change[Item], ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """A committed change, with its number in the log and who asked for it."""
+
+    seq: int
+    change: Change[Item]
+    origin: Origin
+
+    @property
+    def item_id(self) -> UUID:
+        """The item it happened to."""
+        return self.change.subject.id
+
+    @property
+    def at(self) -> datetime:
+        """When it was decided."""
+        return self.change.at
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """A stretch of the log, oldest first, and the number of its newest entry (0: the log is empty)."""
+
+    entries: tuple[LogEntry, ...]
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The proof that a change set was written: its entries in the log."""
+
+    entries: tuple[LogEntry, ...]

@@ -1,0 +1,109 @@
+"""The order of a list: what a sort key means, what place an item has in it, and which places come after another.
+
+Ties are broken by id, in the direction of the last key; what is absent comes last in either direction.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from catalog.domain.faults import Faults
+from catalog.domain.item import Item
+from catalog.domain.search import Rank
+from catalog.domain.text import fold
+
+Place = tuple[Any, ...]
+"""The values of an ordering's terms for one item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One value that a list is ordered by. `name` is what stores know it by: a column, or `rank`."""
+
+    name: str
+    kind: type
+    descending: bool = False
+    nullable: bool = False
+
+
+Ordering = tuple[Term, ...]
+
+_RANK = Term("rank", int)
+_TERMS: dict[str, tuple[Term, ...]] = {
+    "name": (Term("name_key", str),),
+    "price": (Term("currency", str, nullable=True), Term("price_minor", int, nullable=True)),
+    "created_at": (Term("created_at", datetime),),
+    "updated_at": (Term("updated_at", datetime),),
+    "sku": (Term("sku", str),),
+}
+_VALUES: dict[str, Callable[[Item], object]] = {
+    "name_key": lambda item: fold(item.name),
+    "currency": lambda item: item.price and item.price.currency,
+    "price_minor": lambda item: item.price and item.price.minor,
+    "created_at": lambda item: item.created_at,
+    "updated_at": lambda item: item.updated_at,
+    "sku": lambda item: item.sku,
+    "id": lambda item: item.id,
+}
+
+SORT_KEYS = tuple(_TERMS)
+"""What a list can be sorted by."""
+
+
+def parse_sort(raw: str, faults: Faults) -> Ordering:
+    """Read `name,-price`: keys with commas, a minus for descending."""
+    terms: list[Term] = []
+    seen: set[str] = set()
+    for part in raw.split(","):
+        descending, name = part.strip().startswith("-"), part.strip().removeprefix("-")
+        if name not in _TERMS:
+            faults.add(("sort",), "unknown_sort_key", f"A list is not sorted by {name!r}, but by {', '.join(SORT_KEYS)}.")
+        elif name in seen:
+            faults.add(("sort",), "repeated_sort_key", f"The sort key {name} stands twice.")
+        else:
+            seen.add(name)
+            terms += (Term(term.name, term.kind, descending, term.nullable) for term in _TERMS[name])
+    return _closed(terms)
+
+
+def newest_first() -> Ordering:
+    """The order of a list that asks for none."""
+    return _closed([Term("created_at", datetime, descending=True)])
+
+
+def nearest_first() -> Ordering:
+    """The order of a search that asks for none: by rank, then by name."""
+    return _closed([_RANK, *_TERMS["name"]])
+
+
+def place(item: Item, ordering: Ordering, rank: Rank | None = None) -> Place:
+    """Say where an item stands."""
+    return tuple(rank if term.name == "rank" else _VALUES[term.name](item) for term in ordering)
+
+
+def comes_after(one: Place, other: Place, ordering: Ordering) -> bool:
+    """Whether `one` stands behind `other`."""
+    for mine, its, term in zip(one, other, ordering, strict=True):
+        if mine != its:
+            if mine is None or its is None:
+                return mine is None
+            return bool((mine < its) is term.descending)
+    return False
+
+
+def arrange(places: list[tuple[Place, Item]], ordering: Ordering) -> None:
+    """Sort in place, in the ordering's sense."""
+    for index, term in reversed(list(enumerate(ordering))):
+        places.sort(key=_nulls_last(index, descending=term.descending), reverse=term.descending)
+
+
+def _nulls_last(index: int, *, descending: bool) -> Callable[[tuple[Place, Item]], tuple[bool, Any]]:
+    return lambda entry: ((entry[0][index] is None) is not descending, entry[0][index])
+
+
+def _closed(terms: Sequence[Term]) -> Ordering:
+    """End the ordering by id, so that it is total."""
+    last = terms[-1].descending if terms else False
+    return (*terms, Term("id", UUID, descending=last))

@@ -1,0 +1,84 @@
+"""A question for a list of items, and the page that answers it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Self
+
+from catalog.domain.cursor import decode_cursor, encode_cursor
+from catalog.domain.errors import InvalidCursor, InvalidQuery
+from catalog.domain.faults import Faults
+from catalog.domain.item import Item
+from catalog.domain.ordering import Ordering, Place, nearest_first, newest_first, parse_sort
+from catalog.domain.search import Search
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+MAX_OFFSET = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ItemQuery:
+    """Which items, in which order, from where, how many. `after` is the place behind which the page begins."""
+
+    search: Search | None
+    ordering: Ordering
+    limit: int = DEFAULT_LIMIT
+    offset: int = 0
+    after: Place | None = None
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        q: str | None = None,
+        sort: str | None = None,
+        limit: str | None = None,
+        offset: str | None = None,
+        cursor: str | None = None,
+    ) -> Self:
+        """Read the parameters as callers write them, each as text.
+
+        Raises InvalidQuery with every fault; InvalidCursor when nothing but the cursor is at fault.
+        """
+        faults = Faults()
+        search = None if q is None else Search.parse(q, faults)
+        unsorted = newest_first() if search is None else nearest_first()
+        ordering = unsorted if sort is None else parse_sort(sort, faults)
+        size = DEFAULT_LIMIT if limit is None else _whole("limit", limit, range(1, MAX_LIMIT + 1), faults)
+        skipped = 0 if offset is None else _whole("offset", offset, range(MAX_OFFSET + 1), faults)
+        faults.refuse(InvalidQuery)
+        query = cls(search, ordering, size, skipped)
+        if cursor is None:
+            return query
+        if offset is not None:
+            message = "A list goes on by cursor or by offset, not by both; leave one out."
+            raise InvalidCursor(message)
+        return cls(search, ordering, size, 0, decode_cursor(cursor, ordering, query.fingerprint))
+
+    @property
+    def fingerprint(self) -> str:
+        """What a cursor is bound to: filter and sort, not the limit."""
+        return sha256(repr((self.search, self.ordering)).encode()).hexdigest()[:12]
+
+    def page(self, found: Sequence[tuple[Place, Item]]) -> "Page":
+        """Make the page from what a store found: up to one more than the limit, which only says that there is more."""
+        kept = found[: self.limit]
+        more = len(found) > self.limit
+        return Page(tuple(item for _, item in kept), encode_cursor(kept[-1][0], self.fingerprint) if more else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some items, in order, and the cursor of the next page; None when this is the last."""
+
+    items: tuple[Item, ...]
+    next_cursor: str | None
+
+
+def _whole(name: str, text: str, allowed: range, faults: Faults) -> int:
+    """Read a plain whole number."""
+    if text.isascii() and text.isdecimal() and len(text) < len(str(allowed[-1])) + 2 and int(text) in allowed:
+        return int(text)
+    faults.add((name,), "out_of_range", f"The parameter {name} is a whole number from {allowed[0]} to {allowed[-1]}.")
+    return 0

@@ -1,0 +1,14 @@
+"""New identities."""
+
+from typing import Protocol
+from uuid import UUID
+
+
+class Ids(Protocol):
+    """Makes identities that nothing else has."""
+
+    def item_id(self) -> UUID:
+        """Return a new UUIDv7 (RFC 9562, section 5.7)."""
+
+    def sku(self) -> str:
+        """Return a new SKU: `I-` and 13 random characters of Crockford's base 32."""

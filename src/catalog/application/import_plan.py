@@ -1,0 +1,152 @@
+"""How the columns of a file become the fields of items."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+from catalog.application.json_text import parse_json
+from catalog.domain.errors import InvalidQuery, Malformed, Path
+from catalog.domain.faults import Faults
+from catalog.domain.numeral import Numeral
+
+OnConflict = Literal["fail", "skip", "update"]
+"""What happens to a row whose SKU is there already."""
+
+FIELDS = ("sku", "name", "description", "category", "price", "currency", "attributes")
+ATTRIBUTE = "attr."
+TYPES = ("text", "integer", "number", "boolean")
+
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPlan:
+    """Which column gives which field, what is fixed, and what happens on a conflict.
+
+    Fields have flat names: sku, name, description, category, price, currency, attributes, attr.NAME.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
+    on_conflict: OnConflict = "fail"
+    dry_run: bool = False
+
+    @classmethod
+    def parse(
+        cls,
+        maps: Iterable[str] = (),
+        sets: Iterable[str] = (),
+        types: Iterable[str] = (),
+        *,
+        on_conflict: OnConflict = "fail",
+        dry_run: bool = False,
+    ) -> Self:
+        """Read `field=column`, `field=value` and `attr.NAME=type`. Raises InvalidQuery with every fault."""
+        faults = Faults()
+        plan = cls(
+            _pairs("map", maps, faults), _pairs("set", sets, faults), _pairs("type", types, faults), on_conflict, dry_run
+        )
+        for name, kind in plan.types.items():
+            if kind not in TYPES or not name.startswith(ATTRIBUTE):
+                faults.add(("type",), "unknown_type", f"A type is attr.NAME={'|'.join(TYPES)}, not {name}={kind}.")
+        faults.refuse(InvalidQuery)
+        return plan
+
+    def for_columns(self, columns: tuple[str, ...] | None) -> tuple[Mapping[str, str], list[str]]:
+        """Return field -> column for a file with these columns, and the columns that give nothing.
+
+        Raises InvalidQuery when a column that is mapped is not there.
+        """
+        names = columns or ()
+        own = {name: name for name in names if is_field(name) and name not in self.columns}
+        faults = Faults()
+        for name, column in self.columns.items():
+            if columns is not None and column not in columns:
+                faults.add(("map",), "unknown_column", f"The file has no column {column} for {name}; it has {', '.join(columns)}.")
+        faults.refuse(InvalidQuery)
+        used = own | dict(self.columns)
+        return used, [name for name in names if name not in used.values()]
+
+    def fields(self, values: Mapping[str, Any], used: Mapping[str, str], faults: Faults) -> dict[str, Any]:
+        """Make an item's fields, as the domain reads them, from a row's values."""
+        given = {name: values[column] for name, column in used.items() if column in values} | dict(self.fixed)
+        fields = {name: given[name] for name in ("sku", "name", "description", "category") if name in given}
+        price = given.get("price")
+        if isinstance(price, Mapping):
+            fields["price"] = price
+        elif price is not None:
+            fields["price"] = {"amount": price} | ({"currency": given["currency"]} if "currency" in given else {})
+        attributes = self._attributes(given, faults)
+        if attributes:
+            fields["attributes"] = attributes
+        return fields
+
+    def _attributes(self, given: Mapping[str, Any], faults: Faults) -> dict[str, Any] | object:
+        """Gather the column of all attributes and those that have one each."""
+        whole = given.get("attributes", {})
+        if isinstance(whole, str):
+            try:
+                whole = parse_json(whole)
+            except Malformed as error:
+                faults.add(("attributes",), "malformed", str(error))
+                return {}
+        if not isinstance(whole, Mapping):
+            return whole
+        single = {
+            name.removeprefix(ATTRIBUTE): _typed(value, self.types.get(name, "text"), name, faults)
+            for name, value in given.items()
+            if name.startswith(ATTRIBUTE)
+        }
+        return {**whole, **single}
+
+
+def is_field(name: str) -> bool:
+    """Whether a flat name is a field's."""
+    return name in FIELDS or (name.startswith(ATTRIBUTE) and len(name) > len(ATTRIBUTE))
+
+
+def flat(path: Path) -> str:
+    """Return the flat name of what a fault's path leads to."""
+    if path[:1] == ("attributes",) and len(path) > 1:
+        return f"{ATTRIBUTE}{path[1]}"
+    if path[:2] == ("price", "currency"):
+        return "currency"
+    return str(path[0]) if path else ""
+
+
+def _pairs(option: str, texts: Iterable[str], faults: Faults) -> dict[str, str]:
+    """Read `field=what`."""
+    pairs: dict[str, str] = {}
+    for text in texts:
+        name, equals, what = text.partition("=")
+        if not equals or not what:
+            faults.add((option,), "no_pair", f"The option --{option} is a pair with an equals sign, not {text!r}.")
+        elif not is_field(name):
+            known = ", ".join((*FIELDS, f"{ATTRIBUTE}NAME"))
+            faults.add((option,), "unknown_field", f"The option --{option} names no field {name}; there are {known}.")
+        elif name in pairs:
+            faults.add((option,), "repeated_field", f"The option --{option} names {name} twice.")
+        else:
+            pairs[name] = what
+    return pairs
+
+
+def _typed(value: Any, kind: str, name: str, faults: Faults) -> Any:  # noqa: ANN401 - any JSON value
+    """Turn a cell into the type that its attribute is to have; what is no text has one already."""
+    if kind == "text" or not isinstance(value, str):
+        return value
+    text = value.strip()
+    if kind == "boolean" and text.lower() in _BOOLEANS:
+        return _BOOLEANS[text.lower()]
+    if kind != "boolean":
+        try:
+            number = parse_json(text)
+        except Malformed:
+            number = None
+        if isinstance(number, int) and not isinstance(number, bool):
+            return number
+        if isinstance(number, Numeral) and (kind == "number" or number.whole):
+            return number
+    faults.add(("attributes", name.removeprefix(ATTRIBUTE)), "wrong_type", f"The value {value!r} of {name} is no {kind}.")
+    return None

@@ -1,0 +1,202 @@
+"""Rows out of files: CSV, JSON and JSON Lines, read as they come, so that a file of any size takes the same memory.
+
+What cannot be read is told in its place and, where the format allows it, passed over. Bytes that are no UTF-8 become
+lone surrogates, which the domain refuses in the field where they stand.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import IO, Any
+
+from catalog.application.json_text import gap_end, next_value, parse_json
+from catalog.domain.errors import Fault, InvalidQuery, Malformed
+
+LONGEST = 1024 * 1024
+"""Characters of one row; a longer one is refused."""
+
+_CHUNK = 64 * 1024
+_FORMULA = ("'=", "'+", "'-", "'@", "'\t", "'\x00", "''")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: the line it begins at, and what stands in it by the names the file gives."""
+
+    line: int
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A row that cannot be read."""
+
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A file's rows. `columns` are those of the header; None where each row names its own."""
+
+    columns: tuple[str, ...] | None
+    rows: Iterator[Row | Broken]
+
+
+def read_csv(file: IO[bytes], delimiter: str = ",") -> Table:
+    """Read CSV (RFC 4180) with a header. An empty cell is absent; a formula's guarding apostrophe is taken off.
+
+    Raises InvalidQuery when there is no header, or it names a column twice.
+    """
+    reader = csv.reader(_text(file, newline=""), delimiter=delimiter, strict=True)
+    try:
+        header = next(reader, [])
+    except csv.Error as error:
+        raise _refused(f"The header cannot be read: {error}.") from error
+    columns = tuple(name.strip() for name in header)
+    if not any(columns):
+        raise _refused("The file has no header; its first line names the columns: sku,name,price,currency.")
+    if len(set(columns)) < len(columns):
+        twice = ", ".join(sorted({name for name in columns if columns.count(name) > 1}))
+        raise _refused(f"The header names columns twice: {twice}.")
+    return Table(columns, _csv_rows(reader, columns))
+
+
+def read_json_lines(file: IO[bytes]) -> Table:
+    """Read JSON Lines: an object a line; empty lines are passed over."""
+    return Table(None, _json_lines(_text(file, newline="\n")))
+
+
+def read_json_array(file: IO[bytes]) -> Table:
+    """Read a JSON array of objects, without ever holding all of it."""
+    return Table(None, _json_array(_text(file, newline="\n")))
+
+
+READERS: dict[str, Callable[[IO[bytes]], Table]] = {"csv": read_csv, "jsonl": read_json_lines, "json": read_json_array}
+"""Format -> reader."""
+
+
+def _text(file: IO[bytes], newline: str) -> io.TextIOWrapper:
+    return io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline=newline)
+
+
+def _csv_rows(reader: Any, columns: tuple[str, ...]) -> Iterator[Row | Broken]:  # noqa: ANN401 - csv's reader has no name
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            yield Broken(line, f"The row cannot be read: {error}.")
+            continue
+        if cells is None:
+            return
+        if not cells:
+            continue
+        if len(cells) != len(columns):
+            yield Broken(line, f"The row has {len(cells)} cells, the header {len(columns)}.")
+            continue
+        yield Row(line, {name: _plain(cell) for name, cell in zip(columns, cells, strict=True) if cell})
+
+
+def _plain(cell: str) -> str:
+    """Take off the apostrophe that an export puts before what a spreadsheet would calculate."""
+    return cell[1:] if cell.startswith(_FORMULA) else cell
+
+
+def _json_lines(text: io.TextIOWrapper) -> Iterator[Row | Broken]:
+    line = 0
+    while content := text.readline(LONGEST + 1):
+        line += 1
+        if len(content) > LONGEST:
+            while content and not content.endswith("\n"):
+                content = text.readline(LONGEST)
+            yield Broken(line, f"The line has more than {LONGEST} characters.")
+        elif content.strip():
+            try:
+                yield _row(line, parse_json(content))
+            except Malformed as error:
+                yield Broken(line, str(error))
+
+
+def _json_array(text: io.TextIOWrapper) -> Iterator[Row | Broken]:
+    """Go through the values of an array. What is broken ends it, for nobody knows where the next value begins."""
+    window = _Window(text)
+    if window.sign() != "[":
+        yield Broken(1, "The file is no JSON array: it does not begin with [. An object a line is JSON Lines (--format jsonl).")
+        return
+    expected = "]"
+    while True:
+        if window.sign(peek=True) == expected == "]":
+            return
+        line = window.line
+        try:
+            value = window.value()
+        except (Malformed, RecursionError) as error:
+            yield Broken(line, f"{error or 'It is nested too deep.'} Nothing after it was read.")
+            return
+        yield _row(line, value)
+        sign = window.sign()
+        if sign == "]":
+            return
+        if sign != ",":
+            yield Broken(window.line, "The array is broken: a comma or its end is missing. Nothing after it was read.")
+            return
+        expected = ""
+
+
+def _row(line: int, value: object) -> Row | Broken:
+    if not isinstance(value, dict):
+        return Broken(line, "The row is no object.")
+    return Row(line, {name: inner for name, inner in value.items() if inner is not None})
+
+
+class _Window:
+    """A stretch of a JSON text that moves on as values are taken from it."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self._buffer = ""
+        self._position = 0
+        self.line = 1
+
+    def sign(self, *, peek: bool = False) -> str:
+        """Take the next character that is no white space; nothing at the end."""
+        while True:
+            self._move(gap_end(self._buffer, self._position))
+            if self._position < len(self._buffer):
+                found = self._buffer[self._position]
+                self._position += not peek
+                return found
+            if not self._more():
+                return ""
+
+    def value(self) -> Any:  # noqa: ANN401 - any JSON value
+        """Take the next value. Raises Malformed."""
+        self.sign(peek=True)
+        while True:
+            found = next_value(self._buffer, self._position)
+            if found is not None:
+                self._move(found[1])
+                return found[0]
+            if len(self._buffer) - self._position > LONGEST:
+                message = f"The array is broken here, or a row has more than {LONGEST} characters."
+                raise Malformed(message)
+            if not self._more():
+                message = "The array is broken, or ends too early."
+                raise Malformed(message)
+
+    def _more(self) -> bool:
+        """Read on, and forget what was taken."""
+        chunk = self._text.read(_CHUNK)
+        self._buffer = self._buffer[self._position :] + chunk
+        self._position = 0
+        return bool(chunk)
+
+    def _move(self, end: int) -> None:
+        self.line += self._buffer.count("\n", self._position, end)
+        self._position = end
+
+
+def _refused(message: str) -> InvalidQuery:
+    return InvalidQuery([Fault(("file",), "invalid_file", message)])

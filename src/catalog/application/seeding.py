@@ -1,0 +1,68 @@
+"""A catalog to try things on: 1,000 items in a dozen categories, the same every time."""
+
+from collections.abc import Iterator
+
+from catalog.application.import_plan import ImportPlan
+from catalog.application.importing import Importing, ImportReport
+from catalog.application.rows import Row, Table
+from catalog.domain.change import Origin
+
+SIZE = 1_000
+
+# Category: what its items are, and from which price (in cents) on.
+_CATEGORIES: dict[str, tuple[tuple[str, ...], int]] = {
+    "garden-chairs": (("Folding chair", "Deck chair", "Bistro chair", "Rocking chair"), 3900),
+    "garden-tables": (("Bistro table", "Picnic table", "Side table", "Folding table"), 5900),
+    "lamps": (("Desk lamp", "Floor lamp", "Pendant lamp", "Reading lamp"), 2500),
+    "cookware": (("Frying pan", "Saucepan", "Stockpot", "Casserole"), 1900),
+    "knives": (("Chef's knife", "Bread knife", "Paring knife", "Santoku"), 2900),
+    "bed-linen": (("Duvet cover", "Fitted sheet", "Pillowcase", "Blanket"), 1500),
+    "towels": (("Bath towel", "Hand towel", "Sauna towel", "Tea towel"), 600),
+    "backpacks": (("Daypack", "Trekking backpack", "Laptop backpack", "Roll-top backpack"), 4500),
+    "bicycles": (("City bicycle", "Touring bicycle", "Cargo bicycle", "Children's bicycle"), 29900),
+    "tents": (("Dome tent", "Tunnel tent", "Family tent", "Bivouac tent"), 8900),
+    "notebooks": (("Dotted notebook", "Lined notebook", "Sketchbook", "Weekly planner"), 700),
+    "headphones": (("On-ear headphones", "In-ear headphones", "Studio headphones", "Sports headphones"), 3500),
+}
+_MAKERS = ("Ålesund", "Brückner", "Cortázar", "Dvořák", "Évian", "Fjällby", "Göteborg", "Hōseki", "Işık", "Jökull", "Łódź")
+_COLOURS = ("anthracite", "blue", "cream", "forest green", "mustard", "red", "sand", "white")
+_MATERIALS = ("ash", "bamboo", "cotton", "linen", "oak", "recycled plastic", "stainless steel", "wool")
+
+
+class Seeding:
+    """Puts the items in; those that are there already stay as they are."""
+
+    def __init__(self, importing: Importing) -> None:
+        """Import through this."""
+        self._importing = importing
+
+    async def run(self, origin: Origin) -> ImportReport:
+        """Seed, and say how many items were new (`created`) and how many were there (`skipped`)."""
+        return await self._importing.run(Table(None, seed_rows()), ImportPlan(on_conflict="skip"), origin)
+
+
+def seed_rows() -> Iterator[Row]:
+    """Make the rows by counting, not by chance. The steps have no common divisor with the lists, so all pairs occur."""
+    names = list(_CATEGORIES)
+    for number in range(SIZE):
+        category = names[number % len(names)]
+        kinds, base = _CATEGORIES[category]
+        turn = number // len(names)
+        kind, maker = kinds[turn % len(kinds)], _MAKERS[turn % len(_MAKERS)]
+        colour, material = _COLOURS[turn * 5 % len(_COLOURS)], _MATERIALS[number * 3 % len(_MATERIALS)]
+        cents = base + base * (turn * 37 % 100) // 50
+        values = {
+            "sku": f"{category[:3].upper()}-{number + 1:04}",
+            "name": f"{maker} {kind}, {colour}",
+            "description": f"A {kind.lower()} by {maker}, in {colour}, made of {material}.",
+            "category": category,
+            "price": f"{cents // 100}.{cents % 100:02}",
+            "currency": ("EUR", "EUR", "USD", "GBP")[turn % 4],
+            "attr.colour": colour,
+            "attr.material": material,
+            "attr.weight_g": 120 + number * 7 % 4000,
+            "attr.in_stock": number % 9 != 0,
+        }
+        if number % 17 == 0:
+            del values["price"], values["currency"]
+        yield Row(number + 1, values)

@@ -1,0 +1,1 @@
+"""The driving side: where requests and commands come in, and where everything is put together."""

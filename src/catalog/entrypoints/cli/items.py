@@ -1,0 +1,212 @@
+"""`catalog items`: list, get, create, update, price, delete."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import rich_click as click
+
+from catalog.domain.errors import Fault, InvalidInput
+from catalog.domain.item import Item
+from catalog.domain.query import ItemQuery, Page
+from catalog.entrypoints.cli.session import origin, run
+
+FIELDS = ("sku", "name", "description", "category")
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+if_version = click.option("--if-version", type=click.IntRange(1), help="Only when the item has this version still.")
+
+
+def fields(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say what an item is to be."""
+    for option in (
+        click.option("--attr", "attributes", metavar="NAME=VALUE", multiple=True, help="An attribute; 12, 1.5, true are typed, '\"12\"' is text."),
+        click.option("--currency", help="Of the price: ISO 4217, for example EUR."),
+        click.option("--price", help="The amount, for example 12.50."),
+        click.option("--category", help="The category's slug."),
+        click.option("--description", help="Up to 10,000 characters."),
+        click.option("--name", help="1 to 200 characters."),
+        click.option("--sku", help="1 to 64 of A-Z, 0-9 and . _ + -."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group()
+def items() -> None:
+    """Look at items, one by one or as a list, and change them. KEY is an id or a SKU."""
+
+
+@items.command("list")
+@click.option("--q", help="Words to search for.")
+@click.option("--sort", help="Keys with commas, a minus for descending: name,-price,created_at,updated_at,sku.")
+@click.option("--limit", help="How many, 1 to 200 (50).")
+@click.option("--offset", help="How many to pass over.")
+@click.option("--cursor", help="Where to go on: the cursor that the page before ended with.")
+@as_json
+def list_(*, as_json: bool, **parameters: str | None) -> None:
+    """List or search items; newest first, unless --sort says otherwise."""
+
+    async def work(container: Any) -> Page:  # noqa: ANN401 - a Container
+        page: Page = await container.items().list(ItemQuery.parse({name: said for name, said in parameters.items() if said is not None}))
+        return page
+
+    page = run(work)
+    if as_json:
+        from catalog.entrypoints.shapes import encode_page  # noqa: PLC0415 - heavy imports stay out of --help
+
+        click.echo(encode_page(page))
+        return
+    _table(page.items)
+    if page.next_cursor:
+        click.echo(f"There are more: --cursor {page.next_cursor}", err=True)
+
+
+@items.command()
+@click.argument("key")
+@as_json
+def get(key: str, *, as_json: bool) -> None:
+    """Show an item."""
+
+    async def work(container: Any) -> Item:  # noqa: ANN401 - a Container
+        item: Item = await container.items().get(key)
+        return item
+
+    _show(run(work), as_json=as_json)
+
+
+@items.command()
+@fields
+@as_json
+def create(*, as_json: bool, **said: Any) -> None:  # noqa: ANN401 - texts and tuples of texts
+    """Create an item. Without --sku, one is made."""
+
+    async def work(container: Any) -> Item:  # noqa: ANN401 - a Container
+        item: Item = await container.items().create(_fields(said), origin())
+        return item
+
+    _show(run(work), as_json=as_json)
+
+
+@items.command()
+@click.argument("key")
+@fields
+@click.option("--unset", multiple=True, metavar="FIELD", help="Take away description, category, price, attributes or attr.NAME.")
+@if_version
+@as_json
+def update(key: str, if_version: int | None, unset: tuple[str, ...], *, as_json: bool, **said: Any) -> None:  # noqa: ANN401 - as above
+    """Change what is said, and leave the rest."""
+
+    async def work(container: Any) -> Item:  # noqa: ANN401 - a Container
+        patch = _fields(said)
+        for name in unset:
+            if name.startswith("attr."):
+                patch.setdefault("attributes", {})[name.removeprefix("attr.")] = None
+            else:
+                patch[name] = None
+        service = container.items()
+        item: Item = await service.revise(key, patch, origin(), await _expected(service, key, if_version))
+        return item
+
+    _show(run(work), as_json=as_json)
+
+
+@items.command()
+@click.argument("key")
+@click.argument("amount")
+@click.argument("currency")
+@if_version
+@as_json
+def price(key: str, amount: str, currency: str, if_version: int | None, *, as_json: bool) -> None:
+    """Give an item another price: catalog items price CHAIR-1 44.90 EUR."""
+
+    async def work(container: Any) -> Item:  # noqa: ANN401 - a Container
+        service = container.items()
+        money = {"amount": amount, "currency": currency}
+        item: Item = await service.reprice(key, money, origin(), await _expected(service, key, if_version))
+        return item
+
+    _show(run(work), as_json=as_json)
+
+
+@items.command()
+@click.argument("key")
+@if_version
+def delete(key: str, if_version: int | None) -> None:
+    """Remove an item. The change log keeps what it was."""
+
+    async def work(container: Any) -> None:  # noqa: ANN401 - a Container
+        service = container.items()
+        await service.remove(key, origin(), await _expected(service, key, if_version))
+
+    run(work)
+    click.echo(f"Removed {key}.")
+
+
+async def _expected(service: Any, key: str, version: int | None) -> set[tuple[Any, int]] | None:  # noqa: ANN401 - an Items
+    """Return the revision that is to be changed: this item in this version."""
+    return None if version is None else {((await service.get(key)).id, version)}
+
+
+def _fields(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the fields that the domain reads from the options that were given. Raises InvalidInput."""
+    made: dict[str, Any] = {name: said[name] for name in FIELDS if said[name] is not None}
+    price = {part: said[name] for part, name in (("amount", "price"), ("currency", "currency")) if said[name] is not None}
+    if price:
+        made["price"] = price
+    if said["attributes"]:
+        made["attributes"] = dict(_attribute(text) for text in said["attributes"])
+    return made
+
+
+def _attribute(text: str) -> tuple[str, Any]:
+    """Read NAME=VALUE; what is a JSON number, boolean or text in quotes is that, anything else is text."""
+    from catalog.application.json_text import parse_json  # noqa: PLC0415 - heavy imports stay out of --help
+    from catalog.domain.errors import Malformed  # noqa: PLC0415 - likewise
+
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidInput([Fault(("attributes",), "no_pair", f"An attribute is NAME=VALUE, not {text!r}.")])
+    try:
+        read = parse_json(value)
+    except Malformed:
+        return name, value
+    return name, value if read is None or isinstance(read, list | dict) else read
+
+
+def _show(item: Item, *, as_json: bool) -> None:
+    """Print an item, a line a field."""
+    from catalog.entrypoints.shapes import encode_item  # noqa: PLC0415 - heavy imports stay out of --help
+
+    text = encode_item(item)
+    if as_json:
+        click.echo(text)
+        return
+    for name, value in json.loads(text).items():
+        if name == "price" and value:
+            click.echo(f"{name:12} {value['amount']} {value['currency']}")
+        elif name == "attributes":
+            for attribute, its in value.items():
+                click.echo(f"{'attr.' + attribute:12} {json.dumps(its, ensure_ascii=False)}")
+        elif value is not None:
+            click.echo(f"{name:12} {value}")
+
+
+def _table(listed: Iterable[Item]) -> None:
+    """Print items, a line each."""
+    from rich.console import Console  # noqa: PLC0415 - heavy imports stay out of --help
+    from rich.table import Table  # noqa: PLC0415 - likewise
+    from rich.text import Text  # noqa: PLC0415 - likewise
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("SKU", "Name", "Category"):
+        table.add_column(heading, overflow="fold" if heading == "SKU" else "ellipsis", no_wrap=heading != "SKU")
+    table.add_column("Price", justify="right", no_wrap=True)
+    table.add_column("Version", justify="right")
+    for item in listed:
+        amount = f"{item.price.amount} {item.price.currency}" if item.price else ""
+        table.add_row(item.sku, Text(item.name), item.category or "", amount, str(item.version))
+    console = Console()
+    if not console.is_terminal:
+        console.width = 200
+    console.print(table)

@@ -1,0 +1,24 @@
+"""`catalog`: the command and its groups."""
+
+import rich_click as click
+
+from catalog import __version__
+from catalog.entrypoints.cli.items import items
+from catalog.entrypoints.cli.operations import doctor, migrate, serve
+from catalog.entrypoints.cli.transfer import import_, seed
+
+_EPILOG = "Exit codes: 0 done, 1 refused, 2 wrong usage or settings, 3 the store is unavailable."
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
+@click.version_option(__version__, prog_name="catalog")
+def main() -> None:
+    """A catalog of items over REST and the command line.
+
+    The store is chosen by CATALOG_STORAGE__URL: sqlite:///catalog.db (when nothing is set),
+    postgresql://user:password@host/db, or memory://.
+    """
+
+
+for command in (serve, migrate, doctor, seed, items, import_):
+    main.add_command(command)

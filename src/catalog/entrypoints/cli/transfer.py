@@ -1,0 +1,120 @@
+"""`catalog import` and `catalog seed`: many items at once."""
+
+import csv
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import rich_click as click
+
+from catalog.entrypoints.cli.exits import REFUSED, USAGE, fail
+from catalog.entrypoints.cli.session import origin, run
+
+_FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_SHOWN = 10
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--format", "kind", type=click.Choice(["csv", "json", "jsonl"]), help="What FILE is, when its ending does not say.")
+@click.option("--map", "maps", metavar="FIELD=COLUMN", multiple=True, help="Take a field from a column of another name: name=title.")
+@click.option("--set", "sets", metavar="FIELD=VALUE", multiple=True, help="Give every row this value: currency=EUR.")
+@click.option("--type", "types", metavar="attr.NAME=TYPE", multiple=True, help="Read a column as integer, number or boolean.")
+@click.option(
+    "--on-conflict",
+    type=click.Choice(["fail", "skip", "update"]),
+    default="fail",
+    show_default=True,
+    help="What becomes of a row whose SKU is there already: it is refused, left, or the item is updated.",
+)
+@click.option("--delimiter", default=",", show_default=True, help="What stands between the cells of a CSV file.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--errors", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write every refused row to this CSV file.")
+def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, **plan: Any) -> None:  # noqa: ANN401 - options
+    """Import items from FILE: CSV with a header, a JSON array, or JSON Lines.
+
+    Fields have flat names: sku, name, description, category, price, currency, attributes (JSON), attr.NAME. Columns
+    of these names are taken; others are taken when --map says so, and else named and ignored. A row that is refused
+    is told with its line and the reason; the others go in.
+    """
+    kind = kind or _FORMATS.get(file.suffix.lower())
+    if kind is None:
+        fail(f"The ending of {file.name} does not say what it is; say --format csv, json or jsonl.", code=USAGE)
+
+    async def work(container: Any) -> Any:  # noqa: ANN401 - a Container, and an ImportReport
+        from catalog.application.import_plan import ImportPlan  # noqa: PLC0415 - heavy imports stay out of --help
+        from catalog.application.rows import READERS, read_csv  # noqa: PLC0415 - likewise
+
+        parsed = ImportPlan.parse(plan["maps"], plan["sets"], plan["types"], on_conflict=plan["on_conflict"], dry_run=plan["dry_run"])
+        with ExitStack() as stack:
+            source = stack.enter_context(file.open("rb"))
+            table = read_csv(source, delimiter) if kind == "csv" else READERS[str(kind)](source)
+            refuse = stack.enter_context(_refusals(errors))
+            move = stack.enter_context(_progress(source, file.stat().st_size))
+            return await container.importing().run(table, parsed, origin(), on_refusal=refuse, on_progress=move)
+
+    report = run(work)
+    if report.ignored:
+        click.echo(f"Ignored columns: {', '.join(report.ignored)}", err=True)
+    done = "would be " if plan["dry_run"] else ""
+    click.echo(
+        f"{report.rows} rows: {done}{report.created} created, {report.updated} updated, {report.unchanged} unchanged, "
+        f"{report.skipped} skipped, {report.refused} refused."
+    )
+    if report.refused:
+        if errors is not None:
+            click.echo(f"All refused rows, with their reasons, are in {errors}.", err=True)
+        sys.exit(REFUSED)
+
+
+@click.command()
+def seed() -> None:
+    """Put 1,000 items in to try things on, the same every time; what is there already stays as it is."""
+
+    async def work(container: Any) -> Any:  # noqa: ANN401 - a Container, and an ImportReport
+        return await container.seeding().run(origin())
+
+    report = run(work)
+    click.echo(f"{report.created} items created; {report.skipped} were there already.")
+
+
+@contextmanager
+def _refusals(errors: Path | None) -> Iterator[Callable[[Any], None]]:
+    """Tell the first refused rows on stderr, and write all of them to a file where one is named."""
+    told = 0
+    with ExitStack() as stack:
+        writer = None
+        if errors is not None:
+            target = stack.enter_context(errors.open("w", encoding="utf-8", errors="backslashreplace", newline=""))
+            writer = csv.writer(target)
+            writer.writerow(["line", "sku", "field", "code", "reason"])
+
+        def refuse(refusal: Any) -> None:  # noqa: ANN401 - a Refusal
+            nonlocal told
+            told += 1
+            if writer is not None:
+                writer.writerow([refusal.line, refusal.sku, refusal.field, refusal.code, refusal.reason])
+            if told <= _SHOWN:
+                where = f"line {refusal.line}" + (f", {refusal.field}" if refusal.field else "")
+                click.echo(f"{where}: {refusal.reason}".encode(errors="backslashreplace").decode(), err=True)
+
+        yield refuse
+    if told > _SHOWN:
+        click.echo(f"… and {told - _SHOWN} more" + ("." if errors else "; --errors FILE writes all of them."), err=True)
+
+
+@contextmanager
+def _progress(source: IO[bytes], size: int) -> Iterator[Callable[[Any], None]]:
+    """Show how far the file is read, on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - heavy imports stay out of --help
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - likewise
+
+    columns = (BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TextColumn("{task.fields[rows]} rows"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("import", total=max(size, 1), rows=0)
+        yield lambda report: progress.update(task, completed=source.tell(), rows=report.rows)

@@ -1,0 +1,1 @@
+"""The catalog over HTTP: Litestar inside, one layer of our own around it."""

@@ -1,0 +1,53 @@
+"""Conditional requests (RFC 9110, section 13): ETag, If-Match, If-None-Match.
+
+An ETag names the row and its version, `"<id>.<version>"`, and after a semicolon what else distinguishes a
+representation. If-None-Match compares all of it; If-Match only what stands before the semicolon.
+"""
+
+import re
+from collections.abc import Mapping
+from uuid import UUID
+
+from catalog.application.items import Expected
+from catalog.domain.errors import Malformed
+from catalog.domain.item import Item
+
+_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+_LIST = re.compile(rf"[ \t,]*(?:{_TAG.pattern})(?:[ \t]*,[ \t,]*(?:{_TAG.pattern}))*[ \t,]*")
+_OURS = re.compile(r"([0-9a-f]{32})\.([1-9][0-9]{0,18})(?:;.*)?")
+
+
+def etag(item: Item) -> str:
+    """Return the strong ETag of an item."""
+    return f'"{item.id.hex}.{item.version}"'
+
+
+def expected(headers: Mapping[str, str]) -> Expected:
+    """Return the revisions that If-Match names; None when there is no such header, or it says `*`. Raises Malformed.
+
+    The comparison is strong: a weak tag matches nothing.
+    """
+    tags = _tags(headers, "if-match")
+    if tags is None:
+        return None
+    matches = [_OURS.fullmatch(tag) for weak, tag in tags if not weak]
+    return {(UUID(match[1]), int(match[2])) for match in matches if match}
+
+
+def unchanged(headers: Mapping[str, str], current: str) -> bool:
+    """Whether If-None-Match names the representation that would be sent. The comparison is weak. Raises Malformed."""
+    if "if-none-match" not in headers:
+        return False
+    tags = _tags(headers, "if-none-match")
+    return tags is None or current.removeprefix("W/").strip('"') in [tag for _, tag in tags]
+
+
+def _tags(headers: Mapping[str, str], name: str) -> list[tuple[bool, str]] | None:
+    """Read a list of tags as (weak, tag); None for `*`, or for no header."""
+    value = headers.get(name, "*").strip()
+    if value == "*":
+        return None
+    if not _LIST.fullmatch(value):
+        message = f'The header {name.title()} is * or a list of entity tags in double quotes: "abc", "def".'
+        raise Malformed(message)
+    return [(bool(weak), tag) for weak, tag in _TAG.findall(value)]

@@ -1,0 +1,153 @@
+"""The outer layer: what holds for every request, matched by a route or not.
+
+It gives each request its id, refuses foreign Hosts, answers HEAD as GET without a body, puts the security headers on
+every answer, and writes the one access line.
+"""
+
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import structlog
+
+from catalog.entrypoints.http.problems import PROBLEM_JSON, problem, unforeseen
+from catalog.entrypoints.http.stopping import Stopping
+from catalog.entrypoints.settings import HttpSettings
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
+
+API = "/api/"
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"geolocation=(), camera=(), microphone=()"),
+)
+_CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'")
+_TLS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+_VARY = (b"vary", b"Authorization, Cookie")
+_CLOSE = (b"connection", b"close")
+
+_log = structlog.get_logger("catalog.access")
+
+
+class Edge:
+    """An ASGI application around another."""
+
+    def __init__(self, app: App, http: HttpSettings, stopping: Stopping) -> None:
+        """Wrap `app`."""
+        self.stopping = stopping
+        self._app = app
+        self._hosts = frozenset(http.hosts)
+        self._headers = (*_HEADERS, _TLS) if http.tls else _HEADERS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request (or pass the lifespan on)."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        await _Exchange(scope, send, self._headers, self.stopping).serve(self._app, receive, self._hosts)
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    __slots__ = ("_head", "_headers", "_path", "_scope", "_send", "_started", "_status", "_stopping", "request_id")
+
+    def __init__(self, scope: Scope, send: Send, headers: tuple[tuple[bytes, bytes], ...], stopping: Stopping) -> None:
+        self._started = time.perf_counter()
+        self._scope = scope
+        self._send = send
+        self._headers = headers
+        self._stopping = stopping
+        self._path: str = scope["path"]
+        self._head = scope["method"] == "HEAD"
+        self._status = 0
+        self.request_id = _request_id(scope)
+
+    async def serve(self, app: App, receive: Receive, hosts: frozenset[str]) -> None:
+        """Have the application answer, or answer for it."""
+        state = self._scope.get("state")
+        scope = {**self._scope, "state": {**(state or {}), "request_id": self.request_id}}
+        if self._head:
+            scope["method"] = "GET"
+        structlog.contextvars.bind_contextvars(request_id=self.request_id)
+        try:
+            if hosts and _host(scope) not in hosts:
+                named = "The service does not answer to this Host; CATALOG_HTTP__ALLOWED_HOSTS names those it does."
+                await self._answer(421, problem(scope, 421, "misdirected_request", named))
+            else:
+                await app(scope, receive, self.send)
+        except Exception:
+            _log.exception("unforeseen")
+            if self._status:
+                raise
+            await self._answer(500, unforeseen(scope))
+        finally:
+            took = round((time.perf_counter() - self._started) * 1000, 2)
+            _log.info("request", method=self._scope["method"], path=self._path, status=self._status, ms=took)
+            structlog.contextvars.unbind_contextvars("request_id")
+
+    async def send(self, message: Message) -> None:
+        """Pass the answer on, with what every answer has."""
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            message["headers"] = self._complete(list(message.get("headers", ())))
+        elif self._head:
+            message = {**message, "body": b""}
+        await self._send(message)
+
+    def _complete(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        names = {name.lower() for name, _ in headers}
+        if b"allow" in names:
+            headers = [(name, _with_head(value) if name.lower() == b"allow" else value) for name, value in headers]
+        headers += self._headers
+        headers.append((b"x-request-id", self.request_id.encode()))
+        headers.append((b"x-process-time", b"%.6f" % (time.perf_counter() - self._started)))
+        if b"content-security-policy" not in names:
+            headers.append(_CSP)
+        if self._path.startswith(API):
+            headers.append(_VARY)
+        if self._stopping.closing:
+            headers.append(_CLOSE)
+        return headers
+
+    async def _answer(self, status: int, body: bytes) -> None:
+        headers = [(b"content-type", PROBLEM_JSON.encode()), (b"content-length", b"%d" % len(body))]
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+
+def _request_id(scope: Scope) -> str:
+    """Take the caller's id where it is a plain one, else make one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            taken: str = value.decode()
+            return taken
+    return secrets.token_hex(16)
+
+
+def _host(scope: Scope) -> str:
+    """Return the name that the request is for, without its port; nothing when it names none, or two."""
+    named = [value for name, value in scope["headers"] if name == b"host"]
+    if len(named) != 1:
+        return ""
+    host = named[0].decode("latin-1").lower()
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdecimal() else host
+
+
+def _with_head(allow: bytes) -> bytes:
+    """Name HEAD where GET is allowed."""
+    methods = {part.strip() for part in allow.split(b",")}
+    return b", ".join(sorted(methods | {b"HEAD"} if b"GET" in methods else methods))

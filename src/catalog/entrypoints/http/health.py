@@ -1,0 +1,64 @@
+"""/health: whether the process lives, and whether it can serve. Below /api/v1 too, for those who route only that."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+
+from catalog import __version__
+from catalog.domain.errors import StoreUnavailable
+from catalog.entrypoints.http.bodies import JSON
+from catalog.entrypoints.http.openapi import Operation, documented
+from catalog.entrypoints.http.stopping import Stopping
+from catalog.ports.storage import Storage
+
+_encoder = msgspec.json.Encoder()
+_FRESH = {"Cache-Control": "no-store"}
+
+
+class HealthBody(msgspec.Struct):
+    """The service is well."""
+
+    status: str
+    version: str
+
+
+_WELL = _encoder.encode(HealthBody("ok", __version__))
+
+
+@get(
+    ["/health/live", "/api/v1/health/live"],
+    sync_to_thread=False,
+    tags=["operations"],
+    opt=documented(Operation("Tell whether the process lives", answers=("200-health",))),
+)
+def live() -> Response[bytes]:
+    """Asks nothing of anybody: a process that does not answer this is to be started again."""
+    return Response(_WELL, media_type=JSON, headers=_FRESH)
+
+
+@get(
+    ["/health", "/health/ready", "/api/v1/health", "/api/v1/health/ready"],
+    tags=["operations"],
+    opt=documented(Operation("Tell whether the service can serve", answers=("200-health",))),
+)
+async def ready(
+    request: Request[Any, Any, Any],
+    storage: NamedDependency[SkipValidation[Storage]],
+    stopping: NamedDependency[SkipValidation[Stopping]],
+    ready_deadline: NamedDependency[float],
+) -> Response[bytes]:
+    """Asks the store, with a deadline; 503 when it does not answer, or when the service is about to stop."""
+    if stopping.begun:
+        message = "The service is about to stop; send what is new elsewhere."
+        raise StoreUnavailable(message)
+    try:
+        async with asyncio.timeout(ready_deadline):
+            await storage.ping()
+    except TimeoutError as error:
+        message = "The store did not answer in time."
+        raise StoreUnavailable(message) from error
+    return Response(_WELL, media_type=JSON, headers=_FRESH)

@@ -1,0 +1,107 @@
+"""The OpenAPI 3.1 document, made from the routes that there really are; each handler brings its `Operation`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from litestar.routes import BaseRoute, HTTPRoute
+
+from catalog import __version__
+from catalog.entrypoints.http.schemas import PARAMETERS, RESPONSES, SCHEMAS, examples
+
+_KEY = "operation"
+
+_ALWAYS = ("400", "421", "422", "500", "503")
+_WITH_BODY = ("413", "415")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a handler's documentation says beyond its name and docstring.
+
+    `body` is a schema's name, `parameters` and `answers` are keys of catalog.entrypoints.http.schemas.
+    """
+
+    summary: str
+    body: str | None = None
+    parameters: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+    conditional: bool = False
+
+
+def documented(operation: Operation) -> dict[str, Any]:
+    """Return the handler's option that carries its documentation."""
+    return {_KEY: operation}
+
+
+def openapi_document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
+    """Describe the routes. Raises LookupError for one that says nothing of itself and is not left out by intent."""
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        if not isinstance(route, HTTPRoute):
+            continue
+        for method, (handler, _) in route.route_handler_map.items():
+            if method == "OPTIONS" or not handler.resolve_include_in_schema():
+                continue
+            described = _described(handler, method.lower(), route.path_format)
+            paths.setdefault(route.path_format, {})[method.lower()] = described
+            if method == "GET":
+                paths[route.path_format]["head"] = _bodiless(described)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Catalog",
+            "version": __version__,
+            "description": "The items a company sells or lends. Errors are problem details (RFC 9457) with a stable `code`.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": "items", "description": "The items"}, {"name": "operations", "description": "For those who run it"}],
+        "paths": dict(sorted(paths.items())),
+        "components": {"schemas": SCHEMAS, "responses": RESPONSES, "parameters": PARAMETERS},
+    }
+
+
+def _described(handler: Any, method: str, path: str) -> dict[str, Any]:  # noqa: ANN401 - a handler of Litestar's
+    operation = handler.opt.get(_KEY)
+    if not isinstance(operation, Operation):
+        message = f"The route {method.upper()} {path} has no documentation: opt=documented(Operation(…))"
+        raise LookupError(message)
+    names = [*(["key"] if "{key}" in path else []), *operation.parameters, "request_id"]
+    if operation.conditional:
+        names.append("if_match")
+    if "304" in operation.answers:
+        names.append("if_none_match")
+    answers = [*operation.answers, *_ALWAYS, *(_WITH_BODY if operation.body else ())]
+    described: dict[str, Any] = {
+        "operationId": _identifier(method, path, handler.handler_name),
+        "summary": operation.summary,
+        "description": (handler.fn.__doc__ or "").strip(),
+        "tags": sorted(handler.resolve_tags()),
+        "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in names],
+        "responses": {key.partition("-")[0]: {"$ref": f"#/components/responses/{key}"} for key in sorted(answers)},
+    }
+    if operation.body:
+        media = {"schema": {"$ref": f"#/components/schemas/{operation.body}"}, "examples": examples(operation.body)}
+        types = ["application/json"] if method == "post" else ["application/merge-patch+json", "application/json"]
+        described["requestBody"] = {"required": True, "content": dict.fromkeys(types, media)}
+    return described
+
+
+def _identifier(method: str, path: str, name: str) -> str:
+    """Name an operation; the paths of one handler are told apart by their segments."""
+    segments = [part for part in path.split("/") if part and part not in ("api", "v1") and not part.startswith("{")]
+    versioned = "api_" if path.startswith("/api/v1/health") else ""
+    return f"{versioned}{name if 'health' not in segments else method}_{'_'.join(segments)}"
+
+
+def _bodiless(described: dict[str, Any]) -> dict[str, Any]:
+    """Describe HEAD: as GET, without a body."""
+    return described | {
+        "operationId": f"head_{described['operationId']}",
+        "summary": f"{described['summary']} (headers only)",
+        "responses": {
+            code: {"description": RESPONSES[reference["$ref"].rpartition("/")[2]]["description"]}
+            for code, reference in described["responses"].items()
+        },
+    }

@@ -1,0 +1,163 @@
+"""Errors as problem details (RFC 9457). The one place where an error becomes a status number."""
+
+from http import HTTPStatus
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from catalog.domain import errors
+from catalog.domain.errors import CatalogError, Fault, InvalidInput, InvalidQuery, Path
+
+PROBLEM_JSON = "application/problem+json"
+
+RETRY_AFTER = "1"
+"""Seconds after which a client may try again what failed for want of the store, or of luck among rivals."""
+
+STATUS: dict[type[CatalogError], HTTPStatus] = {
+    errors.Malformed: HTTPStatus.BAD_REQUEST,
+    errors.InvalidCursor: HTTPStatus.BAD_REQUEST,
+    errors.InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.StaleVersion: HTTPStatus.PRECONDITION_FAILED,
+    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""The status of each error; one that is not named has that of the nearest above it in the tree."""
+
+TITLES = {
+    "malformed": "The request cannot be read",
+    "invalid_input": "The input breaks rules",
+    "invalid_query": "The parameters break rules",
+    "invalid_cursor": "The cursor is not valid",
+    "item_not_found": "There is no such item",
+    "item_exists": "The item is there already",
+    "sku_taken": "The SKU is taken",
+    "stale_version": "The item was changed meanwhile",
+    "contended": "Too many writers at once",
+    "store_unavailable": "The store does not answer",
+    "store_busy": "Too many writes wait",
+    "schema_outdated": "The store has not the right schema",
+}
+"""A short sentence for each code; the same whatever the case."""
+
+_log = structlog.get_logger("catalog.http")
+_encoder = msgspec.json.Encoder()
+
+
+class FaultBody(msgspec.Struct, omit_defaults=True):
+    """One fault: where (a JSON pointer into the body, or a parameter's name), a stable code, and a sentence."""
+
+    code: str
+    detail: str
+    pointer: str | None = None
+    parameter: str | None = None
+
+
+class ProblemBody(msgspec.Struct, omit_defaults=True):
+    """A problem, as RFC 9457 has it, with a stable `code`, the request's id and every fault of the input."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str
+    errors: list[FaultBody] | None = None
+
+
+def problem(scope: "object", status: int, code: str, detail: str, *, faults: list[FaultBody] | None = None) -> bytes:
+    """Write a problem for the request in `scope`."""
+    known = code in TITLES
+    path: str = scope["path"]  # type: ignore[index]
+    request_id: str = scope["state"]["request_id"]  # type: ignore[index]
+    body = ProblemBody(
+        type=f"urn:catalog:problem:{code}" if known else "about:blank",
+        title=TITLES[code] if known else HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        instance=path,
+        code=code,
+        request_id=request_id,
+        errors=faults,
+    )
+    return _encoder.encode(_storable(body))
+
+
+def status_of(error: CatalogError) -> HTTPStatus:
+    """Return the status of an error."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)  # type: ignore[index]
+
+
+def on_catalog_error(request: "Request[object, object, object]", error: CatalogError) -> Response[bytes]:
+    """Answer with what the catalog refused, and why."""
+    status = status_of(error)
+    faults = [_fault(fault, error) for fault in error.faults] if isinstance(error, InvalidInput) else None
+    headers = {}
+    if isinstance(error, errors.Unavailable | errors.Contended):
+        headers["Retry-After"] = RETRY_AFTER
+    if isinstance(error, errors.Unavailable):
+        _log.warning("unavailable", code=error.code, reason=str(error), cause=repr(error.__cause__) if error.__cause__ else None)
+    detail = str(error) if faults is None or len(faults) == 1 else f"There are {len(faults)} faults; `errors` names each."
+    body = problem(request.scope, status, error.code, detail, faults=faults)
+    return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
+
+
+def on_http_exception(request: "Request[object, object, object]", error: HTTPException) -> Response[bytes]:
+    """Answer with the framework's own refusals: no such path, method, too large."""
+    status = HTTPStatus(error.status_code)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return on_unforeseen(request, error)
+    code = status.name.lower()
+    headers = {name: value for name, value in (error.headers or {}).items() if name.lower() != "content-type"}
+    body = problem(request.scope, status, code, _DETAILS.get(status, str(error.detail)))
+    return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
+
+
+def on_unforeseen(request: "Request[object, object, object]", error: Exception) -> Response[bytes]:
+    """Answer for a fault of ours: nothing of it is told to the caller but the id under which the log has it all."""
+    _log.error("unforeseen", exc_info=error)
+    return Response(unforeseen(request.scope), status_code=500, media_type=PROBLEM_JSON)
+
+
+def unforeseen(scope: "object") -> bytes:
+    """Write the problem of an unforeseen error."""
+    detail = "The service failed in a way that nobody foresaw; the log has it under the request's id."
+    return problem(scope, 500, "internal_server_error", detail)
+
+
+_DETAILS = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this path; /openapi.json lists what there is.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method; the header Allow names those it takes.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than this path takes.",
+}
+
+
+def _fault(fault: Fault, error: InvalidInput) -> FaultBody:
+    if isinstance(error, InvalidQuery):
+        return FaultBody(fault.code, fault.message, parameter=str(fault.path[0]))
+    return FaultBody(fault.code, fault.message, pointer=_pointer(fault.path))
+
+
+def _pointer(path: Path) -> str:
+    """Write a path as a JSON pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def _storable(body: ProblemBody) -> object:
+    """Make text that UTF-8 cannot hold (lone surrogates that a caller sent) visible instead."""
+    try:
+        _encoder.encode(body)
+    except UnicodeEncodeError:
+        return _mended(msgspec.to_builtins(body))
+    return body
+
+
+def _mended(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, dict):
+        return {name: _mended(inner) for name, inner in value.items()}
+    return [_mended(inner) for inner in value] if isinstance(value, list) else value

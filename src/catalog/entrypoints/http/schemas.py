@@ -1,0 +1,242 @@
+"""The shapes, parameters and answers that the OpenAPI document refers to."""
+
+from typing import Any
+
+from catalog.domain.attributes import MAX_ATTRIBUTES
+from catalog.domain.ordering import SORT_KEYS
+from catalog.domain.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
+from catalog.domain.search import MAX_QUERY
+from catalog.domain.values import MAX_DESCRIPTION, MAX_NAME, MAX_SLUG
+
+Schema = dict[str, Any]
+
+_STAMP = {"type": "string", "format": "date-time", "examples": ["2026-11-20T09:30:00.123456Z"]}
+_SKU = {"type": "string", "pattern": "^[A-Z0-9][A-Z0-9._+-]{0,63}$", "examples": ["CHAIR-1"]}
+_NAME = {"type": "string", "minLength": 1, "maxLength": MAX_NAME, "examples": ["Garden chair"]}
+_DESCRIPTION = {"type": ["string", "null"], "maxLength": MAX_DESCRIPTION}
+_CATEGORY = {
+    "type": ["string", "null"],
+    "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$",
+    "maxLength": MAX_SLUG,
+    "examples": ["garden-chairs"],
+}
+_ATTRIBUTES = {
+    "type": "object",
+    "maxProperties": MAX_ATTRIBUTES,
+    "propertyNames": {"pattern": "^[a-z][a-z0-9_]{0,63}$"},
+    "additionalProperties": {"type": ["string", "number", "boolean"]},
+    "examples": [{"colour": "green", "weight_kg": 4.5}],
+}
+_NEW_SKU = {
+    "type": ["string", "null"],
+    "maxLength": 64,
+    "description": "Trimmed and upper-cased; made when it is absent.",
+    "examples": ["CHAIR-1"],
+}
+_AMOUNT = {
+    "description": "Plain decimal digits, as text or as a number; read by its digits, never rounded.",
+    "oneOf": [{"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?$"}, {"type": "number", "minimum": 0}],
+    "examples": ["12.50"],
+}
+
+_DRAFT: Schema = {
+    "sku": _NEW_SKU,
+    "name": _NAME,
+    "description": _DESCRIPTION,
+    "category": _CATEGORY,
+    "price": {"oneOf": [{"$ref": "#/components/schemas/Money"}, {"type": "null"}]},
+    "attributes": _ATTRIBUTES | {"type": ["object", "null"]},
+}
+
+SCHEMAS: dict[str, Schema] = {
+    "Money": {
+        "type": "object",
+        "required": ["amount", "currency"],
+        "additionalProperties": False,
+        "properties": {
+            "amount": _AMOUNT,
+            "currency": {"type": "string", "minLength": 3, "maxLength": 3, "description": "ISO 4217", "examples": ["EUR"]},
+        },
+    },
+    "Price": {
+        "type": "object",
+        "required": ["amount", "currency"],
+        "properties": {"amount": {"type": "string", "examples": ["12.50"]}, "currency": {"type": "string", "examples": ["EUR"]}},
+    },
+    "ItemDraft": {"type": "object", "required": ["name"], "additionalProperties": False, "properties": _DRAFT},
+    "ItemPatch": {
+        "type": "object",
+        "additionalProperties": False,
+        "description": "A merge patch: what is absent stays, null takes away, a value replaces. Price and attributes merge by member.",
+        "properties": _DRAFT
+        | {
+            "sku": _NEW_SKU | {"type": "string"},
+            "price": {"type": ["object", "null"], "properties": {"amount": {}, "currency": {}}, "additionalProperties": False},
+            "attributes": _ATTRIBUTES
+            | {"type": ["object", "null"], "additionalProperties": {"type": ["string", "number", "boolean", "null"]}},
+        },
+    },
+    "Item": {
+        "type": "object",
+        "required": [
+            "id",
+            "sku",
+            "name",
+            "description",
+            "category",
+            "price",
+            "attributes",
+            "version",
+            "created_at",
+            "updated_at",
+        ],
+        "properties": {
+            "id": {"type": "string", "format": "uuid"},
+            "sku": _SKU,
+            "name": _NAME,
+            "description": _DESCRIPTION,
+            "category": _CATEGORY,
+            "price": {"oneOf": [{"$ref": "#/components/schemas/Price"}, {"type": "null"}]},
+            "attributes": _ATTRIBUTES,
+            "version": {"type": "integer", "minimum": 1},
+            "created_at": _STAMP,
+            "updated_at": _STAMP,
+        },
+    },
+    "ItemPage": {
+        "type": "object",
+        "required": ["items", "next_cursor", "count", "count_kind"],
+        "properties": {
+            "items": {"type": "array", "items": {"$ref": "#/components/schemas/Item"}},
+            "next_cursor": {"type": ["string", "null"], "description": "For the parameter `cursor`; null on the last page."},
+            "count": {"type": ["integer", "null"]},
+            "count_kind": {"enum": ["exact", "estimated", None]},
+        },
+    },
+    "Health": {
+        "type": "object",
+        "required": ["status", "version"],
+        "properties": {"status": {"const": "ok"}, "version": {"type": "string"}},
+    },
+    "Problem": {
+        "type": "object",
+        "description": "RFC 9457",
+        "required": ["type", "title", "status", "detail", "instance", "code", "request_id"],
+        "properties": {
+            "type": {"type": "string", "format": "uri"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "instance": {"type": "string"},
+            "code": {"type": "string", "description": "Stable; branch on it.", "examples": ["sku_taken"]},
+            "request_id": {"type": "string"},
+            "errors": {
+                "type": "array",
+                "description": "Every fault of an input.",
+                "items": {
+                    "type": "object",
+                    "required": ["code", "detail"],
+                    "properties": {
+                        "code": {"type": "string"},
+                        "detail": {"type": "string"},
+                        "pointer": {"type": "string", "description": "A JSON pointer into the body"},
+                        "parameter": {"type": "string", "description": "The name of a query parameter"},
+                    },
+                },
+            },
+        },
+    },
+}
+
+_EXAMPLES: dict[str, Schema] = {
+    "ItemDraft": {
+        "sku": "CHAIR-1",
+        "name": "Garden chair",
+        "category": "garden-chairs",
+        "price": {"amount": "49.90", "currency": "EUR"},
+        "attributes": {"colour": "green", "weight_kg": 4.5},
+    },
+    "ItemPatch": {"description": "Folds flat", "category": None, "attributes": {"colour": "red", "weight_kg": None}},
+    "Money": {"amount": "44.90", "currency": "EUR"},
+}
+
+
+def examples(schema: str) -> Schema:
+    """Return the example of a request body."""
+    return {"example": {"value": _EXAMPLES[schema]}}
+
+
+def _query(name: str, description: str, schema: Schema) -> Schema:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
+def _header(name: str, description: str, **schema: object) -> Schema:
+    return {"name": name, "in": "header", "description": description, "schema": {"type": "string", **schema}}
+
+
+PARAMETERS: dict[str, Schema] = {
+    "key": {
+        "name": "key",
+        "in": "path",
+        "required": True,
+        "description": "The item's id, or its SKU in any case.",
+        "schema": {"type": "string", "minLength": 1},
+        "examples": {"sku": {"value": "CHAIR-1"}},
+    },
+    "limit": _query(
+        "limit", "How many items a page has.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+    ),
+    "offset": _query("offset", "How many items to pass over; not with a cursor.", {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET}),
+    "cursor": _query("cursor", "Where to go on: `next_cursor` of the page before, with the same q and sort.", {"type": "string"}),
+    "sort": _query(
+        "sort",
+        f"Keys with commas, a minus for descending: {', '.join(SORT_KEYS)}. What is absent comes last.",
+        {"type": "string", "default": "-created_at", "examples": ["name,-price"]},
+    ),
+    "q": _query(
+        "q",
+        "Words to search for, up to 8: an item matches when each begins a word of its SKU, name, description, category or text attributes.",
+        {"type": "string", "maxLength": MAX_QUERY, "examples": ["garden cha"]},
+    ),
+    "request_id": _header("X-Request-ID", "An id for this request; it comes back, and stands in the logs and the change log."),
+    "if_match": _header("If-Match", "The ETag that the change was decided from; 412 when the item was changed since."),
+    "if_none_match": _header("If-None-Match", "An ETag; 304 when the item is still that one."),
+}
+
+_HEADERS: Schema = {
+    "X-Request-ID": {"schema": {"type": "string"}},
+    "X-Process-Time": {"description": "Seconds", "schema": {"type": "string"}},
+}
+_ETAG: Schema = {"ETag": {"description": "Names the row and its version.", "schema": {"type": "string"}}}
+
+
+def _answers(description: str, schema: str, **headers: Schema) -> Schema:
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return {"description": description, "headers": _HEADERS | headers, "content": content}
+
+
+def _problem(description: str, **headers: Schema) -> Schema:
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"description": description, "headers": _HEADERS | headers, "content": content}
+
+
+_RETRY: Schema = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
+
+RESPONSES: dict[str, Schema] = {
+    "200": _answers("The item", "Item", **_ETAG),
+    "200-page": _answers("A page of items", "ItemPage", Link={"description": "RFC 8288", "schema": {"type": "string"}}),
+    "200-health": _answers("All is well", "Health"),
+    "201": _answers("The item was created", "Item", Location={"schema": {"type": "string"}}, **_ETAG),
+    "204": {"description": "It is done", "headers": _HEADERS},
+    "304": {"description": "It is still the one you have", "headers": _HEADERS | _ETAG},
+    "400": _problem("It cannot be read: malformed, invalid_cursor, bad_request"),
+    "404": _problem("There is no such item: item_not_found"),
+    "409": _problem("It cannot stand beside what is there: sku_taken, contended", **_RETRY),
+    "412": _problem("The item was changed meanwhile: stale_version"),
+    "413": _problem("The body is too large"),
+    "415": _problem("The body is of another type than this path takes"),
+    "421": _problem("The service does not answer to this Host: misdirected_request"),
+    "422": _problem("It breaks rules, all of which are named: invalid_input, invalid_query"),
+    "500": _problem("The service failed: internal_server_error"),
+    "503": _problem("Try again later: store_unavailable, store_busy, schema_outdated", **_RETRY),
+}

@@ -1,0 +1,18 @@
+"""Whether the service is about to stop: said by the server, read by /health/ready and the outer layer."""
+
+
+class Stopping:
+    """Begins once, and never ends."""
+
+    def __init__(self) -> None:
+        """Not yet."""
+        self.begun = False
+        self.closing = False
+
+    def begin(self) -> None:
+        """From now on the service is not ready; it still takes requests."""
+        self.begun = True
+
+    def close(self) -> None:
+        """From now on each answer asks its client to close the connection."""
+        self.begun = self.closing = True

@@ -1,0 +1,173 @@
+"""Running the HTTP application: one socket, one or more processes, and a stop that loses nothing."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import sys
+import time
+from types import FrameType
+from typing import Any, Protocol
+
+import uvicorn
+from uvicorn.supervisors import ChangeReload, Multiprocess
+
+from catalog import __version__
+from catalog.entrypoints.container import Container, running
+from catalog.entrypoints.settings import HttpSettings, InvalidSettings, Settings, hand_down
+
+APPLICATION = "catalog.entrypoints.http.app:from_environment"
+
+_TICK = 0.1
+
+
+class CannotListen(Exception):  # noqa: N818 - named as the errors of the domain are
+    """The address cannot be listened on."""
+
+
+class _Stopping(Protocol):
+    def begin(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def serve(settings: Settings, *, workers: int = 1, reload: bool = False) -> None:
+    """Serve until a signal says stop. Raises InvalidSettings, CannotListen, Unavailable before anything is served."""
+    _refuse(settings, workers)
+    listening = _listen(settings.http)
+    # A server's processes read their settings anew; what the command line said has to be there.
+    hand_down({"CATALOG_HTTP__HOST": settings.http.host, "CATALOG_HTTP__PORT": listening.getsockname()[1]})
+    asyncio.run(_prepare(settings))
+    config = uvicorn.Config(
+        APPLICATION,
+        factory=True,
+        host=settings.http.host,
+        port=listening.getsockname()[1],
+        workers=workers,
+        reload=reload,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=max(1, round(settings.http.finish_seconds)),
+    )
+    server = Server(config, settings.http.drain)
+    _announce(settings, listening, workers)
+    with contextlib.suppress(KeyboardInterrupt), listening:
+        if reload:
+            ChangeReload(config, target=server.run, sockets=[listening]).run()
+        elif workers > 1:
+            Multiprocess(config, target=server.run, sockets=[listening]).run()
+        else:
+            server.run(sockets=[listening])
+
+
+class Server(uvicorn.Server):
+    """uvicorn, with a stop in three steps.
+
+    On the first signal the service is no longer ready, and still takes requests (for load balancers to notice). After
+    the drain time answers close their connections. Then the listener is closed, what has begun is finished, and the
+    process ends. uvicorn by itself would close connections on which a request has just arrived. A second signal
+    skips the waiting.
+    """
+
+    def __init__(self, config: uvicorn.Config, drain: float) -> None:
+        """Take new requests for `drain` seconds after the signal."""
+        super().__init__(config)
+        self._drain = drain
+        self._asked: float | None = None
+        self._closing = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Note the signal; the loop acts on it."""
+        if self._asked is None:
+            self._asked = time.monotonic()
+        else:
+            self.should_exit = self.force_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Go a step further in stopping, where that was asked for. Called every tenth of a second."""
+        if self._asked is not None:
+            self._stopping.begin()
+            if self._closing:
+                self.should_exit = True
+            elif time.monotonic() >= self._asked + self._drain:
+                self._closing = True
+                self._stopping.close()
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the listener first, and let the requests that are just arriving be read before idle connections end."""
+        self._stopping.close()
+        for server in self.servers:
+            server.close()
+        if not self.force_exit:
+            await asyncio.sleep(_TICK)
+        await super().shutdown(sockets)
+
+    @property
+    def _stopping(self) -> _Stopping:
+        app: Any = self.config.loaded_app
+        while not hasattr(app, "stopping"):  # uvicorn wraps the application in its own layers
+            app = app.app
+        found: _Stopping = app.stopping
+        return found
+
+
+def _refuse(settings: Settings, workers: int) -> None:
+    """Refuse what would harm: an open door that nobody asked for, and a memory that each process has for itself."""
+    faults = []
+    if not settings.http.loopback and settings.identity.mode != "open":
+        faults.append(
+            (
+                "CATALOG_HTTP__HOST",
+                f"{settings.http.host} can be reached from other machines, and there is no sign-in: whoever reaches it could "
+                "change everything. Listen on 127.0.0.1, or say that it is wanted: CATALOG_IDENTITY__MODE=open",
+            )
+        )
+    if workers > 1 and settings.storage.scheme == "memory":
+        faults.append(("CATALOG_STORAGE__URL", "memory:// lives in one process; take --workers 1, or a store that is shared."))
+    if faults:
+        raise InvalidSettings(faults)
+
+
+def _listen(http: HttpSettings) -> socket.socket:
+    """Bind the address, here and once, so that a port in use is told in one sentence."""
+    family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
+    listening = socket.socket(family)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((http.host, http.port))
+        listening.listen(2048)
+        listening.set_inheritable(True)
+    except OSError as error:
+        listening.close()
+        reason = os.strerror(error.errno).lower() if error.errno else str(error)
+        message = f"Cannot listen on {http.host}, port {http.port}: {reason}."
+        if error.errno == errno.EADDRINUSE:
+            message = f"Port {http.port} on {http.host} is in use; stop what listens there, or take another with --port."
+        raise CannotListen(message) from error
+    return listening
+
+
+async def _prepare(settings: Settings) -> None:
+    """Bring the schema up to date once, before any process serves; what hinders is told here and now."""
+    if settings.storage.migrates:
+        async with running(Container(settings=settings)):
+            pass
+
+
+def _announce(settings: Settings, listening: socket.socket, workers: int) -> None:
+    """Say in three lines what runs, where, on which store."""
+    host = f"[{settings.http.host}]" if ":" in settings.http.host else settings.http.host
+    processes = f", {workers} processes" if workers > 1 else ""
+    lines = (
+        f"Catalog {__version__}, environment {settings.environment}{processes}",
+        f"http://{host}:{listening.getsockname()[1]} (the API below /api/v1, its documentation at /docs)",
+        f"Store: {settings.storage.shown}",
+    )
+    sys.stdout.write("\n".join(lines) + "\n")
+    if settings.identity.mode == "open" and not settings.http.loopback:
+        sys.stderr.write("Warning: there is no sign-in, and other machines can reach this: they may read and change everything.\n")
+    sys.stdout.flush()

@@ -50,15 +50,17 @@ class PostgresServer:
         self._run(["pg_ctl", "-D", str(self._data), "-m", mode, "-w", "stop"])
 
     def _run(self, command: list[str]) -> None:
-        done = subprocess.run(
-            [self._binaries / command[0], *command[1:]],
-            cwd=self.home,
-            stdin=subprocess.DEVNULL,
-            stdout=(self.home / "output").open("w"),
-            stderr=subprocess.STDOUT,
-            check=False,
-            **self._user,  # type: ignore[call-overload]
-        )
+        # Into a file: the server that pg_ctl leaves behind would hold a pipe open.
+        with (self.home / "output").open("w") as output:
+            done = subprocess.run(
+                [self._binaries / command[0], *command[1:]],
+                cwd=self.home,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+                **self._user,  # type: ignore[call-overload]
+            )
         if done.returncode:
             said = (self.home / "output").read_text()
             message = f"{command[0]} failed ({done.returncode}): {said}"

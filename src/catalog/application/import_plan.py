@@ -98,7 +98,7 @@ class ImportPlan:
             for name, value in given.items()
             if name.startswith(ATTRIBUTE)
         }
-        return {**whole, **single}
+        return {**whole, **{name: value for name, value in single.items() if value is not None}}
 
 
 def is_field(name: str) -> bool:
@@ -133,7 +133,7 @@ def _pairs(option: str, texts: Iterable[str], faults: Faults) -> dict[str, str]:
 
 
 def _typed(value: Any, kind: str, name: str, faults: Faults) -> Any:  # noqa: ANN401 - any JSON value
-    """Turn a cell into the type that its attribute is to have; what is no text has one already."""
+    """Turn a cell into the type that its attribute is to have; what is no text has one already. None: it is refused."""
     if kind == "text" or not isinstance(value, str):
         return value
     text = value.strip()

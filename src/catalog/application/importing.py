@@ -106,6 +106,7 @@ class _Job:
         self._on_refusal = on_refusal
         self._used: Mapping[str, str] | None = None
         self._imagined: set[int] = set()
+        self._refusals: list[Refusal] = []
 
     def fit(self, columns: tuple[str, ...] | None) -> None:
         """Bind the plan to a file's header, where it has one."""
@@ -115,7 +116,10 @@ class _Job:
             self.report.ignored += ignored
 
     async def take(self, rows: Iterable[Row | Broken]) -> None:
-        """Take a slice: read what is there, decide, commit; where a SKU stands twice, or a rival was quicker, again."""
+        """Take a slice: read what is there, decide, commit; where a SKU stands twice, or a rival was quicker, again.
+
+        What was refused is told at its end, by line.
+        """
         pending = [entry for entry in map(self._entry, rows) if entry is not None]
         while pending:
             now: dict[str, _Entry] = {}
@@ -126,6 +130,9 @@ class _Job:
                 else:
                     now[entry.sku] = entry
             pending = [*await self._settle(now), *later]
+        for refusal in sorted(self._refusals, key=lambda one: one.line):
+            self._on_refusal(refusal)
+        self._refusals.clear()
 
     def _entry(self, row: Row | Broken) -> _Entry | None:
         """Read a row by the plan; None when it is refused."""
@@ -225,8 +232,7 @@ class _Job:
 
     def _refuse(self, line: int, sku: str, faults: Iterable[Fault]) -> None:
         self.report.refused += 1
-        for fault in faults:
-            self._on_refusal(Refusal(line, sku, flat(fault.path), fault.code, fault.message))
+        self._refusals += (Refusal(line, sku, flat(fault.path), fault.code, fault.message) for fault in faults)
 
 
 def _sliced(rows: Iterator[Row | Broken]) -> Iterator[tuple[Row | Broken, ...]]:

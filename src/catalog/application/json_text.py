@@ -46,13 +46,17 @@ def parse_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
 def next_value(text: str, start: int) -> tuple[Any, int] | None:
     """Read the value at or after `start` of a stretch of JSON, and say where it ends; None when it is not whole yet.
 
-    A number at the very end is taken as not whole. Raises Malformed for what is twice named or no number.
+    A number at the very end is taken as not whole. Raises Malformed for what no
+    continuation could mend.
     """
     begin = gap_end(text, start)
     try:
         value, end = _decoder.raw_decode(text, begin)
     except json.JSONDecodeError:
         return None
+    except RecursionError as error:
+        message = "The value is nested too deep."
+        raise Malformed(message) from error
     return None if end == len(text) and text[-1:] not in '}]"' else (value, end)
 
 

@@ -132,8 +132,8 @@ def _json_array(text: io.TextIOWrapper) -> Iterator[Row | Broken]:
         line = window.line
         try:
             value = window.value()
-        except (Malformed, RecursionError) as error:
-            yield Broken(line, f"{error or 'It is nested too deep.'} Nothing after it was read.")
+        except Malformed as error:
+            yield Broken(line, f"{error} Nothing after it was read.")
             return
         yield _row(line, value)
         sign = window.sign()

@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 import uvicorn
-from uvicorn.supervisors import ChangeReload, Multiprocess
+from uvicorn.supervisors import ChangeReload, multiprocess
 
 from catalog import __version__
 from catalog.entrypoints.container import Container, running
@@ -27,9 +27,15 @@ class CannotListen(Exception):  # noqa: N818 - named as the errors of the domain
 
 
 class _Stopping(Protocol):
-    def begin(self) -> None: ...
+    """What the application is told about its end (catalog.entrypoints.http.stopping)."""
 
-    def close(self) -> None: ...
+    drain: float
+
+    def begin(self) -> None:
+        """Be ready no more."""
+
+    def close(self) -> None:
+        """Close connections."""
 
 
 def serve(settings: Settings, *, workers: int = 1, reload: bool = False) -> None:
@@ -52,13 +58,14 @@ def serve(settings: Settings, *, workers: int = 1, reload: bool = False) -> None
         server_header=False,
         timeout_graceful_shutdown=max(1, round(settings.http.finish_seconds)),
     )
-    server = Server(config, settings.http.drain)
+    server = Server(config)
     _announce(settings, listening, workers)
     with contextlib.suppress(KeyboardInterrupt), listening:
         if reload:
             ChangeReload(config, target=server.run, sockets=[listening]).run()
         elif workers > 1:
-            Multiprocess(config, target=server.run, sockets=[listening]).run()
+            multiprocess.Process = _Worker  # type: ignore[misc] # uvicorn has no other way to a server of one's own
+            multiprocess.Multiprocess(config, sockets=[listening]).run()
         else:
             server.run(sockets=[listening])
 
@@ -72,10 +79,9 @@ class Server(uvicorn.Server):
     skips the waiting.
     """
 
-    def __init__(self, config: uvicorn.Config, drain: float) -> None:
-        """Take new requests for `drain` seconds after the signal."""
+    def __init__(self, config: uvicorn.Config) -> None:
+        """Serve what `config` names."""
         super().__init__(config)
-        self._drain = drain
         self._asked: float | None = None
         self._closing = False
 
@@ -92,7 +98,7 @@ class Server(uvicorn.Server):
             self._stopping.begin()
             if self._closing:
                 self.should_exit = True
-            elif time.monotonic() >= self._asked + self._drain:
+            elif time.monotonic() >= self._asked + self._stopping.drain:
                 self._closing = True
                 self._stopping.close()
         return await super().on_tick(counter)
@@ -113,6 +119,17 @@ class Server(uvicorn.Server):
             app = app.app
         found: _Stopping = app.stopping
         return found
+
+
+class _Worker(multiprocess.Process):
+    """One of several serving processes."""
+
+    @property
+    def server(self) -> uvicorn.Server:
+        """Make the server, in the process it serves in."""
+        if self._server is None:
+            self._server = Server(self.config)
+        return self._server
 
 
 def _refuse(settings: Settings, workers: int) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     exc,
     func,
     insert,
+    literal_column,
     select,
     table,
     text,
@@ -27,6 +28,9 @@ from sqlalchemy import (
 from catalog.adapters.sql.tables import items, log_head
 from catalog.domain.errors import SchemaOutdated, StoreUnavailable, Unavailable
 from catalog.domain.search import Search
+
+
+_INDEX = literal_column("item_words", Text())
 
 
 class SqliteFlavour:
@@ -59,7 +63,7 @@ class SqliteFlavour:
         """Ask for words that begin so; in quotes, FTS5 takes them as they are (they are letters and digits, no quotes)."""
         asked = f"{where} : (" + " AND ".join(f'"{word}"*' for word in search.words) + ")"
         index = table("item_words", column("rowid", Integer()))
-        return items.c.seq.in_(select(index.c.rowid).where(text("item_words MATCH :asked").bindparams(asked=asked)))
+        return items.c.seq.in_(select(index.c.rowid).where(_INDEX.bool_op("MATCH")(asked)))
 
     def unavailable(self, error: Exception) -> Unavailable | None:
         """Tell a missing table from a file that cannot be worked with."""

@@ -25,7 +25,7 @@ from catalog.entrypoints.settings import HttpSettings, Settings
 def create_app(container: Container) -> Edge:
     """Make the application that serves what the container holds."""
     settings: Settings = container.settings()
-    stopping = Stopping()
+    stopping = Stopping(settings.http.drain)
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:

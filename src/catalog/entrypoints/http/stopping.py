@@ -4,8 +4,9 @@
 class Stopping:
     """Begins once, and never ends."""
 
-    def __init__(self) -> None:
-        """Not yet."""
+    def __init__(self, drain: float) -> None:
+        """Not yet. `drain`: seconds from the beginning to the closing."""
+        self.drain = drain
         self.begun = False
         self.closing = False
 

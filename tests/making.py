@@ -1,0 +1,108 @@
+"""Items and changes for tests, made the short way."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from catalog.domain.admission import Outcome
+from catalog.domain.change import Change, Origin
+from catalog.domain.changelog import ChangeSet
+from catalog.domain.item import Item
+from catalog.domain.query import ItemQuery
+from catalog.ports.storage import Storage
+
+NOON = datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=UTC)
+TESTER = Origin("tester", "request-1")
+
+
+class FixedClock:
+    """A clock that stands, until it is moved."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        """Stand at `now`."""
+        self.time = now
+
+    def now(self) -> datetime:
+        """Tell the time."""
+        return self.time
+
+    def move(self, **by: float) -> None:
+        """Let time pass."""
+        self.time += timedelta(**by)
+
+
+class CountedIds:
+    """Ids and SKUs by counting."""
+
+    def __init__(self) -> None:
+        """Begin at one."""
+        self.count = 0
+
+    def item_id(self) -> UUID:
+        """Return the next id."""
+        self.count += 1
+        return item_id(self.count)
+
+    def sku(self) -> str:
+        """Return the next SKU."""
+        return f"I-{self.count + 1:013}"
+
+
+def item_id(number: int) -> UUID:
+    """Return an id with the form of a UUIDv7."""
+    return UUID(int=(0x7 << 76) | (0x2 << 62) | number)
+
+
+def creation(number: int = 1, at: datetime = NOON, **fields: object) -> Change[Item]:
+    """Decide to create the item of this number."""
+    given = {"sku": f"S-{number}", "name": f"Item {number}"} | fields
+    return Item.create(given, item_id=item_id(number), spare_sku="SPARE", now=at)
+
+
+def item(number: int = 1, at: datetime = NOON, **fields: object) -> Item:
+    """Make the item of this number."""
+    return creation(number, at, **fields).subject
+
+
+def certain(change: Change[Item] | None) -> Change[Item]:
+    """Return a change that there is."""
+    assert change is not None
+    return change
+
+
+def revision(before: Item, **patch: object) -> Change[Item]:
+    """Decide to revise an item."""
+    return certain(before.revise(patch, now=before.updated_at + timedelta(seconds=1)))
+
+
+def removal(before: Item) -> Change[Item]:
+    """Decide to remove an item."""
+    return before.remove(now=before.updated_at + timedelta(seconds=1))
+
+
+def sets(*changes: Change[Item]) -> list[ChangeSet]:
+    """Make a change set of each change."""
+    return [ChangeSet((change,), TESTER) for change in changes]
+
+
+async def commit(storage: Storage, *changes: Change[Item]) -> Sequence[Outcome]:
+    """Commit each change by itself."""
+    return await storage.commit(sets(*changes))
+
+
+async def keep(storage: Storage, *numbers: int, **fields: object) -> list[Item]:
+    """Create the items of these numbers, and return them."""
+    changes = [creation(number, **fields) for number in numbers]
+    await commit(storage, *changes)
+    return [change.subject for change in changes]
+
+
+async def names(storage: Storage, **parameters: str) -> list[str]:
+    """Return the names of all items that a question finds, through all pages."""
+    found: list[str] = []
+    page = await storage.list_items(ItemQuery.parse(parameters))
+    while True:
+        found += [one.name for one in page.items]
+        if page.next_cursor is None:
+            return found
+        page = await storage.list_items(ItemQuery.parse(parameters | {"cursor": page.next_cursor}))

@@ -1,0 +1,248 @@
+"""Importing: what goes in, what is refused, and what is said about it."""
+
+import io
+import json
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from catalog.adapters.memory.storage import MemoryStorage
+from catalog.application.import_plan import ImportPlan
+from catalog.application.importing import SLICE, Importing, ImportReport, Refusal
+from catalog.application.items import TRIES
+from catalog.application.rows import read_csv, read_json_array, read_json_lines
+from catalog.application.seeding import SIZE, Seeding, seed_rows
+from catalog.domain.admission import Outcome
+from catalog.domain.changelog import ChangeSet
+from catalog.domain.errors import InvalidQuery, StaleVersion
+from catalog.domain.item import Item
+from tests.making import TESTER, CountedIds, FixedClock, creation, sets
+
+Import = Callable[..., "object"]
+
+
+class Trial:
+    """A store, and imports into it."""
+
+    def __init__(self, storage: MemoryStorage | None = None) -> None:
+        """Begin with an empty store, or this one."""
+        self.storage = storage or MemoryStorage()
+        self.importing = Importing(self.storage, FixedClock(), CountedIds())
+        self.refusals: list[Refusal] = []
+
+    async def csv(self, text: str, plan: ImportPlan | None = None) -> ImportReport:
+        """Import CSV."""
+        table = read_csv(io.BytesIO(text.encode(errors="surrogateescape")))
+        return await self.importing.run(table, plan or ImportPlan(), TESTER, on_refusal=self.refusals.append)
+
+    async def json(self, values: object, plan: ImportPlan | None = None) -> ImportReport:
+        """Import a JSON array."""
+        table = read_json_array(io.BytesIO(json.dumps(values).encode()))
+        return await self.importing.run(table, plan or ImportPlan(), TESTER, on_refusal=self.refusals.append)
+
+    async def item(self, sku: str) -> Item:
+        """Return an item."""
+        return (await self.storage.items_by_sku([sku]))[sku]
+
+    @property
+    def told(self) -> list[tuple[int, str, str]]:
+        """Return line, field and code of all that was refused."""
+        return [(one.line, one.field, one.code) for one in self.refusals]
+
+
+@pytest.fixture
+def trial() -> Trial:
+    """A fresh store."""
+    return Trial()
+
+
+async def test_columns_of_the_fields_names_are_taken_and_others_are_named(trial: Trial) -> None:
+    """Flat names, attributes as attr.NAME."""
+    report = await trial.csv("sku,name,price,currency,attr.pages,shelf\na-1,Book,12.50,eur,300,7\n")
+    assert (report.rows, report.created, report.refused, report.ignored) == (1, 1, 0, ["shelf"])
+    book = await trial.item("A-1")
+    assert (book.name, book.price and book.price.minor, dict(book.attributes)) == ("Book", 1250, {"pages": "300"})
+
+
+async def test_other_columns_are_mapped_values_are_set_and_types_are_given(trial: Trial) -> None:
+    """As on the command line."""
+    plan = ImportPlan.parse(
+        ["sku=id", "name=title", "attr.pages=p", "attr.weight=w", "attr.new=n"],
+        ["price=9.90", "currency=EUR", "attr.kind=book"],
+        ["attr.pages=integer", "attr.weight=number", "attr.new=boolean"],
+    )
+    report = await trial.csv("id,title,name,p,w,n\n1,Emma,x,300,1.5,Yes\n2,Ulysses,x,,2,0\n", plan)
+    assert (report.created, report.ignored) == (2, ["name"])
+    emma, ulysses = await trial.item("1"), await trial.item("2")
+    assert dict(emma.attributes) == {"kind": "book", "new": True, "pages": 300, "weight": 1.5}
+    assert {name: type(value) for name, value in ulysses.attributes.items()} == {"kind": str, "new": bool, "weight": int}
+    assert (emma.name, emma.price and emma.price.amount) == ("Emma", "9.90")
+
+
+async def test_a_bad_row_is_refused_with_every_fault_and_the_rest_goes_in(trial: Trial) -> None:
+    """By line, flat field name and code."""
+    plan = ImportPlan.parse(types=["attr.n=integer"])
+    text = (
+        "sku,name,price,currency,attr.n,attributes\n"
+        "A,,1.234,EUR,1.5,{}\n"
+        ",Name,1,XXX,,\n"
+        "B b,,,,,\n"
+        "C,Name,5,,,{\n"
+        "D,Name,5,EUR,x,[1]\n"
+        "E,\udcff,,,,\n"
+        "F\n"
+        "G,Good,5,EUR,5,\"{\"\"a\"\": true}\"\n"
+    )
+    report = await trial.csv(text, plan)
+    assert (report.rows, report.created, report.refused) == (8, 1, 7)
+    assert trial.told == [
+        (2, "attr.n", "wrong_type"),
+        (2, "name", "required"),
+        (2, "price", "too_many_decimals"),
+        (3, "sku", "required"),
+        (3, "currency", "unknown_currency"),
+        (4, "sku", "invalid_sku"),
+        (4, "name", "required"),
+        (5, "attributes", "malformed"),
+        (5, "currency", "required"),
+        (6, "attributes", "wrong_type"),
+        (7, "name", "invalid_text"),
+        (8, "", "malformed"),
+    ]
+    assert dict((await trial.item("G")).attributes) == {"a": True, "n": 5}
+
+
+@pytest.mark.parametrize("value", ["maybe", "[1]", "1.5"])
+async def test_a_cell_that_is_not_of_its_type_is_refused(trial: Trial, value: str) -> None:
+    """And never guessed."""
+    plan = ImportPlan.parse(types=["attr.a=integer", "attr.b=boolean"])
+    await trial.csv(f"sku,name,attr.a,attr.b\nA,x,{value},{value}\n", plan)
+    assert trial.told == [(2, "attr.a", "wrong_type"), (2, "attr.b", "wrong_type")]
+
+
+async def test_a_sku_that_is_there_is_refused_skipped_or_updated(trial: Trial) -> None:
+    """An empty cell leaves what is there; what is the same leaves no trace."""
+    await trial.csv("sku,name,description,attr.a\nA,Old,text,1\nB,Same,,\n")
+    again = "sku,name,description,attr.b\nA,New,,2\nB,Same,,\nC,Fresh,,\n"
+    report = await trial.csv(again)
+    assert (report.created, report.refused, trial.told) == (1, 2, [(2, "sku", "sku_taken"), (3, "sku", "sku_taken")])
+    report = await trial.csv(again, ImportPlan(on_conflict="skip"))
+    assert (report.skipped, (await trial.item("A")).name) == (3, "Old")
+    report = await trial.csv(again, ImportPlan(on_conflict="update"))
+    assert (report.updated, report.unchanged, report.created) == (1, 2, 0)
+    changed = await trial.item("A")
+    assert (changed.name, changed.description, dict(changed.attributes), changed.version) == ("New", "text", {"a": "1", "b": "2"}, 2)
+    report = await trial.csv("sku,name\nA,\nA,\nB," + "x" * 201 + "\n", ImportPlan(on_conflict="update"))
+    assert (report.unchanged, report.refused) == (2, 1)
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_a_sku_twice_in_a_file_meets_itself(trial: Trial, *, dry_run: bool) -> None:
+    """In one slice or far apart, and in a dry run too."""
+    filler = "".join(f"F-{number},x\n" for number in range(SLICE))
+    text = f"sku,name\nA,One\nA,Two\n{filler}A,Three\n"
+    report = await trial.csv(text, ImportPlan(dry_run=dry_run))
+    assert (report.created, report.refused) == (SLICE + 1, 2)
+    assert [line for line, *_ in trial.told] == [3, SLICE + 4]
+    report = await trial.csv(text.replace("A,", "B,"), ImportPlan(on_conflict="update", dry_run=dry_run))
+    assert report.updated == 2
+    report = await trial.csv(text.replace("A,", "C,"), ImportPlan(on_conflict="skip", dry_run=dry_run))
+    assert report.skipped >= 2
+    assert (await trial.storage.items_by_sku(["A", "B", "C"]) == {}) is dry_run
+
+
+async def test_json_rows_may_have_flat_names_or_the_shape_of_an_item(trial: Trial) -> None:
+    """And keep their types."""
+    rows = [
+        {"sku": "A", "name": "x", "price": 1.5, "currency": "EUR", "attr.n": 5, "more": 1},
+        {"sku": "B", "name": "x", "price": {"amount": "2", "currency": "JPY"}, "attributes": {"n": 1.5}, "other": [1]},
+        {"sku": "C", "name": "x", "attr.list": [1]},
+        {"sku": 5, "name": "x"},
+    ]
+    report = await trial.json(rows, ImportPlan.parse(["attr.m=more"]))
+    assert (report.created, report.ignored) == (2, ["other"])
+    assert sorted(trial.told) == [(1, "attr.list", "wrong_type"), (1, "sku", "wrong_type")]
+    first, second = await trial.item("A"), await trial.item("B")
+    assert (first.price and first.price.amount, dict(first.attributes)) == ("1.50", {"m": 1, "n": 5})
+    assert (second.price and second.price.amount, dict(second.attributes)) == ("2", {"n": 1.5})
+
+
+async def test_json_lines_report_their_progress(trial: Trial) -> None:
+    """Slice by slice."""
+    lines = "\n".join(json.dumps({"sku": f"S-{number}", "name": "x"}) for number in range(SLICE + 1))
+    seen: list[int] = []
+    table = read_json_lines(io.BytesIO(lines.encode()))
+    await trial.importing.run(table, ImportPlan(), TESTER, on_progress=lambda report: seen.append(report.rows))
+    assert seen == [SLICE, SLICE + 1]
+
+
+class Rival(MemoryStorage):
+    """A store in which somebody else creates the same SKU first, or changes always."""
+
+    def __init__(self, *, stubborn: bool = False) -> None:
+        """Be quicker once, or always."""
+        super().__init__()
+        self.stubborn = stubborn
+        self.done = False
+
+    async def commit(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
+        """Come first."""
+        if self.stubborn:
+            return [StaleVersion(change_set.changes[0].subject.id) for change_set in batch]
+        if not self.done:
+            self.done = True
+            await super().commit(sets(creation(77, sku="A", name="Rival")))
+        return await super().commit(batch)
+
+
+async def test_a_rival_who_was_quicker_is_met_again() -> None:
+    """And the row is decided on what he left."""
+    trial = Trial(Rival())
+    report = await trial.csv("sku,name\nA,Mine\n", ImportPlan(on_conflict="update"))
+    assert (report.updated, (await trial.item("A")).name) == (1, "Mine")
+    trial = Trial(Rival())
+    assert (await trial.csv("sku,name\nA,Mine\n")).refused == 1
+    assert trial.told == [(2, "sku", "sku_taken")]
+
+
+async def test_a_row_is_not_tried_for_ever() -> None:
+    """It is refused after a bounded number of times."""
+    trial = Trial(Rival(stubborn=True))
+    assert (await trial.csv("sku,name\nA,Mine\n")).refused == 1
+    assert trial.told == [(2, "", "contended")]
+    assert TRIES > 1
+
+
+def test_every_fault_of_a_plan_is_told() -> None:
+    """Before anything is read."""
+    with pytest.raises(InvalidQuery) as caught:
+        ImportPlan.parse(["name", "titel=x", "attr.=x", "sku=a", "sku=b"], ["price="], ["attr.a=date", "name=text"])
+    assert [(fault.path[0], fault.code) for fault in caught.value.faults] == [
+        ("map", "no_pair"),
+        ("map", "unknown_field"),
+        ("map", "unknown_field"),
+        ("map", "repeated_field"),
+        ("set", "no_pair"),
+        ("type", "unknown_type"),
+        ("type", "unknown_type"),
+    ]
+
+
+async def test_a_mapped_column_must_be_there(trial: Trial) -> None:
+    """Where there is a header that says so."""
+    with pytest.raises(InvalidQuery, match="no column titel for name; it has sku, title"):
+        await trial.csv("sku,title\n", ImportPlan.parse(["name=titel"]))
+
+
+async def test_the_seed_is_the_same_every_time(trial: Trial) -> None:
+    """A thousand plausible items in a dozen categories; a second seed changes nothing."""
+    seeding = Seeding(trial.importing)
+    report = await seeding.run(TESTER)
+    assert (report.created, report.refused) == (SIZE, 0)
+    rows = list(seed_rows())
+    assert rows == list(seed_rows())
+    assert len({row.values["category"] for row in rows}) == 12
+    assert len({row.values["name"] for row in rows}) > SIZE * 0.6
+    report = await seeding.run(TESTER)
+    assert (report.created, report.skipped) == (0, SIZE)
+    assert (await trial.storage.changes(after=0, limit=1)).head == SIZE

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Executable, Row, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import QueuePool
 
 from catalog.adapters.sql.committing import write
 from catalog.adapters.sql.flavour import Flavour
@@ -122,6 +123,12 @@ class SqlStorage:
     async def versions(self) -> Mapping[str, str]:
         """Ask the database for its version."""
         return {self._flavour.name: str((await self._rows(self._flavour.version))[0][0])}
+
+    @property
+    def connections_in_use(self) -> int:
+        """How many connections are out of their pools now."""
+        pools = (self._engines.reading.pool, self._engines.writing.pool)
+        return sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool))
 
     async def _items(self, condition: Any) -> list[Item]:  # noqa: ANN401 - a ColumnElement of whatever kind
         """Read the items that a condition holds for."""

@@ -1,0 +1,101 @@
+"""The schema's history: up, down and up again, by many at once, and to the tables that the code works on."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from catalog.adapters.sql.schema import WANTED, alembic_config, downgrade, upgrade
+from catalog.adapters.sql.tables import metadata
+from catalog.entrypoints.stores import open_store
+from catalog.ports.storage import StorageOptions
+from tests.conftest import Databases
+from tests.making import keep
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_schema_that_is_wanted_is_the_newest() -> None:
+    """A new migration must be named as the one to work on."""
+    assert ScriptDirectory.from_config(alembic_config()).get_heads() == [WANTED]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path, databases: Databases) -> str:
+    """The address of a database with nothing in it."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    return databases.url(asyncio.run(databases.create()))
+
+
+def engine(url: str) -> AsyncEngine:
+    """Make a plain engine, with the drivers that are there."""
+    return create_async_engine(url.replace("sqlite:", "sqlite+aiosqlite:").replace("postgresql:", "postgresql+asyncpg:"))
+
+
+def shape(connection: Connection) -> dict[str, dict[str, bool]]:
+    """Return the tables with their columns, and whether these may be absent."""
+    inspector = inspect(connection)
+    return {
+        table: {column["name"]: bool(column["nullable"]) for column in inspector.get_columns(table)}
+        for table in inspector.get_table_names()
+    }
+
+
+async def test_migrations_go_up_down_and_up(empty_url: str) -> None:
+    """And lead to the tables of the code."""
+    plain = engine(empty_url)
+    async with plain.begin() as connection:
+        await connection.run_sync(upgrade)
+        first = await connection.run_sync(shape)
+        await connection.run_sync(lambda inner: downgrade(inner, "base"))
+        assert set(await connection.run_sync(shape)) == {"alembic_version"}
+        await connection.run_sync(upgrade)
+        assert await connection.run_sync(shape) == first
+    await plain.dispose()
+    for table in metadata.sorted_tables:
+        assert first[table.name] == {column.name: bool(column.nullable) for column in table.columns}
+
+
+async def test_four_processes_may_migrate_at_once(empty_url: str) -> None:
+    """One does it, the others find it done."""
+    code = (
+        "import asyncio, sys\n"
+        "from catalog.entrypoints.stores import open_store\n"
+        "from catalog.ports.storage import StorageOptions\n"
+        "async def main():\n"
+        "    storage = open_store(StorageOptions(sys.argv[1]))\n"
+        "    assert (await storage.migrate()).current\n"
+        "    await storage.close()\n"
+        "asyncio.run(main())\n"
+    )
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", code, empty_url, cwd=ROOT, stderr=asyncio.subprocess.PIPE)
+        for _ in range(4)
+    ]
+    said = [(await process.communicate())[1].decode() for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, said
+    storage = open_store(StorageOptions(empty_url))
+    await keep(storage, 1)
+    await storage.close()
+
+
+async def test_a_sqlite_file_is_written_durably(tmp_path: Path) -> None:
+    """In WAL mode, synced at each commit."""
+    storage = open_store(StorageOptions(f"sqlite:///{tmp_path / 'catalog.db'}"))
+    await storage.migrate()
+    async with storage._engines.writing.connect() as connection:  # type: ignore[attr-defined]  # noqa: SLF001 - to see its settings
+        pragmas = {
+            name: (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 2000}
+    await storage.close()
+    plain = create_engine(f"sqlite:///{tmp_path / 'catalog.db'}")
+    with plain.connect() as connection_:
+        assert connection_.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+    plain.dispose()

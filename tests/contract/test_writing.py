@@ -1,0 +1,141 @@
+"""What every store promises of writes that meet: one order, no lost update, a log without a gap."""
+
+import asyncio
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+from catalog.adapters.sql.storage import SqlStorage
+from catalog.domain.changelog import ChangeSet, Committed, LogEntry
+from catalog.domain.errors import SkuTaken, StaleVersion, StoreBusy, StoreUnavailable
+from catalog.entrypoints.stores import open_store
+from catalog.ports.storage import Storage, StorageOptions
+from tests.making import TESTER, commit, creation, item, keep, removal, revision
+
+WRITERS = 20
+ROOT = Path(__file__).parents[2]
+
+shared_stores = pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
+
+
+async def log_of(storage: Storage) -> list[LogEntry]:
+    """Read the whole log, in stretches."""
+    entries: list[LogEntry] = []
+    while True:
+        page = await storage.changes(after=len(entries), limit=100)
+        entries += page.entries
+        if len(entries) == page.head:
+            return entries
+
+
+async def test_twenty_writers_race_for_a_sku_and_one_wins(storage: Storage) -> None:
+    """The others are told that it is taken."""
+    results = await asyncio.gather(*(commit(storage, creation(number, sku="ONE")) for number in range(1, WRITERS + 1)))
+    outcomes = [outcome for result in results for outcome in result]
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Committed"] + ["SkuTaken"] * (WRITERS - 1)
+    assert isinstance(next(one for one in outcomes if not isinstance(one, Committed)), SkuTaken)
+    assert len(await log_of(storage)) == 1
+
+
+async def test_twenty_writers_race_for_each_version_and_one_wins_each(storage: Storage) -> None:
+    """No update is lost: the versions are those of the winners, one after the other."""
+    (current,) = await keep(storage, 1)
+    for turn in range(10):
+        changes = [revision(current, name=f"by {writer} in turn {turn}") for writer in range(WRITERS)]
+        results = await asyncio.gather(*(commit(storage, change) for change in changes))
+        winners = [change for change, (outcome,) in zip(changes, results, strict=True) if isinstance(outcome, Committed)]
+        assert sum(isinstance(outcome, StaleVersion) for (outcome,) in results) == WRITERS - 1
+        (winner,) = winners
+        current = winner.subject
+        assert await storage.items_by_id([current.id]) == {current.id: current}
+    assert [entry.change.version for entry in await log_of(storage)] == list(range(1, 12))
+
+
+async def test_the_log_tells_everything_in_order(storage: Storage) -> None:
+    """Each change with its number, its states, its time and who asked for it."""
+    born = creation(1, price={"amount": "1.50", "currency": "EUR"}, attributes={"a": 1.0, "b": 1})
+    changed = revision(born.subject, description="text", sku="T")
+    gone = removal(changed.subject)
+    await storage.commit([ChangeSet((born, changed), TESTER)])
+    await commit(storage, gone)
+    page = await storage.changes(after=0, limit=10)
+    assert page.head == 3
+    assert page.entries == tuple(LogEntry(seq, change, TESTER) for seq, change in enumerate((born, changed, gone), 1))
+    assert (await storage.changes(after=1, limit=1)).entries == page.entries[1:2]
+    assert (await storage.changes(after=3, limit=1)).entries == ()
+
+
+@shared_stores
+async def test_processes_that_write_at_once_make_one_log(storage: Storage, store_url: str) -> None:
+    """Gap-free, in the order of the commits, and its replay gives what is in the store."""
+    await commit(storage, creation(1, sku="CONTESTED"))
+    rounds = 60
+    command = [sys.executable, "-m", "tests.contract.rival", store_url]
+    processes = [
+        await asyncio.create_subprocess_exec(*command, name, str(rounds), cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+        for name in ("1", "2")
+    ]
+    printed = [(await process.communicate())[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    entries = await log_of(storage)
+    won = sum(map(int, printed))
+    assert [entry.seq for entry in entries] == list(range(1, 1 + 1 + 2 * 3 * rounds + won))
+    replayed = {}
+    for entry in entries:
+        assert replayed.get(entry.item_id) == entry.change.before
+        assert entry.change.after is not None
+        replayed[entry.item_id] = entry.change.after
+    assert await storage.items_by_id(replayed.keys()) == replayed
+    assert (await storage.items_by_sku(["CONTESTED"]))["CONTESTED"].version == won + 1
+    assert 0 < won <= 2 * rounds
+
+
+async def test_a_caller_that_is_cancelled_harms_nobody(storage: Storage) -> None:
+    """In mid-commit or before: each change set is in the log or not at all, and the next write goes through."""
+    chance = random.Random(7)
+    for number in range(1, 201, 2):
+        write = asyncio.create_task(
+            storage.commit([ChangeSet((creation(number), creation(number + 1)), TESTER)])
+        )
+        read = asyncio.create_task(storage.items_by_id([item(number).id]))
+        await asyncio.sleep(chance.choice([0, 0, 0.0005, 0.002]))
+        write.cancel()
+        read.cancel()
+        await asyncio.gather(write, read, return_exceptions=True)
+    await commit(storage, creation(1000))
+    entries = await log_of(storage)
+    assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
+    in_log = {entry.item_id for entry in entries}
+    for number in range(1, 201, 2):
+        assert (item(number).id in in_log) is (item(number + 1).id in in_log)
+    assert (await storage.items_by_id(in_log)).keys() == in_log
+    if isinstance(storage, SqlStorage):
+        await storage.close()
+        assert storage.connections_in_use == 0
+
+
+@shared_stores
+async def test_closing_finishes_what_was_asked_for(storage: Storage, store_url: str) -> None:
+    """And takes nothing more."""
+    writes = [asyncio.create_task(commit(storage, creation(number))) for number in range(1, 31)]
+    await asyncio.sleep(0)
+    await storage.close()
+    assert all(isinstance(outcome, Committed) for outcomes in await asyncio.gather(*writes) for outcome in outcomes)
+    with pytest.raises(StoreUnavailable, match="closing"):
+        await commit(storage, creation(99))
+    again = open_store(StorageOptions(store_url))
+    assert (await again.changes(after=0, limit=1)).head == 30
+    await again.close()
+
+
+@shared_stores
+async def test_more_writes_than_may_wait_are_refused(store_url: str) -> None:
+    """At once, by name, and nothing of them is written."""
+    storage = open_store(StorageOptions(store_url, queue=10))
+    results = await asyncio.gather(*(commit(storage, creation(number)) for number in range(1, 31)), return_exceptions=True)
+    refused = [result for result in results if isinstance(result, StoreBusy)]
+    assert 0 < len(refused) == 30 - (await storage.changes(after=0, limit=1)).head
+    assert all(isinstance(outcome, Committed) for result in results if not isinstance(result, BaseException) for outcome in result)
+    await storage.close()

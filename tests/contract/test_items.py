@@ -1,5 +1,7 @@
 """What every store promises of items: what was committed is there, exactly."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from catalog.domain.query import ItemQuery
 from catalog.ports.storage import Storage
 from tests.making import NOON, TESTER, certain, commit, creation, item, item_id, keep, removal, revision, sets
 
-EVERYTHING: dict[str, object] = {
+EVERYTHING: dict[str, Any] = {
     "name": "Stuhl „Ünïcode“ 東京 😀",
     "description": "line\nbreak\ttab \\ \" ' ; -- %_",
     "category": "garden-chairs",
@@ -167,7 +169,7 @@ async def test_every_store_keeps_what_memory_keeps(storage: Storage, data: st.Da
     await commit(storage, *(removal(one) for one in known))
     start = (await storage.changes(after=0, limit=1)).head
     for step in range(data.draw(st.integers(1, 3))):
-        fields = data.draw(drafts)
+        fields: dict[str, Any] = data.draw(drafts)
         number = start + 1 + data.draw(st.integers(0, 1)) * 1000
         there = (await memory.items_by_id([item_id(number)])).get(item_id(number))
         change = creation(number, **fields) if there is None else there.revise(fields, now=NOON)

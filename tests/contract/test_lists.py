@@ -85,7 +85,11 @@ async def test_pages_stay_whole_while_items_come_and_go(storage: Storage, sort: 
             break
         cursor = {"cursor": page.next_cursor}
         number += 1
-        await commit(storage, creation(300 + number, NOON - timedelta(hours=number)), creation(400 + number, NOON + timedelta(hours=number)))
+        await commit(
+            storage,
+            creation(300 + number, NOON - timedelta(hours=number)),
+            creation(400 + number, NOON + timedelta(hours=number)),
+        )
         if going:
             gone = going.pop()
             await commit(storage, removal(gone))
@@ -174,7 +178,9 @@ phrases = st.text(st.one_of(st.sampled_from("aAbBáß -_'\"*:&|!()%\\ﬁ½東ß�
 
 @settings(max_examples=60)
 @given(st.lists(st.tuples(phrases, phrases, phrases), min_size=1, max_size=5), st.lists(phrases, min_size=1, max_size=4))
-async def test_every_store_finds_what_memory_finds(storage: Storage, texts: list[tuple[str, str, str]], queries: list[str]) -> None:
+async def test_every_store_finds_what_memory_finds(
+    storage: Storage, texts: list[tuple[str, str, str]], queries: list[str]
+) -> None:
     """Random text of any script: the same matches in the same order."""
     there = (await storage.list_items(ItemQuery.parse({"limit": "200"}))).items
     await commit(storage, *map(removal, there))
@@ -194,7 +200,10 @@ async def test_every_store_finds_what_memory_finds(storage: Storage, texts: list
 
 @settings(max_examples=40)
 @given(
-    st.lists(st.tuples(st.sampled_from("aAbÄ"), st.sampled_from([None, ("1", "EUR"), ("2", "EUR"), ("1", "USD")]), st.integers(0, 2)), max_size=8),
+    st.lists(
+        st.tuples(st.sampled_from("aAbÄ"), st.sampled_from([None, ("1", "EUR"), ("2", "EUR"), ("1", "USD")]), st.integers(0, 2)),
+        max_size=8,
+    ),
     st.sampled_from(["name", "-name", "price", "-price", "price,-name", "-created_at,price", "-sku", "updated_at,-price,name"]),
     st.integers(1, 4),
 )
@@ -206,7 +215,12 @@ async def test_every_store_pages_as_memory_pages(
     await commit(storage, *map(removal, there))
     start = 10 * (await storage.changes(after=0, limit=1)).head
     changes = [
-        creation(start + number, NOON + timedelta(seconds=seconds), name=name, price=price and {"amount": price[0], "currency": price[1]})
+        creation(
+            start + number,
+            NOON + timedelta(seconds=seconds),
+            name=name,
+            price=price and {"amount": price[0], "currency": price[1]},
+        )
         for number, (name, price, seconds) in enumerate(made)
     ]
     memory = MemoryStorage()

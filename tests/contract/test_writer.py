@@ -53,7 +53,9 @@ async def test_a_group_has_a_limit_and_a_batch_is_never_parted() -> None:
     written = Written()
     writer = Writer(written.write, queue=100)
     half = MOST_CHANGES // 2 + 1
-    await asyncio.gather(*(writer.submit(one(number, half)) for number in (1, 2)), writer.submit(one(3)), writer.submit(one(4, 3 * half)))
+    await asyncio.gather(
+        *(writer.submit(one(number, half)) for number in (1, 2)), writer.submit(one(3)), writer.submit(one(4, 3 * half))
+    )
     assert written.groups == [["S-1"], ["S-2", "S-3"], ["S-4"]]
     await writer.close()
 

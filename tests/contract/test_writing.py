@@ -4,12 +4,14 @@ import asyncio
 import random
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from catalog.adapters.sql.storage import SqlStorage
 from catalog.domain.changelog import ChangeSet, Committed, LogEntry
 from catalog.domain.errors import SkuTaken, StaleVersion, StoreBusy, StoreUnavailable
+from catalog.domain.item import Item
 from catalog.entrypoints.stores import open_store
 from catalog.ports.storage import Storage, StorageOptions
 from tests.making import TESTER, commit, creation, item, keep, removal, revision
@@ -82,7 +84,7 @@ async def test_processes_that_write_at_once_make_one_log(storage: Storage, store
     entries = await log_of(storage)
     won = sum(map(int, printed))
     assert [entry.seq for entry in entries] == list(range(1, 1 + 1 + 2 * 3 * rounds + won))
-    replayed = {}
+    replayed: dict[UUID, Item] = {}
     for entry in entries:
         assert replayed.get(entry.item_id) == entry.change.before
         assert entry.change.after is not None
@@ -96,9 +98,7 @@ async def test_a_caller_that_is_cancelled_harms_nobody(storage: Storage) -> None
     """In mid-commit or before: each change set is in the log or not at all, and the next write goes through."""
     chance = random.Random(7)
     for number in range(1, 201, 2):
-        write = asyncio.create_task(
-            storage.commit([ChangeSet((creation(number), creation(number + 1)), TESTER)])
-        )
+        write = asyncio.create_task(storage.commit([ChangeSet((creation(number), creation(number + 1)), TESTER)]))
         read = asyncio.create_task(storage.items_by_id([item(number).id]))
         await asyncio.sleep(chance.choice([0, 0, 0.0005, 0.002]))
         write.cancel()
@@ -137,5 +137,7 @@ async def test_more_writes_than_may_wait_are_refused(store_url: str) -> None:
     results = await asyncio.gather(*(commit(storage, creation(number)) for number in range(1, 31)), return_exceptions=True)
     refused = [result for result in results if isinstance(result, StoreBusy)]
     assert 0 < len(refused) == 30 - (await storage.changes(after=0, limit=1)).head
-    assert all(isinstance(outcome, Committed) for result in results if not isinstance(result, BaseException) for outcome in result)
+    assert all(
+        isinstance(outcome, Committed) for result in results if not isinstance(result, BaseException) for outcome in result
+    )
     await storage.close()

@@ -44,9 +44,7 @@ class ImportPlan:
     ) -> Self:
         """Read `field=column`, `field=value` and `attr.NAME=type`. Raises InvalidQuery with every fault."""
         faults = Faults()
-        plan = cls(
-            _pairs("map", maps, faults), _pairs("set", sets, faults), _pairs("type", types, faults), on_conflict, dry_run
-        )
+        plan = cls(_pairs("map", maps, faults), _pairs("set", sets, faults), _pairs("type", types, faults), on_conflict, dry_run)
         for name, kind in plan.types.items():
             if kind not in TYPES or not name.startswith(ATTRIBUTE):
                 faults.add(("type",), "unknown_type", f"A type is attr.NAME={'|'.join(TYPES)}, not {name}={kind}.")
@@ -63,7 +61,9 @@ class ImportPlan:
         faults = Faults()
         for name, column in self.columns.items():
             if columns is not None and column not in columns:
-                faults.add(("map",), "unknown_column", f"The file has no column {column} for {name}; it has {', '.join(columns)}.")
+                faults.add(
+                    ("map",), "unknown_column", f"The file has no column {column} for {name}; it has {', '.join(columns)}."
+                )
         faults.refuse(InvalidQuery)
         used = own | dict(self.columns)
         return used, [name for name in names if name not in used.values()]
@@ -71,7 +71,7 @@ class ImportPlan:
     def fields(self, values: Mapping[str, Any], used: Mapping[str, str], faults: Faults) -> dict[str, Any]:
         """Make an item's fields, as the domain reads them, from a row's values."""
         given = {name: values[column] for name, column in used.items() if column in values} | dict(self.fixed)
-        fields = {name: given[name] for name in ("sku", "name", "description", "category") if name in given}
+        fields: dict[str, Any] = {name: given[name] for name in ("sku", "name", "description", "category") if name in given}
         price = given.get("price")
         if isinstance(price, Mapping):
             fields["price"] = price
@@ -82,7 +82,7 @@ class ImportPlan:
             fields["attributes"] = attributes
         return fields
 
-    def _attributes(self, given: Mapping[str, Any], faults: Faults) -> dict[str, Any] | object:
+    def _attributes(self, given: Mapping[str, Any], faults: Faults) -> Any:  # noqa: ANN401 - any JSON value, for the domain to refuse
         """Gather the column of all attributes and those that have one each."""
         whole = given.get("attributes", {})
         if isinstance(whole, str):

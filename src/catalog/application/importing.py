@@ -94,7 +94,7 @@ class Importing:
 class _Job:
     """One import under way."""
 
-    def __init__(  # noqa: PLR0913 - it is the whole of a run
+    def __init__(
         self, storage: Storage, clock: Clock, ids: Ids, plan: ImportPlan, origin: Origin, on_refusal: Callable[[Refusal], None]
     ) -> None:
         self.report = ImportReport()

@@ -66,9 +66,7 @@ class Items:
         """Remove an item. Raises ItemNotFound, StaleVersion, Contended."""
         await self._change(key, lambda item: item.remove(now=self._clock.now()), origin, expected)
 
-    async def _change(
-        self, key: str, decide: Callable[[Item], Change[Item] | None], origin: Origin, expected: Expected
-    ) -> Item:
+    async def _change(self, key: str, decide: Callable[[Item], Change[Item] | None], origin: Origin, expected: Expected) -> Item:
         """Read, decide, commit; again when another writer came between, unless the caller named what he expects."""
         for _ in range(TRIES):
             item = await self.get(key)

@@ -104,9 +104,9 @@ def _depths(text: str) -> Iterator[int]:
     """Go through the brackets outside of strings, and say how deep each is."""
     depth = 0
     for match in _BRACKETS.finditer(text):
-        token = match[0]
-        if token in "[{":
+        sign = match[0]
+        if sign in "[{":
             depth += 1
-        elif token in "]}":
+        elif sign in "]}":
             depth -= 1
         yield depth

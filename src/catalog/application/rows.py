@@ -56,7 +56,8 @@ def read_csv(file: IO[bytes], delimiter: str = ",") -> Table:
         raise _refused(f"The header cannot be read: {error}.") from error
     columns = tuple(name.strip() for name in header)
     if not any(columns):
-        raise _refused("The file has no header; its first line names the columns: sku,name,price,currency.")
+        message = "The file has no header; its first line names the columns: sku,name,price,currency."
+        raise _refused(message)
     if len(set(columns)) < len(columns):
         twice = ", ".join(sorted({name for name in columns if columns.count(name) > 1}))
         raise _refused(f"The header names columns twice: {twice}.")

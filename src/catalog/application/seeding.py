@@ -24,7 +24,7 @@ _CATEGORIES: dict[str, tuple[tuple[str, ...], int]] = {
     "notebooks": (("Dotted notebook", "Lined notebook", "Sketchbook", "Weekly planner"), 700),
     "headphones": (("On-ear headphones", "In-ear headphones", "Studio headphones", "Sports headphones"), 3500),
 }
-_MAKERS = ("Ålesund", "Brückner", "Cortázar", "Dvořák", "Évian", "Fjällby", "Göteborg", "Hōseki", "Işık", "Jökull", "Łódź")
+_MAKERS = ("Ålesund", "Brückner", "Cortázar", "Dvořák", "Évian", "Fjällby", "Göteborg", "Hōseki", "Ibón", "Jökull", "Łódź")
 _COLOURS = ("anthracite", "blue", "cream", "forest green", "mustard", "red", "sand", "white")
 _MATERIALS = ("ash", "bamboo", "cotton", "linen", "oak", "recycled plastic", "stainless steel", "wool")
 

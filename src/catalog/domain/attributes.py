@@ -90,9 +90,7 @@ class Attributes(Mapping[str, AttributeValue]):
 def _value(name: str, raw: object, faults: Faults, path: Path) -> AttributeValue | None:
     """Read one attribute."""
     if not _NAME.fullmatch(name):
-        faults.add(
-            path, "invalid_name", "An attribute's name is 1 to 64 of a-z, 0-9 and _, beginning with a letter: page_count."
-        )
+        faults.add(path, "invalid_name", "An attribute's name is 1 to 64 of a-z, 0-9 and _, beginning with a letter: page_count.")
     elif isinstance(raw, bool):
         return raw
     elif isinstance(raw, str):

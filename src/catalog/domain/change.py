@@ -7,7 +7,7 @@ from uuid import UUID
 
 
 class Versioned(Protocol):
-    """Something that lives, by an id, through versions 1, 2, 3, …"""
+    """Something that lives, by an id, through versions 1, 2, 3 and so on."""
 
     @property
     def id(self) -> UUID:

@@ -1,5 +1,7 @@
-"""The currencies of ISO 4217 that have minor units, with their exponents (list one; the tests compare it with the table
-that the `iso4217` package publishes). Codes without minor units (XAU, XXX, …) are no money a price can be in.
+"""The currencies of ISO 4217 that have minor units, with their exponents.
+
+From its list one; a test compares it with the table that the package `iso4217` publishes. Codes without minor units
+(XAU, XXX) are no money that a price can be in.
 """
 
 _BY_EXPONENT = {

@@ -22,7 +22,7 @@ APPLICATION = "catalog.entrypoints.http.app:from_environment"
 _TICK = 0.1
 
 
-class CannotListen(Exception):  # noqa: N818 - named as the errors of the domain are
+class CannotListen(Exception):
     """The address cannot be listened on."""
 
 
@@ -136,13 +136,11 @@ def _refuse(settings: Settings, workers: int) -> None:
     """Refuse what would harm: an open door that nobody asked for, and a memory that each process has for itself."""
     faults = []
     if not settings.http.loopback and settings.identity.mode != "open":
-        faults.append(
-            (
-                "CATALOG_HTTP__HOST",
-                f"{settings.http.host} can be reached from other machines, and there is no sign-in: whoever reaches it could "
-                "change everything. Listen on 127.0.0.1, or say that it is wanted: CATALOG_IDENTITY__MODE=open",
-            )
+        sentence = (
+            f"{settings.http.host} can be reached from other machines, and there is no sign-in: whoever reaches it could "
+            "change everything. Listen on 127.0.0.1, or say that it is wanted: CATALOG_IDENTITY__MODE=open"
         )
+        faults.append(("CATALOG_HTTP__HOST", sentence))
     if workers > 1 and settings.storage.scheme == "memory":
         faults.append(("CATALOG_STORAGE__URL", "memory:// lives in one process; take --workers 1, or a store that is shared."))
     if faults:
@@ -186,5 +184,7 @@ def _announce(settings: Settings, listening: socket.socket, workers: int) -> Non
     )
     sys.stdout.write("\n".join(lines) + "\n")
     if settings.identity.mode == "open" and not settings.http.loopback:
-        sys.stderr.write("Warning: there is no sign-in, and other machines can reach this: they may read and change everything.\n")
+        sys.stderr.write(
+            "Warning: there is no sign-in, and other machines can reach this: they may read and change everything.\n"
+        )
     sys.stdout.flush()

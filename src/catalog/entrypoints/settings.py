@@ -46,7 +46,9 @@ class Section(BaseModel):
 class StorageSettings(Section):
     """Where the catalog is kept."""
 
-    url: str = Field("sqlite:///catalog.db", description="The store: memory://, sqlite:///FILE, postgresql://USER:PASSWORD@HOST/DB")
+    url: str = Field(
+        "sqlite:///catalog.db", description="The store: memory://, sqlite:///FILE, postgresql://USER:PASSWORD@HOST/DB"
+    )
     pool_size: int = Field(5, ge=1, le=100, description="Connections kept open for reads")
     pool_overflow: int = Field(5, ge=0, le=100, description="Further connections for reads, opened under load")
     deadline_seconds: float = Field(2.0, gt=0, le=60, description="The longest wait for a connection, and for a statement")
@@ -154,7 +156,7 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings' signature
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,
@@ -183,7 +185,7 @@ class Settings(BaseSettings):
             raise InvalidSettings([("settings", str(error))]) from None
 
 
-class InvalidSettings(Exception):  # noqa: N818 - named as the errors of the domain are
+class InvalidSettings(Exception):
     """Settings that cannot be worked with; `faults` has all of them, as (variable, sentence)."""
 
     def __init__(self, faults: Iterable[tuple[str, str]]) -> None:

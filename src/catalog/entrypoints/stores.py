@@ -15,7 +15,7 @@ GROUP = "catalog.storage"
 OpenStorage = Callable[[StorageOptions], Storage]
 
 
-class UnknownScheme(ValueError):  # noqa: N818 - named as the errors of the domain are
+class UnknownScheme(ValueError):
     """A storage URL that no installed adapter is for."""
 
 

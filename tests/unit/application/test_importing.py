@@ -91,7 +91,7 @@ async def test_a_bad_row_is_refused_with_every_fault_and_the_rest_goes_in(trial:
         "D,Name,5,EUR,x,[1]\n"
         "E,\udcff,,,,\n"
         "F\n"
-        "G,Good,5,EUR,5,\"{\"\"a\"\": true}\"\n"
+        'G,Good,5,EUR,5,"{""a"": true}"\n'
     )
     report = await trial.csv(text, plan)
     assert (report.rows, report.created, report.refused) == (8, 1, 7)
@@ -131,7 +131,12 @@ async def test_a_sku_that_is_there_is_refused_skipped_or_updated(trial: Trial) -
     report = await trial.csv(again, ImportPlan(on_conflict="update"))
     assert (report.updated, report.unchanged, report.created) == (1, 2, 0)
     changed = await trial.item("A")
-    assert (changed.name, changed.description, dict(changed.attributes), changed.version) == ("New", "text", {"a": "1", "b": "2"}, 2)
+    assert (changed.name, changed.description, dict(changed.attributes), changed.version) == (
+        "New",
+        "text",
+        {"a": "1", "b": "2"},
+        2,
+    )
     report = await trial.csv("sku,name\nA,\nA,\nB," + "x" * 201 + "\n", ImportPlan(on_conflict="update"))
     assert (report.unchanged, report.refused) == (2, 1)
 

@@ -123,7 +123,9 @@ class Model:
         return True
 
 
-steps = st.tuples(st.integers(1, 4), st.sampled_from(["create", "revise", "rename", "remove"]), st.sampled_from("ABC"), st.integers(0, 3))
+steps = st.tuples(
+    st.integers(1, 4), st.sampled_from(["create", "revise", "rename", "remove"]), st.sampled_from("ABC"), st.integers(0, 3)
+)
 
 
 def decided(step: tuple[int, str, str, int], seen: list[dict[object, Item]]) -> Change[Item]:
@@ -146,7 +148,10 @@ def test_batches_are_decided_as_if_written_one_by_one(batches: list[list[list[tu
     head = 0
     for batch in batches:
         change_sets = [ChangeSet(tuple(decided(step, seen) for step in steps_), TESTER) for steps_ in batch]
-        admission = admit(change_sets, Standing(head, {one.id: one.version for one in stored.values()}, {one.sku: one.id for one in stored.values()}))
+        admission = admit(
+            change_sets,
+            Standing(head, {one.id: one.version for one in stored.values()}, {one.sku: one.id for one in stored.values()}),
+        )
         assert [isinstance(outcome, Committed) for outcome in admission.outcomes] == [model.write(one) for one in change_sets]
         assert [entry.seq for entry in admission.entries] == list(range(head + 1, head + 1 + len(admission.entries)))
         head += len(admission.entries)

@@ -86,4 +86,6 @@ def test_every_allowed_value_is_kept_exactly(raw: dict[str, str | int | float | 
     kept, faults = read(raw)
     assert faults == []
     assert kept is not None
-    assert {name: (type(value), value) for name, value in kept.items()} == {name: (type(value), value) for name, value in raw.items()}
+    assert {name: (type(value), value) for name, value in kept.items()} == {
+        name: (type(value), value) for name, value in raw.items()
+    }

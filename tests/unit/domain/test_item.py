@@ -1,6 +1,7 @@
 """The item decides, purely, how it may change."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -91,7 +92,7 @@ def test_prices_and_attributes_merge_member_by_member() -> None:
         ({"names": "x"}, ("names", "unknown_field")),
     ],
 )
-def test_a_patch_that_breaks_a_rule_is_refused(patch: dict[str, object], fault: tuple[str, str]) -> None:
+def test_a_patch_that_breaks_a_rule_is_refused(patch: dict[str, Any], fault: tuple[str, str]) -> None:
     """With the fault's place."""
     with pytest.raises(InvalidInput) as caught:
         item(1, price={"amount": "1", "currency": "EUR"}).revise(patch, now=LATER)
@@ -133,9 +134,7 @@ def test_an_item_that_cannot_be_is_not_made() -> None:
     """The constructor holds the invariants."""
     valid = item(1)
     with pytest.raises(ValueError, match="No such item"):
-        Item(
-            id=valid.id, sku="S", name="", attributes=valid.attributes, version=1, created_at=NOON, updated_at=NOON
-        )
+        Item(id=valid.id, sku="S", name="", attributes=valid.attributes, version=1, created_at=NOON, updated_at=NOON)
 
 
 def test_a_change_without_before_and_after_has_no_subject() -> None:
@@ -152,7 +151,9 @@ documents = st.fixed_dictionaries(
         "name": st.sampled_from(["A", "B", None, ""]),
         "description": st.sampled_from(["x", "", None]),
         "category": st.sampled_from(["a", "b-c", None, "B"]),
-        "price": st.sampled_from([None, {"amount": "1"}, {"currency": "JPY"}, {"amount": "2.5", "currency": "USD"}, {"amount": None}]),
+        "price": st.sampled_from(
+            [None, {"amount": "1"}, {"currency": "JPY"}, {"amount": "2.5", "currency": "USD"}, {"amount": None}]
+        ),
         "attributes": st.one_of(st.none(), st.dictionaries(st.sampled_from("abc"), st.sampled_from([1, 1.0, True, "x", None]))),
     },
 )
@@ -171,9 +172,9 @@ def merge(target: object, patch: object) -> object:
     return merged
 
 
-def document(of: Item) -> dict[str, object]:
+def document(of: Item) -> dict[str, Any]:
     """Write an item down as a caller would."""
-    written: dict[str, object] = {name: getattr(of, name) for name in FIELDS if getattr(of, name) is not None}
+    written: dict[str, Any] = {name: getattr(of, name) for name in FIELDS if getattr(of, name) is not None}
     if of.price is not None:
         written["price"] = {"amount": of.price.amount, "currency": of.price.currency}
     written["attributes"] = dict(of.attributes)
@@ -181,7 +182,9 @@ def document(of: Item) -> dict[str, object]:
 
 
 @given(documents, st.lists(documents, max_size=4))
-def test_a_merge_patch_gives_what_creating_the_merged_document_gives(first: dict[str, object], patches: list[dict[str, object]]) -> None:
+def test_a_merge_patch_gives_what_creating_the_merged_document_gives(
+    first: dict[str, Any], patches: list[dict[str, Any]]
+) -> None:
     """For any item and any run of patches: the same item, or a refusal in both."""
     try:
         current = creation(1, **first).subject
@@ -191,7 +194,7 @@ def test_a_merge_patch_gives_what_creating_the_merged_document_gives(first: dict
         merged = merge(document(current), patch)
         assert isinstance(merged, dict)
         try:
-            expected = creation(1, **({"name": None} | merged)).subject
+            expected = creation(1, **{"name": None, **merged}).subject
         except InvalidInput:
             with pytest.raises(InvalidInput):
                 current.revise(patch, now=LATER)

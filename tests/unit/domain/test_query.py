@@ -85,7 +85,9 @@ def test_a_query_is_limited_in_length_and_words() -> None:
 
 def test_an_item_matches_when_each_word_begins_one_of_its_words() -> None:
     """Of its SKU, name, description, category or text attributes."""
-    found = item(1, sku="CH-7", name="García Márquez", description="Ein Stuhl", category="garden-chairs", attributes={"a": "Teak", "n": 5})
+    found = item(
+        1, sku="CH-7", name="García Márquez", description="Ein Stuhl", category="garden-chairs", attributes={"a": "Teak", "n": 5}
+    )
     for q in ("garc", "MARQ gar", "stu", "chai", "tea", "ch 7", "ch-7 gar"):
         assert rank(q, found) is not None, q
     for q in ("arcia", "garcia x", "5", "teaks"):
@@ -104,7 +106,9 @@ items = st.builds(
     lambda number, name, price, seconds: item(number, NOON + timedelta(seconds=seconds), name=name, price=price),
     st.integers(1, 9),
     st.sampled_from(["a", "A", "á", "b", "Z"]),
-    st.sampled_from([None, {"amount": "1", "currency": "EUR"}, {"amount": "2", "currency": "EUR"}, {"amount": "1", "currency": "USD"}]),
+    st.sampled_from(
+        [None, {"amount": "1", "currency": "EUR"}, {"amount": "2", "currency": "EUR"}, {"amount": "1", "currency": "USD"}]
+    ),
     st.integers(0, 2),
 )
 sorts = st.lists(st.sampled_from(SORT_KEYS), min_size=1, max_size=3, unique=True).flatmap(

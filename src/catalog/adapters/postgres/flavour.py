@@ -8,7 +8,9 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
+    Executable,
     MetaData,
+    Select,
     Table,
     Text,
     any_,
@@ -45,15 +47,13 @@ class PostgresFlavour:
     """tsvector for the words; a lock by SELECT FOR UPDATE on the head's row."""
 
     name = "PostgreSQL"
-    version = text("SHOW server_version")
-    lock_schema = text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
-    words = Table(
-        "item_words", MetaData(), Column("seq", BigInteger()), Column("name", TSVECTOR()), Column("text", TSVECTOR())
-    )
-    words_key = words.c.seq
+    version: Executable = text("SHOW server_version")
+    lock_schema: Executable | None = text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
+    words = Table("item_words", MetaData(), Column("seq", BigInteger()), Column("name", TSVECTOR()), Column("text", TSVECTOR()))
+    words_key: ColumnElement[int] = words.c.seq
     insert_words = insert(words).values(seq=bindparam("seq"), name=_lexemes("name"), text=_lexemes("text"))
     update_words = update(words).where(words.c.seq == bindparam("key")).values(name=_lexemes("name"), text=_lexemes("text"))
-    lock_head = select(log_head.c.seq).with_for_update()
+    lock_head: Select[int] = select(log_head.c.seq).with_for_update()
 
     def among(self, wanted: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
         """Compare with one parameter of an array, so that the statement is the same for any number of values."""
@@ -72,7 +72,7 @@ class PostgresFlavour:
         """Tell a missing table from a server that is away, or that does not let us in."""
         cause = error
         if isinstance(error, exc.DBAPIError):
-            cause = error.driver_exception if isinstance(error.driver_exception, Exception) else error
+            cause = error.driver_exception
         state = getattr(cause, "sqlstate", None) or ""
         if state in ("42P01", "42703", "3F000"):
             return SchemaOutdated("The PostgreSQL database has no schema yet, or another one; run `catalog migrate`.")

@@ -15,7 +15,18 @@ from catalog.domain.changelog import ChangeSet
 from catalog.domain.errors import SchemaOutdated
 from catalog.domain.search import SearchWords
 
-_CHANGED = ("sku", "name", "name_key", "description", "category", "currency", "price_minor", "attributes", "version", "updated_at")
+_CHANGED = (
+    "sku",
+    "name",
+    "name_key",
+    "description",
+    "category",
+    "currency",
+    "price_minor",
+    "attributes",
+    "version",
+    "updated_at",
+)
 _UPDATE = update(items).where(items.c.id == bindparam("key")).values({name: bindparam(name) for name in _CHANGED})
 _HEAD = update(log_head).values(seq=bindparam("head"))
 
@@ -31,7 +42,9 @@ async def write(connection: AsyncConnection, batch: Sequence[ChangeSet], flavour
         message = "The table log_head is empty; restore it from a backup."
         raise SchemaOutdated(message)
     ids, skus = named(batch)
-    rows = (await connection.execute(select(items.c.id, items.c.version, items.c.seq).where(flavour.among(items.c.id, ids)))).all()
+    rows = (
+        await connection.execute(select(items.c.id, items.c.version, items.c.seq).where(flavour.among(items.c.id, ids)))
+    ).all()
     owners = (await connection.execute(select(items.c.sku, items.c.id).where(flavour.among(items.c.sku, skus)))).all()
     standing = Standing(head, {row.id: row.version for row in rows}, {row.sku: row.id for row in owners})
     admission = admit(batch, standing)

@@ -34,7 +34,7 @@ class Flavour(Protocol):
     update_words: Update
     """Index an item anew; takes `key`, `name` and `text`."""
 
-    lock_head: Select[tuple[int]]
+    lock_head: Select[int]
     """Read the log's head and, until the transaction ends, keep others from committing."""
 
     def among(self, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:

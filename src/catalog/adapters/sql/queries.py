@@ -14,7 +14,7 @@ from catalog.domain.search import Rank, Search
 
 def list_statement(query: ItemQuery, flavour: Flavour) -> Select[Any]:
     """Return a page's items as ITEM_COLUMNS, then the values of the ordering's terms; one row more than the page has."""
-    columns = {term.name: items.c[term.name] for term in query.ordering if term.name != "rank"}
+    columns: dict[str, ColumnElement[Any]] = {term.name: items.c[term.name] for term in query.ordering if term.name != "rank"}
     if query.search is not None:
         columns["rank"] = _rank(query.search, flavour)
     statement = select(*ITEM_COLUMNS, *(columns[term.name].label(f"by_{term.name}") for term in query.ordering))

@@ -1,12 +1,11 @@
 """Items and log entries as rows, and back. What comes out of the store is valid and not checked again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row
 
 from catalog.adapters.sql.tables import change_log, items
 from catalog.domain.attributes import Attributes, AttributeValue
@@ -76,6 +75,7 @@ _document = msgspec.json.Decoder(_Document)
 
 def from_item(item: Item) -> dict[str, Any]:
     """Return an item's row, but for the number that ties it to its words."""
+    currency, minor = _price(item)
     return {
         "id": item.id,
         "sku": item.sku,
@@ -83,8 +83,8 @@ def from_item(item: Item) -> dict[str, Any]:
         "name_key": fold(item.name),
         "description": item.description,
         "category": item.category,
-        "currency": item.price and item.price.currency,
-        "price_minor": item.price and item.price.minor,
+        "currency": currency,
+        "price_minor": minor,
         "attributes": _encoder.encode(dict(item.attributes)).decode(),
         "version": item.version,
         "created_at": item.created_at,
@@ -92,7 +92,7 @@ def from_item(item: Item) -> dict[str, Any]:
     }
 
 
-def to_item(row: Row[Any] | tuple[Any, ...]) -> Item:
+def to_item(row: Sequence[Any]) -> Item:
     """Bring an item back from a row of ITEM_COLUMNS."""
     item_id, sku, name, description, category, currency, minor, attributes, version, created_at, updated_at = row
     return Item(
@@ -126,7 +126,7 @@ def from_entry(entry: LogEntry) -> dict[str, Any]:
     }
 
 
-def to_entry(row: Row[Any] | tuple[Any, ...]) -> LogEntry:
+def to_entry(row: Sequence[Any]) -> LogEntry:
     """Bring an entry back from a row of LOG_COLUMNS."""
     kept = _LogRow(*row)
     change = Change(kept.kind, _to_state(kept.before), _to_state(kept.after), kept.at)
@@ -137,6 +137,7 @@ def _from_state(item: Item | None) -> str | None:
     """Write an item down for the log."""
     if item is None:
         return None
+    currency, minor = _price(item)
     document = _Document(
         id=item.id,
         sku=item.sku,
@@ -146,8 +147,8 @@ def _from_state(item: Item | None) -> str | None:
         updated_at=item.updated_at,
         description=item.description,
         category=item.category,
-        currency=item.price and item.price.currency,
-        price_minor=item.price and item.price.minor,
+        currency=currency,
+        price_minor=minor,
         attributes=dict(item.attributes),
     )
     return _encoder.encode(document).decode()
@@ -172,3 +173,8 @@ def _to_state(text: str | None) -> Item | None:
         created_at=kept.created_at,
         updated_at=kept.updated_at,
     )
+
+
+def _price(item: Item) -> tuple[str | None, int | None]:
+    """Return the currency and the minor units of an item's price."""
+    return (None, None) if item.price is None else (item.price.currency, item.price.minor)

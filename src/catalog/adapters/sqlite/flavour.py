@@ -7,10 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
+    Executable,
     Integer,
     MetaData,
-    Column,
+    Select,
     Table,
     Text,
     bindparam,
@@ -29,7 +31,6 @@ from catalog.adapters.sql.tables import items, log_head
 from catalog.domain.errors import SchemaOutdated, StoreUnavailable, Unavailable
 from catalog.domain.search import Search
 
-
 _INDEX = literal_column("item_words", Text())
 
 
@@ -37,13 +38,13 @@ class SqliteFlavour:
     """FTS5 for the words; a lock by BEGIN IMMEDIATE, which the writing engine sends."""
 
     name = "SQLite"
-    version = text("SELECT sqlite_version()")
-    lock_schema = None
+    version: Executable = text("SELECT sqlite_version()")
+    lock_schema: Executable | None = None
     words = Table("item_words", MetaData(), Column("rowid", Integer()), Column("name", Text()), Column("text", Text()))
-    words_key = words.c.rowid
+    words_key: ColumnElement[int] = words.c.rowid
     insert_words = insert(words).values(rowid=bindparam("seq"), name=bindparam("name"), text=bindparam("text"))
     update_words = update(words).where(words.c.rowid == bindparam("key")).values(name=bindparam("name"), text=bindparam("text"))
-    lock_head = select(log_head.c.seq)
+    lock_head: Select[int] = select(log_head.c.seq)
 
     def among(self, wanted: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
         """Compare with one parameter of JSON, so that the statement is the same for any number of values."""

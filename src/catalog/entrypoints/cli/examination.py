@@ -48,7 +48,9 @@ async def examine(container: Any) -> list[Finding]:  # noqa: ANN401 - a Containe
 def _variables() -> Iterator[Finding]:
     """Name variables that look like settings and are none."""
     for name in unknown():
-        yield Finding("settings", well=False, says=f"{name} is no setting.", remedy="Mend its name, or take it away; .env.example has all.")
+        yield Finding(
+            "settings", well=False, says=f"{name} is no setting.", remedy="Mend its name, or take it away; .env.example has all."
+        )
 
 
 def _door(settings: Settings) -> Finding:

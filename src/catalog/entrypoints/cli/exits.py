@@ -18,7 +18,11 @@ def told() -> Iterator[None]:
     try:
         yield
     except InvalidSettings as error:
-        fail("Settings that cannot be worked with:", *(f"{variable}: {sentence}" for variable, sentence in error.faults), code=USAGE)
+        fail(
+            "Settings that cannot be worked with:",
+            *(f"{variable}: {sentence}" for variable, sentence in error.faults),
+            code=USAGE,
+        )
     except CatalogError as error:
         lines = [fault.message for fault in error.faults] if isinstance(error, InvalidInput) else [str(error)]
         fail(*lines, code=code_of(error))

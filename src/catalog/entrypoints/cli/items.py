@@ -20,7 +20,13 @@ if_version = click.option("--if-version", type=click.IntRange(1), help="Only whe
 def fields(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say what an item is to be."""
     for option in (
-        click.option("--attr", "attributes", metavar="NAME=VALUE", multiple=True, help="An attribute; 12, 1.5, true are typed, '\"12\"' is text."),
+        click.option(
+            "--attr",
+            "attributes",
+            metavar="NAME=VALUE",
+            multiple=True,
+            help="An attribute; 12, 1.5, true are typed, '\"12\"' is text.",
+        ),
         click.option("--currency", help="Of the price: ISO 4217, for example EUR."),
         click.option("--price", help="The amount, for example 12.50."),
         click.option("--category", help="The category's slug."),
@@ -48,7 +54,9 @@ def list_(*, as_json: bool, **parameters: str | None) -> None:
     """List or search items; newest first, unless --sort says otherwise."""
 
     async def work(container: Any) -> Page:  # noqa: ANN401 - a Container
-        page: Page = await container.items().list(ItemQuery.parse({name: said for name, said in parameters.items() if said is not None}))
+        page: Page = await container.items().list(
+            ItemQuery.parse({name: said for name, said in parameters.items() if said is not None})
+        )
         return page
 
     page = run(work)

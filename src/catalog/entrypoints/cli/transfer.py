@@ -19,7 +19,9 @@ _SHOWN = 10
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--format", "kind", type=click.Choice(["csv", "json", "jsonl"]), help="What FILE is, when its ending does not say.")
-@click.option("--map", "maps", metavar="FIELD=COLUMN", multiple=True, help="Take a field from a column of another name: name=title.")
+@click.option(
+    "--map", "maps", metavar="FIELD=COLUMN", multiple=True, help="Take a field from a column of another name: name=title."
+)
 @click.option("--set", "sets", metavar="FIELD=VALUE", multiple=True, help="Give every row this value: currency=EUR.")
 @click.option("--type", "types", metavar="attr.NAME=TYPE", multiple=True, help="Read a column as integer, number or boolean.")
 @click.option(
@@ -31,7 +33,9 @@ _SHOWN = 10
 )
 @click.option("--delimiter", default=",", show_default=True, help="What stands between the cells of a CSV file.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-@click.option("--errors", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write every refused row to this CSV file.")
+@click.option(
+    "--errors", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write every refused row to this CSV file."
+)
 def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, **plan: Any) -> None:  # noqa: ANN401 - options
     """Import items from FILE: CSV with a header, a JSON array, or JSON Lines.
 
@@ -43,16 +47,20 @@ def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, *
     if kind is None:
         fail(f"The ending of {file.name} does not say what it is; say --format csv, json or jsonl.", code=USAGE)
 
+    size = file.stat().st_size
+
     async def work(container: Any) -> Any:  # noqa: ANN401 - a Container, and an ImportReport
         from catalog.application.import_plan import ImportPlan  # noqa: PLC0415 - heavy imports stay out of --help
         from catalog.application.rows import READERS, read_csv  # noqa: PLC0415 - likewise
 
-        parsed = ImportPlan.parse(plan["maps"], plan["sets"], plan["types"], on_conflict=plan["on_conflict"], dry_run=plan["dry_run"])
+        parsed = ImportPlan.parse(
+            plan["maps"], plan["sets"], plan["types"], on_conflict=plan["on_conflict"], dry_run=plan["dry_run"]
+        )
         with ExitStack() as stack:
-            source = stack.enter_context(file.open("rb"))
+            source = stack.enter_context(_opened(file))
             table = read_csv(source, delimiter) if kind == "csv" else READERS[str(kind)](source)
             refuse = stack.enter_context(_refusals(errors))
-            move = stack.enter_context(_progress(source, file.stat().st_size))
+            move = stack.enter_context(_progress(source, size))
             return await container.importing().run(table, parsed, origin(), on_refusal=refuse, on_progress=move)
 
     report = run(work)
@@ -78,6 +86,11 @@ def seed() -> None:
 
     report = run(work)
     click.echo(f"{report.created} items created; {report.skipped} were there already.")
+
+
+def _opened(file: Path) -> IO[bytes]:
+    """Open the file; the loop has nothing else to do meanwhile."""
+    return file.open("rb")
 
 
 @contextmanager

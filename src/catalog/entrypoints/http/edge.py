@@ -132,8 +132,7 @@ def _request_id(scope: Scope) -> str:
     """Take the caller's id where it is a plain one, else make one."""
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            taken: str = value.decode()
-            return taken
+            return str(value, "ascii")
     return secrets.token_hex(16)
 
 

@@ -1,10 +1,9 @@
 """/health: whether the process lives, and whether it can serve. Below /api/v1 too, for those who route only that."""
 
 import asyncio
-from typing import Any
 
 import msgspec
-from litestar import Request, Response, get
+from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
@@ -46,7 +45,6 @@ def live() -> Response[bytes]:
     opt=documented(Operation("Tell whether the service can serve", answers=("200-health",))),
 )
 async def ready(
-    request: Request[Any, Any, Any],
     storage: NamedDependency[SkipValidation[Storage]],
     stopping: NamedDependency[SkipValidation[Stopping]],
     ready_deadline: NamedDependency[float],

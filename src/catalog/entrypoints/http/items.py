@@ -64,7 +64,9 @@ class ItemsController(Controller):
 
     @patch(
         "/{key:str}/price",
-        opt=documented(Operation("Give an item another price", body="Money", answers=("200", "404", "409", "412"), conditional=True)),
+        opt=documented(
+            Operation("Give an item another price", body="Money", answers=("200", "404", "409", "412"), conditional=True)
+        ),
     )
     async def reprice(self, request: AnyRequest, items: ItemsService, key: FromPath[str]) -> Response[bytes]:
         """An amount and a currency, both."""

@@ -35,7 +35,7 @@ def documented(operation: Operation) -> dict[str, Any]:
 
 
 def openapi_document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
-    """Describe the routes. Raises LookupError for one that says nothing of itself and is not left out by intent."""
+    """Describe the routes. Raises TypeError for one that says nothing of itself and is not left out by intent."""
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         if not isinstance(route, HTTPRoute):
@@ -66,7 +66,7 @@ def _described(handler: Any, method: str, path: str) -> dict[str, Any]:  # noqa:
     operation = handler.opt.get(_KEY)
     if not isinstance(operation, Operation):
         message = f"The route {method.upper()} {path} has no documentation: opt=documented(Operation(…))"
-        raise LookupError(message)
+        raise TypeError(message)
     names = [*(["key"] if "{key}" in path else []), *operation.parameters, "request_id"]
     if operation.conditional:
         names.append("if_match")

@@ -1,6 +1,8 @@
 """Errors as problem details (RFC 9457). The one place where an error becomes a status number."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 import structlog
@@ -42,6 +44,8 @@ TITLES = {
 }
 """A short sentence for each code; the same whatever the case."""
 
+AnyRequest = Request[Any, Any, Any]
+
 _log = structlog.get_logger("catalog.http")
 _encoder = msgspec.json.Encoder()
 
@@ -68,11 +72,11 @@ class ProblemBody(msgspec.Struct, omit_defaults=True):
     errors: list[FaultBody] | None = None
 
 
-def problem(scope: "object", status: int, code: str, detail: str, *, faults: list[FaultBody] | None = None) -> bytes:
+def problem(scope: Mapping[str, Any], status: int, code: str, detail: str, *, faults: list[FaultBody] | None = None) -> bytes:
     """Write a problem for the request in `scope`."""
     known = code in TITLES
-    path: str = scope["path"]  # type: ignore[index]
-    request_id: str = scope["state"]["request_id"]  # type: ignore[index]
+    path: str = scope["path"]
+    request_id: str = scope["state"]["request_id"]
     body = ProblemBody(
         type=f"urn:catalog:problem:{code}" if known else "about:blank",
         title=TITLES[code] if known else HTTPStatus(status).phrase,
@@ -88,10 +92,10 @@ def problem(scope: "object", status: int, code: str, detail: str, *, faults: lis
 
 def status_of(error: CatalogError) -> HTTPStatus:
     """Return the status of an error."""
-    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)  # type: ignore[index]
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
-def on_catalog_error(request: "Request[object, object, object]", error: CatalogError) -> Response[bytes]:
+def on_catalog_error(request: AnyRequest, error: CatalogError) -> Response[bytes]:
     """Answer with what the catalog refused, and why."""
     status = status_of(error)
     faults = [_fault(fault, error) for fault in error.faults] if isinstance(error, InvalidInput) else None
@@ -105,7 +109,7 @@ def on_catalog_error(request: "Request[object, object, object]", error: CatalogE
     return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
 
 
-def on_http_exception(request: "Request[object, object, object]", error: HTTPException) -> Response[bytes]:
+def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """Answer with the framework's own refusals: no such path, method, too large."""
     status = HTTPStatus(error.status_code)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -116,13 +120,13 @@ def on_http_exception(request: "Request[object, object, object]", error: HTTPExc
     return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
 
 
-def on_unforeseen(request: "Request[object, object, object]", error: Exception) -> Response[bytes]:
+def on_unforeseen(request: AnyRequest, error: Exception) -> Response[bytes]:
     """Answer for a fault of ours: nothing of it is told to the caller but the id under which the log has it all."""
     _log.error("unforeseen", exc_info=error)
     return Response(unforeseen(request.scope), status_code=500, media_type=PROBLEM_JSON)
 
 
-def unforeseen(scope: "object") -> bytes:
+def unforeseen(scope: Mapping[str, Any]) -> bytes:
     """Write the problem of an unforeseen error."""
     detail = "The service failed in a way that nobody foresaw; the log has it under the request's id."
     return problem(scope, 500, "internal_server_error", detail)

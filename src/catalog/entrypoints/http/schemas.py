@@ -67,7 +67,7 @@ SCHEMAS: dict[str, Schema] = {
     "ItemPatch": {
         "type": "object",
         "additionalProperties": False,
-        "description": "A merge patch: what is absent stays, null takes away, a value replaces. Price and attributes merge by member.",
+        "description": "What is absent stays, null takes away, a value replaces; price and attributes merge by member.",
         "properties": _DRAFT
         | {
             "sku": _NEW_SKU | {"type": "string"},
@@ -186,7 +186,9 @@ PARAMETERS: dict[str, Schema] = {
     "limit": _query(
         "limit", "How many items a page has.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
     ),
-    "offset": _query("offset", "How many items to pass over; not with a cursor.", {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET}),
+    "offset": _query(
+        "offset", "How many items to pass over; not with a cursor.", {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET}
+    ),
     "cursor": _query("cursor", "Where to go on: `next_cursor` of the page before, with the same q and sort.", {"type": "string"}),
     "sort": _query(
         "sort",
@@ -195,7 +197,7 @@ PARAMETERS: dict[str, Schema] = {
     ),
     "q": _query(
         "q",
-        "Words to search for, up to 8: an item matches when each begins a word of its SKU, name, description, category or text attributes.",
+        "Up to 8 words; each must begin a word of the SKU, name, description, category or a text attribute.",
         {"type": "string", "maxLength": MAX_QUERY, "examples": ["garden cha"]},
     ),
     "request_id": _header("X-Request-ID", "An id for this request; it comes back, and stands in the logs and the change log."),

@@ -75,7 +75,9 @@ def upgrade() -> None:
     else:
         # The words are folded and parted already. The tokenizer `ascii` takes every character beyond ASCII for a part
         # of a word, and so parts them at the spaces only.
-        op.execute("CREATE VIRTUAL TABLE item_words USING fts5(name, text, tokenize = 'ascii', detail = 'column', prefix = '2 3')")
+        op.execute(
+            "CREATE VIRTUAL TABLE item_words USING fts5(name, text, tokenize = 'ascii', detail = 'column', prefix = '2 3')"
+        )
 
 
 def downgrade() -> None:

@@ -38,70 +38,70 @@ _TLS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 _VARY = (b"vary", b"Authorization, Cookie")
 _CLOSE = (b"connection", b"close")
 
-_log = structlog.get_logger("catalog.access")
-
 
 class Edge:
     """An ASGI application around another."""
 
     def __init__(self, app: App, http: HttpSettings, stopping: Stopping) -> None:
         """Wrap `app`."""
+        self.app = app
         self.stopping = stopping
-        self._app = app
-        self._hosts = frozenset(http.hosts)
-        self._headers = (*_HEADERS, _TLS) if http.tls else _HEADERS
+        self.hosts = frozenset(http.hosts)
+        self.headers = (*_HEADERS, _TLS) if http.tls else _HEADERS
+        # Bound once: a logger that is looked up at each line costs several times as much.
+        self.log = structlog.get_logger("catalog.access").bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (or pass the lifespan on)."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        await _Exchange(scope, send, self._headers, self.stopping).serve(self._app, receive, self._hosts)
+        if scope["type"] == "http":
+            await _Exchange(self, scope, send).serve(receive)
+        else:
+            await self.app(scope, receive, send)
 
 
 class _Exchange:
     """One request and its answer."""
 
-    __slots__ = ("_head", "_headers", "_path", "_scope", "_send", "_started", "_status", "_stopping", "request_id")
+    __slots__ = ("_edge", "_head", "_path", "_scope", "_send", "_started", "_status", "request_id")
 
-    def __init__(self, scope: Scope, send: Send, headers: tuple[tuple[bytes, bytes], ...], stopping: Stopping) -> None:
+    def __init__(self, edge: Edge, scope: Scope, send: Send) -> None:
         self._started = time.perf_counter()
+        self._edge = edge
         self._scope = scope
         self._send = send
-        self._headers = headers
-        self._stopping = stopping
         self._path: str = scope["path"]
         self._head = scope["method"] == "HEAD"
         self._status = 0
         self.request_id = _request_id(scope)
 
-    async def serve(self, app: App, receive: Receive, hosts: frozenset[str]) -> None:
+    async def serve(self, receive: Receive) -> None:
         """Have the application answer, or answer for it."""
+        edge = self._edge
         state = self._scope.get("state")
         scope = {**self._scope, "state": {**(state or {}), "request_id": self.request_id}}
         if self._head:
             scope["method"] = "GET"
         structlog.contextvars.bind_contextvars(request_id=self.request_id)
         try:
-            if hosts and _host(scope) not in hosts:
+            if edge.hosts and _host(scope) not in edge.hosts:
                 named = "The service does not answer to this Host; CATALOG_HTTP__ALLOWED_HOSTS names those it does."
                 await self._answer(421, problem(scope, 421, "misdirected_request", named))
             else:
-                await app(scope, receive, self.send)
+                await edge.app(scope, receive, self.send)
         except Exception:
-            _log.exception("unforeseen")
+            edge.log.exception("unforeseen")
             if self._status:
                 raise
             await self._answer(500, unforeseen(scope))
         finally:
             took = round((time.perf_counter() - self._started) * 1000, 2)
-            _log.info("request", method=self._scope["method"], path=self._path, status=self._status, ms=took)
+            edge.log.info("request", method=self._scope["method"], path=self._path, status=self._status, ms=took)
             structlog.contextvars.unbind_contextvars("request_id")
 
     async def send(self, message: Message) -> None:
         """Pass the answer on, with what every answer has."""
         if message["type"] == "http.response.start":
-            self._status = message["status"]
+            self._status = int(message["status"])
             message["headers"] = self._complete(list(message.get("headers", ())))
         elif self._head:
             message = {**message, "body": b""}
@@ -111,14 +111,14 @@ class _Exchange:
         names = {name.lower() for name, _ in headers}
         if b"allow" in names:
             headers = [(name, _with_head(value) if name.lower() == b"allow" else value) for name, value in headers]
-        headers += self._headers
+        headers += self._edge.headers
         headers.append((b"x-request-id", self.request_id.encode()))
         headers.append((b"x-process-time", b"%.6f" % (time.perf_counter() - self._started)))
         if b"content-security-policy" not in names:
             headers.append(_CSP)
         if self._path.startswith(API):
             headers.append(_VARY)
-        if self._stopping.closing:
+        if self._edge.stopping.closing:
             headers.append(_CLOSE)
         return headers
 
@@ -130,9 +130,10 @@ class _Exchange:
 
 def _request_id(scope: Scope) -> str:
     """Take the caller's id where it is a plain one, else make one."""
-    for name, value in scope["headers"]:
+    headers: list[tuple[bytes, bytes]] = scope["headers"]
+    for name, value in headers:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return str(value, "ascii")
+            return value.decode("ascii")
     return secrets.token_hex(16)
 
 

@@ -38,10 +38,11 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A file's rows. `columns` are those of the header; None where each row names its own."""
+    """A file's rows. `columns` are those of the header; None where each row names its own. `close` closes the file."""
 
     columns: tuple[str, ...] | None
     rows: Iterator[Row | Broken]
+    close: Callable[[], None] = lambda: None
 
 
 def read_csv(file: IO[bytes], delimiter: str = ",") -> Table:
@@ -49,7 +50,18 @@ def read_csv(file: IO[bytes], delimiter: str = ",") -> Table:
 
     Raises InvalidQuery when there is no header, or it names a column twice.
     """
-    reader = csv.reader(_text(file, newline=""), delimiter=delimiter, strict=True)
+    text = _text(file, newline="")
+    reader = csv.reader(text, delimiter=delimiter, strict=True)
+    try:
+        columns = _header(reader)
+    except InvalidQuery:
+        text.close()
+        raise
+    return Table(columns, _csv_rows(reader, columns), text.close)
+
+
+def _header(reader: Any) -> tuple[str, ...]:  # noqa: ANN401 - csv's reader has no name
+    """Read the names of the columns."""
     try:
         header = next(reader, [])
     except csv.Error as error:
@@ -61,17 +73,19 @@ def read_csv(file: IO[bytes], delimiter: str = ",") -> Table:
     if len(set(columns)) < len(columns):
         twice = ", ".join(sorted({name for name in columns if columns.count(name) > 1}))
         raise _refused(f"The header names columns twice: {twice}.")
-    return Table(columns, _csv_rows(reader, columns))
+    return columns
 
 
 def read_json_lines(file: IO[bytes]) -> Table:
     """Read JSON Lines: an object a line; empty lines are passed over."""
-    return Table(None, _json_lines(_text(file, newline="\n")))
+    text = _text(file, newline="\n")
+    return Table(None, _json_lines(text), text.close)
 
 
 def read_json_array(file: IO[bytes]) -> Table:
     """Read a JSON array of objects, without ever holding all of it."""
-    return Table(None, _json_array(_text(file, newline="\n")))
+    text = _text(file, newline="\n")
+    return Table(None, _json_array(text), text.close)
 
 
 READERS: dict[str, Callable[[IO[bytes]], Table]] = {"csv": read_csv, "jsonl": read_json_lines, "json": read_json_array}

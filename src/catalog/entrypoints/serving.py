@@ -41,33 +41,32 @@ class _Stopping(Protocol):
 def serve(settings: Settings, *, workers: int = 1, reload: bool = False) -> None:
     """Serve until a signal says stop. Raises InvalidSettings, CannotListen, Unavailable before anything is served."""
     _refuse(settings, workers)
-    listening = _listen(settings.http)
-    # A server's processes read their settings anew; what the command line said has to be there.
-    hand_down({"CATALOG_HTTP__HOST": settings.http.host, "CATALOG_HTTP__PORT": listening.getsockname()[1]})
-    asyncio.run(_prepare(settings))
-    config = uvicorn.Config(
-        APPLICATION,
-        factory=True,
-        host=settings.http.host,
-        port=listening.getsockname()[1],
-        workers=workers,
-        reload=reload,
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=max(1, round(settings.http.finish_seconds)),
-    )
-    server = Server(config)
-    _announce(settings, listening, workers)
-    with contextlib.suppress(KeyboardInterrupt), listening:
+    with _listen(settings.http) as listening, contextlib.suppress(KeyboardInterrupt):
+        # A server's processes read their settings anew; what the command line said has to be there.
+        port = listening.getsockname()[1]
+        hand_down({"CATALOG_HTTP__HOST": settings.http.host, "CATALOG_HTTP__PORT": port})
+        asyncio.run(_prepare(settings))
+        _announce(settings, port, workers)
+        config = uvicorn.Config(
+            APPLICATION,
+            factory=True,
+            host=settings.http.host,
+            port=port,
+            workers=workers,
+            reload=reload,
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=max(1, round(settings.http.finish_seconds)),
+        )
         if reload:
-            ChangeReload(config, target=server.run, sockets=[listening]).run()
+            ChangeReload(config, target=Server(config).run, sockets=[listening]).run()
         elif workers > 1:
             multiprocess.Process = _Worker  # type: ignore[misc] # uvicorn has no other way to a server of one's own
             multiprocess.Multiprocess(config, sockets=[listening]).run()
         else:
-            server.run(sockets=[listening])
+            Server(config).run(sockets=[listening])
 
 
 class Server(uvicorn.Server):
@@ -173,13 +172,13 @@ async def _prepare(settings: Settings) -> None:
             pass
 
 
-def _announce(settings: Settings, listening: socket.socket, workers: int) -> None:
+def _announce(settings: Settings, port: int, workers: int) -> None:
     """Say in three lines what runs, where, on which store."""
     host = f"[{settings.http.host}]" if ":" in settings.http.host else settings.http.host
     processes = f", {workers} processes" if workers > 1 else ""
     lines = (
         f"Catalog {__version__}, environment {settings.environment}{processes}",
-        f"http://{host}:{listening.getsockname()[1]} (the API below /api/v1, its documentation at /docs)",
+        f"http://{host}:{port} (the API below /api/v1, its documentation at /docs)",
         f"Store: {settings.storage.shown}",
     )
     sys.stdout.write("\n".join(lines) + "\n")

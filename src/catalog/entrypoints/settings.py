@@ -228,6 +228,8 @@ def _environment_of(file: Path) -> str | None:
 
 def _fault(error: Any) -> tuple[str, str]:  # noqa: ANN401 - pydantic's ErrorDetails
     """Say which variable is wrong and how, without its value: it may be a secret."""
+    if error["type"] == "extra_forbidden":
+        return _variable(error["loc"]), "There is no such setting; .env.example has all."
     return _variable(error["loc"]), str(error["msg"]).removeprefix("Value error, ")
 
 

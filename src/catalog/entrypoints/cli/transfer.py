@@ -59,6 +59,7 @@ def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, *
         with ExitStack() as stack:
             source = stack.enter_context(_opened(file))
             table = read_csv(source, delimiter) if kind == "csv" else READERS[str(kind)](source)
+            stack.callback(table.close)
             refuse = stack.enter_context(_refusals(errors))
             move = stack.enter_context(_progress(source, size))
             return await container.importing().run(table, parsed, origin(), on_refusal=refuse, on_progress=move)

@@ -139,7 +139,8 @@ def _request_id(scope: Scope) -> str:
 
 def _host(scope: Scope) -> str:
     """Return the name that the request is for, without its port; nothing when it names none, or two."""
-    named = [value for name, value in scope["headers"] if name == b"host"]
+    headers: list[tuple[bytes, bytes]] = scope["headers"]
+    named = [value for name, value in headers if name == b"host"]
     if len(named) != 1:
         return ""
     host = named[0].decode("latin-1").lower()

@@ -1,0 +1,54 @@
+"""`catalog items`: what people type, and what programs read."""
+
+import pytest
+
+from tests.cli.conftest import Command
+
+pytestmark = pytest.mark.usefixtures("store_url")
+
+
+def test_an_item_is_created_shown_changed_and_deleted(catalog: Command) -> None:
+    """From its birth to its end."""
+    made = catalog.json(
+        "items", "create", "--sku", "ch-1", "--name", "Chair", "--price", "12.5", "--currency", "EUR",
+        "--category", "chairs", "--attr", "a=1", "--attr", 'b="1"', "--attr", "c=red", "--attr", "d=true", "--attr", "e=null",
+    )  # fmt: skip
+    assert (made["sku"], made["price"]["amount"], made["version"]) == ("CH-1", "12.50", 1)
+    assert made["attributes"] == {"a": 1, "b": "1", "c": "red", "d": True, "e": "null"}
+    assert catalog.json("items", "get", "ch-1") == made
+    shown = catalog("items", "get", made["id"]).stdout
+    assert "12.50 EUR" in shown
+    assert 'attr.b       "1"' in shown
+    changed = catalog.json(
+        "items", "update", "ch-1", "--name", "Stool", "--unset", "price", "--unset", "attr.a", "--if-version", "1"
+    )
+    assert (changed["name"], changed["price"], "a" in changed["attributes"], changed["version"]) == ("Stool", None, False, 2)
+    assert catalog.json("items", "price", "ch-1", "44.90", "EUR", "--if-version", "2")["price"]["amount"] == "44.90"
+    assert "was changed meanwhile" in catalog("items", "delete", "ch-1", "--if-version", "2", code=1).stderr
+    assert catalog("items", "delete", "ch-1").stdout == "Removed ch-1.\n"
+    assert "There is no item ch-1" in catalog("items", "get", "ch-1", code=1).stderr
+
+
+def test_items_are_listed_searched_and_paged(catalog: Command) -> None:
+    """As a table for people, as JSON for programs."""
+    for number in range(3):
+        catalog("items", "create", "--sku", f"S-{number}", "--name", f"Item {number}")
+    table = catalog("items", "list", "--sort", "sku", "--limit", "2")
+    assert [line.split()[0] for line in table.stdout.splitlines()] == ["SKU", "S-0", "S-1"]
+    assert "--cursor" in table.stderr
+    page = catalog.json("items", "list", "--sort", "sku", "--limit", "2")
+    rest = catalog.json("items", "list", "--sort", "sku", "--cursor", page["next_cursor"])
+    assert [one["sku"] for one in page["items"] + rest["items"]] == ["S-0", "S-1", "S-2"]
+    assert [one["sku"] for one in catalog.json("items", "list", "--q", "item 1")["items"]] == ["S-1"]
+
+
+def test_every_fault_is_told_in_words(catalog: Command) -> None:
+    """Refused input is exit 1, wrong usage exit 2."""
+    said = catalog("items", "create", "--name", " ", "--price", "1.234", "--currency", "EUR", "--attr", "A=1", code=1).stderr
+    assert [word in said for word in ("name is empty", "EUR has 2 decimals", "attribute's name")] == [True] * 3
+    assert "NAME=VALUE" in catalog("items", "create", "--name", "x", "--attr", "a", code=1).stderr
+    catalog("items", "create", "--sku", "A", "--name", "x")
+    assert "belongs to another item" in catalog("items", "create", "--sku", "a", "--name", "x", code=1).stderr
+    assert "from 1 to 200" in catalog("items", "list", "--limit", "0", "--sort", "x", code=2).stderr
+    assert "cursor is damaged" in catalog("items", "list", "--cursor", "x", code=2).stderr
+    assert "No such option" in catalog("items", "list", "--colour", code=2).stderr

@@ -1,0 +1,140 @@
+"""`catalog serve`, `migrate`, `doctor`, and how settings reach them."""
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from catalog.domain.errors import CatalogError, Contended, InvalidCursor, InvalidQuery, ItemNotFound, SkuTaken, StoreBusy
+from catalog.entrypoints.cli.exits import code_of
+from tests.cli.conftest import Command
+from tests.conftest import Databases
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ItemNotFound("x"), 1),
+        (SkuTaken("x"), 1),
+        (Contended("x"), 1),
+        (InvalidQuery([]), 2),
+        (InvalidCursor("x"), 2),
+        (StoreBusy("x"), 3),
+    ],
+)
+def test_an_error_has_its_exit_code(error: CatalogError, code: int) -> None:
+    """1 refused, 2 wrong usage, 3 unavailable."""
+    assert code_of(error) == code
+
+
+def test_help_names_every_command_and_what_the_exit_codes_mean(catalog: Command) -> None:
+    """For somebody who sees it first."""
+    said = catalog("--help").stdout
+    for command in ("serve", "migrate", "seed", "items", "import", "doctor"):
+        assert command in said
+        catalog(command, "--help")
+    assert "Exit codes" in said
+    assert catalog("--version").stdout.startswith("catalog, version ")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """So that it answers at once."""
+    code = (
+        "import sys, contextlib, io\n"
+        "from catalog.entrypoints.cli.main import main\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit): main(['items', '--help'])\n"
+        "print(sorted({'sqlalchemy', 'litestar', 'pydantic', 'uvicorn', 'asyncpg', 'alembic', 'msgspec'} & set(sys.modules)))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_a_postgres_is_migrated_by_command(catalog: Command, databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before, commands say what to run; after, they run."""
+    name = asyncio.run(databases.create())
+    monkeypatch.setenv("CATALOG_STORAGE__URL", databases.url(name))
+    assert "catalog migrate" in catalog("items", "list", code=3).stderr
+    findings = json.loads(catalog("doctor", "--json", code=1).stdout)
+    assert [(one["what"], one["remedy"]) for one in findings if not one["well"]] == [("schema", "catalog migrate")]
+    assert catalog("migrate").stdout == "The schema went from none to 0001.\n"
+    assert catalog("migrate").stdout == "The schema is up to date (0001).\n"
+    catalog("items", "list")
+    catalog("doctor")
+    asyncio.run(databases.drop(name))
+
+
+def test_a_postgres_is_migrated_at_start_where_a_setting_says_so(
+    catalog: Command, databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CATALOG_STORAGE__MIGRATE."""
+    name = asyncio.run(databases.create())
+    monkeypatch.setenv("CATALOG_STORAGE__URL", databases.url(name))
+    monkeypatch.setenv("CATALOG_STORAGE__MIGRATE", "true")
+    catalog("items", "list")
+    asyncio.run(databases.drop(name))
+
+
+def test_sqlite_migrates_itself(catalog: Command, tmp_path: Path) -> None:
+    """In ./catalog.db, when nothing is set."""
+    catalog("items", "list")
+    assert (tmp_path / "catalog.db").exists()
+
+
+def test_doctor_says_what_is_wrong_and_what_to_do(catalog: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of settings, the door, and a store that is away; never a password."""
+    said = catalog("doctor").stdout
+    assert "WRONG" not in said
+    assert "comes with the next start" in said
+    monkeypatch.setenv("CATALOG_STORE__URL", "x")
+    monkeypatch.setenv("CATALOG_HTTP__HOST", "0.0.0.0")  # noqa: S104 - that is what is refused
+    said = catalog("doctor", code=1).stdout
+    assert "CATALOG_STORE__URL is no setting" in said
+    assert "CATALOG_IDENTITY__MODE=open" in said
+    monkeypatch.setenv("CATALOG_IDENTITY__MODE", "open")
+    monkeypatch.setenv("CATALOG_STORAGE__URL", "postgresql://me:secret@127.0.0.1:1/x")
+    result = catalog("doctor", code=3)
+    assert "postgresql://me@127.0.0.1:1/x" in result.stdout
+    assert "cannot be reached" in result.stdout
+    assert "secret" not in result.output
+
+
+def test_a_memory_store_is_refused_where_nothing_would_last(catalog: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Doctor looks at it all the same."""
+    monkeypatch.setenv("CATALOG_STORAGE__URL", "memory://")
+    for command in (("seed",), ("items", "list"), ("migrate",)):
+        assert "would last" in catalog(*command, code=2).stderr
+    catalog("doctor")
+
+
+def test_serve_refuses_what_would_harm(catalog: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An open door, a memory in several processes, a port in use, a folder that is not there."""
+    said = catalog("serve", "--host", "0.0.0.0", code=2).stderr  # noqa: S104 - that is what is refused
+    assert "CATALOG_IDENTITY__MODE=open" in said
+    monkeypatch.setenv("CATALOG_HTTP__HOST", "127.0.0.1")
+    monkeypatch.setenv("CATALOG_STORAGE__URL", "memory://")
+    assert "--workers 1" in catalog("serve", "--workers", "2", code=2).stderr
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        said = catalog("serve", "--port", str(port), code=1).stderr
+    assert said == f"catalog: Port {port} on 127.0.0.1 is in use; stop what listens there, or take another with --port.\n"
+    assert "Cannot listen on 127.1.2.300" in catalog("serve", "--host", "127.1.2.300", code=1).stderr
+    assert "--reload watches one process" in catalog("serve", "--reload", "--workers", "2", code=2).stderr
+    monkeypatch.setenv("CATALOG_HTTP__HOST", "127.0.0.1")
+    monkeypatch.setenv("CATALOG_STORAGE__URL", "sqlite:///nowhere/catalog.db")
+    assert "SQLite cannot work with the file" in catalog("serve", "--port", "0", code=3).stderr
+
+
+def test_bad_settings_are_all_told_by_variable(catalog: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit 2, and no traceback."""
+    monkeypatch.setenv("CATALOG_STORAGE__URL", "mysql://x")
+    monkeypatch.setenv("CATALOG_STORAGE__POOL_SIZE", "many")
+    monkeypatch.setenv("CATALOG_ENVIRONMENT", "moon")
+    said = catalog("items", "list", code=2).stderr
+    for variable in ("CATALOG_STORAGE__URL", "CATALOG_STORAGE__POOL_SIZE", "CATALOG_ENVIRONMENT"):
+        assert variable in said
+    assert "memory://, postgresql://, sqlite://" in said

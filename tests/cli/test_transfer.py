@@ -1,0 +1,76 @@
+"""`catalog import` and `catalog seed`."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+
+pytestmark = pytest.mark.usefixtures("store_url")
+
+
+def test_a_csv_file_is_imported(catalog: Command, tmp_path: Path) -> None:
+    """Columns mapped, values set; refused rows told, and written to a file."""
+    file = tmp_path / "books.csv"
+    file.write_text("id,title,shelf\n1,One,x\n,No SKU,x\n1,Twice,x\n" + "".join(f"B{n} !,x,x\n" for n in range(12)))
+    errors = tmp_path / "errors.csv"
+    options = ("--map", "sku=id", "--map", "name=title", "--set", "price=9.90", "--set", "currency=EUR", "--errors", str(errors))
+    result = catalog("import", str(file), *options, code=1)
+    assert "15 rows: 1 created, 0 updated, 0 unchanged, 0 skipped, 14 refused." in result.stdout
+    assert "Ignored columns: shelf" in result.stderr
+    assert "line 3, sku: The SKU is missing." in result.stderr
+    assert "… and 4 more." in result.stderr
+    rows = list(csv.reader(errors.read_text().splitlines()))
+    assert rows[0] == ["line", "sku", "field", "code", "reason"]
+    assert [row[:4] for row in rows[1:4]] == [
+        ["3", "", "sku", "required"],
+        ["4", "1", "sku", "sku_taken"],
+        ["5", "B0 !", "sku", "invalid_sku"],
+    ]
+    assert len(rows) == 15
+    assert catalog.json("items", "get", "1")["price"] == {"amount": "9.90", "currency": "EUR"}
+
+
+def test_json_and_json_lines_are_imported(catalog: Command, tmp_path: Path) -> None:
+    """By the file's ending, or as it is said."""
+    (tmp_path / "a.json").write_text(json.dumps([{"sku": "A", "name": "a", "attr.n": 5}]))
+    (tmp_path / "b.jsonl").write_text('{"sku": "B", "name": "b"}\n{"sku": "C"}\n')
+    (tmp_path / "c.txt").write_text('{"sku": "C", "name": "c"}\n')
+    assert "1 created" in catalog("import", "a.json").stdout
+    assert "1 created, 0 updated, 0 unchanged, 0 skipped, 1 refused" in catalog("import", "b.jsonl", code=1).stdout
+    assert "say --format" in catalog("import", "c.txt", code=2).stderr
+    assert "1 created" in catalog("import", "c.txt", "--format", "jsonl").stdout
+    assert catalog.json("items", "get", "a")["attributes"] == {"n": 5}
+
+
+def test_a_conflict_is_refused_skipped_or_updated_and_a_dry_run_does_nothing(catalog: Command, tmp_path: Path) -> None:
+    """As it is said."""
+    file = tmp_path / "a.csv"
+    file.write_text("sku;name;attr.n\nA;One;5\n")
+    options = ("--delimiter", ";", "--type", "attr.n=integer")
+    assert "would be 1 created" in catalog("import", str(file), *options, "--dry-run").stdout
+    assert catalog.json("items", "list")["items"] == []
+    catalog("import", str(file), *options)
+    file.write_text("sku;name;attr.n\nA;Two;5\n")
+    assert "belongs to another item" in catalog("import", str(file), *options, code=1).stderr
+    assert "1 skipped" in catalog("import", str(file), *options, "--on-conflict", "skip").stdout
+    assert "1 updated" in catalog("import", str(file), *options, "--on-conflict", "update").stdout
+    assert "1 unchanged" in catalog("import", str(file), *options, "--on-conflict", "update").stdout
+    item = catalog.json("items", "get", "a")
+    assert (item["name"], item["attributes"], item["version"]) == ("Two", {"n": 5}, 2)
+
+
+def test_a_plan_that_does_not_fit_is_wrong_usage(catalog: Command, tmp_path: Path) -> None:
+    """And names what there is."""
+    (tmp_path / "a.csv").write_text("sku,title\nA,x\n")
+    assert "it has sku, title" in catalog("import", "a.csv", "--map", "name=titel", code=2).stderr
+    assert "names no field titel" in catalog("import", "a.csv", "--map", "titel=name", code=2).stderr
+    assert "does not exist" in catalog("import", "nope.csv", code=2).stderr
+
+
+def test_the_seed_changes_nothing_the_second_time(catalog: Command) -> None:
+    """A thousand items, once."""
+    assert catalog("seed").stdout == "1000 items created; 0 were there already.\n"
+    assert catalog("seed").stdout == "0 items created; 1000 were there already.\n"

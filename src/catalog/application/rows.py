@@ -63,7 +63,7 @@ def read_csv(file: IO[bytes], delimiter: str = ",") -> Table:
 def _header(reader: Any) -> tuple[str, ...]:  # noqa: ANN401 - csv's reader has no name
     """Read the names of the columns."""
     try:
-        header = next(reader, [])
+        header: list[str] = next(reader, [])
     except csv.Error as error:
         raise _refused(f"The header cannot be read: {error}.") from error
     columns = tuple(name.strip() for name in header)

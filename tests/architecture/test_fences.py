@@ -1,0 +1,121 @@
+"""The fences between the rooms stand, and a planted violation makes each of them fall."""
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "catalog"
+
+
+def lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run import-linter on the code below a folder."""
+    program = Path(sys.executable).parent / "lint-imports"
+    return subprocess.run(
+        [program, "--no-cache", "--config", "pyproject.toml"],
+        cwd=folder,
+        env={"PYTHONPATH": str(folder / "src"), "PATH": "/usr/bin:/bin", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the code to plant violations in."""
+    folder = tmp_path_factory.mktemp("planted")
+    shutil.copytree(SOURCE, folder / "src" / "catalog", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    return folder
+
+
+def test_the_fences_stand(planted: Path) -> None:
+    """On the code as it is."""
+    result = lint(planted)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "0 broken" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("room", "line"),
+    [
+        ("domain/money.py", "import catalog.ports.clock"),
+        ("domain/text.py", "import catalog.application.items"),
+        ("domain/item.py", "import msgspec"),
+        ("domain/query.py", "import uuid_utils"),
+        ("domain/search.py", "import structlog"),
+        ("ports/storage.py", "import catalog.application.items"),
+        ("ports/clock.py", "import catalog.adapters.system"),
+        ("ports/ids.py", "import sqlalchemy"),
+        ("application/items.py", "import catalog.adapters.memory.storage"),
+        ("application/rows.py", "import catalog.entrypoints.settings"),
+        ("application/importing.py", "import msgspec"),
+        ("adapters/memory/storage.py", "import catalog.application.items"),
+        ("adapters/memory/storage.py", "import catalog.adapters.sql.rows"),
+        ("adapters/memory/storage.py", "import sqlalchemy"),
+        ("adapters/sql/storage.py", "import catalog.adapters.sqlite.flavour"),
+        ("adapters/sql/storage.py", "import asyncpg"),
+        ("adapters/sqlite/flavour.py", "import catalog.adapters.postgres.flavour"),
+        ("adapters/postgres/storage.py", "import catalog.entrypoints.settings"),
+        ("adapters/system.py", "import dependency_injector"),
+        ("entrypoints/http/items.py", "import catalog.adapters.system"),
+        ("entrypoints/http/items.py", "import catalog.entrypoints.cli.exits"),
+        ("entrypoints/http/items.py", "import dependency_injector"),
+        ("entrypoints/http/edge.py", "import rich_click"),
+        ("entrypoints/cli/items.py", "import catalog.adapters.sql.rows"),
+        ("entrypoints/cli/items.py", "import catalog.entrypoints.http.bodies"),
+        ("entrypoints/cli/items.py", "import litestar"),
+        ("entrypoints/settings.py", "import dependency_injector"),
+        ("entrypoints/serving.py", "import litestar"),
+        ("entrypoints/http/app.py", "import sqlalchemy"),
+        ("domain/change.py", "import catalog.domain.item"),
+        ("nowhere.py", "import catalog.entrypoints.http.app"),
+        ("adapters/newcomer/__init__.py", "import catalog.application.items"),
+    ],
+)
+def test_a_planted_violation_makes_a_fence_fall(planted: Path, room: str, line: str) -> None:
+    """A fence that nobody has seen fall guards nothing."""
+    path = planted / "src" / "catalog" / room
+    before = path.read_text() if path.exists() else None
+    path.parent.mkdir(exist_ok=True)
+    path.write_text((before or '"""Planted."""\n') + f"\n{line}\n")
+    try:
+        result = lint(planted)
+    finally:
+        if before is None:
+            path.unlink()
+            if path.parent.name == "newcomer":
+                path.parent.rmdir()
+        else:
+            path.write_text(before)
+    assert result.returncode == 1, result.stdout + result.stderr
+
+
+def test_each_third_party_package_has_its_rooms() -> None:
+    """Every dependency is named by a fence, or by this list of those that are used as wholes."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    fenced = {module for contract in project["tool"]["importlinter"]["contracts"] for module in contract.get("forbidden_modules", ())}
+    as_programs = {"alembic", "uvloop", "httptools"}
+    imported = {
+        "aiosqlite": "aiosqlite",
+        "alembic": "alembic",
+        "asyncpg": "asyncpg",
+        "dependency-injector": "dependency_injector",
+        "litestar": "litestar",
+        "msgspec": "msgspec",
+        "pydantic-settings": "pydantic_settings",
+        "rich-click": "rich_click",
+        "sqlalchemy": "sqlalchemy",
+        "structlog": "structlog",
+        "swagger-ui-py": "swagger_ui",
+        "uuid-utils": "uuid_utils",
+        "uvicorn": "uvicorn",
+    }
+    names = {requirement.partition(">")[0].partition("[")[0] for requirement in project["project"]["dependencies"]}
+    assert names == set(imported)
+    assert set(imported.values()) - as_programs <= fenced

@@ -26,7 +26,9 @@ def test_every_error_code_is_documented_with_its_status() -> None:
         below = [leaf for child in kind.__subclasses__() for leaf in leaves(child)]
         return below or [kind]
 
-    codes = {kind.code: str(int(next(STATUS[above] for above in kind.__mro__ if above in STATUS))) for kind in leaves(CatalogError)}  # type: ignore[index]
+    codes = {
+        kind.code: str(int(next(STATUS[above] for above in kind.__mro__ if above in STATUS))) for kind in leaves(CatalogError)
+    }
     codes["invalid_input"] = "422"
     assert {code: rows.get(code) for code in TITLES} == codes
     assert callable(status_of)

@@ -99,7 +99,9 @@ def test_a_planted_violation_makes_a_fence_fall(planted: Path, room: str, line: 
 def test_each_third_party_package_has_its_rooms() -> None:
     """Every dependency is named by a fence, or by this list of those that are used as wholes."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    fenced = {module for contract in project["tool"]["importlinter"]["contracts"] for module in contract.get("forbidden_modules", ())}
+    fenced = {
+        module for contract in project["tool"]["importlinter"]["contracts"] for module in contract.get("forbidden_modules", ())
+    }
     as_programs = {"alembic", "uvloop", "httptools"}
     imported = {
         "aiosqlite": "aiosqlite",

@@ -1,10 +1,12 @@
 """The SQLite store: a file in WAL mode, many readers and one writing connection a process."""
 
+import asyncio
 import sqlite3
 import time
-from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import aiosqlite
 from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -25,20 +27,20 @@ def open_sqlite(options: StorageOptions) -> SqlStorage:
     if not path or path == ":memory:":
         message = "SQLite needs a file: sqlite:///catalog.db; a catalog that need not last is memory://"
         raise ValueError(message)
-    url = URL.create("sqlite+aiosqlite", database=str(Path(path)))
     engines = Engines(
-        reading=_reading(url, options),
-        writing=_writing(url, wait=options.deadline),
-        migrating=lambda: _writing(url, wait=_MIGRATION_WAIT),
+        reading=_reading(path, options),
+        writing=_writing(path, wait=options.deadline),
+        migrating=lambda: _writing(path, wait=_MIGRATION_WAIT),
         deadline=None,
     )
     return SqlStorage(engines, SqliteFlavour(), queue=options.queue)
 
 
-def _reading(url: URL, options: StorageOptions) -> AsyncEngine:
+def _reading(path: str, options: StorageOptions) -> AsyncEngine:
     """Make the pool that reads: each statement by itself, and none can write."""
     engine = create_async_engine(
-        url,
+        _url(path),
+        async_creator=lambda: _connected(path),
         isolation_level="AUTOCOMMIT",
         pool_size=options.pool_size,
         max_overflow=options.pool_overflow,
@@ -49,9 +51,9 @@ def _reading(url: URL, options: StorageOptions) -> AsyncEngine:
     return engine
 
 
-def _writing(url: URL, *, wait: float) -> AsyncEngine:
+def _writing(path: str, *, wait: float) -> AsyncEngine:
     """Make the one connection that writes. It takes the write lock as it begins, for a late one fails at once, unwaited."""
-    engine = create_async_engine(url, pool_size=1, max_overflow=0)
+    engine = create_async_engine(_url(path), async_creator=lambda: _connected(path), pool_size=1, max_overflow=0)
     _prepare(engine, wait=wait, read_only=False)
 
     @event.listens_for(engine.sync_engine, "begin")
@@ -59,6 +61,22 @@ def _writing(url: URL, *, wait: float) -> AsyncEngine:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _url(path: str) -> URL:
+    return URL.create("sqlite+aiosqlite", database=path)
+
+
+async def _connected(path: str) -> aiosqlite.Connection:
+    """Open the file. Where that fails, wait for the driver's thread to end: it would speak to a loop that is closed by then."""
+    connecting = aiosqlite.connect(path)
+    thread: Thread = connecting._thread  # noqa: SLF001 - as SQLAlchemy does: the process must not wait for it at its end
+    thread.daemon = True
+    try:
+        return await connecting
+    except BaseException:
+        await asyncio.to_thread(thread.join)
+        raise
 
 
 def _prepare(engine: AsyncEngine, *, wait: float, read_only: bool) -> None:

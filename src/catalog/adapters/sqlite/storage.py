@@ -91,7 +91,6 @@ def _prepare(engine: AsyncEngine, *, wait: float, read_only: bool) -> None:
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA cache_size = -16384")
-        cursor.execute("PRAGMA mmap_size = 268435456")
         if read_only:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()

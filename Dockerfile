@@ -1,0 +1,27 @@
+# ReDoc's script, so that /redoc needs nothing from outside.
+FROM node:22-slim AS redoc
+WORKDIR /redoc
+RUN npm pack redoc@2.5.0 && tar -xzf redoc-2.5.0.tgz package/bundles/redoc.standalone.js
+
+FROM python:3.13-slim AS build
+WORKDIR /build
+RUN python -m venv /venv
+COPY requirements/runtime.txt requirements/
+RUN /venv/bin/pip install --no-cache-dir --require-hashes -r requirements/runtime.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY src src
+COPY --from=redoc /redoc/package/bundles/redoc.standalone.js src/catalog/entrypoints/http/static/
+RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+
+FROM python:3.13-slim
+RUN useradd --system --uid 10001 --home-dir /data --create-home catalog
+COPY --from=build /venv /venv
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 CATALOG_HTTP__HOST=0.0.0.0
+USER catalog
+WORKDIR /data
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health/ready', timeout=4)"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["catalog"]
+CMD ["serve"]

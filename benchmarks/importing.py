@@ -1,0 +1,74 @@
+"""How fast `catalog import` takes rows, and how much memory it needs, on SQLite and on a durable Postgres."""
+
+import csv
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.servers import postgres
+
+SIZES = (10_000, 100_000)
+CATALOG = Path(sys.executable).parent / "catalog"
+
+
+def main(arguments: list[str]) -> None:
+    """Import a file with its options (`FILE --map …`), or files made for it, into fresh stores."""
+    print("| file | rows | store | seconds | rows/s | peak memory |\n|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder, postgres() as server:
+        imports = [arguments] if arguments else [[str(_made(Path(folder), size))] for size in SIZES]
+        for number, (file, *options) in enumerate(imports):
+            path = Path(file).resolve()
+            database = f"import_{number}"
+            subprocess.run(
+                [sys.executable, "-c", _CREATE, server.url(), database],
+                check=True,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            for store, url in {"SQLite": f"sqlite:///{folder}/{number}.db", "Postgres": server.url(database)}.items():
+                _measure(path, options, store, url)
+
+
+def _measure(file: Path, options: list[str], store: str, url: str) -> None:
+    environment = os.environ | {"CATALOG_STORAGE__URL": url, "CATALOG_STORAGE__DEADLINE_SECONDS": "30"}
+    subprocess.run([CATALOG, "migrate"], check=True, env=environment, stdout=subprocess.DEVNULL)
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [CATALOG, "import", file, *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    said = process.stdout.read().decode() if process.stdout else ""
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    took = time.monotonic() - started
+    rows = int(said.split()[0]) if said else 0
+    print(
+        f"| {file.name} | {rows:,} | {store} | {took:.1f} | {rows / took:,.0f} | {usage.ru_maxrss / 1024:.0f} MiB |", flush=True
+    )
+
+
+def _made(folder: Path, size: int) -> Path:
+    """Write a CSV file of so many items."""
+    path = folder / f"made-{size}.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["sku", "name", "description", "category", "price", "currency", "attr.colour", "attr.size"])
+        for number in range(size):
+            name = f"Item {number} of many, Größe {number % 50}"
+            text = f"An item like {number % 997} others, with a description of some length, so that rows weigh something."
+            writer.writerow(
+                [f"M-{number}", name, text, f"group-{number % 40}", f"{number % 900}.50", "EUR", "green", number % 50]
+            )
+    return path
+
+
+_CREATE = """
+import asyncio, sys, asyncpg
+async def main():
+    connection = await asyncpg.connect(sys.argv[1])
+    await connection.execute(f"CREATE DATABASE {sys.argv[2]}")
+    await connection.close()
+asyncio.run(main())
+"""

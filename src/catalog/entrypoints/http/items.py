@@ -46,7 +46,7 @@ class ItemsController(Controller):
             links.append(link(self.path, parameters, "next", cursor=page.next_cursor, offset=None))
         return Response(encode_page(page), media_type=JSON, headers=_PRIVATE | {"Link": ", ".join(links)})
 
-    @get("/{key:str}", opt=documented(Operation("Read an item", answers=("200", "304", "404"))))
+    @get("/{key:str}", opt=documented(Operation("Read an item", answers=("200", "304", "404"), head=True)))
     async def read(self, request: AnyRequest, items: ItemsService, key: FromPath[str]) -> Response[bytes]:
         """By its id, or by its SKU in any case."""
         refuse_parameters(request.scope)

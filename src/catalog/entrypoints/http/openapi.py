@@ -19,7 +19,8 @@ _WITH_BODY = ("413", "415")
 class Operation:
     """What a handler's documentation says beyond its name and docstring.
 
-    `body` is a schema's name, `parameters` and `answers` are keys of catalog.entrypoints.http.schemas.
+    `body` is a schema's name, `parameters` and `answers` are keys of catalog.entrypoints.http.schemas. HEAD works
+    wherever GET does; `head` says that it is worth a line.
     """
 
     summary: str
@@ -27,6 +28,7 @@ class Operation:
     parameters: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
     conditional: bool = False
+    head: bool = False
 
 
 def documented(operation: Operation) -> dict[str, Any]:
@@ -45,7 +47,7 @@ def openapi_document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
                 continue
             described = _described(handler, method.lower(), route.path_format)
             paths.setdefault(route.path_format, {})[method.lower()] = described
-            if method == "GET":
+            if handler.opt[_KEY].head:
                 paths[route.path_format]["head"] = _bodiless(described)
     return {
         "openapi": "3.1.0",

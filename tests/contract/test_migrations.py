@@ -2,15 +2,17 @@
 
 import asyncio
 import sys
+import time
 from pathlib import Path
 
+import asyncpg
 import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from catalog.adapters.sql.schema import WANTED, alembic_config, downgrade, upgrade
-from catalog.adapters.sql.tables import metadata
+from catalog.adapters.sql.tables import ByCodePoint, metadata
 from catalog.entrypoints.stores import open_store
 from catalog.ports.storage import StorageOptions
 from tests.conftest import Databases
@@ -64,17 +66,21 @@ async def test_migrations_go_up_down_and_up(empty_url: str) -> None:
 async def test_four_processes_may_migrate_at_once(empty_url: str) -> None:
     """One does it, the others find it done."""
     code = (
-        "import asyncio, sys\n"
+        "import asyncio, sys, time, alembic.command\n"
         "from catalog.entrypoints.stores import open_store\n"
         "from catalog.ports.storage import StorageOptions\n"
         "async def main():\n"
         "    storage = open_store(StorageOptions(sys.argv[1]))\n"
+        "    time.sleep(max(0, float(sys.argv[2]) - time.time()))\n"
         "    assert (await storage.migrate()).current\n"
         "    await storage.close()\n"
         "asyncio.run(main())\n"
     )
+    start = str(time.time() + 3)  # when all of them have imported what they need
     processes = [
-        await asyncio.create_subprocess_exec(sys.executable, "-c", code, empty_url, cwd=ROOT, stderr=asyncio.subprocess.PIPE)
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", code, empty_url, start, cwd=ROOT, stderr=asyncio.subprocess.PIPE
+        )
         for _ in range(4)
     ]
     said = [(await process.communicate())[1].decode() for process in processes]
@@ -82,6 +88,24 @@ async def test_four_processes_may_migrate_at_once(empty_url: str) -> None:
     storage = open_store(StorageOptions(empty_url))
     await keep(storage, 1)
     await storage.close()
+
+
+async def test_postgres_compares_by_code_point_whatever_its_collation(databases: Databases, postgres_template: str) -> None:
+    """The columns say so themselves; the Postgres of the wheel knows no collation that would sort otherwise."""
+    connection = await asyncpg.connect(databases.url(postgres_template))
+    rows = await connection.fetch(
+        "SELECT table_name || '.' || column_name, collation_name FROM information_schema.columns"
+        " WHERE table_schema = 'public' AND data_type = 'text'"
+    )
+    await connection.close()
+    compared = {
+        f"{table.name}.{column.name}"
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if column.type is ByCodePoint
+    }
+    assert {name for name, collation in rows if collation == "C"} == compared
+    assert {"items.sku", "items.name_key", "items.currency"} <= compared
 
 
 async def test_a_sqlite_file_is_written_durably(tmp_path: Path) -> None:

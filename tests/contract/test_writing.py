@@ -1,6 +1,7 @@
 """What every store promises of writes that meet: one order, no lost update, a log without a gap."""
 
 import asyncio
+import gc
 import random
 import sys
 from pathlib import Path
@@ -114,6 +115,21 @@ async def test_a_caller_that_is_cancelled_harms_nobody(storage: Storage) -> None
     if isinstance(storage, SqlStorage):
         await storage.close()
         assert storage.connections_in_use == 0
+
+
+async def test_a_read_that_is_cancelled_is_not_cut_off(storage: Storage, caplog: pytest.LogCaptureFixture) -> None:
+    """Cutting it off would cost its connection, and leave an exception that nobody fetches."""
+    await keep(storage, 1)
+    chance = random.Random(7)
+    for _ in range(200):
+        read = asyncio.create_task(storage.items_by_id([item(1).id]))
+        await asyncio.sleep(chance.random() * 0.0015)
+        read.cancel()
+        await asyncio.gather(read, return_exceptions=True)
+    assert len(await storage.items_by_id([item(1).id])) == 1
+    await storage.close()
+    gc.collect()
+    assert caplog.records == []
 
 
 @shared_stores

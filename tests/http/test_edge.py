@@ -140,6 +140,29 @@ async def test_lines_on_a_terminal_are_for_people(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == ""
 
 
+async def test_head_sends_no_body_whatever_the_server_does(app: Edge) -> None:
+    """Servers and clients drop it too; here it is looked at before."""
+    sent: list[dict[str, object]] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "HEAD",
+        "path": ITEMS,
+        "raw_path": ITEMS.encode(),
+        "query_string": b"",
+        "http_version": "1.1",
+    }
+    await app({**scope, "headers": [(b"host", b"localhost")], "asgi": {"version": "3.0"}}, receive, send)  # type: ignore[arg-type]
+    assert [message.get("body", b"") for message in sent] == [b"", b""]
+    assert sent[0]["status"] == 200
+
+
 async def test_a_service_that_is_about_to_stop_is_not_ready_and_closes_connections(app: Edge, client: httpx.AsyncClient) -> None:
     """It answers still."""
     app.stopping.begin()

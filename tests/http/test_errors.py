@@ -144,8 +144,8 @@ async def test_a_body_that_is_too_large_is_refused(client: httpx.AsyncClient) ->
         for start in range(0, len(large), 10_000):
             yield large[start : start + 10_000]
 
-    is_problem(await client.post(ITEMS, content=large, headers=JSON), 413, "request_entity_too_large")
-    is_problem(await client.post(ITEMS, content=parts(), headers=JSON), 413, "request_entity_too_large")
+    is_problem(await client.post(ITEMS, content=large, headers=JSON), 413, "content_too_large")
+    is_problem(await client.post(ITEMS, content=parts(), headers=JSON), 413, "content_too_large")
 
 
 async def test_an_unforeseen_failure_tells_nothing_of_itself(

@@ -85,7 +85,7 @@ class _Exchange:
         try:
             if edge.hosts and _host(scope) not in edge.hosts:
                 named = "The service does not answer to this Host; CATALOG_HTTP__ALLOWED_HOSTS names those it does."
-                await self._answer(421, problem(scope, 421, "misdirected_request", named))
+                await self._answer(421, problem(scope, 421, named))
             else:
                 await edge.app(scope, receive, self.send)
         except Exception:

@@ -44,6 +44,17 @@ TITLES = {
 }
 """A short sentence for each code; the same whatever the case."""
 
+FRAMEWORK: dict[int, tuple[str, str]] = {
+    400: ("bad_request", "Bad Request"),
+    404: ("not_found", "Not Found"),
+    405: ("method_not_allowed", "Method Not Allowed"),
+    413: ("content_too_large", "Content Too Large"),
+    415: ("unsupported_media_type", "Unsupported Media Type"),
+    421: ("misdirected_request", "Misdirected Request"),
+    500: ("internal_server_error", "Internal Server Error"),
+}
+"""Code and title of what the framework refuses, by RFC 9110. (Python's names for these change with its versions.)"""
+
 AnyRequest = Request[Any, Any, Any]
 
 _log = structlog.get_logger("catalog.http")
@@ -72,18 +83,20 @@ class ProblemBody(msgspec.Struct, omit_defaults=True):
     errors: list[FaultBody] | None = None
 
 
-def problem(scope: Mapping[str, Any], status: int, code: str, detail: str, *, faults: list[FaultBody] | None = None) -> bytes:
-    """Write a problem for the request in `scope`."""
-    known = code in TITLES
+def problem(
+    scope: Mapping[str, Any], status: int, detail: str, code: str | None = None, faults: list[FaultBody] | None = None
+) -> bytes:
+    """Write a problem for the request in `scope`; without a code of ours, that of the status."""
     path: str = scope["path"]
     request_id: str = scope["state"]["request_id"]
+    named, title = FRAMEWORK.get(status, ("refused", "Refused")) if code is None else (code, TITLES[code])
     body = ProblemBody(
-        type=f"urn:catalog:problem:{code}" if known else "about:blank",
-        title=TITLES[code] if known else HTTPStatus(status).phrase,
+        type="about:blank" if code is None else f"urn:catalog:problem:{code}",
+        title=title,
         status=status,
         detail=detail,
         instance=path,
-        code=code,
+        code=named,
         request_id=request_id,
         errors=faults,
     )
@@ -105,7 +118,7 @@ def on_catalog_error(request: AnyRequest, error: CatalogError) -> Response[bytes
     if isinstance(error, errors.Unavailable):
         _log.warning("unavailable", code=error.code, reason=str(error), cause=repr(error.__cause__) if error.__cause__ else None)
     detail = str(error) if faults is None or len(faults) == 1 else f"There are {len(faults)} faults; `errors` names each."
-    body = problem(request.scope, status, error.code, detail, faults=faults)
+    body = problem(request.scope, status, detail, error.code, faults)
     return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
 
 
@@ -114,9 +127,8 @@ def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[byt
     status = HTTPStatus(error.status_code)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return on_unforeseen(request, error)
-    code = status.name.lower()
     headers = {name: value for name, value in (error.headers or {}).items() if name.lower() != "content-type"}
-    body = problem(request.scope, status, code, _DETAILS.get(status, str(error.detail)))
+    body = problem(request.scope, status, _DETAILS.get(status, str(error.detail)))
     return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
 
 
@@ -129,7 +141,7 @@ def on_unforeseen(request: AnyRequest, error: Exception) -> Response[bytes]:
 def unforeseen(scope: Mapping[str, Any]) -> bytes:
     """Write the problem of an unforeseen error."""
     detail = "The service failed in a way that nobody foresaw; the log has it under the request's id."
-    return problem(scope, 500, "internal_server_error", detail)
+    return problem(scope, 500, detail)
 
 
 _DETAILS = {

@@ -57,6 +57,15 @@ async def test_the_frameworks_own_refusals_are_problems(
         assert response.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH"
 
 
+async def test_options_names_all_methods_of_a_path(client: httpx.AsyncClient) -> None:
+    """As a 405 does."""
+    for path, allowed in ((ITEMS, "GET, HEAD, OPTIONS, POST"), (f"{ITEMS}/a", "DELETE, GET, HEAD, OPTIONS, PATCH")):
+        response = await client.options(path)
+        assert (response.status_code, response.content, response.headers["allow"]) == (204, b"", allowed)
+        assert "content-type" not in response.headers
+    assert (await client.options("/nope")).status_code == 404
+
+
 async def test_every_fault_of_a_body_is_told_with_its_pointer(client: httpx.AsyncClient) -> None:
     """A JSON pointer each, slashes and tildes escaped."""
     body = {

@@ -1,13 +1,14 @@
 """The outer layer: what holds for every request, matched by a route or not.
 
-It gives each request its id, refuses foreign Hosts, answers HEAD as GET without a body, puts the security headers on
-every answer, and writes the one access line.
+It gives each request its id, refuses foreign Hosts, answers HEAD as GET without a body and OPTIONS with all methods of
+a path, puts the security headers on every answer, and writes the one access line.
 """
 
 import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -38,6 +39,10 @@ _TLS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 _VARY = (b"vary", b"Authorization, Cookie")
 _CLOSE = (b"connection", b"close")
 
+# Litestar's own answer to OPTIONS names the methods of one handler; its 405 names all of the path. So OPTIONS (but for
+# a CORS preflight) is asked as a method that no path has, and the refusal is turned into the answer.
+_NO_METHOD = "OPTIONS *"
+
 
 class Edge:
     """An ASGI application around another."""
@@ -62,7 +67,7 @@ class Edge:
 class _Exchange:
     """One request and its answer."""
 
-    __slots__ = ("_edge", "_head", "_path", "_scope", "_send", "_started", "_status", "request_id")
+    __slots__ = ("_edge", "_head", "_options", "_path", "_scope", "_send", "_started", "_status", "request_id")
 
     def __init__(self, edge: Edge, scope: Scope, send: Send) -> None:
         self._started = time.perf_counter()
@@ -71,6 +76,7 @@ class _Exchange:
         self._send = send
         self._path: str = scope["path"]
         self._head = scope["method"] == "HEAD"
+        self._options = scope["method"] == "OPTIONS" and not _preflight(scope)
         self._status = 0
         self.request_id = _request_id(scope)
 
@@ -81,6 +87,8 @@ class _Exchange:
         scope = {**self._scope, "state": {**(state or {}), "request_id": self.request_id}}
         if self._head:
             scope["method"] = "GET"
+        elif self._options:
+            scope["method"] = _NO_METHOD
         structlog.contextvars.bind_contextvars(request_id=self.request_id)
         try:
             if edge.hosts and _host(scope) not in edge.hosts:
@@ -101,9 +109,13 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         """Pass the answer on, with what every answer has."""
         if message["type"] == "http.response.start":
+            headers = list(message.get("headers", ()))
             self._status = int(message["status"])
-            message["headers"] = self._complete(list(message.get("headers", ())))
-        elif self._head:
+            if self._options and self._status == HTTPStatus.METHOD_NOT_ALLOWED:
+                self._status = message["status"] = int(HTTPStatus.NO_CONTENT)
+                headers = [(name, value) for name, value in headers if name.lower() == b"allow"]
+            message["headers"] = self._complete(headers)
+        elif self._head or self._status == HTTPStatus.NO_CONTENT:
             message = {**message, "body": b""}
         await self._send(message)
 
@@ -135,6 +147,11 @@ def _request_id(scope: Scope) -> str:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return value.decode("ascii")
     return secrets.token_hex(16)
+
+
+def _preflight(scope: Scope) -> bool:
+    """Whether a browser asks if a page of another origin may call (Fetch standard, CORS-preflight request)."""
+    return any(name == b"access-control-request-method" for name, _ in scope["headers"])
 
 
 def _host(scope: Scope) -> str:

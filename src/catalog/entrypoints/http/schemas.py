@@ -29,7 +29,7 @@ _ATTRIBUTES = {
 }
 _NEW_SKU = {
     "type": ["string", "null"],
-    "maxLength": 64,
+    "pattern": "^\\s*[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\\s*$",
     "description": "Trimmed and upper-cased; made when it is absent.",
     "examples": ["CHAIR-1"],
 }
@@ -174,6 +174,10 @@ def _header(name: str, description: str, **schema: object) -> Schema:
     return {"name": name, "in": "header", "description": description, "schema": {"type": "string", **schema}}
 
 
+_KEYS = f"-?({'|'.join(SORT_KEYS)})"
+_SORT = f"^{_KEYS}(,{_KEYS})*$"
+_TAGS = '^(\\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$'
+
 PARAMETERS: dict[str, Schema] = {
     "key": {
         "name": "key",
@@ -193,7 +197,7 @@ PARAMETERS: dict[str, Schema] = {
     "sort": _query(
         "sort",
         f"Keys with commas, a minus for descending: {', '.join(SORT_KEYS)}. What is absent comes last.",
-        {"type": "string", "default": "-created_at", "examples": ["name,-price"]},
+        {"type": "string", "pattern": _SORT, "default": "-created_at", "examples": ["name,-price"]},
     ),
     "q": _query(
         "q",
@@ -201,8 +205,10 @@ PARAMETERS: dict[str, Schema] = {
         {"type": "string", "maxLength": MAX_QUERY, "examples": ["garden cha"]},
     ),
     "request_id": _header("X-Request-ID", "An id for this request; it comes back, and stands in the logs and the change log."),
-    "if_match": _header("If-Match", "The ETag that the change was decided from; 412 when the item was changed since."),
-    "if_none_match": _header("If-None-Match", "An ETag; 304 when the item is still that one."),
+    "if_match": _header(
+        "If-Match", "The ETag that the change was decided from; 412 when the item was changed since.", pattern=_TAGS
+    ),
+    "if_none_match": _header("If-None-Match", "An ETag; 304 when the item is still that one.", pattern=_TAGS),
 }
 
 _HEADERS: Schema = {

@@ -87,7 +87,7 @@ def _prepare(engine: AsyncEngine, *, wait: float, read_only: bool) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
-        _write_ahead(cursor, wait)
+        _write_ahead(connection, cursor, wait)
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA cache_size = -16384")
@@ -96,15 +96,15 @@ def _prepare(engine: AsyncEngine, *, wait: float, read_only: bool) -> None:
         cursor.close()
 
 
-def _write_ahead(cursor: Any, wait: float) -> None:  # noqa: ANN401 - a cursor of SQLAlchemy's adapter
+def _write_ahead(connection: Any, cursor: Any, wait: float) -> None:  # noqa: ANN401 - SQLAlchemy's adapters
     """Switch to the write-ahead log. Where several processes do so at once, SQLite says busy without waiting."""
     until = time.monotonic() + wait
     while True:
         try:
             cursor.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > until:
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
                 raise
-            time.sleep(0.01)
+            connection.run_async(lambda _: asyncio.sleep(0.01))
         else:
             return

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import os
 import socket
 import sys
@@ -83,6 +84,15 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._asked: float | None = None
         self._closing = False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve. What was made until now stays: the garbage collector need not look at it again and again.
+
+        (A collection of the oldest generation, all modules and routes included, held every request up for 40 ms.)
+        """
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Note the signal; the loop acts on it."""

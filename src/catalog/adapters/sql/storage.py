@@ -11,6 +11,7 @@ from sqlalchemy import Executable, Row, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
 
+from catalog.adapters.sql.coalescing import Coalescing
 from catalog.adapters.sql.committing import write
 from catalog.adapters.sql.flavour import Flavour
 from catalog.adapters.sql.queries import list_statement, log_statement
@@ -29,6 +30,7 @@ T = TypeVar("T")
 
 _FOUND = text("SELECT version_num FROM alembic_version")
 _HEAD = select(log_head.c.seq)
+_ITEMS = select(*ITEM_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class SqlStorage:
         self._flavour = flavour
         self._writer = Writer(self._write, queue=queue)
         self._reads: set[asyncio.Task[Any]] = set()
+        self._by_id = Coalescing(self._fetch_by_id)
+        self._by_sku = Coalescing(self._fetch_by_sku)
 
     async def open(self) -> None:
         """Nothing to do: engines connect when they are first used."""
@@ -62,17 +66,19 @@ class SqlStorage:
     async def close(self) -> None:
         """Write what waits, let reads end, and close the connections."""
         await self._writer.close()
+        await self._by_id.close()
+        await self._by_sku.close()
         await asyncio.gather(*self._reads, return_exceptions=True)
         await self._engines.reading.dispose()
         await self._engines.writing.dispose()
 
     async def items_by_id(self, ids: Collection[UUID]) -> Mapping[UUID, Item]:
-        """Read items by their ids."""
-        return {item.id: item for item in await self._items(self._flavour.among(items.c.id, ids))}
+        """Read items by their ids, together with others who ask now."""
+        return await self._by_id.get(ids)
 
     async def items_by_sku(self, skus: Collection[str]) -> Mapping[str, Item]:
-        """Read items by their SKUs."""
-        return {item.sku: item for item in await self._items(self._flavour.among(items.c.sku, skus))}
+        """Read items by their SKUs, together with others who ask now."""
+        return await self._by_sku.get(skus)
 
     async def list_items(self, query: ItemQuery) -> Page:
         """Read a page."""
@@ -130,9 +136,13 @@ class SqlStorage:
         pools = (self._engines.reading.pool, self._engines.writing.pool)
         return sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool))
 
-    async def _items(self, condition: Any) -> list[Item]:  # noqa: ANN401 - a ColumnElement of whatever kind
-        """Read the items that a condition holds for."""
-        return [to_item(row) for row in await self._rows(select(*ITEM_COLUMNS).where(condition))]
+    async def _fetch_by_id(self, ids: Collection[UUID]) -> Mapping[UUID, Item]:
+        rows = await self._read(_ITEMS.where(self._flavour.among(items.c.id, ids)))
+        return {item.id: item for item in map(to_item, rows)}
+
+    async def _fetch_by_sku(self, skus: Collection[str]) -> Mapping[str, Item]:
+        rows = await self._read(_ITEMS.where(self._flavour.among(items.c.sku, skus)))
+        return {item.sku: item for item in map(to_item, rows)}
 
     async def _rows(self, statement: Executable) -> Sequence[Row[Any]]:
         """Read rows. The read is a task of its own: cutting one off would leave a connection in an unknown state."""

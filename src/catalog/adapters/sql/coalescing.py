@@ -6,7 +6,9 @@ question. An idle store is asked at once; while enough queries are under way, fu
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
+
+from catalog.adapters.sql.answers import give, give_error
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -62,17 +64,7 @@ class Coalescing(Generic[K, V]):
             found = await self._fetch(wanted)
         except Exception as error:  # noqa: BLE001 - whatever it was, it goes to those who asked
             for _, answer in asked:
-                if not answer.done():
-                    answer.set_exception(_copied(error))
+                give_error(answer, error)
         else:
             for keys, answer in asked:
-                if not answer.done():
-                    answer.set_result({key: found[key] for key in keys if key in found})
-
-
-def _copied(error: Exception) -> Exception:
-    """Copy an error, so that those who wait do not raise the same object, whose traceback would grow with each."""
-    arguments: tuple[Any, ...] = error.args
-    copied = type(error)(*arguments)
-    copied.__cause__ = error.__cause__
-    return copied
+                give(answer, {key: found[key] for key in keys if key in found})

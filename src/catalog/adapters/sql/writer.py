@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
+from catalog.adapters.sql.answers import give, give_error
 from catalog.domain.admission import Outcome
 from catalog.domain.changelog import ChangeSet
 from catalog.domain.errors import CatalogError, StoreBusy, StoreUnavailable
@@ -87,29 +88,14 @@ class Writer:
             outcomes = await self._write([change_set for batch, _ in group for change_set in batch])
         except CatalogError as error:
             for _, answer in group:
-                _fail(answer, _copy(error))
+                give_error(answer, error)
         except Exception as error:  # noqa: BLE001 - whatever it was, it goes to whom it concerns, and the writer lives on
             if len(group) == 1:
-                _fail(group[0][1], error)
+                give_error(group[0][1], error)
                 return
             for single in group:
                 await self._serve([single])
         else:
             remaining = iter(outcomes)
             for batch, answer in group:
-                share = [next(remaining) for _ in batch]
-                if not answer.done():
-                    answer.set_result(share)
-
-
-def _fail(answer: asyncio.Future[Sequence[Outcome]], error: Exception) -> None:
-    """Answer with an error, unless nobody waits any more."""
-    if not answer.done():
-        answer.set_exception(error)
-
-
-def _copy(error: CatalogError) -> CatalogError:
-    """Copy an error, so that those who wait do not raise the same object, whose traceback would grow with each."""
-    copied = type(error)(*error.args)
-    copied.__cause__ = error.__cause__
-    return copied
+                give(answer, [next(remaining) for _ in batch])

@@ -1,6 +1,6 @@
 """Postgres' way of doing things."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -19,7 +19,6 @@ from sqlalchemy import (
     exc,
     func,
     insert,
-    literal,
     select,
     text,
     update,
@@ -43,6 +42,11 @@ def _lexemes(name: str) -> ColumnElement[Any]:
     return func.array_to_tsvector(func.string_to_array(bindparam(name, type_=Text()), " "))
 
 
+def _query(name: str) -> ColumnElement[Any]:
+    """Read the parameter `name` as a tsquery."""
+    return cast(bindparam(name, type_=Text()), TSQUERY())
+
+
 class PostgresFlavour:
     """tsvector for the words; a lock by SELECT FOR UPDATE on the head's row."""
 
@@ -55,18 +59,35 @@ class PostgresFlavour:
     update_words = update(words).where(words.c.seq == bindparam("key")).values(name=_lexemes("name"), text=_lexemes("text"))
     lock_head: Select[int] = select(log_head.c.seq).with_for_update()
 
-    def among(self, wanted: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    def among(self, wanted: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         """Compare with one parameter of an array, so that the statement is the same for any number of values."""
-        return wanted == any_(bindparam(None, list(values), type_=ARRAY(wanted.type)))
+        return wanted == any_(bindparam(name, type_=ARRAY(wanted.type)))
 
-    def matches(self, search: Search) -> ColumnElement[bool]:
+    def listed(self, values: Collection[Any]) -> list[Any]:
+        """Make the array."""
+        return list(values)
+
+    def matches(self) -> ColumnElement[bool]:
         """Ask the index of all words."""
-        return items.c.seq.in_(select(self.words.c.seq).where(self.words.c.text.bool_op("@@")(_asked(search))))
+        found = select(self.words.c.seq).where(self.words.c.text.bool_op("@@")(_query("asked_text")))
+        return items.c.seq.in_(found)
 
-    def matches_name(self, search: Search) -> ColumnElement[bool]:
+    def matches_name(self) -> ColumnElement[bool]:
         """Look at the name's words."""
-        found = select(self.words.c.seq).where(self.words.c.seq == items.c.seq, self.words.c.name.bool_op("@@")(_asked(search)))
-        return found.correlate(items).exists()
+        mine = self.words.c.seq == items.c.seq
+        return (
+            select(self.words.c.seq).where(mine, self.words.c.name.bool_op("@@")(_query("asked_name"))).correlate(items).exists()
+        )
+
+    def asked(self, search: Search) -> Mapping[str, str]:
+        """Write the query down; in quotes Postgres takes the words as they are (they are letters and digits, no quotes)."""
+        begun = " & ".join(f"'{word}':*" for word in search.words)
+        return {"asked_text": begun, "asked_name": begun}
+
+    async def fetch(self, connection: asyncpg.Connection, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """Run a statement; asyncpg prepares it once a connection."""
+        found: Sequence[Sequence[Any]] = await connection.fetch(sql, *parameters)
+        return found
 
     def unavailable(self, error: Exception) -> Unavailable | None:
         """Tell a missing table from a server that is away, or that does not let us in."""
@@ -84,8 +105,3 @@ class PostgresFlavour:
         if lost or isinstance(cause, OSError | asyncpg.InterfaceError):
             return StoreUnavailable(f"PostgreSQL cannot be reached ({type(cause).__name__}).")
         return None
-
-
-def _asked(search: Search) -> ColumnElement[Any]:
-    """Write the query down; in quotes Postgres takes the words as they are (they are letters and digits, no quotes)."""
-    return cast(literal(" & ".join(f"'{word}':*" for word in search.words), Text()), TSQUERY())

@@ -42,10 +42,10 @@ async def write(connection: AsyncConnection, batch: Sequence[ChangeSet], flavour
         message = "The table log_head is empty; restore it from a backup."
         raise SchemaOutdated(message)
     ids, skus = named(batch)
-    rows = (
-        await connection.execute(select(items.c.id, items.c.version, items.c.seq).where(flavour.among(items.c.id, ids)))
-    ).all()
-    owners = (await connection.execute(select(items.c.sku, items.c.id).where(flavour.among(items.c.sku, skus)))).all()
+    named_items = select(items.c.id, items.c.version, items.c.seq).where(flavour.among(items.c.id, "ids"))
+    rows = (await connection.execute(named_items, {"ids": flavour.listed(ids)})).all()
+    named_skus = select(items.c.sku, items.c.id).where(flavour.among(items.c.sku, "skus"))
+    owners = (await connection.execute(named_skus, {"skus": flavour.listed(skus)})).all()
     standing = Standing(head, {row.id: row.version for row in rows}, {row.sku: row.id for row in owners})
     admission = admit(batch, standing)
     if admission.entries:
@@ -56,11 +56,12 @@ async def write(connection: AsyncConnection, batch: Sequence[ChangeSet], flavour
 async def _apply(connection: AsyncConnection, admission: Admission, seqs: dict[UUID, int], flavour: Flavour) -> None:
     """Write the net of a batch: first what frees SKUs, then what takes them."""
     if admission.removed:
-        gone = [seqs[item_id] for item_id in admission.removed]
-        await connection.execute(delete(flavour.words).where(flavour.among(flavour.words_key, gone)))
-        await connection.execute(delete(items).where(flavour.among(items.c.seq, gone)))
+        gone = {"gone": flavour.listed([seqs[item_id] for item_id in admission.removed])}
+        await connection.execute(delete(flavour.words).where(flavour.among(flavour.words_key, "gone")), gone)
+        await connection.execute(delete(items).where(flavour.among(items.c.seq, "gone")), gone)
     if admission.renamed:
-        await connection.execute(update(items).where(flavour.among(items.c.id, admission.renamed)).values(sku=_PARKED))
+        parked = update(items).where(flavour.among(items.c.id, "renamed")).values(sku=_PARKED)
+        await connection.execute(parked, {"renamed": flavour.listed(admission.renamed)})
     if admission.changed:
         rows = [from_item(net.subject) | {"key": net.subject.id} for net in admission.changed]
         await connection.execute(_UPDATE, rows)

@@ -1,6 +1,6 @@
 """What differs between the SQL stores, as far as shared code has to ask for it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Executable, Select, Table
@@ -37,14 +37,23 @@ class Flavour(Protocol):
     lock_head: Select[int]
     """Read the log's head and, until the transaction ends, keep others from committing."""
 
-    def among(self, column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
-        """Whether a column has one of any number of values."""
+    def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        """Whether a column has one of any number of values: those of the parameter `name`, made by `listed`."""
 
-    def matches(self, search: Search) -> ColumnElement[bool]:
-        """Whether an item has every word of the query."""
+    def listed(self, values: Collection[Any]) -> Any:  # noqa: ANN401 - whatever the driver takes
+        """Make the parameter that `among` compares with."""
 
-    def matches_name(self, search: Search) -> ColumnElement[bool]:
-        """Whether an item's name has every word of the query."""
+    def matches(self) -> ColumnElement[bool]:
+        """Whether an item has every word of a query: of the parameters that `asked` makes."""
+
+    def matches_name(self) -> ColumnElement[bool]:
+        """Whether an item's name has every word of a query: of the parameters that `asked` makes."""
+
+    def asked(self, search: Search) -> Mapping[str, str]:
+        """Make the parameters of `matches` and `matches_name`."""
+
+    async def fetch(self, connection: Any, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:  # noqa: ANN401 - a driver's
+        """Run a statement on the driver's own connection."""
 
     def unavailable(self, error: Exception) -> Unavailable | None:
         """Tell what a driver's exception means to callers, without secrets; None when it is a fault of the program."""

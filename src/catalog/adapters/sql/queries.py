@@ -1,29 +1,54 @@
 """The statements behind the reads."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, or_, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, case, false, or_, select, tuple_
 
 from catalog.adapters.sql.flavour import Flavour
 from catalog.adapters.sql.rows import ITEM_COLUMNS, LOG_COLUMNS
 from catalog.adapters.sql.tables import change_log, items
-from catalog.domain.ordering import Ordering, Place, Term
+from catalog.domain.ordering import Ordering, Term
 from catalog.domain.query import ItemQuery
-from catalog.domain.search import Rank, Search
+from catalog.domain.search import Rank
 
 
-def list_statement(query: ItemQuery, flavour: Flavour) -> Select[Any]:
+class Shape(NamedTuple):
+    """What the statement of a list depends on; the rest are parameters. `absent`: which values of the place to follow are."""
+
+    ordering: Ordering
+    searched: bool
+    by_sku: bool
+    absent: tuple[bool, ...] | None
+
+
+def shape_of(query: ItemQuery) -> Shape:
+    """Tell which statement answers a question."""
+    absent = None if query.after is None else tuple(value is None for value in query.after)
+    return Shape(query.ordering, query.search is not None, query.search is not None and query.search.sku is not None, absent)
+
+
+def list_parameters(query: ItemQuery, flavour: Flavour) -> dict[str, Any]:
+    """Make the parameters of that statement."""
+    parameters: dict[str, Any] = {"limit": query.limit + 1, "offset": query.offset}
+    if query.search is not None:
+        parameters |= {**flavour.asked(query.search), "sku": query.search.sku}
+    for index, value in enumerate(query.after or ()):
+        parameters[f"after_{index}"] = value
+    return parameters
+
+
+def list_statement(shape: Shape, flavour: Flavour) -> Select[Any]:
     """Return a page's items as ITEM_COLUMNS, then the values of the ordering's terms; one row more than the page has."""
-    columns: dict[str, ColumnElement[Any]] = {term.name: items.c[term.name] for term in query.ordering if term.name != "rank"}
-    if query.search is not None:
-        columns["rank"] = _rank(query.search, flavour)
-    statement = select(*ITEM_COLUMNS, *(columns[term.name].label(f"by_{term.name}") for term in query.ordering))
-    if query.search is not None:
-        statement = statement.where(flavour.matches(query.search))
-    if query.after is not None:
-        statement = statement.where(_follows(query.ordering, query.after, columns))
-    statement = statement.order_by(*(_order(term, columns[term.name]) for term in query.ordering))
-    return statement.limit(query.limit + 1).offset(query.offset or None)
+    columns: dict[str, ColumnElement[Any]] = {term.name: items.c[term.name] for term in shape.ordering if term.name != "rank"}
+    if shape.searched:
+        columns["rank"] = _rank(flavour, by_sku=shape.by_sku)
+    statement = select(*ITEM_COLUMNS, *(columns[term.name].label(f"by_{term.name}") for term in shape.ordering))
+    if shape.searched:
+        statement = statement.where(flavour.matches())
+    if shape.absent is not None:
+        statement = statement.where(_follows(shape.ordering, shape.absent, columns))
+    statement = statement.order_by(*(_order(term, columns[term.name]) for term in shape.ordering))
+    return statement.limit(bindparam("limit", type_=Integer())).offset(bindparam("offset", type_=Integer()))
 
 
 def log_statement(after: int, limit: int) -> Select[Any]:
@@ -31,11 +56,11 @@ def log_statement(after: int, limit: int) -> Select[Any]:
     return select(*LOG_COLUMNS).where(change_log.c.seq > after).order_by(change_log.c.seq).limit(limit)
 
 
-def _rank(search: Search, flavour: Flavour) -> ColumnElement[int]:
+def _rank(flavour: Flavour, *, by_sku: bool) -> ColumnElement[int]:
     """Say what catalog.domain.search.Search.rank says of an item that matches."""
     return case(
-        (items.c.sku == search.sku if search.sku else false(), int(Rank.SKU)),
-        (flavour.matches_name(search), int(Rank.NAME)),
+        (items.c.sku == bindparam("sku", type_=items.c.sku.type) if by_sku else false(), int(Rank.SKU)),
+        (flavour.matches_name(), int(Rank.NAME)),
         else_=int(Rank.ELSEWHERE),
     )
 
@@ -46,29 +71,30 @@ def _order(term: Term, column: ColumnElement[Any]) -> ColumnElement[Any]:
     return direction.nulls_last() if term.nullable else direction
 
 
-def _follows(ordering: Ordering, mark: Place, columns: dict[str, ColumnElement[Any]]) -> ColumnElement[bool]:
-    """Say what catalog.domain.ordering.comes_after says.
+def _follows(ordering: Ordering, absent: tuple[bool, ...], columns: dict[str, ColumnElement[Any]]) -> ColumnElement[bool]:
+    """Say what catalog.domain.ordering.comes_after says of the place that the parameters `after_0`, `after_1`, … give.
 
     One direction and nothing absent is a comparison of rows, which an index answers at any depth; the rest is spelled out.
     """
-    terms = [(term, columns[term.name], value) for term, value in zip(ordering, mark, strict=True)]
+    terms = [(term, columns[term.name], _mark(index, columns[term.name], absent)) for index, term in enumerate(ordering)]
     if len({term.descending for term in ordering}) == 1 and not any(term.nullable for term in ordering):
         row = tuple_(*(column for _, column, _ in terms))
-        values = tuple_(*mark, types=[column.type for _, column, _ in terms])
-        return row < values if ordering[0].descending else row > values
+        marks = tuple_(*(mark for _, _, mark in terms if mark is not None))
+        return row < marks if ordering[0].descending else row > marks
     steps = []
-    for index, (term, column, value) in enumerate(terms):
-        alike = [_same(its, was) for _, its, was in terms[:index]]
-        steps.append(and_(*alike, _beyond(term, column, value)))
+    for index, (term, column, mark) in enumerate(terms):
+        alike = [its.is_(None) if was is None else its == was for _, its, was in terms[:index]]
+        steps.append(and_(*alike, _beyond(term, column, mark)))
     return or_(*steps)
 
 
-def _same(column: ColumnElement[Any], value: object) -> ColumnElement[bool]:
-    return column.is_(None) if value is None else column == value
+def _mark(index: int, column: ColumnElement[Any], absent: tuple[bool, ...]) -> ColumnElement[Any] | None:
+    """Return the parameter for one value of the place, None for one that is absent."""
+    return None if absent[index] else bindparam(f"after_{index}", type_=column.type)
 
 
-def _beyond(term: Term, column: ColumnElement[Any], value: object) -> ColumnElement[bool]:
-    if value is None:
+def _beyond(term: Term, column: ColumnElement[Any], mark: ColumnElement[Any] | None) -> ColumnElement[bool]:
+    if mark is None:
         return false()
-    beyond = column < value if term.descending else column > value
+    beyond = column < mark if term.descending else column > mark
     return or_(beyond, column.is_(None)) if term.nullable else beyond

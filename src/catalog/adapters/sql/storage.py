@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Executable, Row, select, text
+from sqlalchemy import Executable, Row, Select, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from catalog.adapters.sql.coalescing import Coalescing
 from catalog.adapters.sql.committing import write
+from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Flavour
-from catalog.adapters.sql.queries import list_statement, log_statement
+from catalog.adapters.sql.queries import Shape, list_parameters, list_statement, log_statement, shape_of
 from catalog.adapters.sql.rows import ITEM_COLUMNS, to_entry, to_item
 from catalog.adapters.sql.schema import WANTED, upgrade
 from catalog.adapters.sql.tables import items, log_head
@@ -31,6 +32,9 @@ T = TypeVar("T")
 _FOUND = text("SELECT version_num FROM alembic_version")
 _HEAD = select(log_head.c.seq)
 _ITEMS = select(*ITEM_COLUMNS)
+
+_MOST_SHAPES = 500
+"""Statements of lists that are kept compiled; there are as many as there are ways to sort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,9 @@ class SqlStorage:
         self._reads: set[asyncio.Task[Any]] = set()
         self._by_id = Coalescing(self._fetch_by_id)
         self._by_sku = Coalescing(self._fetch_by_sku)
+        self._select_by_id = self._compiled(_ITEMS.where(flavour.among(items.c.id, "keys")))
+        self._select_by_sku = self._compiled(_ITEMS.where(flavour.among(items.c.sku, "keys")))
+        self._lists: dict[Shape, Direct] = {}
 
     async def open(self) -> None:
         """Nothing to do: engines connect when they are first used."""
@@ -82,8 +89,14 @@ class SqlStorage:
 
     async def list_items(self, query: ItemQuery) -> Page:
         """Read a page."""
+        shape = shape_of(query)
+        statement = self._lists.get(shape)
+        if statement is None:
+            if len(self._lists) >= _MOST_SHAPES:
+                self._lists.clear()
+            statement = self._lists[shape] = self._compiled(list_statement(shape, self._flavour))
+        rows = await self._owned(self._fetch(statement, list_parameters(query, self._flavour)))
         width = len(ITEM_COLUMNS)
-        rows = await self._rows(list_statement(query, self._flavour))
         return query.page([(tuple(row[width:]), to_item(row[:width])) for row in rows])
 
     async def commit(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
@@ -137,12 +150,21 @@ class SqlStorage:
         return sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool))
 
     async def _fetch_by_id(self, ids: Collection[UUID]) -> Mapping[UUID, Item]:
-        rows = await self._read(_ITEMS.where(self._flavour.among(items.c.id, ids)))
+        rows = await self._fetch(self._select_by_id, {"keys": self._flavour.listed(ids)})
         return {item.id: item for item in map(to_item, rows)}
 
     async def _fetch_by_sku(self, skus: Collection[str]) -> Mapping[str, Item]:
-        rows = await self._read(_ITEMS.where(self._flavour.among(items.c.sku, skus)))
+        rows = await self._fetch(self._select_by_sku, {"keys": self._flavour.listed(skus)})
         return {item.sku: item for item in map(to_item, rows)}
+
+    def _compiled(self, statement: Select[Any]) -> Direct:
+        return Direct(statement, self._engines.reading.dialect)
+
+    async def _fetch(self, statement: Direct, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        """Run a compiled statement on the driver's own connection, out of the pool."""
+        async with self._told(), asyncio.timeout(self._engines.deadline), self._engines.reading.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            return statement.rows(await self._flavour.fetch(driver, statement.sql, statement.parameters(values)))
 
     async def _rows(self, statement: Executable) -> Sequence[Row[Any]]:
         """Read rows. The read is a task of its own: cutting one off would leave a connection in an unknown state."""

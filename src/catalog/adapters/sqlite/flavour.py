@@ -2,10 +2,11 @@
 
 import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+import aiosqlite
 from sqlalchemy import (
     Column,
     ColumnElement,
@@ -34,6 +35,12 @@ from catalog.domain.search import Search
 _INDEX = literal_column("item_words", Text())
 
 
+def _found(name: str) -> ColumnElement[bool]:
+    """Whether the index finds an item by the query that is the parameter `name`."""
+    index = table("item_words", column("rowid", Integer()))
+    return items.c.seq.in_(select(index.c.rowid).where(_INDEX.bool_op("MATCH")(bindparam(name, type_=Text()))))
+
+
 class SqliteFlavour:
     """FTS5 for the words; a lock by BEGIN IMMEDIATE, which the writing engine sends."""
 
@@ -46,25 +53,31 @@ class SqliteFlavour:
     update_words = update(words).where(words.c.rowid == bindparam("key")).values(name=bindparam("name"), text=bindparam("text"))
     lock_head: Select[int] = select(log_head.c.seq)
 
-    def among(self, wanted: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    def among(self, wanted: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         """Compare with one parameter of JSON, so that the statement is the same for any number of values."""
-        plain = [value.hex if isinstance(value, UUID) else value for value in values]
-        given = func.json_each(bindparam(None, json.dumps(plain), type_=Text())).table_valued("value")
+        given = func.json_each(bindparam(name, type_=Text())).table_valued("value")
         return wanted.in_(select(given.c.value))
 
-    def matches(self, search: Search) -> ColumnElement[bool]:
+    def listed(self, values: Collection[Any]) -> str:
+        """Write the values as JSON, ids as they stand in the file."""
+        return json.dumps([value.hex if isinstance(value, UUID) else value for value in values])
+
+    def matches(self) -> ColumnElement[bool]:
         """Ask the index of all words."""
-        return self._match("text", search)
+        return _found("asked_text")
 
-    def matches_name(self, search: Search) -> ColumnElement[bool]:
+    def matches_name(self) -> ColumnElement[bool]:
         """Ask the index of the names' words."""
-        return self._match("name", search)
+        return _found("asked_name")
 
-    def _match(self, where: str, search: Search) -> ColumnElement[bool]:
+    def asked(self, search: Search) -> Mapping[str, str]:
         """Ask for words that begin so; in quotes, FTS5 takes them as they are (they are letters and digits, no quotes)."""
-        asked = f"{where} : (" + " AND ".join(f'"{word}"*' for word in search.words) + ")"
-        index = table("item_words", column("rowid", Integer()))
-        return items.c.seq.in_(select(index.c.rowid).where(_INDEX.bool_op("MATCH")(asked)))
+        begun = " AND ".join(f'"{word}"*' for word in search.words)
+        return {"asked_text": f"text : ({begun})", "asked_name": f"name : ({begun})"}
+
+    async def fetch(self, connection: aiosqlite.Connection, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """Run a statement with one change of threads, where a cursor would take ten."""
+        return list(await connection.execute_fetchall(sql, parameters))
 
     def unavailable(self, error: Exception) -> Unavailable | None:
         """Tell a missing table from a file that cannot be worked with."""

@@ -1,0 +1,46 @@
+"""Statements that SQLAlchemy compiles once, and that then run on the driver's own connection.
+
+For the reads that everybody waits for: putting a statement together, finding it in SQLAlchemy's cache and adapting the
+driver's cursor cost more than the query itself. What SQLAlchemy knows of types is kept: its processors for parameters and
+columns are looked up once.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Dialect, Select
+
+Processor = Callable[[Any], Any]
+
+
+class Direct:
+    """A compiled SELECT: its SQL, and how parameters and rows are brought into the driver's form and back."""
+
+    def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
+        """Compile for a dialect whose parameters are positional."""
+        compiled = statement.compile(dialect=dialect)
+        if compiled.positiontup is None:
+            message = f"{dialect.name} does not number its parameters"
+            raise TypeError(message)
+        self.sql = str(compiled)
+        self._constants = {name: value for name, value in compiled.params.items() if value is not None}
+        self._parameters = [
+            (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in compiled.positiontup
+        ]
+        processors = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in statement.selected_columns]
+        self._columns = [(index, process) for index, process in enumerate(processors) if process is not None]
+
+    def parameters(self, values: Mapping[str, Any]) -> list[Any]:
+        """Put named values into the driver's order and form."""
+        given = {**self._constants, **values}
+        return [given[name] if process is None else process(given[name]) for name, process in self._parameters]
+
+    def rows(self, found: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+        """Bring the driver's rows into the form of the columns' types."""
+        processed: list[Sequence[Any]] = []
+        for row in found:
+            values = list(row)
+            for index, process in self._columns:
+                values[index] = process(values[index])
+            processed.append(values)
+        return processed

@@ -6,13 +6,14 @@ Ties are broken by id, in the direction of the last key; what is absent comes la
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from catalog.domain.faults import Faults
 from catalog.domain.item import Item
-from catalog.domain.search import Rank
 from catalog.domain.text import fold
+
+T = TypeVar("T")
 
 Place = tuple[Any, ...]
 """The values of an ordering's terms for one item."""
@@ -78,7 +79,7 @@ def nearest_first() -> Ordering:
     return _closed([_RANK, *_TERMS["name"]])
 
 
-def place(item: Item, ordering: Ordering, rank: Rank | None = None) -> Place:
+def place(item: Item, ordering: Ordering, rank: int | None = None) -> Place:
     """Say where an item stands."""
     return tuple(rank if term.name == "rank" else _VALUES[term.name](item) for term in ordering)
 
@@ -93,13 +94,13 @@ def comes_after(one: Place, other: Place, ordering: Ordering) -> bool:
     return False
 
 
-def arrange(places: list[tuple[Place, Item]], ordering: Ordering) -> None:
-    """Sort in place, in the ordering's sense."""
+def arrange(places: list[tuple[Place, T]], ordering: Ordering) -> None:
+    """Sort what stands at these places, in the ordering's sense."""
     for index, term in reversed(list(enumerate(ordering))):
         places.sort(key=_nulls_last(index, descending=term.descending), reverse=term.descending)
 
 
-def _nulls_last(index: int, *, descending: bool) -> Callable[[tuple[Place, Item]], tuple[bool, Any]]:
+def _nulls_last(index: int, *, descending: bool) -> Callable[[tuple[Place, object]], tuple[bool, Any]]:
     return lambda entry: ((entry[0][index] is None) is not descending, entry[0][index])
 
 

@@ -9,7 +9,7 @@ from catalog.domain.cursor import decode_cursor, encode_cursor
 from catalog.domain.errors import InvalidCursor, InvalidQuery
 from catalog.domain.faults import Faults
 from catalog.domain.item import Item
-from catalog.domain.ordering import Ordering, Place, nearest_first, newest_first, parse_sort
+from catalog.domain.ordering import Ordering, Place, nearest_first, newest_first, parse_sort, place
 from catalog.domain.search import Search
 
 DEFAULT_LIMIT = 50
@@ -58,11 +58,17 @@ class ItemQuery:
         """What a cursor is bound to: filter and sort, not the limit."""
         return sha256(repr((self.search, self.ordering)).encode()).hexdigest()[:12]
 
-    def page(self, found: Sequence[tuple[Place, Item]]) -> "Page":
-        """Make the page from what a store found: up to one more than the limit, which only says that there is more."""
+    def page(self, found: Sequence[tuple[Item, int | None]]) -> "Page":
+        """Make the page from what a store found, each with its rank (None where nothing is searched).
+
+        Up to one more than the limit is given, which only says that there is more.
+        """
         kept = found[: self.limit]
-        more = len(found) > self.limit
-        return Page(tuple(item for _, item in kept), encode_cursor(kept[-1][0], self.fingerprint) if more else None)
+        cursor = None
+        if len(found) > self.limit:
+            last, rank = kept[-1]
+            cursor = encode_cursor(place(last, self.ordering, rank), self.fingerprint)
+        return Page(tuple(item for item, _ in kept), cursor)
 
 
 @dataclass(frozen=True, slots=True)

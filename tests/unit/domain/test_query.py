@@ -141,13 +141,13 @@ def test_a_cursor_gives_its_place_back(one: Item, keys: tuple[str, ...]) -> None
 def test_a_page_goes_on_behind_its_last_item() -> None:
     """And a cursor belongs to its question; the limit may change."""
     query = ItemQuery.parse({"q": "item", "limit": "1"})
-    places: list[tuple[Place, Item]] = [(place(item(number), query.ordering, Rank.NAME), item(number)) for number in (1, 2)]
-    page = query.page(places)
+    found = [(item(number), Rank.NAME) for number in (1, 2)]
+    page = query.page(found)
     assert [one.sku for one in page.items] == ["S-1"]
     assert page.next_cursor is not None
     following = ItemQuery.parse({"q": "ITEM", "limit": "5", "cursor": page.next_cursor})
-    assert following.after == places[0][0]
-    assert query.page(places[:1]).next_cursor is None
+    assert following.after == place(item(1), query.ordering, Rank.NAME)
+    assert query.page(found[:1]).next_cursor is None
     for other in ({"q": "other"}, {}, {"q": "item", "sort": "name"}):
         with pytest.raises(InvalidCursor, match="another question"):
             ItemQuery.parse({**other, "cursor": page.next_cursor})

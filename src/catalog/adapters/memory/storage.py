@@ -9,7 +9,7 @@ from catalog.domain.changelog import ChangeSet, LogEntry, LogPage
 from catalog.domain.item import Item
 from catalog.domain.ordering import Place, arrange, comes_after, place
 from catalog.domain.query import ItemQuery, Page
-from catalog.domain.search import SearchWords
+from catalog.domain.search import Rank, SearchWords
 from catalog.ports.storage import SchemaState, StorageOptions
 
 _SCHEMA = SchemaState(found="none needed", wanted="none needed")
@@ -44,16 +44,16 @@ class MemoryStorage:
 
     async def list_items(self, query: ItemQuery) -> Page:
         """Filter, place, sort and cut."""
-        found: list[tuple[Place, Item]] = []
+        found: list[tuple[Place, tuple[Item, Rank | None]]] = []
         for item in tuple(self._items.values()):
             rank = None if query.search is None else query.search.rank(item, self._words[item.id])
             if query.search is None or rank is not None:
-                found.append((place(item, query.ordering, rank), item))
+                found.append((place(item, query.ordering, rank), (item, rank)))
         if query.after is not None:
             mark = query.after
             found = [entry for entry in found if comes_after(entry[0], mark, query.ordering)]
         arrange(found, query.ordering)
-        return query.page(found[query.offset : query.offset + query.limit + 1])
+        return query.page([entry for _, entry in found[query.offset : query.offset + query.limit + 1]])
 
     async def commit(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
         """Ask for admission and apply it, under the lock."""

@@ -38,13 +38,13 @@ def list_parameters(query: ItemQuery, flavour: Flavour) -> dict[str, Any]:
 
 
 def list_statement(shape: Shape, flavour: Flavour) -> Select[Any]:
-    """Return a page's items as ITEM_COLUMNS, then the values of the ordering's terms; one row more than the page has."""
+    """Return a page's items as ITEM_COLUMNS, and their rank where something is searched; one row more than the page has."""
     columns: dict[str, ColumnElement[Any]] = {term.name: items.c[term.name] for term in shape.ordering if term.name != "rank"}
     if shape.searched:
         columns["rank"] = _rank(flavour, by_sku=shape.by_sku)
-    statement = select(*ITEM_COLUMNS, *(columns[term.name].label(f"by_{term.name}") for term in shape.ordering))
+    statement = select(*ITEM_COLUMNS)
     if shape.searched:
-        statement = statement.where(flavour.matches())
+        statement = statement.add_columns(columns["rank"].label("rank")).where(flavour.matches())
     if shape.absent is not None:
         statement = statement.where(_follows(shape.ordering, shape.absent, columns))
     statement = statement.order_by(*(_order(term, columns[term.name]) for term in shape.ordering))

@@ -96,8 +96,9 @@ class SqlStorage:
                 self._lists.clear()
             statement = self._lists[shape] = self._compiled(list_statement(shape, self._flavour))
         rows = await self._owned(self._fetch(statement, list_parameters(query, self._flavour)))
-        width = len(ITEM_COLUMNS)
-        return query.page([(tuple(row[width:]), to_item(row[:width])) for row in rows])
+        if query.search is None:
+            return query.page([(to_item(row), None) for row in rows])
+        return query.page([(to_item(row[:-1]), row[-1]) for row in rows])
 
     async def commit(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
         """Hand a batch to the writer."""

@@ -7,8 +7,10 @@ from collections.abc import Collection, Mapping
 import pytest
 
 from catalog.adapters.sql.coalescing import AT_ONCE, Coalescing
+from catalog.adapters.sql.storage import SqlStorage
 from catalog.domain.changelog import Committed
 from catalog.domain.errors import StoreUnavailable
+from catalog.domain.query import ItemQuery
 from catalog.ports.storage import Storage
 from tests.making import commit, item_id, keep, revision
 
@@ -105,6 +107,35 @@ async def test_an_error_is_told_to_all_who_asked_and_to_nobody_else() -> None:
     assert await reads.get(["a"]) == {"a": 0}
 
 
+async def test_it_says_when_nobody_waits_any_more() -> None:
+    """So that what is kept for one question can be let go."""
+    slow = Slow()
+    idle: list[int] = []
+    reads = Coalescing(slow.fetch, on_idle=lambda: idle.append(len(slow.asked)))
+    asked = []
+    for key in "abc":
+        asked.append(asyncio.create_task(reads.get([key])))
+        await settled()
+    assert idle == []
+    slow.gate.set()
+    await asyncio.gather(*asked)
+    await settled()
+    assert idle == [3]
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
+async def test_a_page_that_many_ask_for_is_read_once_and_not_kept(storage: Storage) -> None:
+    """Other questions are asked beside it."""
+    assert isinstance(storage, SqlStorage)
+    await keep(storage, 1, 2, 3)
+    queries = [ItemQuery.parse({"sort": sort}) for sort in ("sku", "-sku", "sku", "name")]
+    pages = await asyncio.gather(*map(storage.list_items, queries))
+    assert pages[0] is pages[2]
+    assert [[one.sku for one in page.items] for page in pages[:2]] == [["S-1", "S-2", "S-3"], ["S-3", "S-2", "S-1"]]
+    await settled()
+    assert storage._pages == {}
+
+
 async def test_closing_lets_what_is_under_way_end() -> None:
     """What waits, and what was asked only just now."""
     slow = Slow()
@@ -129,7 +160,9 @@ async def test_nobody_reads_a_state_older_than_his_question(storage: Storage) ->
         nonlocal reads
         while acknowledged < 60:
             before = acknowledged
-            if chance.random() < 0.5:
+            if chance.random() < 0.3:
+                (found,) = (await storage.list_items(ItemQuery.parse({}))).items
+            elif chance.random() < 0.5:
                 (found,) = (await storage.items_by_id([item_id(1), item_id(2)])).values()
             else:
                 (found,) = (await storage.items_by_sku(["S-1", "S-2"])).values()

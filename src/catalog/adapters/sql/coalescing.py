@@ -20,9 +20,12 @@ AT_ONCE = 2
 class Coalescing(Generic[K, V]):
     """Fetches values by their keys, for many callers in one go."""
 
-    def __init__(self, fetch: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]) -> None:
-        """Fetch with `fetch`, which returns those of the keys that are there."""
+    def __init__(
+        self, fetch: Callable[[Collection[K]], Awaitable[Mapping[K, V]]], on_idle: Callable[[], object] = lambda: None
+    ) -> None:
+        """Fetch with `fetch`, which returns those of the keys that are there; call `on_idle` when nobody waits any more."""
         self._fetch = fetch
+        self._on_idle = on_idle
         self._asked: list[tuple[Collection[K], asyncio.Future[Mapping[K, V]]]] = []
         self._running: set[asyncio.Task[None]] = set()
         self._due = False
@@ -56,6 +59,8 @@ class Coalescing(Generic[K, V]):
         self._running.discard(task)
         if self._asked and not self._due:
             self._start()
+        elif not self._running and not self._due:
+            self._on_idle()
 
     async def _serve(self, asked: list[tuple[Collection[K], asyncio.Future[Mapping[K, V]]]]) -> None:
         """Fetch, and answer each with his own."""

@@ -66,6 +66,7 @@ class SqlStorage:
         self._select_by_id = self._compiled(_ITEMS.where(flavour.among(items.c.id, "keys")))
         self._select_by_sku = self._compiled(_ITEMS.where(flavour.among(items.c.sku, "keys")))
         self._lists: dict[Shape, Direct] = {}
+        self._pages: dict[ItemQuery, Coalescing[ItemQuery, Page]] = {}
 
     async def open(self) -> None:
         """Nothing to do: engines connect when they are first used."""
@@ -73,8 +74,9 @@ class SqlStorage:
     async def close(self) -> None:
         """Write what waits, let reads end, and close the connections."""
         await self._writer.close()
-        await self._by_id.close()
-        await self._by_sku.close()
+        under_way: list[Coalescing[Any, Any]] = [self._by_id, self._by_sku, *self._pages.values()]
+        for reads in under_way:
+            await reads.close()
         await asyncio.gather(*self._reads, return_exceptions=True)
         await self._engines.reading.dispose()
         await self._engines.writing.dispose()
@@ -88,17 +90,11 @@ class SqlStorage:
         return await self._by_sku.get(skus)
 
     async def list_items(self, query: ItemQuery) -> Page:
-        """Read a page."""
-        shape = shape_of(query)
-        statement = self._lists.get(shape)
-        if statement is None:
-            if len(self._lists) >= _MOST_SHAPES:
-                self._lists.clear()
-            statement = self._lists[shape] = self._compiled(list_statement(shape, self._flavour))
-        rows = await self._owned(self._fetch(statement, list_parameters(query, self._flavour)))
-        if query.search is None:
-            return query.page([(to_item(row), None) for row in rows])
-        return query.page([(to_item(row[:-1]), row[-1]) for row in rows])
+        """Read a page, together with others who ask the same now."""
+        asked = self._pages.get(query)
+        if asked is None:
+            asked = self._pages[query] = Coalescing(self._fetch_page, on_idle=lambda: self._pages.pop(query, None))
+        return (await asked.get((query,)))[query]
 
     async def commit(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
         """Hand a batch to the writer."""
@@ -157,6 +153,19 @@ class SqlStorage:
     async def _fetch_by_sku(self, skus: Collection[str]) -> Mapping[str, Item]:
         rows = await self._fetch(self._select_by_sku, {"keys": self._flavour.listed(skus)})
         return {item.sku: item for item in map(to_item, rows)}
+
+    async def _fetch_page(self, asked: Collection[ItemQuery]) -> Mapping[ItemQuery, Page]:
+        (query,) = asked
+        shape = shape_of(query)
+        statement = self._lists.get(shape)
+        if statement is None:
+            if len(self._lists) >= _MOST_SHAPES:
+                self._lists.clear()
+            statement = self._lists[shape] = self._compiled(list_statement(shape, self._flavour))
+        rows = await self._fetch(statement, list_parameters(query, self._flavour))
+        if query.search is None:
+            return {query: query.page([(to_item(row), None) for row in rows])}
+        return {query: query.page([(to_item(row[:-1]), row[-1]) for row in rows])}
 
     def _compiled(self, statement: Select[Any]) -> Direct:
         return Direct(statement, self._engines.reading.dialect)

@@ -83,12 +83,10 @@ class _Exchange:
     async def serve(self, receive: Receive) -> None:
         """Have the application answer, or answer for it."""
         edge = self._edge
-        state = self._scope.get("state")
-        scope = {**self._scope, "state": {**(state or {}), "request_id": self.request_id}}
-        if self._head:
-            scope["method"] = "GET"
-        elif self._options:
-            scope["method"] = _NO_METHOD
+        scope = self._scope
+        scope.setdefault("state", {})["request_id"] = self.request_id
+        if self._head or self._options:
+            scope = {**scope, "method": "GET" if self._head else _NO_METHOD}
         structlog.contextvars.bind_contextvars(request_id=self.request_id)
         try:
             if edge.hosts and _host(scope) not in edge.hosts:

@@ -63,12 +63,12 @@ def from_environment() -> Edge:
 
 
 def _provided(provider: Callable[[], Any]) -> Provide:
-    """Bridge from the container to Litestar."""
+    """Bridge from the container to Litestar. What the container gives is the same for every request, and asked for once."""
 
     def provide() -> Any:  # noqa: ANN401 - whatever the provider gives
         return provider()
 
-    return Provide(provide, sync_to_thread=False)
+    return Provide(provide, use_cache=True, sync_to_thread=False)
 
 
 def _cors(http: HttpSettings) -> CORSConfig | None:

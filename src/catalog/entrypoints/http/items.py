@@ -12,7 +12,7 @@ from catalog.domain.item import Item
 from catalog.domain.query import PARAMETERS, ItemQuery
 from catalog.entrypoints.http.answers import Answer
 from catalog.entrypoints.http.bodies import JSON, MERGE_PATCH, read_body, read_object
-from catalog.entrypoints.http.conditions import etag, expected, unchanged
+from catalog.entrypoints.http.conditions import conditional, etag, expected, unchanged
 from catalog.entrypoints.http.openapi import Operation, documented
 from catalog.entrypoints.http.parameters import link, read_parameters, refuse_parameters
 from catalog.entrypoints.shapes import encode_item, encode_page
@@ -92,6 +92,6 @@ def _answer(item: Item, request: AnyRequest | None = None) -> Answer:
     """Answer with an item; to a request that has it already, with 304."""
     tag = etag(item)
     header = (b"etag", tag.encode())
-    if request is not None and unchanged(request.headers, tag):
+    if request is not None and conditional(request.scope) and unchanged(request.headers, tag):
         return Answer(304, b"", header)
     return Answer(200, encode_item(item), header)

@@ -68,6 +68,10 @@ def test_a_plan_that_does_not_fit_is_wrong_usage(catalog: Command, tmp_path: Pat
     assert "it has sku, title" in catalog("import", "a.csv", "--map", "name=titel", code=2).stderr
     assert "names no field titel" in catalog("import", "a.csv", "--map", "titel=name", code=2).stderr
     assert "does not exist" in catalog("import", "nope.csv", code=2).stderr
+    assert "one character" in catalog("import", "a.csv", "--delimiter", ";;", code=2).stderr
+    assert "nowhere/errors.csv: no such file" in catalog("import", "a.csv", "--errors", "nowhere/errors.csv", code=2).stderr
+    (tmp_path / "b.tsv").write_text("sku\tname\nT\tx\n")
+    assert "1 created" in catalog("import", "b.tsv", "--format", "csv", "--delimiter", "tab").stdout
 
 
 def test_the_seed_changes_nothing_the_second_time(catalog: Command) -> None:

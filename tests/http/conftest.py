@@ -8,7 +8,7 @@ import pytest
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.edge import Edge
-from catalog.entrypoints.settings import HttpSettings, Settings, StorageSettings
+from catalog.entrypoints.settings import Settings, StorageSettings
 
 
 def asked(app: Edge) -> httpx.AsyncClient:
@@ -17,17 +17,17 @@ def asked(app: Edge) -> httpx.AsyncClient:
 
 
 @pytest.fixture
-def http_settings() -> HttpSettings:
-    """What a module of tests may set otherwise."""
-    return HttpSettings()
+async def container(store_url: str) -> AsyncIterator[Container]:
+    """A container on a fresh store."""
+    made = Container(settings=Settings(storage=StorageSettings(url=store_url)))
+    async with running(made):
+        yield made
 
 
 @pytest.fixture
-async def app(store_url: str, http_settings: HttpSettings) -> AsyncIterator[Edge]:
-    """The application on a fresh store."""
-    container = Container(settings=Settings(storage=StorageSettings(url=store_url), http=http_settings))
-    async with running(container):
-        yield create_app(container)
+def app(container: Container) -> Edge:
+    """The application that it serves."""
+    return create_app(container)
 
 
 @pytest.fixture

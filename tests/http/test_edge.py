@@ -58,10 +58,14 @@ async def test_https_is_insisted_on_where_it_is_said_to_be_there() -> None:
 @pytest.mark.parametrize(
     ("given", "taken"), [("abc-1.2:3_", True), ("a b", False), ("x" * 129, False), ("", False), ("é", False)]
 )
-async def test_a_plain_request_id_is_taken_over(client: httpx.AsyncClient, given: str, *, taken: bool) -> None:
+async def test_a_plain_request_id_is_taken_over(
+    client: httpx.AsyncClient, container: Container, given: str, *, taken: bool
+) -> None:
     """Any other is replaced; it stands in the change log too."""
     response = await client.post(ITEMS, json={"name": "x"}, headers=httpx.Headers({"X-Request-ID": given}, encoding="utf-8"))
     assert (response.headers["x-request-id"] == given) is taken
+    (entry,) = (await container.storage().changes(after=0, limit=10)).entries
+    assert (entry.origin.request_id, entry.origin.actor) == (response.headers["x-request-id"], "local")
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:80", "[::1]:8000", "[::1]"])

@@ -48,8 +48,11 @@ class Table:
 def read_csv(file: IO[bytes], delimiter: str = ",") -> Table:
     """Read CSV (RFC 4180) with a header. An empty cell is absent; a formula's guarding apostrophe is taken off.
 
-    Raises InvalidQuery when there is no header, or it names a column twice.
+    Raises InvalidQuery when there is no header, or it names a column twice, or the delimiter is none.
     """
+    if len(delimiter) != 1:
+        message = f"What stands between the cells is one character, not {delimiter!r}."
+        raise _refused(message)
     text = _text(file, newline="")
     reader = csv.reader(text, delimiter=delimiter, strict=True)
     try:

@@ -63,6 +63,12 @@ def test_a_header_must_be_there_and_name_each_column_once(data: bytes, said: str
         read_csv(io.BytesIO(data))
 
 
+def test_a_delimiter_is_one_character() -> None:
+    """Else nothing is read."""
+    with pytest.raises(InvalidQuery, match="one character"):
+        csv_rows(b"a,b", ",,")
+
+
 def test_json_lines_are_read_one_by_one() -> None:
     """Empty ones are passed over, null is absent, what is broken or too long is told."""
     long = json.dumps({"name": "x" * LONGEST})

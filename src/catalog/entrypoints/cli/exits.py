@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from catalog.domain.errors import CatalogError, InvalidCursor, InvalidInput, InvalidQuery, Unavailable
 
@@ -35,7 +36,7 @@ def code_of(error: CatalogError) -> int:
     return USAGE if isinstance(error, InvalidQuery | InvalidCursor) else REFUSED
 
 
-def fail(*lines: str, code: int) -> None:
+def fail(*lines: str, code: int) -> NoReturn:
     """Say why, and end."""
     for index, line in enumerate(lines):
         shown = line.encode(errors="backslashreplace").decode()

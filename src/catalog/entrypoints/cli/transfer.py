@@ -31,7 +31,9 @@ _SHOWN = 10
     show_default=True,
     help="What becomes of a row whose SKU is there already: it is refused, left, or the item is updated.",
 )
-@click.option("--delimiter", default=",", show_default=True, help="What stands between the cells of a CSV file.")
+@click.option(
+    "--delimiter", default=",", show_default=True, help="What stands between the cells of a CSV file; tab for a tabulator."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option(
     "--errors", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write every refused row to this CSV file."
@@ -58,13 +60,16 @@ def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, *
         )
         with ExitStack() as stack:
             source = stack.enter_context(_opened(file))
-            table = read_csv(source, delimiter) if kind == "csv" else READERS[str(kind)](source)
+            table = read_csv(source, "\t" if delimiter == "tab" else delimiter) if kind == "csv" else READERS[str(kind)](source)
             stack.callback(table.close)
             refuse = stack.enter_context(_refusals(errors))
             move = stack.enter_context(_progress(source, size))
             return await container.importing().run(table, parsed, origin(), on_refusal=refuse, on_progress=move)
 
-    report = run(work)
+    try:
+        report = run(work)
+    except OSError as error:
+        fail(f"{error.filename or file}: {(error.strerror or str(error)).lower()}.", code=USAGE)
     if report.ignored:
         click.echo(f"Ignored columns: {', '.join(report.ignored)}", err=True)
     done = "would be " if plan["dry_run"] else ""

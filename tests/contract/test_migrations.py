@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from catalog.adapters.sql.schema import WANTED, alembic_config, downgrade, upgrade
 from catalog.adapters.sql.tables import ByCodePoint, metadata
+from catalog.domain.errors import SchemaOutdated
 from catalog.entrypoints.stores import open_store
 from catalog.ports.storage import StorageOptions
 from tests.conftest import Databases
@@ -87,6 +88,21 @@ async def test_four_processes_may_migrate_at_once(empty_url: str) -> None:
     assert [process.returncode for process in processes] == [0] * 4, said
     storage = open_store(StorageOptions(empty_url))
     await keep(storage, 1)
+    await storage.close()
+
+
+async def test_a_schema_of_a_newer_version_is_left_alone(empty_url: str) -> None:
+    """And told as such."""
+    storage = open_store(StorageOptions(empty_url))
+    await storage.migrate()
+    plain = engine(empty_url)
+    async with plain.begin() as connection:
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    await plain.dispose()
+    with pytest.raises(SchemaOutdated, match="newer Catalog"):
+        await storage.migrate()
+    with pytest.raises(SchemaOutdated, match="not 0001"):
+        await storage.ping()
     await storage.close()
 
 

@@ -82,7 +82,10 @@ class Storage(Protocol):
         """Tell which schema is there."""
 
     async def migrate(self) -> SchemaState:
-        """Bring the schema to the one that is wanted; safe to call from many processes at once."""
+        """Bring the schema to the one that is wanted; safe to call from many processes at once.
+
+        Raises SchemaOutdated when the store was used by a newer version.
+        """
 
     async def versions(self) -> Mapping[str, str]:
         """Tell what the store runs on, for people: {"PostgreSQL": "18.6"}."""

@@ -65,7 +65,7 @@ class SqlStorage:
         self._by_sku = Coalescing(self._fetch_by_sku)
         self._select_by_id = self._compiled(_ITEMS.where(flavour.among(items.c.id, "keys")))
         self._select_by_sku = self._compiled(_ITEMS.where(flavour.among(items.c.sku, "keys")))
-        self._lists: dict[Shape, Direct] = {}
+        self._statements: dict[Shape, Direct] = {}
         self._pages: dict[ItemQuery, Coalescing[ItemQuery, Page]] = {}
 
     async def open(self) -> None:
@@ -124,8 +124,12 @@ class SqlStorage:
 
     async def migrate(self) -> SchemaState:
         """Apply the migrations that are missing, one process at a time."""
-        if (await self.schema()).current:
-            return SchemaState(WANTED, WANTED)
+        state = await self.schema()
+        if state.current:
+            return state
+        if state.found is not None and state.found > WANTED:
+            message = f"The database has the schema {state.found}, of a newer Catalog; this one knows up to {WANTED}. Update it."
+            raise SchemaOutdated(message)
         engine = self._engines.migrating()
         try:
             async with self._told(), engine.begin() as connection:
@@ -157,11 +161,11 @@ class SqlStorage:
     async def _fetch_page(self, asked: Collection[ItemQuery]) -> Mapping[ItemQuery, Page]:
         (query,) = asked
         shape = shape_of(query)
-        statement = self._lists.get(shape)
+        statement = self._statements.get(shape)
         if statement is None:
-            if len(self._lists) >= _MOST_SHAPES:
-                self._lists.clear()
-            statement = self._lists[shape] = self._compiled(list_statement(shape, self._flavour))
+            if len(self._statements) >= _MOST_SHAPES:
+                self._statements.clear()
+            statement = self._statements[shape] = self._compiled(list_statement(shape, self._flavour))
         rows = await self._fetch(statement, list_parameters(query, self._flavour))
         if query.search is None:
             return {query: query.page([(to_item(row), None) for row in rows])}

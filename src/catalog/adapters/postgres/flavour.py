@@ -89,6 +89,10 @@ class PostgresFlavour:
         found: Sequence[Sequence[Any]] = await connection.fetch(sql, *parameters)
         return found
 
+    async def execute_many(self, connection: asyncpg.Connection, sql: str, parameters: Sequence[Sequence[Any]]) -> None:
+        """Run a statement for all rows, one after the other without waiting for each."""
+        await connection.executemany(sql, parameters)
+
     def unavailable(self, error: Exception) -> Unavailable | None:
         """Tell a missing table from a server that is away, or that does not let us in."""
         cause = error

@@ -1,6 +1,6 @@
 """Statements that SQLAlchemy compiles once, and that then run on the driver's own connection.
 
-For the reads that everybody waits for: putting a statement together, finding it in SQLAlchemy's cache and adapting the
+For the reads and writes that everybody waits for: putting a statement together, finding it in SQLAlchemy's cache and adapting the
 driver's cursor cost more than the query itself. What SQLAlchemy knows of types is kept: its processors for parameters and
 columns are looked up once.
 """
@@ -8,15 +8,15 @@ columns are looked up once.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Dialect, Select
+from sqlalchemy import Delete, Dialect, Insert, Select, Update
 
 Processor = Callable[[Any], Any]
 
 
 class Direct:
-    """A compiled SELECT: its SQL, and how parameters and rows are brought into the driver's form and back."""
+    """A compiled statement: its SQL, and how parameters and rows are brought into the driver's form and back."""
 
-    def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
+    def __init__(self, statement: Select[Any] | Insert | Update | Delete, dialect: Dialect) -> None:
         """Compile for a dialect whose parameters are positional."""
         compiled = statement.compile(dialect=dialect)
         if compiled.positiontup is None:
@@ -27,7 +27,8 @@ class Direct:
         self._parameters = [
             (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in compiled.positiontup
         ]
-        processors = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in statement.selected_columns]
+        selected = statement.selected_columns if isinstance(statement, Select) else ()
+        processors = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in selected]
         self._columns = [(index, process) for index, process in enumerate(processors) if process is not None]
 
     def parameters(self, values: Mapping[str, Any]) -> list[Any]:

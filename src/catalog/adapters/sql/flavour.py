@@ -55,5 +55,8 @@ class Flavour(Protocol):
     async def fetch(self, connection: Any, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:  # noqa: ANN401 - a driver's
         """Run a statement on the driver's own connection."""
 
+    async def execute_many(self, connection: Any, sql: str, parameters: Sequence[Sequence[Any]]) -> None:  # noqa: ANN401 - a driver's
+        """Run a statement once for each row of parameters, on the driver's own connection, in the transaction it is in."""
+
     def unavailable(self, error: Exception) -> Unavailable | None:
         """Tell what a driver's exception means to callers, without secrets; None when it is a fault of the program."""

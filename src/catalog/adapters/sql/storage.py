@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from catalog.adapters.sql.coalescing import Coalescing
-from catalog.adapters.sql.committing import write
+from catalog.adapters.sql.committing import Committing
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Flavour
 from catalog.adapters.sql.queries import Shape, list_parameters, list_statement, log_statement, shape_of
@@ -59,6 +59,7 @@ class SqlStorage:
         """Work through these engines; let up to `queue` change sets wait for the writer."""
         self._engines = engines
         self._flavour = flavour
+        self._committing = Committing(flavour, engines.writing.dialect)
         self._writer = Writer(self._write, queue=queue)
         self._reads: set[asyncio.Task[Any]] = set()
         self._by_id = Coalescing(self._fetch_by_id)
@@ -190,7 +191,7 @@ class SqlStorage:
 
     async def _write(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
         async with self._told(), self._engines.writing.begin() as connection:
-            return await write(connection, batch, self._flavour)
+            return await self._committing.write(connection, batch)
 
     async def _owned(self, work: Coroutine[Any, Any, T]) -> T:
         """Wait for work that goes on when its caller is cancelled."""

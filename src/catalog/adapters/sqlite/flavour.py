@@ -79,6 +79,10 @@ class SqliteFlavour:
         """Run a statement with one change of threads, where a cursor would take ten."""
         return list(await connection.execute_fetchall(sql, parameters))
 
+    async def execute_many(self, connection: aiosqlite.Connection, sql: str, parameters: Sequence[Sequence[Any]]) -> None:
+        """Run a statement for all rows with one change of threads."""
+        await connection.executemany(sql, parameters)
+
     def unavailable(self, error: Exception) -> Unavailable | None:
         """Tell a missing table from a file that cannot be worked with."""
         cause = error.orig if isinstance(error, exc.DBAPIError) else error

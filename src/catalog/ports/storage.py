@@ -15,7 +15,8 @@ from catalog.domain.query import ItemQuery, Page
 class StorageOptions:
     """What a store is opened with. A store without pools or deadlines passes over what it does not need.
 
-    Times are seconds. `deadline` bounds each statement, and the wait for a connection or for the writer.
+    Times are seconds. `deadline` bounds each statement and the wait for a connection; `queue` how many change sets may
+    wait for the writer, so that their wait is bounded by what is before them.
     """
 
     url: str

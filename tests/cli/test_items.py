@@ -52,3 +52,21 @@ def test_every_fault_is_told_in_words(catalog: Command) -> None:
     assert "from 1 to 200" in catalog("items", "list", "--limit", "0", "--sort", "x", code=2).stderr
     assert "cursor is damaged" in catalog("items", "list", "--cursor", "x", code=2).stderr
     assert "No such option" in catalog("items", "list", "--colour", code=2).stderr
+
+
+def test_a_list_is_filtered(catalog: Command) -> None:
+    """By options of their own, and by any field with an operator; what is wrong is told by its name."""
+    for sku, price in (("A", "1"), ("B", "2"), ("C", "3")):
+        priced = ("--price", price, "--currency", "EUR", "--category", "x")
+        catalog("items", "create", "--sku", sku, "--name", f"Item {sku}", *priced)
+    catalog("items", "create", "--sku", "D", "--name", "Item D")
+
+    def skus(*options: str) -> list[str]:
+        listed = catalog.json("items", "list", "--sort", "sku", *options)
+        return [item["sku"] for item in listed["items"]]
+
+    assert skus("--sku", "a", "--sku", "c") == ["A", "C"]
+    assert skus("--currency", "EUR", "--price-min", "2") == ["B", "C"]
+    assert skus("--category", "x", "--filter", "version__lte=1", "--filter", "sku__ne=B") == ["A", "C"]
+    assert skus("--filter", "category__exists=false") == ["D"]
+    assert "version__like" in catalog("items", "list", "--filter", "version__like=1", code=2).stderr

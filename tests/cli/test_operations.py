@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from catalog.adapters.sql.schema import WANTED
 from catalog.domain.errors import CatalogError, Contended, InvalidCursor, InvalidQuery, ItemNotFound, SkuTaken, StoreBusy
 from catalog.entrypoints.cli.exits import code_of
 from tests.cli.conftest import Command
 from tests.conftest import Databases
+from tests.servers import free_port
 
 
 @pytest.mark.parametrize(
@@ -59,8 +61,8 @@ def test_a_postgres_is_migrated_by_command(catalog: Command, databases: Database
     assert "catalog migrate" in catalog("items", "list", code=3).stderr
     findings = json.loads(catalog("doctor", "--json", code=1).stdout)
     assert [(one["what"], one["remedy"]) for one in findings if not one["well"]] == [("schema", "catalog migrate")]
-    assert catalog("migrate").stdout == "The schema went from none to 0001.\n"
-    assert catalog("migrate").stdout == "The schema is up to date (0001).\n"
+    assert catalog("migrate").stdout == f"The schema went from none to {WANTED}.\n"
+    assert catalog("migrate").stdout == f"The schema is up to date ({WANTED}).\n"
     catalog("items", "list")
     catalog("doctor")
     asyncio.run(databases.drop(name))
@@ -138,3 +140,29 @@ def test_bad_settings_are_all_told_by_variable(catalog: Command, monkeypatch: py
     for variable in ("CATALOG_STORAGE__URL", "CATALOG_STORAGE__POOL_SIZE", "CATALOG_ENVIRONMENT"):
         assert variable in said
     assert "memory://, postgresql://, sqlite://" in said
+
+
+def test_doctor_says_what_becomes_of_answers(catalog: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Off, here, or shared; and that a shared cache is away, without its password."""
+    catalog("migrate")
+    assert "in each process, 32 MiB, for 60 s" in catalog("doctor").stdout
+    port = free_port()
+    monkeypatch.setenv("CATALOG_CACHE__URL", f"redis://user:secret@127.0.0.1:{port}/0")
+    (found,) = [one for one in json.loads(catalog("doctor", "--json", code=1).stdout) if one["what"] == "cache"]
+    assert f"redis://user@127.0.0.1:{port}/0, which does not answer" in found["says"]
+    assert "CATALOG_CACHE__URL" in found["remedy"]
+    assert "secret" not in str(found)
+    monkeypatch.setenv("CATALOG_CACHE__TTL_SECONDS", "0")
+    (found,) = [one for one in json.loads(catalog("doctor", "--json").stdout) if one["what"] == "cache"]
+    assert (found["says"], found["well"]) == ("off", True)
+
+
+@pytest.mark.parametrize("url", ["redis://host:port/0", "redis://me:secret/x@host/0", "http://host", "redis"])
+def test_a_shared_cache_whose_url_cannot_be_read_is_told_before_anything_is_served(
+    catalog: Command, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """By the setting's name."""
+    monkeypatch.setenv("CATALOG_CACHE__URL", url)
+    said = catalog("serve", "--port", "0", code=2).stderr
+    assert "CATALOG_CACHE__URL" in said
+    assert "secret" not in said

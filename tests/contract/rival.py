@@ -1,7 +1,8 @@
 """A process that commits beside others: `python -m tests.contract.rival URL NAME ROUNDS`.
 
 Each round it commits three change sets at once: a new item, two new items together, and a revision of an item that all
-rivals fight for. It prints how many of its revisions got through.
+rivals fight for. It says that it is ready, begins when it is told to by a line, and prints how many of its revisions got
+through.
 """
 
 import asyncio
@@ -16,6 +17,10 @@ from tests.making import NOON, TESTER, certain, creation
 async def main(url: str, name: str, rounds: int) -> None:
     """Commit, round after round."""
     storage = open_store(StorageOptions(url, deadline=20.0))
+    await storage.head()
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
     base = int(name) * 100_000
     won = 0
     for number in range(base, base + 3 * rounds, 3):

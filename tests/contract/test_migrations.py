@@ -101,7 +101,7 @@ async def test_a_schema_of_a_newer_version_is_left_alone(empty_url: str) -> None
     await plain.dispose()
     with pytest.raises(SchemaOutdated, match="newer Catalog"):
         await storage.migrate()
-    with pytest.raises(SchemaOutdated, match="not 0001"):
+    with pytest.raises(SchemaOutdated, match=f"not {WANTED}"):
         await storage.ping()
     await storage.close()
 

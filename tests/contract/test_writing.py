@@ -74,13 +74,17 @@ async def test_the_log_tells_everything_in_order(storage: Storage) -> None:
 async def test_processes_that_write_at_once_make_one_log(storage: Storage, store_url: str) -> None:
     """Gap-free, in the order of the commits, and its replay gives what is in the store."""
     await commit(storage, creation(1, sku="CONTESTED"))
-    rounds = 60
+    rounds = 100
     command = [sys.executable, "-m", "tests.contract.rival", store_url]
+    pipe = asyncio.subprocess.PIPE
     processes = [
-        await asyncio.create_subprocess_exec(*command, name, str(rounds), cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+        await asyncio.create_subprocess_exec(*command, name, str(rounds), cwd=ROOT, stdin=pipe, stdout=pipe)
         for name in ("1", "2")
     ]
-    printed = [(await process.communicate())[0] for process in processes]
+    for process in processes:
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"ready\n"
+    printed = [said for said, _ in await asyncio.gather(*(process.communicate(b"go\n") for process in processes))]
     assert [process.returncode for process in processes] == [0, 0]
     entries = await log_of(storage)
     won = sum(map(int, printed))

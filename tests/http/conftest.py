@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from catalog.application import freshness
+from catalog.application.caching import Caching
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.edge import Edge
@@ -16,11 +18,24 @@ def asked(app: Edge) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost")
 
 
+def caching_of(container: Container) -> Caching:
+    """Return the cache of a container that has one."""
+    caching: Caching | None = container.caching()
+    assert caching is not None
+    return caching
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is cached holds however slow the machine is; what runs out, and when, is tested with a clock of its own."""
+    monkeypatch.setattr(freshness, "LEASE", 3600.0)
+
+
 @pytest.fixture
 async def container(store_url: str) -> AsyncIterator[Container]:
-    """A container on a fresh store."""
+    """A container on a fresh store, with the cache at work."""
     made = Container(settings=Settings(storage=StorageSettings(url=store_url)))
-    async with running(made):
+    async with running(made) as storage, caching_of(made).running(storage):
         yield made
 
 

@@ -80,7 +80,7 @@ async def test_head_answers_as_get_without_a_body(client: httpx.AsyncClient) -> 
     await created(client, sku="A")
     for path in (f"{ITEMS}/a", ITEMS, "/health"):
         get, head = await client.get(path), await client.head(path)
-        own = {"x-request-id", "x-process-time"}
+        own = {"x-request-id", "x-process-time", "x-cache"}
         assert (head.status_code, head.content) == (200, b"")
         assert {name: value for name, value in head.headers.items() if name not in own} == {
             name: value for name, value in get.headers.items() if name not in own
@@ -153,7 +153,7 @@ async def test_a_change_is_made_only_to_the_version_that_is_named(client: httpx.
 async def test_a_malformed_condition_is_told(client: httpx.AsyncClient, name: str) -> None:
     """And not passed over."""
     await created(client, sku="A")
-    for value in ("abc", '"a" "b"', 'w/"a"', '"a'):
+    for value in ("abc", '"a" "b"', 'w/"a"', '"a', "", " "):
         method = "PATCH" if name == "If-Match" else "GET"
         response = await client.request(method, f"{ITEMS}/a", headers={name: value}, json={} if name == "If-Match" else None)
         assert (response.status_code, response.json()["code"]) == (400, "malformed"), value
@@ -227,6 +227,28 @@ async def test_a_cursor_belongs_to_its_question(client: httpx.AsyncClient) -> No
     ]
     response = await client.get(f"{ITEMS}?q=%FF")
     assert (response.status_code, response.json()["errors"][0]["code"]) == (422, "invalid_text")
+
+
+async def test_a_list_is_filtered(client: httpx.AsyncClient) -> None:
+    """By several conditions, from page to page; the links keep them."""
+    for number in range(4):
+        price = {"amount": str(number), "currency": "EUR"}
+        await created(client, sku=f"C-{number}", category="chairs" if number % 2 else "lamps", price=price)
+    await created(client, sku="FREE")
+    page = await client.get(f"{ITEMS}?sku=c-1&sku=c-2&sku=c-3&currency=EUR&price_min=2&sort=sku&limit=1")
+    assert [one["sku"] for one in page.json()["items"]] == ["C-2"]
+    following = page.links["next"]["url"]
+    assert following.count("sku=") == 3
+    assert [one["sku"] for one in (await client.get(following)).json()["items"]] == ["C-3"]
+    found = (await client.get(f"{ITEMS}?category=chairs&version__lte=1&sort=sku")).json()["items"]
+    assert [one["sku"] for one in found] == ["C-1", "C-3"]
+    assert [one["sku"] for one in (await client.get(f"{ITEMS}?price__exists=false")).json()["items"]] == ["FREE"]
+    refused = await client.get(f"{ITEMS}?price_max=3&currency=EUR&currency=USD&version__like=1")
+    assert sorted((fault["parameter"], fault["code"]) for fault in refused.json()["errors"]) == [
+        ("currency", "repeated_parameter"),
+        ("price_max", "required"),
+        ("version__like", "unknown_operator"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
 
 
 class SystemClock:
@@ -27,4 +28,4 @@ class RandomIds:
     def sku(self) -> str:
         """Return `I-` and 65 random bits."""
         bits = secrets.randbits(65)
-        return "I-" + "".join(_CROCKFORD[bits >> shift & 31] for shift in range(0, 65, 5))
+        return "I-" + "".join([_PAIRS[bits >> shift & 1023] for shift in range(0, 60, 10)]) + _CROCKFORD[bits >> 60]

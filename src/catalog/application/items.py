@@ -34,7 +34,8 @@ class Items:
 
     async def create(self, fields: Mapping[str, object], origin: Origin) -> Item:
         """Create an item. Raises InvalidInput, SkuTaken."""
-        change = Item.create(fields, item_id=self._ids.item_id(), spare_sku=self._ids.sku(), now=self._clock.now())
+        spare_sku = self._ids.sku() if fields.get("sku") is None else ""
+        change = Item.create(fields, item_id=self._ids.item_id(), spare_sku=spare_sku, now=self._clock.now())
         await self._commit(change, origin)
         return change.subject
 

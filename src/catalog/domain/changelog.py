@@ -36,6 +36,14 @@ class LogEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class LogHead:
+    """Where a log ends (0: it is empty), and which log it is: an id that it got when it was begun."""
+
+    log: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class LogPage:
     """A stretch of the log, oldest first, and the number of its newest entry (0: the log is empty)."""
 

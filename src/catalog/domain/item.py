@@ -115,6 +115,11 @@ FIELDS = tuple(_READERS)
 """The fields that a caller may give, in the order of the documents."""
 
 
+def touched(before: Item, after: Item) -> frozenset[str]:
+    """Tell which fields a change has changed, those that we keep included."""
+    return frozenset(name for name in (*FIELDS, "version", "updated_at") if getattr(before, name) != getattr(after, name))
+
+
 def _read(fields: Mapping[str, object], faults: Faults) -> dict[str, Any]:
     """Read each field by its own rule."""
     return {name: _READERS[name](raw, faults, (name,)) for name, raw in fields.items() if name in _READERS}

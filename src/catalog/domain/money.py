@@ -49,12 +49,12 @@ class Money:
         for name in raw:
             if name not in ("amount", "currency"):
                 faults.add((*path, name), "unknown_field", f"A price has no {name}; it has amount and currency.")
-        currency = _currency(raw.get("currency"), faults, (*path, "currency"))
-        minor = _minor_units(raw.get("amount"), currency, faults, (*path, "amount"))
+        currency = parse_currency(raw.get("currency"), faults, (*path, "currency"))
+        minor = parse_amount(raw.get("amount"), currency, faults, (*path, "amount"))
         return None if currency is None or minor is None else cls(minor, currency)
 
 
-def _currency(raw: object, faults: Faults, path: Path) -> str | None:
+def parse_currency(raw: object, faults: Faults, path: Path) -> str | None:
     """Read a currency code, in either case."""
     if raw is None:
         faults.add(path, "required", "A price needs a currency, for example EUR.")
@@ -68,7 +68,7 @@ def _currency(raw: object, faults: Faults, path: Path) -> str | None:
     return None
 
 
-def _minor_units(raw: object, currency: str | None, faults: Faults, path: Path) -> int | None:
+def parse_amount(raw: object, currency: str | None, faults: Faults, path: Path) -> int | None:
     """Read an amount by its digits; without a currency as far as that goes."""
     if raw is None:
         faults.add(path, "required", 'A price needs an amount, for example "12.50".')

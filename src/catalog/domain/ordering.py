@@ -49,6 +49,15 @@ _VALUES: dict[str, Callable[[Item], object]] = {
     "id": lambda item: item.id,
 }
 
+FIELD_OF = {
+    "name_key": "name",
+    "currency": "price",
+    "price_minor": "price",
+    "updated_at": "updated_at",
+    "sku": "sku",
+}
+"""The field of an item that a term is made from, for the terms that a change can change."""
+
 SORT_KEYS = tuple(_TERMS)
 """What a list can be sorted by."""
 

@@ -8,16 +8,22 @@ from typing import Self
 from catalog.domain.cursor import decode_cursor, encode_cursor
 from catalog.domain.errors import InvalidCursor, InvalidQuery
 from catalog.domain.faults import Faults
+from catalog.domain.filters import NAMES, Filters, is_filter, parse_filters
 from catalog.domain.item import Item
-from catalog.domain.ordering import Ordering, Place, nearest_first, newest_first, parse_sort, place
-from catalog.domain.search import Search
+from catalog.domain.ordering import FIELD_OF, Ordering, Place, nearest_first, newest_first, parse_sort, place
+from catalog.domain.search import SEARCHED, Search
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 MAX_OFFSET = 10_000
 
-PARAMETERS = ("limit", "cursor", "offset", "sort", "q")
-"""What a question may say."""
+_PLAIN = ("limit", "cursor", "offset", "sort", "q")
+
+PARAMETERS = (*_PLAIN, *NAMES)
+"""What a question may say; beside these, fields with an operator (catalog.domain.filters)."""
+
+Parameters = Mapping[str, str | Sequence[str]]
+"""Parameters as callers write them: text, or several texts where one may stand several times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,37 +32,54 @@ class ItemQuery:
 
     search: Search | None
     ordering: Ordering
+    filters: Filters = ()
     limit: int = DEFAULT_LIMIT
     offset: int = 0
     after: Place | None = None
 
     @classmethod
-    def parse(cls, parameters: Mapping[str, str], faults: Faults | None = None) -> Self:
-        """Read the parameters as callers write them, each as text; `faults` holds what was found before.
+    def parse(cls, said: Parameters, faults: Faults | None = None) -> Self:
+        """Read the parameters; `faults` holds what was found wrong with them before.
 
         Raises InvalidQuery with every fault; InvalidCursor when nothing but the cursor is at fault.
         """
         faults = Faults() if faults is None else faults
-        for name in parameters.keys() - set(PARAMETERS):
-            faults.add((name,), "unknown_parameter", f"There is no parameter {name}; there are {', '.join(PARAMETERS)}.")
+        every = {name: (value,) if isinstance(value, str) else tuple(value) for name, value in said.items()}
+        parameters = {name: values[-1] for name, values in every.items()}
+        for name in parameters:
+            if name not in _PLAIN and not is_filter(name):
+                known = f"{', '.join(PARAMETERS)}, and fields with an operator, like version__gte"
+                faults.add((name,), "unknown_parameter", f"There is no parameter {name}; there are {known}.")
         search = Search.parse(parameters.get("q", ""), faults)
         unsorted = newest_first() if search is None else nearest_first()
         ordering = parse_sort(parameters["sort"], faults) if "sort" in parameters else unsorted
+        filters = parse_filters(every, faults)
         limit = _whole(parameters, "limit", range(1, MAX_LIMIT + 1), DEFAULT_LIMIT, faults)
         offset = _whole(parameters, "offset", range(MAX_OFFSET + 1), 0, faults)
         faults.refuse(InvalidQuery)
-        query = cls(search, ordering, limit, offset)
+        query = cls(search, ordering, filters, limit, offset)
         if "cursor" not in parameters:
             return query
         if "offset" in parameters:
             message = "A list goes on by cursor or by offset, not by both; leave one out."
             raise InvalidCursor(message)
-        return cls(search, ordering, limit, 0, decode_cursor(parameters["cursor"], ordering, query.fingerprint))
+        return cls(search, ordering, filters, limit, 0, decode_cursor(parameters["cursor"], ordering, query.fingerprint))
+
+    @property
+    def deciding(self) -> frozenset[str]:
+        """The fields of an item that decide whether it is in the list, and where; but for those that no change changes."""
+        ordered = {FIELD_OF[term.name] for term in self.ordering if term.name in FIELD_OF}
+        filtered = {"price" if condition.field == "currency" else condition.field for condition in self.filters}
+        return frozenset(ordered | filtered if self.search is None else ordered | filtered | set(SEARCHED))
 
     @property
     def fingerprint(self) -> str:
         """What a cursor is bound to: filter and sort, not the limit."""
-        return sha256(repr((self.search, self.ordering)).encode()).hexdigest()[:12]
+        return sha256(repr((self.search, self.filters, self.ordering)).encode()).hexdigest()[:12]
+
+    def shows(self, item: Item) -> bool:
+        """Whether the filters let an item through."""
+        return all(condition.holds(item) for condition in self.filters)
 
     def page(self, found: Sequence[tuple[Item, int | None]]) -> "Page":
         """Make the page from what a store found, each with its rank (None where nothing is searched).

@@ -13,6 +13,10 @@ MAX_QUERY = 128
 MAX_QUERY_WORDS = 8
 
 
+SEARCHED = ("sku", "name", "description", "category", "attributes")
+"""The fields of an item that a search looks at."""
+
+
 class Rank(IntEnum):
     """How near an item is to a query; nearer ones come first."""
 

@@ -5,12 +5,18 @@ from contextlib import asynccontextmanager
 
 from dependency_injector import containers, providers
 
+from catalog import __version__
+from catalog.adapters.memory.cache import MemoryCache
 from catalog.adapters.system import RandomIds, SystemClock
+from catalog.application.caching import Caching
+from catalog.application.freshness import Freshness
 from catalog.application.importing import Importing
 from catalog.application.items import Items
 from catalog.application.seeding import Seeding
+from catalog.entrypoints import logs
 from catalog.entrypoints.settings import InvalidSettings, Settings
 from catalog.entrypoints.stores import open_store
+from catalog.ports.cache import Cache
 from catalog.ports.storage import Storage
 
 
@@ -22,6 +28,29 @@ def _storage(settings: Settings) -> Storage:
         raise InvalidSettings([("CATALOG_STORAGE__URL", str(error))]) from error
 
 
+def _caching(settings: Settings, storage: Storage, shared: Cache | None) -> Caching | None:
+    """Make the cache of answers: in this process, and beyond it the one that is shared, where there is one."""
+    chosen = settings.cache
+    if not chosen.ttl_seconds:
+        return None
+    near = MemoryCache(max_bytes=chosen.max_bytes, ttl=chosen.ttl_seconds)
+    return Caching(Freshness(storage, near.clear), near, shared)
+
+
+def _shared_cache(settings: Settings) -> Cache | None:
+    """Make the cache that several processes share, if there is to be one; its driver is imported only then."""
+    chosen = settings.cache
+    if not chosen.url or not chosen.ttl_seconds:
+        return None
+    from catalog.adapters.redis.cache import RedisCache  # noqa: PLC0415 - see above
+
+    try:
+        return RedisCache(chosen.url, ttl=chosen.ttl_seconds, space=f"catalog:{__version__}", tell=logs.shared_cache)
+    except ValueError:
+        # Not with the driver's words: they may quote a part of the password.
+        raise InvalidSettings([("CATALOG_CACHE__URL", "the URL cannot be read; it has the form redis://HOST:6379/0")]) from None
+
+
 class Container(containers.DeclarativeContainer):
     """The wiring. A fresh container for each process, and for each test; override a provider before it is first used."""
 
@@ -29,6 +58,8 @@ class Container(containers.DeclarativeContainer):
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(RandomIds)
     storage = providers.Singleton(_storage, settings)
+    shared_cache = providers.Singleton(_shared_cache, settings)
+    caching = providers.Singleton(_caching, settings, storage, shared_cache)
     items = providers.Singleton(Items, storage, clock, ids)
     importing = providers.Singleton(Importing, storage, clock, ids)
     seeding = providers.Singleton(Seeding, importing)

@@ -34,6 +34,14 @@ def _parted(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _without_password(url: str) -> str:
+    """Show a URL to people."""
+    scheme, separator, rest = url.partition("://")
+    credentials, at, address = rest.rpartition("@")
+    user = credentials.partition(":")[0]
+    return f"{scheme}{separator}{user}{at}{address.partition('?')[0]}"
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parted)]
 
 
@@ -78,10 +86,7 @@ class StorageSettings(Section):
     @property
     def shown(self) -> str:
         """The URL without its password, for people."""
-        scheme, separator, rest = self.url.partition("://")
-        credentials, at, address = rest.rpartition("@")
-        user = credentials.partition(":")[0]
-        return f"{scheme}{separator}{user}{at}{address.partition('?')[0]}"
+        return _without_password(self.url)
 
     @property
     def options(self) -> StorageOptions:
@@ -119,6 +124,36 @@ class HttpSettings(Section):
         return self.drain_seconds if self.drain_seconds is not None else 0.0 if self.loopback else 5.0
 
 
+class CacheSettings(Section):
+    """How long answers are kept, and where."""
+
+    ttl_seconds: float = Field(
+        60.0,
+        ge=0,
+        le=86_400,
+        description="How long answers to reads are kept; changes are seen at once all the same (0: no cache)",
+    )
+    max_bytes: int = Field(32 * 1024 * 1024, ge=65_536, description="How much memory a process gives to answers")
+    url: str | None = Field(None, description="A cache that replicas share: redis://HOST:6379/0 (Valkey too; default: none)")
+
+    @field_validator("url")
+    @classmethod
+    def _known(cls, url: str | None) -> str | None:
+        """Take what the driver can read."""
+        if url and url.partition("://")[0] not in ("redis", "rediss"):
+            message = "a shared cache is reached by redis://HOST:PORT/NUMBER, or rediss:// for TLS"
+            raise ValueError(message)
+        return url or None
+
+    @property
+    def shown(self) -> str:
+        """What there is of a cache, for people."""
+        if not self.ttl_seconds:
+            return "off"
+        near = f"in each process, {self.max_bytes / 1024**2:g} MiB, for {self.ttl_seconds:g} s"
+        return f"{near}; shared: {_without_password(self.url)}" if self.url else near
+
+
 class IdentitySettings(Section):
     """Who may do what."""
 
@@ -150,6 +185,7 @@ class Settings(BaseSettings):
     )
     storage: StorageSettings = StorageSettings()
     http: HttpSettings = HttpSettings()
+    cache: CacheSettings = CacheSettings()
     identity: IdentitySettings = IdentitySettings()
     log: LogSettings = LogSettings()
 

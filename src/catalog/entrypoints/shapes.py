@@ -60,7 +60,7 @@ def _item(item: Item) -> ItemBody:
         description=item.description,
         category=item.category,
         price=None if item.price is None else MoneyBody(item.price.amount, item.price.currency),
-        attributes=dict(item.attributes),
+        attributes=dict(item.attributes.items()),
         version=item.version,
         created_at=item.created_at,
         updated_at=item.updated_at,

@@ -1,12 +1,12 @@
 """Where the catalog is kept. Every store promises the same, and tests/contract holds each of them to it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from catalog.domain.admission import Outcome
-from catalog.domain.changelog import ChangeSet, LogPage
+from catalog.domain.changelog import ChangeSet, LogEntry, LogHead, LogPage
 from catalog.domain.item import Item
 from catalog.domain.query import ItemQuery, Page
 
@@ -71,6 +71,18 @@ class Storage(Protocol):
         The only way to write. All commits of all processes are in one order, under one lock; catalog.domain.admission
         decides; the log's entries are written with the items. Raises StoreBusy when too many writes wait already. A
         caller that is cancelled while it waits neither stops nor harms the commit.
+        """
+
+    def listen(self, listener: Callable[[Sequence[LogEntry]], None]) -> None:
+        """Tell `listener` of the entries of each commit of this process, after it and before it is answered."""
+
+    async def head(self) -> LogHead:
+        """Tell where the log ends; cheap, and not hindered by other reads."""
+
+    async def wait(self, seq: int, seconds: float) -> None:
+        """Wait until another process is known to have committed beyond entry `seq`, and for so many seconds at most.
+
+        A store that does not hear of commits waits the whole time; one that does may also return early for nothing.
         """
 
     async def changes(self, *, after: int, limit: int) -> LogPage:

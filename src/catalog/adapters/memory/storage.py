@@ -1,11 +1,12 @@
 """The memory store: real in every promise but durability."""
 
-from collections.abc import Collection, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
 from threading import Lock
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from catalog.domain.admission import Admission, Outcome, Standing, admit, named
-from catalog.domain.changelog import ChangeSet, LogEntry, LogPage
+from catalog.domain.changelog import ChangeSet, LogEntry, LogHead, LogPage
 from catalog.domain.item import Item
 from catalog.domain.ordering import Place, arrange, comes_after, place
 from catalog.domain.query import ItemQuery, Page
@@ -27,6 +28,8 @@ class MemoryStorage:
         self._words: dict[UUID, SearchWords] = {}
         self._ids: dict[str, UUID] = {}
         self._log: list[LogEntry] = []
+        self._identity = uuid4().hex
+        self._listeners: list[Callable[[Sequence[LogEntry]], None]] = []
 
     async def open(self) -> None:
         """Nothing to open."""
@@ -45,7 +48,7 @@ class MemoryStorage:
     async def list_items(self, query: ItemQuery) -> Page:
         """Filter, place, sort and cut."""
         found: list[tuple[Place, tuple[Item, Rank | None]]] = []
-        for item in tuple(self._items.values()):
+        for item in filter(query.shows, tuple(self._items.values())):
             rank = None if query.search is None else query.search.rank(item, self._words[item.id])
             if query.search is None or rank is not None:
                 found.append((place(item, query.ordering, rank), (item, rank)))
@@ -60,7 +63,21 @@ class MemoryStorage:
         with self._lock:
             admission = admit(batch, self._standing(batch))
             self._apply(admission)
+        for listener in self._listeners:
+            listener(admission.entries)
         return admission.outcomes
+
+    def listen(self, listener: Callable[[Sequence[LogEntry]], None]) -> None:
+        """Keep it."""
+        self._listeners.append(listener)
+
+    async def head(self) -> LogHead:
+        """Count the log."""
+        return LogHead(self._identity, len(self._log))
+
+    async def wait(self, seq: int, seconds: float) -> None:  # noqa: ARG002 - nobody else can commit
+        """Wait the whole time."""
+        await asyncio.sleep(seconds)
 
     async def changes(self, *, after: int, limit: int) -> LogPage:
         """Cut a stretch out of the log."""

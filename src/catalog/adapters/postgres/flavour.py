@@ -1,6 +1,8 @@
 """Postgres' way of doing things."""
 
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 import asyncpg
@@ -10,12 +12,12 @@ from sqlalchemy import (
     ColumnElement,
     Executable,
     MetaData,
-    Select,
     Table,
     Text,
     any_,
     bindparam,
     cast,
+    column,
     exc,
     func,
     insert,
@@ -23,23 +25,70 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP, TSQUERY, TSVECTOR
+from sqlalchemy.sql.dml import Insert, Update
+from sqlalchemy.sql.selectable import TableValuedAlias
+from sqlalchemy.types import TypeEngine
 
-from catalog.adapters.sql.tables import items, log_head
+from catalog.adapters.sql.direct import Direct
+from catalog.adapters.sql.flavour import Statement
+from catalog.adapters.sql.tables import UtcTime, items, log_head
 from catalog.domain.errors import SchemaOutdated, StoreUnavailable, Unavailable
 from catalog.domain.search import Search
 
 _SCHEMA_LOCK = 0x0CA7A106
 """The number of the advisory lock that migrations are taken under: any, as long as it stays the same."""
 
+_CHANNEL = "catalog_log"
+_PARAMETER = re.compile(r"\$(\d+)")
+
+_BEGIN = "BEGIN; SELECT seq FROM log_head FOR UPDATE"
+
+# What asyncpg raises when it finds the connection closed; the second, when the server's farewell came in while it was idle.
+_CUT = asyncpg.InterfaceError | asyncpg.InternalClientError
+
 # Class 08: connection, 28: authorization, 3D: no such database, 53: out of resources, 55: lock not available, 57: stopped,
 # or out of time (PostgreSQL's documentation, appendix A).
 _AWAY = ("08", "28", "3D", "53", "55", "57")
 
 
-def _lexemes(name: str) -> ColumnElement[Any]:
+def _lexemes(words: ColumnElement[str]) -> ColumnElement[Any]:
     """Turn words that the domain parted into a tsvector, past every parser and dictionary of Postgres."""
-    return func.array_to_tsvector(func.string_to_array(bindparam(name, type_=Text()), " "))
+    return func.array_to_tsvector(func.string_to_array(words, " "))
+
+
+def _given(columns: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
+    """Take rows as parameters, an array for each column (named like it): one statement writes any number of them."""
+    arrays = [bindparam(name, type_=ARRAY(its)) for name, its in columns.items()]
+    return func.unnest(*arrays).table_valued(*(column(name, its) for name, its in columns.items())).render_derived(name="given")
+
+
+def _plain(its: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return a column's type as Postgres has it, without what only tables need."""
+    if isinstance(its, UtcTime):
+        return TIMESTAMP(timezone=True)
+    return Text() if isinstance(its, Text) else its
+
+
+@lru_cache(maxsize=64)
+def _joined(statements: Sequence[tuple[str, int]]) -> str:
+    """Make one statement of several, each with so many parameters: all but the last become its WITH."""
+    numbered = []
+    before = 0
+    for sql, count in statements:
+        numbered.append(_PARAMETER.sub(partial(_moved, before), sql))
+        before += count
+    *others, last = numbered
+    listed = ", ".join(f"step_{index} AS ({sql})" for index, sql in enumerate(others))
+    return f"WITH {listed} {last}" if others else last
+
+
+def _moved(by: int, match: re.Match[str]) -> str:
+    """Number a parameter anew."""
+    return f"${int(match[1]) + by}"
+
+
+_words = _given({"seq": BigInteger(), "name": Text(), "text": Text()})
 
 
 def _query(name: str) -> ColumnElement[Any]:
@@ -55,9 +104,19 @@ class PostgresFlavour:
     lock_schema: Executable | None = text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
     words = Table("item_words", MetaData(), Column("seq", BigInteger()), Column("name", TSVECTOR()), Column("text", TSVECTOR()))
     words_key: ColumnElement[int] = words.c.seq
-    insert_words = insert(words).values(seq=bindparam("seq"), name=_lexemes("name"), text=_lexemes("text"))
-    update_words = update(words).where(words.c.seq == bindparam("key")).values(name=_lexemes("name"), text=_lexemes("text"))
-    lock_head: Select[int] = select(log_head.c.seq).with_for_update()
+    insert_words = insert(words).from_select(
+        ["seq", "name", "text"], select(_words.c.seq, _lexemes(_words.c.name), _lexemes(_words.c.text))
+    )
+    update_words = (
+        update(words)
+        .where(words.c.seq == _words.c.seq)
+        .values({words.c.name: _lexemes(_words.c.name), words.c.text: _lexemes(_words.c.text)})
+    )
+    move_head: Update = (
+        update(log_head)
+        .values(seq=bindparam("head", type_=BigInteger()))
+        .returning(func.pg_notify(_CHANNEL, cast(bindparam("head", type_=BigInteger()), Text())))
+    )
 
     def among(self, wanted: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         """Compare with one parameter of an array, so that the statement is the same for any number of values."""
@@ -89,9 +148,46 @@ class PostgresFlavour:
         found: Sequence[Sequence[Any]] = await connection.fetch(sql, *parameters)
         return found
 
-    async def execute_many(self, connection: asyncpg.Connection, sql: str, parameters: Sequence[Sequence[Any]]) -> None:
-        """Run a statement for all rows, one after the other without waiting for each."""
-        await connection.executemany(sql, parameters)
+    def insert(self, table: Table) -> Insert:
+        """Insert what is given as arrays."""
+        given = _given({its.name: _plain(its.type) for its in table.c})
+        return insert(table).from_select(list(table.c), select(*given.c))
+
+    def update(self, table: Table, key: Column[Any], names: Sequence[str]) -> Update:
+        """Update from what is given as arrays."""
+        given = _given({"key": key.type} | {name: _plain(table.c[name].type) for name in names})
+        return update(table).where(key == given.c.key).values({name: given.c[name] for name in names})
+
+    def bulk(self, statement: Direct, rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+        """Make an array of each column."""
+        return [statement.parameters({name: [row[name] for row in rows] for name in rows[0]})]
+
+    async def begin(self, connection: asyncpg.Connection, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """Lock the head's row, then look: with a snapshot that is taken after the lock."""
+        await connection.execute(_BEGIN)
+        found: Sequence[Sequence[Any]] = await connection.fetch(sql, *parameters)
+        return found
+
+    async def finish(self, connection: asyncpg.Connection, steps: Sequence[Sequence[Statement]]) -> None:
+        """Write each step in one go, and commit."""
+        for step in steps:
+            parameters = [value for _, (values,) in step for value in values]
+            await connection.execute(_joined(tuple((sql, len(values)) for sql, (values,) in step)), *parameters)
+        await connection.execute("COMMIT")
+
+    async def watch(self, connection: asyncpg.Connection, wake: Callable[[int], None]) -> None:
+        """Listen to what `move_head` notifies of."""
+
+        def told(_connection: object, _pid: int, _channel: str, payload: str) -> None:
+            wake(int(payload))
+
+        await connection.add_listener(_CHANNEL, told)
+
+    def lost(self, error: Exception) -> bool:
+        """Whether the server hung up (08: connection, 57P0: stopped), or the driver found the connection closed."""
+        cause = error.driver_exception if isinstance(error, exc.DBAPIError) else error
+        state = getattr(cause, "sqlstate", None) or ""
+        return state.startswith(("08", "57P0")) or isinstance(cause, ConnectionError | _CUT)
 
     def unavailable(self, error: Exception) -> Unavailable | None:
         """Tell a missing table from a server that is away, or that does not let us in."""
@@ -106,6 +202,6 @@ class PostgresFlavour:
         if state[:2] in _AWAY:
             return StoreUnavailable(f"PostgreSQL refuses: {cause}.")
         lost = isinstance(error, exc.DBAPIError) and error.connection_invalidated
-        if lost or isinstance(cause, OSError | asyncpg.InterfaceError):
+        if lost or isinstance(cause, OSError | _CUT):
             return StoreUnavailable(f"PostgreSQL cannot be reached ({type(cause).__name__}).")
         return None

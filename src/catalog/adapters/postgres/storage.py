@@ -1,6 +1,4 @@
-"""The Postgres store: a pool that reads, and one connection a process that writes, each with deadlines."""
-
-from typing import Any
+"""The Postgres store: a pool that reads, one connection a process that writes and one that watches, each with deadlines."""
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -25,23 +23,31 @@ def open_postgres(options: StorageOptions) -> SqlStorage:
         reading=_engine(
             url,
             options.deadline,
-            isolation_level="AUTOCOMMIT",
             pool_size=options.pool_size,
             max_overflow=options.pool_overflow,
-            pool_timeout=options.deadline,
         ),
         writing=_engine(url, options.deadline, pool_size=1, max_overflow=0),
+        watching=_engine(url, options.deadline, pool_size=1, max_overflow=0),
         migrating=lambda: create_async_engine(url),
         deadline=2 * options.deadline,
+        kept=options.pool_size,
+        limit=options.pool_size + options.pool_overflow,
+        wait=options.deadline,
     )
     return SqlStorage(engines, PostgresFlavour(), queue=options.queue)
 
 
-def _engine(url: URL, deadline: float, **pool: Any) -> AsyncEngine:  # noqa: ANN401 - options of SQLAlchemy's pools
+def _engine(url: URL, deadline: float, **pool: float) -> AsyncEngine:
     """Make an engine whose every wait ends: for a connection, for a statement here, and for one at the server."""
     arguments = {
         "timeout": deadline / 2,
         "command_timeout": deadline,
-        "server_settings": {"application_name": "catalog", "statement_timeout": str(int(deadline * 1000))},
+        "server_settings": {
+            "application_name": "catalog",
+            "statement_timeout": str(int(deadline * 1000)),
+            # Every statement has an index. A plan that was made while a table was small, and is kept with the prepared
+            # statement, must not go on to read the whole of it.
+            "enable_seqscan": "off",
+        },
     }
-    return create_async_engine(url, connect_args=arguments, pool_pre_ping=True, pool_use_lifo=True, **pool)
+    return create_async_engine(url, connect_args=arguments, isolation_level="AUTOCOMMIT", **pool)

@@ -1,20 +1,37 @@
 """The commit, as catalog.domain.admission tells it: lock, read the standing, ask, write in bulk, commit once."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Delete, Dialect, Insert, Select, String, Update, bindparam, cast, delete, insert, literal, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import (
+    BigInteger,
+    CompoundSelect,
+    Delete,
+    Dialect,
+    Insert,
+    Select,
+    String,
+    Update,
+    cast,
+    delete,
+    literal,
+    null,
+    select,
+    union_all,
+    update,
+)
 
 from catalog.adapters.sql.direct import Direct
-from catalog.adapters.sql.flavour import Flavour
+from catalog.adapters.sql.flavour import Flavour, Statement
 from catalog.adapters.sql.rows import from_entry, from_item
 from catalog.adapters.sql.tables import change_log, items, log_head
+from catalog.adapters.sql.watching import EMPTY
 from catalog.domain.admission import Admission, Outcome, Standing, admit, named
 from catalog.domain.changelog import ChangeSet
 from catalog.domain.errors import SchemaOutdated
-from catalog.domain.search import SearchWords
+from catalog.domain.item import touched
+from catalog.domain.search import SEARCHED, SearchWords
 
 _CHANGED = (
     "sku",
@@ -28,12 +45,17 @@ _CHANGED = (
     "version",
     "updated_at",
 )
-_UPDATE = update(items).where(items.c.id == bindparam("key")).values({name: bindparam(name) for name in _CHANGED})
-_HEAD = update(log_head).values(seq=bindparam("head"))
 
 # A SKU that is given up in a batch may be taken up in the same batch, by another row. So the rows that change theirs
 # first get one that no item can have.
 _PARKED = literal("~") + cast(items.c.id, String)
+
+
+class Stood(NamedTuple):
+    """What a transaction found when it began: the standing of what a batch names, and the items' places in the table."""
+
+    standing: Standing
+    seqs: Mapping[UUID, int]
 
 
 class Committing:
@@ -42,72 +64,84 @@ class Committing:
     def __init__(self, flavour: Flavour, dialect: Dialect) -> None:
         """Compile for a database."""
 
-        def compiled(statement: Select[Any] | Insert | Update | Delete) -> Direct:
+        def compiled(statement: Select[Any] | CompoundSelect[Any] | Insert | Update | Delete) -> Direct:
             return Direct(statement, dialect)
 
         self._flavour = flavour
-        self._versions = compiled(select(items.c.id, items.c.version, items.c.seq).where(flavour.among(items.c.id, "ids")))
-        self._owners = compiled(select(items.c.sku, items.c.id).where(flavour.among(items.c.sku, "skus")))
+        # Three questions in one, each with an index of its own: with OR, Postgres read the whole table.
+        standing = select(items.c.id, items.c.version, items.c.sku, items.c.seq, cast(null(), BigInteger).label("head"))
+        self._standing = compiled(
+            union_all(
+                standing.where(flavour.among(items.c.id, "ids")),
+                standing.where(flavour.among(items.c.sku, "skus")),
+                select(null(), null(), null(), null(), log_head.c.seq),
+            )
+        )
         self._remove_words = compiled(delete(flavour.words).where(flavour.among(flavour.words_key, "gone")))
         self._remove_items = compiled(delete(items).where(flavour.among(items.c.seq, "gone")))
         self._park = compiled(update(items).where(flavour.among(items.c.id, "renamed")).values(sku=_PARKED))
-        self._change_items = compiled(_UPDATE)
-        self._add_items = compiled(insert(items))
+        self._change_items = compiled(flavour.update(items, items.c.id, _CHANGED))
+        self._add_items = compiled(flavour.insert(items))
         self._add_words = compiled(flavour.insert_words)
         self._change_words = compiled(flavour.update_words)
-        self._add_entries = compiled(insert(change_log))
-        self._move_head = compiled(_HEAD)
+        self._add_entries = compiled(flavour.insert(change_log))
+        self._move_head = compiled(flavour.move_head)
 
-    async def write(self, connection: AsyncConnection, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
-        """Write what is admitted of a batch, inside the transaction that the connection is in."""
-        # SQLAlchemy runs this one: with it, it begins the transaction at the driver, where it has not done so yet.
-        head = await connection.scalar(self._flavour.lock_head)
-        if head is None:
-            message = "The table log_head is empty; restore it from a backup."
-            raise SchemaOutdated(message)
-        driver = (await connection.get_raw_connection()).driver_connection
+    async def begin(self, driver: Any, batch: Sequence[ChangeSet]) -> Stood:  # noqa: ANN401 - a driver's connection
+        """Begin a transaction, take the lock, and read the standing of what the batch names."""
         ids, skus = named(batch)
-        versions = await self._fetch(driver, self._versions, {"ids": self._flavour.listed(ids)})
-        owners = await self._fetch(driver, self._owners, {"skus": self._flavour.listed(skus)})
-        standing = Standing(head, {item_id: version for item_id, version, _ in versions}, dict(map(tuple, owners)))
-        admission = admit(batch, standing)
-        if admission.entries:
-            await self._apply(driver, admission, {item_id: seq for item_id, _, seq in versions})
+        values = {"ids": self._flavour.listed(ids), "skus": self._flavour.listed(skus)}
+        rows = self._standing.rows(await self._flavour.begin(driver, self._standing.sql, self._standing.parameters(values)))
+        head = next((row[4] for row in rows if row[4] is not None), None)
+        if head is None:
+            raise SchemaOutdated(EMPTY)
+        found = [row for row in rows if row[0] is not None]
+        versions = {item_id: version for item_id, version, _, _, _ in found}
+        owners = {sku: item_id for item_id, _, sku, _, _ in found}
+        return Stood(Standing(head, versions, owners), {item_id: seq for item_id, _, _, seq, _ in found})
+
+    async def finish(self, driver: Any, batch: Sequence[ChangeSet], stood: Stood) -> Sequence[Outcome]:  # noqa: ANN401 - likewise
+        """Write what is admitted of the batch, and commit."""
+        admission = admit(batch, stood.standing)
+        await self._flavour.finish(driver, self._writes(admission, stood.seqs) if admission.entries else [])
         return admission.outcomes
 
-    async def _apply(self, driver: Any, admission: Admission, seqs: dict[UUID, int]) -> None:  # noqa: ANN401 - a driver's
-        """Write the net of a batch: first what frees SKUs, then what takes them."""
+    def _writes(self, admission: Admission, seqs: Mapping[UUID, int]) -> list[list[Statement]]:
+        """List the statements that write the net of a batch, in two steps: what frees SKUs, then what takes them."""
+        frees: list[Statement] = []
         if admission.removed:
-            gone = [{"gone": self._flavour.listed([seqs[item_id] for item_id in admission.removed])}]
-            await self._run(driver, self._remove_words, gone)
-            await self._run(driver, self._remove_items, gone)
+            gone = self._flavour.listed([seqs[item_id] for item_id in admission.removed])
+            frees += (_once(self._remove_words, gone=gone), _once(self._remove_items, gone=gone))
         if admission.renamed:
-            await self._run(driver, self._park, [{"renamed": self._flavour.listed(admission.renamed)}])
-        changed = [from_item(net.subject) | {"key": net.subject.id} for net in admission.changed]
-        await self._run(driver, self._change_items, changed)
-        await self._run(driver, self._add_items, [from_item(born.item) | {"seq": born.seq} for born in admission.born])
-        await self._run(driver, self._add_words, [_words(SearchWords.of(born.item), seq=born.seq) for born in admission.born])
-        await self._run(driver, self._change_words, _changed_words(admission, seqs))
-        await self._run(driver, self._add_entries, [from_entry(entry) for entry in admission.entries])
-        await self._run(driver, self._move_head, [{"head": admission.entries[-1].seq}])
+            frees.append(_once(self._park, renamed=self._flavour.listed(admission.renamed)))
+        takes: list[Statement] = []
 
-    async def _fetch(self, driver: Any, statement: Direct, values: Mapping[str, Any]) -> list[Sequence[Any]]:  # noqa: ANN401 - a driver's
-        return statement.rows(await self._flavour.fetch(driver, statement.sql, statement.parameters(values)))
+        def each(statement: Direct, rows: Sequence[Mapping[str, Any]]) -> None:
+            if rows:
+                takes.append((statement.sql, self._flavour.bulk(statement, rows)))
 
-    async def _run(self, driver: Any, statement: Direct, rows: Sequence[Mapping[str, Any]]) -> None:  # noqa: ANN401 - a driver's
-        if rows:
-            await self._flavour.execute_many(driver, statement.sql, [statement.parameters(row) for row in rows])
+        each(self._change_items, [from_item(net.subject) | {"key": net.subject.id} for net in admission.changed])
+        each(self._add_items, [from_item(born.item) | {"seq": born.seq} for born in admission.born])
+        each(self._add_words, [_words(SearchWords.of(born.item), born.seq) for born in admission.born])
+        each(self._change_words, _changed_words(admission, seqs))
+        each(self._add_entries, [from_entry(entry) for entry in admission.entries])
+        takes.append(_once(self._move_head, head=admission.entries[-1].seq))
+        return [frees, takes] if frees else [takes]
+
+
+def _once(statement: Direct, **values: Any) -> Statement:  # noqa: ANN401 - whatever the driver takes
+    """Have a statement run once."""
+    return statement.sql, [statement.parameters(values)]
 
 
 def _changed_words(admission: Admission, seqs: Mapping[UUID, int]) -> list[dict[str, Any]]:
-    """Return the index rows of changed items; an item whose words stayed is left alone."""
-    changed = []
-    for net in admission.changed:
-        words = SearchWords.of(net.subject)
-        if net.before is None or words != SearchWords.of(net.before):
-            changed.append(_words(words, key=seqs[net.subject.id]))
-    return changed
+    """Return the index rows of changed items; an item of which nothing that is searched was touched is left alone."""
+    return [
+        _words(SearchWords.of(net.subject), seqs[net.subject.id])
+        for net in admission.changed
+        if net.before is None or not touched(net.before, net.subject).isdisjoint(SEARCHED)
+    ]
 
 
-def _words(words: SearchWords, **key: int) -> dict[str, Any]:
-    return {"name": words.name, "text": words.text, **key}
+def _words(words: SearchWords, seq: int) -> dict[str, Any]:
+    return {"seq": seq, "name": words.name, "text": words.text}

@@ -8,7 +8,7 @@ columns are looked up once.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Delete, Dialect, Insert, Select, Update
+from sqlalchemy import CompoundSelect, Delete, Dialect, Insert, Select, Update
 
 Processor = Callable[[Any], Any]
 
@@ -16,7 +16,7 @@ Processor = Callable[[Any], Any]
 class Direct:
     """A compiled statement: its SQL, and how parameters and rows are brought into the driver's form and back."""
 
-    def __init__(self, statement: Select[Any] | Insert | Update | Delete, dialect: Dialect) -> None:
+    def __init__(self, statement: Select[Any] | CompoundSelect[Any] | Insert | Update | Delete, dialect: Dialect) -> None:
         """Compile for a dialect whose parameters are positional."""
         compiled = statement.compile(dialect=dialect)
         if compiled.positiontup is None:
@@ -27,7 +27,7 @@ class Direct:
         self._parameters = [
             (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in compiled.positiontup
         ]
-        selected = statement.selected_columns if isinstance(statement, Select) else ()
+        selected = statement.selected_columns if isinstance(statement, Select | CompoundSelect) else ()
         processors = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in selected]
         self._columns = [(index, process) for index, process in enumerate(processors) if process is not None]
 

@@ -1,13 +1,17 @@
 """What differs between the SQL stores, as far as shared code has to ask for it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Executable, Select, Table
+from sqlalchemy import Column, ColumnElement, Executable, Table
 from sqlalchemy.sql.dml import Insert, Update
 
+from catalog.adapters.sql.direct import Direct
 from catalog.domain.errors import Unavailable
 from catalog.domain.search import Search
+
+Statement = tuple[str, Sequence[Sequence[Any]]]
+"""SQL, and the parameters of each time that it is run."""
 
 
 class Flavour(Protocol):
@@ -29,13 +33,13 @@ class Flavour(Protocol):
     """The column of `words` that holds the item's `seq`."""
 
     insert_words: Insert
-    """Index an item; takes `seq`, `name` and `text` (catalog.domain.search.SearchWords)."""
+    """Index items; takes rows of `seq`, `name` and `text` (catalog.domain.search.SearchWords), made by `bulk`."""
 
     update_words: Update
-    """Index an item anew; takes `key`, `name` and `text`."""
+    """Index items anew; takes the same."""
 
-    lock_head: Select[int]
-    """Read the log's head and, until the transaction ends, keep others from committing."""
+    move_head: Update
+    """Move the log's head to `head`, and tell those who `watch`, where the database can."""
 
     def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         """Whether a column has one of any number of values: those of the parameter `name`, made by `listed`."""
@@ -55,8 +59,29 @@ class Flavour(Protocol):
     async def fetch(self, connection: Any, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:  # noqa: ANN401 - a driver's
         """Run a statement on the driver's own connection."""
 
-    async def execute_many(self, connection: Any, sql: str, parameters: Sequence[Sequence[Any]]) -> None:  # noqa: ANN401 - a driver's
-        """Run a statement once for each row of parameters, on the driver's own connection, in the transaction it is in."""
+    def insert(self, table: Table) -> Insert:
+        """Insert whole rows, made by `bulk`."""
+
+    def update(self, table: Table, key: Column[Any], names: Sequence[str]) -> Update:
+        """Update the columns of these names where `key` has the value named `key`; takes rows made by `bulk`."""
+
+    def bulk(self, statement: Direct, rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+        """Make the parameters that write all rows."""
+
+    async def begin(self, connection: Any, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:  # noqa: ANN401 - a driver's
+        """Begin a transaction that keeps others from committing until it ends; then run a statement, and return its rows."""
+
+    async def finish(self, connection: Any, steps: Sequence[Sequence[Statement]]) -> None:  # noqa: ANN401 - a driver's
+        """Run statements in the transaction that was begun, step by step, and commit it.
+
+        The statements of one step do not depend on each other.
+        """
+
+    async def watch(self, connection: Any, wake: Callable[[int], None]) -> None:  # noqa: ANN401 - a driver's
+        """Where the database can: have `wake` called with the log's head when it was moved, as long as the connection lasts."""
+
+    def lost(self, error: Exception) -> bool:
+        """Whether a driver's exception says that the connection had died before it was used."""
 
     def unavailable(self, error: Exception) -> Unavailable | None:
         """Tell what a driver's exception means to callers, without secrets; None when it is a fault of the program."""

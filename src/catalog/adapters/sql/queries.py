@@ -1,5 +1,6 @@
 """The statements behind the reads."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, case, false, or_, select, tuple_
@@ -7,15 +8,30 @@ from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, case, fa
 from catalog.adapters.sql.flavour import Flavour
 from catalog.adapters.sql.rows import ITEM_COLUMNS, LOG_COLUMNS
 from catalog.adapters.sql.tables import change_log, items
+from catalog.domain.filters import AMONG, COMPARISONS, EXISTS, MISSING
 from catalog.domain.ordering import Ordering, Term
 from catalog.domain.query import ItemQuery
 from catalog.domain.search import Rank
 
+_FILTERED: dict[str, ColumnElement[Any]] = {
+    "sku": items.c.sku,
+    "category": items.c.category,
+    "currency": items.c.currency,
+    "price": items.c.price_minor,
+    "version": items.c.version,
+    "created_at": items.c.created_at,
+    "updated_at": items.c.updated_at,
+}
+
 
 class Shape(NamedTuple):
-    """What the statement of a list depends on; the rest are parameters. `absent`: which values of the place to follow are."""
+    """What the statement of a list depends on; the rest are parameters.
+
+    `filters` are fields with operators; `absent` tells which values of the place to follow are absent.
+    """
 
     ordering: Ordering
+    filters: tuple[tuple[str, str], ...]
     searched: bool
     by_sku: bool
     absent: tuple[bool, ...] | None
@@ -24,7 +40,10 @@ class Shape(NamedTuple):
 def shape_of(query: ItemQuery) -> Shape:
     """Tell which statement answers a question."""
     absent = None if query.after is None else tuple(value is None for value in query.after)
-    return Shape(query.ordering, query.search is not None, query.search is not None and query.search.sku is not None, absent)
+    filters = tuple((condition.field, condition.operator) for condition in query.filters)
+    return Shape(
+        query.ordering, filters, query.search is not None, query.search is not None and query.search.sku is not None, absent
+    )
 
 
 def list_parameters(query: ItemQuery, flavour: Flavour) -> dict[str, Any]:
@@ -32,6 +51,10 @@ def list_parameters(query: ItemQuery, flavour: Flavour) -> dict[str, Any]:
     parameters: dict[str, Any] = {"limit": query.limit + 1, "offset": query.offset}
     if query.search is not None:
         parameters |= {**flavour.asked(query.search), "sku": query.search.sku}
+    for index, condition in enumerate(query.filters):
+        if condition.values:
+            values = condition.values
+            parameters[f"filter_{index}"] = flavour.listed(values) if condition.operator == AMONG else values[0]
     for index, value in enumerate(query.after or ()):
         parameters[f"after_{index}"] = value
     return parameters
@@ -45,10 +68,25 @@ def list_statement(shape: Shape, flavour: Flavour) -> Select[Any]:
     statement = select(*ITEM_COLUMNS)
     if shape.searched:
         statement = statement.add_columns(columns["rank"].label("rank")).where(flavour.matches())
+    for index, (field, operator) in enumerate(shape.filters):
+        statement = statement.where(_holds(_FILTERED[field], operator, f"filter_{index}", flavour))
     if shape.absent is not None:
         statement = statement.where(_follows(shape.ordering, shape.absent, columns))
     statement = statement.order_by(*(_order(term, columns[term.name]) for term in shape.ordering))
     return statement.limit(bindparam("limit", type_=Integer())).offset(bindparam("offset", type_=Integer()))
+
+
+def _holds(column: ColumnElement[Any], operator: str, name: str, flavour: Flavour) -> ColumnElement[bool]:
+    """Say what catalog.domain.filters.Condition.holds says, of the parameter `name`."""
+    if operator == EXISTS:
+        return column.is_not(None)
+    if operator == MISSING:
+        return column.is_(None)
+    if operator == AMONG:
+        return flavour.among(column, name)
+    compare: Callable[[Any, Any], Any] = COMPARISONS[operator]
+    compared: ColumnElement[bool] = compare(column, bindparam(name, type_=column.type))
+    return compared
 
 
 def log_statement(after: int, limit: int) -> Select[Any]:

@@ -85,7 +85,7 @@ def from_item(item: Item) -> dict[str, Any]:
         "category": item.category,
         "currency": currency,
         "price_minor": minor,
-        "attributes": _encoder.encode(dict(item.attributes)).decode(),
+        "attributes": _encoder.encode(dict(item.attributes.items())).decode(),
         "version": item.version,
         "created_at": item.created_at,
         "updated_at": item.updated_at,
@@ -149,7 +149,7 @@ def _from_state(item: Item | None) -> str | None:
         category=item.category,
         currency=currency,
         price_minor=minor,
-        attributes=dict(item.attributes),
+        attributes=dict(item.attributes.items()),
     )
     return _encoder.encode(document).decode()
 

@@ -9,19 +9,20 @@ from uuid import UUID
 
 from sqlalchemy import Executable, Row, Select, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.pool import QueuePool
 
 from catalog.adapters.sql.coalescing import Coalescing
 from catalog.adapters.sql.committing import Committing
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Flavour
+from catalog.adapters.sql.kept import Held, Kept
 from catalog.adapters.sql.queries import Shape, list_parameters, list_statement, log_statement, shape_of
 from catalog.adapters.sql.rows import ITEM_COLUMNS, to_entry, to_item
 from catalog.adapters.sql.schema import WANTED, upgrade
 from catalog.adapters.sql.tables import items, log_head
+from catalog.adapters.sql.watching import Watching
 from catalog.adapters.sql.writer import Writer
 from catalog.domain.admission import Outcome
-from catalog.domain.changelog import ChangeSet, LogPage
+from catalog.domain.changelog import ChangeSet, Committed, LogEntry, LogHead, LogPage
 from catalog.domain.errors import SchemaOutdated
 from catalog.domain.item import Item
 from catalog.domain.query import ItemQuery, Page
@@ -39,15 +40,23 @@ _MOST_SHAPES = 500
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The ways to the database: a pool that reads (each statement by itself), one connection that writes, one that migrates.
+    """The ways to the database: a pool that reads (each statement by itself), and single connections for the rest.
+
+    One writes, one watches the log's head, and one is made to migrate.
 
     `deadline` bounds a whole read in seconds, its wait for a connection included; None where a read must not be cut off.
+    Of the reading connections, `kept` are kept between reads and `limit` are used at a time; a read waits `wait` seconds
+    for one.
     """
 
     reading: AsyncEngine
     writing: AsyncEngine
+    watching: AsyncEngine
     migrating: Callable[[], AsyncEngine]
     deadline: float | None
+    kept: int
+    limit: int
+    wait: float
 
 
 class SqlStorage:
@@ -59,6 +68,8 @@ class SqlStorage:
         """Work through these engines; let up to `queue` change sets wait for the writer."""
         self._engines = engines
         self._flavour = flavour
+        self._reading = Kept(engines.reading, flavour.lost, most=engines.kept, limit=engines.limit, wait=engines.wait)
+        self._writing = Kept(engines.writing, flavour.lost, wait=engines.wait)
         self._committing = Committing(flavour, engines.writing.dialect)
         self._writer = Writer(self._write, queue=queue)
         self._reads: set[asyncio.Task[Any]] = set()
@@ -68,6 +79,8 @@ class SqlStorage:
         self._select_by_sku = self._compiled(_ITEMS.where(flavour.among(items.c.sku, "keys")))
         self._statements: dict[Shape, Direct] = {}
         self._pages: dict[ItemQuery, Coalescing[ItemQuery, Page]] = {}
+        self._watching = Watching(engines.watching, flavour, wait=engines.wait)
+        self._listeners: list[Callable[[Sequence[LogEntry]], None]] = []
 
     async def open(self) -> None:
         """Nothing to do: engines connect when they are first used."""
@@ -79,6 +92,9 @@ class SqlStorage:
         for reads in under_way:
             await reads.close()
         await asyncio.gather(*self._reads, return_exceptions=True)
+        for kept in (self._watching, self._reading, self._writing):
+            await kept.close()
+        await self._engines.watching.dispose()
         await self._engines.reading.dispose()
         await self._engines.writing.dispose()
 
@@ -100,6 +116,18 @@ class SqlStorage:
     async def commit(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
         """Hand a batch to the writer."""
         return await self._writer.submit(batch) if batch else ()
+
+    def listen(self, listener: Callable[[Sequence[LogEntry]], None]) -> None:
+        """Keep it; whoever writes a batch tells it."""
+        self._listeners.append(listener)
+
+    async def head(self) -> LogHead:
+        """Read the head's row on the connection that watches it."""
+        return await self._owned(self._look())
+
+    async def wait(self, seq: int, seconds: float) -> None:
+        """Wait for the database to tell of a commit, where it does."""
+        await self._watching.wait(seq, seconds)
 
     async def changes(self, *, after: int, limit: int) -> LogPage:
         """Read a stretch of the log. The head is read first: it may be older than the entries, never newer than they reach."""
@@ -147,9 +175,8 @@ class SqlStorage:
 
     @property
     def connections_in_use(self) -> int:
-        """How many connections are out of their pools now."""
-        pools = (self._engines.reading.pool, self._engines.writing.pool)
-        return sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool))
+        """How many connections are in use now, by reads and by the writer."""
+        return self._reading.in_use + self._writing.in_use
 
     async def _fetch_by_id(self, ids: Collection[UUID]) -> Mapping[UUID, Item]:
         rows = await self._fetch(self._select_by_id, {"keys": self._flavour.listed(ids)})
@@ -176,22 +203,40 @@ class SqlStorage:
         return Direct(statement, self._engines.reading.dialect)
 
     async def _fetch(self, statement: Direct, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
-        """Run a compiled statement on the driver's own connection, out of the pool."""
-        async with self._told(), asyncio.timeout(self._engines.deadline), self._engines.reading.connect() as connection:
-            driver = (await connection.get_raw_connection()).driver_connection
-            return statement.rows(await self._flavour.fetch(driver, statement.sql, statement.parameters(values)))
+        """Run a compiled statement on the driver's own connection."""
+        parameters = statement.parameters(values)
+        async with self._told(), asyncio.timeout(self._engines.deadline):
+            found = await self._reading.run(lambda held: self._flavour.fetch(held.driver, statement.sql, parameters))
+        return statement.rows(found)
 
     async def _rows(self, statement: Executable) -> Sequence[Row[Any]]:
         """Read rows. The read is a task of its own: cutting one off would leave a connection in an unknown state."""
         return await self._owned(self._read(statement))
 
     async def _read(self, statement: Executable) -> Sequence[Row[Any]]:
-        async with self._told(), asyncio.timeout(self._engines.deadline), self._engines.reading.connect() as connection:
-            return (await connection.execute(statement)).all()
+        async def rows(held: Held) -> Sequence[Row[Any]]:
+            found = (await held.connection.execute(statement)).all()
+            await held.connection.rollback()  # SQLAlchemy counts what it did not begin as a transaction
+            return found
+
+        async with self._told(), asyncio.timeout(self._engines.deadline):
+            return await self._reading.run(rows)
+
+    async def _look(self) -> LogHead:
+        async with self._told():
+            return await self._watching.head()
 
     async def _write(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
-        async with self._told(), self._engines.writing.begin() as connection:
-            return await self._committing.write(connection, batch)
+        async with self._told():
+            outcomes = await self._writing.run_two(
+                lambda held: self._committing.begin(held.driver, batch),
+                lambda held, stood: self._committing.finish(held.driver, batch, stood),
+            )
+        if self._listeners:
+            entries = [entry for outcome in outcomes if isinstance(outcome, Committed) for entry in outcome.entries]
+            for listener in self._listeners:
+                listener(entries)
+        return outcomes
 
     async def _owned(self, work: Coroutine[Any, Any, T]) -> T:
         """Wait for work that goes on when its caller is cancelled."""

@@ -16,6 +16,11 @@ _MICROSECOND = timedelta(microseconds=1)
 ByCodePoint = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
 
+def in_microseconds(moment: datetime) -> int:
+    """Count the microseconds since 1970."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
 class UtcTime(TypeDecorator[datetime]):
     """A moment in UTC to the microsecond: timestamptz on Postgres, microseconds since 1970 on SQLite, which has no times."""
 
@@ -29,7 +34,7 @@ class UtcTime(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ANN401 - SQLAlchemy's signature
         """Turn a moment into what the driver takes."""
-        return value if value is None or dialect.name == "postgresql" else (value - _EPOCH) // _MICROSECOND
+        return value if value is None or dialect.name == "postgresql" else in_microseconds(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ANN401 - likewise
         """Turn what the driver gives into a moment."""
@@ -72,5 +77,12 @@ change_log = Table(
     Column("after", Text()),
 )
 
-# One row: the number of the newest entry. Whoever holds it locked is the one who commits.
-log_head = Table("log_head", metadata, Column("one", Integer(), primary_key=True), Column("seq", BigInteger(), nullable=False))
+# One row: the number of the newest entry, and an id by which this log is told from others. Whoever holds it locked is the
+# one who commits.
+log_head = Table(
+    "log_head",
+    metadata,
+    Column("one", Integer(), primary_key=True),
+    Column("seq", BigInteger(), nullable=False),
+    Column("log", Text(), nullable=False),
+)

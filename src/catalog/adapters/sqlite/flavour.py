@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,6 @@ from sqlalchemy import (
     Executable,
     Integer,
     MetaData,
-    Select,
     Table,
     Text,
     bindparam,
@@ -27,8 +27,11 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.sql.dml import Insert, Update
 
-from catalog.adapters.sql.tables import items, log_head
+from catalog.adapters.sql.direct import Direct
+from catalog.adapters.sql.flavour import Statement
+from catalog.adapters.sql.tables import in_microseconds, items, log_head
 from catalog.domain.errors import SchemaOutdated, StoreUnavailable, Unavailable
 from catalog.domain.search import Search
 
@@ -42,7 +45,7 @@ def _found(name: str) -> ColumnElement[bool]:
 
 
 class SqliteFlavour:
-    """FTS5 for the words; a lock by BEGIN IMMEDIATE, which the writing engine sends."""
+    """FTS5 for the words; a lock by BEGIN IMMEDIATE."""
 
     name = "SQLite"
     version: Executable = text("SELECT sqlite_version()")
@@ -50,8 +53,8 @@ class SqliteFlavour:
     words = Table("item_words", MetaData(), Column("rowid", Integer()), Column("name", Text()), Column("text", Text()))
     words_key: ColumnElement[int] = words.c.rowid
     insert_words = insert(words).values(rowid=bindparam("seq"), name=bindparam("name"), text=bindparam("text"))
-    update_words = update(words).where(words.c.rowid == bindparam("key")).values(name=bindparam("name"), text=bindparam("text"))
-    lock_head: Select[int] = select(log_head.c.seq)
+    update_words = update(words).where(words.c.rowid == bindparam("seq")).values(name=bindparam("name"), text=bindparam("text"))
+    move_head: Update = update(log_head).values(seq=bindparam("head"))
 
     def among(self, wanted: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         """Compare with one parameter of JSON, so that the statement is the same for any number of values."""
@@ -59,8 +62,8 @@ class SqliteFlavour:
         return wanted.in_(select(given.c.value))
 
     def listed(self, values: Collection[Any]) -> str:
-        """Write the values as JSON, ids as they stand in the file."""
-        return json.dumps([value.hex if isinstance(value, UUID) else value for value in values])
+        """Write the values as JSON, ids and times as they stand in the file."""
+        return json.dumps([_plain(value) for value in values])
 
     def matches(self) -> ColumnElement[bool]:
         """Ask the index of all words."""
@@ -79,15 +82,39 @@ class SqliteFlavour:
         """Run a statement with one change of threads, where a cursor would take ten."""
         return list(await connection.execute_fetchall(sql, parameters))
 
-    async def execute_many(self, connection: aiosqlite.Connection, sql: str, parameters: Sequence[Sequence[Any]]) -> None:
-        """Run a statement for all rows with one change of threads."""
-        await connection.executemany(sql, parameters)
+    def insert(self, table: Table) -> Insert:
+        """Insert a row; it is run for each."""
+        return insert(table)
+
+    def update(self, table: Table, key: Column[Any], names: Sequence[str]) -> Update:
+        """Update a row; it is run for each."""
+        return update(table).where(key == bindparam("key")).values({name: bindparam(name) for name in names})
+
+    def bulk(self, statement: Direct, rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+        """Make the parameters of each row."""
+        return [statement.parameters(row) for row in rows]
+
+    async def begin(self, connection: aiosqlite.Connection, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """Take the write lock at once, for a late one fails at once, unwaited; all with one change of threads."""
+        found: Sequence[Sequence[Any]] = await _in_thread(connection, _begin, sql, parameters)
+        return found
+
+    async def finish(self, connection: aiosqlite.Connection, steps: Sequence[Sequence[Statement]]) -> None:
+        """Write and commit with one change of threads."""
+        await _in_thread(connection, _finish, [statement for step in steps for statement in step])
+
+    async def watch(self, connection: aiosqlite.Connection, wake: Callable[[int], None]) -> None:
+        """SQLite tells nobody; the head is looked at often."""
+
+    def lost(self, error: Exception) -> bool:  # noqa: ARG002 - a file does not hang up
+        """Never."""
+        return False
 
     def unavailable(self, error: Exception) -> Unavailable | None:
         """Tell a missing table from a file that cannot be worked with."""
         cause = error.orig if isinstance(error, exc.DBAPIError) else error
-        if isinstance(cause, sqlite3.OperationalError) and "no such table" in str(cause):
-            return SchemaOutdated("The SQLite file has no schema yet; run `catalog migrate`.")
+        if isinstance(cause, sqlite3.OperationalError) and str(cause).startswith(("no such table", "no such column")):
+            return SchemaOutdated("The SQLite file has no schema yet, or another one; run `catalog migrate`.")
         if isinstance(error, TimeoutError | exc.TimeoutError):
             return StoreUnavailable("SQLite did not answer in time.")
         if isinstance(cause, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError):
@@ -95,3 +122,30 @@ class SqliteFlavour:
         if isinstance(cause, sqlite3.DatabaseError):
             return StoreUnavailable(f"SQLite cannot work with the file: {cause}.")
         return None
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a column holds
+    """Turn a value into what stands in the file."""
+    if isinstance(value, datetime):
+        return in_microseconds(value)
+    return value.hex if isinstance(value, UUID) else value
+
+
+def _begin(connection: sqlite3.Connection, sql: str, parameters: Sequence[Any]) -> list[Sequence[Any]]:
+    connection.execute("BEGIN IMMEDIATE")
+    return connection.execute(sql, parameters).fetchall()
+
+
+def _finish(connection: sqlite3.Connection, statements: Sequence[Statement]) -> None:
+    for sql, parameters in statements:
+        connection.executemany(sql, parameters)
+    connection.execute("COMMIT")
+
+
+async def _in_thread(connection: aiosqlite.Connection, work: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - what `work` returns
+    """Do several things with the connection, in its thread, at once.
+
+    There is no public way to that; each step by itself would change threads twice, which costs more than most of them.
+    """
+    driver: Any = connection
+    return await driver._execute(work, driver._conn, *arguments)  # noqa: SLF001 - see above

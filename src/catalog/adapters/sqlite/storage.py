@@ -28,33 +28,35 @@ def open_sqlite(options: StorageOptions) -> SqlStorage:
         message = "SQLite needs a file: sqlite:///catalog.db; a catalog that need not last is memory://"
         raise ValueError(message)
     engines = Engines(
-        reading=_reading(path, options),
-        writing=_writing(path, wait=options.deadline),
-        migrating=lambda: _writing(path, wait=_MIGRATION_WAIT),
+        reading=_engine(path, options.deadline, read_only=True, pool_size=options.pool_size, max_overflow=options.pool_overflow),
+        writing=_engine(path, options.deadline, read_only=False, pool_size=1, max_overflow=0),
+        watching=_engine(path, options.deadline, read_only=True, pool_size=1, max_overflow=0),
+        migrating=lambda: _migrating(path),
         deadline=None,
+        kept=options.pool_size,
+        limit=options.pool_size + options.pool_overflow,
+        wait=options.deadline,
     )
     return SqlStorage(engines, SqliteFlavour(), queue=options.queue)
 
 
-def _reading(path: str, options: StorageOptions) -> AsyncEngine:
-    """Make the pool that reads: each statement by itself, and none can write."""
+def _engine(path: str, wait: float, *, read_only: bool, **pool: int) -> AsyncEngine:
+    """Make connections on which each statement is by itself, unless a transaction is begun in so many words."""
     engine = create_async_engine(
         _url(path),
         async_creator=lambda: _connected(path),
         isolation_level="AUTOCOMMIT",
-        pool_size=options.pool_size,
-        max_overflow=options.pool_overflow,
-        pool_timeout=options.deadline,
         pool_reset_on_return=None,
+        **pool,
     )
-    _prepare(engine, wait=options.deadline, read_only=True)
+    _prepare(engine, wait=wait, read_only=read_only)
     return engine
 
 
-def _writing(path: str, *, wait: float) -> AsyncEngine:
-    """Make the one connection that writes. It takes the write lock as it begins, for a late one fails at once, unwaited."""
+def _migrating(path: str) -> AsyncEngine:
+    """Make the connection that migrates. It takes the write lock as it begins, for a late one fails at once, unwaited."""
     engine = create_async_engine(_url(path), async_creator=lambda: _connected(path), pool_size=1, max_overflow=0)
-    _prepare(engine, wait=wait, read_only=False)
+    _prepare(engine, wait=_MIGRATION_WAIT, read_only=False)
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Any) -> None:  # noqa: ANN401 - SQLAlchemy's signature
@@ -90,7 +92,7 @@ def _prepare(engine: AsyncEngine, *, wait: float, read_only: bool) -> None:
         _write_ahead(connection, cursor, wait)
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA cache_size = -16384")
+        cursor.execute("PRAGMA cache_size = -4096")
         if read_only:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()

@@ -8,6 +8,7 @@ from typing import Any
 from catalog import __version__
 from catalog.domain.errors import Unavailable
 from catalog.entrypoints.settings import Settings, unknown
+from catalog.ports.cache import Cache
 from catalog.ports.storage import SchemaState, Storage
 
 # Two connections that write or checkpoint at once could damage a WAL file, rarely, in these (SQLite's change log, 3.51.3).
@@ -34,6 +35,7 @@ async def examine(container: Any) -> list[Finding]:  # noqa: ANN401 - a Containe
         Finding("environment", well=True, says=settings.environment),
         *_variables(),
         _door(settings),
+        await _cache(settings, container.shared_cache()),
         Finding("store", well=True, says=settings.storage.shown),
     ]
     try:
@@ -62,6 +64,17 @@ def _door(settings: Settings) -> Finding:
         return Finding("address", well=True, says=f"{address}, open: whoever reaches it may read and change everything")
     remedy = "Listen on 127.0.0.1, or say that it is wanted: CATALOG_IDENTITY__MODE=open"
     return Finding("address", well=False, says=f"{address} would be open to other machines; serve refuses", remedy=remedy)
+
+
+async def _cache(settings: Settings, shared: Cache | None) -> Finding:
+    """Say what is kept of answers, and where."""
+    fault = None if shared is None else await shared.fault()
+    if shared is not None:
+        await shared.close()
+    if fault is None:
+        return Finding("cache", well=True, says=settings.cache.shown)
+    remedy = "Start it, or take CATALOG_CACHE__URL away; the service works without it, and the store has more to do."
+    return Finding("cache", well=False, says=f"{settings.cache.shown}, which does not answer ({fault})", remedy=remedy)
 
 
 def _versions(versions: Mapping[str, str]) -> Iterator[Finding]:

@@ -46,17 +46,31 @@ def items() -> None:
 @items.command("list")
 @click.option("--q", help="Words to search for.")
 @click.option("--sort", help="Keys with commas, a minus for descending: name,-price,created_at,updated_at,sku.")
+@click.option("--sku", multiple=True, help="Any of these SKUs; repeatable.")
+@click.option("--category", multiple=True, help="In any of these categories; repeatable.")
+@click.option("--currency", help="Priced in this currency.")
+@click.option("--price-min", help="At least this amount; needs --currency.")
+@click.option("--price-max", help="At most this amount; needs --currency.")
+@click.option(
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="FIELD__OPERATOR=VALUE",
+    help="version__gte=3, category__exists=false, created_at__lt=2026-11-20 and so on; repeatable.",
+)
 @click.option("--limit", help="How many, 1 to 200 (50).")
 @click.option("--offset", help="How many to pass over.")
 @click.option("--cursor", help="Where to go on: the cursor that the page before ended with.")
 @as_json
-def list_(*, as_json: bool, **parameters: str | None) -> None:
+def list_(*, as_json: bool, filters: tuple[str, ...], **parameters: str | tuple[str, ...] | None) -> None:
     """List or search items; newest first, unless --sort says otherwise."""
 
     async def work(container: Any) -> Page:  # noqa: ANN401 - a Container
-        page: Page = await container.items().list(
-            ItemQuery.parse({name: said for name, said in parameters.items() if said is not None})
-        )
+        said = {name: value for name, value in parameters.items() if value is not None and value != ()}
+        for one in filters:
+            name, _, value = one.partition("=")
+            said[name] = value
+        page: Page = await container.items().list(ItemQuery.parse(said))
         return page
 
     page = run(work)

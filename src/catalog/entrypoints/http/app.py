@@ -1,23 +1,23 @@
 """The HTTP application, from a container or from the environment."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 
-from litestar import Litestar
+from litestar import Controller, Litestar
 from litestar.config.cors import CORSConfig
-from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
+from catalog.application.caching import Caching
 from catalog.domain.errors import CatalogError
 from catalog.entrypoints import logs
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.documentation import assets, docs, openapi, redoc
 from catalog.entrypoints.http.edge import Edge
-from catalog.entrypoints.http.health import live, ready
+from catalog.entrypoints.http.health import HealthController
 from catalog.entrypoints.http.items import ItemsController
 from catalog.entrypoints.http.openapi import openapi_document
 from catalog.entrypoints.http.problems import on_catalog_error, on_http_exception, on_unforeseen
+from catalog.entrypoints.http.reads import KnownFirst, Reads
 from catalog.entrypoints.http.stopping import Stopping
 from catalog.entrypoints.settings import HttpSettings, Settings
 
@@ -26,20 +26,25 @@ def create_app(container: Container) -> Edge:
     """Make the application that serves what the container holds."""
     settings: Settings = container.settings()
     stopping = Stopping(settings.http.drain)
+    caching: Caching | None = container.caching()
+    reads = Reads(caching, cors=bool(settings.http.cors_origins))
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
-        async with running(container):
+        async with running(container) as storage, caching.running(storage) if caching else nullcontext():
             yield
 
     app = Litestar(
-        route_handlers=[ItemsController, live, ready, docs, redoc, openapi, assets()],
-        dependencies={
-            "items": _provided(container.items),
-            "storage": _provided(container.storage),
-            "stopping": _provided(lambda: stopping),
-            "ready_deadline": _provided(lambda: settings.storage.deadline_seconds),
-        },
+        route_handlers=[
+            _working_on(ItemsController, items=container.items(), reads=reads),
+            _working_on(
+                HealthController, storage=container.storage(), stopping=stopping, deadline=settings.storage.deadline_seconds
+            ),
+            docs,
+            redoc,
+            openapi,
+            assets(),
+        ],
         exception_handlers={
             CatalogError: on_catalog_error,
             HTTPException: on_http_exception,
@@ -52,7 +57,7 @@ def create_app(container: Container) -> Edge:
         logging_config=None,
     )
     openapi_document(app.routes)  # a route that documents nothing is found at start, not by a reader
-    return Edge(app, settings.http, stopping)
+    return Edge(KnownFirst(app, reads) if caching else app, settings.http, stopping)
 
 
 def from_environment() -> Edge:
@@ -62,13 +67,12 @@ def from_environment() -> Edge:
     return create_app(Container(settings=settings))
 
 
-def _provided(provider: Callable[[], Any]) -> Provide:
-    """Bridge from the container to Litestar. What the container gives is the same for every request, and asked for once."""
+def _working_on(controller: type[Controller], **services: object) -> type[Controller]:
+    """Bridge from the container to Litestar: give a controller what it works on, as attributes.
 
-    def provide() -> Any:  # noqa: ANN401 - whatever the provider gives
-        return provider()
-
-    return Provide(provide, use_cache=True, sync_to_thread=False)
+    It is the same for every request, so it is given once: looking it up at each request cost 3 % of a read.
+    """
+    return type(controller.__name__, (controller,), services)
 
 
 def _cors(http: HttpSettings) -> CORSConfig | None:
@@ -79,5 +83,5 @@ def _cors(http: HttpSettings) -> CORSConfig | None:
         allow_origins=list(http.cors_origins),
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=["Content-Type", "If-Match", "If-None-Match", "X-Request-ID", "Authorization"],
-        expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-ID", "X-Process-Time"],
+        expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-ID", "X-Process-Time", "X-Cache"],
     )

@@ -8,6 +8,7 @@ from litestar.exceptions import HTTPException
 
 from catalog.application.json_text import read_json
 from catalog.domain.errors import Fault, InvalidInput
+from catalog.entrypoints.http.headers import header
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -15,8 +16,8 @@ MERGE_PATCH = "application/merge-patch+json"
 
 async def read_body(request: "Request[Any, Any, Any]", *types: str) -> Any:  # noqa: ANN401 - any JSON value
     """Read a JSON body of one of the media types. Raises Malformed; an HTTPException with 413 or 415."""
-    _refuse_other_types(request.headers, types)
-    return read_json(await request.body())
+    _refuse_other_types(request.scope, types)
+    return read_json(await _whole(request))
 
 
 async def read_object(request: "Request[Any, Any, Any]", *types: str) -> Mapping[str, object]:
@@ -27,12 +28,31 @@ async def read_object(request: "Request[Any, Any, Any]", *types: str) -> Mapping
     return body
 
 
-def _refuse_other_types(headers: Mapping[str, str], types: tuple[str, ...]) -> None:
+async def _whole(request: "Request[Any, Any, Any]") -> bytes:
+    """Read the body to its end. Litestar's own way takes a tenth of a create's time."""
+    most: Any = request.app.request_max_body_size  # create_app has set it
+    announced = header(request.scope, b"content-length") or ""
+    if announced.isdecimal() and int(announced) > most:
+        raise HTTPException(status_code=413)
+    read = b""
+    more = True
+    while more:
+        event: Any = await request.receive()
+        if event["type"] == "http.disconnect":
+            raise HTTPException(status_code=400, detail="The body ended too early.")
+        read += event.get("body", b"")
+        if len(read) > most:
+            raise HTTPException(status_code=413)
+        more = event.get("more_body", False)
+    return read
+
+
+def _refuse_other_types(scope: Any, types: tuple[str, ...]) -> None:  # noqa: ANN401 - an ASGI scope
     """Take JSON in UTF-8, sent plainly and called so; a browser's form cannot be mistaken for it."""
-    essence, _, parameters = headers.get("content-type", "").partition(";")
+    essence, _, parameters = (header(scope, b"content-type") or "").partition(";")
     charset = parameters.lower().replace(" ", "").replace('"', "")
     if essence.strip().lower() not in types or charset not in ("", "charset=utf-8"):
         detail = f"The Content-Type is {' or '.join(types)}, in UTF-8."
         raise HTTPException(status_code=415, detail=detail, headers={"Accept": ", ".join(types)})
-    if headers.get("content-encoding", "identity").lower() != "identity":
+    if (header(scope, b"content-encoding") or "identity").lower() != "identity":
         raise HTTPException(status_code=415, detail="The body is taken without a Content-Encoding.")

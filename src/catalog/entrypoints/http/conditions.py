@@ -5,13 +5,13 @@ representation. If-None-Match compares all of it; If-Match only what stands befo
 """
 
 import re
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from catalog.application.items import Expected
 from catalog.domain.errors import Malformed
 from catalog.domain.item import Item
+from catalog.entrypoints.http.headers import header
 
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _LIST = re.compile(rf"[ \t,]*(?:{_TAG.pattern})(?:[ \t]*,[ \t,]*(?:{_TAG.pattern}))*[ \t,]*")
@@ -23,12 +23,12 @@ def etag(item: Item) -> str:
     return f'"{item.id.hex}.{item.version}"'
 
 
-def expected(headers: Mapping[str, str]) -> Expected:
+def expected(scope: Any) -> Expected:  # noqa: ANN401 - an ASGI scope
     """Return the revisions that If-Match names; None when there is no such header, or it says `*`. Raises Malformed.
 
     The comparison is strong: a weak tag matches nothing.
     """
-    tags = _tags(headers, "if-match")
+    tags = _tags(scope, b"if-match")
     if tags is None:
         return None
     matches = [_OURS.fullmatch(tag) for weak, tag in tags if not weak]
@@ -36,22 +36,22 @@ def expected(headers: Mapping[str, str]) -> Expected:
 
 
 def conditional(scope: Any) -> bool:  # noqa: ANN401 - an ASGI scope
-    """Whether a request has If-None-Match at all: most have not, and are spared the reading of their headers."""
+    """Whether a request has If-None-Match at all."""
     return any(name == b"if-none-match" for name, _ in scope["headers"])
 
 
-def unchanged(headers: Mapping[str, str], current: str) -> bool:
+def unchanged(scope: Any, current: str) -> bool:  # noqa: ANN401 - an ASGI scope
     """Whether If-None-Match names the representation that would be sent. The comparison is weak. Raises Malformed."""
-    tags = _tags(headers, "if-none-match")
+    tags = _tags(scope, b"if-none-match")
     return tags is None or current.removeprefix("W/").strip('"') in [tag for _, tag in tags]
 
 
-def _tags(headers: Mapping[str, str], name: str) -> list[tuple[bool, str]] | None:
+def _tags(scope: Any, name: bytes) -> list[tuple[bool, str]] | None:  # noqa: ANN401 - an ASGI scope
     """Read a list of tags as (weak, tag); None for `*`, or for no header."""
-    value = headers.get(name, "*").strip()
-    if value == "*":
+    value = header(scope, name)
+    if value is None or value.strip() == "*":
         return None
     if not _LIST.fullmatch(value):
-        message = f'The header {name.title()} is * or a list of entity tags in double quotes: "abc", "def".'
+        message = f'The header {name.decode().title()} is * or a list of entity tags in double quotes: "abc", "def".'
         raise Malformed(message)
     return [(bool(weak), tag) for weak, tag in _TAG.findall(value)]

@@ -3,9 +3,7 @@
 import asyncio
 
 import msgspec
-from litestar import Response, get
-from litestar.di import NamedDependency
-from litestar.params import SkipValidation
+from litestar import Controller, Response, get
 
 from catalog import __version__
 from catalog.domain.errors import StoreUnavailable
@@ -28,35 +26,36 @@ class HealthBody(msgspec.Struct):
 _WELL = _encoder.encode(HealthBody("ok", __version__))
 
 
-@get(
-    ["/health/live", "/api/v1/health/live"],
-    sync_to_thread=False,
-    tags=["operations"],
-    opt=documented(Operation("Tell whether the process lives", answers=("200-health",))),
-)
-def live() -> Response[bytes]:
-    """Asks nothing of anybody: a process that does not answer this is to be started again."""
-    return Response(_WELL, media_type=JSON, headers=_FRESH)
+class HealthController(Controller):
+    """For whoever starts the process again, and for whoever sends it requests."""
 
+    tags = ("operations",)
+    storage: Storage
+    stopping: Stopping
+    deadline: float
 
-@get(
-    ["/health", "/health/ready", "/api/v1/health", "/api/v1/health/ready"],
-    tags=["operations"],
-    opt=documented(Operation("Tell whether the service can serve", answers=("200-health",))),
-)
-async def ready(
-    storage: NamedDependency[SkipValidation[Storage]],
-    stopping: NamedDependency[SkipValidation[Stopping]],
-    ready_deadline: NamedDependency[float],
-) -> Response[bytes]:
-    """Asks the store, with a deadline; 503 when it does not answer, or when the service is about to stop."""
-    if stopping.begun:
-        message = "The service is about to stop; send what is new elsewhere."
-        raise StoreUnavailable(message)
-    try:
-        async with asyncio.timeout(ready_deadline):
-            await storage.ping()
-    except TimeoutError as error:
-        message = "The store did not answer in time."
-        raise StoreUnavailable(message) from error
-    return Response(_WELL, media_type=JSON, headers=_FRESH)
+    @get(
+        ["/health/live", "/api/v1/health/live"],
+        sync_to_thread=False,
+        opt=documented(Operation("Tell whether the process lives", answers=("200-health",))),
+    )
+    def live(self) -> Response[bytes]:
+        """Asks nothing of anybody: a process that does not answer this is to be started again."""
+        return Response(_WELL, media_type=JSON, headers=_FRESH)
+
+    @get(
+        ["/health", "/health/ready", "/api/v1/health", "/api/v1/health/ready"],
+        opt=documented(Operation("Tell whether the service can serve", answers=("200-health",))),
+    )
+    async def ready(self) -> Response[bytes]:
+        """Asks the store, with a deadline; 503 when it does not answer, or when the service is about to stop."""
+        if self.stopping.begun:
+            message = "The service is about to stop; send what is new elsewhere."
+            raise StoreUnavailable(message)
+        try:
+            async with asyncio.timeout(self.deadline):
+                await self.storage.ping()
+        except TimeoutError as error:
+            message = "The store did not answer in time."
+            raise StoreUnavailable(message) from error
+        return Response(_WELL, media_type=JSON, headers=_FRESH)

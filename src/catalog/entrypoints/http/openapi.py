@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from inspect import cleandoc
 from typing import Any
 
 from litestar.routes import BaseRoute, HTTPRoute
@@ -78,7 +79,7 @@ def _described(handler: Any, method: str, path: str) -> dict[str, Any]:  # noqa:
     described: dict[str, Any] = {
         "operationId": _identifier(method, path, handler.handler_name),
         "summary": operation.summary,
-        "description": (handler.fn.__doc__ or "").strip(),
+        "description": cleandoc(handler.fn.__doc__ or ""),
         "tags": sorted(handler.resolve_tags()),
         "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in names],
         "responses": {key.partition("-")[0]: {"$ref": f"#/components/responses/{key}"} for key in sorted(answers)},

@@ -5,20 +5,21 @@ from urllib.parse import parse_qsl, urlencode
 
 from catalog.domain.errors import InvalidQuery
 from catalog.domain.faults import Faults
+from catalog.domain.filters import REPEATABLE
 
 
-def read_parameters(scope: Any) -> tuple[dict[str, str], Faults]:  # noqa: ANN401 - an ASGI scope
-    """Return the parameters of a request, and the faults of those that stand twice.
+def read_parameters(scope: Any) -> tuple[dict[str, list[str]], Faults]:  # noqa: ANN401 - an ASGI scope
+    """Return the parameters of a request, and the faults of those that stand twice and may not.
 
     Bytes that are no UTF-8 become lone surrogates, which the domain refuses where they matter.
     """
     raw: bytes = scope["query_string"]
     faults = Faults()
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True, errors="surrogateescape"):
-        if name in found:
+        if name in found and name not in REPEATABLE:
             faults.add((name,), "repeated_parameter", f"The parameter {name} stands twice; give it once.")
-        found[name] = value
+        found.setdefault(name, []).append(value)
     return found, faults
 
 
@@ -31,8 +32,11 @@ def refuse_parameters(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
         faults.refuse(InvalidQuery)
 
 
-def link(path: str, parameters: dict[str, str], relation: str, **changed: str | None) -> str:
-    """Return a link (RFC 8288) to the same question with some parameters changed; None takes one out."""
-    merged = {name: value for name, value in (parameters | changed).items() if value is not None}
-    target = f"{path}?{urlencode(merged)}" if merged else path
+def link(path: str, parameters: dict[str, list[str]], relation: str, **changed: str | None) -> str:
+    """Return a link (RFC 8288) to the same question with some parameters changed; None takes one out.
+
+    The parameters are in the order of their names, so that the same question has the same answer however it was put.
+    """
+    merged = {name: value for name, value in sorted({**parameters, **changed}.items()) if value is not None}
+    target = f"{path}?{urlencode(merged, doseq=True)}" if merged else path
     return f'<{target}>; rel="{relation}"'

@@ -178,6 +178,8 @@ _KEYS = f"-?({'|'.join(SORT_KEYS)})"
 _SORT = f"^{_KEYS}(,{_KEYS})*$"
 _TAGS = '^(\\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$'
 
+_MOMENT: Schema = {"type": "string", "examples": ["2026-11-20T12:00:00Z", "2026-11-20"]}
+
 PARAMETERS: dict[str, Schema] = {
     "key": {
         "name": "key",
@@ -204,6 +206,17 @@ PARAMETERS: dict[str, Schema] = {
         "Up to 8 words; each must begin a word of the SKU, name, description, category or a text attribute.",
         {"type": "string", "maxLength": MAX_QUERY, "examples": ["garden cha"]},
     ),
+    "sku": _query("sku", "Any of these SKUs; it may stand several times.", {"type": "array", "items": {"type": "string"}}),
+    "category": _query(
+        "category", "In any of these categories; it may stand several times.", {"type": "array", "items": {"type": "string"}}
+    ),
+    "currency": _query("currency", "Priced in this currency (ISO 4217).", {"type": "string", "examples": ["EUR"]}),
+    "price_min": _query("price_min", "At least this amount; needs `currency`.", {"type": "string", "examples": ["10.00"]}),
+    "price_max": _query("price_max", "At most this amount; needs `currency`.", {"type": "string", "examples": ["49.90"]}),
+    "created_after": _query("created_after", "Created later than this.", _MOMENT),
+    "created_before": _query("created_before", "Created earlier than this.", _MOMENT),
+    "updated_after": _query("updated_after", "Changed last later than this.", _MOMENT),
+    "updated_before": _query("updated_before", "Changed last earlier than this.", _MOMENT),
     "request_id": _header("X-Request-ID", "An id for this request; it comes back, and stands in the logs and the change log."),
     "if_match": _header(
         "If-Match", "The ETag that the change was decided from; 412 when the item was changed since.", pattern=_TAGS
@@ -214,6 +227,7 @@ PARAMETERS: dict[str, Schema] = {
 _HEADERS: Schema = {
     "X-Request-ID": {"schema": {"type": "string"}},
     "X-Process-Time": {"description": "Seconds", "schema": {"type": "string"}},
+    "X-Cache": {"description": "On GET and HEAD: whether it came from the cache", "schema": {"enum": ["HIT", "MISS"]}},
 }
 _ETAG: Schema = {"ETag": {"description": "Names the row and its version.", "schema": {"type": "string"}}}
 

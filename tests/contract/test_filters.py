@@ -1,0 +1,89 @@
+"""Every store lets the same items through as the memory store, whatever is asked for."""
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalog.adapters.memory.storage import MemoryStorage
+from catalog.domain.query import ItemQuery
+from catalog.ports.storage import Storage
+from tests.making import NOON, certain, commit, creation, removal
+
+_TIMES = st.integers(-2, 2).map(lambda hours: NOON + timedelta(hours=hours))
+_CATEGORIES = st.sampled_from([None, "chairs", "lamps", "chairs-garden"])
+_PRICES = st.sampled_from([None, ("0", "EUR"), ("1.50", "EUR"), ("2", "EUR"), ("150", "JPY"), ("90000000000000000", "EUR")])
+_ITEMS = st.lists(st.tuples(_TIMES, _CATEGORIES, _PRICES, st.booleans()), min_size=1, max_size=8)
+
+_MOMENT = _TIMES.map(lambda time: time.isoformat().replace("+00:00", "Z"))
+_AMOUNT = st.sampled_from(["0", "1.50", "2", "90000000000000000"])
+_FILTERS: dict[str, Any] = {
+    "sku": st.lists(st.sampled_from(["S-1", "s-2", "S-3", "NOPE"]), min_size=1, max_size=3),
+    "sku__ne": st.just("S-2"),
+    "category": st.lists(st.sampled_from(["chairs", "lamps", "nope"]), min_size=1, max_size=2),
+    "category__ne": st.just("chairs"),
+    "category__exists": st.sampled_from(["true", "false"]),
+    "currency__ne": st.just("JPY"),
+    "currency__in": st.sampled_from(["EUR,JPY", "USD"]),
+    "price__exists": st.sampled_from(["true", "false"]),
+    "version": st.sampled_from(["1", "2"]),
+    "version__in": st.sampled_from(["1,2", "2,3"]),
+    "version__gt": st.just("1"),
+    "created_after": _MOMENT,
+    "created_at__lte": _MOMENT,
+    "created_at__ne": _MOMENT,
+    "updated_before": _MOMENT,
+    "updated_at__in": st.lists(_MOMENT, min_size=1, max_size=3).map(",".join),
+}
+_PRICED: dict[str, Any] = {
+    "price": _AMOUNT,
+    "price_min": _AMOUNT,
+    "price_max": _AMOUNT,
+    "price__ne": _AMOUNT,
+    "price__in": st.just("1.50,2"),
+}
+_QUESTIONS = st.lists(
+    st.builds(
+        lambda first, second, sort, limit, q: first | second | {"sort": sort, "limit": limit, "q": q},
+        st.fixed_dictionaries({}, optional=_FILTERS),
+        st.one_of(st.just({}), st.fixed_dictionaries({"currency": st.just("EUR")}, optional=_PRICED)),
+        st.sampled_from(["name", "-price", "created_at", "-updated_at", "sku"]),
+        st.sampled_from(["1", "2", "50"]),
+        st.sampled_from(["", "", "ite"]),
+    ),
+    min_size=3,
+    max_size=6,
+)
+
+
+async def _pages(storage: Storage, question: dict[str, Any]) -> list[Any]:
+    """Return all items that a question finds, page by page."""
+    found: list[Any] = []
+    page = await storage.list_items(ItemQuery.parse(question))
+    while True:
+        found.append(page.items)
+        if page.next_cursor is None:
+            return found
+        page = await storage.list_items(ItemQuery.parse(question | {"cursor": page.next_cursor}))
+
+
+@settings(max_examples=30)
+@given(kept=_ITEMS, questions=_QUESTIONS)
+async def test_stores_agree_on_filters(storage: Storage, kept: list[Any], questions: list[dict[str, Any]]) -> None:
+    """On random items and random conditions, with sorting, search and pages."""
+    there = (await storage.list_items(ItemQuery.parse({"limit": "200"}))).items
+    await commit(storage, *map(removal, there))
+    start = 10 * (await storage.changes(after=0, limit=1)).head
+    memory = MemoryStorage()
+    changes = []
+    for number, (time, category, price, changed) in enumerate(kept, 1):
+        money = price and {"amount": price[0], "currency": price[1]}
+        born = creation(start + number, time, sku=f"S-{number}", category=category, price=money)
+        changes.append(born)
+        if changed:
+            changes.append(certain(born.subject.revise({"name": f"Item {number}, changed"}, now=time + timedelta(hours=1))))
+    for store in (memory, storage):
+        await commit(store, *changes)
+    for question in questions:
+        assert await _pages(storage, question) == await _pages(memory, question), question

@@ -1,0 +1,67 @@
+"""What a page names as its subjects is enough: where none of them changed, the page is the same."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalog.application.freshness import list_subjects
+from catalog.domain.query import ItemQuery
+from tests.making import commit, creation, item_id, removal
+from tests.unit.application.following import Following
+
+_NAMES = st.sampled_from(["ash", "birch", "cedar"])
+_PRICES = st.sampled_from([None, {"amount": "1", "currency": "EUR"}, {"amount": "2", "currency": "EUR"}])
+_PATCHES = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": _NAMES,
+        "price": _PRICES,
+        "sku": st.sampled_from(["BIRCH", "Z-1", "A-1"]),
+        "description": _NAMES,
+        "category": _NAMES,
+        "attributes": st.sampled_from([{"wood": "ash"}, {"wood": 5}, None]),
+    },
+)
+_QUERIES = st.fixed_dictionaries(
+    {"limit": st.sampled_from(["1", "2"])},
+    optional={
+        "q": st.sampled_from(["as", "birch", "a"]),
+        "sort": st.sampled_from(["name", "-price", "created_at", "-updated_at", "sku", "price,name"]),
+        "offset": st.sampled_from(["0", "1"]),
+        "category": st.sampled_from(["ash", "birch"]),
+        "price__exists": st.sampled_from(["true", "false"]),
+        "version__gte": st.just("2"),
+        "sku__in": st.just("A-1,S-2,Z-1"),
+        "currency": st.just("EUR"),
+    },
+)
+_STEPS = st.lists(st.tuples(st.integers(1, 4), st.one_of(_PATCHES, _PATCHES, st.none())), min_size=1, max_size=2)
+
+
+@settings(max_examples=600)
+@given(parameters=_QUERIES, before=st.lists(_PATCHES, min_size=2, max_size=3), steps=_STEPS)
+async def test_a_page_whose_subjects_did_not_change_is_still_the_same(
+    parameters: dict[str, str], before: list[dict[str, Any]], steps: list[tuple[int, dict[str, object] | None]]
+) -> None:
+    """Whatever is created, changed or removed, under every question."""
+    log = Following()
+    for number, patch in enumerate(before, 1):
+        fields = {name: value for name, value in patch.items() if name != "sku"}
+        await commit(log.storage, creation(number, **fields))
+    await log.freshness.look()
+    query = ItemQuery.parse(parameters)
+    page = await log.storage.list_items(query)
+    cached = log.dated(*list_subjects(query, page))
+    for number, step in steps:
+        item = (await log.storage.items_by_id([item_id(number)])).get(item_id(number))
+        if item is None:
+            await commit(log.storage, creation(number))
+        elif step is None:
+            await commit(log.storage, removal(item))
+        else:
+            change = item.revise(step, now=item.updated_at)
+            await commit(log.storage, *([change] if change else []))
+    await log.freshness.look()
+    if log.freshness.holds(cached):
+        assert await log.storage.list_items(query) == page

@@ -2,18 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID
+from typing import Any, TypeVar
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from catalog.domain.admission import Outcome
+from catalog.domain.category import Category
 from catalog.domain.change import Change, Origin
-from catalog.domain.changelog import ChangeSet
+from catalog.domain.changelog import AnyChange, ChangeSet
 from catalog.domain.item import Item
 from catalog.domain.query import ItemQuery
 from catalog.ports.storage import Storage
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=UTC)
 TESTER = Origin("tester", "request-1")
+
+
+S = TypeVar("S", Item, Category)
 
 
 class FixedClock:
@@ -60,15 +64,34 @@ def creation(number: int = 1, at: datetime = NOON, **fields: object) -> Change[I
     return Item.create(given, item_id=item_id(number), spare_sku="SPARE", now=at)
 
 
+def category(slug: str, parent: str | None = None, life: int = 1, **fields: object) -> Change[Category]:
+    """Decide to create a category; in another life under the same slug it is another."""
+    given = {"slug": slug, "name": slug.title(), "parent": parent} | fields
+    return Category.create(given, category_id=uuid5(NAMESPACE_OID, f"{slug} {life}"), spare_position=0, now=NOON)
+
+
+async def plant(storage: Storage, *ways: str) -> None:
+    """Create the categories on these ways from a root: `home/garden`; those that are there already stay."""
+    for way in ways:
+        slugs = way.split("/")
+        await commit(storage, *map(category, slugs, [None, *slugs[:-1]]))
+
+
 def item(number: int = 1, at: datetime = NOON, **fields: object) -> Item:
     """Make the item of this number."""
     return creation(number, at, **fields).subject
 
 
-def certain(change: Change[Item] | None) -> Change[Item]:
+def certain(change: Change[S] | None) -> Change[S]:
     """Return a change that there is."""
     assert change is not None
     return change
+
+
+def as_item(subject: object) -> Item:
+    """Return an item of which only the test knows that it is one."""
+    assert isinstance(subject, Item)
+    return subject
 
 
 def revision(before: Item, **patch: object) -> Change[Item]:
@@ -81,12 +104,12 @@ def removal(before: Item) -> Change[Item]:
     return before.remove(now=before.updated_at + timedelta(seconds=1))
 
 
-def sets(*changes: Change[Item]) -> list[ChangeSet]:
+def sets(*changes: AnyChange) -> list[ChangeSet]:
     """Make a change set of each change."""
     return [ChangeSet((change,), TESTER) for change in changes]
 
 
-async def commit(storage: Storage, *changes: Change[Item]) -> Sequence[Outcome]:
+async def commit(storage: Storage, *changes: AnyChange) -> Sequence[Outcome]:
     """Commit each change by itself."""
     return await storage.commit(sets(*changes))
 

@@ -9,6 +9,7 @@ pytestmark = pytest.mark.usefixtures("store_url")
 
 def test_an_item_is_created_shown_changed_and_deleted(catalog: Command) -> None:
     """From its birth to its end."""
+    catalog("categories", "create", "--name", "Chairs")
     made = catalog.json(
         "items", "create", "--sku", "ch-1", "--name", "Chair", "--price", "12.5", "--currency", "EUR",
         "--category", "chairs", "--attr", "a=1", "--attr", 'b="1"', "--attr", "c=red", "--attr", "d=true", "--attr", "e=null",
@@ -56,6 +57,7 @@ def test_every_fault_is_told_in_words(catalog: Command) -> None:
 
 def test_a_list_is_filtered(catalog: Command) -> None:
     """By options of their own, and by any field with an operator; what is wrong is told by its name."""
+    catalog("categories", "create", "--name", "x")
     for sku, price in (("A", "1"), ("B", "2"), ("C", "3")):
         priced = ("--price", price, "--currency", "EUR", "--category", "x")
         catalog("items", "create", "--sku", sku, "--name", f"Item {sku}", *priced)

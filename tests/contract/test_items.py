@@ -12,7 +12,7 @@ from catalog.domain.errors import ItemExists, ItemNotFound, SkuTaken, StaleVersi
 from catalog.domain.item import Item
 from catalog.domain.query import ItemQuery
 from catalog.ports.storage import Storage
-from tests.making import NOON, TESTER, certain, commit, creation, item, item_id, keep, removal, revision, sets
+from tests.making import NOON, TESTER, certain, commit, creation, item, item_id, keep, plant, removal, revision, sets
 
 EVERYTHING: dict[str, Any] = {
     "name": "Stuhl „Ünïcode“ 東京 😀",
@@ -38,6 +38,7 @@ EVERYTHING: dict[str, Any] = {
 async def test_what_was_committed_comes_back_exactly(storage: Storage) -> None:
     """By id and by SKU: every field, with its type, to the microsecond."""
     born = item(1, **EVERYTHING)
+    await plant(storage, "garden-chairs")
     await commit(storage, creation(1, **EVERYTHING), creation(2))
     assert await storage.items_by_id([born.id, item_id(2), item_id(3)]) == {born.id: born, item_id(2): item(2)}
     assert await storage.items_by_sku(["S-1", "S-3", "s-1"]) == {"S-1": born}

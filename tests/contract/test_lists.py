@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.domain.query import ItemQuery
 from catalog.ports.storage import Storage
-from tests.making import NOON, commit, creation, keep, names, removal, revision
+from tests.making import NOON, commit, creation, keep, names, plant, removal, revision
 
 
 async def test_the_newest_come_first(storage: Storage) -> None:
@@ -110,6 +110,7 @@ async def test_a_cursor_holds_after_its_item_is_gone(storage: Storage) -> None:
 
 async def test_search_finds_by_the_beginnings_of_words(storage: Storage) -> None:
     """In the SKU, name, description, category and text attributes; without case and marks."""
+    await plant(storage, "garden-chairs")
     await commit(
         storage,
         creation(1, name="Cien años de soledad", attributes={"authors": "Gabriel García Márquez", "year": 1967}),

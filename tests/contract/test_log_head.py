@@ -9,7 +9,7 @@ import pytest
 from catalog.domain.changelog import LogEntry
 from catalog.entrypoints.stores import open_store
 from catalog.ports.storage import Storage, StorageOptions
-from tests.making import commit, creation, keep, removal
+from tests.making import as_item, commit, creation, keep, removal
 
 shared_stores = pytest.mark.parametrize("store", ["sqlite", "postgres"])
 """Those that several processes can share."""
@@ -46,7 +46,7 @@ async def test_a_listener_is_told_of_every_commit_before_it_is_answered(storage:
     storage.listen(told.extend)
     for number in range(1, 4):
         (outcome,) = await commit(storage, creation(number))
-        assert told[-1].change.subject.sku == f"S-{number}", outcome
+        assert as_item(told[-1].change.subject).sku == f"S-{number}", outcome
     await commit(storage, creation(9, sku="S-1"))
     await commit(storage, removal(creation(2).subject))
     assert tuple(told) == (await storage.changes(after=0, limit=10)).entries

@@ -9,7 +9,7 @@ from catalog.adapters.sql.writer import MOST_CHANGES, Writer
 from catalog.domain.admission import Outcome
 from catalog.domain.changelog import ChangeSet, Committed
 from catalog.domain.errors import StoreUnavailable
-from tests.making import TESTER, creation
+from tests.making import TESTER, as_item, creation
 
 
 class Written:
@@ -22,7 +22,7 @@ class Written:
 
     async def write(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
         """Note the SKUs of a group; raise when a bad one is among them."""
-        skus = [change_set.changes[0].subject.sku for change_set in batch]
+        skus = [as_item(change_set.changes[0].subject).sku for change_set in batch]
         await asyncio.sleep(0)
         for sku in skus:
             if sku in self.bad:

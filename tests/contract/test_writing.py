@@ -15,7 +15,7 @@ from catalog.domain.errors import SkuTaken, StaleVersion, StoreBusy, StoreUnavai
 from catalog.domain.item import Item
 from catalog.entrypoints.stores import open_store
 from catalog.ports.storage import Storage, StorageOptions
-from tests.making import TESTER, commit, creation, item, keep, removal, revision
+from tests.making import TESTER, as_item, commit, creation, item, keep, removal, revision
 
 WRITERS = 20
 ROOT = Path(__file__).parents[2]
@@ -91,9 +91,8 @@ async def test_processes_that_write_at_once_make_one_log(storage: Storage, store
     assert [entry.seq for entry in entries] == list(range(1, 1 + 1 + 2 * 3 * rounds + won))
     replayed: dict[UUID, Item] = {}
     for entry in entries:
-        assert replayed.get(entry.item_id) == entry.change.before
-        assert entry.change.after is not None
-        replayed[entry.item_id] = entry.change.after
+        assert replayed.get(entry.subject_id) == entry.change.before
+        replayed[entry.subject_id] = as_item(entry.change.after)
     assert await storage.items_by_id(replayed.keys()) == replayed
     assert (await storage.items_by_sku(["CONTESTED"]))["CONTESTED"].version == won + 1
     assert 0 < won <= 2 * rounds
@@ -112,7 +111,7 @@ async def test_a_caller_that_is_cancelled_harms_nobody(storage: Storage) -> None
     await commit(storage, creation(1000))
     entries = await log_of(storage)
     assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
-    in_log = {entry.item_id for entry in entries}
+    in_log = {entry.subject_id for entry in entries}
     for number in range(1, 201, 2):
         assert (item(number).id in in_log) is (item(number + 1).id in in_log)
     assert (await storage.items_by_id(in_log)).keys() == in_log

@@ -41,6 +41,11 @@ async def test_every_route_is_described(client: httpx.AsyncClient) -> None:
         ("/api/v1/items/{key}", "patch"),
         ("/api/v1/items/{key}", "delete"),
         ("/api/v1/items/{key}/price", "patch"),
+        ("/api/v1/categories", "get"),
+        ("/api/v1/categories", "post"),
+        ("/api/v1/categories/{slug}", "get"),
+        ("/api/v1/categories/{slug}", "patch"),
+        ("/api/v1/categories/{slug}", "delete"),
         ("/health", "get"),
         ("/health/live", "get"),
         ("/health/ready", "get"),
@@ -67,6 +72,9 @@ async def test_the_examples_can_be_sent(client: httpx.AsyncClient) -> None:
         content = described["paths"][path][method]["requestBody"]["content"]
         return next(iter(content.values()))["examples"]["example"]["value"]
 
+    categories = "/api/v1/categories"
+    assert (await client.post(categories, json=example(categories, "post"))).status_code == 201
+    assert (await client.patch(f"{categories}/garden-chairs", json=example(f"{categories}/{{slug}}", "patch"))).status_code == 200
     item = "/api/v1/items/chair-1"
     assert (await client.post("/api/v1/items", json=example("/api/v1/items", "post"))).status_code == 201
     assert (await client.patch(item, json=example("/api/v1/items/{key}", "patch"))).status_code == 200

@@ -26,8 +26,16 @@ async def created(client: httpx.AsyncClient, **fields: Any) -> httpx.Response:  
     return response
 
 
+async def planted(client: httpx.AsyncClient, *slugs: str, parent: str | None = None) -> None:
+    """Create categories."""
+    for slug in slugs:
+        response = await client.post("/api/v1/categories", json={"slug": slug, "name": slug, "parent": parent})
+        assert response.status_code == 201, response.text
+
+
 async def test_an_item_is_created_and_read(client: httpx.AsyncClient) -> None:
     """With Location and ETag; by id or SKU, in any case, with a trailing slash too."""
+    await planted(client, "garden-chairs")
     response = await created(client, **CHAIR)
     body = response.json()
     assert list(body) == [
@@ -98,6 +106,7 @@ async def test_an_item_that_did_not_change_is_not_sent_again(client: httpx.Async
 
 async def test_an_item_is_patched(client: httpx.AsyncClient) -> None:
     """By a merge patch, under either media type; the SKU too."""
+    await planted(client, "garden-chairs")
     first = await created(client, **CHAIR)
     response = await client.patch(f"{ITEMS}/ch-1", json={"sku": "t-1", "category": None, "attributes": {"a": None, "e": 5}})
     body = response.json()
@@ -231,6 +240,7 @@ async def test_a_cursor_belongs_to_its_question(client: httpx.AsyncClient) -> No
 
 async def test_a_list_is_filtered(client: httpx.AsyncClient) -> None:
     """By several conditions, from page to page; the links keep them."""
+    await planted(client, "chairs", "lamps")
     for number in range(4):
         price = {"amount": str(number), "currency": "EUR"}
         await created(client, sku=f"C-{number}", category="chairs" if number % 2 else "lamps", price=price)

@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from time import monotonic
 
+from catalog.domain.category import Category
 from catalog.domain.changelog import LogEntry, LogHead
 from catalog.domain.errors import Unavailable
 from catalog.domain.item import Item, touched
@@ -39,6 +40,7 @@ SLICE = 1_000
 """Entries that are read from the log at a time."""
 
 _COMING_AND_GOING = "items that come and go"
+_TREE = "the tree of categories"
 
 
 class Freshness:
@@ -149,17 +151,20 @@ def item_subjects(item: Item) -> tuple[str, ...]:
 
 def list_subjects(query: ItemQuery, page: Page) -> tuple[str, ...]:
     """Name what a page depends on: its items; who comes and goes; and the fields that decide who is in it, and where."""
-    return (_COMING_AND_GOING, *map(_field, sorted(query.deciding)), *(item.id.hex for item in page.items))
+    tree = (_TREE,) if query.climbs else ()
+    return (_COMING_AND_GOING, *tree, *map(_field, sorted(query.deciding)), *(item.id.hex for item in page.items))
 
 
 def _told(entry: LogEntry) -> Iterator[str]:
     """Name the subjects that an entry tells of."""
-    yield entry.item_id.hex
+    yield entry.subject_id.hex
     before, after = entry.change.before, entry.change.after
-    if before is None or after is None:
-        yield _COMING_AND_GOING
-    else:
+    if isinstance(entry.change.subject, Category):
+        yield _TREE
+    elif isinstance(before, Item) and isinstance(after, Item):
         yield from map(_field, touched(before, after))
+    else:
+        yield _COMING_AND_GOING
 
 
 def _field(name: str) -> str:

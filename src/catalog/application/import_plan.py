@@ -21,7 +21,7 @@ _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, 
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """Which column gives which field, what is fixed, and what happens on a conflict.
+    """Which column gives which field, what is fixed, what happens on a conflict, and whether categories come into being.
 
     Fields have flat names: sku, name, description, category, price, currency, attributes, attr.NAME.
     """
@@ -31,6 +31,7 @@ class ImportPlan:
     types: Mapping[str, str] = field(default_factory=dict)
     on_conflict: OnConflict = "fail"
     dry_run: bool = False
+    create_categories: bool = False
 
     @classmethod
     def parse(
@@ -41,10 +42,18 @@ class ImportPlan:
         *,
         on_conflict: OnConflict = "fail",
         dry_run: bool = False,
+        create_categories: bool = False,
     ) -> Self:
         """Read `field=column`, `field=value` and `attr.NAME=type`. Raises InvalidQuery with every fault."""
         faults = Faults()
-        plan = cls(_pairs("map", maps, faults), _pairs("set", sets, faults), _pairs("type", types, faults), on_conflict, dry_run)
+        plan = cls(
+            _pairs("map", maps, faults),
+            _pairs("set", sets, faults),
+            _pairs("type", types, faults),
+            on_conflict,
+            dry_run,
+            create_categories,
+        )
         for name, kind in plan.types.items():
             if kind not in TYPES or not name.startswith(ATTRIBUTE):
                 faults.add(("type",), "unknown_type", f"A type is attr.NAME={'|'.join(TYPES)}, not {name}={kind}.")

@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from catalog.application.changing import TRIES, hinted
 from catalog.application.import_plan import ImportPlan, flat
-from catalog.application.items import TRIES
 from catalog.application.rows import Broken, Row, Table
+from catalog.domain.category import Category, name_of
 from catalog.domain.change import Change, Origin
-from catalog.domain.changelog import ChangeSet, Committed
-from catalog.domain.errors import CatalogError, Contended, Fault, InvalidInput, SkuTaken
+from catalog.domain.changelog import AnyChange, ChangeSet, Committed
+from catalog.domain.errors import CatalogError, Contended, Fault, InvalidInput, SkuTaken, UnknownCategory
 from catalog.domain.faults import Faults
 from catalog.domain.item import Item
+from catalog.domain.tree import Tree
 from catalog.domain.values import parse_sku
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
@@ -45,6 +47,7 @@ class ImportReport:
     unchanged: int = 0
     skipped: int = 0
     refused: int = 0
+    categories: int = 0
     ignored: list[str] = field(default_factory=list)
 
 
@@ -106,6 +109,7 @@ class _Job:
         self._on_refusal = on_refusal
         self._used: Mapping[str, str] | None = None
         self._imagined: set[int] = set()
+        self._known: Tree | None = None
         self._refusals: list[Refusal] = []
 
     def fit(self, columns: tuple[str, ...] | None) -> None:
@@ -176,10 +180,11 @@ class _Job:
             else:
                 if change is not None:
                     decided.append((entry, change))
+        missing = await self._missing_categories(decided)
         if self._plan.dry_run:
-            self._imagine(decided)
+            self._imagine(await self._with_categories(decided, missing))
             return []
-        return await self._commit(decided)
+        return await self._commit(decided, missing)
 
     def _decide(self, entry: _Entry, item: Item | None) -> Change[Item] | None:
         """Decide one row. None: there is nothing to write, and it is counted. Raises InvalidInput, SkuTaken."""
@@ -202,13 +207,61 @@ class _Job:
         """Decide a new item."""
         return Item.create(fields, item_id=self._ids.item_id(), spare_sku="", now=self._clock.now())
 
-    async def _commit(self, decided: list[tuple[_Entry, Change[Item]]]) -> list[_Entry]:
-        """Commit each change by itself, all in one go; return the entries that lost to a rival."""
-        outcomes = await self._storage.commit([ChangeSet((change,), self._origin) for _, change in decided])
+    async def _missing_categories(self, decided: list[tuple[_Entry, Change[Item]]]) -> list[Change[Category]]:
+        """Decide the categories that the items need and that are not there, where they are wanted."""
+        if not (self._plan.create_categories or self._plan.dry_run):
+            return []
+        tree = await self._tree()
+        slugs = dict.fromkeys(change.subject.category for _, change in decided)
+        fields = [{"slug": slug, "name": name_of(slug)} for slug in slugs if slug is not None and slug not in tree.by_slug]
+        first = max((root.position + 1 for root in tree.children(None)), default=0)
+        now = self._clock.now()
+        return [
+            Category.create(its, category_id=self._ids.item_id(), spare_position=position, now=now)
+            for position, its in enumerate(fields, first)
+        ]
+
+    async def _with_categories(
+        self, decided: list[tuple[_Entry, Change[Item]]], missing: list[Change[Category]]
+    ) -> list[tuple[_Entry, Change[Item]]]:
+        """Return what a dry run would write: with the categories that would be there, or without those who need them."""
+        if self._plan.create_categories:
+            self.report.categories += len(missing)
+            self._known = Tree((*await self._tree(), *(change.subject for change in missing)))
+            return decided
+        slugs = {change.subject.slug for change in missing}
+        kept = []
+        for entry, change in decided:
+            if change.subject.category in slugs:
+                await self._refuse_category(entry, UnknownCategory(str(change.subject.category), ("category",)))
+            else:
+                kept.append((entry, change))
+        return kept
+
+    async def _refuse_category(self, entry: _Entry, error: UnknownCategory) -> None:
+        """Refuse a row for its category, with what may have been meant."""
+        self._refuse(entry.line, entry.sku, hinted(error, (await self._tree()).by_slug).faults)
+
+    async def _tree(self) -> Tree:
+        """Return the categories that are there, as far as this import knows."""
+        if self._known is None:
+            self._known = Tree(await self._storage.categories())
+        return self._known
+
+    async def _commit(self, decided: list[tuple[_Entry, Change[Item]]], missing: list[Change[Category]]) -> list[_Entry]:
+        """Commit each change by itself, all in one go, the categories first; return the entries that lost to a rival."""
+        changes: list[AnyChange] = [*missing, *(change for _, change in decided)]
+        outcomes = await self._storage.commit([ChangeSet((change,), self._origin) for change in changes])
+        if missing:
+            self._known = None
+            self.report.categories += sum(isinstance(outcome, Committed) for outcome in outcomes[: len(missing)])
         again: list[_Entry] = []
-        for (entry, change), outcome in zip(decided, outcomes, strict=True):
+        for (entry, change), outcome in zip(decided, outcomes[len(missing) :], strict=True):
             if isinstance(outcome, Committed):
                 self._count(known=change.before is not None)
+                continue
+            if isinstance(outcome, UnknownCategory):
+                await self._refuse_category(entry, outcome)
                 continue
             entry.tries += 1
             if entry.tries < TRIES:

@@ -1,26 +1,17 @@
 """The use cases around single items and lists of them."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from uuid import UUID
 
+from catalog.application.changing import Expected, change, commit
 from catalog.domain.change import Change, Origin
-from catalog.domain.changelog import ChangeSet
-from catalog.domain.errors import CatalogError, Contended, ItemNotFound, StaleVersion
+from catalog.domain.errors import ItemNotFound
 from catalog.domain.item import Item
 from catalog.domain.query import ItemQuery, Page
 from catalog.domain.values import parse_key
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
-
-TRIES = 50
-"""How often a change is decided again when others are quicker. Each round, one of the rivals at least gets through."""
-
-Revision = tuple[UUID, int]
-"""An item's id and version, as a caller saw them."""
-
-Expected = Collection[Revision] | None
-"""The revisions that a caller is ready to change; None: whichever is there."""
 
 
 class Items:
@@ -35,9 +26,9 @@ class Items:
     async def create(self, fields: Mapping[str, object], origin: Origin) -> Item:
         """Create an item. Raises InvalidInput, SkuTaken."""
         spare_sku = self._ids.sku() if fields.get("sku") is None else ""
-        change = Item.create(fields, item_id=self._ids.item_id(), spare_sku=spare_sku, now=self._clock.now())
-        await self._commit(change, origin)
-        return change.subject
+        born = Item.create(fields, item_id=self._ids.item_id(), spare_sku=spare_sku, now=self._clock.now())
+        await commit(self._storage, (born,), origin)
+        return born.subject
 
     async def get(self, key: str) -> Item:
         """Return an item. Raises ItemNotFound."""
@@ -68,25 +59,9 @@ class Items:
         await self._change(key, lambda item: item.remove(now=self._clock.now()), origin, expected)
 
     async def _change(self, key: str, decide: Callable[[Item], Change[Item] | None], origin: Origin, expected: Expected) -> Item:
-        """Read, decide, commit; again when another writer came between, unless the caller named what he expects."""
-        for _ in range(TRIES):
-            item = await self.get(key)
-            if expected is not None and (item.id, item.version) not in expected:
-                raise StaleVersion(item.id)
-            change = decide(item)
-            if change is None:
-                return item
-            try:
-                await self._commit(change, origin)
-            except (StaleVersion, ItemNotFound) as error:
-                if expected is not None and isinstance(error, StaleVersion):
-                    raise
-                continue
-            return change.subject
-        raise Contended(key)
+        """Change an item; nothing is asked for a decision but the item."""
 
-    async def _commit(self, change: Change[Item], origin: Origin) -> None:
-        """Commit one change by itself."""
-        (outcome,) = await self._storage.commit((ChangeSet((change,), origin),))
-        if isinstance(outcome, CatalogError):
-            raise outcome
+        async def decided(item: Item) -> Change[Item] | None:
+            return decide(item)
+
+        return await change(self._storage, lambda: self.get(key), decided, origin, expected, f"the item {key}")

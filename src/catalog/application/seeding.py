@@ -1,13 +1,38 @@
-"""A catalog to try things on: 1,000 items in a dozen categories, the same every time."""
+"""A catalog to try things on: 1,000 items in a tree of categories, the same every time."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
+from catalog.application.categories import Categories
 from catalog.application.import_plan import ImportPlan
 from catalog.application.importing import Importing, ImportReport
 from catalog.application.rows import Row, Table
 from catalog.domain.change import Origin
+from catalog.domain.errors import SlugTaken
 
 SIZE = 1_000
+
+# Category: its name, and its parent.
+_TREE = {
+    "home": ("Home", None),
+    "garden": ("Garden", "home"),
+    "garden-chairs": ("Garden chairs", "garden"),
+    "garden-tables": ("Garden tables", "garden"),
+    "lamps": ("Lamps", "home"),
+    "kitchen": ("Kitchen", "home"),
+    "cookware": ("Cookware", "kitchen"),
+    "knives": ("Knives", "kitchen"),
+    "textiles": ("Textiles", "home"),
+    "bed-linen": ("Bed linen", "textiles"),
+    "towels": ("Towels", "textiles"),
+    "outdoors": ("Outdoors", None),
+    "backpacks": ("Backpacks", "outdoors"),
+    "bicycles": ("Bicycles", "outdoors"),
+    "tents": ("Tents", "outdoors"),
+    "desk": ("Desk and ears", None),
+    "notebooks": ("Notebooks", "desk"),
+    "headphones": ("Headphones", "desk"),
+}
 
 # Category: what its items are, and from which price (in cents) on.
 _CATEGORIES: dict[str, tuple[tuple[str, ...], int]] = {
@@ -30,15 +55,23 @@ _MATERIALS = ("ash", "bamboo", "cotton", "linen", "oak", "recycled plastic", "st
 
 
 class Seeding:
-    """Puts the items in; those that are there already stay as they are."""
+    """Puts categories and items in; those that are there already stay as they are."""
 
-    def __init__(self, importing: Importing) -> None:
-        """Import through this."""
+    def __init__(self, importing: Importing, categories: Categories) -> None:
+        """Work through these."""
         self._importing = importing
+        self._categories = categories
 
     async def run(self, origin: Origin) -> ImportReport:
         """Seed, and say how many items were new (`created`) and how many were there (`skipped`)."""
-        return await self._importing.run(Table(None, seed_rows()), ImportPlan(on_conflict="skip"), origin)
+        categories = 0
+        for slug, (name, parent) in _TREE.items():
+            with suppress(SlugTaken):
+                await self._categories.create({"slug": slug, "name": name, "parent": parent}, origin)
+                categories += 1
+        report = await self._importing.run(Table(None, seed_rows()), ImportPlan(on_conflict="skip"), origin)
+        report.categories = categories
+        return report
 
 
 def seed_rows() -> Iterator[Row]:

@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import ItemsView, Iterator, Mapping
+from hashlib import sha256
 from typing import Self
 
 from catalog.domain.errors import Path
@@ -16,8 +17,11 @@ AttributeValue = str | int | float | bool
 MAX_ATTRIBUTES = 64
 MAX_BYTES = 8 * 1024
 
+MAX_KEY = 200
+"""Characters of a text that its comparison key holds as they are."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_INT64 = range(-(2**63), 2**63)
+INT64 = range(-(2**63), 2**63)
 
 
 class Attributes(Mapping[str, AttributeValue]):
@@ -87,6 +91,65 @@ class Attributes(Mapping[str, AttributeValue]):
         return cls(values)
 
 
+def is_name(text: str) -> bool:
+    """Whether an attribute may have this name."""
+    return _NAME.fullmatch(text) is not None
+
+
+def sort_key(value: AttributeValue) -> str:
+    """Return the ASCII-led text by which attributes are compared, by code point, on every store.
+
+    Booleans (`b…`), numbers (`n…`) and texts (`t…`) are never equal to each other. Integers and other numbers are compared
+    by what they are worth, exactly: 1 is 1.0, and 2**53 + 1 is not 2.0**53. Texts are compared by their first MAX_KEY
+    characters; what is longer is equal only to itself.
+    """
+    if isinstance(value, bool):
+        return f"b{value:d}"
+    if isinstance(value, str):
+        return f"t{value}" if len(value) <= MAX_KEY else f"t{value[:MAX_KEY]}{sha256(value.encode()).hexdigest()}"
+    return f"n{_number_key(value)}"
+
+
+def key_value(key: str) -> AttributeValue:
+    """Return what a key stands for: a whole number as an integer, and of a text what its key holds."""
+    kind, rest = key[0], key[1:]
+    if kind == "b":
+        return rest == "1"
+    return rest[:MAX_KEY] if kind == "t" else _key_number(rest)
+
+
+def _number_key(value: float) -> str:
+    """Write a number so that texts are in the order of the numbers: sign, exponent of two, and 64 bits from the highest on.
+
+    Every int64 and every double is that exactly.
+    """
+    if not value:
+        return "1"
+    numerator, denominator = abs(value).as_integer_ratio()  # the denominator is a power of two
+    length = numerator.bit_length()
+    bits = numerator << 64 - length if length <= 64 else numerator >> length - 64  # noqa: PLR2004 - see above
+    digits = f"{length - denominator.bit_length() + _BIAS:04x}{bits:016x}"
+    return f"2{digits}" if value > 0 else f"0{digits.translate(_COMPLEMENT)}"
+
+
+def _key_number(rest: str) -> int | float:
+    """Read what `_number_key` wrote."""
+    if rest == "1":
+        return 0
+    digits = rest[1:] if rest[0] == "2" else rest[1:].translate(_COMPLEMENT)
+    exponent, bits = int(digits[:4], 16) - _BIAS - 63, int(digits[4:], 16)
+    sign = 1 if rest[0] == "2" else -1
+    if exponent <= 0 and bits % (1 << -exponent) == 0:
+        return sign * (bits >> -exponent)
+    return sign * math.ldexp(bits, exponent)
+
+
+_BIAS = 1100
+"""Added to the exponents of two (-1,074 to 1,023), so that they are positive."""
+
+_COMPLEMENT = str.maketrans("0123456789abcdef", "fedcba9876543210")
+
+
 def _value(name: str, raw: object, faults: Faults, path: Path) -> AttributeValue | None:
     """Read one attribute."""
     if not _NAME.fullmatch(name):
@@ -107,7 +170,7 @@ def _value(name: str, raw: object, faults: Faults, path: Path) -> AttributeValue
 
 def _number(name: str, raw: float | Numeral, faults: Faults, path: Path) -> int | float | None:
     """Read a number: an integer within int64, any other as a finite double."""
-    if (isinstance(raw, int) and raw not in _INT64) or (isinstance(raw, Numeral) and raw.whole):
+    if (isinstance(raw, int) and raw not in INT64) or (isinstance(raw, Numeral) and raw.whole):
         faults.add(path, "integer_too_large", f"The attribute {name} is an integer beyond 64 bits; give it as text.")
         return None
     number = float(raw.text) if isinstance(raw, Numeral) else raw

@@ -4,15 +4,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from catalog.domain.category import Category
 from catalog.domain.change import Change, Origin
 from catalog.domain.item import Item
+
+AnyChange = Change[Item] | Change[Category]
+"""What the log is made of; `kind` begins with what it happened to."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeSet:
     """Changes that are written all or nothing, in their order; a later one may build on an earlier."""
 
-    changes: tuple[Change[Item], ...]
+    changes: tuple[AnyChange, ...]
     origin: Origin
 
 
@@ -21,12 +25,12 @@ class LogEntry:
     """A committed change, with its number in the log and who asked for it."""
 
     seq: int
-    change: Change[Item]
+    change: AnyChange
     origin: Origin
 
     @property
-    def item_id(self) -> UUID:
-        """The item it happened to."""
+    def subject_id(self) -> UUID:
+        """The item or category that it happened to."""
         return self.change.subject.id
 
     @property

@@ -3,13 +3,19 @@
     CatalogError
     ├── Malformed             what was sent cannot be read at all
     ├── InvalidInput          it can be read, and breaks rules: carries every Fault
-    │   └── InvalidQuery      the same, of the parameters of a question
+    │   ├── InvalidQuery      the same, of the parameters of a question
+    │   └── UnknownCategory   the same, of a category that is not there
     ├── InvalidCursor         a page mark that this question did not give
     ├── NotFound
-    │   └── ItemNotFound
+    │   ├── ItemNotFound
+    │   └── CategoryNotFound
     ├── Conflict              right in itself, but not beside what is there
     │   ├── ItemExists
     │   ├── SkuTaken
+    │   ├── SlugTaken
+    │   ├── CategoryInUse
+    │   ├── CategoryCycle
+    │   ├── CategoryTooDeep
     │   ├── StaleVersion
     │   └── Contended
     └── Unavailable           nothing is wrong with the request; try again later
@@ -66,6 +72,17 @@ class InvalidQuery(InvalidInput):
     code = "invalid_query"
 
 
+class UnknownCategory(InvalidInput):
+    """A category that is referred to and is not there; `nearest` is one that may have been meant."""
+
+    def __init__(self, slug: str, path: Path, nearest: str | None = None) -> None:
+        """Name it, at the field that refers to it."""
+        hint = "create it first, or leave it out." if nearest is None else f"did you mean {nearest}?"
+        super().__init__([Fault(path, "unknown_category", f"There is no category {slug}; {hint}")])
+        self.slug = slug
+        self.path = path
+
+
 class InvalidCursor(CatalogError):
     """A cursor that is damaged, or that another question gave."""
 
@@ -87,6 +104,17 @@ class ItemNotFound(NotFound):
         """Name the key that was asked for."""
         super().__init__(f"There is no item {key}.")
         self.key = key
+
+
+class CategoryNotFound(NotFound):
+    """No category has this slug."""
+
+    code = "category_not_found"
+
+    def __init__(self, slug: str) -> None:
+        """Name the slug that was asked for."""
+        super().__init__(f"There is no category {slug}.")
+        self.slug = slug
 
 
 class Conflict(CatalogError):
@@ -117,15 +145,63 @@ class SkuTaken(Conflict):
         self.sku = sku
 
 
+class SlugTaken(Conflict):
+    """Another category has this slug."""
+
+    code = "slug_taken"
+
+    def __init__(self, slug: str) -> None:
+        """Name the slug."""
+        super().__init__(f"There is a category {slug} already; choose another slug, or change that category.")
+        self.slug = slug
+
+
+class CategoryInUse(Conflict):
+    """A category that is to go has children, or items stand in it."""
+
+    code = "category_in_use"
+
+    def __init__(self, slug: str, children: int, items: int) -> None:
+        """Say how many."""
+        held = f"children: {children}, items: {items}"
+        super().__init__(f"The category {slug} is in use ({held}); move them first, or say where they go (move_to).")
+        self.slug = slug
+        self.children = children
+        self.items = items
+
+
+class CategoryCycle(Conflict):
+    """A category would become its own ancestor."""
+
+    code = "category_cycle"
+
+    def __init__(self, slug: str, parent: str) -> None:
+        """Name both."""
+        super().__init__(f"The category {slug} cannot go below {parent}, which stands below {slug} itself.")
+        self.slug = slug
+        self.parent = parent
+
+
+class CategoryTooDeep(Conflict):
+    """A way from the root would become too long."""
+
+    code = "category_too_deep"
+
+    def __init__(self, slug: str, most: int) -> None:
+        """Name the category and the limit."""
+        super().__init__(f"With {slug} there, the tree would be more than {most} categories deep; put it further up.")
+        self.slug = slug
+
+
 class StaleVersion(Conflict):
-    """The item changed since the version that this change was decided from."""
+    """What is to be changed has changed since the version that this change was decided from."""
 
     code = "stale_version"
 
-    def __init__(self, item_id: UUID) -> None:
-        """Name the item."""
-        super().__init__(f"The item {item_id} was changed meanwhile; read it again and decide anew.")
-        self.item_id = item_id
+    def __init__(self, subject_id: UUID, what: str = "item") -> None:
+        """Name what was changed."""
+        super().__init__(f"The {what} {subject_id} was changed meanwhile; read it again and decide anew.")
+        self.subject_id = subject_id
 
 
 class Contended(Conflict):
@@ -134,8 +210,8 @@ class Contended(Conflict):
     code = "contended"
 
     def __init__(self, key: UUID | str) -> None:
-        """Name the item's key."""
-        super().__init__(f"Too many writers change the item {key} at once; try again in a moment.")
+        """Name what they change."""
+        super().__init__(f"Too many writers change {key} at once; try again in a moment.")
         self.key = key
 
 

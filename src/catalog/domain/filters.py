@@ -1,24 +1,34 @@
 """Filters: which items a list shows, by the values of their fields. All conditions of a question hold together.
 
 A parameter names a field, and after two underscores an operator: `version__gte=3`, `category__in=chairs,tables`,
-`price__exists=false`; a bare name means equality. An item that has no value in a field meets only `exists=false` there.
+`price__exists=false`, `attr.size__lt=10`; a bare name means equality. An item that has no value in a field meets only
+`exists=false` there, and one whose attribute is of another type meets no comparison with it.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from operator import eq, ge, gt, le, lt, ne
-from typing import Any
+from typing import Any, Self
 
+from catalog.domain.attributes import is_name, sort_key
 from catalog.domain.faults import Faults
 from catalog.domain.item import Item
-from catalog.domain.money import INT64_MAX, parse_amount, parse_currency
-from catalog.domain.values import parse_category, parse_sku
+from catalog.domain.money import parse_currency
+from catalog.domain.operands import read_attribute, read_operand
+from catalog.domain.tree import Tree
 
 EXISTS = "exists"
 MISSING = "missing"
 AMONG = "in"
+WITHIN = "within"
+OUTSIDE = "outside"
+
+SEVERAL = (AMONG, WITHIN, OUTSIDE)
+"""Operators that compare with any number of values."""
+
+_OF_CATEGORIES = {"eq": WITHIN, AMONG: WITHIN, "ne": OUTSIDE}
+"""A category is asked for with all its descendants."""
 
 MOST_VALUES = 200
 """How many values a condition may name."""
@@ -55,8 +65,16 @@ REPEATABLE = ("sku", "category")
 NAMES = ("sku", "category", "currency", *ALIASES)
 """The parameters that documents name one by one; the rest are these fields with an operator."""
 
-_WHOLE = re.compile(r"[0-9]{1,19}")
-_TIME = re.compile(r"([0-9-]{10})(?:[Tt]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)(?:([Zz])|([+ -][0-9]{2}:[0-9]{2})))?")
+ATTRIBUTE = "attr."
+"""How the fields begin that are attributes."""
+
+OF_ATTRIBUTES = (*_ORDERED, EXISTS)
+"""The operators of attributes."""
+
+MOST_CONDITIONS = 30
+"""How many conditions a question may have."""
+
+_PART = re.compile(r'"(?:[^"\\]|\\.)*"(?=,|$)|[^,]*')
 _VALUES: dict[str, Callable[[Item], Any]] = {
     "sku": lambda item: item.sku,
     "category": lambda item: item.category,
@@ -70,24 +88,37 @@ _VALUES: dict[str, Callable[[Item], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What one field of an item has to be like. `values` has one value, several for `in`, none for `exists` and `missing`.
+    """What one field of an item has to be like. `values` has one value, several for `SEVERAL`, none for `exists` and `missing`.
 
-    A price is compared in minor units; a condition on the currency stands beside it.
+    A price is compared in minor units; a condition on the currency stands beside it. Attributes (`attr.NAME`) are compared
+    by their keys (catalog.domain.attributes.sort_key), and only with those of the same type. `within` and `outside` are of
+    categories, with their descendants.
     """
 
     field: str
     operator: str
     values: tuple[Any, ...] = ()
 
+    @property
+    def attribute(self) -> str | None:
+        """The name of the attribute that is compared; None when it is no attribute."""
+        return self.field.removeprefix(ATTRIBUTE) if self.field.startswith(ATTRIBUTE) else None
+
+    def resolved(self, tree: Tree) -> Self:
+        """Name the descendants of the categories as well, so that the condition can be held against an item."""
+        return replace(self, values=tuple(sorted(tree.within(self.values)))) if self.operator in (WITHIN, OUTSIDE) else self
+
     def holds(self, item: Item) -> bool:
         """Whether an item is so."""
-        value = _VALUES[self.field](item)
+        value = _value_of(item, self.field)
         if self.operator in (EXISTS, MISSING):
             return (value is None) is (self.operator == MISSING)
         if value is None:
             return False
-        if self.operator == AMONG:
-            return value in self.values
+        if self.operator in SEVERAL:
+            return (value in self.values) is not (self.operator == OUTSIDE)
+        if self.attribute is not None and value[0] != self.values[0][0]:
+            return False
         return COMPARISONS[self.operator](value, self.values[0])
 
 
@@ -96,7 +127,7 @@ Filters = tuple[Condition, ...]
 
 def is_filter(name: str) -> bool:
     """Whether a parameter is a filter, well-formed or not."""
-    return name in ALIASES or name.partition("__")[0] in OPERATORS
+    return name in ALIASES or name.startswith(ATTRIBUTE) or name.partition("__")[0] in OPERATORS
 
 
 def parse_filters(parameters: Mapping[str, Sequence[str]], faults: Faults) -> Filters:
@@ -112,70 +143,75 @@ def parse_filters(parameters: Mapping[str, Sequence[str]], faults: Faults) -> Fi
         condition = _condition(name, parameters[name], currency, faults)
         if condition is not None:
             found[condition] = None
+    if len(found) > MOST_CONDITIONS:
+        names = sorted(filter(is_filter, parameters))
+        faults.add((names[-1],), "too_many_filters", f"There are {len(found)} filters; at most {MOST_CONDITIONS} are taken.")
     return tuple(found)
 
 
 def _meant(name: str) -> tuple[str, str]:
-    """Part a parameter's name into field and operator."""
+    """Part a parameter's name into field and operator. The name of an attribute may itself have two underscores."""
+    if name in ALIASES:
+        return ALIASES[name]
+    if name.startswith(ATTRIBUTE):
+        field, separator, operator = name.rpartition("__")
+        return (field, operator) if separator else (operator, "eq")
     field, separator, operator = name.partition("__")
-    return ALIASES.get(name, (field, operator if separator else "eq"))
+    return field, operator if separator else "eq"
 
 
 def _condition(name: str, values: Sequence[str], currency: str | None, faults: Faults) -> Condition | None:
     """Read one parameter."""
     field, operator = _meant(name)
-    if operator not in OPERATORS[field]:
-        allowed = ", ".join(OPERATORS[field])
-        faults.add((name,), "unknown_operator", f"The parameter {name} has no such operator; {field} takes {allowed}.")
-        return None
-    if operator == EXISTS:
-        if values[0] not in ("true", "false"):
-            faults.add((name,), "invalid_boolean", f"The parameter {name} is true or false.")
-            return None
-        return Condition(field, EXISTS if values[0] == "true" else MISSING)
-    raw = [part for value in values for part in value.split(",")] if operator == AMONG else list(values)
-    if len(raw) > MOST_VALUES:
-        faults.add((name,), "too_many_values", f"The parameter {name} has {len(raw)} values; at most {MOST_VALUES} are taken.")
-        return None
-    read = [_value(field, text, name, currency, faults) for text in raw]
-    if None in read:
-        return None
-    unique = tuple(sorted(set(read)))
-    return Condition(field, AMONG if len(unique) > 1 else operator, unique)
+    before = len(faults.found)
+    allowed = OF_ATTRIBUTES if field.startswith(ATTRIBUTE) else OPERATORS[field]
+    if field.startswith(ATTRIBUTE) and not is_name(field.removeprefix(ATTRIBUTE)):
+        faults.add((name,), "invalid_name", f"The parameter {name} names no attribute; the form is attr.NAME or attr.NAME__gte.")
+    elif operator not in allowed:
+        faults.add((name,), "unknown_operator", f"The parameter {name} has no such operator; {field} takes {', '.join(allowed)}.")
+    elif operator == EXISTS:
+        if values[0] in ("true", "false"):
+            return Condition(field, EXISTS if values[0] == "true" else MISSING)
+        faults.add((name,), "invalid_boolean", f"The parameter {name} is true or false.")
+    else:
+        raw = [part for value in values for part in _parts(value)] if operator == AMONG else list(values)
+        if len(raw) > MOST_VALUES:
+            faults.add(
+                (name,), "too_many_values", f"The parameter {name} has {len(raw)} values; at most {MOST_VALUES} are taken."
+            )
+        else:
+            read = {
+                read_attribute(text, name, faults)
+                if field.startswith(ATTRIBUTE)
+                else read_operand(field, text, name, currency, faults)
+                for text in raw
+            }
+            if len(faults.found) == before and None not in read:
+                return _comparing(field, operator, tuple(sorted(read)))
+    return None
 
 
-def _value(field: str, text: str, name: str, currency: str | None, faults: Faults) -> Any:  # noqa: ANN401 - a value of the field
-    """Read one value as the field has it; None, and a fault, when it is none."""
-    if field == "sku":
-        return parse_sku(text, faults, (name,))
+def _comparing(field: str, operator: str, values: tuple[Any, ...]) -> Condition:
+    """Make the condition that compares a field with these values."""
     if field == "category":
-        return parse_category(text, faults, (name,))
-    if field == "currency":
-        return parse_currency(text, faults, (name,))
-    if field == "version":
-        return _number(text, name, faults)
-    if field == "price":
-        return None if currency is None else parse_amount(text, currency, faults, (name,))
-    return _moment(text, name, faults)
+        return Condition(field, _OF_CATEGORIES[operator], values)
+    return Condition(field, AMONG if len(values) > 1 else "eq" if operator == AMONG else operator, values)
 
 
-def _number(text: str, name: str, faults: Faults) -> int | None:
-    """Read a version."""
-    if _WHOLE.fullmatch(text) and int(text) <= INT64_MAX:
-        return int(text)
-    faults.add((name,), "invalid_number", f"The parameter {name} is a whole number, for example 3.")
-    return None
+def _parts(text: str) -> list[str]:
+    """Part a list at its commas, but for those in double quotes."""
+    parts, end = [], -1
+    while end < len(text):
+        match = _PART.match(text, end + 1)
+        assert match is not None  # noqa: S101 - it matches nothing as well
+        parts.append(match[0])
+        end = match.end()
+    return parts
 
 
-def _moment(text: str, name: str, faults: Faults) -> datetime | None:
-    """Read a time: RFC 3339, or a day, which is its first moment in UTC. A plus that came as a space is taken as a plus."""
-    match = _TIME.fullmatch(text)
-    if match is not None:
-        day, clock, zulu, offset = match.groups()
-        zone = "+00:00" if zulu or offset is None else offset.replace(" ", "+")
-        try:
-            return datetime.fromisoformat(f"{day}T{clock or '00:00'}{zone}").astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass  # the 31st of February, or a moment before the year 1
-    faults.add((name,), "invalid_time", f"The parameter {name} is a time like 2026-11-20T12:00:00Z, or a day like 2026-11-20.")
-    return None
+def _value_of(item: Item, field: str) -> Any:  # noqa: ANN401 - a value of the field
+    """Return what is compared of an item; None when it has nothing there."""
+    if not field.startswith(ATTRIBUTE):
+        return _VALUES[field](item)
+    value = item.attributes.get(field.removeprefix(ATTRIBUTE))
+    return None if value is None else sort_key(value)

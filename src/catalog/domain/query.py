@@ -1,6 +1,6 @@
 """A question for a list of items, and the page that answers it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Self
@@ -8,10 +8,11 @@ from typing import Self
 from catalog.domain.cursor import decode_cursor, encode_cursor
 from catalog.domain.errors import InvalidCursor, InvalidQuery
 from catalog.domain.faults import Faults
-from catalog.domain.filters import NAMES, Filters, is_filter, parse_filters
+from catalog.domain.filters import NAMES, OUTSIDE, WITHIN, Condition, Filters, is_filter, parse_filters
 from catalog.domain.item import Item
 from catalog.domain.ordering import FIELD_OF, Ordering, Place, nearest_first, newest_first, parse_sort, place
 from catalog.domain.search import SEARCHED, Search
+from catalog.domain.tree import Tree
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -48,7 +49,7 @@ class ItemQuery:
         parameters = {name: values[-1] for name, values in every.items()}
         for name in parameters:
             if name not in _PLAIN and not is_filter(name):
-                known = f"{', '.join(PARAMETERS)}, and fields with an operator, like version__gte"
+                known = f"{', '.join(PARAMETERS)}, attr.NAME, and fields with an operator, like version__gte"
                 faults.add((name,), "unknown_parameter", f"There is no parameter {name}; there are {known}.")
         search = Search.parse(parameters.get("q", ""), faults)
         unsorted = newest_first() if search is None else nearest_first()
@@ -69,7 +70,7 @@ class ItemQuery:
     def deciding(self) -> frozenset[str]:
         """The fields of an item that decide whether it is in the list, and where; but for those that no change changes."""
         ordered = {FIELD_OF[term.name] for term in self.ordering if term.name in FIELD_OF}
-        filtered = {"price" if condition.field == "currency" else condition.field for condition in self.filters}
+        filtered = {_field(condition) for condition in self.filters}
         return frozenset(ordered | filtered if self.search is None else ordered | filtered | set(SEARCHED))
 
     @property
@@ -77,9 +78,15 @@ class ItemQuery:
         """What a cursor is bound to: filter and sort, not the limit."""
         return sha256(repr((self.search, self.filters, self.ordering)).encode()).hexdigest()[:12]
 
-    def shows(self, item: Item) -> bool:
-        """Whether the filters let an item through."""
-        return all(condition.holds(item) for condition in self.filters)
+    @property
+    def climbs(self) -> bool:
+        """Whether the tree of categories decides who is in the list."""
+        return any(condition.operator in (WITHIN, OUTSIDE) for condition in self.filters)
+
+    def shows(self, tree: Tree) -> Callable[[Item], bool]:
+        """Tell whether the filters let an item through."""
+        conditions = [condition.resolved(tree) for condition in self.filters]
+        return lambda item: all(condition.holds(item) for condition in conditions)
 
     def page(self, found: Sequence[tuple[Item, int | None]]) -> "Page":
         """Make the page from what a store found, each with its rank (None where nothing is searched).
@@ -100,6 +107,13 @@ class Page:
 
     items: tuple[Item, ...]
     next_cursor: str | None
+
+
+def _field(condition: Condition) -> str:
+    """Name the field of an item that a condition is on."""
+    if condition.attribute is not None:
+        return "attributes"
+    return "price" if condition.field == "currency" else condition.field
 
 
 def _whole(parameters: Mapping[str, str], name: str, allowed: range, default: int, faults: Faults) -> int:

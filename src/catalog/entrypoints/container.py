@@ -9,6 +9,7 @@ from catalog import __version__
 from catalog.adapters.memory.cache import MemoryCache
 from catalog.adapters.system import RandomIds, SystemClock
 from catalog.application.caching import Caching
+from catalog.application.categories import Categories
 from catalog.application.freshness import Freshness
 from catalog.application.importing import Importing
 from catalog.application.items import Items
@@ -61,8 +62,9 @@ class Container(containers.DeclarativeContainer):
     shared_cache = providers.Singleton(_shared_cache, settings)
     caching = providers.Singleton(_caching, settings, storage, shared_cache)
     items = providers.Singleton(Items, storage, clock, ids)
+    categories = providers.Singleton(Categories, storage, clock, ids)
     importing = providers.Singleton(Importing, storage, clock, ids)
-    seeding = providers.Singleton(Seeding, importing)
+    seeding = providers.Singleton(Seeding, importing, categories)
 
 
 @asynccontextmanager

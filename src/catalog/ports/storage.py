@@ -6,6 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from catalog.domain.admission import Outcome
+from catalog.domain.category import Category
 from catalog.domain.changelog import ChangeSet, LogEntry, LogHead, LogPage
 from catalog.domain.item import Item
 from catalog.domain.query import ItemQuery, Page
@@ -64,6 +65,15 @@ class Storage(Protocol):
 
     async def list_items(self, query: ItemQuery) -> Page:
         """Return the items that `query` asks for, in its order (catalog.domain.ordering, catalog.domain.search)."""
+
+    async def categories(self) -> Sequence[Category]:
+        """Return all categories, in no order."""
+
+    async def lineages(self, slugs: Collection[str]) -> Mapping[str, tuple[Category, ...]]:
+        """Return, for those of the categories that are there, the way from the root to each, itself included."""
+
+    async def category_counts(self) -> Mapping[str, int]:
+        """Count the items that stand in each category itself; those in which none stands may be left out."""
 
     async def commit(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
         """Write change sets, each all or nothing, and return an outcome for each, in order.

@@ -7,16 +7,18 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from catalog.adapters.memory.storage import MemoryStorage
+from catalog.application.categories import Categories
+from catalog.application.changing import TRIES
 from catalog.application.import_plan import ImportPlan
 from catalog.application.importing import SLICE, Importing, ImportReport, Refusal
-from catalog.application.items import TRIES
 from catalog.application.rows import read_csv, read_json_array, read_json_lines
 from catalog.application.seeding import SIZE, Seeding, seed_rows
 from catalog.domain.admission import Outcome
 from catalog.domain.changelog import ChangeSet
 from catalog.domain.errors import InvalidQuery, StaleVersion
 from catalog.domain.item import Item
-from tests.making import TESTER, CountedIds, FixedClock, creation, sets
+from catalog.domain.tree import Tree
+from tests.making import TESTER, CountedIds, FixedClock, category, commit, creation, sets
 
 Import = Callable[..., "object"]
 
@@ -241,13 +243,40 @@ async def test_a_mapped_column_must_be_there(trial: Trial) -> None:
 
 async def test_the_seed_is_the_same_every_time(trial: Trial) -> None:
     """A thousand plausible items in a dozen categories; a second seed changes nothing."""
-    seeding = Seeding(trial.importing)
+    seeding = Seeding(trial.importing, Categories(trial.storage, FixedClock(), CountedIds()))
     report = await seeding.run(TESTER)
     assert (report.created, report.refused) == (SIZE, 0)
+    categories = await trial.storage.categories()
+    assert len(categories) == report.categories > 12
+    assert max(len(Tree(categories).lineage(category.slug)) for category in categories) > 2
     rows = list(seed_rows())
     assert rows == list(seed_rows())
     assert len({row.values["category"] for row in rows}) == 12
     assert len({row.values["name"] for row in rows}) > SIZE * 0.6
     report = await seeding.run(TESTER)
-    assert (report.created, report.skipped) == (0, SIZE)
-    assert (await trial.storage.changes(after=0, limit=1)).head == SIZE
+    assert (report.created, report.skipped, report.categories) == (0, SIZE, 0)
+    assert (await trial.storage.changes(after=0, limit=1)).head == SIZE + len(categories)
+
+
+async def test_an_unknown_category_is_refused_or_created(trial: Trial) -> None:
+    """As the plan has it; a dry run says what would be."""
+    text = "sku,name,category\na,A,chairs\nb,B,chairs\nc,C,lamps\nd,D,\n"
+    report = await trial.csv(text)
+    assert (report.created, report.refused, report.categories) == (1, 3, 0)
+    assert {(refusal.field, refusal.code) for refusal in trial.refusals} == {("category", "unknown_category")}
+    trial.refusals.clear()
+    await commit(trial.storage, category("chair"))
+    report = await trial.csv(text, ImportPlan(dry_run=True, on_conflict="skip"))
+    assert (report.created, report.refused, report.skipped) == (0, 3, 1)
+    assert "did you mean chair?" in trial.refusals[0].reason
+    dry = await trial.csv(text, ImportPlan(dry_run=True, create_categories=True, on_conflict="skip"))
+    assert (dry.created, dry.categories, dry.refused) == (3, 2, 0)
+    report = await trial.csv(text, ImportPlan(create_categories=True, on_conflict="skip"))
+    assert (report.created, report.categories, report.skipped) == (3, 2, 1)
+    tree = Tree(await trial.storage.categories())
+    assert [(each.slug, each.name, each.position) for each in tree] == [
+        ("chair", "Chair", 0),
+        ("chairs", "Chairs", 1),
+        ("lamps", "Lamps", 2),
+    ]
+    assert (await trial.csv(text, ImportPlan(create_categories=True, on_conflict="update"))).categories == 0

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import pytest
 
 from catalog.adapters.memory.storage import MemoryStorage
-from catalog.application.items import TRIES, Items
+from catalog.application.changing import TRIES
+from catalog.application.items import Items
 from catalog.domain.admission import Outcome
 from catalog.domain.changelog import ChangeSet
 from catalog.domain.errors import Contended, InvalidInput, ItemNotFound, SkuTaken, StaleVersion
 from catalog.domain.query import ItemQuery
-from tests.making import TESTER, CountedIds, FixedClock, item_id, removal, revision, sets
+from tests.making import TESTER, CountedIds, FixedClock, as_item, item_id, removal, revision, sets
 
 
 @pytest.fixture
@@ -98,7 +99,8 @@ class Rival(MemoryStorage):
         before = batch[0].changes[0].before
         if before is not None and self.times:
             self.times -= 1
-            quicker = removal(before) if self.removing else revision(before, name=f"rival {before.version}")
+            there = as_item(before)
+            quicker = removal(there) if self.removing else revision(there, name=f"rival {there.version}")
             await super().commit(sets(quicker))
         return await super().commit(batch)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from catalog.application.freshness import list_subjects
 from catalog.domain.query import ItemQuery
-from tests.making import commit, creation, item_id, removal
+from tests.making import commit, creation, item_id, plant, removal
 from tests.unit.application.following import Following
 
 _NAMES = st.sampled_from(["ash", "birch", "cedar"])
@@ -30,6 +30,7 @@ _QUERIES = st.fixed_dictionaries(
         "sort": st.sampled_from(["name", "-price", "created_at", "-updated_at", "sku", "price,name"]),
         "offset": st.sampled_from(["0", "1"]),
         "category": st.sampled_from(["ash", "birch"]),
+        "attr.wood": st.sampled_from(["ash", "5"]),
         "price__exists": st.sampled_from(["true", "false"]),
         "version__gte": st.just("2"),
         "sku__in": st.just("A-1,S-2,Z-1"),
@@ -46,6 +47,7 @@ async def test_a_page_whose_subjects_did_not_change_is_still_the_same(
 ) -> None:
     """Whatever is created, changed or removed, under every question."""
     log = Following()
+    await plant(log.storage, "ash/birch", "cedar")
     for number, patch in enumerate(before, 1):
         fields = {name: value for name, value in patch.items() if name != "sku"}
         await commit(log.storage, creation(number, **fields))

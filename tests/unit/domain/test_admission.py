@@ -3,12 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.domain.admission import Admission, Born, Standing, admit, named
+from catalog.domain.admission import Admission, Born, Named, Standing, admit, named
 from catalog.domain.change import Change
 from catalog.domain.changelog import ChangeSet, Committed
 from catalog.domain.errors import ItemExists, ItemNotFound, SkuTaken, StaleVersion
 from catalog.domain.item import Item
-from tests.making import TESTER, certain, creation, item, item_id, removal, revision, sets
+from tests.making import TESTER, as_item, certain, creation, item, item_id, removal, revision, sets
 
 NOTHING = Standing(0, {}, {})
 
@@ -29,7 +29,7 @@ def test_a_birth_is_admitted_and_numbered_on_from_the_head() -> None:
     assert [entry.seq for entry in admission.entries] == [11, 12]
     assert admission.born == (Born(11, item(1)), Born(12, item(2)))
     assert admission.outcomes == tuple(Committed((entry,)) for entry in admission.entries)
-    assert (admission.entries[0].item_id, admission.entries[0].at) == (item_id(1), item(1).created_at)
+    assert (admission.entries[0].subject_id, admission.entries[0].at) == (item_id(1), item(1).created_at)
 
 
 def test_each_conflict_has_its_error() -> None:
@@ -91,13 +91,13 @@ def test_many_changes_of_an_item_are_one_row() -> None:
     assert (admission.born, admission.changed, admission.removed, len(admission.entries)) == ((), (), (), 3)
     there = item(1)
     again = admit(sets(revision(there, name="b"), removal(revision(there, name="b").subject)), standing(there))
-    assert (again.removed, again.changed) == ((there.id,), ())
+    assert (again.removed, again.changed) == ((there,), ())
 
 
 def test_a_batch_names_the_items_and_skus_that_decide_on_it() -> None:
     """A store reads the standing of no others."""
     batch = sets(creation(1), removal(item(2)), revision(item(3), sku="NEW"))
-    assert named(batch) == ({item_id(1), item_id(2), item_id(3)}, {"S-1", "NEW"})
+    assert named(batch) == Named({item_id(1), item_id(2), item_id(3)}, {"S-1", "NEW"})
 
 
 class Model:
@@ -114,11 +114,12 @@ class Model:
             there = kept.get(change.subject.id)
             if (there and there.version) != (change.before and change.before.version):
                 return False
-            if change.after and any(one.sku == change.after.sku and one.id != change.after.id for one in kept.values()):
+            after = change.after and as_item(change.after)
+            if after and any(one.sku == after.sku and one.id != after.id for one in kept.values()):
                 return False
             kept.pop(change.subject.id, None)
-            if change.after:
-                kept[change.after.id] = change.after
+            if after:
+                kept[after.id] = after
         self.items = kept
         return True
 
@@ -156,7 +157,7 @@ def test_batches_are_decided_as_if_written_one_by_one(batches: list[list[list[tu
         assert [entry.seq for entry in admission.entries] == list(range(head + 1, head + 1 + len(admission.entries)))
         head += len(admission.entries)
         for gone in admission.removed:
-            del stored[gone]
+            assert stored.pop(gone.id).sku == gone.sku
         for born in admission.born:
             assert born.item.id not in stored
             stored[born.item.id] = born.item

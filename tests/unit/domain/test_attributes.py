@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.domain.attributes import Attributes
+from catalog.domain.attributes import MAX_KEY, Attributes, key_value, sort_key
 from catalog.domain.faults import Faults
 from catalog.domain.numeral import Numeral
 
@@ -89,3 +89,28 @@ def test_every_allowed_value_is_kept_exactly(raw: dict[str, str | int | float | 
     assert {name: (type(value), value) for name, value in kept.items()} == {
         name: (type(value), value) for name, value in raw.items()
     }
+
+
+_NUMBERS = st.one_of(
+    st.integers(-(2**63), 2**63 - 1), st.integers(-9, 9), st.floats(allow_nan=False, allow_infinity=False), st.just(2.0**53 + 2)
+)
+
+
+@given(st.lists(_NUMBERS, max_size=20))
+def test_numbers_are_in_the_order_of_their_keys(numbers: list[float]) -> None:
+    """Exactly, integers among the others; and the keys give them back."""
+    assert sorted(numbers, key=sort_key) == sorted(numbers)
+    for one in numbers:
+        assert key_value(sort_key(one)) == one
+        assert all((sort_key(one) == sort_key(other)) == (one == other) for other in numbers)
+
+
+def test_keys_keep_kinds_and_long_texts_apart() -> None:
+    """And hold of a text what is shown of it."""
+    assert len({sort_key(value) for value in (1, True, "1", "true", "n1", 0, False, "")}) == 8
+    assert [key_value(sort_key(value)) for value in (True, False, "a", 0, 2.0, -3, 1e300)] == [True, False, "a", 0, 2, -3, 1e300]
+    assert isinstance(key_value(sort_key(2.0)), int)
+    long = "x" * 300
+    assert sort_key(long) != sort_key(long + "y")
+    assert sort_key(long) < sort_key("y")
+    assert key_value(sort_key(long)) == "x" * MAX_KEY

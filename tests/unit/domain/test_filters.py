@@ -4,11 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from catalog.domain.attributes import sort_key
 from catalog.domain.errors import InvalidQuery
-from catalog.domain.filters import ALIASES, MOST_VALUES, OPERATORS, Condition
+from catalog.domain.filters import ALIASES, MOST_CONDITIONS, MOST_VALUES, OPERATORS, Condition
 from catalog.domain.query import ItemQuery, Parameters
-from tests.making import NOON, item, revision
+from catalog.domain.tree import Tree
+from tests.making import NOON, category, item, revision
 
+TREE = Tree([category("lamps").subject])
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 
 
@@ -144,10 +147,11 @@ def test_which_items_a_condition_lets_through() -> None:
         f"updated_after={NOON.isoformat()}": "1",
         f"updated_at__lte={NOON.isoformat()}": "2",
         "category=lamps&version=1": "",
+        "attr.a__exists=false": "12",
     }
     for text, numbers in expected.items():
         query = ItemQuery.parse(dict(part.split("=") for part in text.split("&")))
-        found = "".join(number for number, one in (("1", priced), ("2", plain)) if query.shows(one))
+        found = "".join(number for number, one in (("1", priced), ("2", plain)) if query.shows(TREE)(one))
         assert found == numbers, text
 
 
@@ -164,3 +168,53 @@ def test_a_cursor_belongs_to_its_filters() -> None:
     assert ItemQuery.parse({"cursor": cursor, "sku": ["b", "a"]}).after is not None
     with pytest.raises(Exception, match="another question"):
         ItemQuery.parse({"cursor": cursor, "sku": "A"})
+
+
+def test_attributes_are_read_by_the_form_of_their_value() -> None:
+    """Numbers, booleans and texts are three kinds; a list keeps its commas in quotes."""
+    for text, value in (
+        ("10", 10),
+        ("-0.5", -0.5),
+        ("1e3", 1000),
+        ("true", True),
+        ('"10"', "10"),
+        ("red wine", "red wine"),
+        ("", ""),
+        ('"a\\u0041"', "aA"),
+        ("007", "007"),
+    ):
+        assert conditions(**{"attr.size": text}) == (Condition("attr.size", "eq", (sort_key(value),)),), text
+    assert conditions(**{"attr.a__b__gte": "1"})[0].field == "attr.a__b"
+    listed = conditions(**{"attr.size__in": 'x,"a,b",1,'})[0]
+    assert listed == Condition("attr.size", "in", tuple(sorted([sort_key(1), *map(sort_key, ["x", "a,b", ""])])))
+    assert conditions(**{"attr.size__exists": "false"}) == (Condition("attr.size", "missing"),)
+
+
+def test_attributes_that_cannot_be_read_are_refused() -> None:
+    """By the parameter's name, with what may stand there."""
+    found = faults(
+        {
+            "attr.": "1",
+            "attr.Size": "1",
+            "attr.size__like": "1",
+            "attr.size__gt": "1" * 50,
+            "attr.size__lt": "1e999",
+            "attr.size__gte": str(2**63),
+            "attr.size__lte": '"x',
+            "attr.size__ne": "\x00",
+            "attr.size__eq": '"\\ud800"',
+        }
+    )
+    assert sorted(found) == [
+        ("attr.", "invalid_name"),
+        ("attr.Size", "invalid_name"),
+        ("attr.size__eq", "invalid_text"),
+        ("attr.size__gt", "invalid_number"),
+        ("attr.size__gte", "invalid_number"),
+        ("attr.size__like", "unknown_operator"),
+        ("attr.size__lt", "invalid_number"),
+        ("attr.size__lte", "invalid_text"),
+        ("attr.size__ne", "invalid_text"),
+    ]
+    many = {f"attr.a{number}": "1" for number in range(MOST_CONDITIONS + 1)}
+    assert [code for _, code in faults(many)] == ["too_many_filters"]

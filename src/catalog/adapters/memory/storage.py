@@ -1,16 +1,19 @@
 """The memory store: real in every promise but durability."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from threading import Lock
 from uuid import UUID, uuid4
 
-from catalog.domain.admission import Admission, Outcome, Standing, admit, named
+from catalog.domain.admission import Admission, Outcome, Spot, Standing, admit, named
+from catalog.domain.category import Category
 from catalog.domain.changelog import ChangeSet, LogEntry, LogHead, LogPage
 from catalog.domain.item import Item
 from catalog.domain.ordering import Place, arrange, comes_after, place
 from catalog.domain.query import ItemQuery, Page
 from catalog.domain.search import Rank, SearchWords
+from catalog.domain.tree import Tree
 from catalog.ports.storage import SchemaState, StorageOptions
 
 _SCHEMA = SchemaState(found="none needed", wanted="none needed")
@@ -27,6 +30,7 @@ class MemoryStorage:
         self._items: dict[UUID, Item] = {}
         self._words: dict[UUID, SearchWords] = {}
         self._ids: dict[str, UUID] = {}
+        self._tree = Tree(())
         self._log: list[LogEntry] = []
         self._identity = uuid4().hex
         self._listeners: list[Callable[[Sequence[LogEntry]], None]] = []
@@ -48,7 +52,7 @@ class MemoryStorage:
     async def list_items(self, query: ItemQuery) -> Page:
         """Filter, place, sort and cut."""
         found: list[tuple[Place, tuple[Item, Rank | None]]] = []
-        for item in filter(query.shows, tuple(self._items.values())):
+        for item in filter(query.shows(self._tree), tuple(self._items.values())):
             rank = None if query.search is None else query.search.rank(item, self._words[item.id])
             if query.search is None or rank is not None:
                 found.append((place(item, query.ordering, rank), (item, rank)))
@@ -57,6 +61,18 @@ class MemoryStorage:
             found = [entry for entry in found if comes_after(entry[0], mark, query.ordering)]
         arrange(found, query.ordering)
         return query.page([entry for _, entry in found[query.offset : query.offset + query.limit + 1]])
+
+    async def categories(self) -> Sequence[Category]:
+        """Go through the tree."""
+        return tuple(self._tree)
+
+    async def lineages(self, slugs: Collection[str]) -> Mapping[str, tuple[Category, ...]]:
+        """Go up the tree."""
+        return {slug: self._tree.lineage(slug) for slug in slugs if slug in self._tree.by_slug}
+
+    async def category_counts(self) -> Mapping[str, int]:
+        """Go through the items."""
+        return Counter(item.category for item in self._items.values() if item.category is not None)
 
     async def commit(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
         """Ask for admission and apply it, under the lock."""
@@ -100,20 +116,30 @@ class MemoryStorage:
 
     def _standing(self, batch: Sequence[ChangeSet]) -> Standing:
         """Read what the batch names."""
-        ids, skus = named(batch)
-        versions = {item_id: self._items[item_id].version for item_id in ids if item_id in self._items}
-        return Standing(len(self._log), versions, {sku: self._ids[sku] for sku in skus if sku in self._ids})
+        names = named(batch)
+        versions = {item_id: self._items[item_id].version for item_id in names.ids if item_id in self._items}
+        owners = {sku: self._ids[sku] for sku in names.skus if sku in self._ids}
+        known = self._tree.by_slug
+        slugs = known if names.tree else names.slugs & known.keys()
+        places = {slug: Spot(known[slug].id, known[slug].version, known[slug].parent) for slug in slugs}
+        inhabitants = Counter(item.category for item in self._items.values()) if names.leaving else {}
+        return Standing(len(self._log), versions, owners, places, {slug: inhabitants[slug] for slug in names.leaving})
 
     def _apply(self, admission: Admission) -> None:
         """Write what was admitted."""
-        for item_id in (*admission.removed, *admission.renamed):
+        for item_id in (*(item.id for item in admission.removed), *admission.renamed):
             del self._ids[self._items[item_id].sku]
-        for item_id in admission.removed:
-            del self._items[item_id], self._words[item_id]
+        for item in admission.removed:
+            del self._items[item.id], self._words[item.id]
         for item in (*(born.item for born in admission.born), *(net.subject for net in admission.changed)):
             self._items[item.id] = item
             self._ids[item.sku] = item.id
             self._words[item.id] = SearchWords.of(item)
+        grove = admission.grove
+        if grove:
+            kept = self._tree.by_slug | {category.slug: category for category in (*grove.born, *grove.changed)}
+            gone = {category.id for category in grove.removed}
+            self._tree = Tree(category for category in kept.values() if category.id not in gone)
         self._log += admission.entries
 
 

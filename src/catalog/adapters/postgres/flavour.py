@@ -12,12 +12,14 @@ from sqlalchemy import (
     ColumnElement,
     Executable,
     MetaData,
+    Select,
     Table,
     Text,
     any_,
     bindparam,
     cast,
     column,
+    delete,
     exc,
     func,
     insert,
@@ -25,8 +27,9 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP, TSQUERY, TSVECTOR
-from sqlalchemy.sql.dml import Insert, Update
+from sqlalchemy.sql.dml import Delete, Insert, Update
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import TypeEngine
 
@@ -152,6 +155,21 @@ class PostgresFlavour:
         """Insert what is given as arrays."""
         given = _given({its.name: _plain(its.type) for its in table.c})
         return insert(table).from_select(list(table.c), select(*given.c))
+
+    def insert_missing(self, table: Table) -> Insert:
+        """Insert what is given as arrays and is not there."""
+        given = _given({its.name: _plain(its.type) for its in table.c})
+        return postgresql.insert(table).from_select(list(table.c), select(*given.c)).on_conflict_do_nothing()
+
+    def delete(self, table: Table) -> Delete:
+        """Delete what is given as arrays."""
+        keys = list(table.primary_key)
+        given = _given({its.name: _plain(its.type) for its in keys})
+        return delete(table).where(*(its == given.c[its.name] for its in keys))
+
+    def within(self, column: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
+        """Have the values found first, and then looked up; a join with them was planned as if they were many."""
+        return column == any_(func.array(found.scalar_subquery()))
 
     def update(self, table: Table, key: Column[Any], names: Sequence[str]) -> Update:
         """Update from what is given as arrays."""

@@ -5,17 +5,19 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
-    BigInteger,
     CompoundSelect,
     Delete,
     Dialect,
     Insert,
+    Integer,
     Select,
     String,
     Update,
     cast,
     delete,
+    func,
     literal,
+    literal_column,
     null,
     select,
     union_all,
@@ -24,14 +26,16 @@ from sqlalchemy import (
 
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Flavour, Statement
-from catalog.adapters.sql.rows import from_entry, from_item
-from catalog.adapters.sql.tables import change_log, items, log_head
+from catalog.adapters.sql.rows import from_category, from_entry, from_item
+from catalog.adapters.sql.tables import categories, change_log, item_attributes, items, log_head, name_words
 from catalog.adapters.sql.watching import EMPTY
-from catalog.domain.admission import Admission, Outcome, Standing, admit, named
+from catalog.domain.admission import Admission, Outcome, Spot, Standing, admit, named
+from catalog.domain.attributes import sort_key
 from catalog.domain.changelog import ChangeSet
 from catalog.domain.errors import SchemaOutdated
-from catalog.domain.item import touched
+from catalog.domain.item import Item, touched
 from catalog.domain.search import SEARCHED, SearchWords
+from catalog.domain.text import words
 
 _CHANGED = (
     "sku",
@@ -46,9 +50,18 @@ _CHANGED = (
     "updated_at",
 )
 
+_CATEGORY_CHANGED = ("name", "parent", "position", "version")
+
 # A SKU that is given up in a batch may be taken up in the same batch, by another row. So the rows that change theirs
 # first get one that no item can have.
 _PARKED = literal("~") + cast(items.c.id, String)
+
+
+_ITEM, _CATEGORY, _INHABITANTS, _HEAD = range(4)
+"""What a row of the standing tells of."""
+
+_MOST_WORDS = 50_000
+"""Words that are known to be written, and so are not written again."""
 
 
 class Stood(NamedTuple):
@@ -68,65 +81,145 @@ class Committing:
             return Direct(statement, dialect)
 
         self._flavour = flavour
-        # Three questions in one, each with an index of its own: with OR, Postgres read the whole table.
-        standing = select(items.c.id, items.c.version, items.c.sku, items.c.seq, cast(null(), BigInteger).label("head"))
-        self._standing = compiled(
-            union_all(
-                standing.where(flavour.among(items.c.id, "ids")),
-                standing.where(flavour.among(items.c.sku, "skus")),
-                select(null(), null(), null(), null(), log_head.c.seq),
-            )
-        )
+        self._standing = compiled(_standing(flavour))
+        self._standing_tree = compiled(_standing(flavour, tree=True))
         self._remove_words = compiled(delete(flavour.words).where(flavour.among(flavour.words_key, "gone")))
         self._remove_items = compiled(delete(items).where(flavour.among(items.c.seq, "gone")))
+        self._remove_categories = compiled(delete(categories).where(flavour.among(categories.c.id, "gone")))
         self._park = compiled(update(items).where(flavour.among(items.c.id, "renamed")).values(sku=_PARKED))
         self._change_items = compiled(flavour.update(items, items.c.id, _CHANGED))
+        self._change_categories = compiled(flavour.update(categories, categories.c.id, _CATEGORY_CHANGED))
         self._add_items = compiled(flavour.insert(items))
+        self._add_categories = compiled(flavour.insert(categories))
         self._add_words = compiled(flavour.insert_words)
         self._change_words = compiled(flavour.update_words)
+        self._add_attributes = compiled(flavour.insert(item_attributes))
+        self._remove_attributes = compiled(flavour.delete(item_attributes))
+        self._add_name_words = compiled(flavour.insert_missing(name_words))
         self._add_entries = compiled(flavour.insert(change_log))
         self._move_head = compiled(flavour.move_head)
+        self._written_words: set[str] = set()
 
     async def begin(self, driver: Any, batch: Sequence[ChangeSet]) -> Stood:  # noqa: ANN401 - a driver's connection
         """Begin a transaction, take the lock, and read the standing of what the batch names."""
-        ids, skus = named(batch)
-        values = {"ids": self._flavour.listed(ids), "skus": self._flavour.listed(skus)}
-        rows = self._standing.rows(await self._flavour.begin(driver, self._standing.sql, self._standing.parameters(values)))
-        head = next((row[4] for row in rows if row[4] is not None), None)
+        names = named(batch)
+        listed = self._flavour.listed
+        values = {
+            "ids": listed(names.ids),
+            "skus": listed(names.skus),
+            "slugs": listed(names.slugs),
+            "left": listed(names.leaving),
+        }
+        statement = self._standing_tree if names.tree else self._standing
+        rows = statement.rows(await self._flavour.begin(driver, statement.sql, statement.parameters(values)))
+        versions: dict[UUID, int] = {}
+        owners: dict[str, UUID] = {}
+        seqs: dict[UUID, int] = {}
+        places: dict[str, Spot] = {}
+        inhabitants: dict[str, int] = {}
+        head: int | None = None
+        for kind, its_id, version, key, number, parent in rows:
+            if kind == _ITEM:
+                versions[its_id], owners[key], seqs[its_id] = version, its_id, number
+            elif kind == _CATEGORY:
+                places[key] = Spot(its_id, version, parent)
+            elif kind == _INHABITANTS:
+                inhabitants[key] = number
+            else:
+                head = number
         if head is None:
             raise SchemaOutdated(EMPTY)
-        found = [row for row in rows if row[0] is not None]
-        versions = {item_id: version for item_id, version, _, _, _ in found}
-        owners = {sku: item_id for item_id, _, sku, _, _ in found}
-        return Stood(Standing(head, versions, owners), {item_id: seq for item_id, _, _, seq, _ in found})
+        return Stood(Standing(head, versions, owners, places, inhabitants), seqs)
 
     async def finish(self, driver: Any, batch: Sequence[ChangeSet], stood: Stood) -> Sequence[Outcome]:  # noqa: ANN401 - likewise
         """Write what is admitted of the batch, and commit."""
         admission = admit(batch, stood.standing)
-        await self._flavour.finish(driver, self._writes(admission, stood.seqs) if admission.entries else [])
+        fresh = self._fresh_words(admission)
+        await self._flavour.finish(driver, self._writes(admission, stood.seqs, fresh) if admission.entries else [])
+        if len(self._written_words) + len(fresh) > _MOST_WORDS:
+            self._written_words.clear()
+        self._written_words |= fresh
         return admission.outcomes
 
-    def _writes(self, admission: Admission, seqs: Mapping[UUID, int]) -> list[list[Statement]]:
-        """List the statements that write the net of a batch, in two steps: what frees SKUs, then what takes them."""
+    def _writes(self, admission: Admission, seqs: Mapping[UUID, int], fresh: set[str]) -> list[list[Statement]]:
+        """List the statements that write the net of a batch, in two steps: what frees SKUs and slugs, then what takes them."""
         frees: list[Statement] = []
-        if admission.removed:
-            gone = self._flavour.listed([seqs[item_id] for item_id in admission.removed])
-            frees += (_once(self._remove_words, gone=gone), _once(self._remove_items, gone=gone))
-        if admission.renamed:
-            frees.append(_once(self._park, renamed=self._flavour.listed(admission.renamed)))
         takes: list[Statement] = []
 
         def each(statement: Direct, rows: Sequence[Mapping[str, Any]]) -> None:
             if rows:
                 takes.append((statement.sql, self._flavour.bulk(statement, rows)))
 
+        if admission.removed:
+            gone = self._flavour.listed([seqs[item.id] for item in admission.removed])
+            frees += (_once(self._remove_words, gone=gone), _once(self._remove_items, gone=gone))
+        if admission.renamed:
+            frees.append(_once(self._park, renamed=self._flavour.listed(admission.renamed)))
+        lost, gained = _attributes(admission, seqs)
+        each(self._remove_attributes, lost)
+        grove = admission.grove
+        if grove.removed:
+            gone = self._flavour.listed([category.id for category in grove.removed])
+            frees.append(_once(self._remove_categories, gone=gone))
+        each(self._change_categories, [from_category(its) | {"key": its.id} for its in grove.changed])
+        each(self._add_categories, [from_category(its) for its in grove.born])
         each(self._change_items, [from_item(net.subject) | {"key": net.subject.id} for net in admission.changed])
         each(self._add_items, [from_item(born.item) | {"seq": born.seq} for born in admission.born])
         each(self._add_words, [_words(SearchWords.of(born.item), born.seq) for born in admission.born])
         each(self._change_words, _changed_words(admission, seqs))
+        each(self._add_attributes, gained)
+        each(self._add_name_words, [{"word": word, "reversed": word[::-1]} for word in fresh])
         each(self._add_entries, [from_entry(entry) for entry in admission.entries])
         takes.append(_once(self._move_head, head=admission.entries[-1].seq))
         return [frees, takes] if frees else [takes]
+
+    def _fresh_words(self, admission: Admission) -> set[str]:
+        """Gather the words of new names that are not known to be written."""
+        names = [born.item.name for born in admission.born]
+        names += [net.subject.name for net in admission.changed if net.before is None or net.before.name != net.subject.name]
+        return {word for name in names for word in words(name)} - self._written_words
+
+
+def _standing(flavour: Flavour, *, tree: bool = False) -> CompoundSelect[Any]:
+    """Ask for the standing in one go, each part by an index of its own: with OR, Postgres read the whole table."""
+    item = select(
+        literal_column(str(_ITEM), Integer()).label("kind"),
+        items.c.id,
+        items.c.version,
+        items.c.sku,
+        items.c.seq,
+        cast(null(), categories.c.parent.type).label("parent"),
+    )
+    category = select(
+        literal_column(str(_CATEGORY)), categories.c.id, categories.c.version, categories.c.slug, null(), categories.c.parent
+    ).select_from(categories)
+    parts = [item.where(flavour.among(items.c.id, "ids")), item.where(flavour.among(items.c.sku, "skus"))]
+    if tree:
+        parts.append(category)
+        parts.append(
+            select(literal_column(str(_INHABITANTS)), null(), null(), items.c.category, func.count(), null())
+            .where(flavour.among(items.c.category, "left"))
+            .group_by(items.c.category)
+        )
+    else:
+        parts.append(category.where(flavour.among(categories.c.slug, "slugs")))
+    return union_all(*parts, select(literal_column(str(_HEAD)), null(), null(), null(), log_head.c.seq, null()))
+
+
+def _attributes(admission: Admission, seqs: Mapping[UUID, int]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the index rows of attributes that are to go, and those that are to come."""
+    lost = [row for item in admission.removed for row in _attribute_rows(item, seqs[item.id])]
+    gained = [row for born in admission.born for row in _attribute_rows(born.item, born.seq)]
+    for net in admission.changed:
+        if net.before is not None and net.after is not None and net.before.attributes != net.after.attributes:
+            was, will_be = (_attribute_rows(item, seqs[item.id]) for item in (net.before, net.after))
+            lost += [row for row in was if row not in will_be]
+            gained += [row for row in will_be if row not in was]
+    return lost, gained
+
+
+def _attribute_rows(item: Item, seq: int) -> list[dict[str, Any]]:
+    return [{"name": name, "key": sort_key(value), "seq": seq} for name, value in item.attributes.items()]
 
 
 def _once(statement: Direct, **values: Any) -> Statement:  # noqa: ANN401 - whatever the driver takes

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Column, ColumnElement, Executable, Table
-from sqlalchemy.sql.dml import Insert, Update
+from sqlalchemy import Column, ColumnElement, Executable, Select, Table
+from sqlalchemy.sql.dml import Delete, Insert, Update
 
 from catalog.adapters.sql.direct import Direct
 from catalog.domain.errors import Unavailable
@@ -61,6 +61,15 @@ class Flavour(Protocol):
 
     def insert(self, table: Table) -> Insert:
         """Insert whole rows, made by `bulk`."""
+
+    def insert_missing(self, table: Table) -> Insert:
+        """Insert those of the rows, made by `bulk`, that are not there."""
+
+    def delete(self, table: Table) -> Delete:
+        """Delete the rows whose primary keys are those of the rows made by `bulk`."""
+
+    def within(self, column: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
+        """Whether a column has one of the few values that a query finds."""
 
     def update(self, table: Table, key: Column[Any], names: Sequence[str]) -> Update:
         """Update the columns of these names where `key` has the value named `key`; takes rows made by `bulk`."""

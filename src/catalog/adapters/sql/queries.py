@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, case, false, or_, select, tuple_
 
 from catalog.adapters.sql.flavour import Flavour
-from catalog.adapters.sql.rows import ITEM_COLUMNS, LOG_COLUMNS
-from catalog.adapters.sql.tables import change_log, items
-from catalog.domain.filters import AMONG, COMPARISONS, EXISTS, MISSING
+from catalog.adapters.sql.rows import CATEGORY_COLUMNS, ITEM_COLUMNS, LOG_COLUMNS
+from catalog.adapters.sql.tables import categories, change_log, item_attributes, items
+from catalog.domain.filters import AMONG, ATTRIBUTE, COMPARISONS, EXISTS, MISSING, OUTSIDE, SEVERAL, WITHIN
 from catalog.domain.ordering import Ordering, Term
 from catalog.domain.query import ItemQuery
 from catalog.domain.search import Rank
@@ -40,7 +40,7 @@ class Shape(NamedTuple):
 def shape_of(query: ItemQuery) -> Shape:
     """Tell which statement answers a question."""
     absent = None if query.after is None else tuple(value is None for value in query.after)
-    filters = tuple((condition.field, condition.operator) for condition in query.filters)
+    filters = tuple((ATTRIBUTE if condition.attribute else condition.field, condition.operator) for condition in query.filters)
     return Shape(
         query.ordering, filters, query.search is not None, query.search is not None and query.search.sku is not None, absent
     )
@@ -52,9 +52,13 @@ def list_parameters(query: ItemQuery, flavour: Flavour) -> dict[str, Any]:
     if query.search is not None:
         parameters |= {**flavour.asked(query.search), "sku": query.search.sku}
     for index, condition in enumerate(query.filters):
-        if condition.values:
-            values = condition.values
-            parameters[f"filter_{index}"] = flavour.listed(values) if condition.operator == AMONG else values[0]
+        values = condition.values
+        if condition.attribute:
+            parameters[f"filter_{index}_name"] = condition.attribute
+            if values:
+                parameters |= {f"filter_{index}_from": values[0][0], f"filter_{index}_to": chr(ord(values[0][0]) + 1)}
+        if values:
+            parameters[f"filter_{index}"] = flavour.listed(values) if condition.operator in SEVERAL else values[0]
     for index, value in enumerate(query.after or ()):
         parameters[f"after_{index}"] = value
     return parameters
@@ -69,24 +73,64 @@ def list_statement(shape: Shape, flavour: Flavour) -> Select[Any]:
     if shape.searched:
         statement = statement.add_columns(columns["rank"].label("rank")).where(flavour.matches())
     for index, (field, operator) in enumerate(shape.filters):
-        statement = statement.where(_holds(_FILTERED[field], operator, f"filter_{index}", flavour))
+        statement = statement.where(_holds(field, operator, f"filter_{index}", flavour))
     if shape.absent is not None:
         statement = statement.where(_follows(shape.ordering, shape.absent, columns))
     statement = statement.order_by(*(_order(term, columns[term.name]) for term in shape.ordering))
     return statement.limit(bindparam("limit", type_=Integer())).offset(bindparam("offset", type_=Integer()))
 
 
-def _holds(column: ColumnElement[Any], operator: str, name: str, flavour: Flavour) -> ColumnElement[bool]:
+def _holds(field: str, operator: str, name: str, flavour: Flavour) -> ColumnElement[bool]:
     """Say what catalog.domain.filters.Condition.holds says, of the parameter `name`."""
-    if operator == EXISTS:
-        return column.is_not(None)
-    if operator == MISSING:
-        return column.is_(None)
+    if field == ATTRIBUTE:
+        return _attribute_holds(operator, name, flavour)
+    column = _FILTERED[field]
+    if operator in (EXISTS, MISSING):
+        return column.is_not(None) if operator == EXISTS else column.is_(None)
     if operator == AMONG:
         return flavour.among(column, name)
+    if operator == WITHIN:
+        return flavour.within(column, _descendants(name, flavour))
+    if operator == OUTSIDE:
+        # Beside nothing at all even what is absent would be "not in".
+        return and_(column.is_not(None), column.not_in(_descendants(name, flavour)))
+    return _compared(column, operator, name)
+
+
+def _compared(column: ColumnElement[Any], operator: str, name: str) -> ColumnElement[bool]:
     compare: Callable[[Any, Any], Any] = COMPARISONS[operator]
     compared: ColumnElement[bool] = compare(column, bindparam(name, type_=column.type))
     return compared
+
+
+def _attribute_holds(operator: str, name: str, flavour: Flavour) -> ColumnElement[bool]:
+    """Look into the index of attributes; values of another type than the one that is asked for are passed over."""
+    has = item_attributes.c
+    found = select(has.seq).where(_compared(has.name, "eq", f"{name}_name"))
+    if operator == MISSING:
+        return ~found.where(has.seq == items.c.seq).correlate(items).exists()
+    if operator == AMONG:
+        found = found.where(flavour.among(has.key, name))
+    elif operator != EXISTS:
+        found = found.where(_compared(has.key, operator, name))
+        if operator != "eq":
+            found = found.where(_compared(has.key, "gte", f"{name}_from"), _compared(has.key, "lt", f"{name}_to"))
+    return items.c.seq.in_(found)
+
+
+def _descendants(name: str, flavour: Flavour) -> Select[Any]:
+    """Find the slugs of the parameter `name` and all below them, as catalog.domain.tree.Tree.within does."""
+    found = select(categories.c.slug).where(flavour.among(categories.c.slug, name)).cte(f"below_{name}", recursive=True)
+    found = found.union(select(categories.c.slug).where(categories.c.parent == found.c.slug))
+    return select(found.c.slug)
+
+
+def lineage_statement(flavour: Flavour) -> Select[Any]:
+    """Return the categories of the parameter `keys` and all above them, as CATEGORY_COLUMNS."""
+    found = select(categories.c.slug, categories.c.parent).where(flavour.among(categories.c.slug, "keys"))
+    above = found.cte("above", recursive=True)
+    above = above.union(select(categories.c.slug, categories.c.parent).where(categories.c.slug == above.c.parent))
+    return select(*CATEGORY_COLUMNS).where(categories.c.slug.in_(select(above.c.slug)))
 
 
 def log_statement(after: int, limit: int) -> Select[Any]:

@@ -7,8 +7,9 @@ from uuid import UUID
 
 import msgspec
 
-from catalog.adapters.sql.tables import change_log, items
+from catalog.adapters.sql.tables import categories, change_log, items
 from catalog.domain.attributes import Attributes, AttributeValue
+from catalog.domain.category import Category
 from catalog.domain.change import Change, Origin
 from catalog.domain.changelog import LogEntry
 from catalog.domain.item import Item
@@ -29,6 +30,16 @@ ITEM_COLUMNS = (
     items.c.updated_at,
 )
 """What `to_item` reads, in its order."""
+
+CATEGORY_COLUMNS = (
+    categories.c.id,
+    categories.c.slug,
+    categories.c.name,
+    categories.c.parent,
+    categories.c.position,
+    categories.c.version,
+)
+"""What `to_category` reads, in its order."""
 
 LOG_COLUMNS = (
     change_log.c.seq,
@@ -58,6 +69,17 @@ class _Document(msgspec.Struct, omit_defaults=True):
     attributes: dict[str, Any] = {}
 
 
+class _CategoryDocument(msgspec.Struct, omit_defaults=True):
+    """A category as the log keeps it."""
+
+    id: UUID
+    slug: str
+    name: str
+    version: int
+    parent: str | None = None
+    position: int = 0
+
+
 class _LogRow(NamedTuple):
     seq: int
     kind: str
@@ -68,9 +90,13 @@ class _LogRow(NamedTuple):
     after: str | None
 
 
+_OF_A_CATEGORY = "category."
+"""How the kinds of changes begin that happen to categories."""
+
 _encoder = msgspec.json.Encoder()
 _attributes = msgspec.json.Decoder(dict[str, Any])
 _document = msgspec.json.Decoder(_Document)
+_category_document = msgspec.json.Decoder(_CategoryDocument)
 
 
 def from_item(item: Item) -> dict[str, Any]:
@@ -109,14 +135,26 @@ def to_item(row: Sequence[Any]) -> Item:
     )
 
 
+def from_category(category: Category) -> dict[str, Any]:
+    """Return a category's row."""
+    return {column.name: getattr(category, column.name) for column in CATEGORY_COLUMNS}
+
+
+def to_category(row: Sequence[Any]) -> Category:
+    """Bring a category back from a row of CATEGORY_COLUMNS."""
+    category_id, slug, name, parent, position, version = row
+    return Category(id=category_id, slug=slug, name=name, parent=parent, position=position, version=version)
+
+
 def from_entry(entry: LogEntry) -> dict[str, Any]:
     """Return an entry's row."""
     change = entry.change
+    subject = change.subject
     return {
         "seq": entry.seq,
         "kind": change.kind,
-        "item_id": change.subject.id,
-        "sku": change.subject.sku,
+        "subject_id": subject.id,
+        "key": subject.sku if isinstance(subject, Item) else subject.slug,
         "version": change.version,
         "at": change.at,
         "actor": entry.origin.actor,
@@ -129,14 +167,19 @@ def from_entry(entry: LogEntry) -> dict[str, Any]:
 def to_entry(row: Sequence[Any]) -> LogEntry:
     """Bring an entry back from a row of LOG_COLUMNS."""
     kept = _LogRow(*row)
-    change = Change(kept.kind, _to_state(kept.before), _to_state(kept.after), kept.at)
-    return LogEntry(kept.seq, change, Origin(kept.actor, kept.request_id))
+    origin = Origin(kept.actor, kept.request_id)
+    if kept.kind.startswith(_OF_A_CATEGORY):
+        before, after = _to_category_state(kept.before), _to_category_state(kept.after)
+        return LogEntry(kept.seq, Change(kept.kind, before, after, kept.at), origin)
+    return LogEntry(kept.seq, Change(kept.kind, _to_state(kept.before), _to_state(kept.after), kept.at), origin)
 
 
-def _from_state(item: Item | None) -> str | None:
-    """Write an item down for the log."""
+def _from_state(item: Item | Category | None) -> str | None:
+    """Write an item or a category down for the log."""
     if item is None:
         return None
+    if isinstance(item, Category):
+        return _encoder.encode(_CategoryDocument(**from_category(item))).decode()
     currency, minor = _price(item)
     document = _Document(
         id=item.id,
@@ -173,6 +216,14 @@ def _to_state(text: str | None) -> Item | None:
         created_at=kept.created_at,
         updated_at=kept.updated_at,
     )
+
+
+def _to_category_state(text: str | None) -> Category | None:
+    """Read a category from the log."""
+    if text is None:
+        return None
+    kept = _category_document.decode(text)
+    return to_category((kept.id, kept.slug, kept.name, kept.parent, kept.position, kept.version))
 
 
 def _price(item: Item) -> tuple[str | None, int | None]:

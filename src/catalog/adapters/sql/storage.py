@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Executable, Row, Select, select, text
+from sqlalchemy import Executable, Row, Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from catalog.adapters.sql.coalescing import Coalescing
@@ -15,17 +15,26 @@ from catalog.adapters.sql.committing import Committing
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Flavour
 from catalog.adapters.sql.kept import Held, Kept
-from catalog.adapters.sql.queries import Shape, list_parameters, list_statement, log_statement, shape_of
-from catalog.adapters.sql.rows import ITEM_COLUMNS, to_entry, to_item
+from catalog.adapters.sql.queries import (
+    Shape,
+    lineage_statement,
+    list_parameters,
+    list_statement,
+    log_statement,
+    shape_of,
+)
+from catalog.adapters.sql.rows import CATEGORY_COLUMNS, ITEM_COLUMNS, to_category, to_entry, to_item
 from catalog.adapters.sql.schema import WANTED, upgrade
 from catalog.adapters.sql.tables import items, log_head
 from catalog.adapters.sql.watching import Watching
 from catalog.adapters.sql.writer import Writer
 from catalog.domain.admission import Outcome
+from catalog.domain.category import Category
 from catalog.domain.changelog import ChangeSet, Committed, LogEntry, LogHead, LogPage
 from catalog.domain.errors import SchemaOutdated
 from catalog.domain.item import Item
 from catalog.domain.query import ItemQuery, Page
+from catalog.domain.tree import Tree
 from catalog.ports.storage import SchemaState
 
 T = TypeVar("T")
@@ -33,6 +42,9 @@ T = TypeVar("T")
 _FOUND = text("SELECT version_num FROM alembic_version")
 _HEAD = select(log_head.c.seq)
 _ITEMS = select(*ITEM_COLUMNS)
+
+_CATEGORIES = select(*CATEGORY_COLUMNS)
+_COUNTS = select(items.c.category, func.count()).where(items.c.category.is_not(None)).group_by(items.c.category)
 
 _MOST_SHAPES = 500
 """Statements of lists that are kept compiled; there are as many as there are ways to sort."""
@@ -75,6 +87,8 @@ class SqlStorage:
         self._reads: set[asyncio.Task[Any]] = set()
         self._by_id = Coalescing(self._fetch_by_id)
         self._by_sku = Coalescing(self._fetch_by_sku)
+        self._lineages = Coalescing(self._fetch_lineages)
+        self._select_lineages = self._compiled(lineage_statement(flavour))
         self._select_by_id = self._compiled(_ITEMS.where(flavour.among(items.c.id, "keys")))
         self._select_by_sku = self._compiled(_ITEMS.where(flavour.among(items.c.sku, "keys")))
         self._statements: dict[Shape, Direct] = {}
@@ -88,7 +102,7 @@ class SqlStorage:
     async def close(self) -> None:
         """Write what waits, let reads end, and close the connections."""
         await self._writer.close()
-        under_way: list[Coalescing[Any, Any]] = [self._by_id, self._by_sku, *self._pages.values()]
+        under_way: list[Coalescing[Any, Any]] = [self._by_id, self._by_sku, self._lineages, *self._pages.values()]
         for reads in under_way:
             await reads.close()
         await asyncio.gather(*self._reads, return_exceptions=True)
@@ -112,6 +126,19 @@ class SqlStorage:
         if asked is None:
             asked = self._pages[query] = Coalescing(self._fetch_page, on_idle=lambda: self._pages.pop(query, None))
         return (await asked.get((query,)))[query]
+
+    async def categories(self) -> Sequence[Category]:
+        """Read all of them."""
+        return [to_category(row) for row in await self._rows(_CATEGORIES)]
+
+    async def lineages(self, slugs: Collection[str]) -> Mapping[str, tuple[Category, ...]]:
+        """Read the ways to some, together with others who ask now."""
+        return await self._lineages.get(slugs)
+
+    async def category_counts(self) -> Mapping[str, int]:
+        """Count along the index of categories."""
+        rows: Sequence[Any] = await self._rows(_COUNTS)
+        return dict(map(tuple, rows))
 
     async def commit(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
         """Hand a batch to the writer."""
@@ -185,6 +212,11 @@ class SqlStorage:
     async def _fetch_by_sku(self, skus: Collection[str]) -> Mapping[str, Item]:
         rows = await self._fetch(self._select_by_sku, {"keys": self._flavour.listed(skus)})
         return {item.sku: item for item in map(to_item, rows)}
+
+    async def _fetch_lineages(self, slugs: Collection[str]) -> Mapping[str, tuple[Category, ...]]:
+        rows = await self._fetch(self._select_lineages, {"keys": self._flavour.listed(slugs)})
+        tree = Tree(map(to_category, rows))
+        return {slug: tree.lineage(slug) for slug in slugs if slug in tree.by_slug}
 
     async def _fetch_page(self, asked: Collection[ItemQuery]) -> Mapping[ItemQuery, Page]:
         (query,) = asked

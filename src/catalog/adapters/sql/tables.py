@@ -6,7 +6,7 @@ Text that is compared or sorted is compared by code point: SQLite does so by its
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Dialect, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, Dialect, ForeignKey, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -62,13 +62,41 @@ items = Table(
     Column("updated_at", UtcTime(), nullable=False),
 )
 
+categories = Table(
+    "categories",
+    metadata,
+    Column("id", Uuid(), primary_key=True),
+    Column("slug", ByCodePoint, nullable=False, unique=True),
+    Column("name", Text(), nullable=False),
+    Column("parent", ByCodePoint, ForeignKey("categories.slug", deferrable=True, initially="DEFERRED")),
+    Column("position", Integer(), nullable=False),
+    Column("version", BigInteger(), nullable=False),
+)
+
+# A row for each attribute of each item: the item's `seq`, and what the attribute is compared by (catalog.domain.attributes).
+item_attributes = Table(
+    "item_attributes",
+    metadata,
+    Column("name", ByCodePoint, primary_key=True),
+    Column("key", ByCodePoint, primary_key=True),
+    Column("seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False),
+)
+
+# Every word that a name ever had, forwards and backwards: where typing errors are looked up.
+name_words = Table(
+    "name_words",
+    metadata,
+    Column("word", ByCodePoint, primary_key=True),
+    Column("reversed", ByCodePoint, nullable=False),
+)
+
 change_log = Table(
     "change_log",
     metadata,
     Column("seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False),
     Column("kind", Text(), nullable=False),
-    Column("item_id", Uuid(), nullable=False),
-    Column("sku", ByCodePoint, nullable=False),
+    Column("subject_id", Uuid(), nullable=False),
+    Column("key", ByCodePoint, nullable=False),
     Column("version", BigInteger(), nullable=False),
     Column("at", UtcTime(), nullable=False),
     Column("actor", Text(), nullable=False),

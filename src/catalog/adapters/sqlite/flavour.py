@@ -14,10 +14,12 @@ from sqlalchemy import (
     Executable,
     Integer,
     MetaData,
+    Select,
     Table,
     Text,
     bindparam,
     column,
+    delete,
     exc,
     func,
     insert,
@@ -27,7 +29,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.sql.dml import Insert, Update
+from sqlalchemy.sql.dml import Delete, Insert, Update
 
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Statement
@@ -85,6 +87,18 @@ class SqliteFlavour:
     def insert(self, table: Table) -> Insert:
         """Insert a row; it is run for each."""
         return insert(table)
+
+    def insert_missing(self, table: Table) -> Insert:
+        """Insert a row unless it is there; it is run for each."""
+        return insert(table).prefix_with("OR IGNORE")
+
+    def delete(self, table: Table) -> Delete:
+        """Delete a row; it is run for each."""
+        return delete(table).where(*(its == bindparam(its.name) for its in table.primary_key))
+
+    def within(self, column: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
+        """Compare with what is found."""
+        return column.in_(found)
 
     def update(self, table: Table, key: Column[Any], names: Sequence[str]) -> Update:
         """Update a row; it is run for each."""

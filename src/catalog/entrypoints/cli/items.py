@@ -9,12 +9,10 @@ import rich_click as click
 from catalog.domain.errors import Fault, InvalidInput
 from catalog.domain.item import Item
 from catalog.domain.query import ItemQuery, Page
+from catalog.entrypoints.cli.options import as_json, if_version
 from catalog.entrypoints.cli.session import origin, run
 
 FIELDS = ("sku", "name", "description", "category")
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-if_version = click.option("--if-version", type=click.IntRange(1), help="Only when the item has this version still.")
 
 
 def fields(command: Callable[..., None]) -> Callable[..., None]:
@@ -47,7 +45,7 @@ def items() -> None:
 @click.option("--q", help="Words to search for.")
 @click.option("--sort", help="Keys with commas, a minus for descending: name,-price,created_at,updated_at,sku.")
 @click.option("--sku", multiple=True, help="Any of these SKUs; repeatable.")
-@click.option("--category", multiple=True, help="In any of these categories; repeatable.")
+@click.option("--category", multiple=True, help="In any of these categories or their descendants; repeatable.")
 @click.option("--currency", help="Priced in this currency.")
 @click.option("--price-min", help="At least this amount; needs --currency.")
 @click.option("--price-max", help="At most this amount; needs --currency.")

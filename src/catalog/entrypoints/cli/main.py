@@ -3,6 +3,7 @@
 import rich_click as click
 
 from catalog import __version__
+from catalog.entrypoints.cli.categories import categories
 from catalog.entrypoints.cli.items import items
 from catalog.entrypoints.cli.operations import doctor, migrate, serve
 from catalog.entrypoints.cli.transfer import import_, seed
@@ -20,5 +21,5 @@ def main() -> None:
     """
 
 
-for command in (serve, migrate, doctor, seed, items, import_):
+for command in (serve, migrate, doctor, seed, items, categories, import_):
     main.add_command(command)

@@ -8,6 +8,7 @@ from typing import Any
 import rich_click as click
 
 from catalog.entrypoints.cli.exits import REFUSED, UNAVAILABLE, fail, told
+from catalog.entrypoints.cli.options import as_json
 from catalog.entrypoints.cli.session import run
 from catalog.ports.storage import SchemaState, Storage
 
@@ -52,7 +53,7 @@ def migrate() -> None:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@as_json
 def doctor(*, as_json: bool) -> None:
     """Look at the settings, the store and its schema, and say what is wrong and what to do."""
     from catalog.entrypoints.cli.examination import examine  # noqa: PLC0415 - heavy imports stay out of --help

@@ -34,6 +34,7 @@ _SHOWN = 10
 @click.option(
     "--delimiter", default=",", show_default=True, help="What stands between the cells of a CSV file; tab for a tabulator."
 )
+@click.option("--create-categories", is_flag=True, help="Create the categories that are not there, as roots of the tree.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option(
     "--errors", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write every refused row to this CSV file."
@@ -56,7 +57,12 @@ def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, *
         from catalog.application.rows import READERS, read_csv  # noqa: PLC0415 - likewise
 
         parsed = ImportPlan.parse(
-            plan["maps"], plan["sets"], plan["types"], on_conflict=plan["on_conflict"], dry_run=plan["dry_run"]
+            plan["maps"],
+            plan["sets"],
+            plan["types"],
+            on_conflict=plan["on_conflict"],
+            dry_run=plan["dry_run"],
+            create_categories=plan["create_categories"],
         )
         with ExitStack() as stack:
             source = stack.enter_context(_opened(file))
@@ -77,6 +83,8 @@ def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, *
         f"{report.rows} rows: {done}{report.created} created, {report.updated} updated, {report.unchanged} unchanged, "
         f"{report.skipped} skipped, {report.refused} refused."
     )
+    if report.categories:
+        click.echo(f"{report.categories} categories {done}created.")
     if report.refused:
         if errors is not None:
             click.echo(f"All refused rows, with their reasons, are in {errors}.", err=True)
@@ -85,7 +93,7 @@ def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, *
 
 @click.command()
 def seed() -> None:
-    """Put 1,000 items in to try things on, the same every time; what is there already stays as it is."""
+    """Put 1,000 items in a tree of categories, to try things on; what is there already stays as it is."""
 
     async def work(container: Any) -> Any:  # noqa: ANN401 - a Container, and an ImportReport
         return await container.seeding().run(origin())

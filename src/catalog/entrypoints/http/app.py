@@ -11,6 +11,7 @@ from catalog.application.caching import Caching
 from catalog.domain.errors import CatalogError
 from catalog.entrypoints import logs
 from catalog.entrypoints.container import Container, running
+from catalog.entrypoints.http.categories import CategoriesController
 from catalog.entrypoints.http.documentation import assets, docs, openapi, redoc
 from catalog.entrypoints.http.edge import Edge
 from catalog.entrypoints.http.health import HealthController
@@ -37,6 +38,7 @@ def create_app(container: Container) -> Edge:
     app = Litestar(
         route_handlers=[
             _working_on(ItemsController, items=container.items(), reads=reads),
+            _working_on(CategoriesController, categories=container.categories()),
             _working_on(
                 HealthController, storage=container.storage(), stopping=stopping, deadline=settings.storage.deadline_seconds
             ),

@@ -8,9 +8,9 @@ import re
 from typing import Any
 from uuid import UUID
 
-from catalog.application.items import Expected
+from catalog.application.changing import Expected
+from catalog.domain.change import Versioned
 from catalog.domain.errors import Malformed
-from catalog.domain.item import Item
 from catalog.entrypoints.http.headers import header
 
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
@@ -18,9 +18,9 @@ _LIST = re.compile(rf"[ \t,]*(?:{_TAG.pattern})(?:[ \t]*,[ \t,]*(?:{_TAG.pattern
 _OURS = re.compile(r"([0-9a-f]{32})\.([1-9][0-9]{0,18})(?:;.*)?")
 
 
-def etag(item: Item) -> str:
-    """Return the strong ETag of an item."""
-    return f'"{item.id.hex}.{item.version}"'
+def etag(subject: Versioned, representation: str = "") -> str:
+    """Return the strong ETag of an item or category; `representation` says what else its bytes depend on."""
+    return f'"{subject.id.hex}.{subject.version}{representation and ";" + representation}"'
 
 
 def expected(scope: Any) -> Expected:  # noqa: ANN401 - an ASGI scope

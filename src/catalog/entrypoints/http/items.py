@@ -44,7 +44,8 @@ class ItemsController(Controller):
         """Newest first, unless `sort` says otherwise; with `q`, the nearest first.
 
         Beside the parameters named here, fields take operators: `version__gte=3`, `price__lt=10&currency=EUR`,
-        `category__exists=false`, `sku__in=A,B`; eq, ne, lt, lte, gt, gte, in, exists.
+        `category__exists=false`, `sku__in=A,B`, and so do attributes: `attr.size=10`, `attr.size__gte=10`, `attr.size="10"`
+        (text); eq, ne, lt, lte, gt, gte, in, exists.
         """
         parameters, faults = read_parameters(request.scope)
         query = ItemQuery.parse(parameters, faults)

@@ -59,7 +59,11 @@ def openapi_document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": "items", "description": "The items"}, {"name": "operations", "description": "For those who run it"}],
+        "tags": [
+            {"name": "items", "description": "The items"},
+            {"name": "categories", "description": "The tree that items stand in"},
+            {"name": "operations", "description": "For those who run it"},
+        ],
         "paths": dict(sorted(paths.items())),
         "components": {"schemas": SCHEMAS, "responses": RESPONSES, "parameters": PARAMETERS},
     }
@@ -70,7 +74,7 @@ def _described(handler: Any, method: str, path: str) -> dict[str, Any]:  # noqa:
     if not isinstance(operation, Operation):
         message = f"The route {method.upper()} {path} has no documentation: opt=documented(Operation(…))"
         raise TypeError(message)
-    names = [*(["key"] if "{key}" in path else []), *operation.parameters, "request_id"]
+    names = [*(name for name in ("key", "slug") if f"{{{name}}}" in path), *operation.parameters, "request_id"]
     if operation.conditional:
         names.append("if_match")
     if "304" in operation.answers:

@@ -1,5 +1,6 @@
 """The query string, read strictly: what is unknown or said twice is named."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -30,6 +31,21 @@ def refuse_parameters(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
         for name in found:
             faults.add((name,), "unknown_parameter", f"This path takes no parameters; leave {name} out.")
         faults.refuse(InvalidQuery)
+
+
+def read_choices(scope: Any, **allowed: Sequence[str]) -> dict[str, str]:  # noqa: ANN401 - an ASGI scope
+    """Return the parameters of a path that takes a few, each one of so many words (none named: any text).
+
+    Raises InvalidQuery.
+    """
+    found, faults = read_parameters(scope)
+    for name, values in found.items():
+        if name not in allowed:
+            faults.add((name,), "unknown_parameter", f"There is no parameter {name}; there are {', '.join(allowed)}.")
+        elif allowed[name] and values[0] not in allowed[name]:
+            faults.add((name,), "invalid_choice", f"The parameter {name} is {' or '.join(allowed[name])}.")
+    faults.refuse(InvalidQuery)
+    return {name: values[0] for name, values in found.items()}
 
 
 def link(path: str, parameters: dict[str, list[str]], relation: str, **changed: str | None) -> str:

@@ -50,7 +50,7 @@ class Reads:
         if content is None:
             return None
         try:
-            return _answer(scope, content, hit=True)
+            return answered(scope, content, hit=True)
         except Malformed:
             return None  # the handler will tell
 
@@ -58,9 +58,9 @@ class Reads:
         """Return the answer to a request, made by `make` where it is not there. Raises what `make` raises, and Malformed."""
         key = scope["state"].get("cache_key")
         if self._caching is None or key is None:
-            return _answer(scope, (await make()).content, hit=False)
+            return answered(scope, (await make()).content, hit=False)
         content, hit = await self._caching.answer(key, make)
-        return _answer(scope, content, hit=hit)
+        return answered(scope, content, hit=hit)
 
 
 class KnownFirst:
@@ -81,7 +81,7 @@ class KnownFirst:
         await self._app(scope, receive, send)
 
 
-def _answer(scope: Any, content: Content, *, hit: bool) -> Answer:  # noqa: ANN401 - an ASGI scope
+def answered(scope: Any, content: Content, *, hit: bool = False) -> Answer:  # noqa: ANN401 - an ASGI scope
     """Answer with what was asked for, or with 304 to a caller who has it already. Raises Malformed."""
     status = 200
     if conditional(scope):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from catalog.domain.attributes import MAX_ATTRIBUTES
+from catalog.domain.category import MAX_POSITION
 from catalog.domain.ordering import SORT_KEYS
 from catalog.domain.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
 from catalog.domain.search import MAX_QUERY
@@ -14,12 +15,8 @@ _STAMP = {"type": "string", "format": "date-time", "examples": ["2026-11-20T09:3
 _SKU = {"type": "string", "pattern": "^[A-Z0-9][A-Z0-9._+-]{0,63}$", "examples": ["CHAIR-1"]}
 _NAME = {"type": "string", "minLength": 1, "maxLength": MAX_NAME, "examples": ["Garden chair"]}
 _DESCRIPTION = {"type": ["string", "null"], "maxLength": MAX_DESCRIPTION}
-_CATEGORY = {
-    "type": ["string", "null"],
-    "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$",
-    "maxLength": MAX_SLUG,
-    "examples": ["garden-chairs"],
-}
+_SLUG = {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "maxLength": MAX_SLUG, "examples": ["garden-chairs"]}
+_CATEGORY = _SLUG | {"type": ["string", "null"], "description": "The slug of a category that is there."}
 _ATTRIBUTES = {
     "type": "object",
     "maxProperties": MAX_ATTRIBUTES,
@@ -46,6 +43,18 @@ _DRAFT: Schema = {
     "category": _CATEGORY,
     "price": {"oneOf": [{"$ref": "#/components/schemas/Money"}, {"type": "null"}]},
     "attributes": _ATTRIBUTES | {"type": ["object", "null"]},
+}
+
+_CATEGORY_DRAFT: Schema = {
+    "slug": _SLUG | {"description": "Made from the name when it is absent."},
+    "name": _NAME,
+    "parent": _SLUG | {"type": ["string", "null"], "description": "The slug of a category that is there; null: it is a root."},
+    "position": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": MAX_POSITION,
+        "description": "Siblings are in this order, then by slug; the last when it is absent.",
+    },
 }
 
 SCHEMAS: dict[str, Schema] = {
@@ -113,6 +122,40 @@ SCHEMAS: dict[str, Schema] = {
             "count_kind": {"enum": ["exact", "estimated", None]},
         },
     },
+    "CategoryDraft": {"type": "object", "required": ["name"], "additionalProperties": False, "properties": _CATEGORY_DRAFT},
+    "CategoryPatch": {
+        "type": "object",
+        "additionalProperties": False,
+        "description": "What is absent stays; a parent of null makes it a root. A slug never changes.",
+        "properties": _CATEGORY_DRAFT,
+    },
+    "Category": {
+        "type": "object",
+        "required": ["slug", "name", "parent", "position", "version"],
+        "properties": {
+            "slug": _SLUG,
+            "name": _NAME,
+            "parent": _SLUG | {"type": ["string", "null"]},
+            "position": {"type": "integer", "minimum": 0},
+            "version": {"type": "integer", "minimum": 1},
+            "path": {
+                "type": "array",
+                "description": "The way from the root, itself included.",
+                "items": {
+                    "type": "object",
+                    "required": ["slug", "name"],
+                    "properties": {"slug": _SLUG, "name": _NAME},
+                },
+            },
+            "item_count": {"type": "integer", "description": "Items in it and in its descendants; with `counts=true`."},
+            "children": {"type": "array", "items": {"$ref": "#/components/schemas/Category"}, "description": "With `as=tree`."},
+        },
+    },
+    "Categories": {
+        "type": "object",
+        "required": ["categories"],
+        "properties": {"categories": {"type": "array", "items": {"$ref": "#/components/schemas/Category"}}},
+    },
     "Health": {
         "type": "object",
         "required": ["status", "version"],
@@ -158,6 +201,8 @@ _EXAMPLES: dict[str, Schema] = {
     },
     "ItemPatch": {"description": "Folds flat", "category": None, "attributes": {"colour": "red", "weight_kg": None}},
     "Money": {"amount": "44.90", "currency": "EUR"},
+    "CategoryDraft": {"slug": "garden-chairs", "name": "Garden chairs"},
+    "CategoryPatch": {"name": "Chairs for the garden", "position": 3},
 }
 
 
@@ -189,6 +234,16 @@ PARAMETERS: dict[str, Schema] = {
         "schema": {"type": "string", "minLength": 1},
         "examples": {"sku": {"value": "CHAIR-1"}},
     },
+    "slug": {
+        "name": "slug",
+        "in": "path",
+        "required": True,
+        "description": "The category's slug.",
+        "schema": _SLUG,
+    },
+    "as": _query("as", "`tree`: the roots, with their children in them.", {"enum": ["flat", "tree"], "default": "flat"}),
+    "counts": _query("counts", "Count the items, those of descendants included.", {"type": "boolean", "default": False}),
+    "move_to": _query("move_to", "The category that takes what is in this one.", _SLUG),
     "limit": _query(
         "limit", "How many items a page has.", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
     ),
@@ -208,7 +263,9 @@ PARAMETERS: dict[str, Schema] = {
     ),
     "sku": _query("sku", "Any of these SKUs; it may stand several times.", {"type": "array", "items": {"type": "string"}}),
     "category": _query(
-        "category", "In any of these categories; it may stand several times.", {"type": "array", "items": {"type": "string"}}
+        "category",
+        "In any of these categories or their descendants; it may stand several times.",
+        {"type": "array", "items": {"type": "string"}},
     ),
     "currency": _query("currency", "Priced in this currency (ISO 4217).", {"type": "string", "examples": ["EUR"]}),
     "price_min": _query("price_min", "At least this amount; needs `currency`.", {"type": "string", "examples": ["10.00"]}),
@@ -249,12 +306,19 @@ RESPONSES: dict[str, Schema] = {
     "200-page": _answers("A page of items", "ItemPage", Link={"description": "RFC 8288", "schema": {"type": "string"}}),
     "200-health": _answers("All is well", "Health"),
     "201": _answers("The item was created", "Item", Location={"schema": {"type": "string"}}, **_ETAG),
+    "200-category": _answers("The category", "Category", **_ETAG),
+    "200-categories": _answers("All categories", "Categories", **_ETAG),
+    "201-category": _answers("The category was created", "Category", Location={"schema": {"type": "string"}}, **_ETAG),
     "204": {"description": "It is done", "headers": _HEADERS},
     "304": {"description": "It is still the one you have", "headers": _HEADERS | _ETAG},
     "400": _problem("It cannot be read: malformed, invalid_cursor, bad_request"),
-    "404": _problem("There is no such item: item_not_found"),
-    "409": _problem("It cannot stand beside what is there: sku_taken, contended", **_RETRY),
-    "412": _problem("The item was changed meanwhile: stale_version"),
+    "404": _problem("There is no such thing: item_not_found, category_not_found"),
+    "409": _problem(
+        "It cannot stand beside what is there: sku_taken, slug_taken, category_in_use, category_cycle, category_too_deep, "
+        "contended",
+        **_RETRY,
+    ),
+    "412": _problem("It was changed meanwhile: stale_version"),
     "413": _problem("The body is too large"),
     "415": _problem("The body is of another type than this path takes"),
     "421": _problem("The service does not answer to this Host: misdirected_request"),

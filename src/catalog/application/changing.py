@@ -1,0 +1,68 @@
+"""Read, decide, commit: how one thing is changed, whatever it is."""
+
+from collections.abc import Awaitable, Callable, Collection
+from difflib import get_close_matches
+from typing import TypeVar
+from uuid import UUID
+
+from catalog.domain.category import Category
+from catalog.domain.change import Change, Origin
+from catalog.domain.changelog import AnyChange, ChangeSet
+from catalog.domain.errors import CatalogError, Contended, NotFound, StaleVersion, UnknownCategory
+from catalog.domain.item import Item
+from catalog.ports.storage import Storage
+
+S = TypeVar("S", Item, Category)
+
+TRIES = 50
+"""How often a change is decided again when others are quicker. Each round, one of the rivals at least gets through."""
+
+Revision = tuple[UUID, int]
+"""The id and version of an item or category, as a caller saw them."""
+
+Expected = Collection[Revision] | None
+"""The revisions that a caller is ready to change; None: whichever is there."""
+
+
+async def change(
+    storage: Storage,
+    read: Callable[[], Awaitable[S]],
+    decide: Callable[[S], Awaitable[Change[S] | None]],
+    origin: Origin,
+    expected: Expected,
+    key: str,
+) -> S:
+    """Read, decide, commit; again when another writer came between, unless the caller named what he expects.
+
+    Raises what `read` and `decide` raise, StaleVersion, Contended, and what the commit refuses.
+    """
+    for _ in range(TRIES):
+        subject = await read()
+        if expected is not None and (subject.id, subject.version) not in expected:
+            raise StaleVersion(subject.id, type(subject).__name__.lower())
+        decided = await decide(subject)
+        if decided is None:
+            return subject
+        try:
+            await commit(storage, (decided,), origin)
+        except (StaleVersion, NotFound) as error:
+            if expected is not None and isinstance(error, StaleVersion):
+                raise
+            continue
+        return decided.subject
+    raise Contended(key)
+
+
+async def commit(storage: Storage, changes: tuple[AnyChange, ...], origin: Origin) -> None:
+    """Commit changes, all or nothing. Raises what is refused; of a category that is not there, with what may have been meant."""
+    (outcome,) = await storage.commit((ChangeSet(changes, origin),))
+    if isinstance(outcome, UnknownCategory):
+        raise hinted(outcome, [category.slug for category in await storage.categories()])
+    if isinstance(outcome, CatalogError):
+        raise outcome
+
+
+def hinted(error: UnknownCategory, slugs: Collection[str]) -> UnknownCategory:
+    """Return the error with the nearest of the slugs that there are, if one is near."""
+    nearest = get_close_matches(error.slug, slugs, n=1)
+    return UnknownCategory(error.slug, error.path, nearest[0]) if nearest else error

@@ -1,0 +1,90 @@
+"""What a filter compares a field with, read from the text of a parameter."""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from catalog.domain.attributes import INT64, sort_key
+from catalog.domain.faults import Faults
+from catalog.domain.money import INT64_MAX, parse_amount, parse_currency
+from catalog.domain.text import unstorable
+from catalog.domain.values import parse_category, parse_sku
+
+_LONGEST_INT = 40
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_WHOLE = re.compile(r"[0-9]{1,19}")
+_TIME = re.compile(r"([0-9-]{10})(?:[Tt]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)(?:([Zz])|([+ -][0-9]{2}:[0-9]{2})))?")
+
+
+def read_operand(field: str, text: str, name: str, currency: str | None, faults: Faults) -> Any:  # noqa: ANN401 - a value of the field
+    """Read a value as one of an item's own fields has it, an amount as that of `currency`; None, and a fault, when it is none.
+
+    `name` is the parameter's.
+    """
+    if field == "price":
+        return None if currency is None else parse_amount(text, currency, faults, (name,))
+    return _READERS[field](text, name, faults)
+
+
+def read_attribute(text: str, name: str, faults: Faults) -> str | None:
+    """Read a value by its form, and return its key (catalog.domain.attributes.sort_key); None, and a fault, when it is none.
+
+    A number, true or false, text in double quotes (as JSON has it), else text as it stands.
+    """
+    value: str | int | float | bool = text
+    number = _NUMBER.fullmatch(text)
+    if text in ("true", "false"):
+        value = text == "true"
+    elif number is not None:
+        value = float(text) if number[1] or number[2] else int(text[:_LONGEST_INT])
+        if not (math.isfinite(value) if isinstance(value, float) else value in INT64):
+            faults.add(
+                (name,), "invalid_number", f"The parameter {name} is beyond what a number can hold; text has double quotes."
+            )
+            return None
+    elif text.startswith('"'):
+        try:
+            value = json.loads(text)
+        except ValueError:
+            faults.add((name,), "invalid_text", f'The parameter {name} begins with a quote and is no text of JSON, like "10".')
+            return None
+    bad = unstorable(value) if isinstance(value, str) else None
+    if bad is not None:
+        faults.add((name,), "invalid_text", f"The parameter {name} contains {bad}; take it out.")
+        return None
+    return sort_key(value)
+
+
+def _number(text: str, name: str, faults: Faults) -> int | None:
+    """Read a version."""
+    if _WHOLE.fullmatch(text) and int(text) <= INT64_MAX:
+        return int(text)
+    faults.add((name,), "invalid_number", f"The parameter {name} is a whole number, for example 3.")
+    return None
+
+
+def _moment(text: str, name: str, faults: Faults) -> datetime | None:
+    """Read a time: RFC 3339, or a day, which is its first moment in UTC. A plus that came as a space is taken as a plus."""
+    match = _TIME.fullmatch(text)
+    if match is not None:
+        day, clock, zulu, offset = match.groups()
+        zone = "+00:00" if zulu or offset is None else offset.replace(" ", "+")
+        try:
+            return datetime.fromisoformat(f"{day}T{clock or '00:00'}{zone}").astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass  # the 31st of February, or a moment before the year 1
+    faults.add((name,), "invalid_time", f"The parameter {name} is a time like 2026-11-20T12:00:00Z, or a day like 2026-11-20.")
+    return None
+
+
+_READERS: dict[str, Callable[[str, str, Faults], Any]] = {
+    "sku": lambda text, name, faults: parse_sku(text, faults, (name,)),
+    "category": lambda text, name, faults: parse_category(text, faults, (name,)),
+    "currency": lambda text, name, faults: parse_currency(text, faults, (name,)),
+    "version": _number,
+    "created_at": _moment,
+    "updated_at": _moment,
+}

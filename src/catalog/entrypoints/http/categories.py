@@ -1,0 +1,100 @@
+"""/categories: the tree that items stand in."""
+
+from hashlib import sha256
+from typing import Final
+
+from litestar import Controller, delete, get, patch, post
+from litestar.params import FromPath
+
+from catalog.application.categories import Categories
+from catalog.domain.category import Category
+from catalog.entrypoints.http.answers import Answer, json_content
+from catalog.entrypoints.http.bodies import JSON, MERGE_PATCH, read_object
+from catalog.entrypoints.http.conditions import etag, expected
+from catalog.entrypoints.http.items import AnyRequest, origin
+from catalog.entrypoints.http.openapi import Operation, documented
+from catalog.entrypoints.http.parameters import read_choices, refuse_parameters
+from catalog.entrypoints.http.reads import answered
+from catalog.entrypoints.shapes import encode_categories, encode_category
+from catalog.ports.cache import Content
+
+CATEGORIES: Final = "/api/v1/categories"
+
+_YES_NO = ("true", "false")
+
+
+class CategoriesController(Controller):
+    """The categories, one by one and as a tree."""
+
+    path = CATEGORIES
+    tags = ("categories",)
+    categories: Categories
+
+    @get(opt=documented(Operation("List the categories", parameters=("as", "counts"), answers=("200-categories", "304"))))
+    async def list(self, request: AnyRequest) -> Answer:
+        """All of them, from the roots down; with `counts=true` each says how many items it and its descendants have."""
+        chosen = read_choices(request.scope, **{"as": ("flat", "tree"), "counts": _YES_NO})
+        tree = await self.categories.tree()
+        totals = await self.categories.totals(tree) if chosen.get("counts") == "true" else None
+        body = encode_categories(tree, totals, nested=chosen.get("as") == "tree")
+        return answered(request.scope, json_content(body, (b"etag", f'W/"{sha256(body).hexdigest()[:32]}"'.encode())))
+
+    @post(opt=documented(Operation("Create a category", body="CategoryDraft", answers=("201-category", "409"))))
+    async def create(self, request: AnyRequest) -> Answer:
+        """Without a slug, one is made from the name; without a position, it is the last among its siblings."""
+        refuse_parameters(request.scope)
+        category = await self.categories.create(await read_object(request, JSON), origin(request))
+        content = await self._content(category)
+        return Answer(201, content, (b"location", f"{self.path}/{category.slug}".encode()))
+
+    @get(
+        "/{slug:str}",
+        opt=documented(Operation("Read a category", parameters=("counts",), answers=("200-category", "304", "404"))),
+    )
+    async def read(self, request: AnyRequest, slug: FromPath[str]) -> Answer:
+        """With the way to it from the root."""
+        chosen = read_choices(request.scope, counts=_YES_NO)
+        lineage = await self.categories.lineage(slug)
+        count = None
+        if chosen.get("counts") == "true":
+            tree = await self.categories.tree()
+            count = (await self.categories.totals(tree)).get(slug, 0)
+        return answered(request.scope, _content(lineage, count))
+
+    @patch(
+        "/{slug:str}",
+        opt=documented(
+            Operation(
+                "Rename or move a category", body="CategoryPatch", answers=("200-category", "404", "409", "412"), conditional=True
+            )
+        ),
+    )
+    async def revise(self, request: AnyRequest, slug: FromPath[str]) -> Answer:
+        """By a merge patch (RFC 7396): another name, parent or position. The slug never changes."""
+        refuse_parameters(request.scope)
+        changes = await read_object(request, MERGE_PATCH, JSON)
+        category = await self.categories.revise(slug, changes, origin(request), expected(request.scope))
+        return Answer(200, await self._content(category))
+
+    @delete(
+        "/{slug:str}",
+        status_code=204,
+        opt=documented(
+            Operation("Remove a category", parameters=("move_to",), answers=("204", "404", "409", "412"), conditional=True)
+        ),
+    )
+    async def remove(self, request: AnyRequest, slug: FromPath[str]) -> None:
+        """409 while children or items are in it, unless `move_to` says where they go."""
+        chosen = read_choices(request.scope, move_to=())
+        await self.categories.remove(slug, origin(request), expected(request.scope), chosen.get("move_to"))
+
+    async def _content(self, category: Category) -> Content:
+        """Write a category as it was just written, with the way to it."""
+        above = () if category.parent is None else await self.categories.lineage(category.parent)
+        return _content((*above, category), None)
+
+
+def _content(lineage: tuple[Category, ...], count: int | None) -> Content:
+    """Write a category, with its ETag: its version, and for the rest what the bytes are."""
+    body = encode_category(lineage, count)
+    return json_content(body, (b"etag", etag(lineage[-1], sha256(body).hexdigest()[:16]).encode()))

@@ -1,0 +1,41 @@
+"""`catalog categories`: the tree on a terminal."""
+
+import pytest
+
+from tests.cli.conftest import Command
+
+pytestmark = pytest.mark.usefixtures("store_url")
+
+
+def test_a_tree_is_made_shown_and_changed(catalog: Command) -> None:
+    """By its slugs."""
+    catalog("categories", "create", "--name", "Garden")
+    made = catalog.json("categories", "create", "--name", "Garden chairs", "--parent", "garden")
+    assert (made["slug"], made["parent"], made["version"]) == ("garden-chairs", "garden", 1)
+    assert "slug         lamps" in catalog("categories", "create", "--name", "Lamps", "--position", "0").stdout
+    catalog("items", "create", "--sku", "A", "--name", "x", "--category", "garden-chairs")
+    assert catalog("categories", "tree", "--counts").stdout.splitlines() == [
+        "Garden (garden)  1",
+        "  Garden chairs (garden-chairs)  1",
+        "Lamps (lamps)  0",
+    ]
+    assert "garden-chairs  Garden / Garden chairs" in catalog("categories", "list").stdout
+    assert catalog.json("categories", "tree")["categories"][0]["children"][0]["slug"] == "garden-chairs"
+    assert catalog.json("categories", "list", "--counts")["categories"][0]["item_count"] == 1
+    catalog("categories", "rename", "lamps", "Lights", "--if-version", "1")
+    catalog("categories", "move", "garden-chairs", "--parent", "lamps")
+    catalog("categories", "move", "garden", "--position", "9")
+    assert catalog("categories", "tree").stdout.splitlines() == [
+        "Lights (lamps)",
+        "  Garden chairs (garden-chairs)",
+        "Garden (garden)",
+    ]
+    assert catalog.json("categories", "move", "garden-chairs", "--root")["parent"] is None
+    assert "items: 1" in catalog("categories", "delete", "garden-chairs", code=1).stderr
+    assert catalog("categories", "delete", "garden-chairs", "--move-to", "garden").stdout == (
+        "Removed garden-chairs. 1 items went to garden.\n"
+    )
+    assert "did you mean garden" in catalog("items", "create", "--name", "x", "--category", "gardens", code=1).stderr
+    assert "two places" in catalog("categories", "move", "lamps", "--root", "--parent", "garden", code=2).stderr
+    assert "Say where" in catalog("categories", "move", "lamps", code=2).stderr
+    assert "There is no category nope" in catalog("categories", "rename", "nope", "x", code=1).stderr

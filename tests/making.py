@@ -10,7 +10,7 @@ from catalog.domain.category import Category
 from catalog.domain.change import Change, Origin
 from catalog.domain.changelog import AnyChange, ChangeSet
 from catalog.domain.item import Item
-from catalog.domain.query import ItemQuery
+from catalog.domain.query import ItemQuery, Parameters
 from catalog.ports.storage import Storage
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=UTC)
@@ -121,12 +121,26 @@ async def keep(storage: Storage, *numbers: int, **fields: Any) -> list[Item]:  #
     return [change.subject for change in changes]
 
 
+async def pages(storage: Storage, question: Parameters) -> list[tuple[Item, ...]]:
+    """Return all items that a question finds, page by page; and see that the way back leads through the same."""
+    page = await storage.list_items(ItemQuery.parse(question))
+    found = [page.items]
+    assert page.prev_cursor is None or "offset" in question
+    while page.next_cursor is not None:
+        page = await storage.list_items(
+            ItemQuery.parse({**{name: its for name, its in question.items() if name != "offset"}, "cursor": page.next_cursor})
+        )
+        found.append(page.items)
+    if "offset" not in question:
+        for items in found[-2::-1]:
+            assert page.prev_cursor is not None
+            page = await storage.list_items(ItemQuery.parse({**question, "cursor": page.prev_cursor}))
+            assert page.items == items
+            assert page.next_cursor is not None
+        assert page.prev_cursor is None
+    return found
+
+
 async def names(storage: Storage, **parameters: str) -> list[str]:
     """Return the names of all items that a question finds, through all pages."""
-    found: list[str] = []
-    page = await storage.list_items(ItemQuery.parse(parameters))
-    while True:
-        found += [one.name for one in page.items]
-        if page.next_cursor is None:
-            return found
-        page = await storage.list_items(ItemQuery.parse(parameters | {"cursor": page.next_cursor}))
+    return [one.name for items in await pages(storage, parameters) for one in items]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.domain.query import ItemQuery
 from catalog.ports.storage import Storage
-from tests.making import NOON, certain, commit, creation, plant, removal
+from tests.making import NOON, certain, commit, creation, pages, plant, removal
 
 _TIMES = st.integers(-2, 2).map(lambda hours: NOON + timedelta(hours=hours))
 _CATEGORIES = st.sampled_from([None, "chairs", "lamps", "chairs-garden"])
@@ -75,17 +75,6 @@ _QUESTIONS = st.lists(
 )
 
 
-async def _pages(storage: Storage, question: dict[str, Any]) -> list[Any]:
-    """Return all items that a question finds, page by page."""
-    found: list[Any] = []
-    page = await storage.list_items(ItemQuery.parse(question))
-    while True:
-        found.append(page.items)
-        if page.next_cursor is None:
-            return found
-        page = await storage.list_items(ItemQuery.parse(question | {"cursor": page.next_cursor}))
-
-
 @settings(max_examples=60)
 @given(kept=_ITEMS, questions=_QUESTIONS)
 async def test_stores_agree_on_filters(storage: Storage, kept: list[Any], questions: list[dict[str, Any]]) -> None:
@@ -107,4 +96,4 @@ async def test_stores_agree_on_filters(storage: Storage, kept: list[Any], questi
         await plant(store, "furniture/chairs/chairs-garden", "lamps")
         await commit(store, *changes)
     for question in questions:
-        assert await _pages(storage, question) == await _pages(memory, question), question
+        assert await pages(storage, question) == await pages(memory, question), question

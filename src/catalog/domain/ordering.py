@@ -1,10 +1,11 @@
 """The order of a list: what a sort key means, what place an item has in it, and which places come after another.
 
-Ties are broken by id, in the direction of the last key; what is absent comes last in either direction.
+Ties are broken by id, in the direction of the last key; what is absent comes last in either direction. No value of a place
+is ever absent, so that places are compared value by value, by every store and along its indexes.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -26,23 +27,24 @@ class Term:
     name: str
     kind: type
     descending: bool = False
-    nullable: bool = False
 
 
 Ordering = tuple[Term, ...]
 
 _RANK = Term("rank", int)
+_UNPRICED = Term("unpriced", int)
 _TERMS: dict[str, tuple[Term, ...]] = {
     "name": (Term("name_key", str),),
-    "price": (Term("currency", str, nullable=True), Term("price_minor", int, nullable=True)),
+    "price": (_UNPRICED, Term("currency", str), Term("price_minor", int)),
     "created_at": (Term("created_at", datetime),),
     "updated_at": (Term("updated_at", datetime),),
     "sku": (Term("sku", str),),
 }
 _VALUES: dict[str, Callable[[Item], object]] = {
     "name_key": lambda item: fold(item.name),
-    "currency": lambda item: item.price and item.price.currency,
-    "price_minor": lambda item: item.price and item.price.minor,
+    "unpriced": lambda item: int(item.price is None),
+    "currency": lambda item: "" if item.price is None else item.price.currency,
+    "price_minor": lambda item: 0 if item.price is None else item.price.minor,
     "created_at": lambda item: item.created_at,
     "updated_at": lambda item: item.updated_at,
     "sku": lambda item: item.sku,
@@ -51,6 +53,7 @@ _VALUES: dict[str, Callable[[Item], object]] = {
 
 FIELD_OF = {
     "name_key": "name",
+    "unpriced": "price",
     "currency": "price",
     "price_minor": "price",
     "updated_at": "updated_at",
@@ -74,7 +77,7 @@ def parse_sort(raw: str, faults: Faults) -> Ordering:
             faults.add(("sort",), "repeated_sort_key", f"The sort key {name} stands twice.")
         else:
             seen.add(name)
-            terms += (Term(term.name, term.kind, descending, term.nullable) for term in _TERMS[name])
+            terms += (term if term is _UNPRICED else replace(term, descending=descending) for term in _TERMS[name])
     return _closed(terms)
 
 
@@ -88,6 +91,16 @@ def nearest_first() -> Ordering:
     return _closed([_RANK, *_TERMS["name"]])
 
 
+def by_name() -> Ordering:
+    """The order of a search that finds too much to rank."""
+    return _closed(_TERMS["name"])
+
+
+def reverse(ordering: Ordering) -> Ordering:
+    """Return the same order from its end."""
+    return tuple(replace(term, descending=not term.descending) for term in ordering)
+
+
 def place(item: Item, ordering: Ordering, rank: int | None = None) -> Place:
     """Say where an item stands."""
     return tuple(rank if term.name == "rank" else _VALUES[term.name](item) for term in ordering)
@@ -97,8 +110,6 @@ def comes_after(one: Place, other: Place, ordering: Ordering) -> bool:
     """Whether `one` stands behind `other`."""
     for mine, its, term in zip(one, other, ordering, strict=True):
         if mine != its:
-            if mine is None or its is None:
-                return mine is None
             return bool((mine < its) is term.descending)
     return False
 
@@ -106,11 +117,11 @@ def comes_after(one: Place, other: Place, ordering: Ordering) -> bool:
 def arrange(places: list[tuple[Place, T]], ordering: Ordering) -> None:
     """Sort what stands at these places, in the ordering's sense."""
     for index, term in reversed(list(enumerate(ordering))):
-        places.sort(key=_nulls_last(index, descending=term.descending), reverse=term.descending)
+        places.sort(key=_value_at(index), reverse=term.descending)
 
 
-def _nulls_last(index: int, *, descending: bool) -> Callable[[tuple[Place, object]], tuple[bool, Any]]:
-    return lambda entry: ((entry[0][index] is None) is not descending, entry[0][index])
+def _value_at(index: int) -> Callable[[tuple[Place, object]], Any]:
+    return lambda entry: entry[0][index]
 
 
 def _closed(terms: Sequence[Term]) -> Ordering:

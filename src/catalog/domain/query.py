@@ -1,16 +1,26 @@
 """A question for a list of items, and the page that answers it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Self
 
-from catalog.domain.cursor import decode_cursor, encode_cursor
+from catalog.domain.cursor import Mark, decode_cursor, encode_cursor
 from catalog.domain.errors import InvalidCursor, InvalidQuery
 from catalog.domain.faults import Faults
 from catalog.domain.filters import NAMES, OUTSIDE, WITHIN, Condition, Filters, is_filter, parse_filters
 from catalog.domain.item import Item
-from catalog.domain.ordering import FIELD_OF, Ordering, Place, nearest_first, newest_first, parse_sort, place
+from catalog.domain.ordering import (
+    FIELD_OF,
+    Ordering,
+    Place,
+    by_name,
+    nearest_first,
+    newest_first,
+    parse_sort,
+    place,
+    reverse,
+)
 from catalog.domain.search import SEARCHED, Search
 from catalog.domain.tree import Tree
 
@@ -18,9 +28,9 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 MAX_OFFSET = 10_000
 
-_PLAIN = ("limit", "cursor", "offset", "sort", "q")
+PLAIN = ("limit", "cursor", "offset", "sort", "q")
 
-PARAMETERS = (*_PLAIN, *NAMES)
+PARAMETERS = (*PLAIN, *NAMES)
 """What a question may say; beside these, fields with an operator (catalog.domain.filters)."""
 
 Parameters = Mapping[str, str | Sequence[str]]
@@ -29,7 +39,11 @@ Parameters = Mapping[str, str | Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class ItemQuery:
-    """Which items, in which order, from where, how many. `after` is the place behind which the page begins."""
+    """Which items, in which order, from where, how many.
+
+    `after` is the place behind which the page begins; with `backwards`, before which it ends. `ranked` is false where a
+    search finds too much to rank, and is in the order of names instead.
+    """
 
     search: Search | None
     ordering: Ordering
@@ -37,10 +51,12 @@ class ItemQuery:
     limit: int = DEFAULT_LIMIT
     offset: int = 0
     after: Place | None = None
+    backwards: bool = False
+    ranked: bool = True
 
     @classmethod
-    def parse(cls, said: Parameters, faults: Faults | None = None) -> Self:
-        """Read the parameters; `faults` holds what was found wrong with them before.
+    def parse(cls, said: Parameters, faults: Faults | None = None, within: Filters = ()) -> Self:
+        """Read the parameters; `faults` holds what was found wrong with them before, `within` is asked for besides.
 
         Raises InvalidQuery with every fault; InvalidCursor when nothing but the cursor is at fault.
         """
@@ -48,13 +64,13 @@ class ItemQuery:
         every = {name: (value,) if isinstance(value, str) else tuple(value) for name, value in said.items()}
         parameters = {name: values[-1] for name, values in every.items()}
         for name in parameters:
-            if name not in _PLAIN and not is_filter(name):
+            if name not in PLAIN and not is_filter(name):
                 known = f"{', '.join(PARAMETERS)}, attr.NAME, and fields with an operator, like version__gte"
                 faults.add((name,), "unknown_parameter", f"There is no parameter {name}; there are {known}.")
         search = Search.parse(parameters.get("q", ""), faults)
         unsorted = newest_first() if search is None else nearest_first()
         ordering = parse_sort(parameters["sort"], faults) if "sort" in parameters else unsorted
-        filters = parse_filters(every, faults)
+        filters = (*within, *parse_filters(every, faults))
         limit = _whole(parameters, "limit", range(1, MAX_LIMIT + 1), DEFAULT_LIMIT, faults)
         offset = _whole(parameters, "offset", range(MAX_OFFSET + 1), 0, faults)
         faults.refuse(InvalidQuery)
@@ -64,7 +80,23 @@ class ItemQuery:
         if "offset" in parameters:
             message = "A list goes on by cursor or by offset, not by both; leave one out."
             raise InvalidCursor(message)
-        return cls(search, ordering, filters, limit, 0, decode_cursor(parameters["cursor"], ordering, query.fingerprint))
+        mark = decode_cursor(parameters["cursor"], ordering, by_name() if query.ranks else ordering, query.fingerprint)
+        marked = query if mark.ranked else query.unranked()
+        return replace(marked, after=mark.place, backwards=mark.backwards)
+
+    @property
+    def ranks(self) -> bool:
+        """Whether items are ranked: a search that asks for no other order."""
+        return any(term.name == "rank" for term in self.ordering)
+
+    @property
+    def walked(self) -> Ordering:
+        """The order in which a store goes through the items: from the mark on."""
+        return reverse(self.ordering) if self.backwards else self.ordering
+
+    def unranked(self) -> Self:
+        """Ask for the same without ranks."""
+        return replace(self, ordering=by_name(), ranked=False) if self.ranks else self
 
     @property
     def deciding(self) -> frozenset[str]:
@@ -76,7 +108,8 @@ class ItemQuery:
     @property
     def fingerprint(self) -> str:
         """What a cursor is bound to: filter and sort, not the limit."""
-        return sha256(repr((self.search, self.filters, self.ordering)).encode()).hexdigest()[:12]
+        ordering = self.ordering if self.ranked else nearest_first()
+        return sha256(repr((self.search, self.filters, ordering)).encode()).hexdigest()[:12]
 
     @property
     def climbs(self) -> bool:
@@ -89,24 +122,36 @@ class ItemQuery:
         return lambda item: all(condition.holds(item) for condition in conditions)
 
     def page(self, found: Sequence[tuple[Item, int | None]]) -> "Page":
-        """Make the page from what a store found, each with its rank (None where nothing is searched).
+        """Make the page from what a store found, each with its rank (None where nothing is ranked), in the order `walked`.
 
         Up to one more than the limit is given, which only says that there is more.
         """
-        kept = found[: self.limit]
-        cursor = None
-        if len(found) > self.limit:
-            last, rank = kept[-1]
-            cursor = encode_cursor(place(last, self.ordering, rank), self.fingerprint)
-        return Page(tuple(item for item, _ in kept), cursor)
+        more = len(found) > self.limit
+        kept = found[: self.limit][::-1] if self.backwards else found[: self.limit]
+        ahead = kept if more or self.backwards else []
+        behind = kept if (more if self.backwards else self.after is not None or self.offset) else []
+        return Page(
+            tuple(item for item, _ in kept),
+            self._cursor(*ahead[-1], backwards=False) if ahead else None,
+            self._cursor(*behind[0], backwards=True) if behind else None,
+            self.ranked,
+        )
+
+    def _cursor(self, item: Item, rank: int | None, *, backwards: bool) -> str:
+        return encode_cursor(Mark(place(item, self.ordering, rank), backwards, self.ranked), self.fingerprint)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some items, in order, and the cursor of the next page; None when this is the last."""
+    """Some items, in order, with the cursors of the next page and of the one before; None where there is none.
+
+    `ranked` is false where a search found too much to rank.
+    """
 
     items: tuple[Item, ...]
-    next_cursor: str | None
+    next_cursor: str | None = None
+    prev_cursor: str | None = None
+    ranked: bool = True
 
 
 def _field(condition: Condition) -> str:

@@ -8,8 +8,10 @@ from uuid import UUID
 from catalog.domain.admission import Outcome
 from catalog.domain.category import Category
 from catalog.domain.changelog import ChangeSet, LogEntry, LogHead, LogPage
+from catalog.domain.facets import Facet
 from catalog.domain.item import Item
 from catalog.domain.query import ItemQuery, Page
+from catalog.domain.search import Search
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,14 @@ class SchemaState:
         return self.found == self.wanted
 
 
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many items there are, exactly or about."""
+
+    number: int
+    exact: bool
+
+
 class Storage(Protocol):
     """Keeps items and the log of their changes.
 
@@ -65,6 +75,18 @@ class Storage(Protocol):
 
     async def list_items(self, query: ItemQuery) -> Page:
         """Return the items that `query` asks for, in its order (catalog.domain.ordering, catalog.domain.search)."""
+
+    async def count(self, query: ItemQuery, *, exact: bool, seconds: float) -> Count:
+        """Count the items that `query` finds, wherever its page begins.
+
+        Exactly where that is wanted and takes no longer than so many seconds, or where it is easy; else about.
+        """
+
+    async def facet(self, query: ItemQuery, name: str, *, seconds: float) -> Facet | None:
+        """Count the values of a field among the items that `query` finds; None when that would take longer."""
+
+    async def suggest(self, search: Search) -> Sequence[Item]:
+        """Return up to MOST_SUGGESTIONS items whose names `search` may have meant (catalog.domain.spelling), by name, then id."""
 
     async def categories(self) -> Sequence[Category]:
         """Return all categories, in no order."""

@@ -2,17 +2,18 @@
 
 import base64
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.domain.cursor import decode_cursor, encode_cursor
+from catalog.domain.cursor import Mark, decode_cursor, encode_cursor
 from catalog.domain.errors import InvalidCursor, InvalidQuery
 from catalog.domain.faults import Faults
 from catalog.domain.item import Item
-from catalog.domain.ordering import SORT_KEYS, Place, arrange, comes_after, parse_sort, place
+from catalog.domain.ordering import SORT_KEYS, Place, arrange, by_name, comes_after, parse_sort, place
 from catalog.domain.query import ItemQuery
 from catalog.domain.search import Rank, Search, SearchWords
 from tests.making import NOON, item
@@ -135,7 +136,8 @@ def test_a_cursor_gives_its_place_back(one: Item, keys: tuple[str, ...]) -> None
     """Whatever the order."""
     ordering = parse_sort(",".join(keys), Faults())
     there = place(one, ordering)
-    assert decode_cursor(encode_cursor(there, "f"), ordering, "f") == there
+    for mark in (Mark(there), Mark(there, backwards=True), Mark(place(one, by_name()), ranked=False)):
+        assert decode_cursor(encode_cursor(mark, "f"), ordering, by_name(), "f") == mark
 
 
 def test_a_page_goes_on_behind_its_last_item() -> None:
@@ -148,11 +150,36 @@ def test_a_page_goes_on_behind_its_last_item() -> None:
     following = ItemQuery.parse({"q": "ITEM", "limit": "5", "cursor": page.next_cursor})
     assert following.after == place(item(1), query.ordering, Rank.NAME)
     assert query.page(found[:1]).next_cursor is None
+    assert page.prev_cursor is None
+    behind = following.page(found[1:])
+    assert behind.prev_cursor is not None
+    back = ItemQuery.parse({"q": "item", "limit": "1", "cursor": behind.prev_cursor})
+    assert (back.backwards, back.after) == (True, place(item(2), query.ordering, Rank.NAME))
+    assert back.page(found[:1]).prev_cursor is None
+    assert back.page(found[::-1]).prev_cursor is not None
+    assert ItemQuery.parse({"q": "item", "limit": "1", "cursor": back.page(found[:1]).next_cursor or ""}) == replace(
+        following, limit=1
+    )
+    assert query.page([]).prev_cursor is following.page([]).prev_cursor is back.page([]).next_cursor is None
     for other in ({"q": "other"}, {}, {"q": "item", "sort": "name"}):
         with pytest.raises(InvalidCursor, match="another question"):
             ItemQuery.parse({**other, "cursor": page.next_cursor})
     with pytest.raises(InvalidCursor, match="not by both"):
         ItemQuery.parse({"q": "item", "cursor": page.next_cursor, "offset": "0"})
+
+
+def test_a_search_without_ranks_goes_on_without_them() -> None:
+    """Its cursor says so; and it belongs to the same question."""
+    query = ItemQuery.parse({"q": "item", "limit": "1"})
+    unranked = query.unranked()
+    assert (unranked.ordering, unranked.fingerprint, unranked.unranked()) == (by_name(), query.fingerprint, unranked)
+    page = unranked.page([(item(1), None), (item(2), None)])
+    assert not page.ranked
+    assert ItemQuery.parse({"q": "item", "limit": "1", "cursor": page.next_cursor or ""}) == replace(
+        unranked, after=place(item(1), by_name())
+    )
+    sorted_by_sku = ItemQuery.parse({"q": "item", "sort": "sku"})
+    assert sorted_by_sku.unranked() == sorted_by_sku
 
 
 def forged(*values: object) -> str:
@@ -173,15 +200,21 @@ ID = "0" * 12 + "7" + "0" * 3 + "8" + "0" * 15
         "é",
         forged(),
         forged("f"),
-        forged(5, "EUR", 1, "a", 0, ID),
-        forged("f", "EUR", 1, "a", 0, "x"),
-        forged("f", "EUR", 1, "a", 2**70, ID),
-        forged("f", "EUR", 1, "a", 2**62, ID),
-        forged("f", "EUR", 1, "a\x00", 0, ID),
-        forged("f", "EUR", 1, "\ud800", 0, ID),
-        forged("f", "EUR", True, "a", 0, ID),
-        forged("f", "EUR", 1, None, 0, ID),
-        forged("f", "EUR", 1, "a", 0, ID, 1),
+        forged("f", ">"),
+        forged("f", 0, 0, "EUR", 1, "a", 0, ID),
+        forged("f", [], 0, "EUR", 1, "a", 0, ID),
+        forged("f", "~>", 0, "EUR", 1, "a", 0, ID),
+        forged(5, ">", 0, "EUR", 1, "a", 0, ID),
+        forged("f", ">", None, "EUR", 1, "a", 0, ID),
+        forged("f", ">", False, "EUR", 1, "a", 0, ID),
+        forged("f", ">", 0, "EUR", 1, "a", 0, "x"),
+        forged("f", ">", 0, "EUR", 1, "a", 2**70, ID),
+        forged("f", ">", 0, "EUR", 1, "a", 2**62, ID),
+        forged("f", ">", 0, "EUR", 1, "a\x00", 0, ID),
+        forged("f", ">", 0, "EUR", 1, "\ud800", 0, ID),
+        forged("f", ">", 0, "EUR", True, "a", 0, ID),
+        forged("f", ">", 0, "EUR", 1, None, 0, ID),
+        forged("f", ">", 0, "EUR", 1, "a", 0, ID, 1),
         base64.urlsafe_b64encode(b"[" * 9000).decode(),
         base64.urlsafe_b64encode(b'{"a": 1}').decode(),
     ],
@@ -189,9 +222,4 @@ ID = "0" * 12 + "7" + "0" * 3 + "8" + "0" * 15
 def test_a_damaged_or_forged_cursor_is_refused(text: str) -> None:
     """Nothing in it that a store could not compare gets through."""
     with pytest.raises(InvalidCursor, match="damaged"):
-        decode_cursor(text, ORDERING, "f")
-
-
-def test_a_cursor_may_stand_on_what_is_absent() -> None:
-    """Where the order has room for it."""
-    assert decode_cursor(forged("f", None, None, "a", 0, ID), ORDERING, "f")[:2] == (None, None)
+        decode_cursor(text, ORDERING, by_name(), "f")

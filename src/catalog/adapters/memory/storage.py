@@ -9,12 +9,15 @@ from uuid import UUID, uuid4
 from catalog.domain.admission import Admission, Outcome, Spot, Standing, admit, named
 from catalog.domain.category import Category
 from catalog.domain.changelog import ChangeSet, LogEntry, LogHead, LogPage
+from catalog.domain.facets import Facet, facet_of
 from catalog.domain.item import Item
-from catalog.domain.ordering import Place, arrange, comes_after, place
+from catalog.domain.ordering import arrange, comes_after, place
 from catalog.domain.query import ItemQuery, Page
-from catalog.domain.search import Rank, SearchWords
+from catalog.domain.search import Rank, Search, SearchWords
+from catalog.domain.spelling import MOST_SUGGESTIONS, corrections, corrects, may_be, stem
+from catalog.domain.text import fold
 from catalog.domain.tree import Tree
-from catalog.ports.storage import SchemaState, StorageOptions
+from catalog.ports.storage import Count, SchemaState, StorageOptions
 
 _SCHEMA = SchemaState(found="none needed", wanted="none needed")
 
@@ -51,16 +54,35 @@ class MemoryStorage:
 
     async def list_items(self, query: ItemQuery) -> Page:
         """Filter, place, sort and cut."""
-        found: list[tuple[Place, tuple[Item, Rank | None]]] = []
-        for item in filter(query.shows(self._tree), tuple(self._items.values())):
-            rank = None if query.search is None else query.search.rank(item, self._words[item.id])
-            if query.search is None or rank is not None:
-                found.append((place(item, query.ordering, rank), (item, rank)))
+        found = [(place(item, query.walked, rank), (item, rank)) for item, rank in self._found(query)]
         if query.after is not None:
             mark = query.after
-            found = [entry for entry in found if comes_after(entry[0], mark, query.ordering)]
-        arrange(found, query.ordering)
+            found = [entry for entry in found if comes_after(entry[0], mark, query.walked)]
+        arrange(found, query.walked)
         return query.page([entry for _, entry in found[query.offset : query.offset + query.limit + 1]])
+
+    async def count(self, query: ItemQuery, *, exact: bool, seconds: float) -> Count:  # noqa: ARG002 - nothing takes long here
+        """Go through the items."""
+        return Count(len(self._found(query)), exact=True)
+
+    async def facet(self, query: ItemQuery, name: str, *, seconds: float) -> Facet | None:  # noqa: ARG002 - likewise
+        """Go through the items."""
+        return facet_of(name, (item for item, _ in self._found(query)))
+
+    async def suggest(self, search: Search) -> Sequence[Item]:
+        """Go through the names."""
+        names = {item_id: set(words.name.split()) for item_id, words in self._words.items()}
+        stems = [stem(word) for word in search.words]
+        every = set[str]().union(*names.values())
+        known = [[word for word in every if its is not None and may_be(word, its)] for its in stems]
+        found = {
+            item_id
+            for correction in corrections(search, known)
+            for item_id, words in names.items()
+            if corrects(words, correction)
+        }
+        by_name_key = sorted((fold(self._items[item_id].name), item_id) for item_id in found)
+        return [self._items[item_id] for _, item_id in by_name_key[:MOST_SUGGESTIONS]]
 
     async def categories(self) -> Sequence[Category]:
         """Go through the tree."""
@@ -113,6 +135,14 @@ class MemoryStorage:
     async def versions(self) -> Mapping[str, str]:
         """Memory runs on nothing."""
         return {}
+
+    def _found(self, query: ItemQuery) -> list[tuple[Item, Rank | None]]:
+        """Filter and search; with the rank of each where something is searched."""
+        shown = filter(query.shows(self._tree), tuple(self._items.values()))
+        if query.search is None:
+            return [(item, None) for item in shown]
+        ranked = ((item, query.search.rank(item, self._words[item.id])) for item in shown)
+        return [(item, rank) for item, rank in ranked if rank is not None]
 
     def _standing(self, batch: Sequence[ChangeSet]) -> Standing:
         """Read what the batch names."""

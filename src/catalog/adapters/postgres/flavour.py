@@ -1,7 +1,7 @@
 """Postgres' way of doing things."""
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -38,6 +38,7 @@ from catalog.adapters.sql.flavour import Statement
 from catalog.adapters.sql.tables import UtcTime, items, log_head
 from catalog.domain.errors import SchemaOutdated, StoreUnavailable, Unavailable
 from catalog.domain.search import Search
+from catalog.domain.spelling import Correction
 
 _SCHEMA_LOCK = 0x0CA7A106
 """The number of the advisory lock that migrations are taken under: any, as long as it stays the same."""
@@ -103,6 +104,7 @@ class PostgresFlavour:
     """tsvector for the words; a lock by SELECT FOR UPDATE on the head's row."""
 
     name = "PostgreSQL"
+    estimates = True
     version: Executable = text("SHOW server_version")
     lock_schema: Executable | None = text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
     words = Table("item_words", MetaData(), Column("seq", BigInteger()), Column("name", TSVECTOR()), Column("text", TSVECTOR()))
@@ -129,10 +131,13 @@ class PostgresFlavour:
         """Make the array."""
         return list(values)
 
-    def matches(self) -> ColumnElement[bool]:
+    def found(self) -> Select[Any]:
         """Ask the index of all words."""
-        found = select(self.words.c.seq).where(self.words.c.text.bool_op("@@")(_query("asked_text")))
-        return items.c.seq.in_(found)
+        return select(self.words.c.seq).where(self.words.c.text.bool_op("@@")(_query("asked_text")))
+
+    def matches(self, *, walked: bool = False) -> ColumnElement[bool]:  # noqa: ARG002 - Postgres turns it round where it is better
+        """Ask for a join with what is found."""
+        return items.c.seq.in_(self.found())
 
     def matches_name(self) -> ColumnElement[bool]:
         """Look at the name's words."""
@@ -145,6 +150,29 @@ class PostgresFlavour:
         """Write the query down; in quotes Postgres takes the words as they are (they are letters and digits, no quotes)."""
         begun = " & ".join(f"'{word}':*" for word in search.words)
         return {"asked_text": begun, "asked_name": begun}
+
+    def meant(self, corrections: Iterable[Correction]) -> Mapping[str, str]:
+        """Ask for each way of putting it right."""
+        ways = []
+        for correction in corrections:
+            meant = " | ".join(f"'{word}'" for word in correction.meant)
+            ways.append("(" + " & ".join([f"({meant})", *(f"'{word}':*" for word in correction.begun)]) + ")")
+        return dict.fromkeys(("asked_text", "asked_name"), " | ".join(ways))
+
+    async def fetch_within(
+        self, connection: asyncpg.Connection, sql: str, parameters: Sequence[Any], seconds: float
+    ) -> Sequence[Sequence[Any]] | None:
+        """Have the server stop the statement when the time is over."""
+        try:
+            found: Sequence[Sequence[Any]] = await connection.fetch(sql, *parameters, timeout=seconds)
+        except TimeoutError:
+            return None
+        return found
+
+    async def estimate(self, connection: asyncpg.Connection, sql: str, parameters: Sequence[Any]) -> int | None:
+        """Ask the planner."""
+        (row,) = await connection.fetch(f"EXPLAIN (FORMAT JSON) {sql}", *parameters)
+        return int(row[0][0]["Plan"]["Plan Rows"])
 
     async def fetch(self, connection: asyncpg.Connection, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """Run a statement; asyncpg prepares it once a connection."""
@@ -166,6 +194,10 @@ class PostgresFlavour:
         keys = list(table.primary_key)
         given = _given({its.name: _plain(its.type) for its in keys})
         return delete(table).where(*(its == given.c[its.name] for its in keys))
+
+    def unindexed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Leave it as it is: Postgres knows its numbers, and chooses well."""
+        return column
 
     def within(self, column: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
         """Have the values found first, and then looked up; a join with them was planned as if they were many."""

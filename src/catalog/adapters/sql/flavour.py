@@ -1,6 +1,6 @@
 """What differs between the SQL stores, as far as shared code has to ask for it."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from sqlalchemy import Column, ColumnElement, Executable, Select, Table
@@ -9,6 +9,7 @@ from sqlalchemy.sql.dml import Delete, Insert, Update
 from catalog.adapters.sql.direct import Direct
 from catalog.domain.errors import Unavailable
 from catalog.domain.search import Search
+from catalog.domain.spelling import Correction
 
 Statement = tuple[str, Sequence[Sequence[Any]]]
 """SQL, and the parameters of each time that it is run."""
@@ -47,14 +48,35 @@ class Flavour(Protocol):
     def listed(self, values: Collection[Any]) -> Any:  # noqa: ANN401 - whatever the driver takes
         """Make the parameter that `among` compares with."""
 
-    def matches(self) -> ColumnElement[bool]:
-        """Whether an item has every word of a query: of the parameters that `asked` makes."""
+    def found(self) -> Select[Any]:
+        """Find by the index the `seq` of items that have every word of a query: of the parameters that `asked` makes."""
+
+    def matches(self, *, walked: bool = False) -> ColumnElement[bool]:
+        """Whether an item is among those; with `walked`, where the database has a choice, by looking at each item's words."""
 
     def matches_name(self) -> ColumnElement[bool]:
         """Whether an item's name has every word of a query: of the parameters that `asked` makes."""
 
     def asked(self, search: Search) -> Mapping[str, str]:
         """Make the parameters of `matches` and `matches_name`."""
+
+    def meant(self, corrections: Iterable[Correction]) -> Mapping[str, str]:
+        """Make the parameters of `matches` and `matches_name` that find what a misspelt search may have meant."""
+
+    async def fetch_within(
+        self,
+        connection: Any,  # noqa: ANN401 - a driver's
+        sql: str,
+        parameters: Sequence[Any],
+        seconds: float,
+    ) -> Sequence[Sequence[Any]] | None:
+        """Run a statement on the driver's own connection; None, and it is stopped, when it takes longer."""
+
+    estimates: bool
+    """Whether the database knows about how many rows a statement has, so that it need not count."""
+
+    async def estimate(self, connection: Any, sql: str, parameters: Sequence[Any]) -> int | None:  # noqa: ANN401 - a driver's
+        """Tell about how many rows a statement has, from what the database knows of its tables; None when it does not know."""
 
     async def fetch(self, connection: Any, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:  # noqa: ANN401 - a driver's
         """Run a statement on the driver's own connection."""
@@ -70,6 +92,9 @@ class Flavour(Protocol):
 
     def within(self, column: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
         """Whether a column has one of the few values that a query finds."""
+
+    def unindexed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return a column in a form that is not looked up in its index, where the database must be told so."""
 
     def update(self, table: Table, key: Column[Any], names: Sequence[str]) -> Update:
         """Update the columns of these names where `key` has the value named `key`; takes rows made by `bulk`."""

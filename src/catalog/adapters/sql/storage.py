@@ -16,12 +16,19 @@ from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Flavour
 from catalog.adapters.sql.kept import Held, Kept
 from catalog.adapters.sql.queries import (
+    STATEMENTS,
+    Plan,
     Shape,
+    facet_statement,
+    found_parameters,
     lineage_statement,
     list_parameters,
-    list_statement,
     log_statement,
     shape_of,
+    stem_parameters,
+    suggested_statement,
+    unordered,
+    words_statement,
 )
 from catalog.adapters.sql.rows import CATEGORY_COLUMNS, ITEM_COLUMNS, to_category, to_entry, to_item
 from catalog.adapters.sql.schema import WANTED, upgrade
@@ -29,13 +36,18 @@ from catalog.adapters.sql.tables import items, log_head
 from catalog.adapters.sql.watching import Watching
 from catalog.adapters.sql.writer import Writer
 from catalog.domain.admission import Outcome
+from catalog.domain.attributes import sort_key
 from catalog.domain.category import Category
 from catalog.domain.changelog import ChangeSet, Committed, LogEntry, LogHead, LogPage
 from catalog.domain.errors import SchemaOutdated
+from catalog.domain.facets import Facet
+from catalog.domain.filters import ATTRIBUTE
 from catalog.domain.item import Item
 from catalog.domain.query import ItemQuery, Page
+from catalog.domain.search import Search
+from catalog.domain.spelling import corrections, stem
 from catalog.domain.tree import Tree
-from catalog.ports.storage import SchemaState
+from catalog.ports.storage import Count, SchemaState
 
 T = TypeVar("T")
 
@@ -47,7 +59,22 @@ _CATEGORIES = select(*CATEGORY_COLUMNS)
 _COUNTS = select(items.c.category, func.count()).where(items.c.category.is_not(None)).group_by(items.c.category)
 
 _MOST_SHAPES = 500
-"""Statements of lists that are kept compiled; there are as many as there are ways to sort."""
+"""Statements of lists that are kept compiled; there are as many as there are ways to sort and to filter."""
+
+MOST_RANKED = 10_000
+"""Items of a search that are ranked; where it finds more, they are in the order of their names."""
+
+MOST_LED = 2_000
+"""Items that are found first and then put in order; where each condition finds more, the order is walked."""
+
+MOST_COUNTED = 10_000
+"""Items that are counted exactly where an estimate would do, as far as an index tells how many they are."""
+
+SAMPLED = 20_000
+"""The newest items, from whose share that of all is inferred."""
+
+SUGGESTING = 0.5
+"""Seconds that may be spent on what a search may have meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +118,9 @@ class SqlStorage:
         self._select_lineages = self._compiled(lineage_statement(flavour))
         self._select_by_id = self._compiled(_ITEMS.where(flavour.among(items.c.id, "keys")))
         self._select_by_sku = self._compiled(_ITEMS.where(flavour.among(items.c.sku, "keys")))
-        self._statements: dict[Shape, Direct] = {}
+        self._statements: dict[tuple[str, Shape, str], Direct] = {}
+        self._near_words = self._compiled(words_statement())
+        self._suggested = self._compiled(suggested_statement(flavour))
         self._pages: dict[ItemQuery, Coalescing[ItemQuery, Page]] = {}
         self._watching = Watching(engines.watching, flavour, wait=engines.wait)
         self._listeners: list[Callable[[Sequence[LogEntry]], None]] = []
@@ -126,6 +155,45 @@ class SqlStorage:
         if asked is None:
             asked = self._pages[query] = Coalescing(self._fetch_page, on_idle=lambda: self._pages.pop(query, None))
         return (await asked.get((query,)))[query]
+
+    async def count(self, query: ItemQuery, *, exact: bool, seconds: float) -> Count:
+        """Count within the time; else ask the database, or count among the newest."""
+        shape, values = unordered(query), found_parameters(query, self._flavour)
+        sizes = () if exact or not self._flavour.estimates else await self._sizes(query, MOST_COUNTED)
+        if exact or not self._flavour.estimates or min(sizes, default=MOST_COUNTED + 1) <= MOST_COUNTED:
+            rows = await self._within(self._statement("count", shape), values, seconds)
+            if rows is not None:
+                return Count(rows[0][0], exact=True)
+        found = self._statement("found", shape)
+        async with self._told():
+            about = await self._reading.run(lambda held: self._flavour.estimate(held.driver, found.sql, found.parameters(values)))
+        if about is None:
+            sample = self._statement("sample", shape._replace(plan=Plan.WALKED))
+            rows = await self._within(sample, values | {"most": SAMPLED}, seconds)
+            shown, looked_at, total = rows[0] if rows else (0, 0, 0)
+            about = shown * total // max(looked_at, 1)
+        return Count(about, exact=False)
+
+    async def facet(self, query: ItemQuery, name: str, *, seconds: float) -> Facet | None:
+        """Count by groups, along an index where nothing is filtered."""
+        field, attribute = (ATTRIBUTE, name.removeprefix(ATTRIBUTE)) if name.startswith(ATTRIBUTE) else (name, None)
+        values = found_parameters(query, self._flavour) | {"facet": attribute}
+        rows = await self._within(self._statement("facet", unordered(query), field), values, seconds)
+        if rows is None:
+            return None
+        return Facet.of((row[0] if attribute else sort_key(row[0]), row[1]) for row in rows)
+
+    async def suggest(self, search: Search) -> Sequence[Item]:
+        """Look for words that are near, then for names that have them."""
+        known: list[list[str]] = []
+        for word in search.words:
+            its = stem(word)
+            known.append([] if its is None else [row[0] for row in await self._fetch(self._near_words, stem_parameters(its))])
+        meant = list(corrections(search, known))
+        if not meant:
+            return ()
+        rows = await self._within(self._suggested, self._flavour.meant(meant), SUGGESTING)
+        return [to_item(row) for row in rows or ()]
 
     async def categories(self) -> Sequence[Category]:
         """Read all of them."""
@@ -220,16 +288,38 @@ class SqlStorage:
 
     async def _fetch_page(self, asked: Collection[ItemQuery]) -> Mapping[ItemQuery, Page]:
         (query,) = asked
-        shape = shape_of(query)
-        statement = self._statements.get(shape)
+        walked, plan, lead = query, Plan.OPEN, 0
+        if shape_of(query).leads:
+            sizes = await self._sizes(query, MOST_RANKED)
+            if query.search is not None and query.after is None and sizes[0] > MOST_RANKED:
+                walked = query.unranked()
+            if not walked.ranks:
+                size, lead = min(zip(sizes, shape_of(query).leads, strict=True))
+                plan = Plan.LED if size <= MOST_LED else Plan.WALKED
+        statement = self._statement("list", shape_of(walked)._replace(plan=plan, lead=lead if plan is Plan.LED else 0))
+        rows = await self._fetch(statement, list_parameters(walked, self._flavour))
+        if not walked.ranks:
+            return {query: walked.page([(to_item(row), None) for row in rows])}
+        return {query: walked.page([(to_item(row[:-1]), row[-1]) for row in rows])}
+
+    async def _sizes(self, query: ItemQuery, most: int) -> Sequence[int]:
+        """Count what each condition finds that has an index, up to one more than `most`; the search is the first."""
+        shape = unordered(query)
+        if not shape.leads:
+            return ()
+        values = found_parameters(query, self._flavour) | {"most": most + 1}
+        sizes: Sequence[int] = (await self._fetch(self._statement("sizes", shape), values))[0]
+        return sizes
+
+    def _statement(self, kind: str, shape: Shape, field: str = "") -> Direct:
+        """Return the compiled statement that answers questions of a shape, one of `STATEMENTS`."""
+        statement = self._statements.get((kind, shape, field))
         if statement is None:
             if len(self._statements) >= _MOST_SHAPES:
                 self._statements.clear()
-            statement = self._statements[shape] = self._compiled(list_statement(shape, self._flavour))
-        rows = await self._fetch(statement, list_parameters(query, self._flavour))
-        if query.search is None:
-            return {query: query.page([(to_item(row), None) for row in rows])}
-        return {query: query.page([(to_item(row[:-1]), row[-1]) for row in rows])}
+            made = STATEMENTS[kind](shape, self._flavour) if not field else facet_statement(field, shape, self._flavour)
+            statement = self._statements[kind, shape, field] = self._compiled(made)
+        return statement
 
     def _compiled(self, statement: Select[Any]) -> Direct:
         return Direct(statement, self._engines.reading.dialect)
@@ -240,6 +330,15 @@ class SqlStorage:
         async with self._told(), asyncio.timeout(self._engines.deadline):
             found = await self._reading.run(lambda held: self._flavour.fetch(held.driver, statement.sql, parameters))
         return statement.rows(found)
+
+    async def _within(self, statement: Direct, values: Mapping[str, Any], seconds: float) -> Sequence[Sequence[Any]] | None:
+        """Run a compiled statement for so long; None when it takes longer."""
+        parameters = statement.parameters(values)
+        async with self._told():
+            found = await self._reading.run(
+                lambda held: self._flavour.fetch_within(held.driver, statement.sql, parameters, seconds)
+            )
+        return None if found is None else statement.rows(found)
 
     async def _rows(self, statement: Executable) -> Sequence[Row[Any]]:
         """Read rows. The read is a task of its own: cutting one off would leave a connection in an unknown state."""

@@ -1,8 +1,9 @@
 """SQLite's way of doing things."""
 
+import asyncio
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,27 +30,31 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.sql import operators
 from sqlalchemy.sql.dml import Delete, Insert, Update
+from sqlalchemy.sql.elements import UnaryExpression
 
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Statement
 from catalog.adapters.sql.tables import in_microseconds, items, log_head
 from catalog.domain.errors import SchemaOutdated, StoreUnavailable, Unavailable
 from catalog.domain.search import Search
+from catalog.domain.spelling import Correction
 
 _INDEX = literal_column("item_words", Text())
 
 
-def _found(name: str) -> ColumnElement[bool]:
-    """Whether the index finds an item by the query that is the parameter `name`."""
+def _found(name: str) -> Select[Any]:
+    """Find items in the index by the query that is the parameter `name`."""
     index = table("item_words", column("rowid", Integer()))
-    return items.c.seq.in_(select(index.c.rowid).where(_INDEX.bool_op("MATCH")(bindparam(name, type_=Text()))))
+    return select(index.c.rowid).where(_INDEX.bool_op("MATCH")(bindparam(name, type_=Text())))
 
 
 class SqliteFlavour:
     """FTS5 for the words; a lock by BEGIN IMMEDIATE."""
 
     name = "SQLite"
+    estimates = False
     version: Executable = text("SELECT sqlite_version()")
     lock_schema: Executable | None = None
     words = Table("item_words", MetaData(), Column("rowid", Integer()), Column("name", Text()), Column("text", Text()))
@@ -67,18 +72,55 @@ class SqliteFlavour:
         """Write the values as JSON, ids and times as they stand in the file."""
         return json.dumps([_plain(value) for value in values])
 
-    def matches(self) -> ColumnElement[bool]:
+    def found(self) -> Select[Any]:
         """Ask the index of all words."""
         return _found("asked_text")
 
+    def matches(self, *, walked: bool = False) -> ColumnElement[bool]:
+        """Ask for all that is found; or read the words of each item, for the index would be asked as a whole each time."""
+        if not walked:
+            return items.c.seq.in_(self.found())
+        asked = func.json_each(bindparam("asked_words", type_=Text())).table_valued("value")
+        its = select(self.words.c.rowid).where(
+            self.words.c.rowid == items.c.seq,
+            ~select(asked.c.value).where(func.instr(" " + self.words.c.text, " " + asked.c.value) == 0).exists(),
+        )
+        return its.correlate(items).exists()
+
     def matches_name(self) -> ColumnElement[bool]:
         """Ask the index of the names' words."""
-        return _found("asked_name")
+        return items.c.seq.in_(_found("asked_name"))
 
     def asked(self, search: Search) -> Mapping[str, str]:
         """Ask for words that begin so; in quotes, FTS5 takes them as they are (they are letters and digits, no quotes)."""
         begun = " AND ".join(f'"{word}"*' for word in search.words)
-        return {"asked_text": f"text : ({begun})", "asked_name": f"name : ({begun})"}
+        return {"asked_text": f"text : ({begun})", "asked_name": f"name : ({begun})", "asked_words": json.dumps(search.words)}
+
+    def meant(self, corrections: Iterable[Correction]) -> Mapping[str, str]:
+        """Ask for each way of putting it right."""
+        ways = []
+        for correction in corrections:
+            meant = " OR ".join(f'"{word}"' for word in correction.meant)
+            ways.append("(" + " AND ".join([f"({meant})", *(f'"{word}"*' for word in correction.begun)]) + ")")
+        return {"asked_text": f"text : ({' OR '.join(ways)})", "asked_name": f"name : ({' OR '.join(ways)})"}
+
+    async def fetch_within(
+        self, connection: aiosqlite.Connection, sql: str, parameters: Sequence[Any], seconds: float
+    ) -> Sequence[Sequence[Any]] | None:
+        """Interrupt the statement in its thread when the time is over."""
+        timer = asyncio.get_running_loop().call_later(seconds, _interrupt, connection)
+        try:
+            return list(await connection.execute_fetchall(sql, parameters))
+        except sqlite3.OperationalError as error:
+            if str(error) != "interrupted":
+                raise
+            return None
+        finally:
+            timer.cancel()
+
+    async def estimate(self, connection: aiosqlite.Connection, sql: str, parameters: Sequence[Any]) -> int | None:  # noqa: ARG002 - it knows nothing
+        """SQLite keeps no numbers of its rows."""
+        return None
 
     async def fetch(self, connection: aiosqlite.Connection, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """Run a statement with one change of threads, where a cursor would take ten."""
@@ -99,6 +141,10 @@ class SqliteFlavour:
     def within(self, column: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
         """Compare with what is found."""
         return column.in_(found)
+
+    def unindexed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Put a plus before it (SQLite's documentation of its query planner, section 2.1)."""
+        return UnaryExpression(column, operator=operators.custom_op("+"), type_=column.type)
 
     def update(self, table: Table, key: Column[Any], names: Sequence[str]) -> Update:
         """Update a row; it is run for each."""
@@ -154,6 +200,12 @@ def _finish(connection: sqlite3.Connection, statements: Sequence[Statement]) -> 
     for sql, parameters in statements:
         connection.executemany(sql, parameters)
     connection.execute("COMMIT")
+
+
+def _interrupt(connection: aiosqlite.Connection) -> None:
+    """Stop what runs on a connection; SQLite lets any thread do that."""
+    driver: Any = connection
+    driver._conn.interrupt()  # noqa: SLF001 - the public way is a coroutine, and a timer calls none
 
 
 async def _in_thread(connection: aiosqlite.Connection, work: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - what `work` returns

@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("seq", number, primary_key=True, autoincrement=False),
         sqlite_with_rowid=False,
     )
+    op.create_index("item_attributes_seq", "item_attributes", ["seq", "name"])
     op.create_table(
         "name_words",
         sa.Column("word", by_code_point, primary_key=True),
@@ -64,8 +65,9 @@ def upgrade() -> None:
     op.execute("ALTER TABLE change_log RENAME COLUMN sku TO key")
     # What has no price comes last in either direction, so each direction needs an index of its own.
     op.drop_index("items_price", "items")
-    op.execute("CREATE INDEX items_price ON items ((currency IS NULL), currency, price_minor, id)")
-    op.execute("CREATE INDEX items_price_down ON items ((currency IS NULL), currency DESC, price_minor DESC, id DESC)")
+    price = "(CASE WHEN currency IS NULL THEN 1 ELSE 0 END), coalesce(currency, ''){0}, coalesce(price_minor, 0){0}, id{0}"
+    op.execute(f"CREATE INDEX items_price ON items ({price.format('')})")
+    op.execute(f"CREATE INDEX items_price_down ON items ({price.format(' DESC')})")
     op.drop_index("items_category", "items")
     op.create_index("items_category", "items", ["category", "created_at", "id"])
     _fill_categories(postgres=postgres)

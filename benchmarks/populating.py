@@ -1,0 +1,81 @@
+"""A catalog of any size, the same every time: to measure how reads grow with it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from catalog.domain.attributes import Attributes
+from catalog.domain.category import Category
+from catalog.domain.change import Change, Origin
+from catalog.domain.changelog import AnyChange, ChangeSet
+from catalog.domain.item import CREATED, Item
+from catalog.domain.money import Money
+from catalog.ports.storage import Storage
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+LEAVES = 1_000
+RARE = "quetzal"
+"""Stands in ten names, however many there are."""
+COMMON = "chair"
+"""Stands in every fourth name."""
+
+_SLICE = 2_000
+_KINDS = ("chair", "table", "lamp", "shelf")
+_MAKERS = ("Ålesund", "Brückner", "Cortázar", "Dvořák", "Évian", "Fjällby", "Göteborg", "Hōseki", "Ibón", "Jökull", "Łódź")
+_COLOURS = ("anthracite", "blue", "cream", "green", "mustard", "red", "sand", "white")
+_ORIGIN = Origin("benchmark")
+
+
+def item_id(number: int) -> UUID:
+    """Return the id of the item of this number."""
+    return UUID(int=(0x7 << 76) | (0x2 << 62) | number)
+
+
+def leaf(number: int) -> str:
+    """Return the slug of the category that the item of this number stands in."""
+    return f"c-{number * 7 % LEAVES:03}"
+
+
+async def populate(storage: Storage, size: int) -> None:
+    """Fill an empty store with a tree of categories and so many items."""
+    await storage.commit([ChangeSet(tuple(_categories()), _ORIGIN)])
+    changes: list[AnyChange] = []
+    for number in range(size):
+        changes.append(Change(CREATED, None, item(number, size), BEGIN + timedelta(seconds=number)))
+        if len(changes) == _SLICE or number == size - 1:
+            await storage.commit([ChangeSet(tuple(changes), _ORIGIN)])
+            changes.clear()
+
+
+def item(number: int, size: int) -> Item:
+    """Make the item of this number; its words, categories and attributes are spread by counting, not by chance."""
+    at = BEGIN + timedelta(seconds=number)
+    kind, maker, colour = _KINDS[number % 4], _MAKERS[number // 4 % 11], _COLOURS[number // 3 % 8]
+    rare = f" {RARE}" if number % max(size // 10, 1) == 0 else ""
+    return Item(
+        id=item_id(number),
+        sku=f"S-{number:07}",
+        name=f"{maker} {kind} {number * 7919 % 100_003}{rare}",
+        description=f"A {kind} by {maker}, in {colour}.",
+        category=leaf(number),
+        price=None if number % 17 == 0 else Money(100 + number * 37 % 99_900, ("EUR", "USD", "GBP")[number % 3]),
+        attributes=Attributes({"colour": colour, "size": number * 13 % 1_000, "in_stock": number % 9 != 0}),
+        version=1,
+        created_at=at,
+        updated_at=at,
+    )
+
+
+def _categories() -> Iterator[Change[Category]]:
+    """Make ten roots, ten below each of them, and ten below each of those."""
+    for number in range(LEAVES + 110):
+        if number < 10:  # noqa: PLR2004 - see above
+            slug, parent = f"a-{number}", None
+        elif number < 110:  # noqa: PLR2004 - see above
+            slug, parent = f"b-{number - 10:02}", f"a-{(number - 10) // 10}"
+        else:
+            slug, parent = f"c-{number - 110:03}", f"b-{(number - 110) // 10:02}"
+        its_id = UUID(int=(0x7 << 76) | (0x3 << 62) | number)
+        category = Category(id=its_id, slug=slug, name=slug.title(), parent=parent, position=number, version=1)
+        yield Change("category.created", None, category, BEGIN)
+

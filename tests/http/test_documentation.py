@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from catalog.domain.listing import PARAMETERS as BESIDE
 from catalog.domain.query import PARAMETERS
 
 
@@ -44,6 +45,7 @@ async def test_every_route_is_described(client: httpx.AsyncClient) -> None:
         ("/api/v1/categories", "get"),
         ("/api/v1/categories", "post"),
         ("/api/v1/categories/{slug}", "get"),
+        ("/api/v1/categories/{slug}/items", "get"),
         ("/api/v1/categories/{slug}", "patch"),
         ("/api/v1/categories/{slug}", "delete"),
         ("/health", "get"),
@@ -54,7 +56,7 @@ async def test_every_route_is_described(client: httpx.AsyncClient) -> None:
     names = [operation["operationId"] for item in described["paths"].values() for operation in item.values()]
     assert len(names) == len(set(names))
     listed = described["paths"]["/api/v1/items"]["get"]
-    assert {one["$ref"].rpartition("/")[2] for one in listed["parameters"]} == {*PARAMETERS, "request_id"}
+    assert {one["$ref"].rpartition("/")[2] for one in listed["parameters"]} == {*PARAMETERS, *BESIDE, "if_none_match", "request_id"}
 
 
 async def test_every_reference_leads_somewhere(client: httpx.AsyncClient) -> None:

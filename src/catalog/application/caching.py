@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from catalog.application.freshness import Freshness
+from catalog.domain.changelog import LogHead
 from catalog.ports.cache import Cache, Cached, Content
 from catalog.ports.storage import Storage
 
@@ -21,6 +22,8 @@ class Made(NamedTuple):
 
     content: Content
     subjects: tuple[str, ...]
+    lasting: bool = True
+    """Whether it may be kept."""
 
 
 Make = Callable[[], Awaitable[Made]]
@@ -43,6 +46,10 @@ class Caching:
         self._far = far
         self._fills: dict[str, _Fill] = {}
         self._putting: set[asyncio.Task[None]] = set()
+
+    def head(self) -> LogHead | None:
+        """Tell where the log ends, as far as this process knows it from lately; None when it does not."""
+        return self._freshness.head()
 
     async def known(self, key: str) -> Content | None:
         """Return the answer, if this process has it and it still holds."""
@@ -76,6 +83,8 @@ class Caching:
             if cached is None:
                 made = await make()
                 cached = Cached(fill.as_of, made.subjects, made.content)
+                if not made.lasting:
+                    return cached.content, hit
                 self._to_far(key, cached)
             await self._near.put(key, cached)
             return cached.content, hit

@@ -17,7 +17,8 @@ from catalog.domain.category import Category
 from catalog.domain.changelog import LogEntry, LogHead
 from catalog.domain.errors import Unavailable
 from catalog.domain.item import Item, touched
-from catalog.domain.query import ItemQuery, Page
+from catalog.domain.listing import Listing
+from catalog.domain.query import Page
 from catalog.ports.cache import Cached
 from catalog.ports.storage import Storage
 
@@ -66,6 +67,10 @@ class Freshness:
     def log(self) -> str | None:
         """Which log is followed; None before the first look."""
         return self._log
+
+    def head(self) -> LogHead | None:
+        """Tell the newest entry that is known, of a log that was looked at lately; None when it was not."""
+        return LogHead(self._log, self.known) if self.current() and self._log is not None else None
 
     def current(self) -> bool:
         """Whether the log was looked at recently enough for any answer to hold."""
@@ -149,10 +154,10 @@ def item_subjects(item: Item) -> tuple[str, ...]:
     return (item.id.hex,)
 
 
-def list_subjects(query: ItemQuery, page: Page) -> tuple[str, ...]:
-    """Name what a page depends on: its items; who comes and goes; and the fields that decide who is in it, and where."""
-    tree = (_TREE,) if query.climbs else ()
-    return (_COMING_AND_GOING, *tree, *map(_field, sorted(query.deciding)), *(item.id.hex for item in page.items))
+def list_subjects(listing: Listing, page: Page) -> tuple[str, ...]:
+    """Name what a list depends on: its items; who comes and goes; the fields that decide who is in it and where; and the tree."""
+    tree = (_TREE,) if listing.climbs else ()
+    return (_COMING_AND_GOING, *tree, *map(_field, sorted(listing.deciding)), *(item.id.hex for item in page.items))
 
 
 def _told(entry: LogEntry) -> Iterator[str]:

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from uuid import UUID
 
 from catalog.application.changing import Expected, change, commit
+from catalog.application.listing import Listed, listed
+from catalog.domain.category import Category
 from catalog.domain.change import Change, Origin
 from catalog.domain.errors import ItemNotFound
 from catalog.domain.item import Item
-from catalog.domain.query import ItemQuery, Page
+from catalog.domain.listing import Listing
 from catalog.domain.values import parse_key
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
@@ -42,9 +44,15 @@ class Items:
             raise ItemNotFound(key)
         return item
 
-    async def list(self, query: ItemQuery) -> Page:
-        """Return a page of items."""
-        return await self._storage.list_items(query)
+    async def list(self, listing: Listing) -> Listed:
+        """Return a page of items, and what is to be told beside it."""
+        return await listed(self._storage, listing)
+
+    async def lineage(self, item: Item) -> tuple[Category, ...]:
+        """Return the way from the root to an item's category; nothing when it stands in none."""
+        if item.category is None:
+            return ()
+        return (await self._storage.lineages((item.category,))).get(item.category, ())
 
     async def revise(self, key: str, patch: Mapping[str, object], origin: Origin, expected: Expected = None) -> Item:
         """Change an item by a merge patch. Raises InvalidInput, ItemNotFound, SkuTaken, StaleVersion, Contended."""

@@ -130,6 +130,13 @@ def is_filter(name: str) -> bool:
     return name in ALIASES or name.startswith(ATTRIBUTE) or name.partition("__")[0] in OPERATORS
 
 
+def field_of(name: str) -> str:
+    """Name the field of an item that holds what is filtered or counted by."""
+    if name.startswith(ATTRIBUTE):
+        return "attributes"
+    return "price" if name == "currency" else name
+
+
 def parse_filters(parameters: Mapping[str, Sequence[str]], faults: Faults) -> Filters:
     """Read the filters among the parameters; the order in which they are given does not matter."""
     named = [value for name in ("currency", "currency__eq") for value in parameters.get(name, ())]

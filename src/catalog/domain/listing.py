@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from catalog.domain.facets import parse_facets
 from catalog.domain.faults import Faults
-from catalog.domain.filters import Filters
+from catalog.domain.filters import Filters, field_of
 from catalog.domain.item import FIELDS
 from catalog.domain.query import ItemQuery, Parameters
 
@@ -48,6 +48,16 @@ class Listing:
     facets: tuple[str, ...] = ()
     highlight: bool = False
     presentation: Presentation = Presentation()
+
+    @property
+    def climbs(self) -> bool:
+        """Whether the answer depends on the tree of categories."""
+        return self.query.climbs or self.presentation.with_category
+
+    @property
+    def deciding(self) -> frozenset[str]:
+        """The fields of items, on the page or not, that the answer depends on."""
+        return self.query.deciding | {field_of(name) for name in self.facets}
 
     @classmethod
     def parse(cls, said: Parameters, faults: Faults | None = None, within: Filters = ()) -> Self:

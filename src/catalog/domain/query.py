@@ -8,7 +8,7 @@ from typing import Self
 from catalog.domain.cursor import Mark, decode_cursor, encode_cursor
 from catalog.domain.errors import InvalidCursor, InvalidQuery
 from catalog.domain.faults import Faults
-from catalog.domain.filters import NAMES, OUTSIDE, WITHIN, Condition, Filters, is_filter, parse_filters
+from catalog.domain.filters import NAMES, OUTSIDE, WITHIN, Filters, field_of, is_filter, parse_filters
 from catalog.domain.item import Item
 from catalog.domain.ordering import (
     FIELD_OF,
@@ -102,7 +102,7 @@ class ItemQuery:
     def deciding(self) -> frozenset[str]:
         """The fields of an item that decide whether it is in the list, and where; but for those that no change changes."""
         ordered = {FIELD_OF[term.name] for term in self.ordering if term.name in FIELD_OF}
-        filtered = {_field(condition) for condition in self.filters}
+        filtered = {field_of(condition.field) for condition in self.filters}
         return frozenset(ordered | filtered if self.search is None else ordered | filtered | set(SEARCHED))
 
     @property
@@ -152,13 +152,6 @@ class Page:
     next_cursor: str | None = None
     prev_cursor: str | None = None
     ranked: bool = True
-
-
-def _field(condition: Condition) -> str:
-    """Name the field of an item that a condition is on."""
-    if condition.attribute is not None:
-        return "attributes"
-    return "price" if condition.field == "currency" else condition.field
 
 
 def _whole(parameters: Mapping[str, str], name: str, allowed: range, default: int, faults: Faults) -> int:

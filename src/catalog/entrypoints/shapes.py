@@ -2,14 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from catalog.application.listing import Listed
 from catalog.domain.category import Category
+from catalog.domain.highlight import highlighted
 from catalog.domain.item import Item
-from catalog.domain.query import Page
+from catalog.domain.listing import SHOWN, Listing, Presentation
+from catalog.domain.search import Search
 from catalog.domain.tree import Tree
+
+WHOLE = Presentation()
+"""All fields, and nothing beside them."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -62,30 +69,101 @@ class CategoriesBody(msgspec.Struct):
     categories: list[CategoryBody]
 
 
-class ItemPageBody(msgspec.Struct):
-    """Some items, and where to go on."""
+class IncludedBody(msgspec.Struct):
+    """What an item refers to."""
 
-    items: list[ItemBody]
+    category: CategoryBody | None
+
+
+class HighlightsBody(msgspec.Struct):
+    """Texts in HTML, with <mark> around what was searched for; None where there is none of it."""
+
+    name: str | None
+    description: str | None
+
+
+class FacetValueBody(msgspec.Struct):
+    """A value, and how many items have it."""
+
+    value: str | int | float | bool
+    count: int
+
+
+class FacetBody(msgspec.Struct):
+    """The most frequent values of a field."""
+
+    values: list[FacetValueBody]
+    truncated: bool
+
+
+class SuggestionBody(msgspec.Struct):
+    """An item that a search may have meant."""
+
+    id: UUID
+    sku: str
+    name: str
+
+
+class ItemPageBody(msgspec.Struct):
+    """Some items, where to go on, and what else was asked for."""
+
+    items: list[Any]
     next_cursor: str | None
+    prev_cursor: str | None
     count: int | None = None
     count_kind: str | None = None
+    ranked: bool | msgspec.UnsetType = msgspec.UNSET
+    facets: dict[str, FacetBody] | msgspec.UnsetType = msgspec.UNSET
+    partial: bool | msgspec.UnsetType = msgspec.UNSET
+    suggestions: list[SuggestionBody] | msgspec.UnsetType = msgspec.UNSET
 
 
-def encode_item(item: Item) -> bytes:
-    """Write an item."""
-    return _encoder.encode(_item(item))
+def encode_item(item: Item, presentation: Presentation = WHOLE, lineage: Sequence[Category] = ()) -> bytes:
+    """Write an item, as far as it is to be shown."""
+    return _encoder.encode(_shown(item, presentation, lineage, None))
 
 
-def encode_page(page: Page) -> bytes:
-    """Write a page of items."""
-    return _encoder.encode(ItemPageBody([_item(item) for item in page.items], page.next_cursor))
+def encode_page(listed: Listed, listing: Listing) -> bytes:
+    """Write a page of items, and what was asked for beside it."""
+    page, count, shown = listed.page, listed.count, listing.presentation
+    search = listing.query.search if listing.highlight else None
+    body = ItemPageBody(
+        [_shown(item, shown, listed.lineages.get(item.category or "", ()), search) for item in page.items],
+        page.next_cursor,
+        page.prev_cursor,
+    )
+    if count is not None:
+        body.count, body.count_kind = count.number, "exact" if count.exact else "estimated"
+    if not page.ranked:
+        body.ranked = False
+    if listed.facets is not None:
+        body.facets = {
+            name: FacetBody([FacetValueBody(value, number) for value, number in facet.values], facet.truncated)
+            for name, facet in listed.facets.items()
+        }
+    if listed.partial:
+        body.partial = True
+    if listed.suggestions:
+        body.suggestions = [SuggestionBody(item.id, item.sku, item.name) for item in listed.suggestions]
+    return _encoder.encode(body)
+
+
+def _shown(item: Item, presentation: Presentation, lineage: Sequence[Category], search: Search | None) -> Any:  # noqa: ANN401 - for the encoder
+    """Choose the fields, and add what is shown beside them."""
+    body = _item(item)
+    if presentation == WHOLE and search is None:
+        return body
+    fields: dict[str, Any] = {name: getattr(body, name) for name in presentation.fields or SHOWN}
+    if presentation.with_category:
+        fields["included"] = IncludedBody(_category_on_its_way(lineage) if lineage else None)
+    if search is not None:
+        fields["highlights"] = HighlightsBody(highlighted(item.name, search), highlighted(item.description, search))
+    return fields
 
 
 def encode_category(lineage: Sequence[Category], item_count: int | None = None) -> bytes:
     """Write a category, the last of a lineage, with the way to it."""
-    body = _category(lineage[-1], {} if item_count is None else {lineage[-1].slug: item_count})
-    body.path = [CategoryStepBody(each.slug, each.name) for each in lineage]
-    return _encoder.encode(body)
+    return _encoder.encode(_category_on_its_way(lineage, {} if item_count is None else {lineage[-1].slug: item_count}))
 
 
 def encode_categories(tree: Tree, totals: Mapping[str, int] | None = None, *, nested: bool = False) -> bytes:
@@ -96,6 +174,12 @@ def encode_categories(tree: Tree, totals: Mapping[str, int] | None = None, *, ne
     for slug, body in flat.items():
         body.children = [flat[child.slug] for child in tree.children(slug)]
     return _encoder.encode(CategoriesBody([flat[root.slug] for root in tree.children(None)]))
+
+
+def _category_on_its_way(lineage: Sequence[Category], totals: Mapping[str, int] | None = None) -> CategoryBody:
+    body = _category(lineage[-1], totals or {})
+    body.path = [CategoryStepBody(each.slug, each.name) for each in lineage]
+    return body
 
 
 def _category(category: Category, totals: Mapping[str, int]) -> CategoryBody:

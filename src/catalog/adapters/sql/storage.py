@@ -115,6 +115,7 @@ class SqlStorage:
         self._by_id = Coalescing(self._fetch_by_id)
         self._by_sku = Coalescing(self._fetch_by_sku)
         self._lineages = Coalescing(self._fetch_lineages)
+        self._head = Coalescing(self._look)
         self._select_lineages = self._compiled(lineage_statement(flavour))
         self._select_by_id = self._compiled(_ITEMS.where(flavour.among(items.c.id, "keys")))
         self._select_by_sku = self._compiled(_ITEMS.where(flavour.among(items.c.sku, "keys")))
@@ -131,7 +132,7 @@ class SqlStorage:
     async def close(self) -> None:
         """Write what waits, let reads end, and close the connections."""
         await self._writer.close()
-        under_way: list[Coalescing[Any, Any]] = [self._by_id, self._by_sku, self._lineages, *self._pages.values()]
+        under_way: list[Coalescing[Any, Any]] = [self._by_id, self._by_sku, self._lineages, self._head, *self._pages.values()]
         for reads in under_way:
             await reads.close()
         await asyncio.gather(*self._reads, return_exceptions=True)
@@ -217,8 +218,8 @@ class SqlStorage:
         self._listeners.append(listener)
 
     async def head(self) -> LogHead:
-        """Read the head's row on the connection that watches it."""
-        return await self._owned(self._look())
+        """Read the head's row on the connection that watches it, together with others who ask now."""
+        return (await self._head.get((None,)))[None]
 
     async def wait(self, seq: int, seconds: float) -> None:
         """Wait for the database to tell of a commit, where it does."""
@@ -353,9 +354,9 @@ class SqlStorage:
         async with self._told(), asyncio.timeout(self._engines.deadline):
             return await self._reading.run(rows)
 
-    async def _look(self) -> LogHead:
+    async def _look(self, asked: Collection[None]) -> Mapping[None, LogHead]:
         async with self._told():
-            return await self._watching.head()
+            return dict.fromkeys(asked, await self._watching.head())
 
     async def _write(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
         async with self._told():

@@ -6,9 +6,10 @@ from typing import Any
 
 import rich_click as click
 
+from catalog.application.listing import Listed
 from catalog.domain.errors import Fault, InvalidInput
 from catalog.domain.item import Item
-from catalog.domain.query import ItemQuery, Page
+from catalog.domain.listing import Listing
 from catalog.entrypoints.cli.options import as_json, if_version
 from catalog.entrypoints.cli.session import origin, run
 
@@ -54,8 +55,10 @@ def items() -> None:
     "filters",
     multiple=True,
     metavar="FIELD__OPERATOR=VALUE",
-    help="version__gte=3, category__exists=false, created_at__lt=2026-11-20 and so on; repeatable.",
+    help="version__gte=3, attr.size__lt=10, category__exists=false, created_at__lt=2026-11-20 and so on; repeatable.",
 )
+@click.option("--count", help="Say how many there are: exact or estimated.")
+@click.option("--facet", help="Count the values of fields: category,currency,attr.NAME.")
 @click.option("--limit", help="How many, 1 to 200 (50).")
 @click.option("--offset", help="How many to pass over.")
 @click.option("--cursor", help="Where to go on: the cursor that the page before ended with.")
@@ -63,23 +66,33 @@ def items() -> None:
 def list_(*, as_json: bool, filters: tuple[str, ...], **parameters: str | tuple[str, ...] | None) -> None:
     """List or search items; newest first, unless --sort says otherwise."""
 
-    async def work(container: Any) -> Page:  # noqa: ANN401 - a Container
+    async def work(container: Any) -> tuple[Listed, Listing]:  # noqa: ANN401 - a Container
         said = {name: value for name, value in parameters.items() if value is not None and value != ()}
         for one in filters:
             name, _, value = one.partition("=")
             said[name] = value
-        page: Page = await container.items().list(ItemQuery.parse(said))
-        return page
+        listing = Listing.parse(said)
+        return await container.items().list(listing), listing
 
-    page = run(work)
+    found, listing = run(work)
     if as_json:
         from catalog.entrypoints.shapes import encode_page  # noqa: PLC0415 - heavy imports stay out of --help
 
-        click.echo(encode_page(page))
+        click.echo(encode_page(found, listing))
         return
-    _table(page.items)
-    if page.next_cursor:
-        click.echo(f"There are more: --cursor {page.next_cursor}", err=True)
+    _table(found.page.items)
+    for name, facet in (found.facets or {}).items():
+        values = ", ".join(f"{value} {number}" for value, number in facet.values)
+        click.echo(f"{name}: {values}{', …' if facet.truncated else ''}")
+    if found.partial:
+        click.echo("Some facets would have taken too long; they are left out.", err=True)
+    if found.count is not None:
+        click.echo(f"{'' if found.count.exact else 'About '}{found.count.number} items in all.", err=True)
+    if found.suggestions:
+        meant = ", ".join(f"{item.name} ({item.sku})" for item in found.suggestions)
+        click.echo(f"Nothing was found. Did you mean {meant}?", err=True)
+    if found.page.next_cursor:
+        click.echo(f"There are more: --cursor {found.page.next_cursor}", err=True)
 
 
 @items.command()

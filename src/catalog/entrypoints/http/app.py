@@ -28,7 +28,7 @@ def create_app(container: Container) -> Edge:
     settings: Settings = container.settings()
     stopping = Stopping(settings.http.drain)
     caching: Caching | None = container.caching()
-    reads = Reads(caching, cors=bool(settings.http.cors_origins))
+    reads = Reads(caching, container.storage(), cors=bool(settings.http.cors_origins))
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -38,7 +38,7 @@ def create_app(container: Container) -> Edge:
     app = Litestar(
         route_handlers=[
             _working_on(ItemsController, items=container.items(), reads=reads),
-            _working_on(CategoriesController, categories=container.categories()),
+            _working_on(CategoriesController, categories=container.categories(), items=container.items(), reads=reads),
             _working_on(
                 HealthController, storage=container.storage(), stopping=stopping, deadline=settings.storage.deadline_seconds
             ),

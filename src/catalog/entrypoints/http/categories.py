@@ -7,14 +7,19 @@ from litestar import Controller, delete, get, patch, post
 from litestar.params import FromPath
 
 from catalog.application.categories import Categories
+from catalog.application.items import Items
 from catalog.domain.category import Category
+from catalog.domain.filters import AMONG, WITHIN, Condition
+from catalog.domain.listing import PARAMETERS as BESIDE
+from catalog.domain.query import PARAMETERS
 from catalog.entrypoints.http.answers import Answer, json_content
 from catalog.entrypoints.http.bodies import JSON, MERGE_PATCH, read_object
 from catalog.entrypoints.http.conditions import etag, expected
 from catalog.entrypoints.http.items import AnyRequest, origin
+from catalog.entrypoints.http.lists import Asked, answer_list
 from catalog.entrypoints.http.openapi import Operation, documented
-from catalog.entrypoints.http.parameters import read_choices, refuse_parameters
-from catalog.entrypoints.http.reads import answered
+from catalog.entrypoints.http.parameters import read_choices, read_parameters, refuse_parameters
+from catalog.entrypoints.http.reads import Reads, answered
 from catalog.entrypoints.shapes import encode_categories, encode_category
 from catalog.ports.cache import Content
 
@@ -29,6 +34,8 @@ class CategoriesController(Controller):
     path = CATEGORIES
     tags = ("categories",)
     categories: Categories
+    items: Items
+    reads: Reads
 
     @get(opt=documented(Operation("List the categories", parameters=("as", "counts"), answers=("200-categories", "304"))))
     async def list(self, request: AnyRequest) -> Answer:
@@ -60,6 +67,28 @@ class CategoriesController(Controller):
             tree = await self.categories.tree()
             count = (await self.categories.totals(tree)).get(slug, 0)
         return answered(request.scope, _content(lineage, count))
+
+    @get(
+        "/{slug:str}/items",
+        opt=documented(
+            Operation(
+                "List or search the items of a category",
+                parameters=("descendants", *PARAMETERS, *BESIDE),
+                answers=("200-page", "304", "404"),
+            )
+        ),
+    )
+    async def list_items(self, request: AnyRequest, slug: FromPath[str]) -> Answer:
+        """As a list of all items, which it has all parameters of; with the items of descendants, unless `descendants=false`."""
+        category = await self.categories.get(slug)
+        parameters, faults = read_parameters(request.scope)
+        chosen = {name: parameters.pop(name) for name in ("descendants",) if name in parameters}
+        descendants = chosen.get("descendants", ["true"])[0]
+        if descendants not in _YES_NO:
+            faults.add(("descendants",), "invalid_boolean", "The parameter descendants is true or false.")
+        within = (Condition("category", WITHIN if descendants == "true" else AMONG, (category.slug,)),)
+        path = f"{self.path}/{category.slug}/items"
+        return await answer_list(request.scope, self.items, self.reads, Asked(path, parameters, faults, within, chosen))
 
     @patch(
         "/{slug:str}",

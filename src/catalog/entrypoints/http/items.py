@@ -1,23 +1,27 @@
 """/items: create, list, read, change, reprice, remove."""
 
+from hashlib import sha256
 from typing import Any
 
 from litestar import Controller, Request, delete, get, patch, post
 from litestar.params import FromPath, SkipValidation
 
 from catalog.application.caching import Made
-from catalog.application.freshness import item_subjects, list_subjects
+from catalog.application.freshness import item_subjects
 from catalog.application.items import Items
 from catalog.domain.change import Origin
 from catalog.domain.item import Item
-from catalog.domain.query import PARAMETERS, ItemQuery
+from catalog.domain.listing import OF_ITEMS
+from catalog.domain.listing import PARAMETERS as BESIDE
+from catalog.domain.query import PARAMETERS
 from catalog.entrypoints.http.answers import Answer, json_content
 from catalog.entrypoints.http.bodies import JSON, MERGE_PATCH, read_body, read_object
 from catalog.entrypoints.http.conditions import etag, expected
+from catalog.entrypoints.http.lists import Asked, answer_list
 from catalog.entrypoints.http.openapi import Operation, documented
-from catalog.entrypoints.http.parameters import link, read_parameters, refuse_parameters
+from catalog.entrypoints.http.parameters import read_parameters, read_presentation, refuse_parameters
 from catalog.entrypoints.http.reads import ITEMS, Reads
-from catalog.entrypoints.shapes import encode_item, encode_page
+from catalog.entrypoints.shapes import WHOLE, encode_item
 from catalog.ports.cache import Content
 
 # Litestar made it: to have it check its own request took 5 % of a read.
@@ -39,7 +43,7 @@ class ItemsController(Controller):
         item = await self.items.create(await read_object(request, JSON), origin(request))
         return Answer(201, _content(item), (b"location", f"{self.path}/{item.id}".encode()))
 
-    @get(opt=documented(Operation("List or search items", parameters=PARAMETERS, answers=("200-page",))))
+    @get(opt=documented(Operation("List or search items", parameters=(*PARAMETERS, *BESIDE), answers=("200-page", "304"))))
     async def list(self, request: AnyRequest) -> Answer:
         """Newest first, unless `sort` says otherwise; with `q`, the nearest first.
 
@@ -47,27 +51,24 @@ class ItemsController(Controller):
         `category__exists=false`, `sku__in=A,B`, and so do attributes: `attr.size=10`, `attr.size__gte=10`, `attr.size="10"`
         (text); eq, ne, lt, lte, gt, gte, in, exists.
         """
-        parameters, faults = read_parameters(request.scope)
-        query = ItemQuery.parse(parameters, faults)
+        return await answer_list(request.scope, self.items, self.reads, Asked(self.path, *read_parameters(request.scope)))
 
-        async def page() -> Made:
-            found = await self.items.list(query)
-            links = [link(self.path, parameters, "first", cursor=None, offset=None)]
-            if found.next_cursor is not None:
-                links.append(link(self.path, parameters, "next", cursor=found.next_cursor, offset=None))
-            content = json_content(encode_page(found), (b"link", ", ".join(links).encode()))
-            return Made(content, list_subjects(query, found))
-
-        return await self.reads.answer(request.scope, page)
-
-    @get("/{key:str}", opt=documented(Operation("Read an item", answers=("200", "304", "404"), head=True)))
+    @get(
+        "/{key:str}",
+        opt=documented(Operation("Read an item", parameters=OF_ITEMS, answers=("200", "304", "404"), head=True)),
+    )
     async def read(self, request: AnyRequest, key: FromPath[str]) -> Answer:
         """By its id, or by its SKU in any case."""
-        refuse_parameters(request.scope)
+        presentation = read_presentation(request.scope)
 
         async def item() -> Made:
             found = await self.items.get(key)
-            return Made(_content(found), item_subjects(found))
+            if presentation == WHOLE:
+                return Made(_content(found), item_subjects(found))
+            lineage = await self.items.lineage(found) if presentation.with_category else ()
+            body = encode_item(found, presentation, lineage)
+            tag = etag(found, sha256(body).hexdigest()[:16])
+            return Made(json_content(body, (b"etag", tag.encode())), item_subjects(found))
 
         return await self.reads.answer(request.scope, item)
 

@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl, urlencode
 from catalog.domain.errors import InvalidQuery
 from catalog.domain.faults import Faults
 from catalog.domain.filters import REPEATABLE
+from catalog.domain.listing import OF_ITEMS, Presentation
+from catalog.entrypoints.shapes import WHOLE
 
 
 def read_parameters(scope: Any) -> tuple[dict[str, list[str]], Faults]:  # noqa: ANN401 - an ASGI scope
@@ -46,6 +48,19 @@ def read_choices(scope: Any, **allowed: Sequence[str]) -> dict[str, str]:  # noq
             faults.add((name,), "invalid_choice", f"The parameter {name} is {' or '.join(allowed[name])}.")
     faults.refuse(InvalidQuery)
     return {name: values[0] for name, values in found.items()}
+
+
+def read_presentation(scope: Any) -> Presentation:  # noqa: ANN401 - an ASGI scope
+    """Return how one item is to be shown. Raises InvalidQuery."""
+    if not scope["query_string"]:
+        return WHOLE
+    found, faults = read_parameters(scope)
+    for name in found:
+        if name not in OF_ITEMS:
+            faults.add((name,), "unknown_parameter", f"There is no parameter {name}; there are {', '.join(OF_ITEMS)}.")
+    presentation = Presentation.parse({name: values[0] for name, values in found.items()}, faults)
+    faults.refuse(InvalidQuery)
+    return presentation
 
 
 def link(path: str, parameters: dict[str, list[str]], relation: str, **changed: str | None) -> str:

@@ -9,12 +9,14 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from catalog.application.caching import Caching, Make
+from catalog.domain.changelog import LogHead
 from catalog.domain.errors import Malformed
 from catalog.domain.values import parse_key
 from catalog.entrypoints.http.answers import Answer, no_content
 from catalog.entrypoints.http.conditions import conditional, unchanged
 from catalog.entrypoints.http.headers import header
 from catalog.ports.cache import Content
+from catalog.ports.storage import Storage
 
 ITEMS: Final = "/api/v1/items"
 
@@ -31,9 +33,13 @@ _LONGEST = 512
 class Reads:
     """Answers reads with the help of a cache, or without one."""
 
-    def __init__(self, caching: Caching | None, *, cors: bool = False) -> None:
-        """Use this cache; None: there is none. With `cors`, what pages of other origins ask is left to the framework first."""
+    def __init__(self, caching: Caching | None, storage: Storage, *, cors: bool = False) -> None:
+        """Use this cache; None: there is none, and the log is asked for its end.
+
+        With `cors`, what pages of other origins ask is left to the framework first.
+        """
         self._caching = caching
+        self._storage = storage
         self._cors = cors
 
     async def known(self, scope: Any) -> Answer | None:  # noqa: ANN401 - an ASGI scope
@@ -53,6 +59,11 @@ class Reads:
             return answered(scope, content, hit=True)
         except Malformed:
             return None  # the handler will tell
+
+    async def head(self) -> LogHead:
+        """Tell where the log ends: what is answered after this is no older."""
+        known = self._caching.head() if self._caching is not None else None
+        return await self._storage.head() if known is None else known
 
     async def answer(self, scope: Any, make: Make) -> Answer:  # noqa: ANN401 - an ASGI scope
         """Return the answer to a request, made by `make` where it is not there. Raises what `make` raises, and Malformed."""

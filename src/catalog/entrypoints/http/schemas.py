@@ -4,6 +4,9 @@ from typing import Any
 
 from catalog.domain.attributes import MAX_ATTRIBUTES
 from catalog.domain.category import MAX_POSITION
+from catalog.domain.facets import FIELDS as FACETS
+from catalog.domain.facets import MOST_FACETS
+from catalog.domain.listing import COUNTS
 from catalog.domain.ordering import SORT_KEYS
 from catalog.domain.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
 from catalog.domain.search import MAX_QUERY
@@ -110,16 +113,60 @@ SCHEMAS: dict[str, Schema] = {
             "version": {"type": "integer", "minimum": 1},
             "created_at": _STAMP,
             "updated_at": _STAMP,
+            "included": {
+                "type": "object",
+                "description": "With `include=category`.",
+                "properties": {"category": {"oneOf": [{"$ref": "#/components/schemas/Category"}, {"type": "null"}]}},
+            },
+            "highlights": {
+                "type": "object",
+                "description": "With `highlight=true`: texts in HTML, <mark> around the words that were searched for.",
+                "properties": {"name": {"type": ["string", "null"]}, "description": {"type": ["string", "null"]}},
+            },
         },
     },
     "ItemPage": {
         "type": "object",
-        "required": ["items", "next_cursor", "count", "count_kind"],
+        "required": ["items", "next_cursor", "prev_cursor", "count", "count_kind"],
         "properties": {
             "items": {"type": "array", "items": {"$ref": "#/components/schemas/Item"}},
             "next_cursor": {"type": ["string", "null"], "description": "For the parameter `cursor`; null on the last page."},
-            "count": {"type": ["integer", "null"]},
+            "prev_cursor": {"type": ["string", "null"], "description": "Of the page before; null on the first."},
+            "count": {"type": ["integer", "null"], "description": "How many there are on all pages; with `count`."},
             "count_kind": {"enum": ["exact", "estimated", None]},
+            "ranked": {"const": False, "description": "The search found too much to rank; it is in the order of names."},
+            "facets": {
+                "type": "object",
+                "description": "With `facet`: values with their counts, highest first.",
+                "additionalProperties": {
+                    "type": "object",
+                    "required": ["values", "truncated"],
+                    "properties": {
+                        "values": {
+                            "type": "array",
+                            "items": {
+                                "type": "object",
+                                "required": ["value", "count"],
+                                "properties": {
+                                    "value": {"type": ["string", "number", "boolean"]},
+                                    "count": {"type": "integer"},
+                                },
+                            },
+                        },
+                        "truncated": {"type": "boolean"},
+                    },
+                },
+            },
+            "partial": {"const": True, "description": "A facet is left out, for counting it would have taken too long."},
+            "suggestions": {
+                "type": "array",
+                "description": "Where the search finds nothing: items whose name is one typing error away.",
+                "items": {
+                    "type": "object",
+                    "required": ["id", "sku", "name"],
+                    "properties": {"id": {"type": "string", "format": "uuid"}, "sku": _SKU, "name": _NAME},
+                },
+            },
         },
     },
     "CategoryDraft": {"type": "object", "required": ["name"], "additionalProperties": False, "properties": _CATEGORY_DRAFT},
@@ -274,6 +321,20 @@ PARAMETERS: dict[str, Schema] = {
     "created_before": _query("created_before", "Created earlier than this.", _MOMENT),
     "updated_after": _query("updated_after", "Changed last later than this.", _MOMENT),
     "updated_before": _query("updated_before", "Changed last earlier than this.", _MOMENT),
+    "count": _query("count", "How many items there are on all pages.", {"enum": list(COUNTS), "default": "none"}),
+    "facet": _query(
+        "facet",
+        f"Up to {MOST_FACETS} of {', '.join(FACETS)} and attr.NAME, with commas: which values there are, and how often.",
+        {"type": "string", "examples": ["category,attr.colour"]},
+    ),
+    "highlight": _query("highlight", "Mark the words of `q` in name and description.", {"type": "boolean", "default": False}),
+    "fields": _query(
+        "fields",
+        "Just these fields of the items, with commas; the id always.",
+        {"type": "string", "examples": ["sku,name,price"]},
+    ),
+    "include": _query("include", "The category of each item, with the way to it.", {"enum": ["category"]}),
+    "descendants": _query("descendants", "The items of descendants too.", {"type": "boolean", "default": True}),
     "request_id": _header("X-Request-ID", "An id for this request; it comes back, and stands in the logs and the change log."),
     "if_match": _header(
         "If-Match", "The ETag that the change was decided from; 412 when the item was changed since.", pattern=_TAGS
@@ -303,7 +364,7 @@ _RETRY: Schema = {"Retry-After": {"description": "Seconds", "schema": {"type": "
 
 RESPONSES: dict[str, Schema] = {
     "200": _answers("The item", "Item", **_ETAG),
-    "200-page": _answers("A page of items", "ItemPage", Link={"description": "RFC 8288", "schema": {"type": "string"}}),
+    "200-page": _answers("A page of items", "ItemPage", Link={"description": "RFC 8288", "schema": {"type": "string"}}, **_ETAG),
     "200-health": _answers("All is well", "Health"),
     "201": _answers("The item was created", "Item", Location={"schema": {"type": "string"}}, **_ETAG),
     "200-category": _answers("The category", "Category", **_ETAG),

@@ -75,7 +75,7 @@ _QUESTIONS = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(kept=_ITEMS, questions=_QUESTIONS)
 async def test_stores_agree_on_filters(storage: Storage, kept: list[Any], questions: list[dict[str, Any]]) -> None:
     """On random items and random conditions, with sorting, search and pages."""

@@ -56,7 +56,12 @@ async def test_every_route_is_described(client: httpx.AsyncClient) -> None:
     names = [operation["operationId"] for item in described["paths"].values() for operation in item.values()]
     assert len(names) == len(set(names))
     listed = described["paths"]["/api/v1/items"]["get"]
-    assert {one["$ref"].rpartition("/")[2] for one in listed["parameters"]} == {*PARAMETERS, *BESIDE, "if_none_match", "request_id"}
+    assert {one["$ref"].rpartition("/")[2] for one in listed["parameters"]} == {
+        *PARAMETERS,
+        *BESIDE,
+        "if_none_match",
+        "request_id",
+    }
 
 
 async def test_every_reference_leads_somewhere(client: httpx.AsyncClient) -> None:

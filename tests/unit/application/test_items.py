@@ -10,7 +10,7 @@ from catalog.application.items import Items
 from catalog.domain.admission import Outcome
 from catalog.domain.changelog import ChangeSet
 from catalog.domain.errors import Contended, InvalidInput, ItemNotFound, SkuTaken, StaleVersion
-from catalog.domain.query import ItemQuery
+from catalog.domain.listing import Listing
 from tests.making import TESTER, CountedIds, FixedClock, as_item, item_id, removal, revision, sets
 
 
@@ -31,7 +31,7 @@ async def test_what_was_created_is_found_by_id_and_by_sku(items: Items) -> None:
     created = await items.create({"name": "Chair", "sku": "c-1"}, TESTER)
     for key in (str(created.id), created.id.hex.upper(), "C-1", " c-1 "):
         assert await items.get(key) == created
-    assert (await items.list(ItemQuery.parse({}))).items == (created,)
+    assert (await items.list(Listing.parse({}))).page.items == (created,)
 
 
 async def test_without_a_sku_one_is_made(items: Items) -> None:

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.application.freshness import list_subjects
-from catalog.domain.query import ItemQuery
-from tests.making import commit, creation, item_id, plant, removal
+from catalog.application.listing import listed
+from catalog.domain.listing import Listing
+from tests.making import NOON, certain, commit, creation, item_id, plant, removal
 from tests.unit.application.following import Following
 
 _NAMES = st.sampled_from(["ash", "birch", "cedar"])
@@ -29,6 +30,9 @@ _QUERIES = st.fixed_dictionaries(
         "q": st.sampled_from(["as", "birch", "a"]),
         "sort": st.sampled_from(["name", "-price", "created_at", "-updated_at", "sku", "price,name"]),
         "offset": st.sampled_from(["0", "1"]),
+        "facet": st.sampled_from(["category", "currency,attr.wood"]),
+        "count": st.just("exact"),
+        "include": st.just("category"),
         "category": st.sampled_from(["ash", "birch"]),
         "attr.wood": st.sampled_from(["ash", "5"]),
         "price__exists": st.sampled_from(["true", "false"]),
@@ -52,13 +56,17 @@ async def test_a_page_whose_subjects_did_not_change_is_still_the_same(
         fields = {name: value for name, value in patch.items() if name != "sku"}
         await commit(log.storage, creation(number, **fields))
     await log.freshness.look()
-    query = ItemQuery.parse(parameters)
-    page = await log.storage.list_items(query)
-    cached = log.dated(*list_subjects(query, page))
+    listing = Listing.parse(parameters)
+    before_all = await listed(log.storage, listing)
+    cached = log.dated(*list_subjects(listing, before_all.page))
     for number, step in steps:
         item = (await log.storage.items_by_id([item_id(number)])).get(item_id(number))
         if item is None:
             await commit(log.storage, creation(number))
+        elif step == {}:
+            (birch,) = [each for each in await log.storage.categories() if each.slug == "birch"]
+            moved = birch.revise({"parent": None if birch.parent else "cedar"}, spare_position=0, now=NOON)
+            await commit(log.storage, certain(moved))
         elif step is None:
             await commit(log.storage, removal(item))
         else:
@@ -66,4 +74,4 @@ async def test_a_page_whose_subjects_did_not_change_is_still_the_same(
             await commit(log.storage, *([change] if change else []))
     await log.freshness.look()
     if log.freshness.holds(cached):
-        assert await log.storage.list_items(query) == page
+        assert await listed(log.storage, listing) == before_all

@@ -1,0 +1,217 @@
+"""What every store tells beside a page: counts, facets, what was meant; and pages by whichever plan they are read."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalog.adapters.memory.storage import MemoryStorage
+from catalog.adapters.sql import storage as sql
+from catalog.domain.facets import MOST_VALUES
+from catalog.domain.faults import Faults
+from catalog.domain.query import ItemQuery
+from catalog.domain.search import Search
+from catalog.ports.storage import Count, Storage
+from tests.making import commit, creation, keep, pages, plant, removal
+
+LONG = 60.0
+"""Seconds, so that nothing is left out."""
+
+_NAMES = st.sampled_from(["Oak chair", "oak table", "Chairs of oak", "Lamp", "東京 lamp", "Ökonom", "a b c"])
+_VALUES = st.sampled_from([1, 1.0, 2, True, "1", "red", "x" * 300])
+_ITEMS = st.lists(
+    st.tuples(
+        _NAMES,
+        st.sampled_from([None, "a", "b", "c"]),
+        st.sampled_from([None, "EUR", "USD"]),
+        st.dictionaries(st.sampled_from(["p", "q"]), _VALUES),
+    ),
+    min_size=1,
+    max_size=9,
+)
+_QUESTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "q": st.sampled_from(["oak", "cha", "o c", "nothing"]),
+        "category": st.sampled_from(["a", "b"]),
+        "currency": st.just("EUR"),
+        "attr.p": _VALUES.map(json.dumps),
+        "attr.q__exists": st.just("true"),
+        "attr.p__gte": st.just("1"),
+        "sort": st.sampled_from(["name", "-price", "price,-name", "created_at"]),
+        "limit": st.sampled_from(["1", "2", "5"]),
+    },
+)
+
+
+async def filled(storage: Storage, kept: list[Any]) -> MemoryStorage:
+    """Put the same items into a store, after what was there, and into one of memory."""
+    there = (await storage.list_items(ItemQuery.parse({"limit": "200"}))).items
+    await commit(storage, *map(removal, there))
+    start = 10 * (await storage.changes(after=0, limit=1)).head
+    memory = MemoryStorage()
+    changes = [
+        creation(
+            start + number,
+            sku=f"S-{number}",
+            name=name,
+            category=category,
+            price=currency and {"amount": "5", "currency": currency},
+            attributes=attributes,
+        )
+        for number, (name, category, currency, attributes) in enumerate(kept)
+    ]
+    for store in (memory, storage):
+        await plant(store, "a/b", "c")
+        await commit(store, *changes)
+    return memory
+
+
+@settings(max_examples=25)
+@given(kept=_ITEMS, questions=st.lists(_QUESTIONS, min_size=2, max_size=4))
+async def test_stores_agree_on_counts_and_facets(storage: Storage, kept: list[Any], questions: list[dict[str, str]]) -> None:
+    """Of every question."""
+    memory = await filled(storage, kept)
+    for question in questions:
+        query = ItemQuery.parse(question)
+        assert await storage.count(query, exact=True, seconds=LONG) == await memory.count(query, exact=True, seconds=LONG)
+        for name in ("category", "currency", "attr.p", "attr.nope"):
+            theirs, ours = [await store.facet(query, name, seconds=LONG) for store in (memory, storage)]
+            assert ours == theirs, (question, name)
+            if ours is not None and theirs is not None:
+                assert [type(value) for value, _ in ours.values] == [type(value) for value, _ in theirs.values]
+
+
+@settings(max_examples=25)
+@given(kept=_ITEMS, questions=st.lists(_QUESTIONS, min_size=2, max_size=4), led=st.sampled_from([0, 1, 2, 1000]))
+async def test_stores_agree_whatever_the_plan(
+    storage: Storage, kept: list[Any], questions: list[dict[str, str]], led: int
+) -> None:
+    """Whether what is found is put in order, or the order is walked."""
+    memory = await filled(storage, kept)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sql, "MOST_LED", led)
+        for question in questions:
+            assert await pages(storage, question) == await pages(memory, question), question
+
+
+async def test_a_search_that_finds_too_much_is_in_the_order_of_names(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the first page to the last, though fewer are found meanwhile; memory always ranks."""
+    monkeypatch.setattr(sql, "MOST_RANKED", 2)
+    await commit(
+        storage,
+        creation(1, name="c", description="oak"),
+        creation(2, name="Oak z"),
+        creation(3, name="a", description="oak"),
+    )
+    first = await storage.list_items(ItemQuery.parse({"q": "oak", "limit": "1"}))
+    if isinstance(storage, MemoryStorage):
+        assert first.ranked
+        assert [one.name for one in first.items] == ["Oak z"]
+        return
+    assert not first.ranked
+    (last,) = (await storage.list_items(ItemQuery.parse({"q": "oak", "limit": "1", "sort": "-name"}))).items
+    await commit(storage, removal(last))
+    second = await storage.list_items(ItemQuery.parse({"q": "oak", "limit": "1", "cursor": first.next_cursor or ""}))
+    assert (not second.ranked, [one.name for one in (*first.items, *second.items)]) == (True, ["a", "c"])
+    again = await storage.list_items(ItemQuery.parse({"q": "oak", "limit": "1"}))
+    assert again.ranked
+
+
+async def test_counts_can_be_about(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes too long is not counted; and a facet is not told then."""
+    monkeypatch.setattr(sql, "MOST_COUNTED", 0)
+    await keep(storage, *range(1, 41), attributes={"a": 1})
+    query = ItemQuery.parse({"attr.a": "1"})
+    if isinstance(storage, MemoryStorage):
+        assert await storage.count(query, exact=False, seconds=LONG) == Count(40, exact=True)
+        return
+    about = await storage.count(query, exact=False, seconds=LONG)
+    assert about.exact is (await storage.count(query, exact=True, seconds=LONG)).exact or about.number >= 0
+
+    async def never(*_: object) -> None:
+        return None
+
+    whole = storage._flavour.fetch_within  # type: ignore[attr-defined]
+    monkeypatch.setattr(storage._flavour, "fetch_within", never)  # type: ignore[attr-defined]
+    assert not (await storage.count(query, exact=True, seconds=LONG)).exact
+    assert await storage.facet(query, "attr.a", seconds=LONG) is None
+
+    async def but_for_counts(connection: object, sql: str, *rest: object) -> object:
+        return None if sql.startswith("SELECT count") else await whole(connection, sql, *rest)
+
+    monkeypatch.setattr(storage._flavour, "fetch_within", but_for_counts)  # type: ignore[attr-defined]
+    estimated = await storage.count(query, exact=True, seconds=LONG)
+    assert not estimated.exact
+    assert estimated.number == 40 or storage._flavour.estimates  # type: ignore[attr-defined]
+
+
+async def test_a_facet_that_takes_too_long_is_stopped(storage: Storage) -> None:
+    """And the connection serves the next."""
+    await keep(storage, *range(1, 2001), attributes={"a": 1})
+    query = ItemQuery.parse({"attr.a__gte": "0"})
+    for _ in range(3):
+        found = await storage.facet(query, "attr.a", seconds=0.000001)
+        assert found is None or found.values == ((1, 2000),)
+        assert (await storage.list_items(ItemQuery.parse({"sku": "S-7"}))).items[0].sku == "S-7"
+
+
+async def test_only_the_most_frequent_values_are_told(storage: Storage) -> None:
+    """Equal ones by their keys."""
+    for number in range(MOST_VALUES + 2):
+        await keep(storage, number + 1, attributes={"a": number})
+    await keep(storage, 1000, attributes={"a": MOST_VALUES + 1})
+    facet = await storage.facet(ItemQuery.parse({}), "attr.a", seconds=LONG)
+    assert facet is not None
+    assert facet.truncated
+    assert facet.values == ((MOST_VALUES + 1, 2), *((number, 1) for number in range(MOST_VALUES - 1)))
+
+
+async def test_what_may_have_been_meant_is_suggested(storage: Storage) -> None:
+    """Names that are one typing error away, by name; also after they were changed."""
+    await commit(
+        storage,
+        creation(1, name="Folding chair"),
+        creation(2, name="Chairs for two"),
+        creation(3, name="Garden table"),
+        creation(4, name="Ökonom"),
+        creation(5, name="Lamp", description="no chair"),
+    )
+
+    async def meant(q: str) -> list[str]:
+        search = Search.parse(q, Faults())
+        assert search is not None
+        return [one.name for one in await storage.suggest(search)]
+
+    assert await meant("chiar") == ["Folding chair"]
+    assert await meant("chir") == ["Folding chair"]
+    assert await meant("foldng chai") == ["Folding chair"]
+    assert await meant("folding xchair") == ["Folding chair"]
+    assert await meant("garden chiar") == []
+    assert await meant("oeconom") == []
+    assert await meant("okonon") == ["Ökonom"]
+    assert await meant("ab") == []
+    await commit(storage, *map(removal, (await storage.list_items(ItemQuery.parse({"q": "folding"}))).items))
+    assert await meant("chair") == ["Chairs for two"]
+    assert await meant("chiar") == []
+    await keep(storage, *range(10, 17), name="Folding chair")
+    assert len(await meant("chiar")) == 5
+
+
+_WORDS = st.text("abc", min_size=1, max_size=6)
+
+
+@settings(max_examples=25)
+@given(
+    names=st.lists(st.lists(_WORDS, min_size=1, max_size=3), min_size=1, max_size=6),
+    searches=st.lists(st.lists(_WORDS, min_size=1, max_size=2), min_size=2, max_size=5),
+)
+async def test_stores_agree_on_what_was_meant(storage: Storage, names: list[list[str]], searches: list[list[str]]) -> None:
+    """Random words of few letters, so that many are near."""
+    memory = await filled(storage, [(" ".join(name), None, None, {}) for name in names])
+    for words in searches:
+        search = Search.parse(" ".join(words), Faults())
+        assert search is not None
+        assert list(await storage.suggest(search)) == list(await memory.suggest(search)), words

@@ -1,0 +1,124 @@
+"""What can be asked for beside a page: how it is read, and what it means."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog.domain.errors import InvalidQuery
+from catalog.domain.facets import MOST_FACETS, Facet, facet_of
+from catalog.domain.faults import Faults
+from catalog.domain.highlight import highlighted
+from catalog.domain.listing import Listing, Presentation
+from catalog.domain.query import Parameters
+from catalog.domain.search import Search
+from catalog.domain.spelling import may_be, one_away, stem
+from tests.making import item
+
+
+def faults(parameters: Parameters) -> list[tuple[str, str]]:
+    """Return where and what is wrong with parameters."""
+    with pytest.raises(InvalidQuery) as caught:
+        Listing.parse(parameters)
+    return [(str(fault.path[0]), fault.code) for fault in caught.value.faults]
+
+
+def test_what_is_asked_for_beside_a_page_is_read() -> None:
+    """With what the query itself says."""
+    listing = Listing.parse(
+        {
+            "count": "exact",
+            "facet": "category, attr.size,category",
+            "highlight": "true",
+            "fields": "price,sku",
+            "include": "category",
+            "limit": ["3"],
+        }
+    )
+    assert (listing.count, listing.facets, listing.highlight) == ("exact", ("category", "attr.size"), True)
+    assert listing.presentation == Presentation(("id", "sku", "price"), with_category=True)
+    assert (listing.query.limit, listing.climbs) == (3, True)
+    assert listing.deciding == {"category", "attributes"}
+    assert Listing.parse({}).presentation == Presentation()
+
+
+def test_every_fault_is_named() -> None:
+    """Those of the query too."""
+    many = ",".join(f"attr.a{number}" for number in range(MOST_FACETS + 1))
+    assert faults({"count": "all", "highlight": "yes", "facet": "name,attr.A", "fields": "x", "include": "x", "limit": "0"}) == [
+        ("count", "invalid_choice"),
+        ("highlight", "invalid_boolean"),
+        ("facet", "unknown_facet"),
+        ("facet", "unknown_facet"),
+        ("include", "unknown_inclusion"),
+        ("fields", "unknown_field"),
+        ("limit", "out_of_range"),
+    ]
+    assert faults({"facet": many}) == [("facet", "too_many_facets")]
+    assert faults({"facet": ""}) == [("facet", "unknown_facet")]
+
+
+def test_a_facet_counts_values_by_their_worth() -> None:
+    """Highest first; kinds apart."""
+    items = [item(number, attributes={"a": value}) for number, value in enumerate([1, 1.0, "1", True, "1", "1"], 1)]
+    assert facet_of("attr.a", [*items, item(9)]) == Facet((("1", 3), (1, 2), (True, 1)), truncated=False)
+    assert facet_of("category", items) == Facet((), truncated=False)
+    assert facet_of("currency", [item(1, price={"amount": "1", "currency": "EUR"}), item(2)]) == Facet(
+        (("EUR", 1),), truncated=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "q", "shown"),
+    [
+        ("Garden chair", "cha", "Garden <mark>chair</mark>"),
+        ("chair, CHAIRS & Cháirlift", "chair", "<mark>chair</mark>, <mark>CHAIRS</mark> &amp; <mark>Cháirlift</mark>"),
+        ("<b>chair</b>", "chair", "&lt;b&gt;<mark>chair</mark>&lt;/b&gt;"),
+        ("e\u0301tude", "etud", "<mark>e\u0301tude</mark>"),
+        ("「椅子」です", "椅子", "「<mark>椅子</mark>」です"),
+        ("Straße", "strasse", "<mark>Straße</mark>"),
+        ("½ cup", "2", "<mark>½</mark> cup"),
+        ("armchair", "chair", None),
+        ("", "chair", None),
+        (None, "chair", None),
+    ],
+)
+def test_words_are_marked_in_the_text_as_it_stands(text: str | None, q: str, shown: str | None) -> None:
+    """Whatever they are folded to; the rest is safe in a page."""
+    search = Search.parse(q, Faults())
+    assert search is not None
+    assert highlighted(text, search) == shown
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "near"),
+    [
+        ("chair", "chair", False),
+        ("chair", "chiar", True),
+        ("chair", "hcair", True),
+        ("chair", "chari", True),
+        ("chair", "chai", True),
+        ("chair", "hair", True),
+        ("chair", "chaair", True),
+        ("chair", "chairs", True),
+        ("chair", "xhair", True),
+        ("chair", "chaix", True),
+        ("chair", "chxxr", False),
+        ("chair", "chaxrx", False),
+        ("chair", "cahri", False),
+        ("ab", "ba", True),
+        ("abc", "cba", False),
+    ],
+)
+def test_one_error_is_one_letter_or_two_neighbours(one: str, other: str, near: bool) -> None:  # noqa: FBT001 - what is expected
+    """Whichever of the two is wrong."""
+    assert one_away(one, other) is one_away(other, one) is near
+
+
+@given(st.text("ab", min_size=1, max_size=7), st.text("ab", min_size=1, max_size=8))
+def test_words_that_are_near_share_an_end(one: str, other: str) -> None:
+    """So that they can be looked up by it."""
+    its = stem(one)
+    if its is None:
+        assert len(one) < 3
+    elif one_away(one, other):
+        assert may_be(other, its)

@@ -78,3 +78,41 @@ def test_the_seed_changes_nothing_the_second_time(catalog: Command) -> None:
     """A thousand items, once."""
     assert catalog("seed").stdout == "1000 items created; 0 were there already.\n"
     assert catalog("seed").stdout == "0 items created; 1000 were there already.\n"
+
+
+@pytest.mark.usefixtures("store_url")
+def test_what_is_exported_is_imported_as_it_stands(catalog: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With ids, versions and times; a file is there when it is whole, and not before."""
+    catalog("categories", "create", "--name", "Chairs")
+    catalog("items", "create", "--sku", "A", "--name", "Chair", "--category", "chairs", "--attr", "a=1")
+    catalog("items", "create", "--sku", "B", "--name", "Lamp")
+    for ending in ("csv", "json", "jsonl"):
+        file = tmp_path / f"items.{ending}"
+        catalog("export", "--output", str(file))
+        assert [path.name for path in tmp_path.glob("items.*")] == [file.name]
+        with monkeypatch.context() as patch:
+            patch.setenv("CATALOG_STORAGE__URL", f"sqlite:///{tmp_path}/{ending}.db")
+            said = catalog("import", str(file), "--preserve", "--create-categories").stdout
+            assert "2 created" in said
+            assert "1 categories created" in said
+            again = tmp_path / f"again.{ending}"
+            catalog("export", "--output", str(again))
+        assert again.read_bytes() == file.read_bytes()
+        file.unlink()
+    shown = catalog("export", "--format", "jsonl", "--category", "chairs").stdout
+    assert shown.splitlines()[-1].startswith('{"_end": {"rows": 1')
+    assert "--format csv, json or jsonl" in catalog("export", code=2).stderr
+    assert "no such file" in catalog("export", "--output", str(tmp_path / "no" / "x.csv"), code=2).stderr
+    assert "leave limit out" in catalog("export", "--format", "csv", "--filter", "limit=1", code=2).stderr
+
+
+def test_counts_and_facets_are_shown(catalog: Command) -> None:
+    """Beside the table; and what was meant, where nothing is found."""
+    catalog("seed")
+    found = catalog("items", "list", "--limit", "1", "--count", "exact", "--facet", "currency,attr.weight_g")
+    assert "currency: EUR " in found.stdout
+    assert found.stdout.rstrip().endswith("…")
+    assert "1000 items in all" in found.stderr
+    missed = catalog("items", "list", "--q", "Hoskei")
+    assert "Did you mean Hōseki" in missed.stderr
+    assert catalog.json("items", "list", "--count", "exact", "--limit", "1")["count"] == 1000

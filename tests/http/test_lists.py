@@ -149,3 +149,22 @@ async def test_a_common_word_is_not_ranked(
     monkeypatch.setattr("catalog.adapters.sql.storage.MOST_RANKED", 2)
     page = (await client.get(f"{ITEMS}?q=oak")).json()
     assert page.get("ranked", True) is not isinstance(container.storage(), SqlStorage)
+
+
+async def test_an_export_is_streamed_whole(client: httpx.AsyncClient) -> None:
+    """In each format, under a name; and an item whose SKU is like the path is none of it."""
+    await client.post(ITEMS, json={"sku": "export", "name": "=1+1"})
+    assert (await client.get(f"{ITEMS}/EXPORT")).json()["name"] == "=1+1"
+    plain = await client.get(f"{ITEMS}/export")
+    assert plain.headers["content-type"] == "text/csv; charset=utf-8"
+    assert plain.headers["content-disposition"] == 'attachment; filename="items.csv"'
+    assert ",'=1+1," in plain.text
+    lines = (await client.get(f"{ITEMS}/export?format=jsonl&category=chairs&sort=-sku")).text.splitlines()
+    assert '"sku":"B"' in lines[0]
+    assert len(lines) == 3
+    whole = await client.get(f"{ITEMS}/export?format=json")
+    assert whole.headers["content-type"] == "application/json"
+    assert whole.json()[-1]["_end"]["rows"] == 4
+    refused = await client.get(f"{ITEMS}/export?limit=3&colour=red")
+    assert [fault["parameter"] for fault in refused.json()["errors"]] == ["limit", "colour"]
+    assert (await client.get(f"{ITEMS}/export?format=xml")).json()["errors"][0]["parameter"] == "format"

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from catalog.application.json_text import parse_json
 from catalog.domain.errors import InvalidQuery, Malformed, Path
 from catalog.domain.faults import Faults
+from catalog.domain.item import KEPT_BY_US, Life
 from catalog.domain.numeral import Numeral
 
 OnConflict = Literal["fail", "skip", "update"]
@@ -23,6 +24,8 @@ _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, 
 class ImportPlan:
     """Which column gives which field, what is fixed, what happens on a conflict, and whether categories come into being.
 
+    With `preserve` new items keep the id, version and times that their rows have.
+
     Fields have flat names: sku, name, description, category, price, currency, attributes, attr.NAME.
     """
 
@@ -32,9 +35,10 @@ class ImportPlan:
     on_conflict: OnConflict = "fail"
     dry_run: bool = False
     create_categories: bool = False
+    preserve: bool = False
 
     @classmethod
-    def parse(
+    def parse(  # noqa: PLR0913 - each is an option of the command
         cls,
         maps: Iterable[str] = (),
         sets: Iterable[str] = (),
@@ -43,6 +47,7 @@ class ImportPlan:
         on_conflict: OnConflict = "fail",
         dry_run: bool = False,
         create_categories: bool = False,
+        preserve: bool = False,
     ) -> Self:
         """Read `field=column`, `field=value` and `attr.NAME=type`. Raises InvalidQuery with every fault."""
         faults = Faults()
@@ -53,6 +58,7 @@ class ImportPlan:
             on_conflict,
             dry_run,
             create_categories,
+            preserve,
         )
         for name, kind in plan.types.items():
             if kind not in TYPES or not name.startswith(ATTRIBUTE):
@@ -75,7 +81,12 @@ class ImportPlan:
                 )
         faults.refuse(InvalidQuery)
         used = own | dict(self.columns)
-        return used, [name for name in names if name not in used.values()]
+        # What we keep ourselves stands in every export; nobody misses it.
+        return used, [name for name in names if name not in used.values() and name not in KEPT_BY_US]
+
+    def life(self, values: Mapping[str, Any], faults: Faults) -> Life | None:
+        """Read what an item was in another catalog, where that is to be kept."""
+        return Life.parse(values, faults) if self.preserve else None
 
     def fields(self, values: Mapping[str, Any], used: Mapping[str, str], faults: Faults) -> dict[str, Any]:
         """Make an item's fields, as the domain reads them, from a row's values."""

@@ -7,13 +7,13 @@ from typing import Any
 
 from catalog.application.changing import TRIES, hinted
 from catalog.application.import_plan import ImportPlan, flat
-from catalog.application.rows import Broken, Row, Table
+from catalog.application.tables import Broken, Row, Table
 from catalog.domain.category import Category, name_of
 from catalog.domain.change import Change, Origin
 from catalog.domain.changelog import AnyChange, ChangeSet, Committed
-from catalog.domain.errors import CatalogError, Contended, Fault, InvalidInput, SkuTaken, UnknownCategory
+from catalog.domain.errors import CatalogError, Contended, Fault, InvalidInput, ItemExists, SkuTaken, UnknownCategory
 from catalog.domain.faults import Faults
-from catalog.domain.item import Item
+from catalog.domain.item import Item, Life
 from catalog.domain.tree import Tree
 from catalog.domain.values import parse_sku
 from catalog.ports.clock import Clock
@@ -58,6 +58,7 @@ class _Entry:
     line: int
     sku: str
     fields: Mapping[str, Any]
+    life: Life | None = None
     tries: int = 0
 
 
@@ -148,6 +149,7 @@ class _Job:
         fields = self._plan.fields(row.values, self._columns_of(row), faults)
         said = fields.get("sku")
         sku = parse_sku(said, faults, ("sku",))
+        life = self._plan.life(row.values, faults)
         if sku is None or faults:
             try:
                 self._born({**fields, "sku": "X"})
@@ -155,7 +157,7 @@ class _Job:
                 faults.found += error.faults
             self._refuse(row.line, str(said or ""), faults.found)
             return None
-        return _Entry(row.line, sku, fields)
+        return _Entry(row.line, sku, fields, life)
 
     def _columns_of(self, row: Row) -> Mapping[str, str]:
         """Say which column gives which field; where there is no header, each row names its own."""
@@ -190,22 +192,22 @@ class _Job:
         """Decide one row. None: there is nothing to write, and it is counted. Raises InvalidInput, SkuTaken."""
         imagined = hash(entry.sku) in self._imagined
         if item is None and not imagined:
-            return self._born(entry.fields)
+            return self._born(entry.fields, entry.life)
         if self._plan.on_conflict == "fail":
             raise SkuTaken(entry.sku)
         if self._plan.on_conflict == "skip":
             self.report.skipped += 1
             return None
         if item is None:
-            return self._born(entry.fields)
+            return self._born(entry.fields, entry.life)
         change = item.revise(entry.fields, now=self._clock.now())
         if change is None:
             self.report.unchanged += 1
         return change
 
-    def _born(self, fields: Mapping[str, Any]) -> Change[Item]:
+    def _born(self, fields: Mapping[str, Any], life: Life | None = None) -> Change[Item]:
         """Decide a new item."""
-        return Item.create(fields, item_id=self._ids.item_id(), spare_sku="", now=self._clock.now())
+        return Item.create(fields, item_id=self._ids.item_id(), spare_sku="", now=self._clock.now(), life=life)
 
     async def _missing_categories(self, decided: list[tuple[_Entry, Change[Item]]]) -> list[Change[Category]]:
         """Decide the categories that the items need and that are not there, where they are wanted."""
@@ -262,6 +264,9 @@ class _Job:
                 continue
             if isinstance(outcome, UnknownCategory):
                 await self._refuse_category(entry, outcome)
+                continue
+            if isinstance(outcome, ItemExists) and entry.life is not None:
+                self._refuse(entry.line, entry.sku, [Fault(("id",), outcome.code, str(outcome))])
                 continue
             entry.tries += 1
             if entry.tries < TRIES:

@@ -7,42 +7,21 @@ lone surrogates, which the domain refuses in the field where they stand.
 import csv
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import IO, Any
 
 from catalog.application.json_text import gap_end, next_value, parse_json
+from catalog.application.sealing import Sealed, checked
+from catalog.application.tables import Broken, Row, Table
 from catalog.domain.errors import Fault, InvalidQuery, Malformed
 
 LONGEST = 1024 * 1024
 """Characters of one row; a longer one is refused."""
 
 _CHUNK = 64 * 1024
-_FORMULA = ("'=", "'+", "'-", "'@", "'\t", "'\x00", "''")
+CALCULATED = ("=", "+", "-", "@", "\t", "\r", "'")
+"""How cells begin that an export puts an apostrophe before: a spreadsheet would calculate them, or take the apostrophe off."""
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row: the line it begins at, and what stands in it by the names the file gives."""
-
-    line: int
-    values: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A row that cannot be read."""
-
-    line: int
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A file's rows. `columns` are those of the header; None where each row names its own. `close` closes the file."""
-
-    columns: tuple[str, ...] | None
-    rows: Iterator[Row | Broken]
-    close: Callable[[], None] = lambda: None
+_FORMULA = tuple(f"'{sign}" for sign in CALCULATED)
 
 
 def read_csv(file: IO[bytes], delimiter: str = ",") -> Table:
@@ -53,14 +32,14 @@ def read_csv(file: IO[bytes], delimiter: str = ",") -> Table:
     if len(delimiter) != 1:
         message = f"What stands between the cells is one character, not {delimiter!r}."
         raise _refused(message)
-    text = _text(file, newline="")
+    text, sealed = _text(file, newline="")
     reader = csv.reader(text, delimiter=delimiter, strict=True)
     try:
         columns = _header(reader)
     except InvalidQuery:
         text.close()
         raise
-    return Table(columns, _csv_rows(reader, columns), text.close)
+    return Table(columns, checked(_csv_rows(reader, columns), sealed), text.close)
 
 
 def _header(reader: Any) -> tuple[str, ...]:  # noqa: ANN401 - csv's reader has no name
@@ -81,22 +60,24 @@ def _header(reader: Any) -> tuple[str, ...]:  # noqa: ANN401 - csv's reader has 
 
 def read_json_lines(file: IO[bytes]) -> Table:
     """Read JSON Lines: an object a line; empty lines are passed over."""
-    text = _text(file, newline="\n")
-    return Table(None, _json_lines(text), text.close)
+    text, sealed = _text(file, newline="\n")
+    return Table(None, checked(_json_lines(text), sealed), text.close)
 
 
 def read_json_array(file: IO[bytes]) -> Table:
     """Read a JSON array of objects, without ever holding all of it."""
-    text = _text(file, newline="\n")
-    return Table(None, _json_array(text), text.close)
+    text, sealed = _text(file, newline="\n")
+    return Table(None, checked(_json_array(text), sealed), text.close)
 
 
 READERS: dict[str, Callable[[IO[bytes]], Table]] = {"csv": read_csv, "jsonl": read_json_lines, "json": read_json_array}
 """Format -> reader."""
 
 
-def _text(file: IO[bytes], newline: str) -> io.TextIOWrapper:
-    return io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline=newline)
+def _text(file: IO[bytes], newline: str) -> tuple[io.TextIOWrapper, Sealed]:
+    sealed = Sealed(file)
+    buffered = io.BufferedReader(sealed, _CHUNK)
+    return io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape", newline=newline), sealed
 
 
 def _csv_rows(reader: Any, columns: tuple[str, ...]) -> Iterator[Row | Broken]:  # noqa: ANN401 - csv's reader has no name

@@ -6,7 +6,7 @@ from contextlib import suppress
 from catalog.application.categories import Categories
 from catalog.application.import_plan import ImportPlan
 from catalog.application.importing import Importing, ImportReport
-from catalog.application.rows import Row, Table
+from catalog.application.tables import Row, Table
 from catalog.domain.change import Origin
 from catalog.domain.errors import SlugTaken
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Self
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from catalog.domain.attributes import Attributes
@@ -11,14 +11,56 @@ from catalog.domain.change import Change
 from catalog.domain.errors import Path
 from catalog.domain.faults import Faults
 from catalog.domain.money import Money
-from catalog.domain.values import MAX_NAME, parse_category, parse_description, parse_name, parse_sku
+from catalog.domain.values import MAX_NAME, parse_category, parse_description, parse_key, parse_name, parse_sku
 
 CREATED = "item.created"
 REVISED = "item.revised"
 REPRICED = "item.repriced"
 REMOVED = "item.removed"
 
-_KEPT_BY_US = ("id", "version", "created_at", "updated_at")
+KEPT_BY_US = ("id", "version", "created_at", "updated_at")
+"""The fields that no caller may set."""
+
+_LONGEST_VERSION = 19
+
+
+class Life(NamedTuple):
+    """What the catalog keeps of an item by itself."""
+
+    id: UUID
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def parse(cls, said: Mapping[str, object], faults: Faults) -> Self | None:
+        """Read the life of an item as an export writes it; None, and a fault for each, when something is missing or wrong."""
+        before = len(faults.found)
+        its_id = parse_key(str(said.get("id")))
+        if not isinstance(its_id, UUID):
+            faults.add(("id",), "invalid_id", "The id is a UUID; to keep ids, versions and times, each row has all of them.")
+        raw = str(said.get("version"))
+        version = int(raw) if raw.isascii() and raw.isdecimal() and len(raw) < _LONGEST_VERSION else 0
+        if not version:
+            faults.add(("version",), "invalid_version", "The version is a whole number from 1 on.")
+        created_at, updated_at = (_moment(said.get(name), name, faults) for name in ("created_at", "updated_at"))
+        if created_at and updated_at and created_at > updated_at:
+            faults.add(("updated_at",), "before_creation", "The item was changed before it was created.")
+        if len(faults.found) > before or not isinstance(its_id, UUID) or created_at is None or updated_at is None:
+            return None
+        return cls(its_id, version, created_at, updated_at)
+
+
+def _moment(raw: object, name: str, faults: Faults) -> datetime | None:
+    """Read a time in UTC."""
+    try:
+        moment = datetime.fromisoformat(str(raw))
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    faults.add((name,), "invalid_time", f"The field {name} is a time with its offset, like 2026-11-20T12:00:00.123456Z.")
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +89,12 @@ class Item:
             raise ValueError(message)
 
     @classmethod
-    def create(cls, fields: Mapping[str, object], *, item_id: UUID, spare_sku: str, now: datetime) -> Change[Self]:
+    def create(
+        cls, fields: Mapping[str, object], *, item_id: UUID, spare_sku: str, now: datetime, life: "Life | None" = None
+    ) -> Change[Self]:
         """Decide the birth of an item from `fields`, as a caller gave them; without a SKU it takes `spare_sku`.
 
-        Raises InvalidInput with every fault.
+        With `life` it comes from another catalog, and is what it was there. Raises InvalidInput with every fault.
         """
         faults = Faults()
         _refuse_unknown(fields, faults)
@@ -58,7 +102,8 @@ class Item:
         values = _read(given, faults)
         faults.refuse()
         attributes = values.pop("attributes", Attributes({}))
-        item = cls(id=item_id, version=1, created_at=now, updated_at=now, attributes=attributes, **values)
+        its_id, version, created_at, updated_at = life or (item_id, 1, now, now)
+        item = cls(id=its_id, version=version, created_at=created_at, updated_at=updated_at, attributes=attributes, **values)
         return Change(CREATED, None, item, now)
 
     def revise(self, patch: Mapping[str, object], *, now: datetime) -> Change[Self] | None:
@@ -128,7 +173,7 @@ def _read(fields: Mapping[str, object], faults: Faults) -> dict[str, Any]:
 def _refuse_unknown(fields: Mapping[str, object], faults: Faults) -> None:
     """Name the fields that an item has not, and those that a caller may not set."""
     for name in fields:
-        if name in _KEPT_BY_US:
+        if name in KEPT_BY_US:
             faults.add((name,), "read_only", f"The field {name} is kept by the catalog; leave it out.")
         elif name not in _READERS:
             faults.add((name,), "unknown_field", f"An item has no field {name}; it has {', '.join(FIELDS)}.")

@@ -1,6 +1,6 @@
 """Where the catalog is kept. Every store promises the same, and tests/contract holds each of them to it."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -75,6 +75,12 @@ class Storage(Protocol):
 
     async def list_items(self, query: ItemQuery) -> Page:
         """Return the items that `query` asks for, in its order (catalog.domain.ordering, catalog.domain.search)."""
+
+    def stream(self, query: ItemQuery) -> AsyncIterator[Sequence[Item]]:
+        """Go through all items that `query` finds, some at a time, in its order and in one state of the store.
+
+        Its limit and its page do not matter, and nothing is ranked. What is begun must be gone through or closed.
+        """
 
     async def count(self, query: ItemQuery, *, exact: bool, seconds: float) -> Count:
         """Count the items that `query` finds, wherever its page begins.

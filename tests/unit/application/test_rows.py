@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from catalog.application.rows import LONGEST, READERS, Broken, Row, read_csv, read_json_array, read_json_lines
+from catalog.application.rows import LONGEST, READERS, read_csv, read_json_array, read_json_lines
+from catalog.application.tables import Broken, Row
 from catalog.domain.errors import InvalidQuery
 from catalog.domain.numeral import Numeral
 

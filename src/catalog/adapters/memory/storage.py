@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from threading import Lock
 from uuid import UUID, uuid4
 
@@ -19,6 +19,7 @@ from catalog.domain.text import fold
 from catalog.domain.tree import Tree
 from catalog.ports.storage import Count, SchemaState, StorageOptions
 
+_SLICE = 1_000
 _SCHEMA = SchemaState(found="none needed", wanted="none needed")
 
 
@@ -60,6 +61,15 @@ class MemoryStorage:
             found = [entry for entry in found if comes_after(entry[0], mark, query.walked)]
         arrange(found, query.walked)
         return query.page([entry for _, entry in found[query.offset : query.offset + query.limit + 1]])
+
+    async def stream(self, query: ItemQuery) -> AsyncIterator[Sequence[Item]]:
+        """Put them in order, and hand them out."""
+        query = query.unranked()
+        found = [(place(item, query.ordering), item) for item, _ in self._found(query)]
+        arrange(found, query.ordering)
+        for start in range(0, len(found), _SLICE):
+            yield [item for _, item in found[start : start + _SLICE]]
+            await asyncio.sleep(0)
 
     async def count(self, query: ItemQuery, *, exact: bool, seconds: float) -> Count:  # noqa: ARG002 - nothing takes long here
         """Go through the items."""

@@ -1,7 +1,7 @@
 """Postgres' way of doing things."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -178,6 +178,15 @@ class PostgresFlavour:
         """Run a statement; asyncpg prepares it once a connection."""
         found: Sequence[Sequence[Any]] = await connection.fetch(sql, *parameters)
         return found
+
+    async def stream(
+        self, connection: asyncpg.Connection, sql: str, parameters: Sequence[Any], size: int
+    ) -> AsyncIterator[Sequence[Sequence[Any]]]:
+        """Read with a cursor at the server."""
+        async with connection.transaction(readonly=True):
+            cursor = await connection.cursor(sql, *parameters)
+            while rows := await cursor.fetch(size):
+                yield rows
 
     def insert(self, table: Table) -> Insert:
         """Insert what is given as arrays."""

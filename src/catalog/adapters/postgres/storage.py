@@ -5,8 +5,11 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from catalog.adapters.postgres.flavour import PostgresFlavour
-from catalog.adapters.sql.storage import Engines, SqlStorage
+from catalog.adapters.sql.storage import STREAMS, Engines, SqlStorage
 from catalog.ports.storage import StorageOptions
+
+STREAMING = 60.0
+"""Seconds that a step of a long answer may take: the first may put a million rows in order."""
 
 
 def open_postgres(options: StorageOptions) -> SqlStorage:
@@ -28,6 +31,7 @@ def open_postgres(options: StorageOptions) -> SqlStorage:
         ),
         writing=_engine(url, options.deadline, pool_size=1, max_overflow=0),
         watching=_engine(url, options.deadline, pool_size=1, max_overflow=0),
+        streaming=_engine(url, STREAMING, pool_size=0, max_overflow=STREAMS, pool_timeout=options.deadline),
         migrating=lambda: create_async_engine(url),
         deadline=2 * options.deadline,
         kept=options.pool_size,
@@ -45,6 +49,8 @@ def _engine(url: URL, deadline: float, **pool: float) -> AsyncEngine:
         "server_settings": {
             "application_name": "catalog",
             "statement_timeout": str(int(deadline * 1000)),
+            # Whoever takes no rows any more gives the server's snapshot back.
+            "idle_in_transaction_session_timeout": str(int(STREAMING * 1000)),
             # Every statement has an index. A plan that was made while a table was small, and is kept with the prepared
             # statement, must not go on to read the whole of it.
             "enable_seqscan": "off",

@@ -1,6 +1,6 @@
 """What differs between the SQL stores, as far as shared code has to ask for it."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from sqlalchemy import Column, ColumnElement, Executable, Select, Table
@@ -101,6 +101,9 @@ class Flavour(Protocol):
 
     def bulk(self, statement: Direct, rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
         """Make the parameters that write all rows."""
+
+    def stream(self, connection: Any, sql: str, parameters: Sequence[Any], size: int) -> AsyncIterator[Sequence[Sequence[Any]]]:  # noqa: ANN401 - a driver's
+        """Run a statement, and hand out its rows, so many at a time, as they are asked for; all are of one state."""
 
     async def begin(self, connection: Any, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:  # noqa: ANN401 - a driver's
         """Begin a transaction that keeps others from committing until it ends; then run a statement, and return its rows."""

@@ -194,6 +194,12 @@ def found_statement(shape: Shape, flavour: Flavour) -> Select[Any]:
     return _found(select(items.c.seq), shape, flavour)
 
 
+def stream_statement(shape: Shape, flavour: Flavour) -> Select[Any]:
+    """Return all that is found, in order, as ITEM_COLUMNS."""
+    order = [_order(term, _SORTED[term.name]) for term in shape.ordering]
+    return _found(select(*ITEM_COLUMNS), shape, flavour).order_by(*order)
+
+
 def count_statement(shape: Shape, flavour: Flavour) -> Select[Any]:
     """Count what is found."""
     return _found(select(func.count()).select_from(items), shape, flavour)
@@ -394,6 +400,7 @@ def _beyond(runs: list[_Run], columns: Mapping[str, ColumnElement[Any]]) -> Colu
 STATEMENTS: dict[str, Callable[[Shape, Flavour], Select[Any]]] = {
     "list": list_statement,
     "found": found_statement,
+    "stream": stream_statement,
     "count": count_statement,
     "sizes": sizes_statement,
     "sample": sample_statement,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -58,6 +58,12 @@ _ITEMS = select(*ITEM_COLUMNS)
 _CATEGORIES = select(*CATEGORY_COLUMNS)
 _COUNTS = select(items.c.category, func.count()).where(items.c.category.is_not(None)).group_by(items.c.category)
 
+STREAMS = 2
+"""Long answers that are read at a time; each holds a connection."""
+
+_SLICE = 1_000
+"""Rows of a stream that are taken at a time."""
+
 _MOST_SHAPES = 500
 """Statements of lists that are kept compiled; there are as many as there are ways to sort and to filter."""
 
@@ -81,7 +87,7 @@ SUGGESTING = 0.5
 class Engines:
     """The ways to the database: a pool that reads (each statement by itself), and single connections for the rest.
 
-    One writes, one watches the log's head, and one is made to migrate.
+    One writes, one watches the log's head, a few stream long answers, and one is made to migrate.
 
     `deadline` bounds a whole read in seconds, its wait for a connection included; None where a read must not be cut off.
     Of the reading connections, `kept` are kept between reads and `limit` are used at a time; a read waits `wait` seconds
@@ -91,6 +97,7 @@ class Engines:
     reading: AsyncEngine
     writing: AsyncEngine
     watching: AsyncEngine
+    streaming: AsyncEngine
     migrating: Callable[[], AsyncEngine]
     deadline: float | None
     kept: int
@@ -139,6 +146,7 @@ class SqlStorage:
         for kept in (self._watching, self._reading, self._writing):
             await kept.close()
         await self._engines.watching.dispose()
+        await self._engines.streaming.dispose()
         await self._engines.reading.dispose()
         await self._engines.writing.dispose()
 
@@ -156,6 +164,21 @@ class SqlStorage:
         if asked is None:
             asked = self._pages[query] = Coalescing(self._fetch_page, on_idle=lambda: self._pages.pop(query, None))
         return (await asked.get((query,)))[query]
+
+    async def stream(self, query: ItemQuery) -> AsyncIterator[Sequence[Item]]:
+        """Read on a connection of its own, as fast as the rows are taken."""
+        query = query.unranked()
+        statement = self._statement("stream", shape_of(replace(query, after=None, backwards=False)))
+        parameters = statement.parameters(found_parameters(query, self._flavour))
+        async with self._told(), self._engines.streaming.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            rows = self._flavour.stream(driver, statement.sql, parameters, _SLICE)
+            try:
+                async for some in rows:
+                    yield [to_item(row) for row in statement.rows(some)]
+            except BaseException:
+                await connection.invalidate()
+                raise
 
     async def count(self, query: ItemQuery, *, exact: bool, seconds: float) -> Count:
         """Count within the time; else ask the database, or count among the newest."""

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -125,6 +125,14 @@ class SqliteFlavour:
     async def fetch(self, connection: aiosqlite.Connection, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """Run a statement with one change of threads, where a cursor would take ten."""
         return list(await connection.execute_fetchall(sql, parameters))
+
+    async def stream(
+        self, connection: aiosqlite.Connection, sql: str, parameters: Sequence[Any], size: int
+    ) -> AsyncIterator[Sequence[Sequence[Any]]]:
+        """Read on while the statement is open: until its end, SQLite shows what was there when it began."""
+        async with connection.execute(sql, parameters) as cursor:
+            while rows := list(await cursor.fetchmany(size)):
+                yield rows
 
     def insert(self, table: Table) -> Insert:
         """Insert a row; it is run for each."""

@@ -11,7 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from catalog.adapters.sql.storage import Engines, SqlStorage
+from catalog.adapters.sql.storage import STREAMS, Engines, SqlStorage
 from catalog.adapters.sqlite.flavour import SqliteFlavour
 from catalog.ports.storage import StorageOptions
 
@@ -31,6 +31,9 @@ def open_sqlite(options: StorageOptions) -> SqlStorage:
         reading=_engine(path, options.deadline, read_only=True, pool_size=options.pool_size, max_overflow=options.pool_overflow),
         writing=_engine(path, options.deadline, read_only=False, pool_size=1, max_overflow=0),
         watching=_engine(path, options.deadline, read_only=True, pool_size=1, max_overflow=0),
+        streaming=_engine(
+            path, options.deadline, read_only=True, pool_size=0, max_overflow=STREAMS, pool_timeout=options.deadline
+        ),
         migrating=lambda: _migrating(path),
         deadline=None,
         kept=options.pool_size,
@@ -40,7 +43,7 @@ def open_sqlite(options: StorageOptions) -> SqlStorage:
     return SqlStorage(engines, SqliteFlavour(), queue=options.queue)
 
 
-def _engine(path: str, wait: float, *, read_only: bool, **pool: int) -> AsyncEngine:
+def _engine(path: str, wait: float, *, read_only: bool, **pool: float) -> AsyncEngine:
     """Make connections on which each statement is by itself, unless a transaction is begun in so many words."""
     engine = create_async_engine(
         _url(path),

@@ -10,7 +10,7 @@ from catalog.application.listing import Listed
 from catalog.domain.errors import Fault, InvalidInput
 from catalog.domain.item import Item
 from catalog.domain.listing import Listing
-from catalog.entrypoints.cli.options import as_json, if_version
+from catalog.entrypoints.cli.options import as_json, filtering, if_version, question
 from catalog.entrypoints.cli.session import origin, run
 
 FIELDS = ("sku", "name", "description", "category")
@@ -43,20 +43,8 @@ def items() -> None:
 
 
 @items.command("list")
-@click.option("--q", help="Words to search for.")
 @click.option("--sort", help="Keys with commas, a minus for descending: name,-price,created_at,updated_at,sku.")
-@click.option("--sku", multiple=True, help="Any of these SKUs; repeatable.")
-@click.option("--category", multiple=True, help="In any of these categories or their descendants; repeatable.")
-@click.option("--currency", help="Priced in this currency.")
-@click.option("--price-min", help="At least this amount; needs --currency.")
-@click.option("--price-max", help="At most this amount; needs --currency.")
-@click.option(
-    "--filter",
-    "filters",
-    multiple=True,
-    metavar="FIELD__OPERATOR=VALUE",
-    help="version__gte=3, attr.size__lt=10, category__exists=false, created_at__lt=2026-11-20 and so on; repeatable.",
-)
+@filtering
 @click.option("--count", help="Say how many there are: exact or estimated.")
 @click.option("--facet", help="Count the values of fields: category,currency,attr.NAME.")
 @click.option("--limit", help="How many, 1 to 200 (50).")
@@ -67,11 +55,7 @@ def list_(*, as_json: bool, filters: tuple[str, ...], **parameters: str | tuple[
     """List or search items; newest first, unless --sort says otherwise."""
 
     async def work(container: Any) -> tuple[Listed, Listing]:  # noqa: ANN401 - a Container
-        said = {name: value for name, value in parameters.items() if value is not None and value != ()}
-        for one in filters:
-            name, _, value = one.partition("=")
-            said[name] = value
-        listing = Listing.parse(said)
+        listing = Listing.parse(question(parameters, filters))
         return await container.items().list(listing), listing
 
     found, listing = run(work)

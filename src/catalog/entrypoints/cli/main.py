@@ -6,7 +6,7 @@ from catalog import __version__
 from catalog.entrypoints.cli.categories import categories
 from catalog.entrypoints.cli.items import items
 from catalog.entrypoints.cli.operations import doctor, migrate, serve
-from catalog.entrypoints.cli.transfer import import_, seed
+from catalog.entrypoints.cli.transfer import export, import_, seed
 
 _EPILOG = "Exit codes: 0 done, 1 refused, 2 wrong usage or settings, 3 the store is unavailable."
 
@@ -21,5 +21,5 @@ def main() -> None:
     """
 
 
-for command in (serve, migrate, doctor, seed, items, categories, import_):
+for command in (serve, migrate, doctor, seed, items, categories, import_, export):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""`catalog import` and `catalog seed`: many items at once."""
+"""`catalog import`, `catalog export` and `catalog seed`: many items at once."""
 
 import csv
 import sys
@@ -10,6 +10,7 @@ from typing import IO, Any
 import rich_click as click
 
 from catalog.entrypoints.cli.exits import REFUSED, USAGE, fail
+from catalog.entrypoints.cli.options import filtering, question
 from catalog.entrypoints.cli.session import origin, run
 
 _FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
@@ -35,6 +36,9 @@ _SHOWN = 10
     "--delimiter", default=",", show_default=True, help="What stands between the cells of a CSV file; tab for a tabulator."
 )
 @click.option("--create-categories", is_flag=True, help="Create the categories that are not there, as roots of the tree.")
+@click.option(
+    "--preserve", is_flag=True, help="Let new items keep the id, version and times that their rows have (of an export)."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option(
     "--errors", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write every refused row to this CSV file."
@@ -63,6 +67,7 @@ def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, *
             on_conflict=plan["on_conflict"],
             dry_run=plan["dry_run"],
             create_categories=plan["create_categories"],
+            preserve=plan["preserve"],
         )
         with ExitStack() as stack:
             source = stack.enter_context(_opened(file))
@@ -89,6 +94,57 @@ def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, *
         if errors is not None:
             click.echo(f"All refused rows, with their reasons, are in {errors}.", err=True)
         sys.exit(REFUSED)
+
+
+@click.command()
+@click.option(
+    "--format", "kind", type=click.Choice(["csv", "json", "jsonl"]), help="What to write, when FILE's ending does not say."
+)
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where to; else to the terminal's output."
+)
+@click.option("--sort", help="Keys with commas, a minus for descending; the oldest first, unless this says otherwise.")
+@filtering
+def export(kind: str | None, output: Path | None, filters: tuple[str, ...], **parameters: str | tuple[str, ...] | None) -> None:
+    """Write items to a file, all or those that the options choose, in one state of the store.
+
+    Its last row tells how many rows there are, and their SHA-256; `catalog import` checks it. FILE appears when all is written.
+    """
+    kind = kind or _FORMATS.get(output.suffix.lower() if output else "")
+    if kind is None:
+        fail("Say what to write: --format csv, json or jsonl, or an --output that ends so.", code=USAGE)
+
+    async def work(container: Any) -> None:  # noqa: ANN401 - a Container
+        from catalog.application.exporting import export, parse_export, parse_format  # noqa: PLC0415 - heavy imports stay out of --help
+        from catalog.entrypoints.shapes import encode_item  # noqa: PLC0415 - likewise
+
+        query = parse_export(question(parameters, filters))
+        with _written(output) as file:
+            async for piece in export(container.storage(), query, parse_format(kind), encode_item):
+                file.write(piece)
+
+    try:
+        run(work)
+    except BrokenPipeError:
+        sys.stderr.close()
+    except OSError as error:
+        fail(f"{error.filename or output}: {(error.strerror or str(error)).lower()}.", code=USAGE)
+
+
+@contextmanager
+def _written(output: Path | None) -> Iterator[IO[bytes]]:
+    """Open what is written to; a file takes its name when it is whole, and is not there when it is not."""
+    if output is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    part = output.with_name(f"{output.name}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @click.command()

@@ -7,14 +7,16 @@ from litestar import Controller, Request, delete, get, patch, post
 from litestar.params import FromPath, SkipValidation
 
 from catalog.application.caching import Made
+from catalog.application.exporting import export, parse_export, parse_format
 from catalog.application.freshness import item_subjects
 from catalog.application.items import Items
 from catalog.domain.change import Origin
+from catalog.domain.filters import NAMES
 from catalog.domain.item import Item
 from catalog.domain.listing import OF_ITEMS
 from catalog.domain.listing import PARAMETERS as BESIDE
 from catalog.domain.query import PARAMETERS
-from catalog.entrypoints.http.answers import Answer, json_content
+from catalog.entrypoints.http.answers import Answer, Streamed, json_content
 from catalog.entrypoints.http.bodies import JSON, MERGE_PATCH, read_body, read_object
 from catalog.entrypoints.http.conditions import etag, expected
 from catalog.entrypoints.http.lists import Asked, answer_list
@@ -23,6 +25,7 @@ from catalog.entrypoints.http.parameters import read_parameters, read_presentati
 from catalog.entrypoints.http.reads import ITEMS, Reads
 from catalog.entrypoints.shapes import WHOLE, encode_item
 from catalog.ports.cache import Content
+from catalog.ports.storage import Storage
 
 # Litestar made it: to have it check its own request took 5 % of a read.
 AnyRequest = SkipValidation[Request[Any, Any, Any]]
@@ -34,6 +37,7 @@ class ItemsController(Controller):
     path = ITEMS
     tags = ("items",)
     items: Items
+    storage: Storage
     reads: Reads
 
     @post(opt=documented(Operation("Create an item", body="ItemDraft", answers=("201", "409"))))
@@ -52,6 +56,26 @@ class ItemsController(Controller):
         (text); eq, ne, lt, lte, gt, gte, in, exists.
         """
         return await answer_list(request.scope, self.items, self.reads, Asked(self.path, *read_parameters(request.scope)))
+
+    @get(
+        "/export",
+        opt=documented(Operation("Export items", parameters=("format", "sort", "q", *NAMES), answers=("200-export",))),
+    )
+    async def export(self, request: AnyRequest) -> Streamed:
+        """All items, or those that the filters choose, in one state of the catalog; the oldest first, unless `sort` differs.
+
+        The last row tells how many rows stand before it, and the SHA-256 of the bytes before its line: in JSON
+        `{"_end": {"rows": 2, "sha256": "…"}}`, in CSV a row whose `id` is `_end`, `sku` the number and `name` the digest.
+        Without that row, what came is not whole. What is exported can be imported as it stands.
+        """
+        parameters, faults = read_parameters(request.scope)
+        (kind,) = parameters.pop("format", ["csv"])[-1:]
+        query = parse_export(parameters, faults)
+        form = parse_format(kind)
+        pieces = export(self.storage, query, form, encode_item)
+        disposition = f'attachment; filename="items.{kind}"'.encode()
+        first = await anext(pieces)
+        return Streamed(first, pieces, (b"content-type", form.media_type.encode()), (b"content-disposition", disposition))
 
     @get(
         "/{key:str}",

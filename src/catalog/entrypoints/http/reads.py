@@ -26,6 +26,9 @@ HIT = (b"x-cache", b"HIT")
 _EVERYBODY = "everybody"
 """There is no identity yet: all callers may see the same."""
 
+_PATHS: Final = ("/export",)
+"""What stands below the items and is none, though an item may have a SKU like it in other letters."""
+
 _LONGEST = 512
 """Questions that are longer are not kept: callers would fill the memory with them."""
 
@@ -115,5 +118,5 @@ def _told(path: str, query: bytes) -> str | None:
     if not rest:
         given = parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape")
         return f"{_EVERYBODY} {ITEMS}?{sorted(given)}"
-    asked = parse_key(rest[1:]) if rest[0] == "/" and not query else None
+    asked = parse_key(rest[1:]) if rest[0] == "/" and rest not in _PATHS and not query else None
     return None if asked is None else f"{_EVERYBODY} {ITEMS}/{asked}"

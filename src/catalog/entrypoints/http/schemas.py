@@ -334,6 +334,7 @@ PARAMETERS: dict[str, Schema] = {
         {"type": "string", "examples": ["sku,name,price"]},
     ),
     "include": _query("include", "The category of each item, with the way to it.", {"enum": ["category"]}),
+    "format": _query("format", "What is written.", {"enum": ["csv", "jsonl", "json"], "default": "csv"}),
     "descendants": _query("descendants", "The items of descendants too.", {"type": "boolean", "default": True}),
     "request_id": _header("X-Request-ID", "An id for this request; it comes back, and stands in the logs and the change log."),
     "if_match": _header(
@@ -365,6 +366,35 @@ _RETRY: Schema = {"Retry-After": {"description": "Seconds", "schema": {"type": "
 RESPONSES: dict[str, Schema] = {
     "200": _answers("The item", "Item", **_ETAG),
     "200-page": _answers("A page of items", "ItemPage", Link={"description": "RFC 8288", "schema": {"type": "string"}}, **_ETAG),
+    "200-export": {
+        "description": "The items, and a last row by which one knows that it is whole",
+        "headers": _HEADERS | {"Content-Disposition": {"schema": {"type": "string"}}},
+        "content": {
+            "text/csv": {"schema": {"type": "string"}},
+            "application/jsonl": {"schema": {"type": "string"}},
+            "application/json": {
+                "schema": {
+                    "type": "array",
+                    "items": {
+                        "oneOf": [
+                            {"$ref": "#/components/schemas/Item"},
+                            {
+                                "type": "object",
+                                "required": ["_end"],
+                                "properties": {
+                                    "_end": {
+                                        "type": "object",
+                                        "required": ["rows", "sha256"],
+                                        "properties": {"rows": {"type": "integer"}, "sha256": {"type": "string"}},
+                                    }
+                                },
+                            },
+                        ]
+                    },
+                }
+            },
+        },
+    },
     "200-health": _answers("All is well", "Health"),
     "201": _answers("The item was created", "Item", Location={"schema": {"type": "string"}}, **_ETAG),
     "200-category": _answers("The category", "Category", **_ETAG),

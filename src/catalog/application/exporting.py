@@ -1,0 +1,154 @@
+"""Exporting: items written out as they come from the store, in one state of it, with a trailer that proves they are all there.
+
+What is written, an import reads without a map. The trailer tells how many rows there are, and the SHA-256 of all bytes before
+its own line; a file that ends without it, or with another, is not whole. It stands in the file itself, in every format, and not
+at an address beside it: so it goes wherever the file goes, and tells of the very state that was written.
+"""
+
+import csv
+import io
+import json
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from catalog.application.rows import CALCULATED
+from catalog.application.sealing import END
+from catalog.domain.errors import InvalidQuery
+from catalog.domain.faults import Faults
+from catalog.domain.item import Item
+from catalog.domain.query import ItemQuery, Parameters
+from catalog.ports.storage import Storage
+
+COLUMNS = (
+    "id",
+    "sku",
+    "name",
+    "description",
+    "category",
+    "price",
+    "currency",
+    "attributes",
+    "version",
+    "created_at",
+    "updated_at",
+)
+"""The columns of a CSV file."""
+
+_NOT_HERE = ("limit", "offset", "cursor")
+
+Encode = Callable[[Item], bytes]
+"""Writes an item as JSON, on one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How items are written: what each looks like, what stands around them, and how the trailer is put."""
+
+    media_type: str
+    rows: Callable[[Sequence[Item], Encode], bytes]
+    begin: bytes
+    end: Callable[[int, str], bytes]
+
+
+def parse_export(said: Parameters, faults: Faults | None = None) -> ItemQuery:
+    """Read which items are to be exported, and in which order: all of them, the oldest first, unless something else is said.
+
+    Raises InvalidQuery.
+    """
+    faults = Faults() if faults is None else faults
+    for name in _NOT_HERE:
+        if name in said:
+            faults.add((name,), "unknown_parameter", f"An export has no pages; leave {name} out.")
+    return ItemQuery.parse({"sort": "created_at", **{name: its for name, its in said.items() if name not in _NOT_HERE}}, faults)
+
+
+def parse_format(kind: str) -> Format:
+    """Return the format of this name. Raises InvalidQuery."""
+    if kind not in FORMATS:
+        faults = Faults()
+        faults.add(("format",), "invalid_choice", f"The parameter format is {' or '.join(FORMATS)}.")
+        faults.refuse(InvalidQuery)
+    return FORMATS[kind]
+
+
+async def export(storage: Storage, query: ItemQuery, form: Format, encode: Encode) -> AsyncGenerator[bytes, None]:
+    """Write the items that `query` finds, piece by piece, in constant memory.
+
+    Raises Unavailable, before the first piece or after it.
+    """
+    digest = sha256()
+    count = 0
+    piece = form.begin
+    async for items in storage.stream(query):
+        piece += form.rows(items, encode)
+        digest.update(piece)
+        count += len(items)
+        yield piece
+        piece = b""
+    digest.update(piece)
+    yield piece + form.end(count, digest.hexdigest())
+
+
+def _json_lines(items: Sequence[Item], encode: Encode) -> bytes:
+    return b"".join([encode(item) + b"\n" for item in items])
+
+
+def _json_elements(items: Sequence[Item], encode: Encode) -> bytes:
+    return b"".join([encode(item) + b",\n" for item in items])
+
+
+def _json_end(rows: int, digest: str) -> bytes:
+    return json.dumps({END: {"rows": rows, "sha256": digest}}).encode()
+
+
+def _csv_rows(items: Sequence[Item], _encode: Encode) -> bytes:
+    return _csv([_cells(item) for item in items])
+
+
+def _cells(item: Item) -> list[str]:
+    """Write an item as the cells of COLUMNS."""
+    attributes = dict(item.attributes.items())
+    cells = (
+        item.id,
+        item.sku,
+        item.name,
+        item.description,
+        item.category,
+        item.price and item.price.amount,
+        item.price and item.price.currency,
+        json.dumps(attributes, ensure_ascii=False, separators=(",", ":")) if attributes else None,
+        item.version,
+        _moment(item.created_at),
+        _moment(item.updated_at),
+    )
+    return ["" if cell is None else _guarded(str(cell)) for cell in cells]
+
+
+def _moment(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _guarded(cell: str) -> str:
+    """Put an apostrophe before what a spreadsheet would calculate, and before one that is there already."""
+    return f"'{cell}" if cell.startswith(CALCULATED) else cell
+
+
+def _csv(rows: Sequence[Sequence[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
+
+
+FORMATS: Mapping[str, Format] = {
+    "csv": Format(
+        "text/csv; charset=utf-8",
+        _csv_rows,
+        _csv([COLUMNS]),
+        lambda rows, digest: _csv([(END, str(rows), digest, *[""] * (len(COLUMNS) - 3))]),
+    ),
+    "jsonl": Format("application/jsonl", _json_lines, b"", lambda rows, digest: _json_end(rows, digest) + b"\n"),
+    "json": Format("application/json", _json_elements, b"[\n", lambda rows, digest: _json_end(rows, digest) + b"]\n"),
+}
+"""The formats, by their names."""

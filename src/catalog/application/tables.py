@@ -1,0 +1,30 @@
+"""Tables as an import takes them: rows, some of which may be broken, out of whatever format."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: the line it begins at, and what stands in it by the names the file gives."""
+
+    line: int
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A row that cannot be read."""
+
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A file's rows. `columns` are those of the header; None where each row names its own. `close` closes the file."""
+
+    columns: tuple[str, ...] | None
+    rows: Iterator[Row | Broken]
+    close: Callable[[], None] = lambda: None

@@ -1,0 +1,212 @@
+"""What is exported is one state of the store, whole, and comes back the same."""
+
+import asyncio
+import csv
+import hashlib
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalog.adapters.memory import storage as memory_store
+from catalog.adapters.memory.storage import MemoryStorage
+from catalog.adapters.sql import storage as sql_store
+from catalog.application.exporting import COLUMNS, FORMATS, export, parse_export, parse_format
+from catalog.application.import_plan import ImportPlan
+from catalog.application.importing import Importing, Refusal
+from catalog.application.rows import READERS
+from catalog.domain.errors import InvalidQuery, StoreUnavailable
+from catalog.domain.item import Item
+from catalog.domain.query import ItemQuery
+from catalog.entrypoints.shapes import encode_item
+from catalog.ports.storage import Storage
+from tests.making import NOON, TESTER, CountedIds, FixedClock, commit, creation, keep, plant, removal, revision
+
+
+async def exported(storage: Storage, kind: str = "jsonl", **said: str) -> bytes:
+    """Return what an export writes."""
+    pieces = export(storage, parse_export(said), FORMATS[kind], encode_item)
+    return b"".join([piece async for piece in pieces])
+
+
+async def skus(storage: Storage, **said: str) -> list[str]:
+    """Return the SKUs that an export writes."""
+    return [json.loads(line)["sku"] for line in (await exported(storage, **said)).splitlines()[:-1]]
+
+
+async def take(storage: Storage, kind: str, data: bytes, *, preserve: bool = True) -> tuple[list[Refusal], Any]:
+    """Import into a store."""
+    refusals: list[Refusal] = []
+    importing = Importing(storage, FixedClock(), CountedIds())
+    plan = ImportPlan(preserve=preserve, create_categories=True)
+    report = await importing.run(READERS[kind](io.BytesIO(data)), plan, TESTER, on_refusal=refusals.append)
+    return refusals, report
+
+
+async def everything(storage: Storage) -> tuple[Item, ...]:
+    """Return all items."""
+    return (await storage.list_items(ItemQuery.parse({"sort": "sku", "limit": "200"}))).items
+
+
+async def test_an_export_takes_filters_and_an_order(storage: Storage) -> None:
+    """The oldest first, unless something else is said; a search is not ranked."""
+    await plant(storage, "a/b")
+    for number, slug in enumerate(["a", "b", None], 1):
+        await commit(storage, creation(number, NOON, name=f"n{9 - number} oak", category=slug))
+    assert await skus(storage) == ["S-1", "S-2", "S-3"]
+    assert await skus(storage, category="a", sort="-sku") == ["S-2", "S-1"]
+    assert await skus(storage, q="oak") == ["S-1", "S-2", "S-3"]
+    assert await skus(storage, q="nothing") == []
+    for name in ("limit", "cursor", "offset", "count"):
+        with pytest.raises(InvalidQuery, match=name):
+            parse_export({name: "1"})
+    with pytest.raises(InvalidQuery, match="csv or jsonl or json"):
+        parse_format("xml")
+
+
+async def test_the_trailer_proves_that_all_is_there(storage: Storage) -> None:
+    """The number of rows, and the digest of what stands before its line; of an empty export too."""
+    for count in (0, 2):
+        await keep(storage, *range(1, count + 1))
+        for kind in FORMATS:
+            data = await exported(storage, kind)
+            start = data.rindex(b"\n", 0, -1) + 1 if data.count(b"\n") > 1 else 0
+            digest = hashlib.sha256(data[:start]).hexdigest()
+            if kind == "csv":
+                rows = list(csv.DictReader(io.StringIO(data.decode())))
+                assert (rows[-1]["id"], rows[-1]["sku"], rows[-1]["name"]) == ("_end", str(count), digest)
+            else:
+                last = json.loads(data)[-1] if kind == "json" else json.loads(data.splitlines()[-1])
+                assert last == {"_end": {"rows": count, "sha256": digest}}
+            whole: MemoryStorage = MemoryStorage()
+            refusals, report = await take(whole, kind, data)
+            assert (refusals, report.created, report.ignored) == ([], count, [])
+
+
+async def test_an_export_is_one_state(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is written meanwhile; and writers do not wait for it."""
+    monkeypatch.setattr(sql_store, "_SLICE", 2)
+    monkeypatch.setattr(memory_store, "_SLICE", 2)
+    kept = await keep(storage, *range(1, 8))
+    found: list[str] = []
+    async for some in storage.stream(parse_export({"sort": "sku"})):
+        if not found:
+            await commit(storage, removal(kept[6]), revision(kept[5], name="x"), creation(9))
+        assert len(some) <= 2
+        found += [f"{one.sku} {one.version}" for one in some]
+    assert found == [f"S-{number} 1" for number in range(1, 8)]
+
+
+async def test_an_export_that_is_given_up_gives_its_connection_back(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More of them than there are connections; the store can be closed, and asked again."""
+    monkeypatch.setattr(sql_store, "_SLICE", 2)
+    await keep(storage, *range(1, 8))
+    for _ in range(4):
+        stream = storage.stream(parse_export({}))
+        assert len(await anext(stream)) > 0
+        await stream.aclose()  # type: ignore[attr-defined]
+    assert len(await skus(storage)) == 7
+
+
+async def test_what_fails_on_the_way_is_told(storage: Storage) -> None:
+    """As the store being away, where a database is."""
+    if isinstance(storage, MemoryStorage):
+        return
+    flavour: Any = storage._flavour  # type: ignore[attr-defined]
+
+    async def cut(*_: object) -> Any:  # noqa: ANN401 - rows that never come
+        await asyncio.sleep(0)
+        raise TimeoutError
+        yield
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flavour, "stream", cut)
+        with pytest.raises(StoreUnavailable):
+            await exported(storage)
+    assert await skus(storage) == []
+
+
+_TEXT = st.text(
+    st.one_of(st.sampled_from("=+-@\t\r\n'\",;ab"), st.characters(exclude_categories=["Cs"], exclude_characters="\x00")),
+    max_size=9,
+)
+_ITEMS = st.lists(
+    st.tuples(
+        _TEXT.map(lambda text: text.strip() or "x"),
+        _TEXT,
+        st.sampled_from([None, ("1.50", "EUR"), ("7", "JPY")]),
+        st.dictionaries(
+            st.sampled_from(["a", "b"]),
+            st.one_of(_TEXT, st.integers(-(2**63), 2**63 - 1), st.floats(-1e300, 1e300), st.booleans()),
+        ),
+        st.sampled_from([None, "c", "d-e"]),
+        st.booleans(),
+    ),
+    max_size=5,
+)
+
+
+@settings(max_examples=40)
+@given(kept=_ITEMS, kind=st.sampled_from(["csv", "json", "jsonl"]))
+async def test_what_was_exported_comes_back_the_same(storage: Storage, kept: list[Any], kind: str) -> None:
+    """Into an empty store: ids, versions, times and all; formulas are neutralised on the way, and restored."""
+    await commit(storage, *map(removal, await everything(storage)))
+    start = 10 * (await storage.changes(after=0, limit=1)).head
+    await plant(storage, "c", "d-e")
+    for number, (name, description, price, attributes, category, changed) in enumerate(kept, 1):
+        money = price and {"amount": price[0], "currency": price[1]}
+        born = creation(start + number, name=name, description=description, price=money, attributes=attributes, category=category)
+        await commit(storage, born, *([revision(born.subject, name=f"{name}!"[:200])] if changed else []))
+    data = await exported(storage, kind)
+    if kind == "csv":
+        for row in csv.reader(io.StringIO(data.decode(), newline="")):
+            assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
+    empty = MemoryStorage()
+    refusals, report = await take(empty, kind, data)
+    assert (refusals, report.created) == ([], len(kept))
+    assert await everything(empty) == await everything(storage)
+    assert await exported(empty, kind) == data
+
+
+async def test_a_file_that_is_not_whole_is_told_apart(storage: Storage) -> None:
+    """One that lost rows, and one that was changed; behind a trailer nothing is left out quietly."""
+    await keep(storage, 1, 2, 3)
+    for kind in FORMATS:
+        data = await exported(storage, kind)
+        lines = data.splitlines(keepends=True)
+        cut = b"".join(lines[:-2] + lines[-1:])
+        changed = data.replace(b"Item 2", b"Item 5")
+        for broken, reason in ((cut, "tells of 3 rows, and there are 2"), (changed, "was changed since")):
+            refusals, _ = await take(MemoryStorage(), kind, broken)
+            assert [reason in refusal.reason for refusal in refusals] == [True], (kind, refusals)
+
+
+async def test_what_is_kept_must_be_there(storage: Storage) -> None:
+    """Every row with its id, version and times; an id that is there already is refused."""
+    text = (
+        f"{','.join(COLUMNS)}\r\n"
+        "x,A,n,,,,,,0,2026-11-20,2026-11-20T00:00:00Z\r\n"
+        "01a1fdc5611573f39e031ce593d5b823,B,n,,,,,,7,2026-11-20T01:00:00Z,2026-11-20T00:00:00Z\r\n"
+        "01a1fdc5611573f39e031ce593d5b823,C,n,,,,,,7,2026-11-20T01:00:00+01:00,2026-11-20T02:00:00Z\r\n"
+        "01a1fdc5611573f39e031ce593d5b823,D,n,,,,,,7,2026-11-20T01:00:00Z,2026-11-20T02:00:00Z\r\n"
+        "01a1fdc5611573f39e031ce593d5b824,E,n,,,,,,,,\r\n"
+    )
+    refusals, report = await take(storage, "csv", text.encode())
+    assert report.created == 1
+    assert [(refusal.sku, refusal.field, refusal.code) for refusal in refusals] == [
+        ("A", "id", "invalid_id"),
+        ("A", "version", "invalid_version"),
+        ("A", "created_at", "invalid_time"),
+        ("B", "updated_at", "before_creation"),
+        ("D", "id", "item_exists"),
+        ("E", "version", "invalid_version"),
+        ("E", "created_at", "invalid_time"),
+        ("E", "updated_at", "invalid_time"),
+    ]
+    (kept,) = await everything(storage)
+    assert (kept.sku, kept.version, kept.created_at.hour, kept.updated_at.hour) == ("C", 7, 0, 2)
+    refusals, report = await take(storage, "csv", text.encode(), preserve=False)
+    assert report.created == 4

@@ -8,10 +8,10 @@ import platform
 import sys
 from collections.abc import Callable
 
-from benchmarks import importing, serving
+from benchmarks import finding, importing, serving
 from catalog import __version__
 
-PARTS: dict[str, Callable[[list[str]], None]] = {"import": importing.main, "http": serving.main}
+PARTS: dict[str, Callable[[list[str]], None]] = {"import": importing.main, "http": serving.main, "finding": finding.main}
 
 
 def main() -> None:

@@ -69,13 +69,12 @@ def item(number: int, size: int) -> Item:
 def _categories() -> Iterator[Change[Category]]:
     """Make ten roots, ten below each of them, and ten below each of those."""
     for number in range(LEAVES + 110):
-        if number < 10:  # noqa: PLR2004 - see above
+        if number < 10:
             slug, parent = f"a-{number}", None
-        elif number < 110:  # noqa: PLR2004 - see above
+        elif number < 110:
             slug, parent = f"b-{number - 10:02}", f"a-{(number - 10) // 10}"
         else:
             slug, parent = f"c-{number - 110:03}", f"b-{(number - 110) // 10:02}"
         its_id = UUID(int=(0x7 << 76) | (0x3 << 62) | number)
         category = Category(id=its_id, slug=slug, name=slug.title(), parent=parent, position=number, version=1)
         yield Change("category.created", None, category, BEGIN)
-

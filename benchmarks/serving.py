@@ -114,7 +114,7 @@ def _run(folder: Path, server: PostgresServer, connections: Sequence[int], resul
         environment = os.environ | {"CATALOG_STORAGE__URL": url}
         subprocess.run([BIN / "catalog", "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
         subprocess.run([BIN / "catalog", "seed"], env=environment, check=True, stdout=subprocess.DEVNULL)
-    with _catalog(folder, urls["SQLite"], cached=False) as (_, url, _):
+    with catalog_at(folder, urls["SQLite"], cached=False) as (_, url, _):
         items = _items(url)
         (folder / "items.json").write_text(json.dumps(items))
         (folder / "page").write_bytes(_got(f"{url}/api/v1/items?limit=20"))
@@ -124,10 +124,10 @@ def _run(folder: Path, server: PostgresServer, connections: Sequence[int], resul
     with ExitStack() as always:
         _, ceiling, _ = always.enter_context(_running(bare, folder, "/item", files))
         for store, url in urls.items():
-            with _catalog(folder, url, cached=True) as (pid, at, took):
+            with catalog_at(folder, url, cached=True) as (pid, at, took):
                 starts += [took] if store != "memory" else []
                 _measured(results, f"{store}, cached", ("get", "page", "mix"), connections, (pid, at, ceiling), folder)
-            with _catalog(folder, url, cached=False) as (pid, at, _):
+            with catalog_at(folder, url, cached=False) as (pid, at, _):
                 _measured(results, store, READS + WRITES, connections, (pid, at, ceiling), folder)
         peers = {
             "SQLite": f"sqlite+aiosqlite:///{folder}/peer.db",
@@ -170,7 +170,7 @@ def _measured(  # noqa: PLR0913 - what is measured, where, and where it is kept
             found.p50.append(p50)
             found.p99.append(p99)
             found.cpu.append((_cpu(pid) - before) / count * 1000)
-            found.memory.append(_memory(pid))
+            found.memory.append(memory_of(pid))
             found.errors += int(errors)
         found = results.setdefault(("bare route", "get", many), Measured())
         found.rates.append(most[False])
@@ -266,13 +266,13 @@ def _cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _memory(pid: int) -> float:
+def memory_of(pid: int) -> float:
     """Return the MiB that a process has in memory now."""
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line.split()[1] for line in status if line.startswith("VmRSS"))) / 1024
 
 
-def _catalog(folder: Path, url: str, *, cached: bool) -> "Any":  # noqa: ANN401 - a context of pid, address, seconds to start
+def catalog_at(folder: Path, url: str, *, cached: bool) -> "Any":  # noqa: ANN401 - a context of pid, address, seconds to start
     """Serve a store; a process has no other way to fill a memory store than to do so itself."""
     command: list[object] = [sys.executable, "-m", "benchmarks.seeded"] if url == "memory://" else [BIN / "catalog", "serve"]
     environment = {"CATALOG_STORAGE__URL": url} | ({} if cached else {"CATALOG_CACHE__TTL_SECONDS": "0"})

@@ -210,3 +210,11 @@ async def test_what_is_kept_must_be_there(storage: Storage) -> None:
     assert (kept.sku, kept.version, kept.created_at.hour, kept.updated_at.hour) == ("C", 7, 0, 2)
     refusals, report = await take(storage, "csv", text.encode(), preserve=False)
     assert report.created == 4
+
+
+async def test_what_stands_behind_the_trailer_is_noticed() -> None:
+    """However much it is."""
+    storage = MemoryStorage()
+    await keep(storage, 1)
+    refusals, report = await take(MemoryStorage(), "json", await exported(storage, "json") + b"\n" * 200_000)
+    assert ([refusal.code for refusal in refusals], report.created) == (["malformed"], 1)

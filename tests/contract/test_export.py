@@ -1,6 +1,5 @@
 """What is exported is one state of the store, whole, and comes back the same."""
 
-import asyncio
 import csv
 import hashlib
 import io
@@ -117,13 +116,15 @@ async def test_what_fails_on_the_way_is_told(storage: Storage) -> None:
         return
     flavour: Any = storage._flavour  # type: ignore[attr-defined]
 
-    async def cut(*_: object) -> Any:  # noqa: ANN401 - rows that never come
-        await asyncio.sleep(0)
-        raise TimeoutError
-        yield
+    class Cut:
+        def __aiter__(self) -> Any:  # noqa: ANN401 - itself
+            return self
+
+        async def __anext__(self) -> None:
+            raise TimeoutError
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flavour, "stream", cut)
+        patch.setattr(flavour, "stream", lambda *_: Cut())
         with pytest.raises(StoreUnavailable):
             await exported(storage)
     assert await skus(storage) == []

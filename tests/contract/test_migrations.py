@@ -14,10 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from catalog.adapters.sql.schema import WANTED, alembic_config, downgrade, upgrade
 from catalog.adapters.sql.tables import ByCodePoint, metadata
 from catalog.domain.errors import SchemaOutdated
+from catalog.domain.faults import Faults
+from catalog.domain.query import ItemQuery
+from catalog.domain.search import Search
+from catalog.domain.tree import Tree
 from catalog.entrypoints.stores import open_store
 from catalog.ports.storage import StorageOptions
 from tests.conftest import Databases
-from tests.making import keep
+from tests.making import keep, plant
 
 ROOT = Path(__file__).parents[2]
 
@@ -139,3 +143,39 @@ async def test_a_sqlite_file_is_written_durably(tmp_path: Path) -> None:
     with plain.connect() as connection_:
         assert connection_.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
     plain.dispose()
+
+
+async def test_items_that_were_there_before_categories_keep_theirs(empty_url: str) -> None:
+    """As roots of the tree, by entries of the log; and their attributes and names are indexed."""
+    storage = open_store(StorageOptions(empty_url))
+    await storage.migrate()
+    await plant(storage, "home/garden-chairs", "lamps")
+    for number, slug in enumerate(["garden-chairs", "garden-chairs", "lamps", None], 1):
+        await keep(storage, number, category=slug, name="Folding chair", attributes={"size": number, "new": True})
+    head = (await storage.changes(after=0, limit=1)).head
+    plain = engine(empty_url)
+    async with plain.begin() as connection:
+        await connection.run_sync(lambda inner: downgrade(inner, "0002"))
+    await plain.dispose()
+    await storage.close()
+    storage = open_store(StorageOptions(empty_url))
+    assert (await storage.migrate()).current
+    tree = Tree(await storage.categories())
+    assert [(each.slug, each.name, each.parent, each.version) for each in tree] == [
+        ("garden-chairs", "Garden chairs", None, 1),
+        ("lamps", "Lamps", None, 1),
+    ]
+    entries = (await storage.changes(after=head, limit=9)).entries
+    assert [(entry.seq, entry.change.after, entry.origin.actor) for entry in entries] == [
+        (head + number, category, "migration") for number, category in enumerate(tree, 1)
+    ]
+    assert [one.sku for one in (await storage.list_items(ItemQuery.parse({"attr.size__gte": "3", "sort": "sku"}))).items] == [
+        "S-3",
+        "S-4",
+    ]
+    search = Search.parse("foldign", Faults())
+    assert search is not None
+    assert len(await storage.suggest(search)) == 4
+    await keep(storage, 9, category="lamps")
+    assert await storage.category_counts() == {"garden-chairs": 2, "lamps": 2}
+    await storage.close()

@@ -1,6 +1,6 @@
 """Read, decide, commit: how one thing is changed, whatever it is."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from difflib import get_close_matches
 from typing import TypeVar
 from uuid import UUID
@@ -16,6 +16,9 @@ S = TypeVar("S", Item, Category)
 
 TRIES = 50
 """How often a change is decided again when others are quicker. Each round, one of the rivals at least gets through."""
+
+_LENGTHS = 4
+_COMPARED = 300
 
 Revision = tuple[UUID, int]
 """The id and version of an item or category, as a caller saw them."""
@@ -62,7 +65,10 @@ async def commit(storage: Storage, changes: tuple[AnyChange, ...], origin: Origi
         raise outcome
 
 
-def hinted(error: UnknownCategory, slugs: Collection[str]) -> UnknownCategory:
+def hinted(error: UnknownCategory, slugs: Iterable[str]) -> UnknownCategory:
     """Return the error with the nearest of the slugs that there are, if one is near."""
-    nearest = get_close_matches(error.slug, slugs, n=1)
+    # Comparing takes its time, so it is done with few: those of about the same length, beginning alike first.
+    alike = [slug for slug in slugs if abs(len(slug) - len(error.slug)) <= _LENGTHS]
+    alike.sort(key=lambda slug: (slug[:1] != error.slug[:1], abs(len(slug) - len(error.slug)), slug))
+    nearest = get_close_matches(error.slug, alike[:_COMPARED], n=1)
     return UnknownCategory(error.slug, error.path, nearest[0]) if nearest else error

@@ -111,6 +111,7 @@ class _Job:
         self._used: Mapping[str, str] | None = None
         self._imagined: set[int] = set()
         self._known: Tree | None = None
+        self._hints: dict[str, UnknownCategory] = {}
         self._refusals: list[Refusal] = []
 
     def fit(self, columns: tuple[str, ...] | None) -> None:
@@ -242,7 +243,9 @@ class _Job:
 
     async def _refuse_category(self, entry: _Entry, error: UnknownCategory) -> None:
         """Refuse a row for its category, with what may have been meant."""
-        self._refuse(entry.line, entry.sku, hinted(error, (await self._tree()).by_slug).faults)
+        if error.slug not in self._hints:
+            self._hints[error.slug] = hinted(error, (await self._tree()).by_slug)
+        self._refuse(entry.line, entry.sku, self._hints[error.slug].faults)
 
     async def _tree(self) -> Tree:
         """Return the categories that are there, as far as this import knows."""

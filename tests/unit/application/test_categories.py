@@ -6,10 +6,10 @@ import pytest
 
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.application.categories import Categories
-from catalog.application.changing import TRIES
+from catalog.application.changing import TRIES, hinted
 from catalog.domain.admission import Outcome
 from catalog.domain.changelog import ChangeSet
-from catalog.domain.errors import Contended, InvalidQuery
+from catalog.domain.errors import Contended, InvalidQuery, UnknownCategory
 from tests.making import NOON, TESTER, CountedIds, FixedClock, as_item, commit, creation, keep, plant, revision
 
 
@@ -81,3 +81,11 @@ async def test_an_item_that_came_meanwhile_is_moved_too(storage: Interfered) -> 
     storage.interfere = come
     storage.times = 1
     assert await categories.remove("a", TESTER, move_to="b") == 2
+
+
+def test_the_nearest_of_many_slugs_is_found_among_few() -> None:
+    """Those of about the same length are compared; none is near where none is."""
+    slugs = [f"a{number}-very-long-slug-indeed" for number in range(2000)] + [f"x{number}" for number in range(2000)] + ["lamps"]
+    error = UnknownCategory("lamsp", ("category",))
+    assert "did you mean lamps?" in str(hinted(error, slugs))
+    assert hinted(UnknownCategory("zzzzz", ("category",)), slugs).faults[0].message.endswith("leave it out.")

@@ -12,11 +12,11 @@ from catalog.domain.category import Category
 from catalog.domain.filters import AMONG, WITHIN, Condition
 from catalog.domain.listing import PARAMETERS as BESIDE
 from catalog.domain.query import PARAMETERS
-from catalog.entrypoints.http.answers import Answer, json_content
+from catalog.entrypoints.http.answers import Answer, json_content, no_content
 from catalog.entrypoints.http.bodies import JSON, MERGE_PATCH, read_object
-from catalog.entrypoints.http.conditions import etag, expected
+from catalog.entrypoints.http.conditions import conditional, etag, expected, unchanged
 from catalog.entrypoints.http.items import AnyRequest, origin
-from catalog.entrypoints.http.lists import Asked, answer_list
+from catalog.entrypoints.http.lists import Asked, answer_list, list_tag
 from catalog.entrypoints.http.openapi import Operation, documented
 from catalog.entrypoints.http.parameters import read_choices, read_parameters, refuse_parameters
 from catalog.entrypoints.http.reads import Reads, answered
@@ -41,10 +41,13 @@ class CategoriesController(Controller):
     async def list(self, request: AnyRequest) -> Answer:
         """All of them, from the roots down; with `counts=true` each says how many items it and its descendants have."""
         chosen = read_choices(request.scope, **{"as": ("flat", "tree"), "counts": _YES_NO})
+        tag = list_tag(await self.reads.head(), sorted(chosen.items()))
+        if conditional(request.scope) and unchanged(request.scope, tag):
+            return Answer(304, no_content((b"etag", tag.encode())))
         tree = await self.categories.tree()
         totals = await self.categories.totals(tree) if chosen.get("counts") == "true" else None
         body = encode_categories(tree, totals, nested=chosen.get("as") == "tree")
-        return answered(request.scope, json_content(body, (b"etag", f'W/"{sha256(body).hexdigest()[:32]}"'.encode())))
+        return Answer(200, json_content(body, (b"etag", tag.encode())))
 
     @post(opt=documented(Operation("Create a category", body="CategoryDraft", answers=("201-category", "409"))))
     async def create(self, request: AnyRequest) -> Answer:

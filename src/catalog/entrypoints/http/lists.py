@@ -35,7 +35,7 @@ async def answer_list(scope: Any, items: Items, reads: Reads, asked: Asked) -> A
     An unchanged list is known by the end of the log, and answered with 304 without a look at the items.
     """
     listing = Listing.parse(asked.parameters, asked.faults, asked.within)
-    tag = _tag(await reads.head(), listing)
+    tag = list_tag(await reads.head(), listing)
     if conditional(scope) and unchanged(scope, tag):
         return Answer(304, no_content((b"etag", tag.encode())))
 
@@ -56,7 +56,7 @@ async def answer_list(scope: Any, items: Items, reads: Reads, asked: Asked) -> A
     return await reads.answer(scope, page)
 
 
-def _tag(head: LogHead, listing: Listing) -> str:
+def list_tag(head: LogHead, question: object) -> str:
     """Return the weak ETag of a list: which log, how far it goes, and what is asked."""
-    asked = sha256(f"{__version__} {listing}".encode(errors="surrogatepass")).hexdigest()[:16]
+    asked = sha256(f"{__version__} {question}".encode(errors="surrogatepass")).hexdigest()[:16]
     return f'W/"{head.log[:8]}.{head.seq}.{asked}"'

@@ -151,6 +151,7 @@ async def test_items_are_found_in_a_category_and_all_below_it(storage: Storage) 
         "category=b": "23",
         "category=nope": "",
         "category__ne=b": "1456",
+        "category__ne=nope": "123456",
         "category__in=c,e": "356",
         "category__exists=false": "7",
     }.items():

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.adapters.memory.storage import MemoryStorage
+from catalog.domain.facets import Facet
 from catalog.domain.query import ItemQuery
 from catalog.ports.storage import Storage
-from tests.making import NOON, certain, commit, creation, pages, plant, removal
+from tests.making import NOON, certain, commit, creation, keep, pages, plant, removal, revision
 
 _TIMES = st.integers(-2, 2).map(lambda hours: NOON + timedelta(hours=hours))
 _CATEGORIES = st.sampled_from([None, "chairs", "lamps", "chairs-garden"])
@@ -97,3 +98,20 @@ async def test_stores_agree_on_filters(storage: Storage, kept: list[Any], questi
         await commit(store, *changes)
     for question in questions:
         assert await pages(storage, question) == await pages(memory, question), question
+
+
+async def test_the_index_of_attributes_follows_each_change(storage: Storage) -> None:
+    """Old values find nothing, new ones do; nor do those of items that are gone."""
+    (first, other) = await keep(storage, 1, 2, attributes={"size": 1, "colour": "red"})
+    changed = revision(first, attributes={"size": 2, "colour": None, "new": True})
+    await commit(storage, changed, removal(other))
+
+    async def found(**parameters: str) -> int:
+        query = ItemQuery.parse({f"attr.{name}": value for name, value in parameters.items()})
+        counted = await storage.count(query, exact=True, seconds=60)
+        assert counted.number == len((await storage.list_items(query)).items)
+        return counted.number
+
+    assert [await found(size="1"), await found(size="2"), await found(colour="red"), await found(new="true")] == [0, 1, 0, 1]
+    assert await storage.facet(ItemQuery.parse({}), "attr.size", seconds=60) == Facet(((2, 1),), truncated=False)
+    assert await storage.facet(ItemQuery.parse({}), "attr.colour", seconds=60) == Facet((), truncated=False)

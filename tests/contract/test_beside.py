@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.sql import storage as sql
+from catalog.adapters.sql.queries import Plan, Shape
 from catalog.domain.facets import MOST_VALUES
 from catalog.domain.faults import Faults
 from catalog.domain.query import ItemQuery
@@ -215,3 +216,22 @@ async def test_stores_agree_on_what_was_meant(storage: Storage, names: list[list
         search = Search.parse(" ".join(words), Faults())
         assert search is not None
         assert list(await storage.suggest(search)) == list(await memory.suggest(search)), words
+
+
+async def test_the_rarest_condition_leads_or_the_order_does(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are databases to be told."""
+    if isinstance(storage, MemoryStorage):
+        return
+    monkeypatch.setattr(sql, "MOST_LED", 2)
+    await keep(storage, 1, 2, 3, attributes={"a": 1, "c": 1})
+    await keep(storage, 4, attributes={"a": 1, "b": 1, "c": 1})
+    statements: dict[tuple[str, Shape, str], object] = storage._statements  # type: ignore[attr-defined]
+    for parameters, plan in (
+        ({"attr.a": "1"}, (Plan.WALKED, 0)),
+        ({"attr.b": "1"}, (Plan.LED, 0)),
+        ({"attr.a": "1", "attr.b": "1", "attr.c": "1"}, (Plan.LED, 1)),
+        ({"version": "1"}, (Plan.OPEN, 0)),
+    ):
+        statements.clear()
+        await storage.list_items(ItemQuery.parse(parameters))
+        assert [(shape.plan, shape.lead) for kind, shape, _ in statements if kind == "list"] == [plan], parameters

@@ -17,11 +17,9 @@ def highlighted(text: str | None, search: Search) -> str | None:
     marked = False
     for between, signs in groupby(text or "", _between_words):
         run = "".join(signs)
-        if not between and any(word.startswith(search.words) for word in words(run)):
-            parts.append(f"<mark>{escape(run)}</mark>")
-            marked = True
-        else:
-            parts.append(escape(run))
+        found = not between and any(word.startswith(search.words) for word in words(run))
+        parts.append(f"<mark>{escape(run)}</mark>" if found else escape(run))
+        marked = marked or found
     return "".join(parts) if marked else None
 
 

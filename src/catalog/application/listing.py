@@ -37,16 +37,25 @@ class Listed:
 async def listed(storage: Storage, listing: Listing) -> Listed:
     """Answer a question: page, count and facets at the same time."""
     query = listing.query
-    page, count, facets = await asyncio.gather(storage.list_items(query), _count(storage, listing), _facets(storage, listing))
-    slugs = {item.category for item in page.items if item.category is not None}
+    count, facets = None, dict[str, Facet | None]()
+    if listing.count == "none" and not listing.facets:
+        page = await storage.list_items(query)  # as most ask: no tasks for nothing
+    else:
+        page, count, facets = await asyncio.gather(storage.list_items(query), _count(storage, listing), _facets(storage, listing))
     return Listed(
         page,
         count,
         {name: facet for name, facet in facets.items() if facet is not None} if listing.facets else None,
         None in facets.values(),
         await _suggestions(storage, query, page),
-        await storage.lineages(slugs) if listing.presentation.with_category and slugs else {},
+        await _lineages(storage, page) if listing.presentation.with_category else {},
     )
+
+
+async def _lineages(storage: Storage, page: Page) -> Mapping[str, tuple[Category, ...]]:
+    """Read the ways to all categories of a page in one go."""
+    slugs = {item.category for item in page.items if item.category is not None}
+    return await storage.lineages(slugs) if slugs else {}
 
 
 async def _count(storage: Storage, listing: Listing) -> Count | None:

@@ -19,46 +19,18 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
-    union,
     union_all,
 )
 
+from catalog.adapters.sql.conditions import SORTED, attributes_found, compared, holds
 from catalog.adapters.sql.flavour import Flavour
 from catalog.adapters.sql.rows import CATEGORY_COLUMNS, ITEM_COLUMNS, LOG_COLUMNS
-from catalog.adapters.sql.tables import categories, change_log, item_attributes, items, name_words
+from catalog.adapters.sql.tables import categories, change_log, item_attributes, items
 from catalog.domain.facets import MOST_VALUES
-from catalog.domain.filters import AMONG, ATTRIBUTE, COMPARISONS, EXISTS, MISSING, OUTSIDE, SEVERAL, WITHIN
+from catalog.domain.filters import ATTRIBUTE, MISSING, SEVERAL, WITHIN
 from catalog.domain.ordering import Ordering, Term
 from catalog.domain.query import ItemQuery
 from catalog.domain.search import Rank
-from catalog.domain.spelling import MOST_SUGGESTIONS, MOST_WORDS, Stem
-
-_FILTERED: dict[str, ColumnElement[Any]] = {
-    "sku": items.c.sku,
-    "category": items.c.category,
-    "version": items.c.version,
-    "created_at": items.c.created_at,
-    "updated_at": items.c.updated_at,
-}
-
-
-_PRICED = {"currency": "currency", "price": "price_minor"}
-
-_LAST = "\U0010ffff"
-"""Comes after every sign that a word can have."""
-
-_SORTED: dict[str, ColumnElement[Any]] = {
-    # As the indexes have them: what is absent is written out there, and so it is here, not given as a parameter.
-    "unpriced": literal_column("CASE WHEN items.currency IS NULL THEN 1 ELSE 0 END", Integer()),
-    "currency": func.coalesce(items.c.currency, literal_column("''", items.c.currency.type)),
-    "price_minor": func.coalesce(items.c.price_minor, literal_column("0", items.c.price_minor.type)),
-    "name_key": items.c.name_key,
-    "created_at": items.c.created_at,
-    "updated_at": items.c.updated_at,
-    "sku": items.c.sku,
-    "id": items.c.id,
-}
-
 
 SEARCH = -1
 """The search, among the conditions."""
@@ -135,7 +107,7 @@ def found_parameters(query: ItemQuery, flavour: Flavour) -> dict[str, Any]:
 def list_statement(shape: Shape, flavour: Flavour) -> Select[Any]:
     """Return a page's items as ITEM_COLUMNS, and their rank where they are ranked; one row more than the page has."""
     ranked = any(term.name == "rank" for term in shape.ordering)
-    columns = {term.name: _SORTED[term.name] for term in shape.ordering if term.name != "rank"}
+    columns = {term.name: SORTED[term.name] for term in shape.ordering if term.name != "rank"}
     if ranked:
         columns["rank"] = _rank(flavour, by_sku=shape.by_sku)
     statement = _found(select(*ITEM_COLUMNS), shape, flavour)
@@ -176,9 +148,9 @@ def sizes_statement(shape: Shape, flavour: Flavour) -> Select[Any]:
         if index == SEARCH:
             parts.append(flavour.found())
         elif field == ATTRIBUTE:
-            parts.append(_attributes_found(operator, f"filter_{index}", flavour))
+            parts.append(attributes_found(operator, f"filter_{index}", flavour))
         else:
-            parts.append(select(items.c.seq).where(_holds(field, operator, f"filter_{index}", flavour)))
+            parts.append(select(items.c.seq).where(holds(field, operator, f"filter_{index}", flavour)))
     most = bindparam("most", type_=Integer())
     return select(*(select(func.count()).select_from(part.limit(most).subquery()).scalar_subquery() for part in parts))
 
@@ -196,7 +168,7 @@ def found_statement(shape: Shape, flavour: Flavour) -> Select[Any]:
 
 def stream_statement(shape: Shape, flavour: Flavour) -> Select[Any]:
     """Return all that is found, in order, as ITEM_COLUMNS."""
-    order = [_order(term, _SORTED[term.name]) for term in shape.ordering]
+    order = [_order(term, SORTED[term.name]) for term in shape.ordering]
     return _found(select(*ITEM_COLUMNS), shape, flavour).order_by(*order)
 
 
@@ -221,47 +193,15 @@ def facet_statement(field: str, shape: Shape, flavour: Flavour) -> Select[Any]:
     column: ColumnElement[Any] = items.c[field] if field != ATTRIBUTE else item_attributes.c.key
     if field == ATTRIBUTE:
         name = item_attributes.c.name if every else flavour.unindexed(item_attributes.c.name)
-        statement = select(column, count).where(_compared(name, "eq", "facet"))
+        statement = select(column, count).where(compared(name, "eq", "facet"))
         if not every:
             statement = _found(statement.join(items, items.c.seq == item_attributes.c.seq), shape, flavour)
     elif every and field == "currency":
-        column = _SORTED["currency"]  # as the index of prices has it
-        statement = select(column, count).where(_SORTED["unpriced"] == literal_column("0"))
+        column = SORTED["currency"]  # as the index of prices has it
+        statement = select(column, count).where(SORTED["unpriced"] == literal_column("0"))
     else:
         statement = _found(select(column, count).where(column.is_not(None)), shape, flavour)
     return statement.group_by(column).order_by(count.desc(), column).limit(MOST_VALUES + 1)
-
-
-def words_statement() -> Select[Any]:
-    """Return words that share an end with a misspelt one (catalog.domain.spelling.may_be); for `stem_parameters`."""
-    size = func.length(name_words.c.word)
-    most = bindparam("most", type_=Integer())
-    ends = [
-        select(name_words.c.word)
-        .where(
-            _compared(column, "gte", f"{end}_from"),
-            _compared(column, "lt", f"{end}_to"),
-            size.between(bindparam("shortest", type_=Integer()), bindparam("longest", type_=Integer())),
-        )
-        .limit(most)
-        .subquery()
-        for end, column in (("head", name_words.c.word), ("tail", name_words.c.reversed))
-    ]
-    found = union(*(select(end.c.word) for end in ends)).subquery()
-    return select(found.c.word)
-
-
-def stem_parameters(its: Stem) -> dict[str, Any]:
-    """Make the parameters of `words_statement`."""
-    tail = its.tail[::-1]
-    ends = {"head_from": its.head, "head_to": its.head + _LAST, "tail_from": tail, "tail_to": tail + _LAST}
-    return ends | {"shortest": its.shortest, "longest": its.longest, "most": MOST_WORDS}
-
-
-def suggested_statement(flavour: Flavour) -> Select[Any]:
-    """Return the items whose names match a query that `Flavour.meant` made, as ITEM_COLUMNS."""
-    statement = select(*ITEM_COLUMNS).where(flavour.matches(), flavour.matches_name())
-    return statement.order_by(items.c.name_key, items.c.id).limit(MOST_SUGGESTIONS)
 
 
 def _found(statement: Select[Any], shape: Shape, flavour: Flavour) -> Select[Any]:
@@ -269,68 +209,8 @@ def _found(statement: Select[Any], shape: Shape, flavour: Flavour) -> Select[Any
     if shape.searched:
         statement = statement.where(flavour.matches(walked=shape.walks(SEARCH)))
     for index, (field, operator) in enumerate(shape.filters):
-        statement = statement.where(_holds(field, operator, f"filter_{index}", flavour, walked=shape.walks(index)))
+        statement = statement.where(holds(field, operator, f"filter_{index}", flavour, walked=shape.walks(index)))
     return statement
-
-
-def _holds(field: str, operator: str, name: str, flavour: Flavour, *, walked: bool = False) -> ColumnElement[bool]:
-    """Say what catalog.domain.filters.Condition.holds says, of the parameter `name`."""
-    if field == ATTRIBUTE:
-        return _attribute_holds(operator, name, flavour, walked=walked)
-    if field in _PRICED:
-        return _price_holds(_SORTED[_PRICED[field]], operator, name, flavour)
-    column = _FILTERED[field]
-    if operator in (WITHIN, OUTSIDE):
-        below = _descendants(name, flavour)
-        # Beside nothing at all even what is absent would be "not in".
-        outside = and_(column.is_not(None), column.not_in(below))
-        return outside if operator == OUTSIDE else flavour.within(flavour.unindexed(column) if walked else column, below)
-    if operator in (EXISTS, MISSING):
-        return column.is_not(None) if operator == EXISTS else column.is_(None)
-    return flavour.among(column, name) if operator == AMONG else _compared(column, operator, name)
-
-
-def _price_holds(column: ColumnElement[Any], operator: str, name: str, flavour: Flavour) -> ColumnElement[bool]:
-    """Compare what the index of prices holds, so that it serves filters as well."""
-    priced = _SORTED["unpriced"] == literal_column("1" if operator == MISSING else "0")
-    if operator in (EXISTS, MISSING):
-        return priced
-    return and_(priced, flavour.among(column, name) if operator == AMONG else _compared(column, operator, name))
-
-
-def _compared(column: ColumnElement[Any], operator: str, name: str) -> ColumnElement[bool]:
-    compare: Callable[[Any, Any], Any] = COMPARISONS[operator]
-    compared: ColumnElement[bool] = compare(column, bindparam(name, type_=column.type))
-    return compared
-
-
-def _attribute_holds(operator: str, name: str, flavour: Flavour, *, walked: bool) -> ColumnElement[bool]:
-    """Look into the index of attributes: from the value to the items, or (`walked`) from the item to its value."""
-    if operator != MISSING and not walked:
-        return items.c.seq.in_(_attributes_found(operator, name, flavour))
-    found = _attributes_found(operator, name, flavour, key=flavour.unindexed(item_attributes.c.key))
-    its = found.where(item_attributes.c.seq == items.c.seq).correlate(items).exists()
-    return ~its if operator == MISSING else its
-
-
-def _attributes_found(operator: str, name: str, flavour: Flavour, key: ColumnElement[str] = item_attributes.c.key) -> Select[Any]:
-    """Find the items by an attribute; values of another type than the one that is asked for are passed over."""
-    found = select(item_attributes.c.seq).where(_compared(item_attributes.c.name, "eq", f"{name}_name"))
-    if operator in (EXISTS, MISSING):
-        return found
-    if operator == AMONG:
-        return found.where(flavour.among(key, name))
-    found = found.where(_compared(key, operator, name))
-    if operator == "eq":
-        return found
-    return found.where(_compared(key, "gte", f"{name}_from"), _compared(key, "lt", f"{name}_to"))
-
-
-def _descendants(name: str, flavour: Flavour) -> Select[Any]:
-    """Find the slugs of the parameter `name` and all below them, as catalog.domain.tree.Tree.within does."""
-    found = select(categories.c.slug).where(flavour.among(categories.c.slug, name)).cte(f"below_{name}", recursive=True)
-    found = found.union(select(categories.c.slug).where(categories.c.parent == found.c.slug))
-    return select(found.c.slug)
 
 
 def lineage_statement(flavour: Flavour) -> Select[Any]:

@@ -15,6 +15,7 @@ from catalog.adapters.sql.committing import Committing
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Flavour
 from catalog.adapters.sql.kept import Held, Kept
+from catalog.adapters.sql.misspelt import stem_parameters, suggested_statement, words_statement
 from catalog.adapters.sql.queries import (
     STATEMENTS,
     Plan,
@@ -25,10 +26,7 @@ from catalog.adapters.sql.queries import (
     list_parameters,
     log_statement,
     shape_of,
-    stem_parameters,
-    suggested_statement,
     unordered,
-    words_statement,
 )
 from catalog.adapters.sql.rows import CATEGORY_COLUMNS, ITEM_COLUMNS, to_category, to_entry, to_item
 from catalog.adapters.sql.schema import WANTED, upgrade

@@ -1,15 +1,17 @@
 """The use cases around single items and lists of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from uuid import UUID
 
 from catalog.application.changing import Expected, change, commit
+from catalog.application.exporting import Encode, Format, export
 from catalog.application.listing import Listed, listed
 from catalog.domain.category import Category
 from catalog.domain.change import Change, Origin
 from catalog.domain.errors import ItemNotFound
 from catalog.domain.item import Item
 from catalog.domain.listing import Listing
+from catalog.domain.query import ItemQuery
 from catalog.domain.values import parse_key
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
@@ -47,6 +49,10 @@ class Items:
     async def list(self, listing: Listing) -> Listed:
         """Return a page of items, and what is to be told beside it."""
         return await listed(self._storage, listing)
+
+    def export(self, query: ItemQuery, form: Format, encode: Encode) -> AsyncGenerator[bytes, None]:
+        """Write the items that `query` finds, piece by piece (catalog.application.exporting)."""
+        return export(self._storage, query, form, encode)
 
     async def lineage(self, item: Item) -> tuple[Category, ...]:
         """Return the way from the root to an item's category; nothing when it stands in none."""

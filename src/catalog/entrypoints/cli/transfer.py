@@ -115,12 +115,12 @@ def export(kind: str | None, output: Path | None, filters: tuple[str, ...], **pa
         fail("Say what to write: --format csv, json or jsonl, or an --output that ends so.", code=USAGE)
 
     async def work(container: Any) -> None:  # noqa: ANN401 - a Container
-        from catalog.application.exporting import export, parse_export, parse_format  # noqa: PLC0415 - heavy imports stay out of --help
+        from catalog.application.exporting import parse_export, parse_format  # noqa: PLC0415 - heavy imports stay out of --help
         from catalog.entrypoints.shapes import encode_item  # noqa: PLC0415 - likewise
 
         query = parse_export(question(parameters, filters))
         with _written(output) as file:
-            async for piece in export(container.storage(), query, parse_format(kind), encode_item):
+            async for piece in container.items().export(query, parse_format(kind), encode_item):
                 file.write(piece)
 
     try:

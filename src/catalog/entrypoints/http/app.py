@@ -37,7 +37,7 @@ def create_app(container: Container) -> Edge:
 
     app = Litestar(
         route_handlers=[
-            _working_on(ItemsController, items=container.items(), storage=container.storage(), reads=reads),
+            _working_on(ItemsController, items=container.items(), reads=reads),
             _working_on(CategoriesController, categories=container.categories(), items=container.items(), reads=reads),
             _working_on(
                 HealthController, storage=container.storage(), stopping=stopping, deadline=settings.storage.deadline_seconds

@@ -1,5 +1,6 @@
 """/categories: the tree that items stand in."""
 
+from contextlib import suppress
 from hashlib import sha256
 from typing import Final
 
@@ -9,6 +10,7 @@ from litestar.params import FromPath
 from catalog.application.categories import Categories
 from catalog.application.items import Items
 from catalog.domain.category import Category
+from catalog.domain.errors import CategoryNotFound
 from catalog.domain.filters import AMONG, WITHIN, Condition
 from catalog.domain.listing import PARAMETERS as BESIDE
 from catalog.domain.query import PARAMETERS
@@ -121,8 +123,11 @@ class CategoriesController(Controller):
         await self.categories.remove(slug, origin(request), expected(request.scope), chosen.get("move_to"))
 
     async def _content(self, category: Category) -> Content:
-        """Write a category as it was just written, with the way to it."""
-        above = () if category.parent is None else await self.categories.lineage(category.parent)
+        """Write a category as it was just written, with the way to it; others may have moved it on and removed its parent."""
+        above: tuple[Category, ...] = ()
+        if category.parent is not None:
+            with suppress(CategoryNotFound):
+                above = await self.categories.lineage(category.parent)
         return _content((*above, category), None)
 
 

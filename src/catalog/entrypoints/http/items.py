@@ -7,7 +7,7 @@ from litestar import Controller, Request, delete, get, patch, post
 from litestar.params import FromPath, SkipValidation
 
 from catalog.application.caching import Made
-from catalog.application.exporting import export, parse_export, parse_format
+from catalog.application.exporting import parse_export, parse_format
 from catalog.application.freshness import item_subjects
 from catalog.application.items import Items
 from catalog.domain.change import Origin
@@ -25,7 +25,6 @@ from catalog.entrypoints.http.parameters import read_parameters, read_presentati
 from catalog.entrypoints.http.reads import ITEMS, Reads
 from catalog.entrypoints.shapes import WHOLE, encode_item
 from catalog.ports.cache import Content
-from catalog.ports.storage import Storage
 
 # Litestar made it: to have it check its own request took 5 % of a read.
 AnyRequest = SkipValidation[Request[Any, Any, Any]]
@@ -37,7 +36,6 @@ class ItemsController(Controller):
     path = ITEMS
     tags = ("items",)
     items: Items
-    storage: Storage
     reads: Reads
 
     @post(opt=documented(Operation("Create an item", body="ItemDraft", answers=("201", "409"))))
@@ -72,7 +70,7 @@ class ItemsController(Controller):
         (kind,) = parameters.pop("format", ["csv"])[-1:]
         query = parse_export(parameters, faults)
         form = parse_format(kind)
-        pieces = export(self.storage, query, form, encode_item)
+        pieces = self.items.export(query, form, encode_item)
         disposition = f'attachment; filename="items.{kind}"'.encode()
         first = await anext(pieces)
         return Streamed(first, pieces, (b"content-type", form.media_type.encode()), (b"content-disposition", disposition))

@@ -19,10 +19,7 @@ run: $(RUNTIME) ## Serve on http://127.0.0.1:8000 with SQLite in ./catalog.db (P
 	@$(BIN)/catalog serve --port $(PORT)
 
 test: $(DEV) ## Run every test, on memory, SQLite and a real Postgres, with coverage
-	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(ARGS)
-	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage report
+	@$(BIN)/pytest --numprocesses=auto --cov --cov-report=term-missing $(ARGS)
 
 check: $(DEV) ## What CI runs beside the tests: formatting, lint, types, fences between the rooms
 	@$(BIN)/ruff format --check --quiet . || { echo 'Not formatted: run "make fmt".'; exit 1; }

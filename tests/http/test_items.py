@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import httpx
 import pytest
@@ -178,7 +178,7 @@ async def test_an_item_is_deleted(client: httpx.AsyncClient) -> None:
     await created(client, sku="A")
 
 
-@pytest.mark.parametrize("key", [str(uuid4()), "NOPE", "no%20key", "%00", "%ED%A0%80", "a" * 500])
+@pytest.mark.parametrize("key", [str(UUID(int=7)), "NOPE", "no%20key", "%00", "%ED%A0%80", "a" * 500])
 async def test_what_is_not_there_is_404(client: httpx.AsyncClient, key: str) -> None:
     """Whatever the key looks like."""
     for method, body in (("GET", None), ("PATCH", {}), ("DELETE", None)):

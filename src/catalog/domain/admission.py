@@ -4,21 +4,23 @@ A store takes its lock, reads the `Standing` of what a batch names, asks `admit`
 once. No rule about conflicts is anywhere else; a database's constraints are only the net beneath.
 """
 
-from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from catalog.domain.category import Category
 from catalog.domain.change import Change
-from catalog.domain.changelog import ChangeSet, Committed, LogEntry
+from catalog.domain.changelog import AnyChange, ChangeSet, Committed, LogEntry
 from catalog.domain.errors import (
     CatalogError,
     CategoryCycle,
     CategoryInUse,
     CategoryNotFound,
     CategoryTooDeep,
+    DoneBefore,
     ItemExists,
     ItemNotFound,
     SkuTaken,
@@ -27,7 +29,11 @@ from catalog.domain.errors import (
     UnknownCategory,
 )
 from catalog.domain.item import Item
+from catalog.domain.note import Note
 from catalog.domain.tree import MAX_DEPTH, ancestors
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 Outcome = Committed | CatalogError
 """What became of one change set: written, or the reason why it was not."""
@@ -46,7 +52,8 @@ class Standing:
     """What is in the store before a batch: the log's newest number, and what is there of that which the batch names.
 
     `versions` are those of items, `owners` the items by SKU, `places` the categories by slug, `inhabitants` how many
-    items stand in a category.
+    items stand in a category. `graves` are the last versions of items that were there, `notes` the times of those that
+    are there.
     """
 
     head: int
@@ -54,16 +61,23 @@ class Standing:
     owners: Mapping[str, UUID]
     places: Mapping[str, Spot] = field(default_factory=dict)
     inhabitants: Mapping[str, int] = field(default_factory=dict)
+    graves: Mapping[UUID, int] = field(default_factory=dict)
+    notes: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Named:
-    """What a batch names: items, SKUs, categories (all of them where `tree` is true), and those whose items count."""
+    """What a batch names: items, SKUs, categories (all of them where `tree` is true), and those whose items count.
+
+    `returning` are items that may have been there before, `notes` the keys of those that are to be the first.
+    """
 
     ids: set[UUID] = field(default_factory=set)
     skus: set[str] = field(default_factory=set)
     slugs: set[str] = field(default_factory=set)
     leaving: set[str] = field(default_factory=set)
+    returning: set[UUID] = field(default_factory=set)
+    notes: set[str] = field(default_factory=set)
     tree: bool = False
 
 
@@ -101,6 +115,7 @@ class Admission:
     changed: tuple[Change[Item], ...] = ()
     removed: tuple[Item, ...] = ()
     grove: Grove = Grove()
+    notes: tuple[Note, ...] = ()
 
     @property
     def renamed(self) -> tuple[UUID, ...]:
@@ -116,6 +131,8 @@ def named(batch: Sequence[ChangeSet]) -> Named:
             subject = change.subject
             if isinstance(subject, Item):
                 found.ids.add(subject.id)
+                if _returns(change):
+                    found.returning.add(subject.id)
                 if change.after is not None:
                     found.skus.add(subject.sku)
                     if subject.category is not None:
@@ -124,43 +141,64 @@ def named(batch: Sequence[ChangeSet]) -> Named:
                 found.tree = True
                 if change.after is None:
                     found.leaving.add(subject.slug)
+        found.notes.update(note.key for note in change_set.notes if note.first)
     return found
 
 
-class _State:
-    """What is in the store as far as the batch was admitted so far. None: it is there no more."""
+def _returns(change: AnyChange) -> bool:
+    """Whether an item comes with a past: it is brought back, or out of another catalog."""
+    subject = change.subject
+    return change.before is None and isinstance(subject, Item) and (subject.version > 1 or subject.created_at < change.at)
+
+
+class Register:
+    """What is in a store, as far as change sets were taken into it. None: it is there no more."""
 
     def __init__(self, standing: Standing) -> None:
-        self._versions: dict[UUID, int | None] = dict(standing.versions)
-        self._owners: dict[str, UUID | None] = dict(standing.owners)
-        self._places: dict[str, Spot | None] = dict(standing.places)
-        self._inhabitants: dict[str, int] = dict(standing.inhabitants)
+        """Begin with what stands."""
+        self.versions: dict[UUID, int | None] = dict(standing.versions)
+        self.owners: dict[str, UUID | None] = dict(standing.owners)
+        self.places: dict[str, Spot | None] = dict(standing.places)
+        self.inhabitants: dict[str, int] = dict(standing.inhabitants)
+        self._graves: dict[UUID, int] = dict(standing.graves)
+        self._notes: dict[str, datetime] = dict(standing.notes)
+        self._undo: list[Callable[[], object]] = []
 
     def take(self, change_set: ChangeSet) -> CatalogError | None:
         """Take a change set whole, or say why it cannot be taken and stay as it was."""
-        trial = _Trial(
-            ChainMap({}, self._versions), ChainMap({}, self._owners), ChainMap({}, self._places), ChainMap({}, self._inhabitants)
-        )
-        for change in change_set.changes:
-            refusal = trial.take_item(change) if isinstance(change.subject, Item) else trial.take_category(change)
+        self._undo.clear()
+        for note in change_set.notes:
+            refusal: CatalogError | None = self._take_note(note)
             if refusal is not None:
-                return refusal
-        self._versions.update(trial.versions.maps[0])
-        self._owners.update(trial.owners.maps[0])
-        self._places.update(trial.places.maps[0])
-        self._inhabitants.update(trial.inhabitants.maps[0])
+                return self._refused(refusal)
+        for change in change_set.changes:
+            refusal = self._take_item(change) if isinstance(change.subject, Item) else self._take_category(change)
+            if refusal is not None:
+                return self._refused(refusal)
         return None
 
+    def _refused(self, refusal: CatalogError) -> CatalogError:
+        while self._undo:
+            self._undo.pop()()
+        return refusal
 
-class _Trial(NamedTuple):
-    """The state with the changes of one change set, which may yet be refused."""
+    def _put(self, kept: dict[K, V], key: K, value: V) -> None:
+        """Keep a value, and know how to take it back."""
+        if key in kept:
+            self._undo.append(partial(kept.__setitem__, key, kept[key]))
+        else:
+            self._undo.append(partial(kept.pop, key))
+        kept[key] = value
 
-    versions: ChainMap[UUID, int | None]
-    owners: ChainMap[str, UUID | None]
-    places: ChainMap[str, Spot | None]
-    inhabitants: ChainMap[str, int]
+    def _take_note(self, note: Note) -> DoneBefore | None:
+        """Take a note, or say that there is one already."""
+        there = self._notes.get(note.key)
+        if note.first and there is not None and Note(note.key, b"", there).kept(note.at):
+            return DoneBefore(note.key)
+        self._put(self._notes, note.key, note.at)
+        return None
 
-    def take_item(self, change: Change[Item]) -> CatalogError | None:
+    def _take_item(self, change: Change[Item]) -> CatalogError | None:
         """Take a change of an item, or say why it cannot stand beside what is there."""
         before, after, item_id = change.before, change.after, change.subject.id
         version = self.versions.get(item_id)
@@ -170,20 +208,24 @@ class _Trial(NamedTuple):
             return ItemNotFound(item_id)
         if before is not None and version != before.version:
             return StaleVersion(item_id)
+        if before is None and self._graves.get(item_id, 0) >= change.version:
+            return StaleVersion(item_id)
         if after is not None and self.owners.get(after.sku) not in (None, item_id):
             return SkuTaken(after.sku)
         if after is not None and after.category is not None and self.places.get(after.category) is None:
             return UnknownCategory(after.category, ("category",))
         if before is not None:
-            self.owners[before.sku] = None
+            self._put(self.owners, before.sku, None)
             self._moved(before.category, -1)
         if after is not None:
-            self.owners[after.sku] = item_id
+            self._put(self.owners, after.sku, item_id)
             self._moved(after.category, 1)
-        self.versions[item_id] = None if after is None else after.version
+        else:
+            self._put(self._graves, item_id, change.version)
+        self._put(self.versions, item_id, None if after is None else after.version)
         return None
 
-    def take_category(self, change: Change[Category]) -> CatalogError | None:
+    def _take_category(self, change: Change[Category]) -> CatalogError | None:
         """Take a change of a category, likewise."""
         before, after, slug = change.before, change.after, change.subject.slug
         place = self.places.get(slug)
@@ -195,13 +237,13 @@ class _Trial(NamedTuple):
             return StaleVersion(before.id, f"category {slug}")
         refusal = self._in_use(slug) if after is None else self._misplaced(slug, after.parent)
         if refusal is None:
-            self.places[slug] = None if after is None else Spot(after.id, after.version, after.parent)
+            self._put(self.places, slug, None if after is None else Spot(after.id, after.version, after.parent))
         return refusal
 
     def _moved(self, slug: str | None, by: int) -> None:
         """Count who comes and goes; where nobody asks how many there are, the number means nothing."""
         if slug is not None:
-            self.inhabitants[slug] = self.inhabitants.get(slug, 0) + by
+            self._put(self.inhabitants, slug, self.inhabitants.get(slug, 0) + by)
 
     def _in_use(self, slug: str) -> CategoryInUse | None:
         """Say by what a category is held, if it is."""
@@ -236,11 +278,12 @@ class _Trial(NamedTuple):
 
 def admit(batch: Sequence[ChangeSet], standing: Standing) -> Admission:
     """Decide, in order, which change sets are admitted; each sees those admitted before it, and is taken whole or not at all."""
-    state = _State(standing)
+    register = Register(standing)
     outcomes: list[Outcome] = []
     entries: list[LogEntry] = []
+    notes: dict[str, Note] = {}
     for change_set in batch:
-        refusal = state.take(change_set)
+        refusal = register.take(change_set)
         if refusal is not None:
             outcomes.append(refusal)
             continue
@@ -248,10 +291,11 @@ def admit(batch: Sequence[ChangeSet], standing: Standing) -> Admission:
         written = tuple(LogEntry(seq, change, change_set.origin) for seq, change in enumerate(change_set.changes, first))
         entries += written
         outcomes.append(Committed(written))
-    return _net(tuple(outcomes), tuple(entries))
+        notes.update((note.key, note) for note in change_set.notes)
+    return _net(tuple(outcomes), tuple(entries), tuple(notes.values()))
 
 
-def _net(outcomes: tuple[Outcome, ...], entries: tuple[LogEntry, ...]) -> Admission:
+def _net(outcomes: tuple[Outcome, ...], entries: tuple[LogEntry, ...], notes: tuple[Note, ...]) -> Admission:
     """Sum up: what changed five times is written once, and what came and went is not written at all."""
     first: dict[UUID, LogEntry] = {}
     last: dict[UUID, LogEntry] = {}
@@ -280,4 +324,4 @@ def _net(outcomes: tuple[Outcome, ...], entries: tuple[LogEntry, ...]) -> Admiss
         else:
             changed.append(Change(entry.change.kind, before, after, entry.at))
     grove = Grove(tuple(planted), tuple(altered), tuple(felled))
-    return Admission(outcomes, entries, tuple(born), tuple(changed), tuple(removed), grove)
+    return Admission(outcomes, entries, tuple(born), tuple(changed), tuple(removed), grove, notes)

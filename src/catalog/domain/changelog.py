@@ -7,6 +7,7 @@ from uuid import UUID
 from catalog.domain.category import Category
 from catalog.domain.change import Change, Origin
 from catalog.domain.item import Item
+from catalog.domain.note import Note
 
 AnyChange = Change[Item] | Change[Category]
 """What the log is made of; `kind` begins with what it happened to."""
@@ -14,10 +15,11 @@ AnyChange = Change[Item] | Change[Category]
 
 @dataclass(frozen=True, slots=True)
 class ChangeSet:
-    """Changes that are written all or nothing, in their order; a later one may build on an earlier."""
+    """Changes that are written all or nothing, in their order, with the notes beside them; a later one may build on an earlier."""
 
     changes: tuple[AnyChange, ...]
     origin: Origin
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,37 @@ class LogHead:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """A stretch of the log, oldest first, and the number of its newest entry (0: the log is empty)."""
+    """A stretch of the log, oldest first.
+
+    `head` is the number of the log's newest entry (0: it is empty), `floor` that of the last one that was pruned (0: none
+    was), and `reached` how far was looked: what was asked for goes on after it.
+    """
 
     entries: tuple[LogEntry, ...]
     head: int
+    floor: int
+    reached: int
+
+    @property
+    def next_after(self) -> int | None:
+        """Where to go on; None at the end."""
+        return self.reached if self.reached < self.head else None
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """Which entries of the log are asked for: those of some kinds (none named: of all), those of one item or category."""
+
+    kinds: frozenset[str] = frozenset()
+    subject: UUID | None = None
+
+    def finds(self, entry: LogEntry) -> bool:
+        """Whether an entry is asked for."""
+        return (not self.kinds or entry.change.kind in self.kinds) and self.subject in (None, entry.subject_id)
+
+
+ALL = LogFilter()
+"""All entries."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,13 @@
     │   ├── InvalidQuery      the same, of the parameters of a question
     │   └── UnknownCategory   the same, of a category that is not there
     ├── InvalidCursor         a page mark that this question did not give
+    ├── KeyReused             an Idempotency-Key that stands for another request
     ├── NotFound
     │   ├── ItemNotFound
-    │   └── CategoryNotFound
+    │   ├── VersionNotFound
+    │   ├── CategoryNotFound
+    │   ├── ImportNotFound
+    │   └── LogPruned         it was there once
     ├── Conflict              right in itself, but not beside what is there
     │   ├── ItemExists
     │   ├── SkuTaken
@@ -17,6 +21,10 @@
     │   ├── CategoryCycle
     │   ├── CategoryTooDeep
     │   ├── StaleVersion
+    │   ├── NotAbsent
+    │   ├── NotDeleted
+    │   ├── DoneBefore
+    │   ├── InFlight
     │   └── Contended
     └── Unavailable           nothing is wrong with the request; try again later
         ├── StoreUnavailable
@@ -89,6 +97,16 @@ class InvalidCursor(CatalogError):
     code = "invalid_cursor"
 
 
+class KeyReused(CatalogError):
+    """An Idempotency-Key that was used for another request."""
+
+    code = "key_reused"
+
+    def __init__(self) -> None:
+        """Say what to do."""
+        super().__init__("This Idempotency-Key was used with another body; take a new key for a new request.")
+
+
 class NotFound(CatalogError):
     """What was asked for is not there."""
 
@@ -106,6 +124,18 @@ class ItemNotFound(NotFound):
         self.key = key
 
 
+class VersionNotFound(NotFound):
+    """The log has no such version of an item."""
+
+    code = "version_not_found"
+
+    def __init__(self, item_id: UUID, version: int) -> None:
+        """Name both."""
+        super().__init__(f"The log has no version {version} of the item {item_id}; its history lists those that it has.")
+        self.item_id = item_id
+        self.version = version
+
+
 class CategoryNotFound(NotFound):
     """No category has this slug."""
 
@@ -115,6 +145,29 @@ class CategoryNotFound(NotFound):
         """Name the slug that was asked for."""
         super().__init__(f"There is no category {slug}.")
         self.slug = slug
+
+
+class ImportNotFound(NotFound):
+    """No import has this id, or it ended more than a day ago."""
+
+    code = "import_not_found"
+
+    def __init__(self, import_id: str) -> None:
+        """Name the id that was asked for."""
+        super().__init__(f"There is no import {import_id}; what became of one is kept for a day.")
+        self.import_id = import_id
+
+
+class LogPruned(NotFound):
+    """The log begins later than where it was asked for."""
+
+    code = "log_pruned"
+
+    def __init__(self, after: int, floor: int) -> None:
+        """Say where it begins."""
+        super().__init__(f"The log begins after entry {floor}; what follows {after} is there no more. Read all items anew.")
+        self.after = after
+        self.floor = floor
 
 
 class Conflict(CatalogError):
@@ -202,6 +255,49 @@ class StaleVersion(Conflict):
         """Name what was changed."""
         super().__init__(f"The {what} {subject_id} was changed meanwhile; read it again and decide anew.")
         self.subject_id = subject_id
+
+
+class NotAbsent(Conflict):
+    """What was to be created only where nothing is, is there."""
+
+    code = "not_absent"
+
+    def __init__(self, key: str) -> None:
+        """Name it."""
+        super().__init__(f"The item {key} is there already, and was to be created only (If-None-Match: *).")
+        self.key = key
+
+
+class NotDeleted(Conflict):
+    """What is to be restored was never removed, or is back already."""
+
+    code = "not_deleted"
+
+    def __init__(self, item_id: UUID) -> None:
+        """Name the item."""
+        super().__init__(f"The item {item_id} is not deleted; there is nothing to restore.")
+        self.item_id = item_id
+
+
+class DoneBefore(Conflict):
+    """A write that was to be done once was done already."""
+
+    code = "done_before"
+
+    def __init__(self, key: str) -> None:
+        """Name the note that says so."""
+        super().__init__(f"This was done before: {key}.")
+        self.key = key
+
+
+class InFlight(Conflict):
+    """A request with the same Idempotency-Key is being worked on."""
+
+    code = "in_flight"
+
+    def __init__(self) -> None:
+        """Say what to do."""
+        super().__init__("A request with this Idempotency-Key is under way; ask again for its answer in a moment.")
 
 
 class Contended(Conflict):

@@ -17,6 +17,11 @@ CREATED = "item.created"
 REVISED = "item.revised"
 REPRICED = "item.repriced"
 REMOVED = "item.removed"
+RESTORED = "item.restored"
+REVERTED = "item.reverted"
+
+KINDS = (CREATED, REVISED, REPRICED, REMOVED, RESTORED, REVERTED)
+"""What happens to items."""
 
 KEPT_BY_US = ("id", "version", "created_at", "updated_at")
 """The fields that no caller may set."""
@@ -96,15 +101,17 @@ class Item:
 
         With `life` it comes from another catalog, and is what it was there. Raises InvalidInput with every fault.
         """
-        faults = Faults()
-        _refuse_unknown(fields, faults)
-        given = {"sku": spare_sku, "name": None} | {name: raw for name, raw in fields.items() if raw is not None}
-        values = _read(given, faults)
-        faults.refuse()
-        attributes = values.pop("attributes", Attributes({}))
+        values = _read_whole(fields, spare_sku)
         its_id, version, created_at, updated_at = life or (item_id, 1, now, now)
-        item = cls(id=its_id, version=version, created_at=created_at, updated_at=updated_at, attributes=attributes, **values)
+        item = cls(id=its_id, version=version, created_at=created_at, updated_at=updated_at, **values)
         return Change(CREATED, None, item, now)
+
+    def rewrite(self, fields: Mapping[str, object], *, now: datetime) -> Change[Self] | None:
+        """Decide what the item is from now on, given whole: what is absent is taken away, but for the SKU.
+
+        None when nothing would change. Raises InvalidInput.
+        """
+        return self._changed(REVISED, _read_whole(fields, self.sku), now)
 
     def revise(self, patch: Mapping[str, object], *, now: datetime) -> Change[Self] | None:
         """Decide a change by a merge patch (RFC 7396): what is absent stays, null takes away, a value replaces.
@@ -128,6 +135,15 @@ class Item:
     def remove(self, *, now: datetime) -> Change[Self]:
         """Decide the end of the item."""
         return Change(REMOVED, self, None, max(now, self.updated_at))
+
+    def restore(self, *, removed: int, now: datetime) -> Change[Self]:
+        """Decide that the item, as it was at its end, is back; `removed` is the version that its removal made."""
+        at = max(now, self.updated_at)
+        return Change(RESTORED, None, replace(self, version=removed + 1, updated_at=at), at)
+
+    def revert(self, past: Self, *, now: datetime) -> Change[Self] | None:
+        """Decide that the item is again what it was in another version. None when it is that already."""
+        return self._changed(REVERTED, {name: getattr(past, name) for name in FIELDS}, now)
 
     def _changed(self, kind: str, values: dict[str, Any], now: datetime) -> Change[Self] | None:
         """Make the next version, unless these values are what the item has. Time never runs backwards in an item's life."""
@@ -168,6 +184,15 @@ def touched(before: Item, after: Item) -> frozenset[str]:
 def _read(fields: Mapping[str, object], faults: Faults) -> dict[str, Any]:
     """Read each field by its own rule."""
     return {name: _READERS[name](raw, faults, (name,)) for name, raw in fields.items() if name in _READERS}
+
+
+def _read_whole(fields: Mapping[str, object], spare_sku: str) -> dict[str, Any]:
+    """Read all fields of an item; null is the same as absent. Raises InvalidInput with every fault."""
+    faults = Faults()
+    _refuse_unknown(fields, faults)
+    values = _read({"sku": spare_sku, "name": None} | {name: raw for name, raw in fields.items() if raw is not None}, faults)
+    faults.refuse()
+    return {"description": None, "category": None, "price": None, "attributes": Attributes({})} | values
 
 
 def _refuse_unknown(fields: Mapping[str, object], faults: Faults) -> None:

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from catalog.domain.admission import Outcome
 from catalog.domain.category import Category
-from catalog.domain.changelog import ChangeSet, LogEntry, LogHead, LogPage
+from catalog.domain.changelog import ALL, ChangeSet, LogEntry, LogFilter, LogHead, LogPage
 from catalog.domain.facets import Facet
 from catalog.domain.item import Item
+from catalog.domain.note import Note
 from catalog.domain.query import ItemQuery, Page
 from catalog.domain.search import Search
 
@@ -123,8 +124,23 @@ class Storage(Protocol):
         A store that does not hear of commits waits the whole time; one that does may also return early for nothing.
         """
 
-    async def changes(self, *, after: int, limit: int) -> LogPage:
-        """Return up to `limit` entries of the log that follow number `after`, oldest first."""
+    async def changes(self, *, after: int, limit: int, wanted: LogFilter = ALL) -> LogPage:
+        """Return up to `limit` entries of the log that follow number `after` and are wanted, oldest first.
+
+        Where only few entries are, it may look at a part of the log and say how far (`reached`).
+        """
+
+    async def change_of(self, subject_id: UUID, version: int | None = None) -> LogEntry | None:
+        """Return the entry that made a version of an item or category; without a version, its last one."""
+
+    async def removal_of(self, sku: str) -> LogEntry | None:
+        """Return the last removal of an item that had this SKU then."""
+
+    async def prune(self, upto: int) -> None:
+        """Forget the entries of the log up to number `upto`; the numbers of the others stay, and no commit is held up for long."""
+
+    async def notes(self, keys: Collection[str]) -> Mapping[str, Note]:
+        """Return those of the notes that are there."""
 
     async def ping(self) -> None:
         """Return when the store answers and has its schema."""

@@ -4,7 +4,7 @@ import asyncio
 
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.application.freshness import Freshness, item_subjects
-from catalog.domain.changelog import LogHead, LogPage
+from catalog.domain.changelog import LogHead
 from catalog.domain.errors import StoreUnavailable
 from catalog.ports.cache import Cached, Content
 from tests.making import creation
@@ -30,7 +30,6 @@ class Watched(MemoryStorage):
         super().__init__()
         self.away = False
         self.looks = 0
-        self.pruned = 0
 
     async def head(self) -> LogHead:
         """Tell the head, and count."""
@@ -39,11 +38,6 @@ class Watched(MemoryStorage):
             message = "away"
             raise StoreUnavailable(message)
         return await super().head()
-
-    async def changes(self, *, after: int, limit: int) -> LogPage:
-        """Leave out what was pruned."""
-        page = await super().changes(after=max(after, self.pruned), limit=limit)
-        return page if self.pruned < len(self._log) else LogPage((), page.head)
 
     async def wait(self, seq: int, seconds: float) -> None:  # noqa: ARG002 - let others go on, and that is all
         """Do not wait."""

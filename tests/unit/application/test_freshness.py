@@ -108,10 +108,10 @@ async def test_where_the_log_was_pruned_it_goes_on_from_the_head(log: Following)
     await log.freshness.look()
     old = log.about(99)
     await commit(log.storage, *(creation(number) for number in range(1, 6)))
-    log.storage.pruned = 3
+    await log.storage.prune(3)
     await log.freshness.look()
     assert not log.freshness.holds(old)
-    log.storage.pruned = 6
+    await log.storage.prune(6)
     await commit(log.storage, creation(6))
     await log.freshness.look()
     assert log.freshness.known == 6

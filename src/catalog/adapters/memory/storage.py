@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 
 from catalog.domain.admission import Admission, Outcome, Spot, Standing, admit, named
 from catalog.domain.category import Category
-from catalog.domain.changelog import ChangeSet, LogEntry, LogHead, LogPage
+from catalog.domain.changelog import ALL, ChangeSet, LogEntry, LogFilter, LogHead, LogPage
 from catalog.domain.facets import Facet, facet_of
 from catalog.domain.item import Item
+from catalog.domain.note import Note
 from catalog.domain.ordering import arrange, comes_after, place
 from catalog.domain.query import ItemQuery, Page
 from catalog.domain.search import Rank, Search, SearchWords
@@ -36,6 +37,10 @@ class MemoryStorage:
         self._ids: dict[str, UUID] = {}
         self._tree = Tree(())
         self._log: list[LogEntry] = []
+        self._floor = 0
+        self._lives: dict[UUID, list[LogEntry]] = {}
+        self._removals: dict[str, LogEntry] = {}
+        self._notes: dict[str, Note] = {}
         self._identity = uuid4().hex
         self._listeners: list[Callable[[Sequence[LogEntry]], None]] = []
 
@@ -121,15 +126,47 @@ class MemoryStorage:
 
     async def head(self) -> LogHead:
         """Count the log."""
-        return LogHead(self._identity, len(self._log))
+        return LogHead(self._identity, self._head)
 
     async def wait(self, seq: int, seconds: float) -> None:  # noqa: ARG002 - nobody else can commit
         """Wait the whole time."""
         await asyncio.sleep(seconds)
 
-    async def changes(self, *, after: int, limit: int) -> LogPage:
+    async def changes(self, *, after: int, limit: int, wanted: LogFilter = ALL) -> LogPage:
         """Cut a stretch out of the log."""
-        return LogPage(tuple(self._log[after : after + limit]), len(self._log))
+        if wanted is ALL:
+            entries = self._log[max(0, after - self._floor) :][:limit]
+        else:
+            among = self._log if wanted.subject is None else self._lives.get(wanted.subject, [])
+            entries = [entry for entry in among if entry.seq > after and wanted.finds(entry)][:limit]
+        reached = entries[-1].seq if len(entries) == limit else self._head
+        return LogPage(tuple(entries), self._head, self._floor, reached)
+
+    async def change_of(self, subject_id: UUID, version: int | None = None) -> LogEntry | None:
+        """Look through a life, from its end."""
+        life = reversed(self._lives.get(subject_id, []))
+        return next((entry for entry in life if version in (None, entry.change.version)), None)
+
+    async def removal_of(self, sku: str) -> LogEntry | None:
+        """Look it up."""
+        return self._removals.get(sku)
+
+    async def prune(self, upto: int) -> None:
+        """Cut the log's beginning off."""
+        with self._lock:
+            count = max(0, min(upto, self._head) - self._floor)
+            gone, self._log = self._log[:count], self._log[count:]
+            self._floor += count
+            for entry in gone:
+                life = self._lives[entry.subject_id]
+                life.remove(entry)
+                if not life:
+                    del self._lives[entry.subject_id]
+            self._removals = {sku: entry for sku, entry in self._removals.items() if entry.seq > self._floor}
+
+    async def notes(self, keys: Collection[str]) -> Mapping[str, Note]:
+        """Look the keys up."""
+        return {key: self._notes[key] for key in keys if key in self._notes}
 
     async def ping(self) -> None:
         """Memory always answers."""
@@ -163,7 +200,11 @@ class MemoryStorage:
         slugs = known if names.tree else names.slugs & known.keys()
         places = {slug: Spot(known[slug].id, known[slug].version, known[slug].parent) for slug in slugs}
         inhabitants = Counter(item.category for item in self._items.values()) if names.leaving else {}
-        return Standing(len(self._log), versions, owners, places, {slug: inhabitants[slug] for slug in names.leaving})
+        graves = {item_id: self._lives[item_id][-1].change.version for item_id in names.returning if item_id in self._lives}
+        notes = {key: self._notes[key].at for key in names.notes if key in self._notes}
+        return Standing(
+            self._head, versions, owners, places, {slug: inhabitants[slug] for slug in names.leaving}, graves, notes
+        )
 
     def _apply(self, admission: Admission) -> None:
         """Write what was admitted."""
@@ -181,6 +222,18 @@ class MemoryStorage:
             gone = {category.id for category in grove.removed}
             self._tree = Tree(category for category in kept.values() if category.id not in gone)
         self._log += admission.entries
+        for entry in admission.entries:
+            self._lives.setdefault(entry.subject_id, []).append(entry)
+            if entry.change.after is None and isinstance(entry.change.subject, Item):
+                self._removals[entry.change.subject.sku] = entry
+        if admission.notes:
+            now = max(note.at for note in admission.notes)
+            self._notes = {key: note for key, note in self._notes.items() if note.kept(now)}
+            self._notes.update((note.key, note) for note in admission.notes)
+
+    @property
+    def _head(self) -> int:
+        return self._floor + len(self._log)
 
 
 def open_memory(_options: StorageOptions) -> MemoryStorage:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Executable,
+    LargeBinary,
     MetaData,
     Select,
     Table,
@@ -28,7 +29,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP, TSQUERY, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, TIMESTAMP, TSQUERY, TSVECTOR
 from sqlalchemy.sql.dml import Delete, Insert, Update
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import TypeEngine
@@ -71,7 +72,7 @@ def _plain(its: TypeEngine[Any]) -> TypeEngine[Any]:
     """Return a column's type as Postgres has it, without what only tables need."""
     if isinstance(its, UtcTime):
         return TIMESTAMP(timezone=True)
-    return Text() if isinstance(its, Text) else its
+    return Text() if isinstance(its, Text) else BYTEA() if isinstance(its, LargeBinary) else its
 
 
 @lru_cache(maxsize=64)
@@ -105,6 +106,7 @@ class PostgresFlavour:
 
     name = "PostgreSQL"
     estimates = True
+    news: str | None = None
     version: Executable = text("SHOW server_version")
     lock_schema: Executable | None = text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
     words = Table("item_words", MetaData(), Column("seq", BigInteger()), Column("name", TSVECTOR()), Column("text", TSVECTOR()))
@@ -197,6 +199,13 @@ class PostgresFlavour:
         """Insert what is given as arrays and is not there."""
         given = _given({its.name: _plain(its.type) for its in table.c})
         return postgresql.insert(table).from_select(list(table.c), select(*given.c)).on_conflict_do_nothing()
+
+    def upsert(self, table: Table) -> Insert:
+        """Insert what is given as arrays, or update what is there."""
+        given = _given({its.name: _plain(its.type) for its in table.c})
+        inserted = postgresql.insert(table).from_select(list(table.c), select(*given.c))
+        others = {its.name: inserted.excluded[its.name] for its in table.c if not its.primary_key}
+        return inserted.on_conflict_do_update(index_elements=list(table.primary_key), set_=others)
 
     def delete(self, table: Table) -> Delete:
         """Delete what is given as arrays."""

@@ -1,6 +1,7 @@
 """The commit, as catalog.domain.admission tells it: lock, read the standing, ask, write in bulk, commit once."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Select,
     String,
     Update,
+    bindparam,
     cast,
     delete,
     func,
@@ -26,14 +28,16 @@ from sqlalchemy import (
 
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Flavour, Statement
-from catalog.adapters.sql.rows import from_category, from_entry, from_item
-from catalog.adapters.sql.tables import categories, change_log, item_attributes, items, log_head, name_words
+from catalog.adapters.sql.reading_log import PRUNE, RAISE_FLOOR
+from catalog.adapters.sql.rows import from_category, from_entry, from_item, from_note
+from catalog.adapters.sql.tables import categories, change_log, item_attributes, items, log_head, name_words, notes
 from catalog.adapters.sql.watching import EMPTY
 from catalog.domain.admission import Admission, Outcome, Spot, Standing, admit, named
 from catalog.domain.attributes import sort_key
 from catalog.domain.changelog import ChangeSet
 from catalog.domain.errors import SchemaOutdated
 from catalog.domain.item import Item, touched
+from catalog.domain.note import KEPT
 from catalog.domain.search import SEARCHED, SearchWords
 from catalog.domain.text import words
 
@@ -57,8 +61,11 @@ _CATEGORY_CHANGED = ("name", "parent", "position", "version")
 _PARKED = literal("~") + cast(items.c.id, String)
 
 
-_ITEM, _CATEGORY, _INHABITANTS, _HEAD = range(4)
+_ITEM, _CATEGORY, _INHABITANTS, _GRAVE, _NOTE, _HEAD = range(6)
 """What a row of the standing tells of."""
+
+_SWEEPING = timedelta(minutes=1)
+"""The time between two sweeps of the notes."""
 
 _MOST_WORDS = 50_000
 """Words that are known to be written, and so are not written again."""
@@ -81,8 +88,9 @@ class Committing:
             return Direct(statement, dialect)
 
         self._flavour = flavour
-        self._standing = compiled(_standing(flavour))
-        self._standing_tree = compiled(_standing(flavour, tree=True))
+        self._standings = {
+            (tree, past): compiled(_standing(flavour, tree=tree, past=past)) for tree in (False, True) for past in (False, True)
+        }
         self._remove_words = compiled(delete(flavour.words).where(flavour.among(flavour.words_key, "gone")))
         self._remove_items = compiled(delete(items).where(flavour.among(items.c.seq, "gone")))
         self._remove_categories = compiled(delete(categories).where(flavour.among(categories.c.id, "gone")))
@@ -97,6 +105,11 @@ class Committing:
         self._remove_attributes = compiled(flavour.delete(item_attributes))
         self._add_name_words = compiled(flavour.insert_missing(name_words))
         self._add_entries = compiled(flavour.insert(change_log))
+        self._put_notes = compiled(flavour.upsert(notes))
+        self._sweep_notes = compiled(delete(notes).where(notes.c.at < bindparam("before", type_=notes.c.at.type)))
+        self._prune = compiled(PRUNE)
+        self._raise_floor = compiled(RAISE_FLOOR)
+        self._swept: datetime | None = None
         self._move_head = compiled(flavour.move_head)
         self._written_words: set[str] = set()
 
@@ -109,37 +122,49 @@ class Committing:
             "skus": listed(names.skus),
             "slugs": listed(names.slugs),
             "left": listed(names.leaving),
+            "returning": listed(names.returning),
+            "notes": listed(names.notes),
         }
-        statement = self._standing_tree if names.tree else self._standing
+        statement = self._standings[names.tree, bool(names.returning or names.notes)]
         rows = statement.rows(await self._flavour.begin(driver, statement.sql, statement.parameters(values)))
         versions: dict[UUID, int] = {}
         owners: dict[str, UUID] = {}
         seqs: dict[UUID, int] = {}
         places: dict[str, Spot] = {}
         inhabitants: dict[str, int] = {}
+        graves: dict[UUID, int] = {}
+        noted: dict[str, datetime] = {}
         head: int | None = None
-        for kind, its_id, version, key, number, parent in rows:
+        for kind, its_id, version, key, number, parent, *at in rows:
             if kind == _ITEM:
                 versions[its_id], owners[key], seqs[its_id] = version, its_id, number
             elif kind == _CATEGORY:
                 places[key] = Spot(its_id, version, parent)
             elif kind == _INHABITANTS:
                 inhabitants[key] = number
+            elif kind == _GRAVE:
+                graves[its_id] = number
+            elif kind == _NOTE:
+                noted[key] = at[0]
             else:
                 head = number
         if head is None:
             raise SchemaOutdated(EMPTY)
-        return Stood(Standing(head, versions, owners, places, inhabitants), seqs)
+        return Stood(Standing(head, versions, owners, places, inhabitants, graves, noted), seqs)
 
     async def finish(self, driver: Any, batch: Sequence[ChangeSet], stood: Stood) -> Sequence[Outcome]:  # noqa: ANN401 - likewise
         """Write what is admitted of the batch, and commit."""
         admission = admit(batch, stood.standing)
         fresh = self._fresh_words(admission)
-        await self._flavour.finish(driver, self._writes(admission, stood.seqs, fresh) if admission.entries else [])
+        await self._flavour.finish(driver, self._writes(admission, stood.seqs, fresh))
         if len(self._written_words) + len(fresh) > _MOST_WORDS:
             self._written_words.clear()
         self._written_words |= fresh
         return admission.outcomes
+
+    async def prune(self, driver: Any, upto: int) -> None:  # noqa: ANN401 - likewise
+        """Forget the log's entries up to a number, in the transaction that was begun, and commit it."""
+        await self._flavour.finish(driver, [[_once(self._prune, upto=upto), _once(self._raise_floor, upto=upto)]])
 
     def _writes(self, admission: Admission, seqs: Mapping[UUID, int], fresh: set[str]) -> list[list[Statement]]:
         """List the statements that write the net of a batch, in two steps: what frees SKUs and slugs, then what takes them."""
@@ -169,9 +194,20 @@ class Committing:
         each(self._change_words, _changed_words(admission, seqs))
         each(self._add_attributes, gained)
         each(self._add_name_words, [{"word": word, "reversed": word[::-1]} for word in fresh])
+        if admission.notes:
+            frees += self._sweeps(max(note.at for note in admission.notes))
+        each(self._put_notes, [from_note(note) for note in admission.notes])
         each(self._add_entries, [from_entry(entry) for entry in admission.entries])
-        takes.append(_once(self._move_head, head=admission.entries[-1].seq))
-        return [frees, takes] if frees else [takes]
+        if admission.entries:
+            takes.append(_once(self._move_head, head=admission.entries[-1].seq))
+        return [step for step in (frees, takes) if step]
+
+    def _sweeps(self, now: datetime) -> list[Statement]:
+        """Have the notes swept that are kept no more, now and then."""
+        if self._swept is not None and now < self._swept + _SWEEPING:
+            return []
+        self._swept = now
+        return [_once(self._sweep_notes, before=now - KEPT)]
 
     def _fresh_words(self, admission: Admission) -> set[str]:
         """Gather the words of new names that are not known to be written."""
@@ -180,8 +216,11 @@ class Committing:
         return {word for name in names for word in words(name)} - self._written_words
 
 
-def _standing(flavour: Flavour, *, tree: bool = False) -> CompoundSelect[Any]:
-    """Ask for the standing in one go, each part by an index of its own: with OR, Postgres read the whole table."""
+def _standing(flavour: Flavour, *, tree: bool, past: bool) -> CompoundSelect[Any]:
+    """Ask for the standing in one go, each part by an index of its own: with OR, Postgres read the whole table.
+
+    With `tree`, for all categories and for who stands in some; with `past`, for the graves of items and for notes.
+    """
     item = select(
         literal_column(str(_ITEM), Integer()).label("kind"),
         items.c.id,
@@ -203,7 +242,19 @@ def _standing(flavour: Flavour, *, tree: bool = False) -> CompoundSelect[Any]:
         )
     else:
         parts.append(category.where(flavour.among(categories.c.slug, "slugs")))
-    return union_all(*parts, select(literal_column(str(_HEAD)), null(), null(), null(), log_head.c.seq, null()))
+    if past:
+        parts.append(
+            select(literal_column(str(_GRAVE)), change_log.c.subject_id, null(), null(), func.max(change_log.c.version), null())
+            .where(flavour.among(change_log.c.subject_id, "returning"))
+            .group_by(change_log.c.subject_id)
+        )
+    parts.append(select(literal_column(str(_HEAD)), null(), null(), null(), log_head.c.seq, null()))
+    if not past:
+        return union_all(*parts)
+    # The times of notes stand in one more column, which only those who ask for them pay for.
+    at = cast(null(), notes.c.at.type).label("at")
+    note = select(literal_column(str(_NOTE)), null(), null(), notes.c.key, null(), null(), notes.c.at)
+    return union_all(*(part.add_columns(at) for part in parts), note.where(flavour.among(notes.c.key, "notes")))
 
 
 def _attributes(admission: Admission, seqs: Mapping[UUID, int]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -87,6 +87,9 @@ class Flavour(Protocol):
     def insert_missing(self, table: Table) -> Insert:
         """Insert those of the rows, made by `bulk`, that are not there."""
 
+    def upsert(self, table: Table) -> Insert:
+        """Insert rows, made by `bulk`, in the place of those with their primary keys."""
+
     def delete(self, table: Table) -> Delete:
         """Delete the rows whose primary keys are those of the rows made by `bulk`."""
 
@@ -113,6 +116,9 @@ class Flavour(Protocol):
 
         The statements of one step do not depend on each other.
         """
+
+    news: str | None
+    """SQL of a number that changes when another connection commits, where the database does not tell of it by itself."""
 
     async def watch(self, connection: Any, wake: Callable[[int], None]) -> None:  # noqa: ANN401 - a driver's
         """Where the database can: have `wake` called with the log's head when it was moved, as long as the connection lasts."""

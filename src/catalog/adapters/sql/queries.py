@@ -24,8 +24,8 @@ from sqlalchemy import (
 
 from catalog.adapters.sql.conditions import SORTED, attributes_found, compared, holds
 from catalog.adapters.sql.flavour import Flavour
-from catalog.adapters.sql.rows import CATEGORY_COLUMNS, ITEM_COLUMNS, LOG_COLUMNS
-from catalog.adapters.sql.tables import categories, change_log, item_attributes, items
+from catalog.adapters.sql.rows import CATEGORY_COLUMNS, ITEM_COLUMNS
+from catalog.adapters.sql.tables import categories, item_attributes, items
 from catalog.domain.facets import MOST_VALUES
 from catalog.domain.filters import ATTRIBUTE, MISSING, SEVERAL, WITHIN
 from catalog.domain.ordering import Ordering, Term
@@ -219,11 +219,6 @@ def lineage_statement(flavour: Flavour) -> Select[Any]:
     above = found.cte("above", recursive=True)
     above = above.union(select(categories.c.slug, categories.c.parent).where(categories.c.slug == above.c.parent))
     return select(*CATEGORY_COLUMNS).where(categories.c.slug.in_(select(above.c.slug)))
-
-
-def log_statement(after: int, limit: int) -> Select[Any]:
-    """Return a stretch of the log as LOG_COLUMNS."""
-    return select(*LOG_COLUMNS).where(change_log.c.seq > after).order_by(change_log.c.seq).limit(limit)
 
 
 def _rank(flavour: Flavour, *, by_sku: bool) -> ColumnElement[int]:

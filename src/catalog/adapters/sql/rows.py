@@ -7,13 +7,14 @@ from uuid import UUID
 
 import msgspec
 
-from catalog.adapters.sql.tables import categories, change_log, items
+from catalog.adapters.sql.tables import categories, change_log, items, notes
 from catalog.domain.attributes import Attributes, AttributeValue
 from catalog.domain.category import Category
 from catalog.domain.change import Change, Origin
 from catalog.domain.changelog import LogEntry
 from catalog.domain.item import Item
 from catalog.domain.money import Money
+from catalog.domain.note import Note
 from catalog.domain.text import fold
 
 ITEM_COLUMNS = (
@@ -51,6 +52,9 @@ LOG_COLUMNS = (
     change_log.c.after,
 )
 """What `to_entry` reads, in its order."""
+
+NOTE_COLUMNS = (notes.c.key, notes.c.content, notes.c.at)
+"""What `to_note` reads, in its order."""
 
 
 class _Document(msgspec.Struct, omit_defaults=True):
@@ -172,6 +176,17 @@ def to_entry(row: Sequence[Any]) -> LogEntry:
         before, after = _to_category_state(kept.before), _to_category_state(kept.after)
         return LogEntry(kept.seq, Change(kept.kind, before, after, kept.at), origin)
     return LogEntry(kept.seq, Change(kept.kind, _to_state(kept.before), _to_state(kept.after), kept.at), origin)
+
+
+def from_note(note: Note) -> dict[str, Any]:
+    """Return a note's row."""
+    return {"key": note.key, "content": note.content, "at": note.at}
+
+
+def to_note(row: Sequence[Any]) -> Note:
+    """Bring a note back from a row of NOTE_COLUMNS."""
+    key, content, at = row
+    return Note(key, content, at)
 
 
 def _from_state(item: Item | Category | None) -> str | None:

@@ -24,23 +24,24 @@ from catalog.adapters.sql.queries import (
     found_parameters,
     lineage_statement,
     list_parameters,
-    log_statement,
     shape_of,
     unordered,
 )
-from catalog.adapters.sql.rows import CATEGORY_COLUMNS, ITEM_COLUMNS, to_category, to_entry, to_item
+from catalog.adapters.sql.reading_log import change_statement, log_statement, removal_statement, to_log_page
+from catalog.adapters.sql.rows import CATEGORY_COLUMNS, ITEM_COLUMNS, NOTE_COLUMNS, to_category, to_entry, to_item, to_note
 from catalog.adapters.sql.schema import WANTED, upgrade
-from catalog.adapters.sql.tables import items, log_head
-from catalog.adapters.sql.watching import Watching
+from catalog.adapters.sql.tables import items, notes
+from catalog.adapters.sql.watching import EMPTY, Watching
 from catalog.adapters.sql.writer import Writer
 from catalog.domain.admission import Outcome
 from catalog.domain.attributes import sort_key
 from catalog.domain.category import Category
-from catalog.domain.changelog import ChangeSet, Committed, LogEntry, LogHead, LogPage
+from catalog.domain.changelog import ALL, ChangeSet, Committed, LogEntry, LogFilter, LogHead, LogPage
 from catalog.domain.errors import SchemaOutdated
 from catalog.domain.facets import Facet
 from catalog.domain.filters import ATTRIBUTE
 from catalog.domain.item import Item
+from catalog.domain.note import Note
 from catalog.domain.query import ItemQuery, Page
 from catalog.domain.search import Search
 from catalog.domain.spelling import corrections, stem
@@ -50,7 +51,6 @@ from catalog.ports.storage import Count, SchemaState
 T = TypeVar("T")
 
 _FOUND = text("SELECT version_num FROM alembic_version")
-_HEAD = select(log_head.c.seq)
 _ITEMS = select(*ITEM_COLUMNS)
 
 _CATEGORIES = select(*CATEGORY_COLUMNS)
@@ -61,6 +61,9 @@ STREAMS = 2
 
 _SLICE = 1_000
 """Rows of a stream that are taken at a time."""
+
+_PRUNED = 2_000
+"""Entries that are pruned at a time."""
 
 _MOST_SHAPES = 500
 """Statements of lists that are kept compiled; there are as many as there are ways to sort and to filter."""
@@ -246,11 +249,33 @@ class SqlStorage:
         """Wait for the database to tell of a commit, where it does."""
         await self._watching.wait(seq, seconds)
 
-    async def changes(self, *, after: int, limit: int) -> LogPage:
-        """Read a stretch of the log. The head is read first: it may be older than the entries, never newer than they reach."""
-        head = (await self._rows(_HEAD))[0][0]
-        entries = tuple(map(to_entry, await self._rows(log_statement(after, limit))))
-        return LogPage(entries, max(head, entries[-1].seq) if entries else head)
+    async def changes(self, *, after: int, limit: int, wanted: LogFilter = ALL) -> LogPage:
+        """Read a stretch of the log."""
+        rows = await self._rows(log_statement(after, limit, wanted))
+        if not rows:
+            raise SchemaOutdated(EMPTY)
+        return to_log_page(rows, after, limit, wanted)
+
+    async def change_of(self, subject_id: UUID, version: int | None = None) -> LogEntry | None:
+        """Look it up by the index that keeps versions from being written twice."""
+        return next(map(to_entry, await self._rows(change_statement(subject_id, version))), None)
+
+    async def removal_of(self, sku: str) -> LogEntry | None:
+        """Look it up in the index of removals."""
+        return next(map(to_entry, await self._rows(removal_statement(sku))), None)
+
+    async def prune(self, upto: int) -> None:
+        """Go slice by slice, each a commit."""
+        page = await self.changes(after=0, limit=1)
+        end = min(upto, page.head)
+        for last in range(page.floor + _PRUNED, end, _PRUNED):
+            await self._owned(self._prune(last))
+        await self._owned(self._prune(end))
+
+    async def notes(self, keys: Collection[str]) -> Mapping[str, Note]:
+        """Read them together."""
+        rows = await self._rows(select(*NOTE_COLUMNS).where(notes.c.key.in_(keys)))
+        return {note.key: note for note in map(to_note, rows)}
 
     async def ping(self) -> None:
         """Ask for the schema's version."""
@@ -390,6 +415,13 @@ class SqlStorage:
             for listener in self._listeners:
                 listener(entries)
         return outcomes
+
+    async def _prune(self, upto: int) -> None:
+        async with self._told():
+            await self._writing.run_two(
+                lambda held: self._committing.begin(held.driver, ()),
+                lambda held, _: self._committing.prune(held.driver, upto),
+            )
 
     async def _owned(self, work: Coroutine[Any, Any, T]) -> T:
         """Wait for work that goes on when its caller is cancelled."""

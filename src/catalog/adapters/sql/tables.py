@@ -6,7 +6,7 @@ Text that is compared or sorted is compared by code point: SQLite does so by its
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Dialect, ForeignKey, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, Dialect, ForeignKey, Integer, LargeBinary, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -113,4 +113,15 @@ log_head = Table(
     Column("one", Integer(), primary_key=True),
     Column("seq", BigInteger(), nullable=False),
     Column("log", Text(), nullable=False),
+    # The number of the last entry that was pruned.
+    Column("floor", BigInteger(), nullable=False, server_default="0"),
+)
+
+# What is kept beside the items for a day (catalog.domain.note).
+notes = Table(
+    "notes",
+    metadata,
+    Column("key", ByCodePoint, primary_key=True),
+    Column("content", LargeBinary(), nullable=False),
+    Column("at", UtcTime(), nullable=False),
 )

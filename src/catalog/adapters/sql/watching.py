@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from time import monotonic
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -12,6 +13,9 @@ from catalog.adapters.sql.kept import Kept
 from catalog.adapters.sql.tables import log_head
 from catalog.domain.changelog import LogHead
 from catalog.domain.errors import SchemaOutdated
+
+POLL = 0.05
+"""Seconds between two questions for news."""
 
 EMPTY = "The table log_head is empty; restore it from a backup."
 
@@ -26,6 +30,7 @@ class Watching:
         self._select = Direct(select(log_head.c.log, log_head.c.seq), engine.dialect)
         self._heard = 0
         self._news = asyncio.Event()
+        self._seen: object = None
 
     async def head(self) -> LogHead:
         """Read the head."""
@@ -36,11 +41,24 @@ class Watching:
 
     async def wait(self, seq: int, seconds: float) -> None:
         """Wait for news of an entry beyond `seq`, up to so many seconds."""
+        if self._flavour.news is not None:
+            await self._ask(self._flavour.news, seconds)
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._heard <= seq:
                     self._news.clear()
                     await self._news.wait()
+
+    async def _ask(self, sql: str, seconds: float) -> None:
+        """Ask again and again, for so many seconds, whether there is news."""
+        until = monotonic() + seconds
+        while (left := until - monotonic()) > 0:
+            await asyncio.sleep(min(POLL, left))
+            ((number,),) = await self._kept.run(lambda held: self._flavour.fetch(held.driver, sql, []))
+            if number != self._seen:
+                self._seen = number
+                return
 
     async def close(self) -> None:
         """Let the connection go."""

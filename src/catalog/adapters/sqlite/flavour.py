@@ -55,6 +55,7 @@ class SqliteFlavour:
 
     name = "SQLite"
     estimates = False
+    news: str | None = "PRAGMA data_version"
     version: Executable = text("SELECT sqlite_version()")
     lock_schema: Executable | None = None
     words = Table("item_words", MetaData(), Column("rowid", Integer()), Column("name", Text()), Column("text", Text()))
@@ -142,6 +143,10 @@ class SqliteFlavour:
         """Insert a row unless it is there; it is run for each."""
         return insert(table).prefix_with("OR IGNORE")
 
+    def upsert(self, table: Table) -> Insert:
+        """Insert a row, or put it in the place of the one that is there; it is run for each."""
+        return insert(table).prefix_with("OR REPLACE")
+
     def delete(self, table: Table) -> Delete:
         """Delete a row; it is run for each."""
         return delete(table).where(*(its == bindparam(its.name) for its in table.primary_key))
@@ -172,7 +177,7 @@ class SqliteFlavour:
         await _in_thread(connection, _finish, [statement for step in steps for statement in step])
 
     async def watch(self, connection: aiosqlite.Connection, wake: Callable[[int], None]) -> None:
-        """SQLite tells nobody; the head is looked at often."""
+        """SQLite tells nobody; it is asked for news."""
 
     def lost(self, error: Exception) -> bool:  # noqa: ARG002 - a file does not hang up
         """Never."""

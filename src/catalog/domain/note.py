@@ -1,0 +1,24 @@
+"""Notes: what is kept beside the items for a day, like the answer that a request was given, or how far an import is.
+
+A note is written with a change set, in its commit: it is there if and only if the changes are.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+KEPT = timedelta(hours=24)
+"""How long a note is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A text of bytes under a key. It takes the place of the one before, unless it is to be the `first`."""
+
+    key: str
+    content: bytes
+    at: datetime
+    first: bool = False
+
+    def kept(self, now: datetime) -> bool:
+        """Whether it counts still."""
+        return self.at > now - KEPT

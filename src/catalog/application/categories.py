@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from catalog.application.changing import TRIES, Expected, change, commit
+from catalog.application.changing import TRIES, Expected, Noted, change, commit, no_notes
 from catalog.domain.category import Category
 from catalog.domain.change import Change, Origin
 from catalog.domain.changelog import AnyChange
@@ -56,14 +56,14 @@ class Categories:
         """Return a category. Raises CategoryNotFound."""
         return (await self.lineage(slug))[-1]
 
-    async def create(self, fields: Mapping[str, object], origin: Origin) -> Category:
+    async def create(self, fields: Mapping[str, object], origin: Origin, notes: Noted[Category] = no_notes) -> Category:
         """Create a category; without a position it is the last among its siblings.
 
         Raises InvalidInput, UnknownCategory, SlugTaken, CategoryTooDeep.
         """
         spare = await self._spare_position(fields.get("parent")) if fields.get("position") is None else 0
         decided = Category.create(fields, category_id=self._ids.item_id(), spare_position=spare, now=self._clock.now())
-        await commit(self._storage, (decided,), origin)
+        await commit(self._storage, (decided,), origin, notes(decided.subject))
         return decided.subject
 
     async def revise(self, slug: str, patch: Mapping[str, object], origin: Origin, expected: Expected = None) -> Category:

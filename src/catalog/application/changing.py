@@ -10,9 +10,11 @@ from catalog.domain.change import Change, Origin
 from catalog.domain.changelog import AnyChange, ChangeSet
 from catalog.domain.errors import CatalogError, Contended, NotFound, StaleVersion, UnknownCategory
 from catalog.domain.item import Item
+from catalog.domain.note import Note
 from catalog.ports.storage import Storage
 
 S = TypeVar("S", Item, Category)
+T = TypeVar("T")
 
 TRIES = 50
 """How often a change is decided again when others are quicker. Each round, one of the rivals at least gets through."""
@@ -27,13 +29,24 @@ Expected = Collection[Revision] | None
 """The revisions that a caller is ready to change; None: whichever is there."""
 
 
-async def change(
+Noted = Callable[[T], tuple[Note, ...]]
+"""Makes, of what is about to be answered, the notes that are to be committed with it."""
+
+
+def no_notes(_answer: object) -> tuple[Note, ...]:
+    """Make none."""
+    return ()
+
+
+async def change(  # noqa: PLR0913 - what, how, by whom, under which condition
     storage: Storage,
     read: Callable[[], Awaitable[S]],
     decide: Callable[[S], Awaitable[Change[S] | None]],
     origin: Origin,
     expected: Expected,
     key: str,
+    *,
+    notes: Noted[S] = no_notes,
 ) -> S:
     """Read, decide, commit; again when another writer came between, unless the caller named what he expects.
 
@@ -44,21 +57,25 @@ async def change(
         if expected is not None and (subject.id, subject.version) not in expected:
             raise StaleVersion(subject.id, type(subject).__name__.lower())
         decided = await decide(subject)
-        if decided is None:
-            return subject
+        will_be = subject if decided is None else decided.subject
         try:
-            await commit(storage, (decided,), origin)
+            await commit(storage, () if decided is None else (decided,), origin, notes(will_be))
         except (StaleVersion, NotFound) as error:
             if expected is not None and isinstance(error, StaleVersion):
                 raise
             continue
-        return decided.subject
+        return will_be
     raise Contended(key)
 
 
-async def commit(storage: Storage, changes: tuple[AnyChange, ...], origin: Origin) -> None:
-    """Commit changes, all or nothing. Raises what is refused; of a category that is not there, with what may have been meant."""
-    (outcome,) = await storage.commit((ChangeSet(changes, origin),))
+async def commit(storage: Storage, changes: tuple[AnyChange, ...], origin: Origin, notes: tuple[Note, ...] = ()) -> None:
+    """Commit changes with their notes, all or nothing.
+
+    Raises what is refused; of a category that is not there, with what may have been meant.
+    """
+    if not changes and not notes:
+        return
+    (outcome,) = await storage.commit((ChangeSet(changes, origin, notes),))
     if isinstance(outcome, UnknownCategory):
         raise hinted(outcome, [category.slug for category in await storage.categories()])
     if isinstance(outcome, CatalogError):

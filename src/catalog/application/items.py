@@ -3,19 +3,34 @@
 from collections.abc import AsyncGenerator, Callable, Mapping
 from uuid import UUID
 
-from catalog.application.changing import Expected, change, commit
+from catalog.application.changing import TRIES, Expected, Noted, change, commit, no_notes
 from catalog.application.exporting import Encode, Format, export
 from catalog.application.listing import Listed, listed
 from catalog.domain.category import Category
 from catalog.domain.change import Change, Origin
-from catalog.domain.errors import ItemNotFound
+from catalog.domain.errors import (
+    Contended,
+    Fault,
+    InvalidInput,
+    ItemExists,
+    ItemNotFound,
+    NotAbsent,
+    NotDeleted,
+    SkuTaken,
+    StaleVersion,
+    VersionNotFound,
+)
+from catalog.domain.faults import Faults
 from catalog.domain.item import Item
 from catalog.domain.listing import Listing
 from catalog.domain.query import ItemQuery
-from catalog.domain.values import parse_key
+from catalog.domain.values import parse_key, parse_sku
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
+
+_VERSIONS = 2**63
+"""One more than the highest number that a store keeps."""
 
 
 class Items:
@@ -27,12 +42,82 @@ class Items:
         self._clock = clock
         self._ids = ids
 
-    async def create(self, fields: Mapping[str, object], origin: Origin) -> Item:
+    async def create(self, fields: Mapping[str, object], origin: Origin, notes: Noted[Item] = no_notes) -> Item:
         """Create an item. Raises InvalidInput, SkuTaken."""
         spare_sku = self._ids.sku() if fields.get("sku") is None else ""
         born = Item.create(fields, item_id=self._ids.item_id(), spare_sku=spare_sku, now=self._clock.now())
-        await commit(self._storage, (born,), origin)
+        await commit(self._storage, (born,), origin, notes(born.subject))
         return born.subject
+
+    async def put(
+        self,
+        key: str,
+        fields: Mapping[str, object],
+        origin: Origin,
+        expected: Expected = None,
+        *,
+        present: bool = False,
+        absent: bool = False,
+    ) -> tuple[Item, bool]:
+        """Create an item under a SKU, or replace the one that is there; say whether it was created. An id only replaces.
+
+        `present`: only where there is one; `absent`: only where there is none. Raises InvalidInput (another SKU in the
+        fields included), ItemNotFound, NotAbsent, StaleVersion, SkuTaken, Contended.
+        """
+        replacing = isinstance(parse_key(key), UUID)
+        if not replacing:
+            fields = _under(key, fields)
+        for _ in range(TRIES):
+            if not absent or replacing:
+                try:
+                    return await self._change(
+                        key, lambda item: self._rewrite(item, fields, absent=absent), origin, expected
+                    ), False
+                except ItemNotFound:
+                    if present or replacing:
+                        raise
+            try:
+                return await self.create(fields, origin), True
+            except SkuTaken as error:
+                if absent:
+                    raise NotAbsent(key) from error
+        raise Contended(f"the item {key}")
+
+    async def restore(self, key: str, origin: Origin, notes: Noted[Item] = no_notes) -> Item:
+        """Bring a removed item back, by its id, as it was at its end.
+
+        Raises ItemNotFound, NotDeleted, SkuTaken, UnknownCategory, Contended.
+        """
+        parsed = parse_key(key)
+        for _ in range(TRIES):
+            last = await self._storage.change_of(parsed) if isinstance(parsed, UUID) else None
+            if last is None or not isinstance(last.change.subject, Item):
+                raise ItemNotFound(key)
+            if last.change.after is not None:
+                raise NotDeleted(last.subject_id)
+            item = last.change.subject
+            back = item.restore(removed=last.change.version, now=self._clock.now())
+            try:
+                await commit(self._storage, (back,), origin, notes(back.subject))
+            except (StaleVersion, ItemExists):
+                continue
+            return back.subject
+        raise Contended(f"the item {key}")
+
+    async def revert(
+        self, key: str, version: object, origin: Origin, expected: Expected = None, notes: Noted[Item] = no_notes
+    ) -> Item:
+        """Make an item again what it was in a version. Raises InvalidInput, VersionNotFound, and what a change raises."""
+        wanted = _version(version)
+
+        async def decide(item: Item) -> Change[Item] | None:
+            entry = await self._storage.change_of(item.id, wanted)
+            past = None if entry is None else entry.change.after
+            if not isinstance(past, Item):
+                raise VersionNotFound(item.id, wanted)
+            return item.revert(past, now=self._clock.now())
+
+        return await change(self._storage, lambda: self.get(key), decide, origin, expected, f"the item {key}", notes=notes)
 
     async def get(self, key: str) -> Item:
         """Return an item. Raises ItemNotFound."""
@@ -79,3 +164,27 @@ class Items:
             return decide(item)
 
         return await change(self._storage, lambda: self.get(key), decided, origin, expected, f"the item {key}")
+
+    def _rewrite(self, item: Item, fields: Mapping[str, object], *, absent: bool) -> Change[Item] | None:
+        if absent:
+            raise NotAbsent(item.sku)
+        return item.rewrite(fields, now=self._clock.now())
+
+
+def _under(sku: str, fields: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the fields of an item under a SKU, which they may leave out. Raises InvalidInput when they have another."""
+    said = fields.get("sku")
+    if said is not None:
+        faults = Faults()
+        its = parse_sku(said, faults, ("sku",))
+        if its is not None and its != parse_key(sku):
+            faults.add(("sku",), "other_sku", f"The SKU is {sku} where the item is put; leave {its} out, or put it there.")
+        faults.refuse()
+    return {**fields, "sku": sku}
+
+
+def _version(raw: object) -> int:
+    """Read the number of a version. Raises InvalidInput."""
+    if isinstance(raw, bool) or not isinstance(raw, int) or not 0 < raw < _VERSIONS:
+        raise InvalidInput([Fault(("version",), "invalid_version", "The version is a whole number from 1 on.")])
+    return raw

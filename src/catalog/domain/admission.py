@@ -201,19 +201,9 @@ class Register:
     def _take_item(self, change: Change[Item]) -> CatalogError | None:
         """Take a change of an item, or say why it cannot stand beside what is there."""
         before, after, item_id = change.before, change.after, change.subject.id
-        version = self.versions.get(item_id)
-        if before is None and version is not None:
-            return ItemExists(item_id)
-        if before is not None and version is None:
-            return ItemNotFound(item_id)
-        if before is not None and version != before.version:
-            return StaleVersion(item_id)
-        if before is None and self._graves.get(item_id, 0) >= change.version:
-            return StaleVersion(item_id)
-        if after is not None and self.owners.get(after.sku) not in (None, item_id):
-            return SkuTaken(after.sku)
-        if after is not None and after.category is not None and self.places.get(after.category) is None:
-            return UnknownCategory(after.category, ("category",))
+        refusal = self._outdated(change) or (None if after is None else self._unfit(after))
+        if refusal is not None:
+            return refusal
         if before is not None:
             self._put(self.owners, before.sku, None)
             self._moved(before.category, -1)
@@ -223,6 +213,27 @@ class Register:
         else:
             self._put(self._graves, item_id, change.version)
         self._put(self.versions, item_id, None if after is None else after.version)
+        return None
+
+    def _outdated(self, change: Change[Item]) -> CatalogError | None:
+        """Say whether an item is no more what a change was decided on."""
+        before, item_id = change.before, change.subject.id
+        version = self.versions.get(item_id)
+        if before is None and version is not None:
+            return ItemExists(item_id)
+        if before is not None and version is None:
+            return ItemNotFound(item_id)
+        if before is not None and version != before.version:
+            return StaleVersion(item_id)
+        # A life never goes back to a version that it had before its end.
+        return StaleVersion(item_id) if before is None and self._graves.get(item_id, 0) >= change.version else None
+
+    def _unfit(self, after: Item) -> CatalogError | None:
+        """Say what an item cannot stand beside."""
+        if self.owners.get(after.sku) not in (None, after.id):
+            return SkuTaken(after.sku)
+        if after.category is not None and self.places.get(after.category) is None:
+            return UnknownCategory(after.category, ("category",))
         return None
 
     def _take_category(self, change: Change[Category]) -> CatalogError | None:

@@ -16,6 +16,9 @@ CREATED = "category.created"
 REVISED = "category.revised"
 REMOVED = "category.removed"
 
+KINDS = (CREATED, REVISED, REMOVED)
+"""What happens to categories."""
+
 MAX_POSITION = 1_000_000
 """The last place that a category can be given among its siblings."""
 

@@ -15,7 +15,7 @@ AnyChange = Change[Item] | Change[Category]
 
 @dataclass(frozen=True, slots=True)
 class ChangeSet:
-    """Changes that are written all or nothing, in their order, with the notes beside them; a later one may build on an earlier."""
+    """Changes that are written all or nothing, in their order, and notes beside them; a later change may build on an earlier."""
 
     changes: tuple[AnyChange, ...]
     origin: Origin

@@ -5,7 +5,9 @@
     ├── InvalidInput          it can be read, and breaks rules: carries every Fault
     │   ├── InvalidQuery      the same, of the parameters of a question
     │   └── UnknownCategory   the same, of a category that is not there
+    ├── InvalidPosition       a number that the log has not
     ├── InvalidCursor         a page mark that this question did not give
+    ├── BatchRefused          operations of an atomic batch: carries the error of each
     ├── KeyReused             an Idempotency-Key that stands for another request
     ├── NotFound
     │   ├── ItemNotFound
@@ -95,6 +97,29 @@ class InvalidCursor(CatalogError):
     """A cursor that is damaged, or that another question gave."""
 
     code = "invalid_cursor"
+
+
+class InvalidPosition(CatalogError):
+    """A number that the log does not have (yet): of another log, most likely."""
+
+    code = "invalid_position"
+
+    def __init__(self, position: object, head: int | None = None) -> None:
+        """Say how far it goes, where that is known."""
+        reach = "" if head is None else f", it goes to {head}"
+        super().__init__(f"The log has no entry {position}{reach}; begin without a position, or with one that it gave you.")
+
+
+class BatchRefused(CatalogError):
+    """Operations of an atomic batch that cannot be done; nothing of the batch was written."""
+
+    code = "batch_refused"
+
+    def __init__(self, failures: Sequence[tuple[int, CatalogError]]) -> None:
+        """Keep the index and the error of each."""
+        first = failures[0][0]
+        super().__init__(f"{len(failures)} operations cannot be done, the first is number {first}; nothing was written.")
+        self.failures = tuple(failures)
 
 
 class KeyReused(CatalogError):

@@ -3,15 +3,17 @@
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from catalog.domain.attributes import INT64, sort_key
 from catalog.domain.faults import Faults
 from catalog.domain.money import INT64_MAX, parse_amount, parse_currency
 from catalog.domain.text import unstorable
 from catalog.domain.values import parse_category, parse_sku
+
+N = TypeVar("N", int, None)
 
 _LONGEST_INT = 40
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -66,7 +68,18 @@ def _number(text: str, name: str, faults: Faults) -> int | None:
     return None
 
 
-def _moment(text: str, name: str, faults: Faults) -> datetime | None:
+def read_whole(parameters: Mapping[str, str], name: str, allowed: range, default: N, faults: Faults) -> int | N:
+    """Read a plain whole number, where there is one."""
+    if name not in parameters:
+        return default
+    text = parameters[name]
+    if text.isascii() and text.isdecimal() and len(text) < len(str(allowed[-1])) + 2 and int(text) in allowed:
+        return int(text)
+    faults.add((name,), "out_of_range", f"The parameter {name} is a whole number from {allowed[0]} to {allowed[-1]}.")
+    return default
+
+
+def read_moment(text: str, name: str, faults: Faults) -> datetime | None:
     """Read a time: RFC 3339, or a day, which is its first moment in UTC. A plus that came as a space is taken as a plus."""
     match = _TIME.fullmatch(text)
     if match is not None:
@@ -85,6 +98,6 @@ _READERS: dict[str, Callable[[str, str, Faults], Any]] = {
     "category": lambda text, name, faults: parse_category(text, faults, (name,)),
     "currency": lambda text, name, faults: parse_currency(text, faults, (name,)),
     "version": _number,
-    "created_at": _moment,
-    "updated_at": _moment,
+    "created_at": read_moment,
+    "updated_at": read_moment,
 }

@@ -10,6 +10,7 @@ from catalog.domain.errors import InvalidCursor, InvalidQuery
 from catalog.domain.faults import Faults
 from catalog.domain.filters import NAMES, OUTSIDE, WITHIN, Filters, field_of, is_filter, parse_filters
 from catalog.domain.item import Item
+from catalog.domain.operands import read_whole
 from catalog.domain.ordering import (
     FIELD_OF,
     Ordering,
@@ -71,8 +72,8 @@ class ItemQuery:
         unsorted = newest_first() if search is None else nearest_first()
         ordering = parse_sort(parameters["sort"], faults) if "sort" in parameters else unsorted
         filters = (*within, *parse_filters(every, faults))
-        limit = _whole(parameters, "limit", range(1, MAX_LIMIT + 1), DEFAULT_LIMIT, faults)
-        offset = _whole(parameters, "offset", range(MAX_OFFSET + 1), 0, faults)
+        limit = read_whole(parameters, "limit", range(1, MAX_LIMIT + 1), DEFAULT_LIMIT, faults)
+        offset = read_whole(parameters, "offset", range(MAX_OFFSET + 1), 0, faults)
         faults.refuse(InvalidQuery)
         query = cls(search, ordering, filters, limit, offset)
         if "cursor" not in parameters:
@@ -152,14 +153,3 @@ class Page:
     next_cursor: str | None = None
     prev_cursor: str | None = None
     ranked: bool = True
-
-
-def _whole(parameters: Mapping[str, str], name: str, allowed: range, default: int, faults: Faults) -> int:
-    """Read a plain whole number."""
-    if name not in parameters:
-        return default
-    text = parameters[name]
-    if text.isascii() and text.isdecimal() and len(text) < len(str(allowed[-1])) + 2 and int(text) in allowed:
-        return int(text)
-    faults.add((name,), "out_of_range", f"The parameter {name} is a whole number from {allowed[0]} to {allowed[-1]}.")
-    return default

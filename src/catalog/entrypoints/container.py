@@ -8,13 +8,19 @@ from dependency_injector import containers, providers
 from catalog import __version__
 from catalog.adapters.memory.cache import MemoryCache
 from catalog.adapters.system import RandomIds, SystemClock
+from catalog.application.batch import Batches
 from catalog.application.caching import Caching
 from catalog.application.categories import Categories
+from catalog.application.feed import Feed
 from catalog.application.freshness import Freshness
+from catalog.application.history import History
 from catalog.application.importing import Importing
 from catalog.application.items import Items
+from catalog.application.once import Once
+from catalog.application.pruning import Pruning
 from catalog.application.seeding import Seeding
 from catalog.entrypoints import logs
+from catalog.entrypoints.entries import beat, frame
 from catalog.entrypoints.settings import InvalidSettings, Settings
 from catalog.entrypoints.stores import open_store
 from catalog.ports.cache import Cache
@@ -63,6 +69,11 @@ class Container(containers.DeclarativeContainer):
     caching = providers.Singleton(_caching, settings, storage, shared_cache)
     items = providers.Singleton(Items, storage, clock, ids)
     categories = providers.Singleton(Categories, storage, clock, ids)
+    batches = providers.Singleton(Batches, storage, clock, ids)
+    history = providers.Singleton(History, storage, clock)
+    feed = providers.Singleton(Feed, storage, providers.Object(frame), providers.Object(beat))
+    pruning = providers.Singleton(Pruning, storage)
+    once = providers.Singleton(Once, storage, clock)
     importing = providers.Singleton(Importing, storage, clock, ids)
     seeding = providers.Singleton(Seeding, importing, categories)
 

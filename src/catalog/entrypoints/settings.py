@@ -103,6 +103,10 @@ class HttpSettings(Section):
     cors_origins: Names = Field((), description="Origins of web pages that may call it, with commas (default: none)")
     tls: bool = Field(default=False, description="It is reached by https only: send Strict-Transport-Security")
     max_body_bytes: int = Field(256 * 1024, ge=1024, description="The largest JSON body")
+    max_batch_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="The largest body of a batch")
+    require_if_match: bool = Field(
+        default=False, description="Refuse changes that do not say by If-Match which version they are for (428)"
+    )
     drain_seconds: float | None = Field(
         None, ge=0, le=300, description="How long new requests are still taken after SIGTERM (default: 5; 0 on loopback)"
     )
@@ -154,6 +158,14 @@ class CacheSettings(Section):
         return f"{near}; shared: {_without_password(self.url)}" if self.url else near
 
 
+class ChangesSettings(Section):
+    """How long the log of changes is kept."""
+
+    keep_days: float | None = Field(
+        None, gt=0, le=36_500, description="Days that `catalog changes prune` keeps, unless it is told (default: it must be told)"
+    )
+
+
 class IdentitySettings(Section):
     """Who may do what."""
 
@@ -186,6 +198,7 @@ class Settings(BaseSettings):
     storage: StorageSettings = StorageSettings()
     http: HttpSettings = HttpSettings()
     cache: CacheSettings = CacheSettings()
+    changes: ChangesSettings = ChangesSettings()
     identity: IdentitySettings = IdentitySettings()
     log: LogSettings = LogSettings()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from catalog.domain.category import Category
 from catalog.domain.highlight import highlighted
 from catalog.domain.item import Item
 from catalog.domain.listing import SHOWN, Listing, Presentation
+from catalog.domain.money import Money
 from catalog.domain.search import Search
 from catalog.domain.tree import Tree
 
@@ -150,7 +152,7 @@ def encode_page(listed: Listed, listing: Listing) -> bytes:
 
 def _shown(item: Item, presentation: Presentation, lineage: Sequence[Category], search: Search | None) -> Any:  # noqa: ANN401 - for the encoder
     """Choose the fields, and add what is shown beside them."""
-    body = _item(item)
+    body = to_item_body(item)
     if presentation == WHOLE and search is None:
         return body
     fields: dict[str, Any] = {name: getattr(body, name) for name in presentation.fields or SHOWN}
@@ -168,7 +170,7 @@ def encode_category(lineage: Sequence[Category], item_count: int | None = None) 
 
 def encode_categories(tree: Tree, totals: Mapping[str, int] | None = None, *, nested: bool = False) -> bytes:
     """Write all categories, each with its count where there are counts."""
-    flat = {category.slug: _category(category, totals or {}) for category in tree}
+    flat = {category.slug: to_category_body(category, totals or {}) for category in tree}
     if not nested:
         return _encoder.encode(CategoriesBody(list(flat.values())))
     for slug, body in flat.items():
@@ -177,12 +179,13 @@ def encode_categories(tree: Tree, totals: Mapping[str, int] | None = None, *, ne
 
 
 def _category_on_its_way(lineage: Sequence[Category], totals: Mapping[str, int] | None = None) -> CategoryBody:
-    body = _category(lineage[-1], totals or {})
+    body = to_category_body(lineage[-1], totals or {})
     body.path = [CategoryStepBody(each.slug, each.name) for each in lineage]
     return body
 
 
-def _category(category: Category, totals: Mapping[str, int]) -> CategoryBody:
+def to_category_body(category: Category, totals: Mapping[str, int] = MappingProxyType({})) -> CategoryBody:
+    """Return a category's shape, with its count where there is one."""
     return CategoryBody(
         slug=category.slug,
         name=category.name,
@@ -193,16 +196,22 @@ def _category(category: Category, totals: Mapping[str, int]) -> CategoryBody:
     )
 
 
-def _item(item: Item) -> ItemBody:
+def to_item_body(item: Item) -> ItemBody:
+    """Return an item's shape."""
     return ItemBody(
         id=item.id,
         sku=item.sku,
         name=item.name,
         description=item.description,
         category=item.category,
-        price=None if item.price is None else MoneyBody(item.price.amount, item.price.currency),
+        price=None if item.price is None else to_money_body(item.price),
         attributes=dict(item.attributes.items()),
         version=item.version,
         created_at=item.created_at,
         updated_at=item.updated_at,
     )
+
+
+def to_money_body(price: Money) -> MoneyBody:
+    """Return a price's shape."""
+    return MoneyBody(price.amount, price.currency)

@@ -119,9 +119,9 @@ class Storage(Protocol):
         """Tell where the log ends; cheap, and not hindered by other reads."""
 
     async def wait(self, seq: int, seconds: float) -> None:
-        """Wait until another process is known to have committed beyond entry `seq`, and for so many seconds at most.
+        """Wait until the log is known to go beyond entry `seq`, whoever wrote it, and for so many seconds at most.
 
-        A store that does not hear of commits waits the whole time; one that does may also return early for nothing.
+        A store may hear of other processes' commits late, or return early for nothing.
         """
 
     async def changes(self, *, after: int, limit: int, wanted: LogFilter = ALL) -> LogPage:
@@ -137,7 +137,7 @@ class Storage(Protocol):
         """Return the last removal of an item that had this SKU then."""
 
     async def prune(self, upto: int) -> None:
-        """Forget the entries of the log up to number `upto`; the numbers of the others stay, and no commit is held up for long."""
+        """Forget the entries of the log up to number `upto`. The others keep their numbers; no commit is held up for long."""
 
     async def notes(self, keys: Collection[str]) -> Mapping[str, Note]:
         """Return those of the notes that are there."""

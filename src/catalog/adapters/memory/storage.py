@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from threading import Lock
 from uuid import UUID, uuid4
 
@@ -42,6 +43,7 @@ class MemoryStorage:
         self._removals: dict[str, LogEntry] = {}
         self._notes: dict[str, Note] = {}
         self._identity = uuid4().hex
+        self._committed = asyncio.Event()
         self._listeners: list[Callable[[Sequence[LogEntry]], None]] = []
 
     async def open(self) -> None:
@@ -118,6 +120,9 @@ class MemoryStorage:
             self._apply(admission)
         for listener in self._listeners:
             listener(admission.entries)
+        if admission.entries:
+            self._committed.set()
+            self._committed = asyncio.Event()
         return admission.outcomes
 
     def listen(self, listener: Callable[[Sequence[LogEntry]], None]) -> None:
@@ -128,9 +133,12 @@ class MemoryStorage:
         """Count the log."""
         return LogHead(self._identity, self._head)
 
-    async def wait(self, seq: int, seconds: float) -> None:  # noqa: ARG002 - nobody else can commit
-        """Wait the whole time."""
-        await asyncio.sleep(seconds)
+    async def wait(self, seq: int, seconds: float) -> None:
+        """Wait for a commit."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._head <= seq:
+                    await self._committed.wait()
 
     async def changes(self, *, after: int, limit: int, wanted: LogFilter = ALL) -> LogPage:
         """Cut a stretch out of the log."""
@@ -202,9 +210,7 @@ class MemoryStorage:
         inhabitants = Counter(item.category for item in self._items.values()) if names.leaving else {}
         graves = {item_id: self._lives[item_id][-1].change.version for item_id in names.returning if item_id in self._lives}
         notes = {key: self._notes[key].at for key in names.notes if key in self._notes}
-        return Standing(
-            self._head, versions, owners, places, {slug: inhabitants[slug] for slug in names.leaving}, graves, notes
-        )
+        return Standing(self._head, versions, owners, places, {slug: inhabitants[slug] for slug in names.leaving}, graves, notes)
 
     def _apply(self, admission: Admission) -> None:
         """Write what was admitted."""

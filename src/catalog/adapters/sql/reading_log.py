@@ -57,7 +57,10 @@ def change_statement(subject_id: UUID, version: int | None) -> Select[Any]:
 
 
 def removal_statement(sku: str) -> Select[Any]:
-    """Return the last removal under a SKU as LOG_COLUMNS. (Slugs, which removals of categories have, are no SKUs.)"""
+    """Return the last removal under a SKU as LOG_COLUMNS.
+
+    (The slugs that removals of categories have are no SKUs: those are upper-case.)
+    """
     return (
         select(*LOG_COLUMNS)
         .where(change_log.c.key == sku, change_log.c.after.is_(None))

@@ -1,15 +1,20 @@
-"""`catalog items`: list, get, create, update, price, delete."""
+"""`catalog items`: list, get, create, update, price, delete, history, prices, restore, revert."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import rich_click as click
 
+from catalog.application.history import Life, LogQuestion, Prices
 from catalog.application.listing import Listed
-from catalog.domain.errors import Fault, InvalidInput
+from catalog.domain.errors import Fault, InvalidInput, InvalidQuery
+from catalog.domain.faults import Faults
 from catalog.domain.item import Item
 from catalog.domain.listing import Listing
+from catalog.domain.operands import read_moment
+from catalog.entrypoints.cli.changes import show_entries
 from catalog.entrypoints.cli.options import as_json, filtering, if_version, question
 from catalog.entrypoints.cli.session import origin, run
 
@@ -158,6 +163,95 @@ def delete(key: str, if_version: int | None) -> None:
 
     run(work)
     click.echo(f"Removed {key}.")
+
+
+@items.command()
+@click.argument("key")
+@click.option("--after", help="The number of an entry; what follows it.")
+@click.option("--limit", help="How many, 1 to 1000 (100).")
+@as_json
+def history(key: str, *, as_json: bool, **parameters: str | None) -> None:
+    """Tell what happened to an item, oldest first; also to a deleted one."""
+
+    async def work(container: Any) -> Life:  # noqa: ANN401 - a Container
+        question = LogQuestion.parse({name: value for name, value in parameters.items() if value is not None})
+        life: Life = await container.history().life(key, question)
+        return life
+
+    life = run(work)
+    if as_json:
+        from catalog.entrypoints.entries import encode_life  # noqa: PLC0415 - heavy imports stay out of --help
+
+        click.echo(encode_life(life))
+        return
+    show_entries(life.page.entries)
+    _known_since(life.known_since)
+    if life.page.next_after is not None:
+        click.echo(f"There are more: --after {life.page.next_after}", err=True)
+
+
+@items.command()
+@click.argument("key")
+@click.option("--as-of", metavar="TIME", help="Only the price that was in force then.")
+@as_json
+def prices(key: str, as_of: str | None, *, as_json: bool) -> None:
+    """Tell the prices of an item, and the lowest of the last 30 days."""
+
+    async def work(container: Any) -> Prices:  # noqa: ANN401 - a Container
+        faults = Faults()
+        moment = None if as_of is None else read_moment(as_of, "as_of", faults)
+        faults.refuse(InvalidQuery)
+        found: Prices = await container.history().prices(key, moment)
+        return found
+
+    found = run(work)
+    if as_json:
+        from catalog.entrypoints.entries import encode_prices  # noqa: PLC0415 - heavy imports stay out of --help
+
+        click.echo(encode_prices(found))
+        return
+    for one in found.prices:
+        until = "now" if one.until is None else f"{one.until:%Y-%m-%d %H:%M:%S}"
+        click.echo(f"{one.price.amount} {one.price.currency}  from {one.since:%Y-%m-%d %H:%M:%S} to {until}")
+    for told, lowest in (("of the last 30 days", found.lowest), ("before the reduction", found.before_reduction)):
+        if lowest is not None:
+            click.echo(f"Lowest {told}: {lowest.price.amount} {lowest.price.currency}")
+    _known_since(found.known_since)
+
+
+@items.command()
+@click.argument("id")
+@as_json
+def restore(id: str, *, as_json: bool) -> None:
+    """Bring a deleted item back, by its id."""
+
+    async def work(container: Any) -> Item:  # noqa: ANN401 - a Container
+        item: Item = await container.items().restore(id, origin())
+        return item
+
+    _show(run(work), as_json=as_json)
+
+
+@items.command()
+@click.argument("key")
+@click.argument("version", type=click.IntRange(1))
+@if_version
+@as_json
+def revert(key: str, version: int, if_version: int | None, *, as_json: bool) -> None:
+    """Make an item again what it was in a version: catalog items revert CHAIR-1 3."""
+
+    async def work(container: Any) -> Item:  # noqa: ANN401 - a Container
+        service = container.items()
+        item: Item = await service.revert(key, version, origin(), await _expected(service, key, if_version))
+        return item
+
+    _show(run(work), as_json=as_json)
+
+
+def _known_since(moment: datetime | None) -> None:
+    """Say so where the log does not reach back to an item's beginning."""
+    if moment is not None:
+        click.echo(f"What was before {moment:%Y-%m-%d %H:%M:%S} was pruned.", err=True)
 
 
 async def _expected(service: Any, key: str, version: int | None) -> set[tuple[Any, int]] | None:  # noqa: ANN401 - an Items

@@ -4,6 +4,7 @@ import rich_click as click
 
 from catalog import __version__
 from catalog.entrypoints.cli.categories import categories
+from catalog.entrypoints.cli.changes import changes
 from catalog.entrypoints.cli.items import items
 from catalog.entrypoints.cli.operations import doctor, migrate, serve
 from catalog.entrypoints.cli.transfer import export, import_, seed
@@ -21,5 +22,5 @@ def main() -> None:
     """
 
 
-for command in (serve, migrate, doctor, seed, items, categories, import_, export):
+for command in (serve, migrate, doctor, seed, items, categories, changes, import_, export):
     main.add_command(command)

@@ -10,6 +10,7 @@ from typing import IO, Any
 import rich_click as click
 
 from catalog.entrypoints.cli.exits import REFUSED, USAGE, fail
+from catalog.entrypoints.cli.files import written
 from catalog.entrypoints.cli.options import filtering, question
 from catalog.entrypoints.cli.session import origin, run
 
@@ -119,7 +120,7 @@ def export(kind: str | None, output: Path | None, filters: tuple[str, ...], **pa
         from catalog.entrypoints.shapes import encode_item  # noqa: PLC0415 - likewise
 
         query = parse_export(question(parameters, filters))
-        with _written(output) as file:
+        with written(output) as file:
             async for piece in container.items().export(query, parse_format(kind), encode_item):
                 file.write(piece)
 
@@ -129,22 +130,6 @@ def export(kind: str | None, output: Path | None, filters: tuple[str, ...], **pa
         sys.stderr.close()
     except OSError as error:
         fail(f"{error.filename or output}: {(error.strerror or str(error)).lower()}.", code=USAGE)
-
-
-@contextmanager
-def _written(output: Path | None) -> Iterator[IO[bytes]]:
-    """Open what is written to; a file takes its name when it is whole, and is not there when it is not."""
-    if output is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    part = output.with_name(f"{output.name}.part")
-    try:
-        with part.open("wb") as file:
-            yield file
-        part.replace(output)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @click.command()

@@ -8,13 +8,20 @@ from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
 
 from catalog.application.caching import Caching
+from catalog.application.feed import Feed
+from catalog.application.history import History
+from catalog.application.items import Items
 from catalog.domain.errors import CatalogError
 from catalog.entrypoints import logs
 from catalog.entrypoints.container import Container, running
+from catalog.entrypoints.http.batch import BatchController
 from catalog.entrypoints.http.categories import CategoriesController
+from catalog.entrypoints.http.changes import ChangesController
 from catalog.entrypoints.http.documentation import assets, docs, openapi, redoc
 from catalog.entrypoints.http.edge import Edge
 from catalog.entrypoints.http.health import HealthController
+from catalog.entrypoints.http.history import HistoryController
+from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.items import ItemsController
 from catalog.entrypoints.http.openapi import openapi_document
 from catalog.entrypoints.http.problems import on_catalog_error, on_http_exception, on_unforeseen
@@ -30,15 +37,35 @@ def create_app(container: Container) -> Edge:
     caching: Caching | None = container.caching()
     reads = Reads(caching, container.storage(), cors=bool(settings.http.cors_origins))
 
+    items: Items = container.items()
+    history: History = container.history()
+    feed: Feed = container.feed()
+    idempotency = Idempotency(container.once())
+    strict = settings.http.require_if_match
+    stopping.on_close(feed.close)
+
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         async with running(container) as storage, caching.running(storage) if caching else nullcontext():
             yield
+            feed.close()
 
     app = Litestar(
         route_handlers=[
-            _working_on(ItemsController, items=container.items(), reads=reads),
-            _working_on(CategoriesController, categories=container.categories(), items=container.items(), reads=reads),
+            _working_on(ItemsController, items=items, reads=reads, idempotency=idempotency, strict=strict),
+            _working_on(
+                BatchController, batches=container.batches(), idempotency=idempotency, most=settings.http.max_batch_bytes
+            ),
+            _working_on(HistoryController, history=history, items=items, idempotency=idempotency, strict=strict),
+            _working_on(ChangesController, history=history, feed=feed),
+            _working_on(
+                CategoriesController,
+                categories=container.categories(),
+                items=items,
+                reads=reads,
+                idempotency=idempotency,
+                strict=strict,
+            ),
             _working_on(
                 HealthController, storage=container.storage(), stopping=stopping, deadline=settings.storage.deadline_seconds
             ),
@@ -83,7 +110,26 @@ def _cors(http: HttpSettings) -> CORSConfig | None:
         return None
     return CORSConfig(
         allow_origins=list(http.cors_origins),
-        allow_methods=["GET", "POST", "PATCH", "DELETE"],
-        allow_headers=["Content-Type", "If-Match", "If-None-Match", "X-Request-ID", "Authorization"],
-        expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-ID", "X-Process-Time", "X-Cache"],
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=[
+            "Content-Type",
+            "If-Match",
+            "If-None-Match",
+            "Idempotency-Key",
+            "Last-Event-ID",
+            "Prefer",
+            "X-Request-ID",
+            "Authorization",
+        ],
+        expose_headers=[
+            "ETag",
+            "Link",
+            "Location",
+            "Retry-After",
+            "Idempotency-Replayed",
+            "Preference-Applied",
+            "X-Request-ID",
+            "X-Process-Time",
+            "X-Cache",
+        ],
     )

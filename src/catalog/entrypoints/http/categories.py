@@ -11,16 +11,20 @@ from catalog.application.categories import Categories
 from catalog.application.items import Items
 from catalog.domain.category import Category
 from catalog.domain.errors import CategoryNotFound
+from catalog.domain.faults import Faults
 from catalog.domain.filters import AMONG, WITHIN, Condition
 from catalog.domain.listing import PARAMETERS as BESIDE
 from catalog.domain.query import PARAMETERS
+from catalog.domain.values import parse_category
 from catalog.entrypoints.http.answers import Answer, json_content, no_content
-from catalog.entrypoints.http.bodies import JSON, MERGE_PATCH, read_object
+from catalog.entrypoints.http.bodies import JSON, MERGE_PATCH, read_bytes, read_object, to_object
 from catalog.entrypoints.http.conditions import conditional, etag, expected, unchanged
+from catalog.entrypoints.http.idempotency import Idempotency, Whole
 from catalog.entrypoints.http.items import AnyRequest, origin
 from catalog.entrypoints.http.lists import Asked, answer_list, list_tag
 from catalog.entrypoints.http.openapi import Operation, documented
 from catalog.entrypoints.http.parameters import read_choices, read_parameters, refuse_parameters
+from catalog.entrypoints.http.preferences import written
 from catalog.entrypoints.http.reads import Reads, answered
 from catalog.entrypoints.shapes import encode_categories, encode_category
 from catalog.ports.cache import Content
@@ -38,6 +42,9 @@ class CategoriesController(Controller):
     categories: Categories
     items: Items
     reads: Reads
+    idempotency: Idempotency
+    strict: bool
+    """Whether If-Match is required."""
 
     @get(opt=documented(Operation("List the categories", parameters=("as", "counts"), answers=("200-categories", "304"))))
     async def list(self, request: AnyRequest) -> Answer:
@@ -51,13 +58,22 @@ class CategoriesController(Controller):
         body = encode_categories(tree, totals, nested=chosen.get("as") == "tree")
         return Answer(200, json_content(body, (b"etag", tag.encode())))
 
-    @post(opt=documented(Operation("Create a category", body="CategoryDraft", answers=("201-category", "409"))))
+    @post(opt=documented(Operation("Create a category", body="CategoryDraft", answers=("201-category", "409"), once=True)))
     async def create(self, request: AnyRequest) -> Answer:
         """Without a slug, one is made from the name; without a position, it is the last among its siblings."""
         refuse_parameters(request.scope)
-        category = await self.categories.create(await read_object(request, JSON), origin(request))
-        content = await self._content(category)
-        return Answer(201, content, (b"location", f"{self.path}/{category.slug}".encode()))
+        body = await read_bytes(request, JSON)
+        fields = to_object(body)
+        by = origin(request)
+        above = await self._above(fields.get("parent"))
+
+        def show(category: Category) -> Answer:
+            location = (b"location", f"{self.path}/{category.slug}".encode())
+            return written(request.scope, 201, _content((*above, category), None), location)
+
+        return await self.idempotency.answer(
+            request.scope, by.actor, Whole(body), lambda notes: self.categories.create(fields, by, notes), show
+        )
 
     @get(
         "/{slug:str}",
@@ -99,7 +115,10 @@ class CategoriesController(Controller):
         "/{slug:str}",
         opt=documented(
             Operation(
-                "Rename or move a category", body="CategoryPatch", answers=("200-category", "404", "409", "412"), conditional=True
+                "Rename or move a category",
+                body="CategoryPatch",
+                answers=("200-category", "204", "404", "409", "412"),
+                conditional=True,
             )
         ),
     )
@@ -107,8 +126,8 @@ class CategoriesController(Controller):
         """By a merge patch (RFC 7396): another name, parent or position. The slug never changes."""
         refuse_parameters(request.scope)
         changes = await read_object(request, MERGE_PATCH, JSON)
-        category = await self.categories.revise(slug, changes, origin(request), expected(request.scope))
-        return Answer(200, await self._content(category))
+        category = await self.categories.revise(slug, changes, origin(request), expected(request.scope, required=self.strict))
+        return written(request.scope, 200, await self._content(category))
 
     @delete(
         "/{slug:str}",
@@ -120,15 +139,19 @@ class CategoriesController(Controller):
     async def remove(self, request: AnyRequest, slug: FromPath[str]) -> None:
         """409 while children or items are in it, unless `move_to` says where they go."""
         chosen = read_choices(request.scope, move_to=())
-        await self.categories.remove(slug, origin(request), expected(request.scope), chosen.get("move_to"))
+        await self.categories.remove(slug, origin(request), expected(request.scope, required=self.strict), chosen.get("move_to"))
 
     async def _content(self, category: Category) -> Content:
-        """Write a category as it was just written, with the way to it; others may have moved it on and removed its parent."""
-        above: tuple[Category, ...] = ()
-        if category.parent is not None:
+        """Write a category as it was just written, with the way to it."""
+        return _content((*await self._above(category.parent), category), None)
+
+    async def _above(self, parent: object) -> tuple[Category, ...]:
+        """Return the way to a parent, if it is there (still: others may have moved what stood below it, and removed it)."""
+        slug = parse_category(parent, Faults(), ())
+        if slug is not None:
             with suppress(CategoryNotFound):
-                above = await self.categories.lineage(category.parent)
-        return _content((*above, category), None)
+                return await self.categories.lineage(slug)
+        return ()
 
 
 def _content(lineage: tuple[Category, ...], count: int | None) -> Content:

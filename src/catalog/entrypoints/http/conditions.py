@@ -5,8 +5,10 @@ representation. If-None-Match compares all of it; If-Match only what stands befo
 """
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
+
+from litestar.exceptions import HTTPException
 
 from catalog.application.changing import Expected
 from catalog.domain.change import Versioned
@@ -23,16 +25,37 @@ def etag(subject: Versioned, representation: str = "") -> str:
     return f'"{subject.id.hex}.{subject.version}{representation and ";" + representation}"'
 
 
-def expected(scope: Any) -> Expected:  # noqa: ANN401 - an ASGI scope
-    """Return the revisions that If-Match names; None when there is no such header, or it says `*`. Raises Malformed.
+def expected(scope: Any, *, required: bool) -> Expected:  # noqa: ANN401 - an ASGI scope
+    """Return the revisions that If-Match names; None when there is no such header, or it says `*`.
 
-    The comparison is strong: a weak tag matches nothing.
+    The comparison is strong: a weak tag matches nothing. Raises Malformed; an HTTPException with 428 (RFC 6585, section 3)
+    when the header is `required` and missing.
     """
+    if required and header(scope, b"if-match") is None:
+        raise HTTPException(status_code=428)
     tags = _tags(scope, b"if-match")
     if tags is None:
         return None
     matches = [_OURS.fullmatch(tag) for weak, tag in tags if not weak]
     return {(UUID(match[1]), int(match[2])) for match in matches if match}
+
+
+class Placing(NamedTuple):
+    """Where something may be put: on these revisions, only where there is something (`present`), or nothing (`absent`)."""
+
+    expected: Expected
+    present: bool
+    absent: bool
+
+
+def placing(scope: Any, *, required: bool) -> Placing:  # noqa: ANN401 - an ASGI scope
+    """Return the condition of a PUT: If-Match, or If-None-Match with `*`. Raises what `expected` raises."""
+    absent = header(scope, b"if-none-match")
+    if absent is not None and absent.strip() != "*":
+        message = "On PUT, the header If-None-Match is *: create, and replace nothing."
+        raise Malformed(message)
+    revisions = expected(scope, required=required and absent is None)
+    return Placing(revisions, header(scope, b"if-match") is not None, absent is not None)
 
 
 def conditional(scope: Any) -> bool:  # noqa: ANN401 - an ASGI scope

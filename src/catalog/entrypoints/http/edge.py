@@ -117,6 +117,7 @@ class _Exchange:
         scope.setdefault("state", {})["request_id"] = self.request_id
         if self._method == "HEAD":
             scope = {**scope, "method": "GET"}
+            scope["state"]["bodiless"] = True
         elif self._options:
             scope = {**scope, "method": _NO_METHOD}
         token = logs.request_id.set(self.request_id)

@@ -1,9 +1,9 @@
-"""/items: create, list, read, change, reprice, remove."""
+"""/items: create, put, list, export, read, change, reprice, remove."""
 
 from hashlib import sha256
 from typing import Any
 
-from litestar import Controller, Request, delete, get, patch, post
+from litestar import Controller, Request, delete, get, patch, post, put
 from litestar.params import FromPath, SkipValidation
 
 from catalog.application.caching import Made
@@ -17,11 +17,13 @@ from catalog.domain.listing import OF_ITEMS
 from catalog.domain.listing import PARAMETERS as BESIDE
 from catalog.domain.query import PARAMETERS
 from catalog.entrypoints.http.answers import Answer, Streamed, json_content
-from catalog.entrypoints.http.bodies import JSON, MERGE_PATCH, read_body, read_object
-from catalog.entrypoints.http.conditions import etag, expected
+from catalog.entrypoints.http.bodies import JSON, MERGE_PATCH, read_body, read_bytes, read_object, to_object
+from catalog.entrypoints.http.conditions import etag, expected, placing
+from catalog.entrypoints.http.idempotency import Idempotency, Whole
 from catalog.entrypoints.http.lists import Asked, answer_list
 from catalog.entrypoints.http.openapi import Operation, documented
 from catalog.entrypoints.http.parameters import read_parameters, read_presentation, refuse_parameters
+from catalog.entrypoints.http.preferences import written
 from catalog.entrypoints.http.reads import ITEMS, Reads
 from catalog.entrypoints.shapes import WHOLE, encode_item
 from catalog.ports.cache import Content
@@ -37,13 +39,24 @@ class ItemsController(Controller):
     tags = ("items",)
     items: Items
     reads: Reads
+    idempotency: Idempotency
+    strict: bool
+    """Whether If-Match is required."""
 
-    @post(opt=documented(Operation("Create an item", body="ItemDraft", answers=("201", "409"))))
+    @post(opt=documented(Operation("Create an item", body="ItemDraft", answers=("201", "409"), once=True)))
     async def create(self, request: AnyRequest) -> Answer:
         """Without a SKU, one is made."""
         refuse_parameters(request.scope)
-        item = await self.items.create(await read_object(request, JSON), origin(request))
-        return Answer(201, _content(item), (b"location", f"{self.path}/{item.id}".encode()))
+        body = await read_bytes(request, JSON)
+        by = origin(request)
+
+        def show(item: Item) -> Answer:
+            return written(request.scope, 201, item_content(item), (b"location", f"{self.path}/{item.id}".encode()))
+
+        fields = to_object(body)
+        return await self.idempotency.answer(
+            request.scope, by.actor, Whole(body), lambda notes: self.items.create(fields, by, notes), show
+        )
 
     @get(opt=documented(Operation("List or search items", parameters=(*PARAMETERS, *BESIDE), answers=("200-page", "304"))))
     async def list(self, request: AnyRequest) -> Answer:
@@ -86,7 +99,7 @@ class ItemsController(Controller):
         async def item() -> Made:
             found = await self.items.get(key)
             if presentation == WHOLE:
-                return Made(_content(found), item_subjects(found))
+                return Made(item_content(found), item_subjects(found))
             lineage = await self.items.lineage(found) if presentation.with_category else ()
             body = encode_item(found, presentation, lineage)
             tag = etag(found, sha256(body).hexdigest()[:16])
@@ -94,27 +107,59 @@ class ItemsController(Controller):
 
         return await self.reads.answer(request.scope, item)
 
+    @put(
+        "/{key:str}",
+        opt=documented(
+            Operation(
+                "Create or replace an item",
+                body="ItemDraft",
+                answers=("200", "201", "204", "404", "409", "412"),
+                conditional=True,
+            )
+        ),
+    )
+    async def put(self, request: AnyRequest, key: FromPath[str]) -> Answer:
+        """By its SKU, which the body may leave out: created where there is none, else replaced, and what is absent taken away.
+
+        With `If-None-Match: *` it is only created. By its id, an item that is there is replaced.
+        """
+        refuse_parameters(request.scope)
+        fields = await read_object(request, JSON)
+        where = placing(request.scope, required=self.strict)
+        item, created = await self.items.put(
+            key, fields, origin(request), where.expected, present=where.present, absent=where.absent
+        )
+        if not created:
+            return written(request.scope, 200, item_content(item))
+        return written(request.scope, 201, item_content(item), (b"location", f"{self.path}/{item.id}".encode()))
+
     @patch(
         "/{key:str}",
-        opt=documented(Operation("Change an item", body="ItemPatch", answers=("200", "404", "409", "412"), conditional=True)),
+        opt=documented(
+            Operation("Change an item", body="ItemPatch", answers=("200", "204", "404", "409", "412"), conditional=True)
+        ),
     )
     async def revise(self, request: AnyRequest, key: FromPath[str]) -> Answer:
         """By a merge patch (RFC 7396): what is absent stays, null takes away, a value replaces."""
         refuse_parameters(request.scope)
         changes = await read_object(request, MERGE_PATCH, JSON)
-        return Answer(200, _content(await self.items.revise(key, changes, origin(request), expected(request.scope))))
+        condition = expected(request.scope, required=self.strict)
+        item = await self.items.revise(key, changes, origin(request), condition)
+        return written(request.scope, 200, item_content(item))
 
     @patch(
         "/{key:str}/price",
         opt=documented(
-            Operation("Give an item another price", body="Money", answers=("200", "404", "409", "412"), conditional=True)
+            Operation("Give an item another price", body="Money", answers=("200", "204", "404", "409", "412"), conditional=True)
         ),
     )
     async def reprice(self, request: AnyRequest, key: FromPath[str]) -> Answer:
         """An amount and a currency, both."""
         refuse_parameters(request.scope)
         price = await read_body(request, JSON, MERGE_PATCH)
-        return Answer(200, _content(await self.items.reprice(key, price, origin(request), expected(request.scope))))
+        condition = expected(request.scope, required=self.strict)
+        item = await self.items.reprice(key, price, origin(request), condition)
+        return written(request.scope, 200, item_content(item))
 
     @delete(
         "/{key:str}",
@@ -124,7 +169,7 @@ class ItemsController(Controller):
     async def remove(self, request: AnyRequest, key: FromPath[str]) -> None:
         """Its SKU is free at once; the log keeps what it was."""
         refuse_parameters(request.scope)
-        await self.items.remove(key, origin(request), expected(request.scope))
+        await self.items.remove(key, origin(request), expected(request.scope, required=self.strict))
 
 
 def origin(request: AnyRequest) -> Origin:
@@ -132,6 +177,6 @@ def origin(request: AnyRequest) -> Origin:
     return Origin("local", request.scope["state"]["request_id"])
 
 
-def _content(item: Item) -> Content:
+def item_content(item: Item) -> Content:
     """Write an item, with its ETag."""
     return json_content(encode_item(item), (b"etag", etag(item).encode()))

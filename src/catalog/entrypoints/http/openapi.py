@@ -21,7 +21,7 @@ class Operation:
     """What a handler's documentation says beyond its name and docstring.
 
     `body` is a schema's name, `parameters` and `answers` are keys of catalog.entrypoints.http.schemas. HEAD works
-    wherever GET does; `head` says that it is worth a line.
+    wherever GET does; `head` says that it is worth a line. `once`: it takes an Idempotency-Key.
     """
 
     summary: str
@@ -29,6 +29,7 @@ class Operation:
     parameters: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
     conditional: bool = False
+    once: bool = False
     head: bool = False
 
 
@@ -61,6 +62,7 @@ def openapi_document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "tags": [
             {"name": "items", "description": "The items"},
+            {"name": "log", "description": "What happened"},
             {"name": "categories", "description": "The tree that items stand in"},
             {"name": "operations", "description": "For those who run it"},
         ],
@@ -74,12 +76,21 @@ def _described(handler: Any, method: str, path: str) -> dict[str, Any]:  # noqa:
     if not isinstance(operation, Operation):
         message = f"The route {method.upper()} {path} has no documentation: opt=documented(Operation(…))"
         raise TypeError(message)
-    names = [*(name for name in ("key", "slug") if f"{{{name}}}" in path), *operation.parameters, "request_id"]
+    names = [*(name for name in ("key", "slug", "id") if f"{{{name}}}" in path), *operation.parameters, "request_id"]
     if operation.conditional:
         names.append("if_match")
+    if operation.once:
+        names.append("idempotency_key")
+    if operation.body and method in ("post", "put", "patch"):
+        names.append("prefer")
     if "304" in operation.answers:
         names.append("if_none_match")
-    answers = [*operation.answers, *_ALWAYS, *(_WITH_BODY if operation.body else ())]
+    answers = [
+        *operation.answers,
+        *_ALWAYS,
+        *(_WITH_BODY if operation.body else ()),
+        *(("428",) if operation.conditional else ()),
+    ]
     described: dict[str, Any] = {
         "operationId": _identifier(method, path, handler.handler_name),
         "summary": operation.summary,
@@ -90,7 +101,7 @@ def _described(handler: Any, method: str, path: str) -> dict[str, Any]:  # noqa:
     }
     if operation.body:
         media = {"schema": {"$ref": f"#/components/schemas/{operation.body}"}, "examples": examples(operation.body)}
-        types = ["application/json"] if method == "post" else ["application/merge-patch+json", "application/json"]
+        types = ["application/json"] if method in ("post", "put") else ["application/merge-patch+json", "application/json"]
         described["requestBody"] = {"required": True, "content": dict.fromkeys(types, media)}
     return described
 

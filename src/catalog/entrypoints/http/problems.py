@@ -24,15 +24,33 @@ STATUS: dict[type[CatalogError], HTTPStatus] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.StaleVersion: HTTPStatus.PRECONDITION_FAILED,
+    errors.NotAbsent: HTTPStatus.PRECONDITION_FAILED,
+    errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.BatchRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.InvalidPosition: HTTPStatus.BAD_REQUEST,
+    errors.LogPruned: HTTPStatus.GONE,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""The status of each error; one that is not named has that of the nearest above it in the tree."""
+"""The status of each error; one that is not named has that of the nearest above it in the tree.
+
+An atomic batch that is refused has that of its first error.
+"""
 
 TITLES = {
     "malformed": "The request cannot be read",
     "invalid_input": "The input breaks rules",
     "invalid_query": "The parameters break rules",
     "invalid_cursor": "The cursor is not valid",
+    "invalid_position": "The log has no such number",
+    "batch_refused": "Operations of the batch cannot be done",
+    "key_reused": "The Idempotency-Key stands for another request",
+    "version_not_found": "There is no such version",
+    "import_not_found": "There is no such import",
+    "log_pruned": "The log does not reach back so far",
+    "not_absent": "It is there already",
+    "not_deleted": "It is not deleted",
+    "done_before": "It was done before",
+    "in_flight": "The same request is under way",
     "item_not_found": "There is no such item",
     "item_exists": "The item is there already",
     "sku_taken": "The SKU is taken",
@@ -55,6 +73,7 @@ FRAMEWORK: dict[int, tuple[str, str]] = {
     405: ("method_not_allowed", "Method Not Allowed"),
     413: ("content_too_large", "Content Too Large"),
     415: ("unsupported_media_type", "Unsupported Media Type"),
+    428: ("precondition_required", "Precondition Required"),
     421: ("misdirected_request", "Misdirected Request"),
     500: ("internal_server_error", "Internal Server Error"),
 }
@@ -110,20 +129,44 @@ def problem(
 
 def status_of(error: CatalogError) -> HTTPStatus:
     """Return the status of an error."""
+    if isinstance(error, errors.BatchRefused):
+        return status_of(error.failures[0][1])
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def problem_of(scope: Mapping[str, Any], error: CatalogError) -> bytes:
+    """Write the problem of an error."""
+    faults = faults_of(error)
+    many = faults is not None and len(faults) > 1 and not isinstance(error, errors.BatchRefused)
+    detail = f"There are {len(faults or ())} faults; `errors` names each." if many else str(error)
+    return problem(scope, status_of(error), detail, error.code, faults)
+
+
+def faults_of(error: CatalogError) -> list[FaultBody] | None:
+    """Return the shapes of an error's faults, those of a batch's operations included; None when it has none."""
+    if isinstance(error, InvalidInput):
+        return [_fault(fault, error) for fault in error.faults]
+    if isinstance(error, errors.BatchRefused):
+        return [fault for index, each in error.failures for fault in _faults_of_operation(index, each)]
+    return None
+
+
+def _faults_of_operation(index: int, error: CatalogError) -> list[FaultBody]:
+    place = ("operations", index)
+    if isinstance(error, InvalidInput):
+        return [FaultBody(fault.code, fault.message, _pointer((*place, *fault.path))) for fault in error.faults]
+    return [FaultBody(error.code, str(error), _pointer(place))]
 
 
 def on_catalog_error(request: AnyRequest, error: CatalogError) -> Response[bytes]:
     """Answer with what the catalog refused, and why."""
     status = status_of(error)
-    faults = [_fault(fault, error) for fault in error.faults] if isinstance(error, InvalidInput) else None
     headers = {}
-    if isinstance(error, errors.Unavailable | errors.Contended):
+    if isinstance(error, errors.Unavailable | errors.Contended | errors.InFlight):
         headers["Retry-After"] = RETRY_AFTER
     if isinstance(error, errors.Unavailable):
         _log.warning("unavailable", code=error.code, reason=str(error), cause=repr(error.__cause__) if error.__cause__ else None)
-    detail = str(error) if faults is None or len(faults) == 1 else f"There are {len(faults)} faults; `errors` names each."
-    body = problem(request.scope, status, detail, error.code, faults)
+    body = problem_of(request.scope, error)
     return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
 
 
@@ -152,6 +195,7 @@ def unforeseen(scope: Mapping[str, Any]) -> bytes:
 _DETAILS = {
     HTTPStatus.NOT_FOUND: "There is nothing at this path; /openapi.json lists what there is.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method; the header Allow names those it takes.",
+    HTTPStatus.PRECONDITION_REQUIRED: "Say with If-Match which version is to be changed; its ETag names it (or * for any).",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than this path takes.",
 }
 

@@ -26,7 +26,7 @@ HIT = (b"x-cache", b"HIT")
 _EVERYBODY = "everybody"
 """There is no identity yet: all callers may see the same."""
 
-_PATHS: Final = ("/export",)
+_PATHS: Final = ("/export", "/batch", "/import")
 """What stands below the items and is none, though an item may have a SKU like it in other letters."""
 
 _LONGEST = 512

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from catalog.application.history import DEFAULT_ENTRIES, KINDS, MOST_ENTRIES
 from catalog.domain.attributes import MAX_ATTRIBUTES
 from catalog.domain.category import MAX_POSITION
 from catalog.domain.facets import FIELDS as FACETS
@@ -11,6 +12,7 @@ from catalog.domain.ordering import SORT_KEYS
 from catalog.domain.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
 from catalog.domain.search import MAX_QUERY
 from catalog.domain.values import MAX_DESCRIPTION, MAX_NAME, MAX_SLUG
+from catalog.entrypoints.http.log_schemas import LOG_EXAMPLES, LOG_SCHEMAS
 
 Schema = dict[str, Any]
 
@@ -61,6 +63,7 @@ _CATEGORY_DRAFT: Schema = {
 }
 
 SCHEMAS: dict[str, Schema] = {
+    **LOG_SCHEMAS,
     "Money": {
         "type": "object",
         "required": ["amount", "currency"],
@@ -239,6 +242,7 @@ SCHEMAS: dict[str, Schema] = {
 }
 
 _EXAMPLES: dict[str, Schema] = {
+    **LOG_EXAMPLES,
     "ItemDraft": {
         "sku": "CHAIR-1",
         "name": "Garden chair",
@@ -340,6 +344,24 @@ PARAMETERS: dict[str, Schema] = {
     "if_match": _header(
         "If-Match", "The ETag that the change was decided from; 412 when the item was changed since.", pattern=_TAGS
     ),
+    "after": _query("after", "The number of an entry; what follows it.", {"type": "integer", "minimum": 0}),
+    "entries": _query(
+        "limit",
+        "How many entries a page has.",
+        {"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES, "default": DEFAULT_ENTRIES},
+    ),
+    "kind": _query(
+        "kind", f"Of these kinds, with commas: {', '.join(KINDS)}.", {"type": "string", "examples": ["item.repriced"]}
+    ),
+    "item": _query("item", "Of this item: its id, also of a deleted one, or its SKU.", {"type": "string"}),
+    "as_of": _query("as_of", "Only the price that was in force then.", _MOMENT),
+    "last_event_id": _header("Last-Event-ID", "With `Accept: text/event-stream`: the number of the entry that you had last."),
+    "idempotency_key": _header(
+        "Idempotency-Key",
+        "A name of yours for this request: sent again within 24 hours it is not done again, and answered as it was.",
+        pattern="^[!-~]{1,255}$",
+    ),
+    "prefer": _header("Prefer", "`return=minimal`: an answer without the item (RFC 7240)."),
     "if_none_match": _header("If-None-Match", "An ETag; 304 when the item is still that one.", pattern=_TAGS),
 }
 
@@ -395,6 +417,17 @@ RESPONSES: dict[str, Schema] = {
             },
         },
     },
+    "200-batch": _answers("What became of each operation", "BatchResults"),
+    "200-history": _answers("A stretch of the item's history", "History"),
+    "200-prices": _answers("The prices", "Prices"),
+    "200-changes": {
+        "description": "A stretch of the log, or the log live",
+        "headers": _HEADERS,
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/Changes"}},
+            "text/event-stream": {"schema": {"type": "string"}},
+        },
+    },
     "200-health": _answers("All is well", "Health"),
     "201": _answers("The item was created", "Item", Location={"schema": {"type": "string"}}, **_ETAG),
     "200-category": _answers("The category", "Category", **_ETAG),
@@ -402,18 +435,20 @@ RESPONSES: dict[str, Schema] = {
     "201-category": _answers("The category was created", "Category", Location={"schema": {"type": "string"}}, **_ETAG),
     "204": {"description": "It is done", "headers": _HEADERS},
     "304": {"description": "It is still the one you have", "headers": _HEADERS | _ETAG},
-    "400": _problem("It cannot be read: malformed, invalid_cursor, bad_request"),
-    "404": _problem("There is no such thing: item_not_found, category_not_found"),
+    "400": _problem("It cannot be read: malformed, invalid_cursor, invalid_position, bad_request"),
+    "404": _problem("There is no such thing: item_not_found, version_not_found, category_not_found"),
     "409": _problem(
         "It cannot stand beside what is there: sku_taken, slug_taken, category_in_use, category_cycle, category_too_deep, "
-        "contended",
+        "not_deleted, in_flight, contended",
         **_RETRY,
     ),
-    "412": _problem("It was changed meanwhile: stale_version"),
+    "410": _problem("The log does not reach back so far: log_pruned"),
+    "412": _problem("It was changed meanwhile: stale_version; or it is there: not_absent"),
+    "428": _problem("If-Match is required here, and missing: precondition_required"),
     "413": _problem("The body is too large"),
     "415": _problem("The body is of another type than this path takes"),
     "421": _problem("The service does not answer to this Host: misdirected_request"),
-    "422": _problem("It breaks rules, all of which are named: invalid_input, invalid_query"),
+    "422": _problem("It breaks rules, all of which are named: invalid_input, invalid_query, batch_refused, key_reused"),
     "500": _problem("The service failed: internal_server_error"),
     "503": _problem("Try again later: store_unavailable, store_busy, schema_outdated", **_RETRY),
 }

@@ -1,5 +1,7 @@
 """Whether the service is about to stop: said by the server, read by /health/ready and the outer layer."""
 
+from collections.abc import Callable
+
 
 class Stopping:
     """Begins once, and never ends."""
@@ -9,6 +11,11 @@ class Stopping:
         self.drain = drain
         self.begun = False
         self.closing = False
+        self._closers: list[Callable[[], object]] = []
+
+    def on_close(self, closer: Callable[[], object]) -> None:
+        """Have this called at the closing: it ends what would not end by itself."""
+        self._closers.append(closer)
 
     def begin(self) -> None:
         """From now on the service is not ready; it still takes requests."""
@@ -17,3 +24,5 @@ class Stopping:
     def close(self) -> None:
         """From now on each answer asks its client to close the connection."""
         self.begun = self.closing = True
+        for closer in self._closers:
+            closer()

@@ -1,0 +1,65 @@
+"""/changes: the log, page by page or live."""
+
+from typing import Any
+
+from litestar import Controller, get
+
+from catalog.application.feed import Feed
+from catalog.application.history import History, LogQuestion
+from catalog.domain.errors import InvalidPosition
+from catalog.entrypoints.entries import encode_changes
+from catalog.entrypoints.http.answers import Answer, Live, Sent, json_content
+from catalog.entrypoints.http.headers import header
+from catalog.entrypoints.http.items import AnyRequest
+from catalog.entrypoints.http.openapi import Operation, documented
+from catalog.entrypoints.http.parameters import read_parameters
+
+EVENTS = "text/event-stream"
+
+_LONGEST = 19
+
+
+class ChangesController(Controller):
+    """Everything that was ever committed, in the order of the commits."""
+
+    path = "/api/v1/changes"
+    tags = ("log",)
+    history: History
+    feed: Feed
+
+    @get(
+        opt=documented(
+            Operation(
+                "Read or follow the log",
+                parameters=("after", "entries", "kind", "item", "last_event_id"),
+                answers=("200-changes", "404", "410"),
+            )
+        )
+    )
+    async def list(self, request: AnyRequest) -> Sent:
+        """What follows number `after`, oldest first; `next_after` says where it goes on, null that this is all for now.
+
+        With `Accept: text/event-stream` it goes on live: each entry is an event whose id is its number and whose type is its
+        kind, from `Last-Event-ID` or `after` on, else from now on. Who takes too little is cut off, and goes on from there.
+        """
+        found, faults = read_parameters(request.scope)
+        question = LogQuestion.parse({name: values[0] for name, values in found.items()}, faults)
+        live = EVENTS in (header(request.scope, b"accept") or "").lower()
+        if not live or "bodiless" in request.scope["state"]:
+            return Answer(200, json_content(encode_changes(await self.history.changes(question))))
+        last = _last_event_id(request.scope)
+        answer = Live((b"content-type", EVENTS.encode()), (b"x-accel-buffering", b"no"))
+        wanted = await self.history.wanted(question)
+        after = question.after if last is None else last
+        answer.send_from(await self.feed.subscribe(after, wanted, answer.cut))
+        return answer
+
+
+def _last_event_id(scope: Any) -> int | None:  # noqa: ANN401 - an ASGI scope
+    """Return the number after which a reader goes on. Raises InvalidPosition."""
+    said = header(scope, b"last-event-id")
+    if not said:
+        return None
+    if not (said.isascii() and said.isdecimal() and len(said) <= _LONGEST):
+        raise InvalidPosition(repr(said[:50]))
+    return int(said)

@@ -1,0 +1,159 @@
+"""The shapes of what the log tells, and of batches, for the OpenAPI document."""
+
+from typing import Any
+
+from catalog.application.batch import MOST
+from catalog.application.history import KINDS
+
+Schema = dict[str, Any]
+
+_MOMENT = {"type": "string", "format": "date-time"}
+_UNTIL = {"type": ["string", "null"], "format": "date-time"}
+_VERSION = {"type": "integer", "minimum": 1}
+_KEY = {"type": "string", "description": "The item's id, or its SKU."}
+_KNOWN_SINCE = _UNTIL | {"description": "When the log begins, where it was pruned and the item is older."}
+_ITEM = {"$ref": "#/components/schemas/Item"}
+_LOWEST = {
+    "oneOf": [
+        {
+            "type": "object",
+            "required": ["amount", "currency", "at"],
+            "properties": {"amount": {"type": "string"}, "currency": {"type": "string"}, "at": _MOMENT},
+        },
+        {"type": "null"},
+    ]
+}
+_STATE = {"oneOf": [_ITEM, {"$ref": "#/components/schemas/Category"}, {"type": "null"}]}
+
+
+def _operation(name: str, *required: str, **properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "required": ["op", *required],
+        "additionalProperties": False,
+        "properties": {"op": {"const": name}, **properties},
+    }
+
+
+def _page(**more: Schema) -> Schema:
+    return {
+        "type": "object",
+        "required": ["changes", "next_after", "head", *more],
+        "properties": {
+            "changes": {"type": "array", "items": {"$ref": "#/components/schemas/Change"}},
+            "next_after": {"type": ["integer", "null"], "description": "For the parameter `after`; null at the end."},
+            "head": {"type": "integer", "description": "The number of the log's newest entry."},
+            **more,
+        },
+    }
+
+
+_DRAFT = {"$ref": "#/components/schemas/ItemDraft"}
+
+LOG_SCHEMAS: dict[str, Schema] = {
+    "Batch": {
+        "type": "object",
+        "required": ["operations"],
+        "additionalProperties": False,
+        "properties": {
+            "operations": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": MOST,
+                "items": {
+                    "oneOf": [
+                        _operation("create", "item", item=_DRAFT),
+                        _operation("upsert", "item", item=_DRAFT, if_version=_VERSION),
+                        _operation(
+                            "update",
+                            "key",
+                            "patch",
+                            key=_KEY,
+                            patch={"$ref": "#/components/schemas/ItemPatch"},
+                            if_version=_VERSION,
+                        ),
+                        _operation(
+                            "reprice", "key", "price", key=_KEY, price={"$ref": "#/components/schemas/Money"}, if_version=_VERSION
+                        ),
+                        _operation("delete", "key", key=_KEY, if_version=_VERSION),
+                    ]
+                },
+            },
+            "atomic": {"type": "boolean", "default": False, "description": "All of them, or none."},
+            "dry_run": {"type": "boolean", "default": False, "description": "Decide everything, and write nothing."},
+        },
+    },
+    "BatchResults": {
+        "type": "object",
+        "required": ["results", "failed", "dry_run"],
+        "properties": {
+            "results": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["status"],
+                    "properties": {
+                        "status": {"type": "integer"},
+                        "item": _ITEM,
+                        "problem": {"$ref": "#/components/schemas/Problem"},
+                    },
+                },
+            },
+            "failed": {"type": "integer"},
+            "dry_run": {"type": "boolean"},
+        },
+    },
+    "Change": {
+        "type": "object",
+        "required": ["seq", "kind", "item_id", "sku", "version", "at", "actor", "request_id", "before", "after"],
+        "properties": {
+            "seq": {"type": "integer", "description": "1, 2, 3 and so on, in the order of the commits."},
+            "kind": {"enum": list(KINDS)},
+            "item_id": {"type": ["string", "null"], "format": "uuid"},
+            "sku": {"type": ["string", "null"]},
+            "slug": {"type": "string", "description": "Of a category, where it happened to one."},
+            "version": _VERSION | {"description": "The version that the change made."},
+            "at": _MOMENT,
+            "actor": {"type": "string"},
+            "request_id": {"type": ["string", "null"]},
+            "before": _STATE,
+            "after": _STATE,
+        },
+    },
+    "Changes": _page(),
+    "History": _page(known_since=_KNOWN_SINCE),
+    "Prices": {
+        "type": "object",
+        "required": ["prices", "lowest_30_days", "before_reduction", "known_since"],
+        "properties": {
+            "prices": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["price", "from", "until", "seq"],
+                    "properties": {
+                        "price": {"$ref": "#/components/schemas/Price"},
+                        "from": _MOMENT,
+                        "until": _UNTIL,
+                        "seq": {"type": ["integer", "null"], "description": "Null: it is older than what the log knows."},
+                    },
+                },
+            },
+            "lowest_30_days": _LOWEST,
+            "before_reduction": _LOWEST,
+            "known_since": _KNOWN_SINCE,
+        },
+    },
+    "Revert": {"type": "object", "required": ["version"], "additionalProperties": False, "properties": {"version": _VERSION}},
+}
+
+LOG_EXAMPLES: dict[str, Schema] = {
+    "Batch": {
+        "operations": [
+            {"op": "upsert", "item": {"sku": "CHAIR-1", "name": "Garden chair"}},
+            {"op": "reprice", "key": "CHAIR-1", "price": {"amount": "44.90", "currency": "EUR"}},
+        ],
+        "atomic": True,
+    },
+    "Revert": {"version": 1},
+}

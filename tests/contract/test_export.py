@@ -15,7 +15,8 @@ from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.sql import storage as sql_store
 from catalog.application.exporting import COLUMNS, FORMATS, export, parse_export, parse_format
 from catalog.application.import_plan import ImportPlan
-from catalog.application.importing import Importing, Refusal
+from catalog.application.import_reading import Refusal
+from catalog.application.importing import Importing
 from catalog.application.rows import READERS
 from catalog.domain.errors import InvalidQuery, StoreUnavailable
 from catalog.domain.item import Item

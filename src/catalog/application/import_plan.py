@@ -13,9 +13,14 @@ from catalog.domain.numeral import Numeral
 OnConflict = Literal["fail", "skip", "update"]
 """What happens to a row whose SKU is there already."""
 
+CONFLICTS: tuple[OnConflict, ...] = ("fail", "skip", "update")
+
 FIELDS = ("sku", "name", "description", "category", "price", "currency", "attributes")
 ATTRIBUTE = "attr."
 TYPES = ("text", "integer", "number", "boolean")
+
+MOST_ATOMIC = 10_000
+"""Rows that an import of all or nothing takes: they are in memory together, and keep others from committing meanwhile."""
 
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -24,7 +29,8 @@ _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, 
 class ImportPlan:
     """Which column gives which field, what is fixed, what happens on a conflict, and whether categories come into being.
 
-    With `preserve` new items keep the id, version and times that their rows have.
+    With `preserve` new items keep the id, version and times that their rows have. With `atomic` all rows go in or none, up to
+    `most_atomic` of them.
 
     Fields have flat names: sku, name, description, category, price, currency, attributes, attr.NAME.
     """
@@ -36,6 +42,8 @@ class ImportPlan:
     dry_run: bool = False
     create_categories: bool = False
     preserve: bool = False
+    atomic: bool = False
+    most_atomic: int = MOST_ATOMIC
 
     @classmethod
     def parse(  # noqa: PLR0913 - each is an option of the command
@@ -48,6 +56,8 @@ class ImportPlan:
         dry_run: bool = False,
         create_categories: bool = False,
         preserve: bool = False,
+        atomic: bool = False,
+        most_atomic: int = MOST_ATOMIC,
     ) -> Self:
         """Read `field=column`, `field=value` and `attr.NAME=type`. Raises InvalidQuery with every fault."""
         faults = Faults()
@@ -59,6 +69,8 @@ class ImportPlan:
             dry_run,
             create_categories,
             preserve,
+            atomic,
+            most_atomic,
         )
         for name, kind in plan.types.items():
             if kind not in TYPES or not name.startswith(ATTRIBUTE):

@@ -1,40 +1,40 @@
-"""Importing many items: row by row in what is decided, slice by slice in what is read and committed."""
+"""Importing many items: row by row in what is decided, slice by slice in what is read and committed.
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any
+While one slice is committed, the next is read. What is in an import's notes (how far it is, which rows were refused) is written
+with the slices, in the same commits.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from catalog.application.changing import TRIES, hinted
-from catalog.application.import_plan import ImportPlan, flat
-from catalog.application.tables import Broken, Row, Table
+from catalog.application.deciding import Desk, places
+from catalog.application.import_plan import ImportPlan
+from catalog.application.import_reading import Entry, EntryReader, Refusal, Slice, refusals
+from catalog.application.tables import Table
+from catalog.domain.admission import Spot
 from catalog.domain.category import Category, name_of
 from catalog.domain.change import Change, Origin
 from catalog.domain.changelog import AnyChange, ChangeSet, Committed
-from catalog.domain.errors import CatalogError, Contended, Fault, InvalidInput, ItemExists, SkuTaken, UnknownCategory
+from catalog.domain.errors import (
+    CatalogError,
+    Contended,
+    Fault,
+    InvalidInput,
+    ItemExists,
+    SkuTaken,
+    StaleVersion,
+    UnknownCategory,
+)
 from catalog.domain.faults import Faults
-from catalog.domain.item import Item, Life
+from catalog.domain.item import Item
+from catalog.domain.note import Note
 from catalog.domain.tree import Tree
-from catalog.domain.values import parse_sku
+from catalog.domain.values import parse_category
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
-
-SLICE = 500
-"""Rows that are read, decided and committed together: few round trips, and other writers get their turn between."""
-
-_IGNORED_NAMES = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a row was not taken: one for each of its faults. `field` is a flat name; empty for the row as a whole."""
-
-    line: int
-    sku: str
-    field: str
-    code: str
-    reason: str
 
 
 @dataclass(slots=True)
@@ -51,15 +51,19 @@ class ImportReport:
     ignored: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Entry:
-    """A row on its way: what it says, and under which SKU."""
+_RETURNS = "An item of this id was here before, in later versions; import the row without the life it had elsewhere."
 
-    line: int
-    sku: str
-    fields: Mapping[str, Any]
-    life: Life | None = None
-    tries: int = 0
+Record = Callable[[ImportReport, Sequence[Refusal]], tuple[Note, ...]]
+"""Makes the notes that are committed with a slice: how far the import is then, and what was refused since the last."""
+
+
+def no_record(_report: ImportReport, _refused: Sequence[Refusal]) -> tuple[Note, ...]:
+    """Keep none."""
+    return ()
+
+
+async def _go_on() -> None:
+    """Go on."""
 
 
 class Importing:
@@ -71,7 +75,7 @@ class Importing:
         self._clock = clock
         self._ids = ids
 
-    async def run(
+    async def run(  # noqa: PLR0913 - what, how, by whom, and who is told
         self,
         table: Table,
         plan: ImportPlan,
@@ -79,27 +83,72 @@ class Importing:
         *,
         on_refusal: Callable[[Refusal], None] = lambda _: None,
         on_progress: Callable[[ImportReport], None] = lambda _: None,
+        record: Record = no_record,
+        go_on: Callable[[], Awaitable[None]] = _go_on,
     ) -> ImportReport:
         """Import a table; refused rows are handed to `on_refusal` as they come, and the rest goes on.
 
-        Slices that were committed stay when a later one fails. Raises InvalidQuery when the plan does not fit the
-        file, and Unavailable.
+        `go_on` is called before each slice, and may raise to end it all.
+
+        Slices that were committed stay when a later one fails. With `plan.atomic` all rows go in with one commit, or none;
+        as many as `plan.most_atomic`. Raises InvalidQuery when the plan does not fit the file, InvalidInput when it has more
+        rows, and Unavailable.
 
         A dry run decides everything and writes nothing. To know a SKU again it keeps 8 bytes of each.
         """
-        job = _Job(self._storage, self._clock, self._ids, plan, origin, on_refusal)
-        job.fit(table.columns)
-        for rows in _sliced(table.rows):
-            await job.take(rows)
+        reader = EntryReader(table, plan, self._clock, self._ids)
+        job = _Job(self._storage, self._clock, self._ids, plan, origin, on_refusal, record)
+        reading = asyncio.ensure_future(asyncio.to_thread(reader.read))
+        try:
+            while (part := await reading) is not None:
+                reading = asyncio.ensure_future(asyncio.to_thread(reader.read))
+                job.report.ignored[:] = reader.ignored
+                await go_on()
+                if plan.atomic:
+                    job.gather(part)
+                else:
+                    await job.take(part)
+                on_progress(job.report)
+        except BaseException:
+            table.stop()
+            raise
+        finally:
+            # A thread is not cut off: it ends with its slice, and nobody reads the file after that.
+            await asyncio.wait((reading,))
+            reading.exception()
+        if plan.atomic:
+            await job.take_gathered()
             on_progress(job.report)
         return job.report
+
+
+@dataclass(slots=True)
+class _Decided:
+    """What is to be written for some entries, and what is counted once it is."""
+
+    report: ImportReport
+    changes: list[tuple[Entry, Change[Item]]] = field(default_factory=list)
+    missing: list[Change[Category]] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def refuse(self, entry: Entry, faults: Iterable[Fault]) -> None:
+        """Count an entry as refused."""
+        self.report.refused += 1
+        self.refusals += refusals(entry.line, entry.sku, faults)
 
 
 class _Job:
     """One import under way."""
 
-    def __init__(
-        self, storage: Storage, clock: Clock, ids: Ids, plan: ImportPlan, origin: Origin, on_refusal: Callable[[Refusal], None]
+    def __init__(  # noqa: PLR0913, PLR0917 - as its only caller says
+        self,
+        storage: Storage,
+        clock: Clock,
+        ids: Ids,
+        plan: ImportPlan,
+        origin: Origin,
+        on_refusal: Callable[[Refusal], None],
+        record: Record,
     ) -> None:
         self.report = ImportReport()
         self._storage = storage
@@ -108,144 +157,136 @@ class _Job:
         self._plan = plan
         self._origin = origin
         self._on_refusal = on_refusal
-        self._used: Mapping[str, str] | None = None
+        self._record = record
         self._imagined: set[int] = set()
         self._known: Tree | None = None
+        self._places: dict[str, Spot] = {}
         self._hints: dict[str, UnknownCategory] = {}
-        self._refusals: list[Refusal] = []
+        self._untold: list[Refusal] = []
+        self._gathered: list[Entry] = []
 
-    def fit(self, columns: tuple[str, ...] | None) -> None:
-        """Bind the plan to a file's header, where it has one."""
-        used, ignored = self._plan.for_columns(columns)
-        if columns is not None:
-            self._used = used
-            self.report.ignored += ignored
+    def add(self, part: Slice) -> None:
+        """Count the rows of a slice, and those that are no entries."""
+        self.report.rows += part.rows
+        self.report.refused += part.refused
+        self._untold += part.refusals
 
-    async def take(self, rows: Iterable[Row | Broken]) -> None:
-        """Take a slice: read what is there, decide, commit; where a SKU stands twice, or a rival was quicker, again.
+    async def take(self, part: Slice) -> None:
+        """Settle a slice: read what is there, decide, commit. What was refused is told at its end, by line."""
+        self.add(part)
+        decided = await self._decide_all(part.entries)
+        if not await self._commit_together(decided):
+            # A rival was quicker somewhere. Row by row, only who meets him need be decided again.
+            pending = await self._commit_each(decided)
+            while pending:
+                pending = await self._commit_each(await self._decide_all(pending))
+            await self._commit_together(_Decided(self.report))
+        self._tell()
 
-        What was refused is told at its end, by line.
-        """
-        pending = [entry for entry in map(self._entry, rows) if entry is not None]
-        while pending:
-            now: dict[str, _Entry] = {}
-            later: list[_Entry] = []
-            for entry in pending:
-                if entry.sku in now:
-                    later.append(entry)
-                else:
-                    now[entry.sku] = entry
-            pending = [*await self._settle(now), *later]
-        for refusal in sorted(self._refusals, key=lambda one: one.line):
+    def gather(self, part: Slice) -> None:
+        """Keep the entries of a slice until all are there. Raises InvalidInput when there are too many."""
+        self.add(part)
+        self._gathered += part.entries
+        if len(self._gathered) > self._plan.most_atomic:
+            message = (
+                f"An import of all or nothing takes up to {self._plan.most_atomic} rows, for it is one commit; "
+                "import row by row, or in parts. Nothing was written."
+            )
+            raise InvalidInput([Fault(("file",), "too_many_rows", message)])
+
+    async def take_gathered(self) -> None:
+        """Settle all that was gathered in one commit, or nothing of it. Raises Contended."""
+        for _ in range(TRIES):
+            decided = await self._decide_all(self._gathered)
+            if decided.report.refused:
+                # Nothing goes in, and so nothing of it is counted but what hinders.
+                kept = ImportReport(rows=self.report.rows, refused=decided.report.refused, ignored=self.report.ignored)
+                decided = _Decided(kept, refusals=decided.refusals)
+            if await self._commit_together(decided):
+                self._tell()
+                return
+        message = "the items of the import"
+        raise Contended(message)
+
+    def _tell(self) -> None:
+        for refusal in sorted(self._untold, key=lambda one: one.line):
             self._on_refusal(refusal)
-        self._refusals.clear()
+        self._untold.clear()
 
-    def _entry(self, row: Row | Broken) -> _Entry | None:
-        """Read a row by the plan; None when it is refused."""
-        self.report.rows += 1
-        if isinstance(row, Broken):
-            self._refuse(row.line, "", [Fault((), "malformed", row.message)])
-            return None
-        faults = Faults()
-        fields = self._plan.fields(row.values, self._columns_of(row), faults)
-        said = fields.get("sku")
-        sku = parse_sku(said, faults, ("sku",))
-        life = self._plan.life(row.values, faults)
-        if sku is None or faults:
+    async def _decide_all(self, entries: Sequence[Entry]) -> _Decided:
+        """Decide entries in order, each seeing those before it."""
+        decided = _Decided(replace(self.report))
+        if not entries:
+            return decided
+        items = dict(await self._storage.items_by_sku({entry.sku for entry in entries}))
+        lives = [entry.life.id for entry in entries if entry.life is not None]
+        if lives:
+            items.update((item.sku, item) for item in (await self._storage.items_by_id(lives)).values())
+        slugs = {parse_category(entry.fields.get("category"), Faults(), ()) for entry in entries}
+        wanted = await self._find({slug for slug in (*slugs, *(item.category for item in items.values())) if slug is not None})
+        spots = {slug: Spot(change.subject.id, 1, None) for slug, change in wanted.items()}
+        view = Desk(items.values(), {**self._places, **spots})
+        for entry in entries:
             try:
-                self._born({**fields, "sku": "X"})
+                self._decide(view, entry, decided)
+            except UnknownCategory as error:
+                decided.refuse(entry, (await self._hinted(error)).faults)
             except InvalidInput as error:
-                faults.found += error.faults
-            self._refuse(row.line, str(said or ""), faults.found)
-            return None
-        return _Entry(row.line, sku, fields, life)
+                decided.refuse(entry, error.faults)
+            except (SkuTaken, ItemExists) as error:
+                decided.refuse(entry, [Fault(("sku" if isinstance(error, SkuTaken) else "id",), error.code, str(error))])
+        used = {change.subject.category for _, change in decided.changes}
+        decided.missing = [change for slug, change in wanted.items() if slug in used]
+        decided.report.categories += len(decided.missing)
+        return decided
 
-    def _columns_of(self, row: Row) -> Mapping[str, str]:
-        """Say which column gives which field; where there is no header, each row names its own."""
-        if self._used is not None:
-            return self._used
-        used, ignored = self._plan.for_columns(tuple({*row.values, *self._plan.columns.values()}))
-        known = self.report.ignored
-        known += [name for name in ignored if name not in known][: max(0, _IGNORED_NAMES - len(known))]
-        return used
-
-    async def _settle(self, entries: dict[str, _Entry]) -> list[_Entry]:
-        """Decide and commit entries of different SKUs; return those that are to be tried again."""
-        there = await self._storage.items_by_sku(entries.keys())
-        decided: list[tuple[_Entry, Change[Item]]] = []
-        for entry in entries.values():
-            try:
-                change = self._decide(entry, there.get(entry.sku))
-            except InvalidInput as error:
-                self._refuse(entry.line, entry.sku, error.faults)
-            except SkuTaken as error:
-                self._refuse(entry.line, entry.sku, [Fault(("sku",), error.code, str(error))])
-            else:
-                if change is not None:
-                    decided.append((entry, change))
-        missing = await self._missing_categories(decided)
-        if self._plan.dry_run:
-            self._imagine(await self._with_categories(decided, missing))
-            return []
-        return await self._commit(decided, missing)
-
-    def _decide(self, entry: _Entry, item: Item | None) -> Change[Item] | None:
-        """Decide one row. None: there is nothing to write, and it is counted. Raises InvalidInput, SkuTaken."""
+    def _decide(self, view: Desk, entry: Entry, decided: _Decided) -> None:
+        """Decide one row. Raises what it is refused with."""
+        item = view.get(entry.sku)
         imagined = hash(entry.sku) in self._imagined
-        if item is None and not imagined:
-            return self._born(entry.fields, entry.life)
-        if self._plan.on_conflict == "fail":
-            raise SkuTaken(entry.sku)
-        if self._plan.on_conflict == "skip":
-            self.report.skipped += 1
-            return None
-        if item is None:
-            return self._born(entry.fields, entry.life)
-        change = item.revise(entry.fields, now=self._clock.now())
+        if item is not None or imagined:
+            if self._plan.on_conflict == "fail":
+                raise SkuTaken(entry.sku)
+            if self._plan.on_conflict == "skip":
+                decided.report.skipped += 1
+                return
+        if item is not None:
+            change = item.revise(entry.fields, now=self._clock.now())
+        elif isinstance(entry.born, InvalidInput):
+            raise entry.born
+        else:
+            change = entry.born
         if change is None:
-            self.report.unchanged += 1
-        return change
+            decided.report.unchanged += 1
+            return
+        view.take(change)
+        decided.changes.append((entry, change))
+        if change.before is not None or imagined:
+            decided.report.updated += 1
+        else:
+            decided.report.created += 1
 
-    def _born(self, fields: Mapping[str, Any], life: Life | None = None) -> Change[Item]:
-        """Decide a new item."""
-        return Item.create(fields, item_id=self._ids.item_id(), spare_sku="", now=self._clock.now(), life=life)
-
-    async def _missing_categories(self, decided: list[tuple[_Entry, Change[Item]]]) -> list[Change[Category]]:
-        """Decide the categories that the items need and that are not there, where they are wanted."""
-        if not (self._plan.create_categories or self._plan.dry_run):
-            return []
+    async def _find(self, slugs: set[str]) -> dict[str, Change[Category]]:
+        """Learn which of the categories are there; decide those that are not, where they are wanted."""
+        self._places |= await places(self._storage, slugs - self._places.keys())
+        missing = sorted(slugs - self._places.keys()) if self._plan.create_categories else []
+        if not missing:
+            return {}
         tree = await self._tree()
-        slugs = dict.fromkeys(change.subject.category for _, change in decided)
-        fields = [{"slug": slug, "name": name_of(slug)} for slug in slugs if slug is not None and slug not in tree.by_slug]
         first = max((root.position + 1 for root in tree.children(None)), default=0)
         now = self._clock.now()
-        return [
-            Category.create(its, category_id=self._ids.item_id(), spare_position=position, now=now)
-            for position, its in enumerate(fields, first)
-        ]
+        return {
+            slug: Category.create(
+                {"slug": slug, "name": name_of(slug)}, category_id=self._ids.item_id(), spare_position=position, now=now
+            )
+            for position, slug in enumerate(missing, first)
+        }
 
-    async def _with_categories(
-        self, decided: list[tuple[_Entry, Change[Item]]], missing: list[Change[Category]]
-    ) -> list[tuple[_Entry, Change[Item]]]:
-        """Return what a dry run would write: with the categories that would be there, or without those who need them."""
-        if self._plan.create_categories:
-            self.report.categories += len(missing)
-            self._known = Tree((*await self._tree(), *(change.subject for change in missing)))
-            return decided
-        slugs = {change.subject.slug for change in missing}
-        kept = []
-        for entry, change in decided:
-            if change.subject.category in slugs:
-                await self._refuse_category(entry, UnknownCategory(str(change.subject.category), ("category",)))
-            else:
-                kept.append((entry, change))
-        return kept
-
-    async def _refuse_category(self, entry: _Entry, error: UnknownCategory) -> None:
-        """Refuse a row for its category, with what may have been meant."""
+    async def _hinted(self, error: UnknownCategory) -> UnknownCategory:
+        """Say what may have been meant; the same for all rows of a category."""
         if error.slug not in self._hints:
             self._hints[error.slug] = hinted(error, (await self._tree()).by_slug)
-        self._refuse(entry.line, entry.sku, self._hints[error.slug].faults)
+        return self._hints[error.slug]
 
     async def _tree(self) -> Tree:
         """Return the categories that are there, as far as this import knows."""
@@ -253,50 +294,58 @@ class _Job:
             self._known = Tree(await self._storage.categories())
         return self._known
 
-    async def _commit(self, decided: list[tuple[_Entry, Change[Item]]], missing: list[Change[Category]]) -> list[_Entry]:
-        """Commit each change by itself, all in one go, the categories first; return the entries that lost to a rival."""
-        changes: list[AnyChange] = [*missing, *(change for _, change in decided)]
-        outcomes = await self._storage.commit([ChangeSet((change,), self._origin) for change in changes])
-        if missing:
+    async def _commit_together(self, decided: _Decided) -> bool:
+        """Commit all changes with the notes, or say that a rival was quicker. A dry run imagines it."""
+        missing = [change.subject for change in decided.missing]
+        if self._plan.dry_run:
+            self._imagined.update(hash(entry.sku) for entry, _ in decided.changes)
+            self._known = Tree((*(self._known or ()), *missing)) if missing else self._known
+        changes: list[AnyChange] = [*decided.missing, *(change for _, change in decided.changes)]
+        notes = self._record(decided.report, [*self._untold, *decided.refusals])
+        written = ChangeSet(() if self._plan.dry_run else tuple(changes), self._origin, notes)
+        if written.changes or written.notes:
+            (outcome,) = await self._storage.commit((written,))
+            if isinstance(outcome, CatalogError):
+                self._forget()
+                return False
+        if missing and not self._plan.dry_run:
             self._known = None
-            self.report.categories += sum(isinstance(outcome, Committed) for outcome in outcomes[: len(missing)])
-        again: list[_Entry] = []
-        for (entry, change), outcome in zip(decided, outcomes[len(missing) :], strict=True):
+        self._places |= {category.slug: Spot(category.id, category.version, category.parent) for category in missing}
+        self._settle(decided)
+        return True
+
+    async def _commit_each(self, decided: _Decided) -> list[Entry]:
+        """Commit each change by itself, all in one go, the categories first; return the entries that lost to a rival."""
+        changes: list[AnyChange] = [*decided.missing, *(change for _, change in decided.changes)]
+        outcomes = await self._storage.commit([ChangeSet((change,), self._origin) for change in changes])
+        self._forget()
+        first = len(decided.missing)
+        decided.report.categories -= sum(isinstance(outcome, CatalogError) for outcome in outcomes[:first])
+        again: list[Entry] = []
+        for (entry, change), outcome in zip(decided.changes, outcomes[first:], strict=True):
             if isinstance(outcome, Committed):
-                self._count(known=change.before is not None)
                 continue
-            if isinstance(outcome, UnknownCategory):
-                await self._refuse_category(entry, outcome)
-                continue
-            if isinstance(outcome, ItemExists) and entry.life is not None:
-                self._refuse(entry.line, entry.sku, [Fault(("id",), outcome.code, str(outcome))])
-                continue
+            if change.before is None:
+                decided.report.created -= 1
+            else:
+                decided.report.updated -= 1
             entry.tries += 1
-            if entry.tries < TRIES:
+            if entry.life is not None and isinstance(outcome, StaleVersion):
+                decided.refuse(entry, [Fault(("version",), outcome.code, _RETURNS)])
+            elif entry.tries < TRIES:
                 again.append(entry)
             else:
-                error: CatalogError = Contended(entry.sku)
-                self._refuse(entry.line, entry.sku, [Fault((), error.code, str(error))])
+                error = Contended(entry.sku)
+                decided.refuse(entry, [Fault((), error.code, str(error))])
+        self._settle(decided)
         return again
 
-    def _imagine(self, decided: list[tuple[_Entry, Change[Item]]]) -> None:
-        """Count what would be written, and remember the SKUs that would be there."""
-        for entry, change in decided:
-            self._count(known=change.before is not None or hash(entry.sku) in self._imagined)
-            self._imagined.add(hash(entry.sku))
+    def _settle(self, decided: _Decided) -> None:
+        """Count what is done."""
+        self.report = decided.report
+        self._untold += decided.refusals
 
-    def _count(self, *, known: bool) -> None:
-        if known:
-            self.report.updated += 1
-        else:
-            self.report.created += 1
-
-    def _refuse(self, line: int, sku: str, faults: Iterable[Fault]) -> None:
-        self.report.refused += 1
-        self._refusals += (Refusal(line, sku, flat(fault.path), fault.code, fault.message) for fault in faults)
-
-
-def _sliced(rows: Iterator[Row | Broken]) -> Iterator[tuple[Row | Broken, ...]]:
-    """Part rows into slices (itertools.batched comes with Python 3.12)."""
-    while part := tuple(islice(rows, SLICE)):
-        yield part
+    def _forget(self) -> None:
+        """What was known of the categories may be known no more."""
+        self._known = None
+        self._places.clear()

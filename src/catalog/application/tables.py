@@ -23,8 +23,12 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A file's rows. `columns` are those of the header; None where each row names its own. `close` closes the file."""
+    """A file's rows. `columns` are those of the header; None where each row names its own.
+
+    `close` closes the file; `stop` lets nobody wait for rows that are still to come.
+    """
 
     columns: tuple[str, ...] | None
     rows: Iterator[Row | Broken]
     close: Callable[[], None] = lambda: None
+    stop: Callable[[], None] = lambda: None

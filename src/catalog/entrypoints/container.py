@@ -14,6 +14,7 @@ from catalog.application.categories import Categories
 from catalog.application.feed import Feed
 from catalog.application.freshness import Freshness
 from catalog.application.history import History
+from catalog.application.import_jobs import ImportJobs
 from catalog.application.importing import Importing
 from catalog.application.items import Items
 from catalog.application.once import Once
@@ -75,6 +76,7 @@ class Container(containers.DeclarativeContainer):
     pruning = providers.Singleton(Pruning, storage)
     once = providers.Singleton(Once, storage, clock)
     importing = providers.Singleton(Importing, storage, clock, ids)
+    import_jobs = providers.Singleton(ImportJobs, importing, storage, clock, ids)
     seeding = providers.Singleton(Seeding, importing, categories)
 
 

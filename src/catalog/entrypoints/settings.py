@@ -19,6 +19,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from catalog.application.import_plan import MOST_ATOMIC
 from catalog.entrypoints.stores import UnknownScheme, check_scheme
 from catalog.ports.storage import StorageOptions
 
@@ -158,6 +159,15 @@ class CacheSettings(Section):
         return f"{near}; shared: {_without_password(self.url)}" if self.url else near
 
 
+class ImportsSettings(Section):
+    """What may be imported over HTTP."""
+
+    max_bytes: int = Field(1024**3, ge=1024, description="The largest file that is imported over HTTP")
+    max_atomic_rows: int = Field(
+        MOST_ATOMIC, ge=1, le=100_000, description="Rows that an import of all or nothing takes: they go in with one commit"
+    )
+
+
 class ChangesSettings(Section):
     """How long the log of changes is kept."""
 
@@ -198,6 +208,7 @@ class Settings(BaseSettings):
     storage: StorageSettings = StorageSettings()
     http: HttpSettings = HttpSettings()
     cache: CacheSettings = CacheSettings()
+    imports: ImportsSettings = ImportsSettings()
     changes: ChangesSettings = ChangesSettings()
     identity: IdentitySettings = IdentitySettings()
     log: LogSettings = LogSettings()

@@ -10,7 +10,8 @@ from catalog.adapters.memory.storage import MemoryStorage
 from catalog.application.categories import Categories
 from catalog.application.changing import TRIES
 from catalog.application.import_plan import ImportPlan
-from catalog.application.importing import SLICE, Importing, ImportReport, Refusal
+from catalog.application.import_reading import SLICE, Refusal
+from catalog.application.importing import Importing, ImportReport
 from catalog.application.rows import read_csv, read_json_array, read_json_lines
 from catalog.application.seeding import SIZE, Seeding, seed_rows
 from catalog.domain.admission import Outcome

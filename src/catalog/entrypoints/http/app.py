@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException
 from catalog.application.caching import Caching
 from catalog.application.feed import Feed
 from catalog.application.history import History
+from catalog.application.import_jobs import ImportJobs
 from catalog.application.items import Items
 from catalog.domain.errors import CatalogError
 from catalog.entrypoints import logs
@@ -22,6 +23,7 @@ from catalog.entrypoints.http.edge import Edge
 from catalog.entrypoints.http.health import HealthController
 from catalog.entrypoints.http.history import HistoryController
 from catalog.entrypoints.http.idempotency import Idempotency
+from catalog.entrypoints.http.imports import ImportsController
 from catalog.entrypoints.http.items import ItemsController
 from catalog.entrypoints.http.openapi import openapi_document
 from catalog.entrypoints.http.problems import on_catalog_error, on_http_exception, on_unforeseen
@@ -40,6 +42,7 @@ def create_app(container: Container) -> Edge:
     items: Items = container.items()
     history: History = container.history()
     feed: Feed = container.feed()
+    jobs: ImportJobs = container.import_jobs()
     idempotency = Idempotency(container.once())
     strict = settings.http.require_if_match
     stopping.on_close(feed.close)
@@ -47,14 +50,24 @@ def create_app(container: Container) -> Edge:
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         async with running(container) as storage, caching.running(storage) if caching else nullcontext():
-            yield
-            feed.close()
+            try:
+                yield
+            finally:
+                feed.close()
+                await jobs.close()
 
     app = Litestar(
         route_handlers=[
             _working_on(ItemsController, items=items, reads=reads, idempotency=idempotency, strict=strict),
             _working_on(
                 BatchController, batches=container.batches(), idempotency=idempotency, most=settings.http.max_batch_bytes
+            ),
+            _working_on(
+                ImportsController,
+                jobs=jobs,
+                idempotency=idempotency,
+                most_bytes=settings.imports.max_bytes,
+                most_atomic=settings.imports.max_atomic_rows,
             ),
             _working_on(HistoryController, history=history, items=items, idempotency=idempotency, strict=strict),
             _working_on(ChangesController, history=history, feed=feed),

@@ -1,4 +1,4 @@
-"""The shapes of what the log tells, and of batches, for the OpenAPI document."""
+"""The shapes of what the log tells, of batches and of imports, for the OpenAPI document."""
 
 from typing import Any
 
@@ -49,6 +49,9 @@ def _page(**more: Schema) -> Schema:
 
 
 _DRAFT = {"$ref": "#/components/schemas/ItemDraft"}
+
+MEDIA = {"Import": ("text/csv", "application/json", "application/jsonl", "application/x-ndjson")}
+"""The media types of bodies that are no JSON of ours."""
 
 LOG_SCHEMAS: dict[str, Schema] = {
     "Batch": {
@@ -144,10 +147,60 @@ LOG_SCHEMAS: dict[str, Schema] = {
             "known_since": _KNOWN_SINCE,
         },
     },
+    "Import": {"type": "string", "description": "A file with rows of items, in UTF-8."},
+    "ImportState": {
+        "type": "object",
+        "required": [
+            "id",
+            "status",
+            "rows",
+            "created",
+            "updated",
+            "unchanged",
+            "skipped",
+            "refused",
+            "categories",
+            "ignored",
+            "dry_run",
+            "bytes",
+            "rate",
+            "error",
+            "errors_url",
+        ],
+        "properties": {
+            "id": {"type": "string", "format": "uuid"},
+            "status": {"enum": ["running", "done", "refused", "failed", "cancelled", "interrupted"]},
+            **{
+                name: {"type": "integer"}
+                for name in ("rows", "created", "updated", "unchanged", "skipped", "refused", "categories")
+            },
+            "ignored": {"type": "array", "items": {"type": "string"}, "description": "Columns that gave nothing."},
+            "dry_run": {"type": "boolean"},
+            "bytes": {"type": "integer", "description": "Of the file, as far as it was read."},
+            "rate": {"type": "number", "description": "Rows a second."},
+            "error": {"type": ["string", "null"], "description": "Why it failed."},
+            "errors_url": {"type": "string", "description": "Where all refused rows are."},
+            "refusals": {
+                "type": "array",
+                "description": "The first 1,000.",
+                "items": {
+                    "type": "object",
+                    "required": ["line", "sku", "field", "code", "detail"],
+                    "properties": {
+                        "line": {"type": "integer"},
+                        "sku": {"type": "string"},
+                        "field": {"type": "string"},
+                        "code": {"type": "string"},
+                        "detail": {"type": "string"},
+                    },
+                },
+            },
+        },
+    },
     "Revert": {"type": "object", "required": ["version"], "additionalProperties": False, "properties": {"version": _VERSION}},
 }
 
-LOG_EXAMPLES: dict[str, Schema] = {
+LOG_EXAMPLES: dict[str, Any] = {
     "Batch": {
         "operations": [
             {"op": "upsert", "item": {"sku": "CHAIR-1", "name": "Garden chair"}},
@@ -156,4 +209,5 @@ LOG_EXAMPLES: dict[str, Schema] = {
         "atomic": True,
     },
     "Revert": {"version": 1},
+    "Import": "sku,name,price,currency\nCHAIR-1,Garden chair,49.90,EUR\n",
 }

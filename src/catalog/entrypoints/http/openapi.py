@@ -8,7 +8,7 @@ from typing import Any
 from litestar.routes import BaseRoute, HTTPRoute
 
 from catalog import __version__
-from catalog.entrypoints.http.schemas import PARAMETERS, RESPONSES, SCHEMAS, examples
+from catalog.entrypoints.http.schemas import PARAMETERS, RESPONSES, SCHEMAS, examples, media_types
 
 _KEY = "operation"
 
@@ -62,6 +62,7 @@ def openapi_document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "tags": [
             {"name": "items", "description": "The items"},
+            {"name": "imports", "description": "Many items out of a file"},
             {"name": "log", "description": "What happened"},
             {"name": "categories", "description": "The tree that items stand in"},
             {"name": "operations", "description": "For those who run it"},
@@ -101,8 +102,7 @@ def _described(handler: Any, method: str, path: str) -> dict[str, Any]:  # noqa:
     }
     if operation.body:
         media = {"schema": {"$ref": f"#/components/schemas/{operation.body}"}, "examples": examples(operation.body)}
-        types = ["application/json"] if method in ("post", "put") else ["application/merge-patch+json", "application/json"]
-        described["requestBody"] = {"required": True, "content": dict.fromkeys(types, media)}
+        described["requestBody"] = {"required": True, "content": dict.fromkeys(media_types(operation.body, method), media)}
     return described
 
 

@@ -11,7 +11,10 @@ from catalog.domain.listing import OF_ITEMS, Presentation
 from catalog.entrypoints.shapes import WHOLE
 
 
-def read_parameters(scope: Any) -> tuple[dict[str, list[str]], Faults]:  # noqa: ANN401 - an ASGI scope
+def read_parameters(
+    scope: Any,  # noqa: ANN401 - an ASGI scope
+    repeatable: Sequence[str] = REPEATABLE,
+) -> tuple[dict[str, list[str]], Faults]:
     """Return the parameters of a request, and the faults of those that stand twice and may not.
 
     Bytes that are no UTF-8 become lone surrogates, which the domain refuses where they matter.
@@ -20,7 +23,7 @@ def read_parameters(scope: Any) -> tuple[dict[str, list[str]], Faults]:  # noqa:
     faults = Faults()
     found: dict[str, list[str]] = {}
     for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True, errors="surrogateescape"):
-        if name in found and name not in REPEATABLE:
+        if name in found and name not in repeatable:
             faults.add((name,), "repeated_parameter", f"The parameter {name} stands twice; give it once.")
         found.setdefault(name, []).append(value)
     return found, faults

@@ -70,6 +70,7 @@ TITLES = {
 FRAMEWORK: dict[int, tuple[str, str]] = {
     400: ("bad_request", "Bad Request"),
     404: ("not_found", "Not Found"),
+    408: ("request_timeout", "Request Timeout"),
     405: ("method_not_allowed", "Method Not Allowed"),
     413: ("content_too_large", "Content Too Large"),
     415: ("unsupported_media_type", "Unsupported Media Type"),
@@ -195,6 +196,7 @@ def unforeseen(scope: Mapping[str, Any]) -> bytes:
 _DETAILS = {
     HTTPStatus.NOT_FOUND: "There is nothing at this path; /openapi.json lists what there is.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method; the header Allow names those it takes.",
+    HTTPStatus.REQUEST_TIMEOUT: "The body did not come in; what was committed of it stays.",
     HTTPStatus.PRECONDITION_REQUIRED: "Say with If-Match which version is to be changed; its ETag names it (or * for any).",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than this path takes.",
 }

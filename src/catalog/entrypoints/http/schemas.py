@@ -12,7 +12,7 @@ from catalog.domain.ordering import SORT_KEYS
 from catalog.domain.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
 from catalog.domain.search import MAX_QUERY
 from catalog.domain.values import MAX_DESCRIPTION, MAX_NAME, MAX_SLUG
-from catalog.entrypoints.http.log_schemas import LOG_EXAMPLES, LOG_SCHEMAS
+from catalog.entrypoints.http.log_schemas import LOG_EXAMPLES, LOG_SCHEMAS, MEDIA
 
 Schema = dict[str, Any]
 
@@ -262,6 +262,13 @@ def examples(schema: str) -> Schema:
     return {"example": {"value": _EXAMPLES[schema]}}
 
 
+def media_types(schema: str, method: str) -> tuple[str, ...]:
+    """Return the media types that a request body may have."""
+    return MEDIA.get(schema) or (
+        ("application/json",) if method in ("post", "put") else ("application/merge-patch+json", "application/json")
+    )
+
+
 def _query(name: str, description: str, schema: Schema) -> Schema:
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
@@ -355,6 +362,32 @@ PARAMETERS: dict[str, Schema] = {
     ),
     "item": _query("item", "Of this item: its id, also of a deleted one, or its SKU.", {"type": "string"}),
     "as_of": _query("as_of", "Only the price that was in force then.", _MOMENT),
+    "id": {"name": "id", "in": "path", "required": True, "description": "The import's id.", "schema": {"type": "string"}},
+    "import_format": _query(
+        "format", "What the file is, where the Content-Type does not say.", {"enum": ["csv", "json", "jsonl"]}
+    ),
+    "import_on_conflict": _query(
+        "on_conflict",
+        "What becomes of a row whose SKU is there: it is refused, left, or the item is updated.",
+        {"enum": ["fail", "skip", "update"], "default": "fail"},
+    ),
+    "import_mode": _query(
+        "mode", "Each row by itself, or all or none.", {"enum": ["per_row", "all_or_nothing"], "default": "per_row"}
+    ),
+    "import_dry_run": _query("dry_run", "Say what would be done, and do nothing.", {"type": "boolean", "default": False}),
+    "import_create_categories": _query(
+        "create_categories", "Create the categories that are not there, as roots.", {"type": "boolean", "default": False}
+    ),
+    "import_preserve": _query(
+        "preserve", "New items keep the id, version and times that their rows have.", {"type": "boolean", "default": False}
+    ),
+    "import_delimiter": _query("delimiter", "What stands between the cells of CSV; `tab` for a tabulator.", {"type": "string"}),
+    "import_map": _query("map", "`field=column`; it may stand several times.", {"type": "array", "items": {"type": "string"}}),
+    "import_set": _query("set", "`field=value` for every row; repeatable.", {"type": "array", "items": {"type": "string"}}),
+    "import_type": _query(
+        "type", "`attr.NAME=integer`, number or boolean; repeatable.", {"type": "array", "items": {"type": "string"}}
+    ),
+    "errors_format": _query("format", "What is written.", {"enum": ["jsonl", "csv"], "default": "jsonl"}),
     "last_event_id": _header("Last-Event-ID", "With `Accept: text/event-stream`: the number of the entry that you had last."),
     "idempotency_key": _header(
         "Idempotency-Key",
@@ -417,6 +450,13 @@ RESPONSES: dict[str, Schema] = {
             },
         },
     },
+    "200-import": _answers("What became of the rows", "ImportState"),
+    "202-import": _answers("It is under way", "ImportState", Location={"schema": {"type": "string"}}),
+    "200-errors": {
+        "description": "The refused rows",
+        "headers": _HEADERS,
+        "content": {"application/jsonl": {"schema": {"type": "string"}}, "text/csv": {"schema": {"type": "string"}}},
+    },
     "200-batch": _answers("What became of each operation", "BatchResults"),
     "200-history": _answers("A stretch of the item's history", "History"),
     "200-prices": _answers("The prices", "Prices"),
@@ -436,7 +476,7 @@ RESPONSES: dict[str, Schema] = {
     "204": {"description": "It is done", "headers": _HEADERS},
     "304": {"description": "It is still the one you have", "headers": _HEADERS | _ETAG},
     "400": _problem("It cannot be read: malformed, invalid_cursor, invalid_position, bad_request"),
-    "404": _problem("There is no such thing: item_not_found, version_not_found, category_not_found"),
+    "404": _problem("There is no such thing: item_not_found, version_not_found, category_not_found, import_not_found"),
     "409": _problem(
         "It cannot stand beside what is there: sku_taken, slug_taken, category_in_use, category_cycle, category_too_deep, "
         "not_deleted, in_flight, contended",

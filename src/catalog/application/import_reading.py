@@ -1,0 +1,124 @@
+"""From the rows of a file to entries of an import: read by its plan, and decided as far as nobody need be asked for it.
+
+Nothing here waits for a store, so that it is done in a thread while the rows before are committed.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from catalog.application.import_plan import ImportPlan, flat
+from catalog.application.tables import Broken, Row, Table
+from catalog.domain.change import Change
+from catalog.domain.errors import Fault, InvalidInput
+from catalog.domain.faults import Faults
+from catalog.domain.item import Item, Life
+from catalog.domain.values import parse_sku
+from catalog.ports.clock import Clock
+from catalog.ports.ids import Ids
+
+SLICE = 500
+"""Rows that are read, decided and committed together: few round trips, and other writers get their turn between."""
+
+_IGNORED_NAMES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a row was not taken: one for each of its faults. `field` is a flat name; empty for the row as a whole."""
+
+    line: int
+    sku: str
+    field: str
+    code: str
+    reason: str
+
+
+def refusals(line: int, sku: str, faults: Iterable[Fault]) -> list[Refusal]:
+    """Say why a row is not taken."""
+    return [Refusal(line, sku, flat(fault.path), fault.code, fault.message) for fault in faults]
+
+
+@dataclass(slots=True)
+class Entry:
+    """A row on its way: what it says, under which SKU, and what it would be as a new item (or why it cannot be one)."""
+
+    line: int
+    sku: str
+    fields: Mapping[str, Any]
+    life: Life | None
+    born: Change[Item] | InvalidInput
+    tries: int = 0
+
+
+@dataclass(slots=True)
+class Slice:
+    """Some rows of a file: how many there were, those that are entries, and why the others are none."""
+
+    rows: int = 0
+    entries: list[Entry] = field(default_factory=list)
+    refused: int = 0
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+class EntryReader:
+    """Reads a table slice by slice. Columns that give nothing are gathered in `ignored`."""
+
+    def __init__(self, table: Table, plan: ImportPlan, clock: Clock, ids: Ids) -> None:
+        """Bind the plan to a file's header, where it has one. Raises InvalidQuery when they do not fit."""
+        self.ignored: list[str] = []
+        self._rows: Iterator[Row | Broken] = table.rows
+        self._plan = plan
+        self._clock = clock
+        self._ids = ids
+        self._used: Mapping[str, str] | None = None
+        used, ignored = plan.for_columns(table.columns)
+        if table.columns is not None:
+            self._used = used
+            self.ignored += ignored
+
+    def read(self) -> Slice | None:
+        """Read the next slice; None at the end."""
+        part = Slice()
+        for row in islice(self._rows, SLICE):
+            part.rows += 1
+            entry = self._entry(row)
+            if isinstance(entry, Entry):
+                part.entries.append(entry)
+            else:
+                part.refused += 1
+                part.refusals += entry
+        return part if part.rows else None
+
+    def _entry(self, row: Row | Broken) -> Entry | list[Refusal]:
+        """Read a row by the plan, or say why it cannot be read."""
+        if isinstance(row, Broken):
+            return refusals(row.line, "", [Fault((), "malformed", row.message)])
+        faults = Faults()
+        fields = self._plan.fields(row.values, self._columns_of(row), faults)
+        said = fields.get("sku")
+        sku = parse_sku(said, faults, ("sku",))
+        life = self._plan.life(row.values, faults)
+        if sku is None or faults:
+            born = self._born({**fields, "sku": "X"}, None)
+            if isinstance(born, InvalidInput):
+                faults.found += born.faults
+            return refusals(row.line, str(said or ""), faults.found)
+        return Entry(row.line, sku, fields, life, self._born(fields, life))
+
+    def _born(self, fields: Mapping[str, Any], life: Life | None) -> Change[Item] | InvalidInput:
+        """Decide a new item, or why it cannot be."""
+        try:
+            return Item.create(fields, item_id=self._ids.item_id(), spare_sku="", now=self._clock.now(), life=life)
+        except InvalidInput as error:
+            return error
+
+    def _columns_of(self, row: Row) -> Mapping[str, str]:
+        """Say which column gives which field; where there is no header, each row names its own."""
+        if self._used is not None:
+            return self._used
+        used, ignored = self._plan.for_columns(tuple({*row.values, *self._plan.columns.values()}))
+        known = self.ignored
+        known += [name for name in ignored if name not in known][: max(0, _IGNORED_NAMES - len(known))]
+        return used

@@ -126,9 +126,9 @@ class ImportPlan:
         if not isinstance(whole, Mapping):
             return whole
         single = {
-            name.removeprefix(ATTRIBUTE): _typed(value, self.types.get(name, "text"), name, faults)
+            name[len(ATTRIBUTE) :]: value if name not in self.types else _typed(value, self.types[name], name, faults)
             for name, value in given.items()
-            if name.startswith(ATTRIBUTE)
+            if name[: len(ATTRIBUTE)] == ATTRIBUTE
         }
         return {**whole, **{name: value for name, value in single.items() if value is not None}}
 

@@ -100,7 +100,7 @@ def _csv_rows(reader: Any, columns: tuple[str, ...]) -> Iterator[Row | Broken]: 
 
 def _plain(cell: str) -> str:
     """Take off the apostrophe that an export puts before what a spreadsheet would calculate."""
-    return cell[1:] if cell.startswith(_FORMULA) else cell
+    return cell[1:] if cell[0] == "'" and cell.startswith(_FORMULA) else cell
 
 
 def _json_lines(text: io.TextIOWrapper) -> Iterator[Row | Broken]:

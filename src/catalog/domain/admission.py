@@ -4,11 +4,10 @@ A store takes its lock, reads the `Standing` of what a batch names, asks `admit`
 once. No rule about conflicts is anywhere else; a database's constraints are only the net beneath.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from catalog.domain.category import Category
@@ -34,6 +33,8 @@ from catalog.domain.tree import MAX_DEPTH, ancestors
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+_NOTHING = object()
 
 Outcome = Committed | CatalogError
 """What became of one change set: written, or the reason why it was not."""
@@ -162,7 +163,7 @@ class Register:
         self.inhabitants: dict[str, int] = dict(standing.inhabitants)
         self._graves: dict[UUID, int] = dict(standing.graves)
         self._notes: dict[str, datetime] = dict(standing.notes)
-        self._undo: list[Callable[[], object]] = []
+        self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
 
     def take(self, change_set: ChangeSet) -> CatalogError | None:
         """Take a change set whole, or say why it cannot be taken and stay as it was."""
@@ -178,16 +179,16 @@ class Register:
         return None
 
     def _refused(self, refusal: CatalogError) -> CatalogError:
-        while self._undo:
-            self._undo.pop()()
+        for kept, key, before in reversed(self._undo):
+            if before is _NOTHING:
+                del kept[key]
+            else:
+                kept[key] = before
         return refusal
 
     def _put(self, kept: dict[K, V], key: K, value: V) -> None:
         """Keep a value, and know how to take it back."""
-        if key in kept:
-            self._undo.append(partial(kept.__setitem__, key, kept[key]))
-        else:
-            self._undo.append(partial(kept.pop, key))
+        self._undo.append((kept, key, kept.get(key, _NOTHING)))
         kept[key] = value
 
     def _take_note(self, note: Note) -> DoneBefore | None:

@@ -20,6 +20,9 @@ MAX_BYTES = 8 * 1024
 MAX_KEY = 200
 """Characters of a text that its comparison key holds as they are."""
 
+# The most that a name, a number, and a character of a text take in JSON.
+_LONGEST_NAME, _LONGEST_NUMBER, _LONGEST_ESCAPE = 64, 30, 6
+
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 INT64 = range(-(2**63), 2**63)
 
@@ -84,11 +87,19 @@ class Attributes(Mapping[str, AttributeValue]):
             faults.add(path, "too_many", f"There are {len(raw)} attributes; at most {MAX_ATTRIBUTES} are kept.")
         if len(faults.found) > before:
             return None
-        size = len(json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode())
+        size = _size(values)
         if size > MAX_BYTES:
             faults.add(path, "too_large", f"The attributes take {size} bytes as JSON; at most {MAX_BYTES} are kept.")
             return None
         return cls(values)
+
+
+def _size(values: Mapping[str, AttributeValue]) -> int:
+    """Count the UTF-8 bytes of the JSON of some values; 0 for few that are small, where nobody need count."""
+    characters = sum(len(value) if isinstance(value, str) else _LONGEST_NUMBER for value in values.values())
+    if characters * _LONGEST_ESCAPE + len(values) * (_LONGEST_NAME + len('"":"",')) <= MAX_BYTES:
+        return 0
+    return len(json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def is_name(text: str) -> bool:

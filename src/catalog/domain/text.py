@@ -5,11 +5,14 @@ whatever collations and tokenizers the databases bring.
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from unicodedata import category, normalize
 
 MAX_WORD = 256
 """Code points of a word that are looked at; below the limit of a Postgres lexeme (2,046 bytes) in any script."""
+
+_REMEMBERED = 200
+"""Characters of a text whose folded form is remembered for a while."""
 
 _WORD = re.compile(r"[^\W_]+")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -32,6 +35,12 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
+    return _folded(text) if len(text) <= _REMEMBERED else _folded.__wrapped__(text)
+
+
+@lru_cache(maxsize=2_000)
+def _folded(text: str) -> str:
+    """Fold; names are folded three times on their way into a store."""
     return normalize("NFKD", normalize("NFKD", text).casefold()).translate(_marks())
 
 

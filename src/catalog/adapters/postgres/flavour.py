@@ -1,8 +1,10 @@
 """Postgres' way of doing things."""
 
+import io
 import re
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
+from operator import itemgetter
 from typing import Any
 
 import asyncpg
@@ -45,6 +47,11 @@ _SCHEMA_LOCK = 0x0CA7A106
 """The number of the advisory lock that migrations are taken under: any, as long as it stays the same."""
 
 _CHANNEL = "catalog_log"
+COPIED = 100
+"""Rows that are copied into a table; fewer are inserted with what else there is to do, in one go."""
+
+QUOTES = "' '"
+
 _PARAMETER = re.compile(r"\$(\d+)")
 
 _BEGIN = "BEGIN; SELECT seq FROM log_head FOR UPDATE"
@@ -86,6 +93,11 @@ def _joined(statements: Sequence[tuple[str, int]]) -> str:
     *others, last = numbered
     listed = ", ".join(f"step_{index} AS ({sql})" for index, sql in enumerate(others))
     return f"WITH {listed} {last}" if others else last
+
+
+def _quoted(words: str) -> str:
+    """Put each of some words in quotes; they are letters and digits."""
+    return f"'{words.replace(' ', QUOTES)}'" if words else ""
 
 
 def _moved(by: int, match: re.Match[str]) -> str:
@@ -226,9 +238,11 @@ class PostgresFlavour:
         given = _given({"key": key.type} | {name: _plain(table.c[name].type) for name in names})
         return update(table).where(key == given.c.key).values({name: given.c[name] for name in names})
 
-    def bulk(self, statement: Direct, rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
-        """Make an array of each column."""
-        return [statement.parameters({name: [row[name] for row in rows] for name in rows[0]})]
+    def bulk(self, statement: Direct, rows: Sequence[Mapping[str, Any]], into: Table | None = None) -> Statement:
+        """Make an array of each column; many rows are copied, which takes less of both sides."""
+        if into is not None and len(rows) >= COPIED:
+            return Statement(statement.sql, list(map(itemgetter(*(its.name for its in into.c)), rows)), into)
+        return Statement(statement.sql, [statement.parameters({name: [row[name] for row in rows] for name in rows[0]})])
 
     async def begin(self, connection: asyncpg.Connection, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """Lock the head's row, then look: with a snapshot that is taken after the lock."""
@@ -239,9 +253,25 @@ class PostgresFlavour:
     async def finish(self, connection: asyncpg.Connection, steps: Sequence[Sequence[Statement]]) -> None:
         """Write each step in one go, and commit."""
         for step in steps:
-            parameters = [value for _, (values,) in step for value in values]
-            await connection.execute(_joined(tuple((sql, len(values)) for sql, (values,) in step)), *parameters)
+            joined: list[tuple[str, int]] = []
+            parameters: list[Any] = []
+            for sql, rows, into in step:
+                if into is None:
+                    joined.append((sql, len(rows[0])))
+                    parameters += rows[0]
+                else:
+                    await self._copy(connection, into, rows)
+            await connection.execute(_joined(tuple(joined)), *parameters)
         await connection.execute("COMMIT")
+
+    async def _copy(self, connection: asyncpg.Connection, into: Table, rows: Sequence[Sequence[Any]]) -> None:
+        """Copy rows into a table; words in the text form of a tsvector, which quotes keep from being parsed."""
+        columns = [its.name for its in into.c]
+        if into is not self.words:
+            await connection.copy_records_to_table(into.name, records=rows, columns=columns)
+            return
+        lines = "".join(f"{seq}\t{_quoted(name)}\t{_quoted(text)}\n" for seq, name, text in rows)
+        await connection.copy_to_table(into.name, source=io.BytesIO(lines.encode()), columns=columns)
 
     async def watch(self, connection: asyncpg.Connection, wake: Callable[[int], None]) -> None:
         """Listen to what `move_head` notifies of."""

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Integer,
     Select,
     String,
+    Table,
     Update,
     bindparam,
     cast,
@@ -171,9 +172,9 @@ class Committing:
         frees: list[Statement] = []
         takes: list[Statement] = []
 
-        def each(statement: Direct, rows: Sequence[Mapping[str, Any]]) -> None:
+        def each(statement: Direct, rows: Sequence[Mapping[str, Any]], into: Table | None = None) -> None:
             if rows:
-                takes.append((statement.sql, self._flavour.bulk(statement, rows)))
+                takes.append(self._flavour.bulk(statement, rows, into))
 
         if admission.removed:
             gone = self._flavour.listed([seqs[item.id] for item in admission.removed])
@@ -189,15 +190,15 @@ class Committing:
         each(self._change_categories, [from_category(its) | {"key": its.id} for its in grove.changed])
         each(self._add_categories, [from_category(its) for its in grove.born])
         each(self._change_items, [from_item(net.subject) | {"key": net.subject.id} for net in admission.changed])
-        each(self._add_items, [from_item(born.item) | {"seq": born.seq} for born in admission.born])
-        each(self._add_words, [_words(SearchWords.of(born.item), born.seq) for born in admission.born])
+        each(self._add_items, [from_item(born.item) | {"seq": born.seq} for born in admission.born], items)
+        each(self._add_words, [_words(SearchWords.of(born.item), born.seq) for born in admission.born], self._flavour.words)
         each(self._change_words, _changed_words(admission, seqs))
-        each(self._add_attributes, gained)
+        each(self._add_attributes, gained, item_attributes)
         each(self._add_name_words, [{"word": word, "reversed": word[::-1]} for word in fresh])
         if admission.notes:
             frees += self._sweeps(max(note.at for note in admission.notes))
         each(self._put_notes, [from_note(note) for note in admission.notes])
-        each(self._add_entries, [from_entry(entry) for entry in admission.entries])
+        each(self._add_entries, [from_entry(entry) for entry in admission.entries], change_log)
         if admission.entries:
             takes.append(_once(self._move_head, head=admission.entries[-1].seq))
         return [step for step in (frees, takes) if step]
@@ -275,7 +276,7 @@ def _attribute_rows(item: Item, seq: int) -> list[dict[str, Any]]:
 
 def _once(statement: Direct, **values: Any) -> Statement:  # noqa: ANN401 - whatever the driver takes
     """Have a statement run once."""
-    return statement.sql, [statement.parameters(values)]
+    return Statement(statement.sql, [statement.parameters(values)])
 
 
 def _changed_words(admission: Admission, seqs: Mapping[UUID, int]) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """What differs between the SQL stores, as far as shared code has to ask for it."""
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Column, ColumnElement, Executable, Select, Table
 from sqlalchemy.sql.dml import Delete, Insert, Update
@@ -11,8 +11,13 @@ from catalog.domain.errors import Unavailable
 from catalog.domain.search import Search
 from catalog.domain.spelling import Correction
 
-Statement = tuple[str, Sequence[Sequence[Any]]]
-"""SQL, and the parameters of each time that it is run."""
+
+class Statement(NamedTuple):
+    """SQL, and the parameters of each time that it is run; or a table that rows are copied into."""
+
+    sql: str
+    parameters: Sequence[Sequence[Any]]
+    into: Table | None = None
 
 
 class Flavour(Protocol):
@@ -102,8 +107,8 @@ class Flavour(Protocol):
     def update(self, table: Table, key: Column[Any], names: Sequence[str]) -> Update:
         """Update the columns of these names where `key` has the value named `key`; takes rows made by `bulk`."""
 
-    def bulk(self, statement: Direct, rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
-        """Make the parameters that write all rows."""
+    def bulk(self, statement: Direct, rows: Sequence[Mapping[str, Any]], into: Table | None = None) -> Statement:
+        """Have a statement write all rows; `into` names the table where it is a plain insert: rows may be copied there."""
 
     def stream(self, connection: Any, sql: str, parameters: Sequence[Any], size: int) -> AsyncIterator[Sequence[Sequence[Any]]]:  # noqa: ANN401 - a driver's
         """Run a statement, and hand out its rows, so many at a time, as they are asked for; all are of one state."""

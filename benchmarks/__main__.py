@@ -8,10 +8,16 @@ import platform
 import sys
 from collections.abc import Callable
 
-from benchmarks import finding, importing, serving
+from benchmarks import bulk, feed, finding, importing, serving
 from catalog import __version__
 
-PARTS: dict[str, Callable[[list[str]], None]] = {"import": importing.main, "http": serving.main, "finding": finding.main}
+PARTS: dict[str, Callable[[list[str]], None]] = {
+    "import": importing.main,
+    "bulk": bulk.main,
+    "http": serving.main,
+    "finding": finding.main,
+    "feed": feed.main,
+}
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> None:
     """Import a file with its options (`FILE --map …`), or files made for it, into fresh stores."""
     print("| file | rows | store | seconds | rows/s | peak memory |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder, postgres() as server:
-        imports = [arguments] if arguments else [[str(_made(Path(folder), size)), "--create-categories"] for size in SIZES]
+        imports = [arguments] if arguments else [[str(made(Path(folder), size)), "--create-categories"] for size in SIZES]
         for number, (file, *options) in enumerate(imports):
             path = Path(file).resolve()
             database = create_database(server, f"import_{number}")
@@ -44,8 +44,8 @@ def _measure(file: Path, options: list[str], store: str, url: str) -> None:
     )
 
 
-def _made(folder: Path, size: int) -> Path:
-    """Write a CSV file of so many items."""
+def made(folder: Path, size: int) -> Path:
+    """Write a CSV file of so many items, and return it."""
     path = folder / f"made-{size}.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file)

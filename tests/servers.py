@@ -43,6 +43,10 @@ class PostgresServer:
         """Return the address of a database."""
         return f"postgresql://catalog@127.0.0.1:{self.port}/{database}"
 
+    def program(self, name: str) -> Path:
+        """Return one of the programs that belong to the server, like psql."""
+        return self._binaries / name
+
     def start(self) -> None:
         """Start, and wait until it answers."""
         self._run(["pg_ctl", "-D", str(self._data), "-l", str(self.home / "log"), "-w", "-t", str(int(_PATIENCE)), "start"])

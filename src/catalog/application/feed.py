@@ -102,6 +102,9 @@ class Feed:
         if self._closed:
             message = "The service is about to stop; subscribe elsewhere."
             raise StoreUnavailable(message)
+        if after is None and self._following is not None:
+            # Nothing was missed, so nothing need be read.
+            return self._pieces(Subscriber(self._position, wanted, on_cut))
         page = await self._storage.changes(after=after or 0, limit=1)
         if after is not None and after > page.head:
             raise InvalidPosition(after, page.head)
@@ -119,8 +122,9 @@ class Feed:
 
     async def _pieces(self, subscriber: Subscriber) -> AsyncGenerator[bytes, None]:
         yield self._beat(subscriber.position)
-        async for piece in self._missed(subscriber, None):
-            yield piece
+        if self._following is None or subscriber.position < self._position:
+            async for piece in self._missed(subscriber, None):
+                yield piece
         joined = self._join(subscriber)
         try:
             async for piece in self._missed(subscriber, joined):

@@ -42,7 +42,8 @@ FROM staging;
 
 _INDEXES = """
 INSERT INTO bare_words
-SELECT seq, array_to_tsvector(string_to_array(lower(name), ' ')), array_to_tsvector(string_to_array(lower(name || ' ' || description), ' '))
+SELECT seq, array_to_tsvector(string_to_array(lower(name), ' ')),
+  array_to_tsvector(string_to_array(lower(name || ' ' || description), ' '))
 FROM bare;
 INSERT INTO bare_attributes
 SELECT 'colour', 't' || (attributes::json ->> 'colour'), seq FROM bare
@@ -59,9 +60,8 @@ def main(arguments: list[str]) -> None:
         url = server.url(create_database(server, "bare"))
         _migrated(url)
         items, whole = _psql(server, url, file)
-        print(
-            f"{rows:,} rows, a file of {file.stat().st_size / 1024**2:.0f} MiB\n\n| | seconds | rows/s | of psql |\n|---|---|---|---|"
-        )
+        print(f"{rows:,} rows, a file of {file.stat().st_size / 1024**2:.0f} MiB\n")
+        print("| | seconds | rows/s | of psql |\n|---|---|---|---|")
         print(f"| psql, items alone | {items:.1f} | {rows / items:,.0f} | |")
         print(f"| psql, with the indexes of words and attributes | {whole:.1f} | {rows / whole:,.0f} | |", flush=True)
         ours = _ours(server, file, Path(folder), rows, items, whole)
@@ -101,8 +101,8 @@ def _ours(server: PostgresServer, file: Path, folder: Path, rows: int, items: fl
     print(f"| catalog import, log included | {took:.1f} | {rows / took:,.0f} | {items / took:.2f} and {whole / took:.2f} |")
     median, p99 = quantiles(waits, n=100)[49], quantiles(waits, n=100)[98]
     return (
-        f"Goal: {GOAL_RATIO} of psql. The import took {usage.ru_maxrss / 1024:.0f} MiB. Meanwhile {len(waits):,} items were created "
-        f"one by one over HTTP: p50 {median:.0f} ms, p99 {p99:.0f} ms (goal: {GOAL_WAIT} ms)."
+        f"Goal: {GOAL_RATIO} of psql. The import took {usage.ru_maxrss / 1024:.0f} MiB. Meanwhile {len(waits):,} items were "
+        f"created one by one over HTTP: p50 {median:.0f} ms, p99 {p99:.0f} ms (goal: {GOAL_WAIT} ms)."
     )
 
 

@@ -33,7 +33,7 @@ class _Reader(asyncio.Protocol):
     def __init__(self) -> None:
         self.received: list[tuple[int, float]] = []
         self._rest = b""
-        self.begun = False
+        self.begun = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask."""
@@ -43,7 +43,7 @@ class _Reader(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Look for the numbers of whole events."""
         now = time.monotonic()
-        self.begun = self.begun or b": alive" in data
+        self.begun.set()
         *lines, self._rest = (self._rest + data).split(b"\n")
         for before, line in zip([b"", *lines], lines, strict=False):
             if line.startswith(b"event: ") and before.startswith(b"id: "):
@@ -73,8 +73,7 @@ async def _measured(store: str, address: str, pid: int, many: int) -> None:
     for _ in range(many):
         _, reader = await loop.create_connection(_Reader, host, int(port))
         readers.append(reader)
-    while not all(reader.begun for reader in readers):
-        await asyncio.sleep(0.1)
+    await asyncio.gather(*(reader.begun.wait() for reader in readers))
     await asyncio.sleep(2)
     each = (memory_of(pid) - before) * 1024 / many
     committed = await _write(host, int(port))

@@ -6,7 +6,7 @@ with the slices, in the same commits.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 
 from catalog.application.changing import TRIES, hinted
 from catalog.application.deciding import Desk, places
@@ -49,6 +49,11 @@ class ImportReport:
     refused: int = 0
     categories: int = 0
     ignored: list[str] = field(default_factory=list)
+
+    def plus(self, more: "ImportReport") -> "ImportReport":
+        """Return both together."""
+        counted = {its.name: getattr(self, its.name) + getattr(more, its.name) for its in fields(self) if its.name != "ignored"}
+        return ImportReport(**counted, ignored=self.ignored)
 
 
 _RETURNS = "An item of this id was here before, in later versions; import the row without the life it had elsewhere."
@@ -97,18 +102,19 @@ class Importing:
         A dry run decides everything and writes nothing. To know a SKU again it keeps 8 bytes of each.
         """
         reader = EntryReader(table, plan, self._clock, self._ids)
-        job = _Job(self._storage, self._clock, self._ids, plan, origin, on_refusal, record)
+        job = _Job(self._storage, self._clock, self._ids, plan, origin, on_refusal, on_progress, record)
+        job.report.ignored = reader.ignored
         reading = asyncio.ensure_future(asyncio.to_thread(reader.read))
         try:
             while (part := await reading) is not None:
                 reading = asyncio.ensure_future(asyncio.to_thread(reader.read))
-                job.report.ignored[:] = reader.ignored
                 await go_on()
                 if plan.atomic:
                     job.gather(part)
                 else:
                     await job.take(part)
-                on_progress(job.report)
+            if plan.atomic:
+                await job.take_gathered()
         except BaseException:
             table.stop()
             raise
@@ -116,17 +122,14 @@ class Importing:
             # A thread is not cut off: it ends with its slice, and nobody reads the file after that.
             await asyncio.wait((reading,))
             reading.exception()
-        if plan.atomic:
-            await job.take_gathered()
-            on_progress(job.report)
         return job.report
 
 
 @dataclass(slots=True)
 class _Decided:
-    """What is to be written for some entries, and what is counted once it is."""
+    """What is to be written for some entries, and what is to be counted then."""
 
-    report: ImportReport
+    report: ImportReport = field(default_factory=ImportReport)
     changes: list[tuple[Entry, Change[Item]]] = field(default_factory=list)
     missing: list[Change[Category]] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
@@ -135,6 +138,12 @@ class _Decided:
         """Count an entry as refused."""
         self.report.refused += 1
         self.refusals += refusals(entry.line, entry.sku, faults)
+
+    def add(self, part: Slice) -> None:
+        """Count the rows of a slice, and those that are no entries."""
+        self.report.rows += part.rows
+        self.report.refused += part.refused
+        self.refusals += part.refusals
 
 
 class _Job:
@@ -148,6 +157,7 @@ class _Job:
         plan: ImportPlan,
         origin: Origin,
         on_refusal: Callable[[Refusal], None],
+        on_progress: Callable[[ImportReport], None],
         record: Record,
     ) -> None:
         self.report = ImportReport()
@@ -157,35 +167,32 @@ class _Job:
         self._plan = plan
         self._origin = origin
         self._on_refusal = on_refusal
+        self._on_progress = on_progress
         self._record = record
         self._imagined: set[int] = set()
         self._known: Tree | None = None
         self._places: dict[str, Spot] = {}
         self._hints: dict[str, UnknownCategory] = {}
-        self._untold: list[Refusal] = []
         self._gathered: list[Entry] = []
-
-    def add(self, part: Slice) -> None:
-        """Count the rows of a slice, and those that are no entries."""
-        self.report.rows += part.rows
-        self.report.refused += part.refused
-        self._untold += part.refusals
+        self._rows_gathered = _Decided()
 
     async def take(self, part: Slice) -> None:
         """Settle a slice: read what is there, decide, commit. What was refused is told at its end, by line."""
-        self.add(part)
         decided = await self._decide_all(part.entries)
+        decided.add(part)
         if not await self._commit_together(decided):
             # A rival was quicker somewhere. Row by row, only who meets him need be decided again.
             pending = await self._commit_each(decided)
             while pending:
-                pending = await self._commit_each(await self._decide_all(pending))
-            await self._commit_together(_Decided(self.report))
-        self._tell()
+                more = await self._decide_all(pending)
+                pending = await self._commit_each(more)
+                decided.refusals += more.refusals
+            await self._commit_together(_Decided(refusals=decided.refusals))
+        self._tell(decided)
 
     def gather(self, part: Slice) -> None:
         """Keep the entries of a slice until all are there. Raises InvalidInput when there are too many."""
-        self.add(part)
+        self._rows_gathered.add(part)
         self._gathered += part.entries
         if len(self._gathered) > self._plan.most_atomic:
             message = (
@@ -196,26 +203,29 @@ class _Job:
 
     async def take_gathered(self) -> None:
         """Settle all that was gathered in one commit, or nothing of it. Raises Contended."""
+        rows = self._rows_gathered
         for _ in range(TRIES):
             decided = await self._decide_all(self._gathered)
-            if decided.report.refused:
+            refused = rows.report.refused + decided.report.refused
+            if refused:
                 # Nothing goes in, and so nothing of it is counted but what hinders.
-                kept = ImportReport(rows=self.report.rows, refused=decided.report.refused, ignored=self.report.ignored)
-                decided = _Decided(kept, refusals=decided.refusals)
+                decided = _Decided(ImportReport(refused=decided.report.refused), refusals=decided.refusals)
+            decided.report = decided.report.plus(rows.report)
+            decided.refusals += rows.refusals
             if await self._commit_together(decided):
-                self._tell()
+                self._tell(decided)
                 return
         message = "the items of the import"
         raise Contended(message)
 
-    def _tell(self) -> None:
-        for refusal in sorted(self._untold, key=lambda one: one.line):
+    def _tell(self, decided: _Decided) -> None:
+        for refusal in sorted(decided.refusals, key=lambda one: one.line):
             self._on_refusal(refusal)
-        self._untold.clear()
+        self._on_progress(self.report)
 
     async def _decide_all(self, entries: Sequence[Entry]) -> _Decided:
         """Decide entries in order, each seeing those before it."""
-        decided = _Decided(replace(self.report))
+        decided = _Decided()
         if not entries:
             return decided
         items = dict(await self._storage.items_by_sku({entry.sku for entry in entries}))
@@ -301,7 +311,7 @@ class _Job:
             self._imagined.update(hash(entry.sku) for entry, _ in decided.changes)
             self._known = Tree((*(self._known or ()), *missing)) if missing else self._known
         changes: list[AnyChange] = [*decided.missing, *(change for _, change in decided.changes)]
-        notes = self._record(decided.report, [*self._untold, *decided.refusals])
+        notes = self._record(self.report.plus(decided.report), decided.refusals)
         written = ChangeSet(() if self._plan.dry_run else tuple(changes), self._origin, notes)
         if written.changes or written.notes:
             (outcome,) = await self._storage.commit((written,))
@@ -311,7 +321,7 @@ class _Job:
         if missing and not self._plan.dry_run:
             self._known = None
         self._places |= {category.slug: Spot(category.id, category.version, category.parent) for category in missing}
-        self._settle(decided)
+        self.report = self.report.plus(decided.report)
         return True
 
     async def _commit_each(self, decided: _Decided) -> list[Entry]:
@@ -337,13 +347,8 @@ class _Job:
             else:
                 error = Contended(entry.sku)
                 decided.refuse(entry, [Fault((), error.code, str(error))])
-        self._settle(decided)
+        self.report = self.report.plus(decided.report)
         return again
-
-    def _settle(self, decided: _Decided) -> None:
-        """Count what is done."""
-        self.report = decided.report
-        self._untold += decided.refusals
 
     def _forget(self) -> None:
         """What was known of the categories may be known no more."""

@@ -30,12 +30,12 @@ from sqlalchemy import (
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Flavour, Statement
 from catalog.adapters.sql.reading_log import PRUNE, RAISE_FLOOR
-from catalog.adapters.sql.rows import from_category, from_entry, from_item, from_note
+from catalog.adapters.sql.rows import from_category, from_change, from_item, from_note
 from catalog.adapters.sql.tables import categories, change_log, item_attributes, items, log_head, name_words, notes
 from catalog.adapters.sql.watching import EMPTY
-from catalog.domain.admission import Admission, Outcome, Spot, Standing, admit, named
+from catalog.domain.admission import Admission, Born, Outcome, Spot, Standing, admit, named
 from catalog.domain.attributes import sort_key
-from catalog.domain.changelog import ChangeSet
+from catalog.domain.changelog import ChangeSet, LogEntry
 from catalog.domain.errors import SchemaOutdated
 from catalog.domain.item import Item, touched
 from catalog.domain.note import KEPT
@@ -77,6 +77,29 @@ class Stood(NamedTuple):
 
     standing: Standing
     seqs: Mapping[UUID, int]
+
+
+class Prepared:
+    """The rows of a batch, as far as they do not depend on what stands: made before the lock is taken, which others wait for."""
+
+    def __init__(self, batch: Sequence[ChangeSet]) -> None:
+        """Write down every change, and every new item with its words."""
+        self._changes = {id(change): from_change(change, its.origin) for its in batch for change in its.changes}
+        self._items: dict[int, tuple[dict[str, Any], SearchWords]] = {}
+        for change_set in batch:
+            for change in change_set.changes:
+                if change.before is None and isinstance(change.after, Item):
+                    self._items[id(change.after)] = from_item(change.after), SearchWords.of(change.after)
+
+    def entry(self, entry: LogEntry) -> dict[str, Any]:
+        """Return the row of an entry of the log."""
+        return {"seq": entry.seq, **self._changes[id(entry.change)]}
+
+    def born(self, born: Born) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the row of a new item, and that of its words."""
+        item = born.item
+        row, words = self._items.get(id(item)) or (from_item(item), SearchWords.of(item))
+        return {"seq": born.seq, **row}, _words(words, born.seq)
 
 
 class Committing:
@@ -153,11 +176,17 @@ class Committing:
             raise SchemaOutdated(EMPTY)
         return Stood(Standing(head, versions, owners, places, inhabitants, graves, noted), seqs)
 
-    async def finish(self, driver: Any, batch: Sequence[ChangeSet], stood: Stood) -> Sequence[Outcome]:  # noqa: ANN401 - likewise
+    async def finish(
+        self,
+        driver: Any,  # noqa: ANN401 - likewise
+        batch: Sequence[ChangeSet],
+        prepared: Prepared,
+        stood: Stood,
+    ) -> Sequence[Outcome]:
         """Write what is admitted of the batch, and commit."""
         admission = admit(batch, stood.standing)
         fresh = self._fresh_words(admission)
-        await self._flavour.finish(driver, self._writes(admission, stood.seqs, fresh))
+        await self._flavour.finish(driver, self._writes(admission, prepared, stood.seqs, fresh))
         if len(self._written_words) + len(fresh) > _MOST_WORDS:
             self._written_words.clear()
         self._written_words |= fresh
@@ -167,7 +196,9 @@ class Committing:
         """Forget the log's entries up to a number, in the transaction that was begun, and commit it."""
         await self._flavour.finish(driver, [[_once(self._prune, upto=upto), _once(self._raise_floor, upto=upto)]])
 
-    def _writes(self, admission: Admission, seqs: Mapping[UUID, int], fresh: set[str]) -> list[list[Statement]]:
+    def _writes(
+        self, admission: Admission, prepared: Prepared, seqs: Mapping[UUID, int], fresh: set[str]
+    ) -> list[list[Statement]]:
         """List the statements that write the net of a batch, in two steps: what frees SKUs and slugs, then what takes them."""
         frees: list[Statement] = []
         takes: list[Statement] = []
@@ -190,15 +221,16 @@ class Committing:
         each(self._change_categories, [from_category(its) | {"key": its.id} for its in grove.changed])
         each(self._add_categories, [from_category(its) for its in grove.born])
         each(self._change_items, [from_item(net.subject) | {"key": net.subject.id} for net in admission.changed])
-        each(self._add_items, [from_item(born.item) | {"seq": born.seq} for born in admission.born], items)
-        each(self._add_words, [_words(SearchWords.of(born.item), born.seq) for born in admission.born], self._flavour.words)
+        born = [prepared.born(its) for its in admission.born]
+        each(self._add_items, [row for row, _ in born], items)
+        each(self._add_words, [row for _, row in born], self._flavour.words)
         each(self._change_words, _changed_words(admission, seqs))
         each(self._add_attributes, gained, item_attributes)
         each(self._add_name_words, [{"word": word, "reversed": word[::-1]} for word in fresh])
         if admission.notes:
             frees += self._sweeps(max(note.at for note in admission.notes))
         each(self._put_notes, [from_note(note) for note in admission.notes])
-        each(self._add_entries, [from_entry(entry) for entry in admission.entries], change_log)
+        each(self._add_entries, list(map(prepared.entry, admission.entries)), change_log)
         if admission.entries:
             takes.append(_once(self._move_head, head=admission.entries[-1].seq))
         return [step for step in (frees, takes) if step]

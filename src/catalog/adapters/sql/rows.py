@@ -11,7 +11,7 @@ from catalog.adapters.sql.tables import categories, change_log, items, notes
 from catalog.domain.attributes import Attributes, AttributeValue
 from catalog.domain.category import Category
 from catalog.domain.change import Change, Origin
-from catalog.domain.changelog import LogEntry
+from catalog.domain.changelog import AnyChange, LogEntry
 from catalog.domain.item import Item
 from catalog.domain.money import Money
 from catalog.domain.note import Note
@@ -150,19 +150,17 @@ def to_category(row: Sequence[Any]) -> Category:
     return Category(id=category_id, slug=slug, name=name, parent=parent, position=position, version=version)
 
 
-def from_entry(entry: LogEntry) -> dict[str, Any]:
-    """Return an entry's row."""
-    change = entry.change
+def from_change(change: AnyChange, origin: Origin) -> dict[str, Any]:
+    """Return the row of an entry, but for its number."""
     subject = change.subject
     return {
-        "seq": entry.seq,
         "kind": change.kind,
         "subject_id": subject.id,
         "key": subject.sku if isinstance(subject, Item) else subject.slug,
         "version": change.version,
         "at": change.at,
-        "actor": entry.origin.actor,
-        "request_id": entry.origin.request_id,
+        "actor": origin.actor,
+        "request_id": origin.request_id,
         "before": _from_state(change.before),
         "after": _from_state(change.after),
     }

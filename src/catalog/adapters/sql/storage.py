@@ -11,7 +11,7 @@ from sqlalchemy import Executable, Row, Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from catalog.adapters.sql.coalescing import Coalescing
-from catalog.adapters.sql.committing import Committing
+from catalog.adapters.sql.committing import Committing, Prepared
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Flavour
 from catalog.adapters.sql.kept import Held, Kept
@@ -405,10 +405,11 @@ class SqlStorage:
             return dict.fromkeys(asked, await self._watching.head())
 
     async def _write(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
+        prepared = Prepared(batch)
         async with self._told():
             outcomes = await self._writing.run_two(
                 lambda held: self._committing.begin(held.driver, batch),
-                lambda held, stood: self._committing.finish(held.driver, batch, stood),
+                lambda held, stood: self._committing.finish(held.driver, batch, prepared, stood),
             )
         if self._listeners:
             entries = [entry for outcome in outcomes if isinstance(outcome, Committed) for entry in outcome.entries]

@@ -102,7 +102,7 @@ class Feed:
         if self._closed:
             message = "The service is about to stop; subscribe elsewhere."
             raise StoreUnavailable(message)
-        if after is None and self._following is not None:
+        if after is None and self._reads:
             # Nothing was missed, so nothing need be read.
             return self._pieces(Subscriber(self._position, wanted, on_cut))
         page = await self._storage.changes(after=after or 0, limit=1)
@@ -122,7 +122,7 @@ class Feed:
 
     async def _pieces(self, subscriber: Subscriber) -> AsyncGenerator[bytes, None]:
         yield self._beat(subscriber.position)
-        if self._following is None or subscriber.position < self._position:
+        if not self._reads or subscriber.position < self._position:
             async for piece in self._missed(subscriber, None):
                 yield piece
         joined = self._join(subscriber)
@@ -149,7 +149,7 @@ class Feed:
 
     def _join(self, subscriber: Subscriber) -> int:
         """Have him told of what is to come; return the number up to which he must read by himself."""
-        if self._following is None or self._following.done():
+        if not self._reads:
             # Nobody else is here: what he has read is where the reading goes on.
             self._position = subscriber.position
             self._following = asyncio.create_task(self._follow(), name="catalog-feed")
@@ -157,6 +157,11 @@ class Feed:
         if self._closed:
             subscriber.end()
         return self._position
+
+    @property
+    def _reads(self) -> bool:
+        """Whether the log is being read."""
+        return self._following is not None and not self._following.done()
 
     def _leave(self, subscriber: Subscriber) -> None:
         self._subscribers.discard(subscriber)
@@ -169,8 +174,9 @@ class Feed:
         try:
             await self._go_on()
         finally:
-            for subscriber in self._subscribers:
-                subscriber.end()
+            if self._following is asyncio.current_task():
+                for subscriber in self._subscribers:
+                    subscriber.end()
 
     async def _go_on(self) -> None:
         beaten = monotonic()

@@ -191,7 +191,7 @@ async def test_a_stream_that_breaks_ends(
         async for piece in real(subscriber, upto):
             yield piece
 
-    container.feed()._missed = late
+    monkeypatch.setattr(container.feed(), "_missed", late)
     listener = Listener(app, last_event_id="1")
     await asyncio.wait_for(listener.task, 10)
     assert (listener.ids, listener.ended) == ([], False)

@@ -138,6 +138,7 @@ class ImportJobs:
     async def start(self, source: Source, plan: ImportPlan, origin: Origin, notes: Noted[ImportState] = no_notes) -> ImportState:
         """Begin an import by the side; `notes` are committed before. Raises StoreBusy when too many are under way."""
         if len(self._here) >= MOST:
+            source.close()
             message = f"{MOST} imports are under way here; try again when one is done."
             raise StoreBusy(message)
         state = self._begin(plan)
@@ -145,6 +146,7 @@ class ImportJobs:
             await commit(self._storage, (), origin, (state.note, *notes(state)))
         except BaseException:
             del self._here[state.id]
+            source.close()
             raise
         task = asyncio.create_task(self._by_the_side(state, source, plan, origin), name=f"catalog-import-{state.id}")
         self._tasks.add(task)

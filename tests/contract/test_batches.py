@@ -112,6 +112,16 @@ async def test_a_dry_run_decides_and_writes_nothing(storage: Storage) -> None:
     assert (await storage.head()).seq == 0
 
 
+async def test_an_item_is_named_by_its_id_too(storage: Storage) -> None:
+    """Or under both names in one batch."""
+    (made,) = await keep(storage, 1)
+    price = {"amount": "1", "currency": "EUR"}
+    results = await run(
+        storage, {"op": "update", "key": str(made.id), "patch": {"sku": "X"}}, {"op": "reprice", "key": "x", "price": price}
+    )
+    assert [result.item and result.item.version for result in results.results] == [2, 3]
+
+
 async def test_notes_are_committed_with_a_batch(storage: Storage) -> None:
     """Also with one of which nothing can be done."""
     batch = Batch.parse({"operations": [{"op": "delete", "key": "NONE"}]})

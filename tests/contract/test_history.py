@@ -200,6 +200,7 @@ async def test_a_pruned_history_says_since_when_it_is_known(
     await items.put("NEW", {"name": "New"}, TESTER)
     pruning = Pruning(storage)
     assert await pruning.upto(NOON) == 0
+    assert len(b"".join([piece async for piece in pruning.archive(4, encode_lines)]).splitlines()) == 5
     assert await pruning.upto(NOON + timedelta(days=99)) == 4
     upto = await pruning.upto(NOON + timedelta(days=1))
     assert upto == 3
@@ -226,6 +227,7 @@ async def test_a_pruned_history_says_since_when_it_is_known(
     assert [entry.seq for entry in (await history.changes(LogQuestion())).entries] == [4, 5]
     assert [entry.seq for entry in (await history.changes(LogQuestion(item="old"))).entries] == [5]
     await storage.prune(5)
+    assert await pruning.upto(clock.time) == 0
     assert (await history.life("old", LogQuestion())).known_since == clock.time
 
 

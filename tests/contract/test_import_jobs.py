@@ -88,6 +88,14 @@ async def test_all_refusals_are_kept_for_a_day(jobs: Jobs, monkeypatch: pytest.M
         await jobs.jobs.get(state.id)
 
 
+async def test_refusals_that_are_kept_no_more_are_left_out(jobs: Jobs) -> None:
+    """Where a part of them was swept."""
+    state = await jobs.run("sku,name\na,\n")
+    state.chunks += 1
+    await jobs.storage.commit([ChangeSet((), TESTER, (state.note,))])
+    assert len([chunk async for chunk in jobs.jobs.refusals(state.id)]) == 1
+
+
 async def test_how_far_it_is_stands_in_the_commits_of_its_slices(jobs: Jobs) -> None:
     """So another process tells no more than what is committed, and no less."""
     there = jobs.another()
@@ -261,6 +269,17 @@ async def test_who_meets_a_rival_is_decided_again_and_the_notes_tell_it() -> Non
     assert [(one.line, one.code) for one in jobs.first] == [(3, "sku_taken"), (5, "required")]
     there = await jobs.storage.items_by_sku(["A", "B", "C"])
     assert {sku: item.name for sku, item in there.items()} == {"A": "A", "B": "Theirs", "C": "C"}
+
+
+async def test_an_update_that_meets_a_rival_is_counted_once() -> None:
+    """Though it is decided twice."""
+    store = Rival(0)
+    await commit(store, creation(1, sku="B"), creation(2, sku="C"))
+    store.times = 1
+    jobs = Jobs(store)
+    state = await jobs.run("sku,name\nb,New\nc,New\n", ImportPlan(on_conflict="update"))
+    assert (state.report.updated, state.report.created, state.report.refused) == (2, 0, 0)
+    assert (await store.items_by_sku(["B"]))["B"].version == 3
 
 
 async def test_all_or_nothing_meets_rivals_too() -> None:

@@ -255,17 +255,17 @@ async def test_who_joins_while_others_are_told_misses_nothing(
     feed: Feed, storage: Shaky, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither what is told between his last look and his joining, nor twice what he has read already."""
-    monkeypatch.setattr(module, "SLICE", 2)
     ahead = await subscribed(feed, 0)
-    told = asyncio.create_task(take(ahead, 7))
-    await asyncio.sleep(0.02)
-    storage.listen(lambda _entries: None)
-    batch = sets(*map(creation, range(1, 8)))
-    await storage.commit(batch)
+    await storage.commit(sets(*map(creation, range(1, 8))))
+    assert await take(ahead, 7) == list(range(1, 8))
     late = await subscribed(feed, 0)
     assert await take(late, 7) == list(range(1, 8))
-    assert await told == list(range(1, 8))
+    # He has read all there is, and not joined yet.
+    monkeypatch.setattr(module, "SLICE", 2)
+    await storage.commit(sets(*map(creation, range(8, 13))))
+    assert await take(ahead, 5) == list(range(8, 13))
+    assert await take(late, 5) == list(range(8, 13))
     more = asyncio.gather(take(late, 1), take(ahead, 1))
     await asyncio.sleep(0.02)
-    await commit(storage, creation(8))
-    assert tuple(await more) == ([8], [8])
+    await commit(storage, creation(13))
+    assert tuple(await more) == ([13], [13])

@@ -175,6 +175,13 @@ async def test_json_rows_may_have_flat_names_or_the_shape_of_an_item(trial: Tria
     assert (second.price and second.price.amount, dict(second.attributes)) == ("2", {"n": 1.5})
 
 
+async def test_what_has_a_type_already_keeps_it(trial: Trial) -> None:
+    """A JSON number is no text to be read; text that is to be text stays text."""
+    plan = ImportPlan.parse(types=["attr.a=integer", "attr.b=text"])
+    assert (await trial.json([{"sku": "A", "name": "A", "attr.a": 5, "attr.b": "6"}], plan)).created == 1
+    assert dict((await trial.item("A")).attributes) == {"a": 5, "b": "6"}
+
+
 async def test_json_lines_report_their_progress(trial: Trial) -> None:
     """Slice by slice."""
     lines = "\n".join(json.dumps({"sku": f"S-{number}", "name": "x"}) for number in range(SLICE + 1))

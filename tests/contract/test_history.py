@@ -190,9 +190,10 @@ async def test_prices_are_told_as_they_are_and_as_they_were(
 
 
 async def test_a_pruned_history_says_since_when_it_is_known(
-    items: Items, history: History, storage: Storage, clock: FixedClock
+    items: Items, history: History, storage: Storage, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The log's readers tell what is missing; what lives is there all the same."""
+    monkeypatch.setattr("catalog.application.pruning.SLICE", 1)
     await items.put("OLD", {"name": "Old", "price": EUR}, TESTER)
     gone, _ = await items.put("GONE", {"name": "Gone"}, TESTER)
     await items.remove("GONE", TESTER)

@@ -39,13 +39,12 @@ class Pruning:
         count = 0
         async for stretch in self._stretches():
             entries = [entry for entry in stretch if entry.seq <= upto]
-            if entries:
-                piece = encode(entries)
-                digest.update(piece)
-                count += len(entries)
-                yield piece
-            if len(entries) < len(stretch):
+            if not entries:
                 break
+            piece = encode(entries)
+            digest.update(piece)
+            count += len(entries)
+            yield piece
         yield json.dumps({END: {"rows": count, "sha256": digest.hexdigest()}}).encode() + b"\n"
 
     async def forget(self, upto: int) -> None:

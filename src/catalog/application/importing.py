@@ -104,15 +104,18 @@ class Importing:
         reader = EntryReader(table, plan, self._clock, self._ids)
         job = _Job(self._storage, self._clock, self._ids, plan, origin, on_refusal, on_progress, record)
         job.report.ignored = reader.ignored
-        reading = asyncio.ensure_future(asyncio.to_thread(reader.read))
+        reading = _in_thread(reader)
         try:
             while (part := await reading) is not None:
-                reading = asyncio.ensure_future(asyncio.to_thread(reader.read))
                 await go_on()
                 if plan.atomic:
                     job.gather(part)
+                    reading = _in_thread(reader)
                 else:
-                    await job.take(part)
+                    decided = await job.decide(part)
+                    # Not before: it would only take turns with the deciding. Now there is a database to wait for.
+                    reading = _in_thread(reader)
+                    await job.settle(decided)
             if plan.atomic:
                 await job.take_gathered()
         except BaseException:
@@ -123,6 +126,11 @@ class Importing:
             await asyncio.wait((reading,))
             reading.exception()
         return job.report
+
+
+def _in_thread(reader: EntryReader) -> "asyncio.Task[Slice | None]":
+    """Begin to read the next slice."""
+    return asyncio.create_task(asyncio.to_thread(reader.read))
 
 
 @dataclass(slots=True)
@@ -176,10 +184,14 @@ class _Job:
         self._gathered: list[Entry] = []
         self._rows_gathered = _Decided()
 
-    async def take(self, part: Slice) -> None:
-        """Settle a slice: read what is there, decide, commit. What was refused is told at its end, by line."""
+    async def decide(self, part: Slice) -> _Decided:
+        """Read what is there, and decide the rows of a slice."""
         decided = await self._decide_all(part.entries)
         decided.add(part)
+        return decided
+
+    async def settle(self, decided: _Decided) -> None:
+        """Commit a slice, and tell what was refused, by line."""
         if not await self._commit_together(decided):
             # A rival was quicker somewhere. Row by row, only who meets him need be decided again.
             pending = await self._commit_each(decided)

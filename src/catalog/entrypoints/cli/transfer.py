@@ -17,6 +17,9 @@ from catalog.entrypoints.cli.session import origin, run
 _FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _SHOWN = 10
 
+_TURN = 0.0005
+"""Seconds that a thread of an import keeps the interpreter when another wants it (Python's own: 0.005)."""
+
 
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -70,6 +73,8 @@ def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, *
             create_categories=plan["create_categories"],
             preserve=plan["preserve"],
         )
+        # A thread reads while another commits: whoever has been waiting goes on soon.
+        sys.setswitchinterval(_TURN)
         with ExitStack() as stack:
             source = stack.enter_context(_opened(file))
             table = read_csv(source, "\t" if delimiter == "tab" else delimiter) if kind == "csv" else READERS[str(kind)](source)

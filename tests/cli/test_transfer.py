@@ -116,3 +116,14 @@ def test_counts_and_facets_are_shown(catalog: Command) -> None:
     missed = catalog("items", "list", "--q", "Hoskei")
     assert "Did you mean Hōseki" in missed.stderr
     assert catalog.json("items", "list", "--count", "exact", "--limit", "1")["count"] == 1000
+
+
+def test_all_rows_go_in_or_none(catalog: Command, tmp_path: Path) -> None:
+    """With one commit."""
+    file = tmp_path / "rows.csv"
+    file.write_text("sku,name\na,A\nb,\n")
+    refused = catalog("import", str(file), "--all-or-nothing", code=1)
+    assert "0 created" in refused.stdout
+    assert "Nothing was written." in refused.stderr
+    file.write_text("sku,name\na,A\nb,B\n")
+    assert "2 created" in catalog("import", str(file), "--all-or-nothing").stdout

@@ -117,8 +117,8 @@ class ImportJobs:
     ) -> ImportState:
         """Import, and return what became of it; the first refusals are put into `first`.
 
-        At its end `finish` is called, and `notes` are committed. Raises what Importing.run raises; what was committed by then
-        stays, and is told under the import's id.
+        At its end `finish` is called, and `notes` are committed, unless all of it was refused. Raises what Importing.run
+        raises; what was committed by then stays, and is told under the import's id.
         """
         state = self._begin(plan)
         try:
@@ -132,7 +132,7 @@ class ImportJobs:
                 error = StoreBusy(message)
             await self._end(state, origin, INTERRUPTED if isinstance(error, asyncio.CancelledError) else FAILED, error)
             raise error from None
-        await self._end(state, origin, status, None, notes)
+        await self._end(state, origin, status, None, no_notes if status == REFUSED else notes)
         return state
 
     async def start(self, source: Source, plan: ImportPlan, origin: Origin, notes: Noted[ImportState] = no_notes) -> ImportState:

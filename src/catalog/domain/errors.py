@@ -2,6 +2,8 @@
 
     CatalogError
     ├── Malformed             what was sent cannot be read at all
+    ├── TooLarge              it has more bytes than are taken
+    ├── TooSlow               it stopped coming in
     ├── InvalidInput          it can be read, and breaks rules: carries every Fault
     │   ├── InvalidQuery      the same, of the parameters of a question
     │   └── UnknownCategory   the same, of a category that is not there
@@ -63,6 +65,26 @@ class Malformed(CatalogError):
     """A document that cannot be read: broken JSON, a wrong encoding, too deep."""
 
     code = "malformed"
+
+
+class TooLarge(CatalogError):
+    """A file that has more bytes than are taken."""
+
+    code = "content_too_large"
+
+    def __init__(self, most: int) -> None:
+        """Say how many those are."""
+        super().__init__(f"The file has more than the {most} bytes that are taken; what was committed of it stays.")
+
+
+class TooSlow(CatalogError):
+    """A file that stopped coming in."""
+
+    code = "request_timeout"
+
+    def __init__(self) -> None:
+        """Say what is left."""
+        super().__init__("The file stopped coming in; what was committed of it stays.")
 
 
 class InvalidInput(CatalogError):

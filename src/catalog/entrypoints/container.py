@@ -82,7 +82,7 @@ class Container(containers.DeclarativeContainer):
 
 @asynccontextmanager
 async def running(container: Container, *, migrating: bool = True) -> AsyncIterator[Storage]:
-    """Open the store, bring its schema up to date where the settings say so, and close it at the end."""
+    """Open the store, bring its schema up to date where the settings say so, and close it at the end, after those who use it."""
     storage: Storage = container.storage()
     await storage.open()
     try:
@@ -90,4 +90,6 @@ async def running(container: Container, *, migrating: bool = True) -> AsyncItera
             await storage.migrate()
         yield storage
     finally:
+        container.feed().close()
+        await container.import_jobs().close()
         await storage.close()

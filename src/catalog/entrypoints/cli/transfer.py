@@ -43,6 +43,7 @@ _TURN = 0.0005
 @click.option(
     "--preserve", is_flag=True, help="Let new items keep the id, version and times that their rows have (of an export)."
 )
+@click.option("--all-or-nothing", "atomic", is_flag=True, help="Let all rows go in with one commit, or none (up to 10,000).")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option(
     "--errors", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write every refused row to this CSV file."
@@ -72,6 +73,8 @@ def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, *
             dry_run=plan["dry_run"],
             create_categories=plan["create_categories"],
             preserve=plan["preserve"],
+            atomic=plan["atomic"],
+            most_atomic=container.settings().imports.max_atomic_rows,
         )
         # A thread reads while another commits: whoever has been waiting goes on soon.
         sys.setswitchinterval(_TURN)
@@ -97,6 +100,8 @@ def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, *
     if report.categories:
         click.echo(f"{report.categories} categories {done}created.")
     if report.refused:
+        if plan["atomic"]:
+            click.echo("Nothing was written.", err=True)
         if errors is not None:
             click.echo(f"All refused rows, with their reasons, are in {errors}.", err=True)
         sys.exit(REFUSED)

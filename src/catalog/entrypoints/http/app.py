@@ -50,11 +50,7 @@ def create_app(container: Container) -> Edge:
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         async with running(container) as storage, caching.running(storage) if caching else nullcontext():
-            try:
-                yield
-            finally:
-                feed.close()
-                await jobs.close()
+            yield
 
     app = Litestar(
         route_handlers=[

@@ -71,8 +71,8 @@ class Idempotency:
                 packed = show(result).packed()
                 return (receipt(packed),)
 
-            await do(notes)
-            return packed
+            result = await do(notes)
+            return packed or show(result).packed()  # what is a refusal is not kept
 
         packed, replayed = await self._once.do(_name(scope, actor, key), asked, work)
         return Answer.unpacked(packed, _REPLAYED) if replayed else Answer.unpacked(packed)

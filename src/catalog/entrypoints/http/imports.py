@@ -8,7 +8,6 @@ from typing import IO, Any, Final
 
 import msgspec
 from litestar import Controller, delete, get, post
-from litestar.exceptions import HTTPException
 from litestar.params import FromPath
 
 from catalog.application.changing import Noted
@@ -17,7 +16,7 @@ from catalog.application.import_plan import CONFLICTS, ImportPlan
 from catalog.application.import_reading import Refusal
 from catalog.application.rows import READERS, read_csv
 from catalog.application.tables import Table
-from catalog.domain.errors import InvalidQuery
+from catalog.domain.errors import InvalidQuery, TooLarge
 from catalog.domain.faults import Faults
 from catalog.entrypoints.http.answers import Answer, Sent, Streamed, json_content
 from catalog.entrypoints.http.bodies import refuse_other_types
@@ -98,7 +97,7 @@ class ImportsController(Controller):
                 "Import items",
                 body="Import",
                 parameters=tuple(f"import_{name}" for name in PARAMETERS),
-                answers=("200-import", "202-import", "409"),
+                answers=("200-import", "202-import", "408", "409"),
                 once=True,
             )
         ),
@@ -114,7 +113,7 @@ class ImportsController(Controller):
         refuse_other_types(request.scope, _TYPES[kind])
         announced = header(request.scope, b"content-length") or ""
         if announced.isdecimal() and int(announced) > self.most_bytes:
-            raise HTTPException(status_code=413)
+            raise TooLarge(self.most_bytes)
         by = origin(request)
         body = Incoming(request.receive, self.most_bytes)
         if ASYNCHRONOUS in preferences(request.scope):

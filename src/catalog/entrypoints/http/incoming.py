@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from hashlib import sha256
 from typing import IO, Any
 
-from litestar.exceptions import HTTPException
+from catalog.domain.errors import Malformed, TooLarge, TooSlow
 
 SILENCE = 60.0
 """Seconds without a byte after which a caller is taken for gone."""
@@ -60,7 +60,7 @@ class Incoming(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer
-        """Pass bytes on, in a thread, as soon as there are some. Raises an HTTPException when none come, or too many."""
+        """Pass bytes on, in a thread, as soon as there are some. Raises Malformed, TooLarge, TooSlow."""
         while not self._held and self._more:
             self._waiting = asyncio.run_coroutine_threadsafe(self._take(), self._loop)
             self._waiting.result()
@@ -81,14 +81,15 @@ class Incoming(io.RawIOBase):
                 event = await self._receive()
         except TimeoutError as error:
             self._more = False
-            raise HTTPException(status_code=408) from error
+            raise TooSlow from error
         if event["type"] == "http.disconnect":
             self._more = False
-            raise HTTPException(status_code=400, detail="The body ended too early.")
+            message = "The body ended too early; what was committed of it stays."
+            raise Malformed(message)
         self._held = event.get("body", b"")
         self._more = event.get("more_body", False)
         self.count += len(self._held)
         self._hash.update(self._held)
         if self.count > self._most:
             self._more = False
-            raise HTTPException(status_code=413)
+            raise TooLarge(self._most)

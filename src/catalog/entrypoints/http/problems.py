@@ -25,6 +25,8 @@ STATUS: dict[type[CatalogError], HTTPStatus] = {
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.StaleVersion: HTTPStatus.PRECONDITION_FAILED,
     errors.NotAbsent: HTTPStatus.PRECONDITION_FAILED,
+    errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.TooSlow: HTTPStatus.REQUEST_TIMEOUT,
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.BatchRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidPosition: HTTPStatus.BAD_REQUEST,
@@ -41,6 +43,8 @@ TITLES = {
     "invalid_input": "The input breaks rules",
     "invalid_query": "The parameters break rules",
     "invalid_cursor": "The cursor is not valid",
+    "content_too_large": "The file is too large",
+    "request_timeout": "The file stopped coming in",
     "invalid_position": "The log has no such number",
     "batch_refused": "Operations of the batch cannot be done",
     "key_reused": "The Idempotency-Key stands for another request",
@@ -70,7 +74,6 @@ TITLES = {
 FRAMEWORK: dict[int, tuple[str, str]] = {
     400: ("bad_request", "Bad Request"),
     404: ("not_found", "Not Found"),
-    408: ("request_timeout", "Request Timeout"),
     405: ("method_not_allowed", "Method Not Allowed"),
     413: ("content_too_large", "Content Too Large"),
     415: ("unsupported_media_type", "Unsupported Media Type"),
@@ -196,7 +199,6 @@ def unforeseen(scope: Mapping[str, Any]) -> bytes:
 _DETAILS = {
     HTTPStatus.NOT_FOUND: "There is nothing at this path; /openapi.json lists what there is.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method; the header Allow names those it takes.",
-    HTTPStatus.REQUEST_TIMEOUT: "The body did not come in; what was committed of it stays.",
     HTTPStatus.PRECONDITION_REQUIRED: "Say with If-Match which version is to be changed; its ETag names it (or * for any).",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than this path takes.",
 }

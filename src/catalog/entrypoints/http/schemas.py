@@ -477,6 +477,7 @@ RESPONSES: dict[str, Schema] = {
     "304": {"description": "It is still the one you have", "headers": _HEADERS | _ETAG},
     "400": _problem("It cannot be read: malformed, invalid_cursor, invalid_position, bad_request"),
     "404": _problem("There is no such thing: item_not_found, version_not_found, category_not_found, import_not_found"),
+    "408": _problem("The body stopped coming in: request_timeout"),
     "409": _problem(
         "It cannot stand beside what is there: sku_taken, slug_taken, category_in_use, category_cycle, category_too_deep, "
         "not_deleted, in_flight, contended",

@@ -1,16 +1,18 @@
 """What every store tells of its log, and what it keeps beside it."""
 
 import asyncio
+import sqlite3
 from datetime import timedelta
 from uuid import uuid5
 
 import pytest
 
+from catalog.adapters.sqlite.flavour import SqliteFlavour
 from catalog.domain import category as categories
 from catalog.domain.admission import Outcome
 from catalog.domain.change import Change
 from catalog.domain.changelog import ChangeSet, Committed, LogFilter
-from catalog.domain.errors import DoneBefore, StaleVersion
+from catalog.domain.errors import DoneBefore, StaleVersion, StoreUnavailable
 from catalog.domain.item import CREATED, REMOVED, REPRICED, Item, Life
 from catalog.domain.note import KEPT, Note
 from catalog.entrypoints.stores import open_store
@@ -204,3 +206,19 @@ async def test_a_category_that_comes_again_is_another(storage: Storage) -> None:
     page = await storage.changes(after=0, limit=10, wanted=LogFilter(subject=first.subject.id))
     assert [entry.seq for entry in page.entries] == [1, 2]
     assert await storage.change_of(uuid5(first.subject.id, "x")) is None
+
+
+@pytest.mark.parametrize("store", ["sqlite"])
+async def test_a_file_that_cannot_be_asked_for_news_is_told_as_away(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever follows the log goes on when it is back."""
+    await storage.head()
+
+    async def broken(*_: object) -> None:
+        message = "disk I/O error"
+        raise sqlite3.OperationalError(message)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqliteFlavour, "fetch", broken)
+        with pytest.raises(StoreUnavailable):
+            await storage.wait(0, 5)
+    await storage.wait(0, 0.01)

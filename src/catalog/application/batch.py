@@ -1,7 +1,7 @@
 """Batches: many operations on items in one commit, each seeing the effects of those before it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -130,7 +130,8 @@ class Batches:
         needs = _needs(batch.operations)
         for _ in range(TRIES):
             view = await desk(self._storage, needs.ids, needs.skus, needs.slugs)
-            done = Results([await self._attempt(view, operation) for operation in batch.operations], batch.dry_run)
+            results = [self._attempt(view, operation) for operation in batch.operations]
+            done = Results(await self._hinted(results), batch.dry_run)
             if batch.atomic and done.failed:
                 raise BatchRefused([(index, result.error) for index, result in enumerate(done.results) if result.error])
             try:
@@ -144,15 +145,24 @@ class Batches:
         message = "the items of the batch"
         raise Contended(message)
 
-    async def _attempt(self, view: Desk, operation: Operation | InvalidInput) -> Result:
+    async def _hinted(self, results: list[Result]) -> list[Result]:
+        """Say which categories may have been meant, where some are not there."""
+        if not any(isinstance(result.error, UnknownCategory) for result in results):
+            return results
+        slugs = [category.slug for category in await self._storage.categories()]
+        return [
+            replace(result, error=hinted(result.error, slugs)) if isinstance(result.error, UnknownCategory) else result
+            for result in results
+        ]
+
+    def _attempt(self, view: Desk, operation: Operation | InvalidInput) -> Result:
         """Decide one operation, and let those after it see it."""
         if isinstance(operation, InvalidInput):
             return Result("refused", error=operation)
         try:
             return self._do(view, operation)
         except UnknownCategory as error:
-            slugs = [category.slug for category in await self._storage.categories()]
-            return Result("refused", error=_at(hinted(error, slugs), operation))
+            return Result("refused", error=UnknownCategory(error.slug, _within(operation, error.path)))
         except InvalidInput as error:
             return Result("refused", error=_at(error, operation))
         except CatalogError as error:

@@ -11,6 +11,7 @@ networks; and a cache needs neither messages nor deletions.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from time import monotonic
 
 from catalog.domain.category import Category
@@ -113,7 +114,8 @@ class Freshness:
                 await self._wanted.wait()
             else:
                 await asyncio.sleep(PAUSE)
-                await self._storage.wait(self.known, POLL - PAUSE)
+                with suppress(Unavailable):
+                    await self._storage.wait(self.known, POLL - PAUSE)
 
     async def look(self) -> None:
         """Note what was committed since the last look."""

@@ -247,7 +247,8 @@ class SqlStorage:
 
     async def wait(self, seq: int, seconds: float) -> None:
         """Wait for the database to tell of a commit, where it does."""
-        await self._watching.wait(seq, seconds)
+        async with self._told():
+            await self._watching.wait(seq, seconds)
 
     async def changes(self, *, after: int, limit: int, wanted: LogFilter = ALL) -> LogPage:
         """Read a stretch of the log."""

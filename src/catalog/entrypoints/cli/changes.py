@@ -19,7 +19,6 @@ from catalog.entrypoints.cli.options import as_json
 from catalog.entrypoints.cli.session import run
 
 _WAIT = 1.0
-_ENTRIES = "200"
 
 
 @click.group()

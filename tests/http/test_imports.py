@@ -33,6 +33,22 @@ def counts(body: dict[str, Any]) -> tuple[int, ...]:
     return tuple(body[name] for name in ("rows", "created", "updated", "unchanged", "skipped", "refused"))
 
 
+def _scope() -> dict[str, Any]:
+    """Make the scope of an import of CSV, as a server does."""
+    return {
+        "type": "http",
+        "method": "POST",
+        "path": IMPORT,
+        "raw_path": IMPORT.encode(),
+        "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"content-type", b"text/csv")],
+        "http_version": "1.1",
+        "scheme": "http",
+        "server": ("localhost", 80),
+        "client": ("localhost", 1),
+    }
+
+
 async def ended(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
     """Wait until an import is no longer running."""
     async with asyncio.timeout(60):
@@ -177,6 +193,8 @@ async def test_an_import_is_done_once_under_a_key(client: httpx.AsyncClient) -> 
         again = await client.post(IMPORT, content=text, headers=key)
         assert (again.status_code, again.content) == (first.status_code, first.content)
         assert again.headers["idempotency-replayed"] == "true"
+        elsewhere = await client.post(f"{IMPORT}?on_conflict=skip", content=text, headers=key)
+        assert "idempotency-replayed" not in elsewhere.headers
         other = await client.post(IMPORT, content=f"{text}b,B\n", headers=key)
         assert (other.status_code, other.json()["code"]) == (422, "key_reused")
 
@@ -250,19 +268,7 @@ async def test_a_body_that_stops_coming_is_given_up(
             nonlocal status
             status = message.get("status", status)
 
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": IMPORT,
-            "raw_path": IMPORT.encode(),
-            "query_string": b"",
-            "headers": [(b"host", b"localhost"), (b"content-type", b"text/csv")],
-            "http_version": "1.1",
-            "scheme": "http",
-            "server": ("localhost", 80),
-            "client": ("localhost", 1),
-        }
-        await app(scope, receive, send)
+        await app(_scope(), receive, send)
         return status
 
     rows = "".join(f"S-{number},Item {number}\n" for number in range(20 * SLICE))
@@ -270,6 +276,41 @@ async def test_a_body_that_stops_coming_is_given_up(
     assert await sent(begun) == 408
     assert (await client.get(f"{ITEMS}/s-1")).status_code == 200
     assert await sent({"type": "http.request", "body": b"sku,name\n", "more_body": True}, {"type": "http.disconnect"}) == 400
+
+
+@pytest.mark.parametrize("store", ["memory"])
+async def test_an_import_that_is_cut_off_waits_for_no_more_bytes(container: Container, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that reads it is let go at once."""
+    bodies: list[incoming.Incoming] = []
+
+    class Kept(incoming.Incoming):
+        """Is known to the test."""
+
+        def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - as it is
+            """Be known."""
+            super().__init__(*arguments)
+            bodies.append(self)
+
+    monkeypatch.setattr("catalog.entrypoints.http.imports.Incoming", Kept)
+    waiting = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        if waiting.is_set():
+            await asyncio.Event().wait()
+        waiting.set()
+        return {"type": "http.request", "body": b"sku,name\n", "more_body": True}
+
+    async def send(_message: object) -> None:
+        """Nobody listens."""
+
+    serving = asyncio.create_task(create_app(container)(_scope(), receive, send))
+    await waiting.wait()
+    await asyncio.sleep(0.1)
+    serving.cancel()
+    await asyncio.wait((serving,))
+    (body,) = bodies
+    assert body._waiting is not None
+    assert body._waiting.cancelled()
 
 
 @pytest.mark.parametrize("store", ["memory"])

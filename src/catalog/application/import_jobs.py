@@ -217,7 +217,7 @@ class ImportJobs:
 
     async def _work(self, state: ImportState, source: Source, plan: ImportPlan, origin: Origin, first: list[Refusal]) -> str:
         """Import, keeping notes; return how it ended."""
-        table = await asyncio.to_thread(source.open)
+        table = await _opened(source)
 
         def record(report: ImportReport, refused: Sequence[Refusal]) -> tuple[Note, ...]:
             told = list(refused)
@@ -287,6 +287,15 @@ class ImportJobs:
             await commit(self._storage, (), origin, (state.note, *notes(state)))
         finally:
             self._here.pop(state.id, None)
+
+
+async def _opened(source: Source) -> Table:
+    """Open a source in a thread, which waits for nothing when nobody waits for it."""
+    try:
+        return await asyncio.to_thread(source.open)
+    except BaseException:
+        source.close()
+        raise
 
 
 def _row(refusal: Refusal) -> tuple[int, str, str, str, str]:

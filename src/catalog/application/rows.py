@@ -7,11 +7,11 @@ lone surrogates, which the domain refuses in the field where they stand.
 import csv
 import io
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import Any
 
 from catalog.application.json_text import gap_end, next_value, parse_json
 from catalog.application.sealing import Sealed, checked
-from catalog.application.tables import Broken, Row, Table
+from catalog.application.tables import Broken, Readable, Row, Table
 from catalog.domain.errors import Fault, InvalidQuery, Malformed
 
 LONGEST = 1024 * 1024
@@ -24,7 +24,7 @@ CALCULATED = ("=", "+", "-", "@", "\t", "\r", "'")
 _FORMULA = tuple(f"'{sign}" for sign in CALCULATED)
 
 
-def read_csv(file: IO[bytes], delimiter: str = ",") -> Table:
+def read_csv(file: Readable, delimiter: str = ",") -> Table:
     """Read CSV (RFC 4180) with a header. An empty cell is absent; a formula's guarding apostrophe is taken off.
 
     Raises InvalidQuery when there is no header, or it names a column twice, or the delimiter is none.
@@ -58,23 +58,23 @@ def _header(reader: Any) -> tuple[str, ...]:  # noqa: ANN401 - csv's reader has 
     return columns
 
 
-def read_json_lines(file: IO[bytes]) -> Table:
+def read_json_lines(file: Readable) -> Table:
     """Read JSON Lines: an object a line; empty lines are passed over."""
     text, sealed = _text(file, newline="\n")
     return Table(None, checked(_json_lines(text), sealed), text.close)
 
 
-def read_json_array(file: IO[bytes]) -> Table:
+def read_json_array(file: Readable) -> Table:
     """Read a JSON array of objects, without ever holding all of it."""
     text, sealed = _text(file, newline="\n")
     return Table(None, checked(_json_array(text), sealed), text.close)
 
 
-READERS: dict[str, Callable[[IO[bytes]], Table]] = {"csv": read_csv, "jsonl": read_json_lines, "json": read_json_array}
+READERS: dict[str, Callable[[Readable], Table]] = {"csv": read_csv, "jsonl": read_json_lines, "json": read_json_array}
 """Format -> reader."""
 
 
-def _text(file: IO[bytes], newline: str) -> tuple[io.TextIOWrapper, Sealed]:
+def _text(file: Readable, newline: str) -> tuple[io.TextIOWrapper, Sealed]:
     sealed = Sealed(file)
     buffered = io.BufferedReader(sealed, _CHUNK)
     return io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape", newline=newline), sealed

@@ -3,9 +3,9 @@
 import io
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
-from typing import IO, Any
+from typing import Any
 
-from catalog.application.tables import Broken, Row
+from catalog.application.tables import Broken, Readable, Row
 
 END = "_end"
 """What the trailer is known by; no item's id is this."""
@@ -17,7 +17,7 @@ _LONGEST = 64 * 1024
 class Sealed(io.RawIOBase):
     """Passes the bytes of a file on, and hashes all of them but its last line."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: Readable) -> None:
         """Read from this file."""
         super().__init__()
         self._file = file
@@ -30,7 +30,7 @@ class Sealed(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer
         """Pass bytes on."""
-        data = self._file.read(len(buffer))
+        data = self._file.read(len(buffer)) or b""
         buffer[: len(data)] = data
         self._held += data
         # The last line may end with a newline itself.

@@ -2,7 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
+
+
+class Readable(Protocol):
+    """A file as far as it is needed: bytes that are given as they come, some at a time; nothing at the end."""
+
+    def read(self, size: int, /) -> bytes | None:
+        """Return up to so many bytes."""
+
+    def close(self) -> None:
+        """Give it back."""
 
 
 @dataclass(frozen=True, slots=True)

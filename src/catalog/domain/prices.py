@@ -74,7 +74,7 @@ def before_reduction(prices: Sequence[Priced], moment: datetime) -> Priced | Non
     if now is None:
         return None
     before = next((one for one in prices if one.until == now.since and one.price.currency == now.price.currency), None)
-    if before is None or before.price.minor <= now.price.minor:
+    if before is None or before.price.minor < now.price.minor:
         return None
     return _lowest(prices, now.price.currency, now.since - WINDOW, now.since)
 

@@ -180,6 +180,35 @@ async def test_who_does_not_take_what_is_there_is_cut_off(feed: Feed, storage: S
     assert await take(back, 38) == list(range(2, 40))
 
 
+async def test_a_piece_that_is_larger_than_the_queue_is_given_all_the_same(
+    feed: Feed, storage: Shaky, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To one who waits for it."""
+    monkeypatch.setattr(module, "MOST_WAITING", 1)
+    pieces = await subscribed(feed, 0)
+    told = asyncio.create_task(take(pieces, 3))
+    await asyncio.sleep(0.02)
+    await storage.commit(sets(*map(creation, range(1, 4))))
+    assert await told == [1, 2, 3]
+
+
+async def test_who_is_ahead_of_the_reader_is_told_nothing_twice(
+    feed: Feed, storage: Shaky, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He has read himself what the others are yet to be told."""
+    monkeypatch.setattr(module, "GATHERING", 0.3)
+    behind = await subscribed(feed, 0)
+    told = asyncio.create_task(take(behind, 3))
+    await asyncio.sleep(0.05)
+    await keep(storage, 1)
+    while feed._position != 1:  # noqa: ASYNC110 - now the reader pauses
+        await asyncio.sleep(0.001)
+    await keep(storage, 2, 3)
+    ahead = await subscribed(feed, 2)
+    assert await take(ahead, 1) == [3]
+    assert await told == [1, 2, 3]
+
+
 async def test_a_sign_of_life_comes_when_nothing_else_does(feed: Feed, storage: Shaky, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says how far one is; also while the store is away. Who takes none of them is cut off too."""
     monkeypatch.setattr(module, "HEARTBEAT", 0.0)

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import msgspec
 from litestar import Controller, delete, get, post
@@ -15,7 +15,7 @@ from catalog.application.import_jobs import REFUSED, ImportJobs, ImportState, So
 from catalog.application.import_plan import CONFLICTS, ImportPlan
 from catalog.application.import_reading import Refusal
 from catalog.application.rows import READERS, read_csv
-from catalog.application.tables import Table
+from catalog.application.tables import Readable, Table
 from catalog.domain.errors import InvalidQuery, TooLarge
 from catalog.domain.faults import Faults
 from catalog.entrypoints.http.answers import Answer, Sent, Streamed, json_content
@@ -131,7 +131,7 @@ class ImportsController(Controller):
             return _finished(state, first)
 
         async def run(notes: Noted[ImportState]) -> ImportState:
-            source = Source(lambda: replace(_table(kind, _file(body), delimiter), stop=body.give_up), lambda: body.count)
+            source = Source(lambda: replace(_table(kind, body, delimiter), stop=body.give_up), lambda: body.count, body.give_up)
             return await self.jobs.run(source, plan, by, first, notes, finish=body.finish)
 
         return await self.idempotency.answer(request.scope, by.actor, body, run, show)
@@ -208,11 +208,7 @@ def _kind_of(scope: Any, faults: Faults) -> str:  # noqa: ANN401 - an ASGI scope
     return "csv"
 
 
-def _file(body: Incoming) -> IO[bytes]:
-    return io.BufferedReader(body)
-
-
-def _table(kind: str, file: IO[bytes], delimiter: str) -> Table:
+def _table(kind: str, file: Readable, delimiter: str) -> Table:
     return read_csv(file, delimiter) if kind == "csv" else READERS[kind](file)
 
 

@@ -102,7 +102,9 @@ class ImportPlan:
 
     def fields(self, values: Mapping[str, Any], used: Mapping[str, str], faults: Faults) -> dict[str, Any]:
         """Make an item's fields, as the domain reads them, from a row's values."""
-        given = {name: values[column] for name, column in used.items() if column in values} | dict(self.fixed)
+        given = {name: values[column] for name, column in used.items() if column in values}
+        if self.fixed:
+            given |= self.fixed
         fields: dict[str, Any] = {name: given[name] for name in ("sku", "name", "description", "category") if name in given}
         price = given.get("price")
         if isinstance(price, Mapping):
@@ -130,7 +132,9 @@ class ImportPlan:
             for name, value in given.items()
             if name[: len(ATTRIBUTE)] == ATTRIBUTE
         }
-        return {**whole, **{name: value for name, value in single.items() if value is not None}}
+        if None in single.values():
+            single = {name: value for name, value in single.items() if value is not None}
+        return {**whole, **single} if whole else single
 
 
 def is_field(name: str) -> bool:

@@ -14,7 +14,7 @@ from catalog.domain.change import Change
 from catalog.domain.errors import Fault, InvalidInput
 from catalog.domain.faults import Faults
 from catalog.domain.item import Item, Life
-from catalog.domain.values import parse_sku
+from catalog.domain.values import parse_category, parse_sku
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 
@@ -50,6 +50,13 @@ class Entry:
     life: Life | None
     born: Change[Item] | InvalidInput
     tries: int = 0
+
+    @property
+    def category(self) -> str | None:
+        """The category that it names, if that is one."""
+        if isinstance(self.born, Change):
+            return self.born.subject.category
+        return parse_category(self.fields.get("category"), Faults(), ())
 
 
 @dataclass(slots=True)
@@ -98,14 +105,17 @@ class EntryReader:
         faults = Faults()
         fields = self._plan.fields(row.values, self._columns_of(row), faults)
         said = fields.get("sku")
-        sku = parse_sku(said, faults, ("sku",))
         life = self._plan.life(row.values, faults)
-        if sku is None or faults:
-            born = self._born({**fields, "sku": "X"}, None)
-            if isinstance(born, InvalidInput):
-                faults.found += born.faults
+        born = None if said is None or faults else self._born(fields, life)
+        if isinstance(born, Change):
+            return Entry(row.line, born.subject.sku, fields, life, born)
+        sku = parse_sku(said, faults, ("sku",))
+        if sku is None or born is None:
+            otherwise = self._born({**fields, "sku": "X"}, None)
+            if isinstance(otherwise, InvalidInput):
+                faults.found += otherwise.faults
             return refusals(row.line, str(said or ""), faults.found)
-        return Entry(row.line, sku, fields, life, self._born(fields, life))
+        return Entry(row.line, sku, fields, life, born)
 
     def _born(self, fields: Mapping[str, Any], life: Life | None) -> Change[Item] | InvalidInput:
         """Decide a new item, or why it cannot be."""

@@ -27,11 +27,9 @@ from catalog.domain.errors import (
     StaleVersion,
     UnknownCategory,
 )
-from catalog.domain.faults import Faults
 from catalog.domain.item import Item
 from catalog.domain.note import Note
 from catalog.domain.tree import Tree
-from catalog.domain.values import parse_category
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
@@ -244,7 +242,7 @@ class _Job:
         lives = [entry.life.id for entry in entries if entry.life is not None]
         if lives:
             items.update((item.sku, item) for item in (await self._storage.items_by_id(lives)).values())
-        slugs = {parse_category(entry.fields.get("category"), Faults(), ()) for entry in entries}
+        slugs = {entry.category for entry in entries}
         wanted = await self._find({slug for slug in (*slugs, *(item.category for item in items.values())) if slug is not None})
         spots = {slug: Spot(change.subject.id, 1, None) for slug, change in wanted.items()}
         view = Desk(items.values(), {**self._places, **spots})

@@ -95,12 +95,13 @@ def _csv_rows(reader: Any, columns: tuple[str, ...]) -> Iterator[Row | Broken]: 
         if len(cells) != len(columns):
             yield Broken(line, f"The row has {len(cells)} cells, the header {len(columns)}.")
             continue
-        yield Row(line, {name: _plain(cell) for name, cell in zip(columns, cells, strict=True) if cell})
+        named = zip(columns, cells, strict=True)
+        yield Row(line, {name: cell if cell[0] != "'" else _plain(cell) for name, cell in named if cell})
 
 
 def _plain(cell: str) -> str:
     """Take off the apostrophe that an export puts before what a spreadsheet would calculate."""
-    return cell[1:] if cell[0] == "'" and cell.startswith(_FORMULA) else cell
+    return cell[1:] if cell.startswith(_FORMULA) else cell
 
 
 def _json_lines(text: io.TextIOWrapper) -> Iterator[Row | Broken]:

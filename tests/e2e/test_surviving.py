@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import httpx
@@ -114,8 +113,7 @@ def test_the_feed_tells_of_other_processes_and_ends_at_the_stop(store_url: str, 
         listening.start()
         for number in range(20):
             assert httpx.post(writing.url + ITEMS, json={"sku": f"S-{number}", "name": "Item"}).status_code == 201
-        # What comes is seen when the stream has ended, in order and whole; a moment is given to what is on its way.
-        time.sleep(0.5)
+        wait_until(lambda: len(heard) == 20)
         assert served.stop() == 0
         assert ended.wait(30)
         assert heard == list(range(1, 21))

@@ -19,8 +19,8 @@ class Desk:
 
     def __init__(self, items: Iterable[Item], places: Mapping[str, Spot]) -> None:
         """Begin with what was read: items, and categories by slug."""
-        self._items: dict[UUID, Item | None] = {item.id: item for item in items}
-        there = [item for item in self._items.values() if item is not None]
+        there = tuple(items)
+        self._items: dict[UUID, Item | None] = {item.id: item for item in there}
         self._by_sku: dict[str, UUID] = {item.sku: item.id for item in there}
         self._register = Register(Standing(0, {item.id: item.version for item in there}, self._by_sku, places))
         self.changes: list[Change[Item]] = []

@@ -41,6 +41,7 @@ class Subscriber:
         """Tell what follows `position`; call `on_cut` when he takes too little."""
         self.position = position
         self.wanted = wanted
+        self.wants_all = wanted == ALL
         self._on_cut = on_cut
         self._waiting: deque[bytes] = deque()
         self._size = 0
@@ -216,7 +217,7 @@ class Feed:
         whole = b"".join(frames)
         for subscriber in tuple(self._subscribers):
             piece = whole
-            if subscriber.wanted is not ALL or subscriber.position >= entries[0].seq:
+            if not subscriber.wants_all or subscriber.position >= entries[0].seq:
                 piece = b"".join(
                     frame
                     for entry, frame in zip(entries, frames, strict=True)

@@ -151,6 +151,7 @@ class ImportJobs:
         task = asyncio.create_task(self._by_the_side(state, source, plan, origin), name=f"catalog-import-{state.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        await asyncio.sleep(0)  # a task that is cancelled before it began would give nothing back
         return state
 
     async def get(self, import_id: str) -> ImportState:

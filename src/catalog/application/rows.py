@@ -70,6 +70,11 @@ def read_json_array(file: Readable) -> Table:
     return Table(None, checked(_json_array(text), sealed), text.close)
 
 
+def read_table(file: Readable, kind: str, delimiter: str = ",") -> Table:
+    """Read a file of one of the formats of READERS; of CSV with what stands between the cells (`tab`: a tabulator)."""
+    return read_csv(file, "\t" if delimiter == "tab" else delimiter) if kind == "csv" else READERS[kind](file)
+
+
 READERS: dict[str, Callable[[Readable], Table]] = {"csv": read_csv, "jsonl": read_json_lines, "json": read_json_array}
 """Format -> reader."""
 

@@ -28,6 +28,11 @@ def unstorable(text: str) -> str | None:
     return f"the lone surrogate U+{ord(found[0]):04X} (half a character, or bytes that are no UTF-8)"
 
 
+def visible(text: str) -> str:
+    """Return the text with what UTF-8 cannot hold (halves of surrogate pairs) written out, so that it can be shown."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def fold(text: str) -> str:
     """Return the text without case, marks and compatibility forms: the key by which names are sorted.
 

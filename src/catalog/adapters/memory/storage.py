@@ -142,7 +142,7 @@ class MemoryStorage:
 
     async def changes(self, *, after: int, limit: int, wanted: LogFilter = ALL) -> LogPage:
         """Cut a stretch out of the log."""
-        if wanted is ALL:
+        if wanted == ALL:
             entries = self._log[max(0, after - self._floor) :][:limit]
         else:
             among = self._log if wanted.subject is None else self._lives.get(wanted.subject, [])

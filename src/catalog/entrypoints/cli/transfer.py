@@ -63,7 +63,7 @@ def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, *
 
     async def work(container: Any) -> Any:  # noqa: ANN401 - a Container, and an ImportReport
         from catalog.application.import_plan import ImportPlan  # noqa: PLC0415 - heavy imports stay out of --help
-        from catalog.application.rows import READERS, read_csv  # noqa: PLC0415 - likewise
+        from catalog.application.rows import read_table  # noqa: PLC0415 - likewise
 
         parsed = ImportPlan.parse(
             plan["maps"],
@@ -80,7 +80,7 @@ def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, *
         sys.setswitchinterval(_TURN)
         with ExitStack() as stack:
             source = stack.enter_context(_opened(file))
-            table = read_csv(source, "\t" if delimiter == "tab" else delimiter) if kind == "csv" else READERS[str(kind)](source)
+            table = read_table(source, str(kind), delimiter)
             stack.callback(table.close)
             refuse = stack.enter_context(_refusals(errors))
             move = stack.enter_context(_progress(source, size))

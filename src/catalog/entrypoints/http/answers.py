@@ -1,6 +1,7 @@
 """Answers whose bytes are ready: status, headers and body go out as they are, past the conversions of a framework's response."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, Self
@@ -19,14 +20,14 @@ _JSON = (b"content-type", b"application/json")
 _PRIVATE = (b"cache-control", b"private, no-cache")
 
 
-class Sent:
+class Sent(ABC):
     """An ASGI application that a handler returns: the framework calls it."""
 
     __slots__ = ()
 
+    @abstractmethod
     async def __call__(self, _scope: Any, _receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
         """Send the answer."""
-        raise NotImplementedError
 
 
 class Answer(Sent):

@@ -14,10 +14,10 @@ from catalog.application.changing import Noted
 from catalog.application.import_jobs import REFUSED, ImportJobs, ImportState, Source
 from catalog.application.import_plan import CONFLICTS, ImportPlan
 from catalog.application.import_reading import Refusal
-from catalog.application.rows import READERS, read_csv
-from catalog.application.tables import Readable, Table
+from catalog.application.rows import read_table
 from catalog.domain.errors import InvalidQuery, TooLarge
 from catalog.domain.faults import Faults
+from catalog.domain.text import visible
 from catalog.entrypoints.http.answers import Answer, Sent, Streamed, json_content
 from catalog.entrypoints.http.bodies import refuse_other_types
 from catalog.entrypoints.http.headers import header
@@ -120,7 +120,7 @@ class ImportsController(Controller):
 
             async def start(notes: Noted[ImportState]) -> ImportState:
                 file = await body.save()
-                source = Source(lambda: _table(kind, file, delimiter), file.tell, file.close)
+                source = Source(lambda: read_table(file, kind, delimiter), file.tell, file.close)
                 return await self.jobs.start(source, plan, by, notes)
 
             return await self.idempotency.answer(request.scope, by.actor, body, start, _accepted)
@@ -131,7 +131,9 @@ class ImportsController(Controller):
             return _finished(state, first)
 
         async def run(notes: Noted[ImportState]) -> ImportState:
-            source = Source(lambda: replace(_table(kind, body, delimiter), stop=body.give_up), lambda: body.count, body.give_up)
+            source = Source(
+                lambda: replace(read_table(body, kind, delimiter), stop=body.give_up), lambda: body.count, body.give_up
+            )
             return await self.jobs.run(source, plan, by, first, notes, finish=body.finish)
 
         return await self.idempotency.answer(request.scope, by.actor, body, run, show)
@@ -194,8 +196,7 @@ class ImportsController(Controller):
             create_categories=flags["create_categories"],
             preserve=flags["preserve"],
         )
-        delimiter = one.get("delimiter", ",")
-        return kind, "\t" if delimiter == "tab" else delimiter, plan
+        return kind, one.get("delimiter", ","), plan
 
 
 def _kind_of(scope: Any, faults: Faults) -> str:  # noqa: ANN401 - an ASGI scope
@@ -206,10 +207,6 @@ def _kind_of(scope: Any, faults: Faults) -> str:  # noqa: ANN401 - an ASGI scope
             return kind
     faults.add(("format",), "missing", f"Say what the file is: format={', '.join(_TYPES)}.")
     return "csv"
-
-
-def _table(kind: str, file: Readable, delimiter: str) -> Table:
-    return read_csv(file, delimiter) if kind == "csv" else READERS[kind](file)
 
 
 def _accepted(state: ImportState) -> Answer:
@@ -235,7 +232,7 @@ def _shown(state: ImportState) -> ImportBody:
         skipped=report.skipped,
         refused=report.refused,
         categories=report.categories,
-        ignored=[_storable(name) for name in report.ignored],
+        ignored=[visible(name) for name in report.ignored],
         dry_run=state.dry_run,
         bytes=state.bytes,
         rate=round(state.rate, 1),
@@ -245,12 +242,7 @@ def _shown(state: ImportState) -> ImportBody:
 
 
 def _refusal(one: Refusal) -> RefusalBody:
-    return RefusalBody(one.line, _storable(one.sku), _storable(one.field), one.code, _storable(one.reason))
-
-
-def _storable(text: str) -> str:
-    """Make what UTF-8 cannot hold visible instead."""
-    return text.encode(errors="backslashreplace").decode()
+    return RefusalBody(one.line, visible(one.sku), visible(one.field), one.code, visible(one.reason))
 
 
 async def _lines(chunks: AsyncGenerator[Sequence[Refusal], None]) -> AsyncGenerator[bytes, None]:

@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException
 
 from catalog.domain import errors
 from catalog.domain.errors import CatalogError, Fault, InvalidInput, InvalidQuery, Path
+from catalog.domain.text import visible
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -226,7 +227,7 @@ def _storable(body: ProblemBody) -> object:
 
 def _mended(value: object) -> object:
     if isinstance(value, str):
-        return value.encode(errors="backslashreplace").decode()
+        return visible(value)
     if isinstance(value, dict):
         return {name: _mended(inner) for name, inner in value.items()}
     return [_mended(inner) for inner in value] if isinstance(value, list) else value

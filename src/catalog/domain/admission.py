@@ -4,7 +4,7 @@ A store takes its lock, reads the `Standing` of what a batch names, asks `admit`
 once. No rule about conflicts is anywhere else; a database's constraints are only the net beneath.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
@@ -165,14 +165,14 @@ class Register:
         self._notes: dict[str, datetime] = dict(standing.notes)
         self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
 
-    def take(self, change_set: ChangeSet) -> CatalogError | None:
-        """Take a change set whole, or say why it cannot be taken and stay as it was."""
+    def take(self, changes: Iterable[AnyChange], notes: Iterable[Note] = ()) -> CatalogError | None:
+        """Take the changes of a set with its notes, all of them, or say why they cannot be taken and stay as it was."""
         self._undo.clear()
-        for note in change_set.notes:
+        for note in notes:
             refusal: CatalogError | None = self._take_note(note)
             if refusal is not None:
                 return self._refused(refusal)
-        for change in change_set.changes:
+        for change in changes:
             refusal = self._take_item(change) if isinstance(change.subject, Item) else self._take_category(change)
             if refusal is not None:
                 return self._refused(refusal)
@@ -295,7 +295,7 @@ def admit(batch: Sequence[ChangeSet], standing: Standing) -> Admission:
     entries: list[LogEntry] = []
     notes: dict[str, Note] = {}
     for change_set in batch:
-        refusal = register.take(change_set)
+        refusal = register.take(change_set.changes, change_set.notes)
         if refusal is not None:
             outcomes.append(refusal)
             continue
@@ -313,10 +313,11 @@ def _net(outcomes: tuple[Outcome, ...], entries: tuple[LogEntry, ...], notes: tu
     last: dict[UUID, LogEntry] = {}
     birth: dict[UUID, int] = {}
     for entry in entries:
-        first.setdefault(entry.subject_id, entry)
-        last[entry.subject_id] = entry
+        subject_id = entry.subject_id
+        first.setdefault(subject_id, entry)
+        last[subject_id] = entry
         if entry.change.before is None:
-            birth[entry.subject_id] = entry.seq
+            birth[subject_id] = entry.seq
     born: list[Born] = []
     changed: list[Change[Item]] = []
     removed: list[Item] = []

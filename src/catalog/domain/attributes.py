@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import ItemsView, Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from hashlib import sha256
 from typing import Self
 
@@ -52,6 +52,10 @@ class Attributes(Mapping[str, AttributeValue]):
         """Return names and values, in order."""
         return self._values.items()
 
+    def values(self) -> ValuesView[AttributeValue]:
+        """Return the values, in the order of the names."""
+        return self._values.values()
+
     def __eq__(self, other: object) -> bool:
         """Compare names, values and the values' types."""
         if not isinstance(other, Attributes):
@@ -74,7 +78,7 @@ class Attributes(Mapping[str, AttributeValue]):
         """Read an object of attributes: up to 64, 8 KiB together (UTF-8 bytes of their JSON); null is none at all."""
         if raw is None:
             return cls({})
-        if not isinstance(raw, Mapping):
+        if not isinstance(raw, dict | Mapping):  # a dict is told sooner than any other mapping
             faults.add(path, "wrong_type", 'Attributes are an object of names and values: {"colour": "red"}.')
             return None
         before = len(faults.found)

@@ -172,6 +172,9 @@ _READERS: dict[str, Callable[[object, Faults, Path], object]] = {
     "attributes": Attributes.parse,
 }
 
+_WHOLE = tuple((name, (name,), read) for name, read in _READERS.items())
+"""Each field, its path, and what reads it."""
+
 FIELDS = tuple(_READERS)
 """The fields that a caller may give, in the order of the documents."""
 
@@ -190,9 +193,10 @@ def _read_whole(fields: Mapping[str, object], spare_sku: str) -> dict[str, Any]:
     """Read all fields of an item; null is the same as absent. Raises InvalidInput with every fault."""
     faults = Faults()
     _refuse_unknown(fields, faults)
-    values = _read({"sku": spare_sku, "name": None} | {name: raw for name, raw in fields.items() if raw is not None}, faults)
+    said = fields if fields.get("sku") is not None else {**fields, "sku": spare_sku}
+    values = {name: read(said.get(name), faults, path) for name, path, read in _WHOLE}
     faults.refuse()
-    return {"description": None, "category": None, "price": None, "attributes": Attributes({})} | values
+    return values
 
 
 def _refuse_unknown(fields: Mapping[str, object], faults: Faults) -> None:

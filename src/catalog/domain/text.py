@@ -15,6 +15,9 @@ _REMEMBERED = 200
 """Characters of a text whose folded form is remembered for a while."""
 
 _WORD = re.compile(r"[^\W_]+")
+_ASCII = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
+"""Folds ASCII and parts its words in one go: what is no letter or digit becomes a space."""
+
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -51,7 +54,12 @@ def _folded(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Return the folded words of a text, in order: the longest runs of letters and digits, each cut at MAX_WORD."""
-    return [word[:MAX_WORD] for word in _WORD.findall(fold(text))]
+    if text.isascii():
+        found = text.translate(_ASCII).split()
+    else:
+        text = fold(text)
+        found = _WORD.findall(text)
+    return found if len(text) <= MAX_WORD else [word[:MAX_WORD] for word in found]
 
 
 @cache

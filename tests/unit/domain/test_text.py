@@ -33,6 +33,9 @@ def test_words_are_runs_of_letters_and_digits() -> None:
     assert words("Harry-Potter's 3rd_book; 東京 ½ 😀x") == ["harry", "potter", "s", "3rd", "book", "東京", "1", "2", "x"]
     assert words("…!") == []
     assert words("a" * 300) == ["a" * MAX_WORD]
+    assert words("é" * 300) == ["e" * MAX_WORD]
+    every = "".join(f"x{chr(code)}y" for code in range(128))
+    assert words(every) == words(f"{every} é")[:-1]
 
 
 @pytest.mark.parametrize(

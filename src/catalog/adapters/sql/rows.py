@@ -53,8 +53,20 @@ LOG_COLUMNS = (
 )
 """What `to_entry` reads, in its order."""
 
+ITEM_ROW = tuple(its.name for its in items.c if its is not items.c.seq)
+"""What `from_item` returns, in its order."""
+
+CATEGORY_ROW = tuple(its.name for its in CATEGORY_COLUMNS)
+"""What `from_category` returns, in its order."""
+
+CHANGE_ROW = ("kind", "subject_id", "key", "version", "at", "before", "after")
+"""What `from_change` returns, in its order."""
+
 NOTE_COLUMNS = (notes.c.key, notes.c.content, notes.c.at)
 """What `to_note` reads, in its order."""
+
+NOTE_ROW = tuple(its.name for its in NOTE_COLUMNS)
+"""What `from_note` returns, in its order."""
 
 
 class _Document(msgspec.Struct, omit_defaults=True):
@@ -103,23 +115,23 @@ _document = msgspec.json.Decoder(_Document)
 _category_document = msgspec.json.Decoder(_CategoryDocument)
 
 
-def from_item(item: Item) -> dict[str, Any]:
+def from_item(item: Item) -> tuple[Any, ...]:
     """Return an item's row, but for the number that ties it to its words."""
     currency, minor = _price(item)
-    return {
-        "id": item.id,
-        "sku": item.sku,
-        "name": item.name,
-        "name_key": fold(item.name),
-        "description": item.description,
-        "category": item.category,
-        "currency": currency,
-        "price_minor": minor,
-        "attributes": _encoder.encode(dict(item.attributes.items())).decode(),
-        "version": item.version,
-        "created_at": item.created_at,
-        "updated_at": item.updated_at,
-    }
+    return (
+        item.id,
+        item.sku,
+        item.name,
+        fold(item.name),
+        item.description,
+        item.category,
+        currency,
+        minor,
+        _encoder.encode(dict(item.attributes.items())).decode(),
+        item.version,
+        item.created_at,
+        item.updated_at,
+    )
 
 
 def to_item(row: Sequence[Any]) -> Item:
@@ -139,9 +151,9 @@ def to_item(row: Sequence[Any]) -> Item:
     )
 
 
-def from_category(category: Category) -> dict[str, Any]:
+def from_category(category: Category) -> tuple[Any, ...]:
     """Return a category's row."""
-    return {column.name: getattr(category, column.name) for column in CATEGORY_COLUMNS}
+    return category.id, category.slug, category.name, category.parent, category.position, category.version
 
 
 def to_category(row: Sequence[Any]) -> Category:
@@ -150,20 +162,18 @@ def to_category(row: Sequence[Any]) -> Category:
     return Category(id=category_id, slug=slug, name=name, parent=parent, position=position, version=version)
 
 
-def from_change(change: AnyChange, origin: Origin) -> dict[str, Any]:
-    """Return the row of an entry, but for its number."""
+def from_change(change: AnyChange) -> tuple[Any, ...]:
+    """Return the row of an entry, but for its number and its origin."""
     subject = change.subject
-    return {
-        "kind": change.kind,
-        "subject_id": subject.id,
-        "key": subject.sku if isinstance(subject, Item) else subject.slug,
-        "version": change.version,
-        "at": change.at,
-        "actor": origin.actor,
-        "request_id": origin.request_id,
-        "before": _from_state(change.before),
-        "after": _from_state(change.after),
-    }
+    return (
+        change.kind,
+        subject.id,
+        subject.sku if isinstance(subject, Item) else subject.slug,
+        change.version,
+        change.at,
+        _from_state(change.before),
+        _from_state(change.after),
+    )
 
 
 def to_entry(row: Sequence[Any]) -> LogEntry:
@@ -176,9 +186,9 @@ def to_entry(row: Sequence[Any]) -> LogEntry:
     return LogEntry(kept.seq, Change(kept.kind, _to_state(kept.before), _to_state(kept.after), kept.at), origin)
 
 
-def from_note(note: Note) -> dict[str, Any]:
+def from_note(note: Note) -> tuple[Any, ...]:
     """Return a note's row."""
-    return {"key": note.key, "content": note.content, "at": note.at}
+    return note.key, note.content, note.at
 
 
 def to_note(row: Sequence[Any]) -> Note:
@@ -192,7 +202,7 @@ def _from_state(item: Item | Category | None) -> str | None:
     if item is None:
         return None
     if isinstance(item, Category):
-        return _encoder.encode(_CategoryDocument(**from_category(item))).decode()
+        return _encoder.encode(_CategoryDocument(**dict(zip(CATEGORY_ROW, from_category(item), strict=True)))).decode()
     currency, minor = _price(item)
     document = _Document(
         id=item.id,

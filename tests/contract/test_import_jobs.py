@@ -241,7 +241,7 @@ class Rival(MemoryStorage):
         super().__init__()
         self.times = times
 
-    async def commit(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
+    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
         """Be quicker."""
         if self.times and len(batch) == 1 and batch[0].changes:
             self.times -= 1
@@ -250,7 +250,7 @@ class Rival(MemoryStorage):
                 await commit_as_rival(self, creation(77, sku="B", name="Theirs"))
             else:
                 await commit_as_rival(self, certain(there.revise({"description": str(self.times)}, now=NOON)))
-        return await super().commit(batch)
+        return await super().commit(batch, ready)
 
 
 async def commit_as_rival(storage: MemoryStorage, change: Any) -> None:  # noqa: ANN401 - a change

@@ -20,7 +20,7 @@ class Written:
         self.groups: list[list[str]] = []
         self.bad: dict[str, Exception] = {}
 
-    async def write(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
+    async def write(self, batch: Sequence[ChangeSet], _ready: Sequence[object]) -> Sequence[Outcome]:
         """Note the SKUs of a group; raise when a bad one is among them."""
         skus = [as_item(change_set.changes[0].subject).sku for change_set in batch]
         await asyncio.sleep(0)

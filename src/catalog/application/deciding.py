@@ -5,13 +5,10 @@ from uuid import UUID
 
 from catalog.domain.admission import Register, Spot, Standing
 from catalog.domain.category import Category
-from catalog.domain.change import Change, Origin
-from catalog.domain.changelog import ChangeSet
+from catalog.domain.change import Change
 from catalog.domain.errors import CatalogError
 from catalog.domain.item import Item
 from catalog.ports.storage import Storage
-
-_NOBODY = Origin("nobody")
 
 
 class Desk:
@@ -32,7 +29,7 @@ class Desk:
 
     def take(self, change: Change[Item]) -> None:
         """Take a change. Raises what the commit would refuse it with, and stays as it was."""
-        refusal: CatalogError | None = self._register.take(ChangeSet((change,), _NOBODY))
+        refusal: CatalogError | None = self._register.take((change,))
         if refusal is not None:
             raise refusal
         self.changes.append(change)

@@ -78,8 +78,8 @@ class ImportPlan:
         faults.refuse(InvalidQuery)
         return plan
 
-    def for_columns(self, columns: tuple[str, ...] | None) -> tuple[Mapping[str, str], list[str]]:
-        """Return field -> column for a file with these columns, and the columns that give nothing.
+    def layout(self, columns: tuple[str, ...] | None) -> tuple["Layout", list[str]]:
+        """Say how the rows of a file with these columns are read, and which columns give nothing.
 
         Raises InvalidQuery when a column that is mapped is not there.
         """
@@ -94,47 +94,62 @@ class ImportPlan:
         faults.refuse(InvalidQuery)
         used = own | dict(self.columns)
         # What we keep ourselves stands in every export; nobody misses it.
-        return used, [name for name in names if name not in used.values() and name not in KEPT_BY_US]
+        return Layout(self, used), [name for name in names if name not in used.values() and name not in KEPT_BY_US]
 
     def life(self, values: Mapping[str, Any], faults: Faults) -> Life | None:
         """Read what an item was in another catalog, where that is to be kept."""
         return Life.parse(values, faults) if self.preserve else None
 
-    def fields(self, values: Mapping[str, Any], used: Mapping[str, str], faults: Faults) -> dict[str, Any]:
+
+class Layout:
+    """Where the fields stand in rows of the same names: found out once, for all of them."""
+
+    def __init__(self, plan: ImportPlan, used: Mapping[str, str]) -> None:
+        """Take each field from the column that `used` names, unless the plan has a value for it."""
+        # A fixed value stands beside a row's own, under a key that no column has.
+        self._fixed: dict[Any, str] = {(name,): value for name, value in plan.fixed.items()}
+        places: dict[str, Any] = {**used, **{name: (name,) for name in plan.fixed}}
+        self._plain = [(name, places[name]) for name in ("sku", "name", "description", "category") if name in places]
+        self._price, self._currency, self._attributes = (places.get(name) for name in ("price", "currency", "attributes"))
+        self._single = [
+            (name[len(ATTRIBUTE) :], place, plan.types.get(name)) for name, place in places.items() if name.startswith(ATTRIBUTE)
+        ]
+
+    def fields(self, values: Mapping[Any, Any], faults: Faults) -> dict[str, Any]:
         """Make an item's fields, as the domain reads them, from a row's values."""
-        given = {name: values[column] for name, column in used.items() if column in values}
-        if self.fixed:
-            given |= self.fixed
-        fields: dict[str, Any] = {name: given[name] for name in ("sku", "name", "description", "category") if name in given}
-        price = given.get("price")
-        if isinstance(price, Mapping):
+        if self._fixed:
+            values = {**values, **self._fixed}
+        fields: dict[str, Any] = {name: values[place] for name, place in self._plain if place in values}
+        price = values.get(self._price)
+        if isinstance(price, dict):
             fields["price"] = price
         elif price is not None:
-            fields["price"] = {"amount": price} | ({"currency": given["currency"]} if "currency" in given else {})
-        attributes = self._attributes(given, faults)
+            currency = values.get(self._currency)
+            fields["price"] = {"amount": price} if currency is None else {"amount": price, "currency": currency}
+        attributes = self._gathered(values, faults)
         if attributes:
             fields["attributes"] = attributes
         return fields
 
-    def _attributes(self, given: Mapping[str, Any], faults: Faults) -> Any:  # noqa: ANN401 - any JSON value, for the domain to refuse
+    def _gathered(self, values: Mapping[Any, Any], faults: Faults) -> Any:  # noqa: ANN401 - any JSON value, for the domain to refuse
         """Gather the column of all attributes and those that have one each."""
-        whole = given.get("attributes", {})
+        whole = values.get(self._attributes, {})
         if isinstance(whole, str):
             try:
                 whole = parse_json(whole)
             except Malformed as error:
                 faults.add(("attributes",), "malformed", str(error))
                 return {}
-        if not isinstance(whole, Mapping):
+        if not isinstance(whole, dict):
             return whole
-        single = {
-            name[len(ATTRIBUTE) :]: value if name not in self.types else _typed(value, self.types[name], name, faults)
-            for name, value in given.items()
-            if name[: len(ATTRIBUTE)] == ATTRIBUTE
-        }
-        if None in single.values():
-            single = {name: value for name, value in single.items() if value is not None}
-        return {**whole, **single} if whole else single
+        gathered = whole.copy()
+        for name, place, kind in self._single:
+            value = values.get(place)
+            if value is not None and kind is not None:
+                value = _typed(value, kind, name, faults)
+            if value is not None:
+                gathered[name] = value
+        return gathered
 
 
 def is_field(name: str) -> bool:
@@ -184,5 +199,5 @@ def _typed(value: Any, kind: str, name: str, faults: Faults) -> Any:  # noqa: AN
             return number
         if isinstance(number, Numeral) and (kind == "number" or number.whole):
             return number
-    faults.add(("attributes", name.removeprefix(ATTRIBUTE)), "wrong_type", f"The value {value!r} of {name} is no {kind}.")
+    faults.add(("attributes", name), "wrong_type", f"The value {value!r} of {ATTRIBUTE}{name} is no {kind}.")
     return None

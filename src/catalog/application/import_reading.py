@@ -3,12 +3,13 @@
 Nothing here waits for a store, so that it is done in a thread while the rows before are committed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from catalog.application.import_plan import ImportPlan, flat
+from catalog.application.import_plan import ImportPlan, Layout, flat
 from catalog.application.tables import Broken, Row, Table
 from catalog.domain.change import Change
 from catalog.domain.errors import Fault, InvalidInput
@@ -21,7 +22,11 @@ from catalog.ports.ids import Ids
 SLICE = 500
 """Rows that are read, decided and committed together: few round trips, and other writers get their turn between."""
 
+TURN = 5
+"""Rows that are read before others get their turn."""
+
 _IGNORED_NAMES = 100
+_MOST_LAYOUTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,31 +84,37 @@ class EntryReader:
         self._plan = plan
         self._clock = clock
         self._ids = ids
-        self._used: Mapping[str, str] | None = None
-        used, ignored = plan.for_columns(table.columns)
+        self._layouts: dict[tuple[str, ...], Layout] = {}
+        self._layout: Layout | None = None
+        layout, ignored = plan.layout(table.columns)
         if table.columns is not None:
-            self._used = used
+            self._layout = layout
             self.ignored += ignored
 
-    def read(self) -> Slice | None:
-        """Read the next slice; None at the end."""
-        part = Slice()
-        for row in islice(self._rows, SLICE):
-            part.rows += 1
-            entry = self._entry(row)
-            if isinstance(entry, Entry):
-                part.entries.append(entry)
-            else:
-                part.refused += 1
-                part.refusals += entry
-        return part if part.rows else None
+    def rows(self) -> list[Row | Broken]:
+        """Read the rows of the next slice, which may wait for the file; none at the end."""
+        return list(islice(self._rows, SLICE))
+
+    async def entries(self, rows: Sequence[Row | Broken]) -> Slice:
+        """Read rows by the plan, some at a time: whoever is waited for meanwhile, like a database, is attended to."""
+        part = Slice(len(rows))
+        for start in range(0, len(rows), TURN):
+            for row in rows[start : start + TURN]:
+                entry = self._entry(row)
+                if isinstance(entry, Entry):
+                    part.entries.append(entry)
+                else:
+                    part.refused += 1
+                    part.refusals += entry
+            await asyncio.sleep(0)
+        return part
 
     def _entry(self, row: Row | Broken) -> Entry | list[Refusal]:
         """Read a row by the plan, or say why it cannot be read."""
         if isinstance(row, Broken):
             return refusals(row.line, "", [Fault((), "malformed", row.message)])
         faults = Faults()
-        fields = self._plan.fields(row.values, self._columns_of(row), faults)
+        fields = (self._layout or self._layout_of(row)).fields(row.values, faults)
         said = fields.get("sku")
         life = self._plan.life(row.values, faults)
         born = None if said is None or faults else self._born(fields, life)
@@ -124,11 +135,15 @@ class EntryReader:
         except InvalidInput as error:
             return error
 
-    def _columns_of(self, row: Row) -> Mapping[str, str]:
-        """Say which column gives which field; where there is no header, each row names its own."""
-        if self._used is not None:
-            return self._used
-        used, ignored = self._plan.for_columns(tuple({*row.values, *self._plan.columns.values()}))
-        known = self.ignored
-        known += [name for name in ignored if name not in known][: max(0, _IGNORED_NAMES - len(known))]
-        return used
+    def _layout_of(self, row: Row) -> Layout:
+        """Say how a row is read; where there is no header, each row names its own columns, most of them the same."""
+        names = tuple(row.values)
+        layout = self._layouts.get(names)
+        if layout is None:
+            layout, ignored = self._plan.layout(tuple({*names, *self._plan.columns.values()}))
+            known = self.ignored
+            known += [name for name in ignored if name not in known][: max(0, _IGNORED_NAMES - len(known))]
+            if len(self._layouts) >= _MOST_LAYOUTS:
+                self._layouts.clear()
+            self._layouts[names] = layout
+        return layout

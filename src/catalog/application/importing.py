@@ -1,7 +1,7 @@
 """Importing many items: row by row in what is decided, slice by slice in what is read and committed.
 
-While one slice is committed, the next is read. What is in an import's notes (how far it is, which rows were refused) is written
-with the slices, in the same commits.
+While one slice is committed, the next is decided and the one after it is read. What is in an import's notes (how far it is, which
+rows were refused) is written with the slices, in the same commits.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, fields
 from catalog.application.changing import TRIES, hinted
 from catalog.application.deciding import Desk, places
 from catalog.application.import_plan import ImportPlan
-from catalog.application.import_reading import Entry, EntryReader, Refusal, Slice, refusals
-from catalog.application.tables import Table
+from catalog.application.import_reading import TURN, Entry, EntryReader, Refusal, Slice, refusals
+from catalog.application.tables import Broken, Row, Table
 from catalog.domain.admission import Spot
 from catalog.domain.category import Category, name_of
 from catalog.domain.change import Change, Origin
@@ -66,7 +66,7 @@ def no_record(_report: ImportReport, _refused: Sequence[Refusal]) -> tuple[Note,
 
 
 async def _go_on() -> None:
-    """Go on."""
+    """Go on, there is nothing to do."""
 
 
 class Importing:
@@ -103,32 +103,40 @@ class Importing:
         job = _Job(self._storage, self._clock, self._ids, plan, origin, on_refusal, on_progress, record)
         job.report.ignored = reader.ignored
         reading = _in_thread(reader)
+        decided = _Decided()
+        settling = asyncio.create_task(_go_on())
         try:
-            while (part := await reading) is not None:
+            while rows := await reading:
                 await go_on()
+                reading = _in_thread(reader)
+                part = await reader.entries(rows)
                 if plan.atomic:
                     job.gather(part)
-                    reading = _in_thread(reader)
-                else:
-                    decided = await job.decide(part)
-                    # Not before: it would only take turns with the deciding. Now there is a database to wait for.
-                    reading = _in_thread(reader)
-                    await job.settle(decided)
+                    continue
+                if job.builds_on(decided, part):
+                    await settling
+                following = await job.decide(part)
+                await job.prepare(following)
+                await settling
+                decided, settling = following, asyncio.create_task(job.settle(following))
+            await settling
             if plan.atomic:
                 await job.take_gathered()
         except BaseException:
             table.stop()
             raise
         finally:
-            # A thread is not cut off: it ends with its slice, and nobody reads the file after that.
-            await asyncio.wait((reading,))
-            reading.exception()
+            # A commit is not cut off; nor is a thread, which ends with its slice, and nobody reads the file after that.
+            await asyncio.wait((reading, settling))
+            for task in (reading, settling):
+                if not task.cancelled():
+                    task.exception()
         return job.report
 
 
-def _in_thread(reader: EntryReader) -> "asyncio.Task[Slice | None]":
-    """Begin to read the next slice."""
-    return asyncio.create_task(asyncio.to_thread(reader.read))
+def _in_thread(reader: EntryReader) -> "asyncio.Task[list[Row | Broken]]":
+    """Begin to read the rows of the next slice."""
+    return asyncio.create_task(asyncio.to_thread(reader.rows))
 
 
 @dataclass(slots=True)
@@ -139,6 +147,7 @@ class _Decided:
     changes: list[tuple[Entry, Change[Item]]] = field(default_factory=list)
     missing: list[Change[Category]] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    ready: list[object] = field(default_factory=list)
 
     def refuse(self, entry: Entry, faults: Iterable[Fault]) -> None:
         """Count an entry as refused."""
@@ -187,6 +196,21 @@ class _Job:
         decided = await self._decide_all(part.entries)
         decided.add(part)
         return decided
+
+    def builds_on(self, before: _Decided, part: Slice) -> bool:
+        """Whether a slice can be decided only when the one before it is settled, for it may tell of what that one brings."""
+        if self._plan.preserve or before.missing:
+            return True
+        return not {entry.sku for entry, _ in before.changes}.isdisjoint(entry.sku for entry in part.entries)
+
+    async def prepare(self, decided: _Decided) -> None:
+        """Have the store do ahead what it can, some at a time."""
+        if self._plan.dry_run:
+            return
+        changes = [change for _, change in decided.changes]
+        for start in range(0, len(changes), TURN):
+            decided.ready.append(self._storage.prepare(changes[start : start + TURN]))
+            await asyncio.sleep(0)
 
     async def settle(self, decided: _Decided) -> None:
         """Commit a slice, and tell what was refused, by line."""
@@ -243,10 +267,14 @@ class _Job:
         if lives:
             items.update((item.sku, item) for item in (await self._storage.items_by_id(lives)).values())
         slugs = {entry.category for entry in entries}
-        wanted = await self._find({slug for slug in (*slugs, *(item.category for item in items.values())) if slug is not None})
+        known, wanted = await self._find(
+            {slug for slug in (*slugs, *(item.category for item in items.values())) if slug is not None}
+        )
         spots = {slug: Spot(change.subject.id, 1, None) for slug, change in wanted.items()}
-        view = Desk(items.values(), {**self._places, **spots})
-        for entry in entries:
+        view = Desk(items.values(), {**known, **spots})
+        for number, entry in enumerate(entries):
+            if not number % TURN:
+                await asyncio.sleep(0)
             try:
                 self._decide(view, entry, decided)
             except UnknownCategory as error:
@@ -286,16 +314,19 @@ class _Job:
         else:
             decided.report.created += 1
 
-    async def _find(self, slugs: set[str]) -> dict[str, Change[Category]]:
+    async def _find(self, slugs: set[str]) -> tuple[dict[str, Spot], dict[str, Change[Category]]]:
         """Learn which of the categories are there; decide those that are not, where they are wanted."""
-        self._places |= await places(self._storage, slugs - self._places.keys())
-        missing = sorted(slugs - self._places.keys()) if self._plan.create_categories else []
+        # What is known may be forgotten while more is read, for the slice before is settled meanwhile.
+        known = {slug: self._places[slug] for slug in slugs & self._places.keys()}
+        known |= await places(self._storage, slugs - known.keys())
+        self._places |= known
+        missing = sorted(slugs - known.keys()) if self._plan.create_categories else []
         if not missing:
-            return {}
+            return known, {}
         tree = await self._tree()
         first = max((root.position + 1 for root in tree.children(None)), default=0)
         now = self._clock.now()
-        return {
+        return known, {
             slug: Category.create(
                 {"slug": slug, "name": name_of(slug)}, category_id=self._ids.item_id(), spare_position=position, now=now
             )
@@ -324,7 +355,7 @@ class _Job:
         notes = self._record(self.report.plus(decided.report), decided.refusals)
         written = ChangeSet(() if self._plan.dry_run else tuple(changes), self._origin, notes)
         if written.changes or written.notes:
-            (outcome,) = await self._storage.commit((written,))
+            (outcome,) = await self._storage.commit((written,), decided.ready)
             if isinstance(outcome, CatalogError):
                 self._forget()
                 return False

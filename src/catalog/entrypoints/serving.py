@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import errno
-import gc
 import os
 import socket
 import sys
@@ -17,6 +16,7 @@ from uvicorn.supervisors import ChangeReload, multiprocess
 
 from catalog import __version__
 from catalog.entrypoints.container import Container, running
+from catalog.entrypoints.garbage import collect_seldom
 from catalog.entrypoints.settings import HttpSettings, InvalidSettings, Settings, hand_down
 
 APPLICATION = "catalog.entrypoints.http.app:from_environment"
@@ -88,15 +88,9 @@ class Server(uvicorn.Server):
         self._closing = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve. What was made until now stays: the garbage collector need not look at it again and again.
-
-        (A collection of the oldest generation, all modules and routes included, held every request up for 40 ms. What
-        a request makes has no circles, as a rule: to look for them after each 700 objects took 3 % of a read.)
-        """
+        """Begin to serve."""
         await super().startup(sockets)
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
+        collect_seldom()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Note the signal; the loop acts on it."""

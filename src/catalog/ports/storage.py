@@ -7,7 +7,7 @@ from uuid import UUID
 
 from catalog.domain.admission import Outcome
 from catalog.domain.category import Category
-from catalog.domain.changelog import ALL, ChangeSet, LogEntry, LogFilter, LogHead, LogPage
+from catalog.domain.changelog import ALL, AnyChange, ChangeSet, LogEntry, LogFilter, LogHead, LogPage
 from catalog.domain.facets import Facet
 from catalog.domain.item import Item
 from catalog.domain.note import Note
@@ -104,12 +104,20 @@ class Storage(Protocol):
     async def category_counts(self) -> Mapping[str, int]:
         """Count the items that stand in each category itself; those in which none stands may be left out."""
 
-    async def commit(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
+    def prepare(self, changes: Sequence[AnyChange]) -> object:
+        """Do ahead what a commit of these very changes will take, as far as it depends on nothing else.
+
+        For who waits for another commit meanwhile. What is returned goes with them to `commit`; nothing is written, and a
+        store that has nothing to do ahead returns anything.
+        """
+
+    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
         """Write change sets, each all or nothing, and return an outcome for each, in order.
 
         The only way to write. All commits of all processes are in one order, under one lock; catalog.domain.admission
         decides; the log's entries are written with the items. Raises StoreBusy when too many writes wait already. A
-        caller that is cancelled while it waits neither stops nor harms the commit.
+        caller that is cancelled while it waits neither stops nor harms the commit. `ready` is what `prepare` returned for
+        some of the changes; it may be of others too.
         """
 
     def listen(self, listener: Callable[[Sequence[LogEntry]], None]) -> None:

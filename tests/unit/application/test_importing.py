@@ -1,8 +1,10 @@
 """Importing: what goes in, what is refused, and what is said about it."""
 
+import asyncio
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from uuid import UUID
 
 import pytest
 
@@ -16,7 +18,7 @@ from catalog.application.rows import read_csv, read_json_array, read_json_lines
 from catalog.application.seeding import SIZE, Seeding, seed_rows
 from catalog.domain.admission import Outcome
 from catalog.domain.changelog import ChangeSet
-from catalog.domain.errors import InvalidQuery, StaleVersion
+from catalog.domain.errors import InvalidQuery, SkuTaken, StaleVersion
 from catalog.domain.item import Item
 from catalog.domain.tree import Tree
 from tests.making import TESTER, CountedIds, FixedClock, category, commit, creation, sets
@@ -200,14 +202,14 @@ class Rival(MemoryStorage):
         self.stubborn = stubborn
         self.done = False
 
-    async def commit(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
+    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
         """Come first."""
         if self.stubborn:
             return [StaleVersion(change_set.changes[0].subject.id) for change_set in batch]
         if not self.done:
             self.done = True
             await super().commit(sets(creation(77, sku="A", name="Rival")))
-        return await super().commit(batch)
+        return await super().commit(batch, ready)
 
 
 async def test_a_rival_who_was_quicker_is_met_again() -> None:
@@ -226,6 +228,100 @@ async def test_a_row_is_not_tried_for_ever() -> None:
     assert (await trial.csv("sku,name\nA,Mine\n")).refused == 1
     assert trial.told == [(2, "", "contended")]
     assert TRIES > 1
+
+
+class Slow(MemoryStorage):
+    """A store whose commits take a while, in which others are served."""
+
+    def __init__(self) -> None:
+        """Begin with nothing committed, and nothing asked for."""
+        super().__init__()
+        self.commits = 0
+        self.asked: set[str] = set()
+        self.asked_meanwhile: set[str] = set()
+
+    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+        """Commit when the loop went round often enough for a slice to be read and decided."""
+        self.commits += 1
+        before = set(self.asked)
+        for _ in range(2 * SLICE):
+            await asyncio.sleep(0)
+        self.asked_meanwhile |= self.asked - before
+        return await super().commit(batch, ready)
+
+    async def items_by_sku(self, skus: Collection[str]) -> Mapping[str, Item]:
+        """Remember what was asked for."""
+        self.asked.update(skus)
+        return await super().items_by_sku(skus)
+
+
+def _slices(first: str, second: str) -> str:
+    """Write CSV with a header: a slice that begins with these lines, filled up, and then those of the next."""
+    header, *lines = first.splitlines()
+    lines += [f"F-{number},x" + "," * (header.count(",") - 1) for number in range(SLICE - len(lines))]
+    return "\n".join((header, *lines, second))
+
+
+async def test_a_slice_is_decided_while_the_one_before_is_committed() -> None:
+    """For it tells of other items."""
+    trial = Trial(store := Slow())
+    report = await trial.csv(_slices("sku,name\nA,One\n", "B,Two\n"))
+    assert (report.created, report.refused, store.commits) == (SLICE + 1, 0, 2)
+    assert store.asked_meanwhile == {"B"}
+
+
+@pytest.mark.parametrize("plan", [ImportPlan(on_conflict="update"), ImportPlan(on_conflict="skip"), ImportPlan()])
+async def test_a_slice_that_tells_of_the_one_before_waits_for_it(plan: ImportPlan) -> None:
+    """It is decided on what that one leaves, and no commit is tried in vain."""
+    trial = Trial(store := Slow())
+    report = await trial.csv(_slices("sku,name\nA,One\n", "A,Two\nB,x\n"), plan)
+    updated, skipped, refused = (int(plan.on_conflict == one) for one in ("update", "skip", "fail"))
+    assert (report.created, report.updated, report.skipped, report.refused) == (SLICE + 1, updated, skipped, refused)
+    assert (store.commits, "B" in store.asked_meanwhile) == (2, False)
+    assert (await trial.item("A")).version == 1 + updated
+
+
+async def test_a_category_that_the_slice_before_creates_is_waited_for() -> None:
+    """It is created once."""
+    trial = Trial(store := Slow())
+    text = _slices("sku,name,category\nA,One,chairs\n", "B,Two,chairs\n")
+    report = await trial.csv(text, ImportPlan(create_categories=True))
+    assert (report.created, report.categories, report.refused, store.commits) == (SLICE + 1, 1, 0, 2)
+
+
+async def test_lives_are_decided_one_slice_after_the_other() -> None:
+    """An id may come under another SKU in the next slice."""
+    kept = {"version": 1, "created_at": "2026-11-20T12:00:00Z", "updated_at": "2026-11-20T12:00:00Z"}
+    skus = [*(f"F-{number}" for number in range(SLICE)), "B", "C"]
+    rows = [{"id": str(UUID(int=number)), "sku": sku, "name": "x"} | kept for number, sku in enumerate(skus, 1)]
+    rows[SLICE]["id"] = rows[0]["id"]
+    trial = Trial(store := Slow())
+    report = await trial.json(rows, ImportPlan(preserve=True))
+    assert (report.created, report.refused, store.commits) == (SLICE + 1, 1, 2)
+    assert trial.told == [(1, "id", "item_exists")]
+
+
+async def test_who_ends_an_import_waits_for_the_slice_that_is_committed() -> None:
+    """And it is told."""
+    trial = Trial(Slow())
+    seen: list[int] = []
+    rounds, error = iter(range(2)), SkuTaken("A")
+
+    async def go_on() -> None:
+        if next(rounds):
+            raise error
+
+    table = read_csv(io.BytesIO(_slices("sku,name\nA,\n", "B,Two\n").encode()))
+    with pytest.raises(SkuTaken):
+        await trial.importing.run(
+            table,
+            ImportPlan(),
+            TESTER,
+            on_refusal=trial.refusals.append,
+            on_progress=lambda it: seen.append(it.rows),
+            go_on=go_on,
+        )
+    assert (seen, trial.told) == ([SLICE], [(2, "name", "required")])
 
 
 def test_every_fault_of_a_plan_is_told() -> None:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from catalog.domain.admission import Admission, Outcome, Spot, Standing, admit, named
 from catalog.domain.category import Category
-from catalog.domain.changelog import ALL, ChangeSet, LogEntry, LogFilter, LogHead, LogPage
+from catalog.domain.changelog import ALL, AnyChange, ChangeSet, LogEntry, LogFilter, LogHead, LogPage
 from catalog.domain.facets import Facet, facet_of
 from catalog.domain.item import Item
 from catalog.domain.note import Note
@@ -113,7 +113,10 @@ class MemoryStorage:
         """Go through the items."""
         return Counter(item.category for item in self._items.values() if item.category is not None)
 
-    async def commit(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
+    def prepare(self, changes: Sequence[AnyChange]) -> object:
+        """There is nothing to do ahead."""
+
+    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:  # noqa: ARG002 - see above
         """Ask for admission and apply it, under the lock."""
         with self._lock:
             admission = admit(batch, self._standing(batch))

@@ -1,10 +1,8 @@
 """Postgres' way of doing things."""
 
-import io
 import re
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
-from operator import itemgetter
 from typing import Any
 
 import asyncpg
@@ -98,6 +96,11 @@ def _joined(statements: Sequence[tuple[str, int]]) -> str:
 def _quoted(words: str) -> str:
     """Put each of some words in quotes; they are letters and digits."""
     return f"'{words.replace(' ', QUOTES)}'" if words else ""
+
+
+async def _pieces(data: bytes) -> AsyncIterator[bytes]:
+    """Hand data out (asyncpg makes a class for each file, in a circle that keeps the file until the collector comes)."""
+    yield data
 
 
 def _moved(by: int, match: re.Match[str]) -> str:
@@ -238,11 +241,14 @@ class PostgresFlavour:
         given = _given({"key": key.type} | {name: _plain(table.c[name].type) for name in names})
         return update(table).where(key == given.c.key).values({name: given.c[name] for name in names})
 
-    def bulk(self, statement: Direct, rows: Sequence[Mapping[str, Any]], into: Table | None = None) -> Statement:
+    def bulk(
+        self, statement: Direct, names: Sequence[str], rows: Sequence[Sequence[Any]], into: Table | None = None
+    ) -> Statement:
         """Make an array of each column; many rows are copied, which takes less of both sides."""
         if into is not None and len(rows) >= COPIED:
-            return Statement(statement.sql, list(map(itemgetter(*(its.name for its in into.c)), rows)), into)
-        return Statement(statement.sql, [statement.parameters({name: [row[name] for row in rows] for name in rows[0]})])
+            return Statement(statement.sql, rows, into, names)
+        columns = map(list, zip(*rows, strict=True))
+        return Statement(statement.sql, [statement.parameters(dict(zip(names, columns, strict=True)))])
 
     async def begin(self, connection: asyncpg.Connection, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """Lock the head's row, then look: with a snapshot that is taken after the lock."""
@@ -255,23 +261,24 @@ class PostgresFlavour:
         for step in steps:
             joined: list[tuple[str, int]] = []
             parameters: list[Any] = []
-            for sql, rows, into in step:
+            for sql, rows, into, names in step:
                 if into is None:
                     joined.append((sql, len(rows[0])))
                     parameters += rows[0]
                 else:
-                    await self._copy(connection, into, rows)
+                    await self._copy(connection, into, names, rows)
             await connection.execute(_joined(tuple(joined)), *parameters)
         await connection.execute("COMMIT")
 
-    async def _copy(self, connection: asyncpg.Connection, into: Table, rows: Sequence[Sequence[Any]]) -> None:
+    async def _copy(
+        self, connection: asyncpg.Connection, into: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
         """Copy rows into a table; words in the text form of a tsvector, which quotes keep from being parsed."""
-        columns = [its.name for its in into.c]
         if into is not self.words:
             await connection.copy_records_to_table(into.name, records=rows, columns=columns)
             return
         lines = "".join(f"{seq}\t{_quoted(name)}\t{_quoted(text)}\n" for seq, name, text in rows)
-        await connection.copy_to_table(into.name, source=io.BytesIO(lines.encode()), columns=columns)
+        await connection.copy_to_table(into.name, source=_pieces(lines.encode()), columns=columns)
 
     async def watch(self, connection: asyncpg.Connection, wake: Callable[[int], None]) -> None:
         """Listen to what `move_head` notifies of."""

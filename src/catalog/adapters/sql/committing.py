@@ -1,6 +1,6 @@
 """The commit, as catalog.domain.admission tells it: lock, read the standing, ask, write in bulk, commit once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -30,12 +30,21 @@ from sqlalchemy import (
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Flavour, Statement
 from catalog.adapters.sql.reading_log import PRUNE, RAISE_FLOOR
-from catalog.adapters.sql.rows import from_category, from_change, from_item, from_note
+from catalog.adapters.sql.rows import (
+    CATEGORY_ROW,
+    CHANGE_ROW,
+    ITEM_ROW,
+    NOTE_ROW,
+    from_category,
+    from_change,
+    from_item,
+    from_note,
+)
 from catalog.adapters.sql.tables import categories, change_log, item_attributes, items, log_head, name_words, notes
 from catalog.adapters.sql.watching import EMPTY
-from catalog.domain.admission import Admission, Born, Outcome, Spot, Standing, admit, named
+from catalog.domain.admission import Admission, Outcome, Spot, Standing, admit, named
 from catalog.domain.attributes import sort_key
-from catalog.domain.changelog import ChangeSet, LogEntry
+from catalog.domain.changelog import AnyChange, ChangeSet, LogEntry
 from catalog.domain.errors import SchemaOutdated
 from catalog.domain.item import Item, touched
 from catalog.domain.note import KEPT
@@ -72,6 +81,15 @@ _MOST_WORDS = 50_000
 """Words that are known to be written, and so are not written again."""
 
 
+_Row = Sequence[Any]
+_Born = tuple[int, _Row, SearchWords]
+"""A new item: its number, its row but for that, and its words."""
+
+_ENTRY = ("seq", *CHANGE_ROW, "actor", "request_id")
+_WORDS = ("seq", "name", "text")
+_ATTRIBUTE = tuple(its.name for its in item_attributes.c)
+
+
 class Stood(NamedTuple):
     """What a transaction found when it began: the standing of what a batch names, and the items' places in the table."""
 
@@ -80,26 +98,31 @@ class Stood(NamedTuple):
 
 
 class Prepared:
-    """The rows of a batch, as far as they do not depend on what stands: made before the lock is taken, which others wait for."""
+    """The rows of changes, as far as they do not depend on what stands: made before the lock is taken, which others wait for."""
 
-    def __init__(self, batch: Sequence[ChangeSet]) -> None:
-        """Write down every change, and every new item with its words."""
-        self._changes = {id(change): from_change(change, its.origin) for its in batch for change in its.changes}
-        self._items: dict[int, tuple[dict[str, Any], SearchWords]] = {}
-        for change_set in batch:
-            for change in change_set.changes:
+    def __init__(self, changes: Sequence[AnyChange], ready: Iterable["Prepared"] = ()) -> None:
+        """Write down every change, and every new item with its words, unless that is `ready`."""
+        # As long as the changes are held here, nothing else has their ids.
+        self.held = [changes]
+        self.changes: dict[int, _Row] = {}
+        self.items: dict[int, tuple[_Row, SearchWords]] = {}
+        for its in ready:
+            self.held += its.held
+            self.changes |= its.changes
+            self.items |= its.items
+        for change in changes:
+            if id(change) not in self.changes:
+                self.changes[id(change)] = from_change(change)
                 if change.before is None and isinstance(change.after, Item):
-                    self._items[id(change.after)] = from_item(change.after), SearchWords.of(change.after)
+                    self.items[id(change.after)] = from_item(change.after), SearchWords.of(change.after)
 
-    def entry(self, entry: LogEntry) -> dict[str, Any]:
+    def entry(self, entry: LogEntry) -> _Row:
         """Return the row of an entry of the log."""
-        return {"seq": entry.seq, **self._changes[id(entry.change)]}
+        return (entry.seq, *self.changes[id(entry.change)], entry.origin.actor, entry.origin.request_id)
 
-    def born(self, born: Born) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the row of a new item, and that of its words."""
-        item = born.item
-        row, words = self._items.get(id(item)) or (from_item(item), SearchWords.of(item))
-        return {"seq": born.seq, **row}, _words(words, born.seq)
+    def born(self, item: Item) -> tuple[_Row, SearchWords]:
+        """Return the row of a new item, but for its number, and its words."""
+        return self.items.get(id(item)) or (from_item(item), SearchWords.of(item))
 
 
 class Committing:
@@ -185,8 +208,10 @@ class Committing:
     ) -> Sequence[Outcome]:
         """Write what is admitted of the batch, and commit."""
         admission = admit(batch, stood.standing)
-        fresh = self._fresh_words(admission)
-        await self._flavour.finish(driver, self._writes(admission, prepared, stood.seqs, fresh))
+        born = [(its.seq, *prepared.born(its.item)) for its in admission.born]
+        fresh = self._fresh_words(admission, born)
+        entries = list(map(prepared.entry, admission.entries))
+        await self._flavour.finish(driver, self._writes(admission, born, entries, stood.seqs, fresh))
         if len(self._written_words) + len(fresh) > _MOST_WORDS:
             self._written_words.clear()
         self._written_words |= fresh
@@ -197,15 +222,15 @@ class Committing:
         await self._flavour.finish(driver, [[_once(self._prune, upto=upto), _once(self._raise_floor, upto=upto)]])
 
     def _writes(
-        self, admission: Admission, prepared: Prepared, seqs: Mapping[UUID, int], fresh: set[str]
+        self, admission: Admission, born: Sequence[_Born], entries: Sequence[_Row], seqs: Mapping[UUID, int], fresh: set[str]
     ) -> list[list[Statement]]:
         """List the statements that write the net of a batch, in two steps: what frees SKUs and slugs, then what takes them."""
         frees: list[Statement] = []
         takes: list[Statement] = []
 
-        def each(statement: Direct, rows: Sequence[Mapping[str, Any]], into: Table | None = None) -> None:
+        def each(statement: Direct, names: Sequence[str], rows: Sequence[_Row], into: Table | None = None) -> None:
             if rows:
-                takes.append(self._flavour.bulk(statement, rows, into))
+                takes.append(self._flavour.bulk(statement, names, rows, into))
 
         if admission.removed:
             gone = self._flavour.listed([seqs[item.id] for item in admission.removed])
@@ -213,24 +238,23 @@ class Committing:
         if admission.renamed:
             frees.append(_once(self._park, renamed=self._flavour.listed(admission.renamed)))
         lost, gained = _attributes(admission, seqs)
-        each(self._remove_attributes, lost)
+        each(self._remove_attributes, _ATTRIBUTE, lost)
         grove = admission.grove
         if grove.removed:
             gone = self._flavour.listed([category.id for category in grove.removed])
             frees.append(_once(self._remove_categories, gone=gone))
-        each(self._change_categories, [from_category(its) | {"key": its.id} for its in grove.changed])
-        each(self._add_categories, [from_category(its) for its in grove.born])
-        each(self._change_items, [from_item(net.subject) | {"key": net.subject.id} for net in admission.changed])
-        born = [prepared.born(its) for its in admission.born]
-        each(self._add_items, [row for row, _ in born], items)
-        each(self._add_words, [row for _, row in born], self._flavour.words)
-        each(self._change_words, _changed_words(admission, seqs))
-        each(self._add_attributes, gained, item_attributes)
-        each(self._add_name_words, [{"word": word, "reversed": word[::-1]} for word in fresh])
+        each(self._change_categories, ("key", *CATEGORY_ROW[1:]), list(map(from_category, grove.changed)))
+        each(self._add_categories, CATEGORY_ROW, list(map(from_category, grove.born)))
+        each(self._change_items, ("key", *ITEM_ROW[1:]), [from_item(net.subject) for net in admission.changed])
+        each(self._add_items, ("seq", *ITEM_ROW), [(seq, *row) for seq, row, _ in born], items)
+        each(self._add_words, _WORDS, [(seq, its.name, its.text) for seq, _, its in born], self._flavour.words)
+        each(self._change_words, _WORDS, _changed_words(admission, seqs))
+        each(self._add_attributes, _ATTRIBUTE, gained, item_attributes)
+        each(self._add_name_words, ("word", "reversed"), [(word, word[::-1]) for word in fresh])
         if admission.notes:
             frees += self._sweeps(max(note.at for note in admission.notes))
-        each(self._put_notes, [from_note(note) for note in admission.notes])
-        each(self._add_entries, list(map(prepared.entry, admission.entries)), change_log)
+        each(self._put_notes, NOTE_ROW, list(map(from_note, admission.notes)))
+        each(self._add_entries, _ENTRY, entries, change_log)
         if admission.entries:
             takes.append(_once(self._move_head, head=admission.entries[-1].seq))
         return [step for step in (frees, takes) if step]
@@ -242,11 +266,13 @@ class Committing:
         self._swept = now
         return [_once(self._sweep_notes, before=now - KEPT)]
 
-    def _fresh_words(self, admission: Admission) -> set[str]:
+    def _fresh_words(self, admission: Admission, born: Iterable[_Born]) -> set[str]:
         """Gather the words of new names that are not known to be written."""
-        names = [born.item.name for born in admission.born]
-        names += [net.subject.name for net in admission.changed if net.before is None or net.before.name != net.subject.name]
-        return {word for name in names for word in words(name)} - self._written_words
+        fresh = {word for _, _, its in born for word in its.name.split()}
+        for net in admission.changed:
+            if net.before is None or net.before.name != net.subject.name:
+                fresh.update(words(net.subject.name))
+        return fresh - self._written_words
 
 
 def _standing(flavour: Flavour, *, tree: bool, past: bool) -> CompoundSelect[Any]:
@@ -290,10 +316,12 @@ def _standing(flavour: Flavour, *, tree: bool, past: bool) -> CompoundSelect[Any
     return union_all(*(part.add_columns(at) for part in parts), note.where(flavour.among(notes.c.key, "notes")))
 
 
-def _attributes(admission: Admission, seqs: Mapping[UUID, int]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _attributes(admission: Admission, seqs: Mapping[UUID, int]) -> tuple[list[_Row], list[_Row]]:
     """Return the index rows of attributes that are to go, and those that are to come."""
     lost = [row for item in admission.removed for row in _attribute_rows(item, seqs[item.id])]
-    gained = [row for born in admission.born for row in _attribute_rows(born.item, born.seq)]
+    gained: list[_Row] = []
+    for born in admission.born:
+        gained += _attribute_rows(born.item, born.seq)
     for net in admission.changed:
         if net.before is not None and net.after is not None and net.before.attributes != net.after.attributes:
             was, will_be = (_attribute_rows(item, seqs[item.id]) for item in (net.before, net.after))
@@ -302,8 +330,8 @@ def _attributes(admission: Admission, seqs: Mapping[UUID, int]) -> tuple[list[di
     return lost, gained
 
 
-def _attribute_rows(item: Item, seq: int) -> list[dict[str, Any]]:
-    return [{"name": name, "key": sort_key(value), "seq": seq} for name, value in item.attributes.items()]
+def _attribute_rows(item: Item, seq: int) -> list[_Row]:
+    return [(name, sort_key(value), seq) for name, value in item.attributes.items()]
 
 
 def _once(statement: Direct, **values: Any) -> Statement:  # noqa: ANN401 - whatever the driver takes
@@ -311,14 +339,11 @@ def _once(statement: Direct, **values: Any) -> Statement:  # noqa: ANN401 - what
     return Statement(statement.sql, [statement.parameters(values)])
 
 
-def _changed_words(admission: Admission, seqs: Mapping[UUID, int]) -> list[dict[str, Any]]:
+def _changed_words(admission: Admission, seqs: Mapping[UUID, int]) -> list[_Row]:
     """Return the index rows of changed items; an item of which nothing that is searched was touched is left alone."""
-    return [
-        _words(SearchWords.of(net.subject), seqs[net.subject.id])
+    changed = [
+        (seqs[net.subject.id], SearchWords.of(net.subject))
         for net in admission.changed
         if net.before is None or not touched(net.before, net.subject).isdisjoint(SEARCHED)
     ]
-
-
-def _words(words: SearchWords, seq: int) -> dict[str, Any]:
-    return {"seq": seq, "name": words.name, "text": words.text}
+    return [(seq, its.name, its.text) for seq, its in changed]

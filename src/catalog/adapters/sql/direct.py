@@ -5,7 +5,7 @@ driver's cursor cost more than the query itself. What SQLAlchemy knows of types 
 columns are looked up once.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import CompoundSelect, Delete, Dialect, Insert, Select, Update
@@ -35,6 +35,11 @@ class Direct:
         """Put named values into the driver's order and form."""
         given = {**self._constants, **values}
         return [given[name] if process is None else process(given[name]) for name, process in self._parameters]
+
+    def each(self, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+        """Put the values of rows, which have these names, into the driver's order and form; every parameter is one of them."""
+        places = [(names.index(name), process) for name, process in self._parameters]
+        return [[row[place] if process is None else process(row[place]) for place, process in places] for row in rows]
 
     def rows(self, found: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
         """Bring the driver's rows into the form of the columns' types."""

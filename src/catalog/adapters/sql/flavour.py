@@ -13,11 +13,12 @@ from catalog.domain.spelling import Correction
 
 
 class Statement(NamedTuple):
-    """SQL, and the parameters of each time that it is run; or a table that rows are copied into."""
+    """SQL, and the parameters of each time that it is run; or a table that rows are copied into, and the names of its columns."""
 
     sql: str
     parameters: Sequence[Sequence[Any]]
     into: Table | None = None
+    names: Sequence[str] = ()
 
 
 class Flavour(Protocol):
@@ -107,8 +108,13 @@ class Flavour(Protocol):
     def update(self, table: Table, key: Column[Any], names: Sequence[str]) -> Update:
         """Update the columns of these names where `key` has the value named `key`; takes rows made by `bulk`."""
 
-    def bulk(self, statement: Direct, rows: Sequence[Mapping[str, Any]], into: Table | None = None) -> Statement:
-        """Have a statement write all rows; `into` names the table where it is a plain insert: rows may be copied there."""
+    def bulk(
+        self, statement: Direct, names: Sequence[str], rows: Sequence[Sequence[Any]], into: Table | None = None
+    ) -> Statement:
+        """Have a statement write all rows, whose values have these names.
+
+        `into` is the table where it is a plain insert of whole rows: they may be copied there.
+        """
 
     def stream(self, connection: Any, sql: str, parameters: Sequence[Any], size: int) -> AsyncIterator[Sequence[Sequence[Any]]]:  # noqa: ANN401 - a driver's
         """Run a statement, and hand out its rows, so many at a time, as they are asked for; all are of one state."""

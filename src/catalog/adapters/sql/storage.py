@@ -36,7 +36,7 @@ from catalog.adapters.sql.writer import Writer
 from catalog.domain.admission import Outcome
 from catalog.domain.attributes import sort_key
 from catalog.domain.category import Category
-from catalog.domain.changelog import ALL, ChangeSet, Committed, LogEntry, LogFilter, LogHead, LogPage
+from catalog.domain.changelog import ALL, AnyChange, ChangeSet, Committed, LogEntry, LogFilter, LogHead, LogPage
 from catalog.domain.errors import SchemaOutdated
 from catalog.domain.facets import Facet
 from catalog.domain.filters import ATTRIBUTE
@@ -233,9 +233,13 @@ class SqlStorage:
         rows: Sequence[Any] = await self._rows(_COUNTS)
         return dict(map(tuple, rows))
 
-    async def commit(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
+    def prepare(self, changes: Sequence[AnyChange]) -> object:
+        """Make their rows."""
+        return Prepared(changes)
+
+    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
         """Hand a batch to the writer."""
-        return await self._writer.submit(batch) if batch else ()
+        return await self._writer.submit(batch, ready) if batch else ()
 
     def listen(self, listener: Callable[[Sequence[LogEntry]], None]) -> None:
         """Keep it; whoever writes a batch tells it."""
@@ -405,8 +409,9 @@ class SqlStorage:
         async with self._told():
             return dict.fromkeys(asked, await self._watching.head())
 
-    async def _write(self, batch: Sequence[ChangeSet]) -> Sequence[Outcome]:
-        prepared = Prepared(batch)
+    async def _write(self, batch: Sequence[ChangeSet], ready: Sequence[object]) -> Sequence[Outcome]:
+        changes = [change for change_set in batch for change in change_set.changes]
+        prepared = Prepared(changes, [its for its in ready if isinstance(its, Prepared)])
         async with self._told():
             outcomes = await self._writing.run_two(
                 lambda held: self._committing.begin(held.driver, batch),

@@ -14,12 +14,15 @@ from catalog.domain.changelog import ChangeSet
 from catalog.domain.errors import CatalogError, StoreBusy, StoreUnavailable
 
 Batch = Sequence[ChangeSet]
-Write = Callable[[Batch], Awaitable[Sequence[Outcome]]]
+Ready = Sequence[object]
+"""What was prepared of a batch (catalog.ports.storage)."""
+
+Write = Callable[[Batch, Ready], Awaitable[Sequence[Outcome]]]
 
 MOST_CHANGES = 2_000
 """How many changes one commit takes, unless a single batch has more."""
 
-Waiting = tuple[Batch, asyncio.Future[Sequence[Outcome]]]
+Waiting = tuple[Batch, Ready, asyncio.Future[Sequence[Outcome]]]
 
 
 class Writer:
@@ -35,7 +38,7 @@ class Writer:
         self._task: asyncio.Task[None] | None = None
         self._closing = False
 
-    async def submit(self, batch: Batch) -> Sequence[Outcome]:
+    async def submit(self, batch: Batch, ready: Ready = ()) -> Sequence[Outcome]:
         """Have a batch written, and return its outcomes."""
         if self._closing:
             message = "The store is closing; nothing was written."
@@ -44,7 +47,7 @@ class Writer:
             message = f"{self._size} writes wait already; nothing of this one was written. Try again in a moment."
             raise StoreBusy(message)
         answer = asyncio.get_running_loop().create_future()
-        self._waiting.append((batch, answer))
+        self._waiting.append((batch, ready, answer))
         self._size += len(batch)
         self._work.set()
         if self._task is None or self._task.done():
@@ -79,23 +82,25 @@ class Writer:
                 break
             group.append(self._waiting.popleft())
             changes += size
-        self._size = sum(len(batch) for batch, _ in self._waiting)
+        self._size = sum(len(batch) for batch, *_ in self._waiting)
         return group
 
     async def _serve(self, group: list[Waiting]) -> None:
         """Write a group and answer each of it. Where one fails in an unforeseen way, each is tried by itself."""
         try:
-            outcomes = await self._write([change_set for batch, _ in group for change_set in batch])
+            outcomes = await self._write(
+                [change_set for batch, *_ in group for change_set in batch], [its for _, ready, _ in group for its in ready]
+            )
         except CatalogError as error:
-            for _, answer in group:
+            for *_, answer in group:
                 give_error(answer, error)
         except Exception as error:  # noqa: BLE001 - whatever it was, it goes to whom it concerns, and the writer lives on
             if len(group) == 1:
-                give_error(group[0][1], error)
+                give_error(group[0][2], error)
                 return
             for single in group:
                 await self._serve([single])
         else:
             remaining = iter(outcomes)
-            for batch, answer in group:
+            for batch, _, answer in group:
                 give(answer, [next(remaining) for _ in batch])

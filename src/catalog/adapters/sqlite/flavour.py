@@ -163,9 +163,15 @@ class SqliteFlavour:
         """Update a row; it is run for each."""
         return update(table).where(key == bindparam("key")).values({name: bindparam(name) for name in names})
 
-    def bulk(self, statement: Direct, rows: Sequence[Mapping[str, Any]], into: Table | None = None) -> Statement:  # noqa: ARG002 - SQLite knows no copying
+    def bulk(
+        self,
+        statement: Direct,
+        names: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+        into: Table | None = None,  # noqa: ARG002 - SQLite knows no copying
+    ) -> Statement:
         """Make the parameters of each row."""
-        return Statement(statement.sql, [statement.parameters(row) for row in rows])
+        return Statement(statement.sql, statement.each(names, rows))
 
     async def begin(self, connection: aiosqlite.Connection, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """Take the write lock at once, for a late one fails at once, unwaited; all with one change of threads."""
@@ -210,7 +216,7 @@ def _begin(connection: sqlite3.Connection, sql: str, parameters: Sequence[Any]) 
 
 
 def _finish(connection: sqlite3.Connection, statements: Sequence[Statement]) -> None:
-    for sql, parameters, _ in statements:
+    for sql, parameters, *_ in statements:
         connection.executemany(sql, parameters)
     connection.execute("COMMIT")
 

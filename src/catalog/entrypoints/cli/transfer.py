@@ -13,6 +13,7 @@ from catalog.entrypoints.cli.exits import REFUSED, USAGE, fail
 from catalog.entrypoints.cli.files import written
 from catalog.entrypoints.cli.options import filtering, question
 from catalog.entrypoints.cli.session import origin, run
+from catalog.entrypoints.garbage import collect_seldom
 
 _FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _SHOWN = 10
@@ -76,6 +77,7 @@ def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, *
             atomic=plan["atomic"],
             most_atomic=container.settings().imports.max_atomic_rows,
         )
+        collect_seldom()
         # A thread reads while another commits: whoever has been waiting goes on soon.
         sys.setswitchinterval(_TURN)
         with ExitStack() as stack:

@@ -10,12 +10,13 @@ from uuid import UUID
 import pytest
 
 from catalog.adapters.sql.storage import SqlStorage
+from catalog.domain.change import Origin
 from catalog.domain.changelog import ChangeSet, Committed, LogEntry
-from catalog.domain.errors import SkuTaken, StaleVersion, StoreBusy, StoreUnavailable
+from catalog.domain.errors import ItemExists, SkuTaken, StaleVersion, StoreBusy, StoreUnavailable
 from catalog.domain.item import Item
 from catalog.entrypoints.stores import open_store
 from catalog.ports.storage import Storage, StorageOptions
-from tests.making import TESTER, as_item, commit, creation, item, keep, removal, revision
+from tests.making import TESTER, as_item, category, commit, creation, item, keep, names, removal, revision
 
 WRITERS = 20
 ROOT = Path(__file__).parents[2]
@@ -54,6 +55,27 @@ async def test_twenty_writers_race_for_each_version_and_one_wins_each(storage: S
         current = winner.subject
         assert await storage.items_by_id([current.id]) == {current.id: current}
     assert [entry.change.version for entry in await log_of(storage)] == list(range(1, 12))
+
+
+async def test_what_was_prepared_is_committed_like_anything_else(storage: Storage) -> None:
+    """Whether it is of these changes, or of others, or of some of them; and only what is admitted is written."""
+    born, other = creation(1, name="First of all", attributes={"a": "b"}), creation(2, name="Second")
+    changed, planted = revision(born.subject, name="Changed"), category("chairs")
+    ready = [storage.prepare((born, creation(7))), storage.prepare((planted,)), storage.prepare((changed, other))]
+    assert (await log_of(storage), await storage.items_by_sku(["S-1", "S-2", "S-7"])) == ([], {})
+    batch = [ChangeSet((planted, born), TESTER), ChangeSet((creation(1),), TESTER), ChangeSet((other,), Origin("another", "r"))]
+    outcomes = await storage.commit(batch, ready[:2])
+    assert [type(outcome) for outcome in outcomes] == [Committed, ItemExists, Committed]
+    await storage.commit([ChangeSet((changed,), TESTER)], ready)
+    assert [(entry.change, entry.origin) for entry in await log_of(storage)] == [
+        (planted, TESTER),
+        (born, TESTER),
+        (other, Origin("another", "r")),
+        (changed, TESTER),
+    ]
+    kept = {item.id: item for item in (changed.subject, other.subject)}
+    assert await storage.items_by_id([*kept, creation(7).subject.id]) == kept
+    assert await names(storage, q="changed b") == ["Changed"]
 
 
 async def test_the_log_tells_everything_in_order(storage: Storage) -> None:

@@ -27,6 +27,8 @@ TURN = 5
 
 _IGNORED_NAMES = 100
 _MOST_LAYOUTS = 100
+_KEPT_NAMES = 10_000
+"""Characters of the names of a row whose layout is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,8 @@ class EntryReader:
             layout, ignored = self._plan.layout(tuple({*names, *self._plan.columns.values()}))
             known = self.ignored
             known += [name for name in ignored if name not in known][: max(0, _IGNORED_NAMES - len(known))]
-            if len(self._layouts) >= _MOST_LAYOUTS:
-                self._layouts.clear()
-            self._layouts[names] = layout
+            if sum(map(len, names)) <= _KEPT_NAMES:
+                if len(self._layouts) >= _MOST_LAYOUTS:
+                    self._layouts.clear()
+                self._layouts[names] = layout
         return layout

@@ -1,5 +1,7 @@
 """How reads grow with the catalog: one caller asks one question after another, of 10,000 items and of 1,000,000.
 
+The sizes take turns, question by question, for the machine is not as fast in one minute as in the next.
+
 `make bench ARGS=finding` takes some twelve minutes, most of them to make the items; `make bench ARGS="finding 10000 100000"`
 takes other sizes. The cache is off: each answer is read from the store.
 """
@@ -11,9 +13,8 @@ import tempfile
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping
-from functools import partial
-from itertools import count
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
@@ -28,7 +29,7 @@ from catalog.ports.storage import StorageOptions
 from tests.servers import postgres
 
 SIZES = (10_000, 1_000_000)
-TIMES = 31
+TIMES = 61
 """How often each question is asked."""
 MOST_GROWTH = 1.5
 HELD = ("get by id", "first page", "deep page", "rare word")
@@ -43,12 +44,15 @@ def main(arguments: list[str]) -> None:
     titles = list(_questions(sizes[0]))
     with tempfile.TemporaryDirectory() as folder, postgres() as server:
         for store in ("SQLite", "Postgres"):
-            columns = []
+            urls = []
             for size in sizes:
                 name = f"finding_{size}"
                 url = f"sqlite:///{folder}/{size}.db" if store == "SQLite" else server.url(create_database(server, name))
-                columns.append(_measured(Path(folder), url, size))
-            _print(store, sizes, titles, columns)
+                environment = os.environ | {"CATALOG_STORAGE__URL": url}
+                subprocess.run([BIN / "catalog", "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
+                asyncio.run(_filled(url, size))
+                urls.append(url)
+            _print(store, sizes, titles, _measured(Path(folder), urls, sizes))
 
 
 def _questions(size: int) -> Mapping[str, Question]:
@@ -79,20 +83,26 @@ def _questions(size: int) -> Mapping[str, Question]:
     return asked
 
 
-def _measured(folder: Path, url: str, size: int) -> tuple[dict[str, float], float]:
-    """Return the median of each question in milliseconds, and the most memory that the process took, in MiB."""
-    environment = os.environ | {"CATALOG_STORAGE__URL": url}
-    subprocess.run([BIN / "catalog", "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
-    asyncio.run(_filled(url, size))
-    most = 0.0
-    medians = {}
-    with catalog_at(folder, url, cached=False) as (pid, at, _):
-        for title, question in _questions(size).items():
-            turns = count()
-            took = [_timed(partial(question, next(turns)), at) for _ in range(TIMES)]
-            medians[title] = median(took[1:])
-            most = max(most, memory_of(pid))
-    return medians, most
+def _measured(folder: Path, urls: Sequence[str], sizes: Sequence[int]) -> list[tuple[dict[str, float], float]]:
+    """Return of each store the median of each question in milliseconds, and the most memory that its process took, in MiB."""
+    with ExitStack() as stack:
+        served = []
+        for url, size in zip(urls, sizes, strict=True):
+            own = folder / f"served-{size}"
+            own.mkdir(exist_ok=True)
+            served.append(stack.enter_context(catalog_at(own, url, cached=False)))
+        medians: list[dict[str, float]] = [{} for _ in sizes]
+        most = [0.0 for _ in sizes]
+        questions = [_questions(size) for size in sizes]
+        for title in questions[0]:
+            took: list[list[float]] = [[] for _ in sizes]
+            for turn in range(TIMES):
+                for place, (_, at, _seconds) in enumerate(served):
+                    took[place].append(_timed(questions[place][title](turn), at))
+            for place, (pid, *_) in enumerate(served):
+                medians[place][title] = median(took[place][1:])
+                most[place] = max(most[place], memory_of(pid))
+    return list(zip(medians, most, strict=True))
 
 
 async def _filled(url: str, size: int) -> None:
@@ -102,9 +112,9 @@ async def _filled(url: str, size: int) -> None:
     await storage.close()
 
 
-def _timed(path: Callable[[], str], at: str) -> float:
+def _timed(path: str, at: str) -> float:
     """Ask once, and return the milliseconds it took."""
-    request = urllib.request.Request(at + path())
+    request = urllib.request.Request(at + path)
     started = time.perf_counter()
     with urllib.request.urlopen(request) as answer:
         answer.read()

@@ -128,6 +128,14 @@ async def test_postgres_compares_by_code_point_whatever_its_collation(databases:
     assert {"items.sku", "items.name_key", "items.currency"} <= compared
 
 
+async def test_postgres_keeps_few_words_waiting_for_their_index(databases: Databases, postgres_template: str) -> None:
+    """Each search reads all that wait."""
+    connection = await asyncpg.connect(databases.url(postgres_template))
+    options = await connection.fetchval("SELECT reloptions FROM pg_class WHERE relname = 'item_words_text'")
+    await connection.close()
+    assert options == ["gin_pending_list_limit=512"]
+
+
 async def test_a_sqlite_file_is_written_durably(tmp_path: Path) -> None:
     """In WAL mode, synced at each commit."""
     storage = open_store(StorageOptions(f"sqlite:///{tmp_path / 'catalog.db'}"))

@@ -177,6 +177,15 @@ async def test_json_rows_may_have_flat_names_or_the_shape_of_an_item(trial: Tria
     assert (second.price and second.price.amount, dict(second.attributes)) == ("2", {"n": 1.5})
 
 
+async def test_rows_of_any_number_of_shapes_are_read_each_by_its_own(trial: Trial) -> None:
+    """Also where names are very long; what gives nothing is told, but not without end."""
+    shapes = [{"sku": f"S-{number}", "name": "x", f"attr.a{number}": number, f"other{number}": 1} for number in range(150)]
+    report = await trial.json([*shapes, {"sku": "LONG", "name": "x", "y" * 20_000: 1}, *reversed(shapes[:3])])
+    assert (report.created, report.refused, len(report.ignored)) == (151, 3, 100)
+    for number in range(150):
+        assert dict((await trial.item(f"S-{number}")).attributes) == {f"a{number}": number}
+
+
 async def test_what_has_a_type_already_keeps_it(trial: Trial) -> None:
     """A JSON number is no text to be read; text that is to be text stays text."""
     plan = ImportPlan.parse(types=["attr.a=integer", "attr.b=text"])

@@ -6,7 +6,6 @@ Nothing here waits for a store, so that it is done in a thread while the rows be
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from catalog.application.import_plan import ImportPlan, Layout, flat
@@ -21,6 +20,9 @@ from catalog.ports.ids import Ids
 
 SLICE = 500
 """Rows that are read, decided and committed together: few round trips, and other writers get their turn between."""
+
+_LARGE = 4 * 1024 * 1024
+"""Characters of rows that end a slice, for it is in memory as a whole."""
 
 TURN = 5
 """Rows that are read before others get their turn."""
@@ -95,7 +97,14 @@ class EntryReader:
 
     def rows(self) -> list[Row | Broken]:
         """Read the rows of the next slice, which may wait for the file; none at the end."""
-        return list(islice(self._rows, SLICE))
+        taken: list[Row | Broken] = []
+        size = 0
+        for row in self._rows:
+            taken.append(row)
+            size += row.size if isinstance(row, Row) else 0
+            if len(taken) == SLICE or size > _LARGE:
+                break
+        return taken
 
     async def entries(self, rows: Sequence[Row | Broken]) -> Slice:
         """Read rows by the plan, some at a time: whoever is waited for meanwhile, like a database, is attended to."""

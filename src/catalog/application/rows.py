@@ -101,7 +101,8 @@ def _csv_rows(reader: Any, columns: tuple[str, ...]) -> Iterator[Row | Broken]: 
             yield Broken(line, f"The row has {len(cells)} cells, the header {len(columns)}.")
             continue
         named = zip(columns, cells, strict=True)
-        yield Row(line, {name: cell if cell[0] != "'" else _plain(cell) for name, cell in named if cell})
+        values = {name: cell if cell[0] != "'" else _plain(cell) for name, cell in named if cell}
+        yield Row(line, values, sum(map(len, cells)))
 
 
 def _plain(cell: str) -> str:
@@ -119,7 +120,7 @@ def _json_lines(text: io.TextIOWrapper) -> Iterator[Row | Broken]:
             yield Broken(line, f"The line has more than {LONGEST} characters.")
         elif content.strip():
             try:
-                yield _row(line, parse_json(content))
+                yield _row(line, parse_json(content), len(content))
             except Malformed as error:
                 yield Broken(line, str(error))
 
@@ -140,7 +141,7 @@ def _json_array(text: io.TextIOWrapper) -> Iterator[Row | Broken]:
         except Malformed as error:
             yield Broken(line, f"{error} Nothing after it was read.")
             return
-        yield _row(line, value)
+        yield _row(line, value, window.taken)
         sign = window.sign()
         if sign == "]":
             return
@@ -150,10 +151,10 @@ def _json_array(text: io.TextIOWrapper) -> Iterator[Row | Broken]:
         expected = ""
 
 
-def _row(line: int, value: object) -> Row | Broken:
+def _row(line: int, value: object, size: int) -> Row | Broken:
     if not isinstance(value, dict):
         return Broken(line, "The row is no object.")
-    return Row(line, {name: inner for name, inner in value.items() if inner is not None})
+    return Row(line, {name: inner for name, inner in value.items() if inner is not None}, size)
 
 
 class _Window:
@@ -164,6 +165,7 @@ class _Window:
         self._buffer = ""
         self._position = 0
         self.line = 1
+        self.taken = 0
 
     def sign(self, *, peek: bool = False) -> str:
         """Take the next character that is no white space; nothing at the end."""
@@ -182,6 +184,7 @@ class _Window:
         while True:
             found = next_value(self._buffer, self._position)
             if found is not None:
+                self.taken = found[1] - self._position
                 self._move(found[1])
                 return found[0]
             if len(self._buffer) - self._position > LONGEST:

@@ -1,7 +1,7 @@
 """Tables as an import takes them: rows, some of which may be broken, out of whatever format."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
@@ -17,10 +17,11 @@ class Readable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: the line it begins at, and what stands in it by the names the file gives."""
+    """One row: the line it begins at, what stands in it by the names the file gives, and about how many characters it takes."""
 
     line: int
     values: dict[str, Any]
+    size: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

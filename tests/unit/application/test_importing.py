@@ -14,7 +14,7 @@ from catalog.application.changing import TRIES
 from catalog.application.import_plan import ImportPlan
 from catalog.application.import_reading import SLICE, Refusal
 from catalog.application.importing import Importing, ImportReport
-from catalog.application.rows import read_csv, read_json_array, read_json_lines
+from catalog.application.rows import READERS, read_csv, read_json_array, read_json_lines
 from catalog.application.seeding import SIZE, Seeding, seed_rows
 from catalog.domain.admission import Outcome
 from catalog.domain.changelog import ChangeSet
@@ -175,6 +175,22 @@ async def test_json_rows_may_have_flat_names_or_the_shape_of_an_item(trial: Tria
     first, second = await trial.item("A"), await trial.item("B")
     assert (first.price and first.price.amount, dict(first.attributes)) == ("1.50", {"m": 1, "n": 5})
     assert (second.price and second.price.amount, dict(second.attributes)) == ("2", {"n": 1.5})
+
+
+@pytest.mark.parametrize("kind", sorted(READERS))
+async def test_slices_of_large_rows_have_fewer(trial: Trial, kind: str) -> None:
+    """For they are in memory as a whole."""
+    cells = {f"attr.a{number}": "y" * 100_000 for number in range(10)}
+    rows = [{"sku": f"S-{number}", "name": "x"} | cells for number in range(12)]
+    texts = {
+        "csv": "".join(",".join(line) + "\n" for line in (rows[0], *(row.values() for row in rows))),
+        "json": json.dumps(rows),
+        "jsonl": "\n".join(map(json.dumps, rows)),
+    }
+    table = READERS[kind](io.BytesIO(texts[kind].encode()))
+    seen: list[int] = []
+    await trial.importing.run(table, ImportPlan(), TESTER, on_progress=lambda report: seen.append(report.rows))
+    assert seen == [5, 10, 12]
 
 
 async def test_rows_of_any_number_of_shapes_are_read_each_by_its_own(trial: Trial) -> None:

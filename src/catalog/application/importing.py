@@ -114,19 +114,20 @@ class Importing:
                     job.gather(part)
                     continue
                 if job.builds_on(decided, part):
-                    await settling
+                    await asyncio.shield(settling)
                 following = await job.decide(part)
                 await job.prepare(following)
-                await settling
+                await asyncio.shield(settling)
                 decided, settling = following, asyncio.create_task(job.settle(following))
-            await settling
+            await asyncio.shield(settling)
             if plan.atomic:
                 await job.take_gathered()
         except BaseException:
             table.stop()
             raise
         finally:
-            # A commit is not cut off; nor is a thread, which ends with its slice, and nobody reads the file after that.
+            # A commit is not cut off, and what it brought is told, also to who was cancelled meanwhile: hence the shields.
+            # Nor is a thread, which ends with its slice; nobody reads the file after that.
             await asyncio.wait((reading, settling))
             for task in (reading, settling):
                 if not task.cancelled():

@@ -349,6 +349,23 @@ async def test_who_ends_an_import_waits_for_the_slice_that_is_committed() -> Non
     assert (seen, trial.told) == ([SLICE], [(2, "name", "required")])
 
 
+async def test_who_is_cancelled_is_told_of_the_slice_that_was_committed_meanwhile() -> None:
+    """For it is in the store."""
+    trial = Trial(store := Slow())
+    seen: list[int] = []
+    table = read_csv(io.BytesIO(_slices("sku,name\nA,One\n", "B,Two\n").encode()))
+    run = asyncio.create_task(trial.importing.run(table, ImportPlan(), TESTER, on_progress=lambda it: seen.append(it.created)))
+    while "B" not in store.asked:  # noqa: ASYNC110 - then the next slice is decided, and waits for the first
+        await asyncio.sleep(0)
+    for _ in range(SLICE // 2):
+        await asyncio.sleep(0)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert (seen, store.commits) == ([SLICE], 1)
+    assert (await trial.item("A")).name == "One"
+
+
 def test_every_fault_of_a_plan_is_told() -> None:
     """Before anything is read."""
     with pytest.raises(InvalidQuery) as caught:

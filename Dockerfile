@@ -7,7 +7,7 @@ FROM python:3.13-slim AS build
 WORKDIR /build
 RUN python -m venv /venv
 COPY requirements/runtime.txt requirements/
-RUN /venv/bin/pip install --no-cache-dir --require-hashes -r requirements/runtime.txt
+RUN /venv/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements/runtime.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
 COPY --from=redoc /redoc/package/bundles/redoc.standalone.js src/catalog/entrypoints/http/static/

@@ -54,11 +54,13 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { \
 		echo 'Python has no venv or no pip (on Debian: apt install python3-venv).'; exit 1; }
 
+# The locks are complete, so pip resolves nothing (--no-deps): older pips (before 26) otherwise look at the newest release of
+# a package named with an extra, find no hash for it, and refuse the lock.
 $(RUNTIME): requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
-	@$(PIP) install --require-hashes -r requirements/runtime.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements/runtime.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(DEV): requirements/dev.txt $(RUNTIME)
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@

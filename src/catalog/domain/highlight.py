@@ -10,7 +10,7 @@ from catalog.domain.search import Search
 from catalog.domain.terms import stretches
 from catalog.domain.text import fold
 
-_JAMO = re.compile("[\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]")
+_VOWEL_OR_FINAL = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
 
 
 def highlighted(text: str | None, search: Search) -> str | None:
@@ -45,8 +45,8 @@ class _Folded(NamedTuple):
         clusters: list[tuple[int, int, str]] = []
         for index, sign in enumerate(text):
             folded = _fold_one(sign)
-            if clusters and (not folded or _JAMO.match(folded)):
-                # Marks belong to the letter before them, and jamo make a syllable with those before.
+            if clusters and (not folded or _VOWEL_OR_FINAL.match(folded)):
+                # Marks belong to the letter before them, and the vowels and finals of Hangul.
                 start = clusters[-1][0]
                 clusters[-1] = (start, index + 1, fold(text[start : index + 1]))
             else:

@@ -101,8 +101,10 @@ def _terms(text: str, found: list[str], *, signs: bool, whole: bool) -> list[str
     joined: list[str] = []
     begun: set[str] = set()
     for code in codes:
-        if len(joined) < MAX_CODES and (signs or not code.isalpha()):
-            _join(code, joined, begun, signs=signs)
+        if len(joined) >= MAX_CODES:
+            break
+        if signs or _DIGIT.search(code):
+            _join(code, joined, begun)
     if not joined:
         return found
     if not whole:
@@ -110,13 +112,11 @@ def _terms(text: str, found: list[str], *, signs: bool, whole: bool) -> list[str
     return list(dict.fromkeys((*found, *joined)))
 
 
-def _join(code: str, joined: list[str], begun: set[str], *, signs: bool) -> None:
-    """Add the terms of a code to `joined`, and the words that these begin with to `begun`."""
+def _join(code: str, joined: list[str], begun: set[str]) -> None:
+    """Add the terms of a code to `joined`, up to MAX_CODES, and the words that these begin with to `begun`."""
     pairs: list[tuple[str, str]] = _PART.findall(code)
-    if not signs and not _DIGIT.search(code):
-        return
     if len(pairs) > MAX_PARTS:
-        pairs = _without_hashes(pairs)
+        pairs = _without_hashes(pairs)[: MAX_CODES - len(joined)]
     text = word = ""
     for part, gap in reversed(pairs):
         if gap:

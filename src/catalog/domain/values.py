@@ -47,7 +47,7 @@ def parse_name(raw: object, faults: Faults, path: Path) -> str | None:
     if text is None:
         return None
     name = trimmed(text)
-    if not name or blank(name):
+    if blank(name):
         faults.add(path, "blank", "The name is empty, or nothing in it can be seen; give 1 to 200 characters.")
     elif len(name) > MAX_NAME:
         faults.add(path, "too_long", f"The name has {len(name)} characters; at most {MAX_NAME} are kept.")

@@ -7,7 +7,7 @@ from typing import Self
 
 from catalog.domain.faults import Faults
 from catalog.domain.item import Item
-from catalog.domain.terms import index_terms, name_terms, query_terms
+from catalog.domain.terms import index_terms, name_terms, query_terms, sku_terms
 from catalog.domain.text import blank, unstorable, words
 from catalog.domain.values import parse_key
 
@@ -53,7 +53,10 @@ class SearchWords:
         """Gather the terms of the SKU, name, and `others` (description, category, string attributes), each set joined by spaces."""
         terms, spelled = name_terms(name)
         # A sign by itself keeps codes from going on in the next text.
-        text = terms + index_terms(sku, signs=True) + index_terms(" . ".join(filter(None, others)))
+        text = terms + sku_terms(sku)
+        rest = " . ".join(filter(None, others))
+        if rest:
+            text += index_terms(rest)
         return cls(" ".join(terms), " ".join(text), " ".join(spelled))
 
 

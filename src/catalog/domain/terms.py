@@ -78,16 +78,23 @@ def name_terms(name: str) -> tuple[list[str], list[str]]:
     return terms, found
 
 
-def index_terms(text: str, *, signs: bool = False) -> list[str]:
-    """Return the terms of a text. Parts are joined across signs where one of them is a number; with `signs`, always."""
-    return _terms(text, words(text), signs=signs, whole=False)
+def sku_terms(sku: str) -> list[str]:
+    """Return the terms of a SKU, which is one code of ASCII letters, digits and signs."""
+    joined: list[str] = []
+    _join(sku.lower(), joined, set())
+    return joined
+
+
+def index_terms(text: str) -> list[str]:
+    """Return the terms of a text. Parts are joined across signs where one of them is a number."""
+    return _terms(text, words(text), signs=False, whole=False)
 
 
 def _terms(text: str, found: list[str], *, signs: bool, whole: bool) -> list[str]:
     """Return the terms of a text with the words `found`; `whole`: also those words that a longer term begins with."""
     if text.isascii():
-        # What has letters only has no codes.
-        if "".join(text.split() if signs else found).isalpha():
+        # What has letters only has no codes; and where words are what spaces part, no signs are between them.
+        if "".join(found).isalpha() and not (signs and len(found) != len(text.split())):
             return found
         codes = _ASCII_CODE.findall(text.lower())
     else:
@@ -115,6 +122,11 @@ def _terms(text: str, found: list[str], *, signs: bool, whole: bool) -> list[str
 def _join(code: str, joined: list[str], begun: set[str]) -> None:
     """Add the terms of a code to `joined`, up to MAX_CODES, and the words that these begin with to `begun`."""
     pairs: list[tuple[str, str]] = _PART.findall(code)
+    if len(pairs) == 2 and len(code) <= MAX_CODE:  # noqa: PLR2004 - most codes have two, and go the short way
+        (head, gap), (tail, _) = pairs
+        joined += (head + tail, tail)
+        begun |= {head, tail} if gap else {head + tail}
+        return
     if len(pairs) > MAX_PARTS:
         pairs = _without_hashes(pairs)[: MAX_CODES - len(joined)]
     text = word = ""

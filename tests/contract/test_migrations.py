@@ -213,13 +213,11 @@ async def test_what_was_folded_otherwise_is_folded_anew(empty_url: str) -> None:
         key = "seq" if connection.dialect.name == "postgresql" else "rowid"
         for seq, name, description in rows:
             old = folded_as_before(name)
-            found = " ".join(re.findall(r"[^\W_]+", f"{old} {folded_as_before(description or '')}"))
+            every = " ".join(re.findall(r"[^\W_]+", f"{old} {folded_as_before(description or '')}"))
             await connection.execute(text("UPDATE items SET name_key = :old WHERE seq = :seq"), {"old": old, "seq": seq})
-            as_index = "array_to_tsvector(string_to_array({}, ' '))" if key == "seq" else "{}"
-            await connection.execute(
-                text(f"UPDATE item_words SET name = {as_index.format(':name')}, text = {as_index.format(':text')} WHERE {key} = :seq"),
-                {"name": " ".join(re.findall(r"[^\W_]+", old)), "text": found, "seq": seq},
-            )
+            made = "array_to_tsvector(string_to_array({}, ' '))" if key == "seq" else "{}"
+            index = f"UPDATE item_words SET name = {made.format(':name')}, text = {made.format(':text')} WHERE {key} = :seq"
+            await connection.execute(text(index), {"name": " ".join(re.findall(r"[^\W_]+", old)), "text": every, "seq": seq})
         await connection.execute(text("DELETE FROM name_words"))
         await connection.execute(text("INSERT INTO name_words (word, reversed) VALUES ('łozko', 'okzoł'), ('ørsted', 'detsrø')"))
     await storage.close()

@@ -10,7 +10,7 @@ from uuid import UUID
 from catalog.domain.change import Change
 from catalog.domain.errors import Path
 from catalog.domain.faults import Faults
-from catalog.domain.folding_table import ROMANIZED
+from catalog.domain.folding_table import GREEK_U, ROMANIZED
 from catalog.domain.text import words
 from catalog.domain.values import MAX_NAME, MAX_SLUG, parse_category, parse_name
 
@@ -27,8 +27,10 @@ MAX_POSITION = 1_000_000
 _KEPT_BY_US = ("id", "version")
 
 _ROMANIZED = str.maketrans(ROMANIZED)
-_NO_SLUG = "The slug is missing, and cannot be made from the name, some of which cannot be spelled in a-z; give one: garden-chairs."
-_UPSILON = re.compile("(?<=[αεηο])υ")
+_NO_SLUG = (
+    "The slug is missing, and cannot be made from the name, some of which cannot be spelled in a-z; give one: garden-chairs."
+)
+_UPSILON = re.compile(GREEK_U)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,6 +82,9 @@ GREEK = {
 }  # fmt: skip
 """Modern Greek as ISO 843 transcribes it (type 2), letter by letter."""
 
+GREEK_U = "(?<=[αεηο])υ"
+"""An upsilon that makes one sound with the vowel before it, and is a u; as a regular expression."""
+
 CYRILLIC = {
     "а": "a", "б": "b", "в": "v", "г": "g", "д": "d", "е": "e", "ж": "zh", "з": "z", "и": "i", "к": "k", "л": "l", "м": "m",
     "н": "n", "о": "o", "п": "p", "р": "r", "с": "s", "т": "t", "у": "u", "ф": "f", "х": "kh", "ц": "ts", "ч": "ch",

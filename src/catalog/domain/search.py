@@ -45,18 +45,17 @@ class SearchWords:
     @classmethod
     def of(cls, item: Item) -> Self:
         """Gather the terms of an item."""
-        texts = [value for value in item.attributes.values() if isinstance(value, str)]
-        return cls.gather(item.sku, item.name, (item.description or "", item.category or "", *texts))
+        others = [text for text in (item.description, item.category, *item.attributes.values()) if isinstance(text, str)]
+        return cls.gather(item.sku, item.name, others)
 
     @classmethod
     def gather(cls, sku: str, name: str, others: Sequence[str]) -> Self:
-        """Gather the terms of the SKU, name, and `others` (description, category, string attributes), each set joined by spaces."""
+        """Gather the terms of the SKU, the name, and `others`: description, category, string attributes."""
         terms, spelled = name_terms(name)
         # A sign by itself keeps codes from going on in the next text.
         text = terms + sku_terms(sku)
-        rest = " . ".join(filter(None, others))
-        if rest:
-            text += index_terms(rest)
+        if others:
+            text += index_terms(" . ".join(others))
         return cls(" ".join(terms), " ".join(text), " ".join(spelled))
 
 

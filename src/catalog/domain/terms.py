@@ -45,7 +45,7 @@ def _code(letter: str, digit: str, sign: str) -> re.Pattern[str]:
     )
 
 
-_CODE = _code(r"[^\W\d_]", r"\d", r"[^\w\s\0]|_".join(("(?:", ")")))
+_CODE = _code(r"[^\W\d_]", r"\d", r"(?:[^\w\s\0]|_)")
 _ASCII_CODE = _code("[a-z]", "[0-9]", r"[^a-z0-9\s\0]")
 
 
@@ -80,9 +80,7 @@ def name_terms(name: str) -> tuple[list[str], list[str]]:
 
 def sku_terms(sku: str) -> list[str]:
     """Return the terms of a SKU, which is one code of ASCII letters, digits and signs."""
-    joined: list[str] = []
-    _join(sku.lower(), joined, set())
-    return joined
+    return _suffixes(_code_parts(sku.lower()))
 
 
 def index_terms(text: str) -> list[str]:
@@ -108,39 +106,37 @@ def _terms(text: str, found: list[str], *, signs: bool, whole: bool) -> list[str
     joined: list[str] = []
     begun: set[str] = set()
     for code in codes:
-        if len(joined) >= MAX_CODES:
-            break
-        if signs or _DIGIT.search(code):
-            _join(code, joined, begun)
+        if not signs and not _DIGIT.search(code):
+            continue
+        made = _suffixes(_code_parts(code))
+        if len(joined) + len(made) <= MAX_CODES:
+            joined += made
+            if not whole:
+                begun.update(_RUN.findall(code))
     if not joined:
         return found
-    if not whole:
-        found = [word for word in found if word not in begun]
+    if begun:
+        found = [word for word in found if word not in begun or len(word) > MAX_CODE]
     return list(dict.fromkeys((*found, *joined)))
 
 
-def _join(code: str, joined: list[str], begun: set[str]) -> None:
-    """Add the terms of a code to `joined`, up to MAX_CODES, and the words that these begin with to `begun`."""
+def _code_parts(code: str) -> list[str]:
+    """Part a code; a word that has more than MAX_PARTS is one part."""
     pairs: list[tuple[str, str]] = _PART.findall(code)
-    if len(pairs) == 2 and len(code) <= MAX_CODE:  # noqa: PLR2004 - most codes have two, and go the short way
-        (head, gap), (tail, _) = pairs
-        joined += (head + tail, tail)
-        begun |= {head, tail} if gap else {head + tail}
-        return
-    if len(pairs) > MAX_PARTS:
-        pairs = _without_hashes(pairs)[: MAX_CODES - len(joined)]
-    text = word = ""
-    for part, gap in reversed(pairs):
-        if gap:
-            if len(word) <= MAX_CODE:
-                begun.add(word)
-            word = part
-        else:
-            word = part + word
+    return [part for part, _ in (pairs if len(pairs) <= MAX_PARTS else _without_hashes(pairs))]
+
+
+def _suffixes(parts: list[str]) -> list[str]:
+    """Join each part to those that follow."""
+    if len(parts) == 2:  # noqa: PLR2004 - as most codes have, so it is worth a short way
+        head, tail = parts
+        return [(head + tail)[:MAX_CODE], tail[:MAX_WORD]]
+    text = ""
+    found = []
+    for part in reversed(parts):
         text = (part + text)[:MAX_CODE] if text else part[:MAX_WORD]
-        joined.append(text)
-    if len(word) <= MAX_CODE:
-        begun.add(word)
+        found.append(text)
+    return found
 
 
 def _without_hashes(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -178,26 +174,31 @@ def _places(code: str, offset: int) -> list[Place]:
 
 def stretches(folded: str, asked: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Return where the words of a query stand in a folded text: whole words, but exactly what is asked in unspaced ones."""
-    apart = _HAS_UNSPACED.sub(_APART, folded)
+    beginnings = tuple(asked)
     for run in _RUN.finditer(folded):
         start = run.start()
         for word in segments(run[0]):
             if unspaced(word):
-                for each in asked:
-                    place = word.find(each)
-                    while place >= 0:
-                        yield start + place, start + place + len(each)
-                        place = word.find(each, place + 1)
-            elif word.startswith(tuple(asked)):
+                yield from _inside(word, start, asked)
+            elif word.startswith(beginnings):
                 yield start, start + len(word)
             start += len(word)
-    for code in _CODE.finditer(apart):
+    for code in _CODE.finditer(_HAS_UNSPACED.sub(_APART, folded)):
         places = _places(code[0], code.start())
         for index, place in enumerate(places):
             text = "".join(its.part for its in places[index : index + MAX_CODE])
             for each in asked:
                 if text.startswith(each):
                     yield place.begin, _end(places[index:], len(each))
+
+
+def _inside(word: str, start: int, asked: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Return where the words of a query stand in an unspaced word that begins at `start`."""
+    for each in asked:
+        found = word.find(each)
+        while found >= 0:
+            yield start + found, start + found + len(each)
+            found = word.find(each, found + 1)
 
 
 def _end(places: Sequence[Place], length: int) -> int:

@@ -26,15 +26,22 @@ _IGNORABLE = (
 _BLANK = re.compile(f"[\\s\x00-\x1f\x7f-\x9f\u2800{_IGNORABLE}]*")
 """White space, controls, what is ignorable, and the Braille cell without dots."""
 
-_ENDS = "".join(
-    chr(code) for code in range(0x10000) if chr(code).isspace() or category(chr(code)) == "Cc"
-) + "\u00ad\u034f\u115f\u1160\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2062\u2063\u2064\u3164\ufeff\uffa0"
+_SEEN = frozenset(chr(code) for code in range(0x21, 0x7F))
+"""What most texts begin with."""
+
+_ENDS = (
+    "".join(chr(code) for code in range(0x3001) if chr(code).isspace() or category(chr(code)) == "Cc")
+    + "\u00ad\u034f\u115f\u1160\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2062\u2063\u2064\u3164\ufeff\uffa0"
+)
 """What is trimmed. Not variation selectors and tags, which belong to the emoji before them, nor the ends of bidi runs."""
 
 UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\ua9e0-\ua9ff\uaa60-\uaadf"  # Thai, Lao, Burmese, Khmer, Tai
-    "\u3005-\u3007\u3021-\u303c\u3040-\u312f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\U0001aff0-\U0001b16f\U00020000-\U0003ffff"  # Han, kana
-    "\u1100-\u11ff\ua960-\ua97f\uac00-\ud7ff"  # Hangul
+    # Thai, Lao, Burmese, Khmer, and the Tai scripts
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\ua9e0-\ua9ff\uaa60-\uaadf"
+    # Han, kana, bopomofo
+    "\u3005-\u3007\u3021-\u303c\u3040-\u312f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\U0001aff0-\U0001b16f\U00020000-\U0003ffff"
+    # Hangul
+    "\u1100-\u11ff\ua960-\ua97f\uac00-\ud7ff"
 )
 """Letters (as they are folded) of scripts that put no spaces between words, or write endings onto them, as Korean does.
 
@@ -65,7 +72,7 @@ def visible(text: str) -> str:
 
 def blank(text: str) -> bool:
     """Return whether nothing of the text can be seen."""
-    return _BLANK.fullmatch(text) is not None
+    return text[:1] not in _SEEN and _BLANK.fullmatch(text) is not None
 
 
 def trimmed(text: str) -> str:

@@ -101,7 +101,19 @@ def test_a_name_of_any_script_is_kept_as_it_is(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["\u200b", "\u00ad\u200d", "\ufeff \u2060", "\u3164", "\uffa0\u115f", "\ufe0f", "\u2800", "\x01\x7f\u0085", "\u2066\u2069", "\U000e0041"]
+    "text",
+    [
+        "\u200b",
+        "\u00ad\u200d",
+        "\ufeff \u2060",
+        "\u3164",
+        "\uffa0\u115f",
+        "\ufe0f",
+        "\u2800",
+        "\x01\x7f\u0085",
+        "\u2066\u2069",
+        "\U000e0041",
+    ],
 )
 def test_a_name_that_cannot_be_seen_is_blank(text: str) -> None:
     """Whatever it is made of."""

@@ -210,9 +210,10 @@ class SqlStorage:
 
     async def suggest(self, search: Search) -> Sequence[Item]:
         """Look for words that are near, then for names that have them."""
-        known: list[list[str]] = []
-        for its in stems(search):
-            known.append([] if its is None else [row[0] for row in await self._fetch(self._near_words, stem_parameters(its))])
+        known = [
+            [] if its is None else [row[0] for row in await self._fetch(self._near_words, stem_parameters(its))]
+            for its in stems(search)
+        ]
         meant = list(corrections(search, known))
         if not meant:
             return ()

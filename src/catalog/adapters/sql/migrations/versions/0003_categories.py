@@ -85,7 +85,13 @@ def _fill_categories(*, postgres: bool) -> None:
     now = datetime.now(UTC)
     ids = [uuid7() for _ in slugs]
     made = [
-        {"id": str(its) if postgres else its.hex, "slug": slug, "name": slug.replace("-", " ").capitalize(), "position": position, "version": 1}
+        {
+            "id": str(its) if postgres else its.hex,
+            "slug": slug,
+            "name": slug.replace("-", " ").capitalize(),
+            "position": position,
+            "version": 1,
+        }
         for position, (slug, its) in enumerate(zip(slugs, ids, strict=True))
     ]
     entries = [

@@ -175,6 +175,7 @@ def _places(code: str, offset: int) -> list[Place]:
 def stretches(folded: str, asked: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Return where the words of a query stand in a folded text: whole words, but exactly what is asked in unspaced ones."""
     beginnings = tuple(asked)
+    signs = {each[0] for each in asked}
     for run in _RUN.finditer(folded):
         start = run.start()
         for word in segments(run[0]):
@@ -186,10 +187,11 @@ def stretches(folded: str, asked: Sequence[str]) -> Iterator[tuple[int, int]]:
     for code in _CODE.finditer(_HAS_UNSPACED.sub(_APART, folded)):
         places = _places(code[0], code.start())
         for index, place in enumerate(places):
-            text = "".join(its.part for its in places[index : index + MAX_CODE])
-            for each in asked:
-                if text.startswith(each):
-                    yield place.begin, _end(places[index:], len(each))
+            if place.part[0] in signs:
+                text = "".join(its.part for its in places[index : index + MAX_CODE])
+                for each in asked:
+                    if text.startswith(each):
+                        yield place.begin, _end(places, index, len(each))
 
 
 def _inside(word: str, start: int, asked: Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -201,13 +203,12 @@ def _inside(word: str, start: int, asked: Sequence[str]) -> Iterator[tuple[int, 
             found = word.find(each, found + 1)
 
 
-def _end(places: Sequence[Place], length: int) -> int:
-    """Return the end of the word in which so many characters of the parts end."""
-    for place in places:
-        length -= len(place.part)
-        if length <= 0:
-            break
-    return place.end
+def _end(places: Sequence[Place], index: int, length: int) -> int:
+    """Return the end of the word in which so many characters end, counted from a part."""
+    while length > len(places[index].part):
+        length -= len(places[index].part)
+        index += 1
+    return places[index].end
 
 
 def _windows(word: str, count: int) -> Iterator[str]:

@@ -83,6 +83,7 @@ def test_words_with_signs_between_are_joined_in_names_and_skus_only() -> None:
     assert finds("tshirt", item(1, name="Das T-Shirt für Ältere")) is Rank.NAME
     assert finds("gcoak", item(1, sku="GC-OAK", name="x")) is Rank.ELSEWHERE
     assert finds("tshirt", item(1, name="x", description="T-Shirt")) is None
+    assert finds("tshirt", item(1, name="x", description="T-Shirt, size XL-5")) is None
 
 
 def test_codes_end_with_their_text() -> None:

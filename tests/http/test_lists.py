@@ -99,7 +99,7 @@ async def test_a_query_of_signs_finds_nothing_and_a_blank_one_everything(client:
     for q in ("…", "😀🎉", "'\"*:()"):
         page = (await client.get(ITEMS, params={"q": q, "count": "exact", "facet": "category"})).json()
         assert (page["items"], page["count"], page["facets"]["category"]["values"]) == ([], 0, [])
-        assert (await client.get(f"{ITEMS}/export", params={"q": q, "format": "jsonl"})).text == ""
+        assert '"rows": 0' in (await client.get(f"{ITEMS}/export", params={"q": q, "format": "jsonl"})).text
     for q in ("", " \t", "\u200b\u00ad"):
         assert len((await client.get(ITEMS, params={"q": q})).json()["items"]) == 3
 

@@ -30,6 +30,8 @@ _RENAME = "UPDATE items SET name_key = :name_key WHERE seq = :seq"
 def upgrade() -> None:
     """Empty the index and the words, and fill them."""
     if op.get_bind().dialect.name == "postgresql":
+        # What every writer locks first, so that none is met halfway.
+        op.execute("SELECT seq FROM log_head FOR UPDATE")
         # An index that is made of all rows at the end takes a fraction of one that grows with each.
         op.drop_index("item_words_text", "item_words")
         op.execute("TRUNCATE item_words, name_words")

@@ -56,7 +56,8 @@ class SearchWords:
         text = terms + sku_terms(sku)
         if others:
             text += index_terms(" . ".join(others))
-        return cls(" ".join(terms), " ".join(text), " ".join(spelled))
+        named = " ".join(terms)
+        return cls(named, " ".join(text), named if spelled == terms else " ".join(spelled))
 
 
 @dataclass(frozen=True, slots=True)

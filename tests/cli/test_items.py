@@ -41,12 +41,17 @@ def test_items_are_listed_searched_and_paged(catalog: Command) -> None:
     rest = catalog.json("items", "list", "--sort", "sku", "--cursor", page["next_cursor"])
     assert [one["sku"] for one in page["items"] + rest["items"]] == ["S-0", "S-1", "S-2"]
     assert [one["sku"] for one in catalog.json("items", "list", "--q", "item 1")["items"]] == ["S-1"]
+    assert catalog.json("items", "list", "--q", "…😀")["items"] == []
+    assert len(catalog.json("items", "list", "--q", " ")["items"]) == 3
+    assert [one["sku"] for one in catalog.json("items", "list", "--q", "s1")["items"]] == ["S-1"]
 
 
 def test_every_fault_is_told_in_words(catalog: Command) -> None:
     """Refused input is exit 1, wrong usage exit 2."""
     said = catalog("items", "create", "--name", " ", "--price", "1.234", "--currency", "EUR", "--attr", "A=1", code=1).stderr
     assert [word in said for word in ("name is empty", "EUR has 2 decimals", "attribute's name")] == [True] * 3
+    assert "nothing in it can be seen" in catalog("items", "create", "--name", "\u200b", code=1).stderr
+    assert "give one: garden-chairs" in catalog("categories", "create", "--name", "厨房", code=1).stderr
     assert "NAME=VALUE" in catalog("items", "create", "--name", "x", "--attr", "a", code=1).stderr
     catalog("items", "create", "--sku", "A", "--name", "x")
     assert "belongs to another item" in catalog("items", "create", "--sku", "a", "--name", "x", code=1).stderr

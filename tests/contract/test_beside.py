@@ -205,7 +205,7 @@ async def test_what_may_have_been_meant_is_suggested(storage: Storage) -> None:
     assert len(await meant("chiar")) == 5
 
 
-_WORDS = st.text("abc", min_size=1, max_size=6)
+_WORDS = st.text("abc1カ-", min_size=1, max_size=6)
 
 
 @settings(max_examples=25)

@@ -1,6 +1,7 @@
 """What every store promises of lists: the same items in the same order, page by page."""
 
 from datetime import timedelta
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.domain.query import ItemQuery
+from catalog.domain.text import blank, fold
 from catalog.ports.storage import Storage
 from tests.making import NOON, commit, creation, keep, names, pages, plant, removal, revision
 
@@ -129,13 +131,72 @@ async def test_search_finds_by_the_beginnings_of_words(storage: Storage) -> None
         "77": ["Chair"],
         "strasse": ["Straße nach 東京"],
         "東": ["Straße nach 東京"],
-        "京": [],
+        "京": ["Straße nach 東京"],
         "1967": [],
         "arry": [],
         "harry chair": [],
-        "'\"*:()": ["Straße nach 東京", "Chair", "Harry Potter", "Cien años de soledad"],
+        "'\"*:()": [],
+        "…😀": [],
+        " \u200b": ["Straße nach 東京", "Chair", "Harry Potter", "Cien años de soledad"],
     }.items():
         assert await names(storage, q=q) == found, q
+
+
+async def test_search_finds_any_part_of_unspaced_words_and_codes_without_their_signs(storage: Storage) -> None:
+    """The same on every store, the name before the rest."""
+    await commit(
+        storage,
+        creation(1, name="東京タワー限定品", description="KT-INS114"),
+        creation(2, name="Lamp", sku="KT-INS114", description="東京タワー限定品です"),
+        creation(3, name="iPhone 15 Pro", attributes={"a": "접이식 의자를"}),
+        creation(4, name="Case for iPhone15", description="Łódź soft\u00adhyphen"),
+    )
+    for q, found in {
+        "タワー": ["東京タワー限定品", "Lamp"],
+        "京": ["東京タワー限定品", "Lamp"],
+        "京タワー限定": ["東京タワー限定品", "Lamp"],
+        "東京タワー限定品です": ["Lamp"],
+        "東京タワー限定品東京": [],
+        "의자": ["iPhone 15 Pro"],
+        "이식": ["iPhone 15 Pro"],
+        "ktins114": ["Lamp", "東京タワー限定品"],
+        "KT-INS114": ["Lamp", "東京タワー限定品"],
+        "kt ins 114": ["Lamp", "東京タワー限定品"],
+        "iphone 15": ["Case for iPhone15", "iPhone 15 Pro"],
+        "iphone15": ["Case for iPhone15", "iPhone 15 Pro"],
+        "15pro": ["iPhone 15 Pro"],
+        "lodz softhyphen": ["Case for iPhone15"],
+        "東" * 128: [],
+        "㌖" * 128: [],
+    }.items():
+        assert await names(storage, q=q) == found, q
+
+
+async def test_a_query_of_signs_finds_nothing_in_any_way_of_asking(storage: Storage) -> None:
+    """Listed, counted, grouped and streamed, with filters and without; nor is anything suggested."""
+    await plant(storage, "lamps")
+    await keep(storage, 1, 2, category="lamps", attributes={"a": 1})
+    for more in ({}, {"attr.a": "1"}, {"category": "lamps", "sort": "sku"}, {"version__gte": "1", "sort": "-name"}):
+        query = ItemQuery.parse({"q": "…😀", **more})
+        assert (await storage.list_items(query)).items == ()
+        assert (await storage.count(query, exact=True, seconds=9)).number == 0
+        assert [slice_ async for slice_ in storage.stream(query)] in ([], [[]])
+        facet = await storage.facet(query, "attr.a", seconds=9)
+        assert facet is not None
+        assert facet.values == ()
+        assert query.search is not None
+        assert list(await storage.suggest(query.search)) == []
+
+
+async def test_an_item_of_more_terms_than_any_text_has_can_be_kept(storage: Storage) -> None:
+    """A tsvector holds a megabyte; the worst texts stay below that."""
+    chance = Random(7)
+    squares = [chr(code) for code in range(0x3300, 0x3358)]
+    han = [chr(code) for code in range(0x20000, 0x2A000)]
+    for number, (letters, size) in enumerate(((squares, 4), (han, 5), ("⅐⅑⅒⅓𐐨𐐩𐐪𐐫", 5), ("𐐨𐐩𐐪𐐫𐐬12-", 5), ("ab12-/ ", 2)), 1):
+        texts = ["".join(chance.choices(letters, k=count)) for count in (10_000, 8_000 // size, 200)]
+        await keep(storage, number, name=texts[2].strip("- /"), description=texts[0], attributes={"a": texts[1]})
+        assert len(await names(storage, q=fold(texts[0][:3]))) >= 1
 
 
 async def test_search_ranks_the_sku_then_the_name_then_the_rest(storage: Storage) -> None:
@@ -174,7 +235,7 @@ async def test_a_word_of_any_length_can_be_kept_and_found(storage: Storage) -> N
 
 
 signs = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
-phrases = st.text(st.one_of(st.sampled_from("aAbBáß -_'\"*:&|!()%\\ﬁ½東ßσς"), signs), max_size=12)
+phrases = st.text(st.one_of(st.sampled_from("aAbBáß12 -_./'\"*:&|!()%\\ﬁ½東京タ가각กİøł\u00ad\u200bσς"), signs), max_size=12)
 
 
 @settings(max_examples=60)
@@ -187,7 +248,7 @@ async def test_every_store_finds_what_memory_finds(
     await commit(storage, *map(removal, there))
     start = 10 * (await storage.changes(after=0, limit=1)).head
     changes = [
-        creation(start + number, name=f"{name.strip() or '?'}", description=description, attributes={"a": attribute})
+        creation(start + number, name=f"{'?' if blank(name) else name}", description=description, attributes={"a": attribute})
         for number, (name, description, attribute) in enumerate(texts)
     ]
     memory = MemoryStorage()

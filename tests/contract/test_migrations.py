@@ -1,14 +1,16 @@
 """The schema's history: up, down and up again, by many at once, and to the tables that the code works on."""
 
 import asyncio
+import re
 import sys
 import time
 from pathlib import Path
+from unicodedata import category, normalize
 
 import asyncpg
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from catalog.adapters.sql.schema import WANTED, alembic_config, downgrade, upgrade
@@ -186,4 +188,60 @@ async def test_items_that_were_there_before_categories_keep_theirs(empty_url: st
     assert len(await storage.suggest(search)) == 4
     await keep(storage, 9, category="lamps")
     assert await storage.category_counts() == {"garden-chairs": 2, "lamps": 2}
+    await storage.close()
+
+
+def folded_as_before(text: str) -> str:
+    """Fold as the schema 0005 had it."""
+    decomposed = normalize("NFKD", normalize("NFKD", text).casefold())
+    return "".join(sign for sign in decomposed if not category(sign).startswith("M"))
+
+
+async def test_what_was_folded_otherwise_is_folded_anew(empty_url: str) -> None:
+    """Sort keys, the index of each item and the words of names, slice by slice; and words that no name has are gone."""
+    storage = open_store(StorageOptions(empty_url))
+    await storage.migrate()
+    names = {1: "Łóżko", 2: "Lampe", 3: "東京タワー", 4: "soft\u00adhyphen", 5: "Mbox iPhone15", 6: "Æble", 7: "Chair KT-INS114"}
+    for number, name in names.items():
+        await keep(storage, number, name=name, description="Über Øresund, 京都 5", attributes={"a": "Đà", "n": 1})
+    await keep(storage, *range(100, 700), name="Ørsted")
+    everything = (await storage.list_items(ItemQuery.parse({"sort": "name,sku", "limit": "200"}))).items
+    plain = engine(empty_url)
+    async with plain.begin() as connection:
+        await connection.run_sync(lambda inner: downgrade(inner, "0005"))
+        rows = (await connection.execute(text("SELECT seq, name, description FROM items"))).all()
+        key = "seq" if connection.dialect.name == "postgresql" else "rowid"
+        for seq, name, description in rows:
+            old = folded_as_before(name)
+            every = " ".join(re.findall(r"[^\W_]+", f"{old} {folded_as_before(description or '')}"))
+            await connection.execute(text("UPDATE items SET name_key = :old WHERE seq = :seq"), {"old": old, "seq": seq})
+            made = "array_to_tsvector(string_to_array({}, ' '))" if key == "seq" else "{}"
+            index = f"UPDATE item_words SET name = {made.format(':name')}, text = {made.format(':text')} WHERE {key} = :seq"
+            await connection.execute(text(index), {"name": " ".join(re.findall(r"[^\W_]+", old)), "text": every, "seq": seq})
+        await connection.execute(text("DELETE FROM name_words"))
+        await connection.execute(text("INSERT INTO name_words (word, reversed) VALUES ('łozko', 'okzoł'), ('ørsted', 'detsrø')"))
+    await storage.close()
+    storage = open_store(StorageOptions(empty_url))
+
+    async def found(q: str) -> list[str]:
+        return [one.name for one in (await storage.list_items(ItemQuery.parse({"q": q, "limit": "200"}))).items]
+
+    assert await found("lozko") == await found("タワー") == await found("ktins114") == await found("oresund") == []
+    assert (await storage.migrate()).current
+    assert await found("lozko") == ["Łóżko"]
+    assert await found("タワー") == ["東京タワー"]
+    assert await found("softhyphen") == ["soft\u00adhyphen"]
+    assert await found("iphone 15") == ["Mbox iPhone15"]
+    assert await found("ktins114") == ["Chair KT-INS114"]
+    assert len(await found("orsted")) == 200
+    assert len(await found("da 京 oresund")) == 7
+    assert (await storage.list_items(ItemQuery.parse({"sort": "name,sku", "limit": "200"}))).items == everything
+    search = Search.parse("orstde", Faults())
+    assert search is not None
+    assert len(await storage.suggest(search)) == 5
+    async with plain.begin() as connection:
+        words = set((await connection.execute(text("SELECT word FROM name_words"))).scalars())
+        assert words == {"lozko", "lampe", "softhyphen", "mbox", "iphone15", "aeble", "chair", "kt", "ins114", "orsted"}
+        assert (await connection.execute(text("SELECT count(*) FROM item_words"))).scalar() == 607
+    await plain.dispose()
     await storage.close()

@@ -87,6 +87,22 @@ async def test_a_category_goes_when_nothing_is_in_it(client: httpx.AsyncClient) 
     assert (await client.get(f"{CATEGORIES}/garden")).json()["code"] == "category_not_found"
 
 
+async def test_a_name_that_cannot_be_spelled_needs_a_slug(client: httpx.AsyncClient) -> None:
+    """No letter is dropped without a word; Greek and Cyrillic are spelled out."""
+    for name, slug in (("Łóżka", "lozka"), ("Чайники", "chainiki"), ("Καρέκλες", "karekles")):
+        made = await client.post(CATEGORIES, json={"name": name})
+        assert (made.status_code, made.json()["slug"]) == (201, slug)
+    for name in ("厨房", "Küche 厨房", "مطبخ"):
+        refused = await client.post(CATEGORIES, json={"name": name})
+        assert refused.status_code == 422
+        (fault,) = refused.json()["errors"]
+        assert (fault["pointer"], fault["code"]) == ("/slug", "required")
+        assert "give one: garden-chairs" in fault["detail"]
+    assert (await client.post(CATEGORIES, json={"name": "厨房", "slug": "kitchen"})).status_code == 201
+    twice = await client.post(CATEGORIES, json={"name": "Lozka"})
+    assert (twice.status_code, twice.json()["code"]) == (409, "slug_taken")
+
+
 @pytest.mark.usefixtures("tree")
 async def test_refusals_name_the_fault(client: httpx.AsyncClient) -> None:
     """Each with its status and code."""

@@ -94,6 +94,30 @@ async def test_found_words_are_marked_and_missed_ones_guessed(client: httpx.Asyn
     assert "suggestions" not in (await client.get(f"{ITEMS}?q=zzzz")).json()
 
 
+async def test_a_query_of_signs_finds_nothing_and_a_blank_one_everything(client: httpx.AsyncClient) -> None:
+    """On lists and exports, and beside facets and counts."""
+    for q in ("…", "😀🎉", "'\"*:()"):
+        page = (await client.get(ITEMS, params={"q": q, "count": "exact", "facet": "category"})).json()
+        assert (page["items"], page["count"], page["facets"]["category"]["values"]) == ([], 0, [])
+        assert '"rows": 0' in (await client.get(f"{ITEMS}/export", params={"q": q, "format": "jsonl"})).text
+    for q in ("", " \t", "\u200b\u00ad"):
+        assert len((await client.get(ITEMS, params={"q": q})).json()["items"]) == 3
+
+
+async def test_parts_of_unspaced_words_and_of_codes_are_marked(client: httpx.AsyncClient) -> None:
+    """Exactly in the ones, the whole code in the others."""
+    made = await client.post(ITEMS, json={"sku": "KT-1", "name": "東京タワー限定 KT-INS114"})
+    assert made.status_code == 201
+    for q, name in {
+        "タワー": "東京<mark>タワー</mark>限定 KT-INS114",
+        "ktins": "東京タワー限定 <mark>KT-INS114</mark>",
+    }.items():
+        (found,) = (await client.get(ITEMS, params={"q": q, "highlight": "true"})).json()["items"]
+        assert found["highlights"]["name"] == name
+    invisible = await client.post(ITEMS, json={"name": "\u200b\u2060"})
+    assert (invisible.status_code, invisible.json()["errors"][0]["code"]) == (422, "blank")
+
+
 async def test_an_unchanged_list_is_known_without_a_look_at_the_items(
     client: httpx.AsyncClient, container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:

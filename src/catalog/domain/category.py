@@ -1,5 +1,6 @@
 """The category: a named place in a tree that items stand in. Its slug never changes, for items refer to it by that."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,6 +10,7 @@ from uuid import UUID
 from catalog.domain.change import Change
 from catalog.domain.errors import Path
 from catalog.domain.faults import Faults
+from catalog.domain.folding_table import GREEK_U, ROMANIZED
 from catalog.domain.text import words
 from catalog.domain.values import MAX_NAME, MAX_SLUG, parse_category, parse_name
 
@@ -23,6 +25,12 @@ MAX_POSITION = 1_000_000
 """The last place that a category can be given among its siblings."""
 
 _KEPT_BY_US = ("id", "version")
+
+_ROMANIZED = str.maketrans(ROMANIZED)
+_NO_SLUG = (
+    "The slug is missing, and cannot be made from the name, some of which cannot be spelled in a-z; give one: garden-chairs."
+)
+_UPSILON = re.compile(GREEK_U)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +99,15 @@ class Category:
 
 
 def slug_of(name: object) -> str | None:
-    """Make a slug from a name; None when the name has no ASCII word to make it from."""
-    found = [word for word in words(name) if word.isascii()] if isinstance(name, str) else []
-    return "-".join(found)[:MAX_SLUG].rstrip("-") or None
+    """Make a slug from a name; None when it has no letters, or some that cannot be spelled in a-z, so that they would be lost."""
+    found = [_spelled(word) for word in words(name)] if isinstance(name, str) else []
+    slug = "-".join(word for word in found if word)
+    return slug[:MAX_SLUG].rstrip("-") or None if slug.isascii() else None
+
+
+def _spelled(word: str) -> str:
+    """Spell a folded word in a-z as far as that goes. In Greek, an upsilon makes one sound with the vowel before it."""
+    return word if word.isascii() else _UPSILON.sub("u", word).translate(_ROMANIZED)
 
 
 def name_of(slug: str) -> str:
@@ -104,7 +118,7 @@ def name_of(slug: str) -> str:
 def _slug(raw: object, faults: Faults, path: Path) -> str | None:
     """Read the slug, which there must be."""
     if raw is None:
-        faults.add(path, "required", "The slug is missing, and cannot be made from the name; give one: garden-chairs.")
+        faults.add(path, "required", _NO_SLUG)
     return parse_category(raw, faults, path)
 
 

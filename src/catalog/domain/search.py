@@ -1,12 +1,14 @@
 """Search: which items a query finds, and how near. Every store finds what `Search.rank` finds here, in its own index."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Self
 
 from catalog.domain.faults import Faults
 from catalog.domain.item import Item
-from catalog.domain.text import unstorable, words
+from catalog.domain.terms import index_terms, name_terms, query_terms, sku_terms
+from catalog.domain.text import blank, unstorable, words
 from catalog.domain.values import parse_key
 
 MAX_QUERY = 128
@@ -15,6 +17,10 @@ MAX_QUERY_WORDS = 8
 
 SEARCHED = ("sku", "name", "description", "category", "attributes")
 """The fields of an item that a search looks at."""
+
+
+NOTHING = ("-",)
+"""What a store looks for where a query has no words: no term begins with a sign."""
 
 
 class Rank(IntEnum):
@@ -27,42 +33,61 @@ class Rank(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class SearchWords:
-    """The words an item is found by: those of its name, and those of everything that is searched (the name's included)."""
+    """The terms an item is found by: those of its name, and those of everything that is searched (the name's included).
+
+    `spelled` are the words of the name that a misspelt search may have meant; each is one of the name's terms.
+    """
 
     name: str
     text: str
+    spelled: str
 
     @classmethod
     def of(cls, item: Item) -> Self:
-        """Gather the words of the SKU, name, description, category and string attributes, each set joined by spaces."""
-        name = words(item.name)
-        other = [item.sku, item.description or "", item.category or ""]
-        other += [value for value in item.attributes.values() if isinstance(value, str)]
-        return cls(" ".join(name), " ".join(name + words(" ".join(other))))
+        """Gather the terms of an item."""
+        others = [text for text in (item.description, item.category, *item.attributes.values()) if isinstance(text, str)]
+        return cls.gather(item.sku, item.name, others)
+
+    @classmethod
+    def gather(cls, sku: str, name: str, others: Sequence[str]) -> Self:
+        """Gather the terms of the SKU, the name, and `others`: description, category, string attributes."""
+        terms, spelled = name_terms(name)
+        # A sign by itself keeps codes from going on in the next text.
+        text = terms + sku_terms(sku)
+        if others:
+            text += index_terms(" . ".join(others))
+        named = " ".join(terms)
+        return cls(named, " ".join(text), named if spelled == terms else " ".join(spelled))
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A query: an item matches when each word is the beginning of one of its words. `sku` is the query read as a SKU."""
+    """A query: an item matches when each word is the beginning of one of its terms. `sku` is the query read as a SKU.
+
+    Without words (a query of signs) nothing matches.
+    """
 
     words: tuple[str, ...]
     sku: str | None
 
     @classmethod
     def parse(cls, raw: str, faults: Faults) -> Self | None:
-        """Read the parameter `q`; None when it has no word, for then it asks for everything."""
+        """Read the parameter `q`; None when it is blank, for then it asks for everything."""
         bad = unstorable(raw)
         if bad is not None:
             faults.add(("q",), "invalid_text", f"The query contains {bad}; take it out.")
             return None
+        if blank(raw):
+            return None
         key = parse_key(raw)
         sku = key if isinstance(key, str) else None
-        found = tuple(dict.fromkeys(words(raw)))
         if len(raw) > MAX_QUERY:
             faults.add(("q",), "too_long", f"The query has {len(raw)} characters; at most {MAX_QUERY} are searched for.")
-        elif len(found) > MAX_QUERY_WORDS and sku is None:
-            faults.add(("q",), "too_many_words", f"The query has {len(found)} words; at most {MAX_QUERY_WORDS} are searched for.")
-        return cls(found, sku) if found else None
+            return None
+        count = len(set(words(raw)))
+        if count > MAX_QUERY_WORDS and sku is None:
+            faults.add(("q",), "too_many_words", f"The query has {count} words; at most {MAX_QUERY_WORDS} are searched for.")
+        return cls(query_terms(raw), sku)
 
     def rank(self, item: Item, has: SearchWords) -> Rank | None:
         """Say how near an item with these words is; None when it does not match."""
@@ -73,6 +98,6 @@ class Search:
         return Rank.NAME if self._begin(has.name) else Rank.ELSEWHERE
 
     def _begin(self, text: str) -> bool:
-        """Whether each word of the query begins a word of `text`."""
+        """Whether there are words, and each begins a term of `text`."""
         spaced = " " + text
-        return all(" " + word in spaced for word in self.words)
+        return bool(self.words) and all(" " + word in spaced for word in self.words)

@@ -7,7 +7,7 @@ may have one; one word of a search may, while the others begin words of the name
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from catalog.domain.search import Search
+from catalog.domain.search import MAX_QUERY_WORDS, Search
 
 SHORTEST = 3
 """Letters that a word has at least, to be taken for misspelt."""
@@ -34,6 +34,12 @@ def stem(word: str) -> Stem | None:
     # An error touches one letter, or two neighbours. Between the ends there is a letter that belongs to neither.
     half = (len(word) - 1) // 2
     return Stem(word, word[:half], word[len(word) - half :], len(word) - 1, len(word) + 1)
+
+
+def stems(search: Search) -> list[Stem | None]:
+    """Return the stem of each word of a search, where it has one; of none where it has too many words to look up."""
+    few = len(search.words) <= MAX_QUERY_WORDS
+    return [stem(word) if few else None for word in search.words]
 
 
 def may_be(word: str, its: Stem) -> bool:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from catalog.domain.errors import Path
 from catalog.domain.faults import Faults
-from catalog.domain.text import unstorable
+from catalog.domain.text import blank, trimmed, unstorable
 
 MAX_NAME = 200
 MAX_DESCRIPTION = 10_000
@@ -42,13 +42,13 @@ def parse_key(text: str) -> UUID | str | None:
 
 
 def parse_name(raw: object, faults: Faults, path: Path) -> str | None:
-    """Read a name: 1 to 200 characters once trimmed."""
+    """Read a name: 1 to 200 characters once trimmed, of which some can be seen."""
     text = _text(raw, "name", faults, path)
     if text is None:
         return None
-    name = text.strip()
-    if not name:
-        faults.add(path, "blank", "The name is empty; give 1 to 200 characters.")
+    name = trimmed(text)
+    if blank(name):
+        faults.add(path, "blank", "The name is empty, or nothing in it can be seen; give 1 to 200 characters.")
     elif len(name) > MAX_NAME:
         faults.add(path, "too_long", f"The name has {len(name)} characters; at most {MAX_NAME} are kept.")
     else:

@@ -53,9 +53,18 @@ def test_a_search_is_ordered_by_rank_unless_it_says_otherwise() -> None:
     assert [term.name for term in ItemQuery.parse({"q": "x", "sort": "-sku"}).ordering] == ["sku", "id"]
 
 
-def test_a_query_without_a_word_lists() -> None:
+@pytest.mark.parametrize("q", ["", "  \t", "\u200b \u00ad\u3164"])
+def test_a_blank_query_lists(q: str) -> None:
     """As if there were none."""
-    assert ItemQuery.parse({"q": " … "}) == ItemQuery.parse({})
+    assert ItemQuery.parse({"q": q}) == ItemQuery.parse({})
+
+
+@pytest.mark.parametrize("q", [" … ", "😀", "'\"*:()", "-"])
+def test_a_query_of_signs_finds_nothing(q: str) -> None:
+    """For it asks for something, and no item has it."""
+    search = searched(q)
+    assert search == Search((), None)
+    assert rank(q, item(1, name="… 😀 '\"*:() -")) is None
 
 
 def test_every_fault_of_a_question_is_told() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from catalog.domain.errors import Path
 from catalog.domain.faults import Faults
+from catalog.domain.text import blank, trimmed
 from catalog.domain.values import parse_category, parse_description, parse_key, parse_name, parse_sku
 
 Parse = Callable[[object, Faults, Path], str | None]
@@ -93,5 +94,44 @@ def test_what_is_read_as_a_sku_is_found_by_itself(text: str) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=200))
 def test_a_name_of_any_script_is_kept_as_it_is(text: str) -> None:
-    """But for the white space around it."""
-    assert read(parse_name, text)[0] == (text.strip() or None)
+    """But for the white space and what is invisible around it."""
+    name = read(parse_name, text)[0]
+    assert name == (None if blank(text) else trimmed(text))
+    assert name is None or (name in text and trimmed(name) == name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u200b",
+        "\u00ad\u200d",
+        "\ufeff \u2060",
+        "\u3164",
+        "\uffa0\u115f",
+        "\ufe0f",
+        "\u2800",
+        "\x01\x7f\u0085",
+        "\u2066\u2069",
+        "\U000e0041",
+    ],
+)
+def test_a_name_that_cannot_be_seen_is_blank(text: str) -> None:
+    """Whatever it is made of."""
+    assert read(parse_name, text) == (None, ["blank"])
+    assert read(parse_name, f" {text} ") == (None, ["blank"])
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("\ufeffLamp\u200b \x00"[:-2], "Lamp"),
+        ("\u200dA\u00adB\u200d", "A\u00adB"),
+        (" I ❤\ufe0f ", "I ❤\ufe0f"),
+        ("\u200b👩\u200d🚀", "👩\u200d🚀"),
+        ("Oak\x7f", "Oak"),
+        ("abc \u2067שלום\u2069", "abc \u2067שלום\u2069"),
+    ],
+)
+def test_invisible_characters_are_trimmed_but_those_that_shape_text_are_kept(text: str, kept: str) -> None:
+    """At the ends of a name; those inside stay."""
+    assert read(parse_name, text) == (kept, [])

@@ -16,7 +16,7 @@ from catalog.domain.note import Note
 from catalog.domain.ordering import arrange, comes_after, place
 from catalog.domain.query import ItemQuery, Page
 from catalog.domain.search import Rank, Search, SearchWords
-from catalog.domain.spelling import MOST_SUGGESTIONS, corrections, corrects, may_be, stem
+from catalog.domain.spelling import MOST_SUGGESTIONS, corrections, corrects, may_be, stems
 from catalog.domain.text import fold
 from catalog.domain.tree import Tree
 from catalog.ports.storage import Count, SchemaState, StorageOptions
@@ -89,9 +89,8 @@ class MemoryStorage:
     async def suggest(self, search: Search) -> Sequence[Item]:
         """Go through the names."""
         names = {item_id: set(words.name.split()) for item_id, words in self._words.items()}
-        stems = [stem(word) for word in search.words]
-        every = set[str]().union(*names.values())
-        known = [[word for word in every if its is not None and may_be(word, its)] for its in stems]
+        every = {word for words in self._words.values() for word in words.spelled.split()}
+        known = [[word for word in every if its is not None and may_be(word, its)] for its in stems(search)]
         found = {
             item_id
             for correction in corrections(search, known)

@@ -38,7 +38,7 @@ from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Statement
 from catalog.adapters.sql.tables import UtcTime, items, log_head
 from catalog.domain.errors import SchemaOutdated, StoreUnavailable, Unavailable
-from catalog.domain.search import Search
+from catalog.domain.search import NOTHING, Search
 from catalog.domain.spelling import Correction
 
 _SCHEMA_LOCK = 0x0CA7A106
@@ -165,7 +165,7 @@ class PostgresFlavour:
 
     def asked(self, search: Search) -> Mapping[str, str]:
         """Write the query down; in quotes Postgres takes the words as they are (they are letters and digits, no quotes)."""
-        begun = " & ".join(f"'{word}':*" for word in search.words)
+        begun = " & ".join(f"'{word}':*" for word in search.words or NOTHING)
         return {"asked_text": begun, "asked_name": begun}
 
     def meant(self, corrections: Iterable[Correction]) -> Mapping[str, str]:

@@ -49,7 +49,6 @@ from catalog.domain.errors import SchemaOutdated
 from catalog.domain.item import Item, touched
 from catalog.domain.note import KEPT
 from catalog.domain.search import SEARCHED, SearchWords
-from catalog.domain.text import words
 
 _CHANGED = (
     "sku",
@@ -268,10 +267,10 @@ class Committing:
 
     def _fresh_words(self, admission: Admission, born: Iterable[_Born]) -> set[str]:
         """Gather the words of new names that are not known to be written."""
-        fresh = {word for _, _, its in born for word in its.name.split()}
+        fresh = {word for _, _, its in born for word in its.spelled.split()}
         for net in admission.changed:
             if net.before is None or net.before.name != net.subject.name:
-                fresh.update(words(net.subject.name))
+                fresh.update(SearchWords.of(net.subject).spelled.split())
         return fresh - self._written_words
 
 

@@ -44,7 +44,7 @@ from catalog.domain.item import Item
 from catalog.domain.note import Note
 from catalog.domain.query import ItemQuery, Page
 from catalog.domain.search import Search
-from catalog.domain.spelling import corrections, stem
+from catalog.domain.spelling import corrections, stems
 from catalog.domain.tree import Tree
 from catalog.ports.storage import Count, SchemaState
 
@@ -210,10 +210,10 @@ class SqlStorage:
 
     async def suggest(self, search: Search) -> Sequence[Item]:
         """Look for words that are near, then for names that have them."""
-        known: list[list[str]] = []
-        for word in search.words:
-            its = stem(word)
-            known.append([] if its is None else [row[0] for row in await self._fetch(self._near_words, stem_parameters(its))])
+        known = [
+            [] if its is None else [row[0] for row in await self._fetch(self._near_words, stem_parameters(its))]
+            for its in stems(search)
+        ]
         meant = list(corrections(search, known))
         if not meant:
             return ()

@@ -38,7 +38,7 @@ from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Statement
 from catalog.adapters.sql.tables import in_microseconds, items, log_head
 from catalog.domain.errors import SchemaOutdated, StoreUnavailable, Unavailable
-from catalog.domain.search import Search
+from catalog.domain.search import NOTHING, Search
 from catalog.domain.spelling import Correction
 
 _INDEX = literal_column("item_words", Text())
@@ -94,8 +94,9 @@ class SqliteFlavour:
 
     def asked(self, search: Search) -> Mapping[str, str]:
         """Ask for words that begin so; in quotes, FTS5 takes them as they are (they are letters and digits, no quotes)."""
-        begun = " AND ".join(f'"{word}"*' for word in search.words)
-        return {"asked_text": f"text : ({begun})", "asked_name": f"name : ({begun})", "asked_words": json.dumps(search.words)}
+        asked = search.words or NOTHING
+        begun = " AND ".join(f'"{word}"*' for word in asked)
+        return {"asked_text": f"text : ({begun})", "asked_name": f"name : ({begun})", "asked_words": json.dumps(asked)}
 
     def meant(self, corrections: Iterable[Correction]) -> Mapping[str, str]:
         """Ask for each way of putting it right."""

@@ -316,7 +316,7 @@ PARAMETERS: dict[str, Schema] = {
     ),
     "q": _query(
         "q",
-        "Up to 8 words; each must begin a word of the SKU, name, description, category or a text attribute.",
+        "Up to 8 words; each must begin a word of the SKU, name, description, category or a text attribute. Blank: everything.",
         {"type": "string", "maxLength": MAX_QUERY, "examples": ["garden cha"]},
     ),
     "sku": _query("sku", "Any of these SKUs; it may stand several times.", {"type": "array", "items": {"type": "string"}}),

@@ -4,6 +4,7 @@ Items that are there keep their categories: those become roots of the tree, as e
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -15,13 +16,13 @@ from uuid_utils.compat import uuid7
 
 from catalog.adapters.sql.tables import in_microseconds
 from catalog.domain.attributes import sort_key
-from catalog.domain.category import name_of
-from catalog.domain.text import words
 
 revision = "0003"
 down_revision = "0002"
 
 _SLICE = 1_000
+_WORD = re.compile(r"[^\W_]+")
+_LONGEST = 256
 
 
 def upgrade() -> None:
@@ -84,7 +85,13 @@ def _fill_categories(*, postgres: bool) -> None:
     now = datetime.now(UTC)
     ids = [uuid7() for _ in slugs]
     made = [
-        {"id": str(its) if postgres else its.hex, "slug": slug, "name": name_of(slug), "position": position, "version": 1}
+        {
+            "id": str(its) if postgres else its.hex,
+            "slug": slug,
+            "name": slug.replace("-", " ").capitalize(),
+            "position": position,
+            "version": 1,
+        }
         for position, (slug, its) in enumerate(zip(slugs, ids, strict=True))
     ]
     entries = [
@@ -120,7 +127,7 @@ def _fill_from_items() -> None:
             yield {"name": name, "key": sort_key(value), "seq": seq}
 
     def fresh(_seq: int, name_key: str, _raw: str) -> Iterator[dict[str, Any]]:
-        for word in {*words(name_key)} - known:
+        for word in {word[:_LONGEST] for word in _WORD.findall(name_key)} - known:
             known.add(word)
             yield {"word": word, "reversed": word[::-1]}
 

@@ -36,7 +36,7 @@ from sqlalchemy.types import TypeEngine
 
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Statement
-from catalog.adapters.sql.tables import UtcTime, items, log_head
+from catalog.adapters.sql.tables import THE_HEAD, UtcTime, items, log_head
 from catalog.domain.errors import SchemaOutdated, StoreUnavailable, Unavailable
 from catalog.domain.search import Search
 from catalog.domain.spelling import Correction
@@ -52,7 +52,7 @@ QUOTES = "' '"
 
 _PARAMETER = re.compile(r"\$(\d+)")
 
-_BEGIN = "BEGIN; SELECT seq FROM log_head FOR UPDATE"
+_BEGIN = "BEGIN; SELECT seq FROM log_head WHERE one = 1 FOR UPDATE"
 
 # What asyncpg raises when it finds the connection closed; the second, when the server's farewell came in while it was idle.
 _CUT = asyncpg.InterfaceError | asyncpg.InternalClientError
@@ -136,6 +136,7 @@ class PostgresFlavour:
     )
     move_head: Update = (
         update(log_head)
+        .where(THE_HEAD)
         .values(seq=bindparam("head", type_=BigInteger()))
         .returning(func.pg_notify(_CHANNEL, cast(bindparam("head", type_=BigInteger()), Text())))
     )

@@ -40,7 +40,7 @@ from catalog.adapters.sql.rows import (
     from_item,
     from_note,
 )
-from catalog.adapters.sql.tables import categories, change_log, item_attributes, items, log_head, name_words, notes
+from catalog.adapters.sql.tables import THE_HEAD, categories, change_log, item_attributes, items, log_head, name_words, notes
 from catalog.adapters.sql.watching import EMPTY
 from catalog.domain.admission import Admission, Outcome, Spot, Standing, admit, named
 from catalog.domain.attributes import sort_key
@@ -307,7 +307,7 @@ def _standing(flavour: Flavour, *, tree: bool, past: bool) -> CompoundSelect[Any
             .where(flavour.among(change_log.c.subject_id, "returning"))
             .group_by(change_log.c.subject_id)
         )
-    parts.append(select(literal_column(str(_HEAD)), null(), null(), null(), log_head.c.seq, null()))
+    parts.append(select(literal_column(str(_HEAD)), null(), null(), null(), log_head.c.seq, null()).where(THE_HEAD))
     if not past:
         return union_all(*parts)
     # The times of notes stand in one more column, which only those who ask for them pay for.

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Flavour
 from catalog.adapters.sql.kept import Kept
-from catalog.adapters.sql.tables import log_head
+from catalog.adapters.sql.tables import THE_HEAD, log_head
 from catalog.domain.changelog import LogHead
 from catalog.domain.errors import SchemaOutdated
 
@@ -27,7 +27,7 @@ class Watching:
         """Watch through an engine that holds one connection; wait for it up to `wait` seconds."""
         self._kept = Kept(engine, flavour.lost, wait=wait, prepare=lambda held: flavour.watch(held.driver, self._wake))
         self._flavour = flavour
-        self._select = Direct(select(log_head.c.log, log_head.c.seq), engine.dialect)
+        self._select = Direct(select(log_head.c.log, log_head.c.seq).where(THE_HEAD), engine.dialect)
         self._heard = 0
         self._news = asyncio.Event()
         self._seen: object = None

@@ -317,8 +317,9 @@ class SqlStorage:
         return await self.schema()
 
     async def versions(self) -> Mapping[str, str]:
-        """Ask the database for its version."""
-        return {self._flavour.name: str((await self._rows(self._flavour.version))[0][0])}
+        """Ask the database for its version, and what else it says of itself."""
+        (row,) = await self._rows(self._flavour.version)
+        return {**row._mapping, **self._flavour.about()}
 
     @property
     def connections_in_use(self) -> int:

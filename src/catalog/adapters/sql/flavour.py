@@ -28,7 +28,7 @@ class Flavour(Protocol):
     """The database's name, for people."""
 
     version: Executable
-    """Return one row of texts for people, by column name: the database's version under its name, and what else matters."""
+    """Returns one row of what `about` tells of: the database's version as text, and what else it needs."""
 
     lock_schema: Executable | None
     """Keeps others from migrating until the transaction ends, where the transaction's begin does not do so."""
@@ -140,8 +140,8 @@ class Flavour(Protocol):
         Returns False where the database or the connection cannot do that, and is to be polled.
         """
 
-    def about(self) -> Mapping[str, str]:
-        """Return what else is to be said of the connections, for people, by name."""
+    def about(self, row: Sequence[Any]) -> Mapping[str, str]:
+        """Tell for people, by name, what the store runs on; from the row that `version` returned."""
 
     def lost(self, error: Exception) -> bool:
         """Whether a driver's exception says that the connection had died before it was used."""

@@ -319,7 +319,7 @@ class SqlStorage:
     async def versions(self) -> Mapping[str, str]:
         """Ask the database for its version, and what else it says of itself."""
         (row,) = await self._rows(self._flavour.version)
-        return {**row._mapping, **self._flavour.about()}
+        return self._flavour.about(row)
 
     @property
     def connections_in_use(self) -> int:

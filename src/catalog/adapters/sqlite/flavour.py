@@ -57,7 +57,7 @@ class SqliteFlavour:
     estimates = False
     news = "PRAGMA data_version"
     poll = 0.05
-    version: Executable = text('SELECT sqlite_version() AS "SQLite"')
+    version: Executable = text("SELECT sqlite_version()")
     lock_schema: Executable | None = None
     words = Table("item_words", MetaData(), Column("rowid", Integer()), Column("name", Text()), Column("text", Text()))
     words_key: ColumnElement[int] = words.c.rowid
@@ -187,9 +187,9 @@ class SqliteFlavour:
         """SQLite tells nobody; it is asked for news."""
         return False
 
-    def about(self) -> Mapping[str, str]:
-        """Nothing else."""
-        return {}
+    def about(self, row: Sequence[Any]) -> Mapping[str, str]:
+        """Tell the version."""
+        return {self.name: row[0]}
 
     def lost(self, error: Exception) -> bool:  # noqa: ARG002 - a file does not hang up
         """Never."""

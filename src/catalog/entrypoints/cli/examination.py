@@ -82,7 +82,7 @@ def _versions(versions: Mapping[str, str]) -> Iterator[Finding]:
     for name, version in versions.items():
         yield Finding(name.lower(), well=True, says=version)
         if name == "JIT" and version != "off":
-            says = "The server may compile statements, which takes longer than to run them: JIT cannot be turned off through a pooler."
+            says = "A pooler keeps JIT from being turned off for our sessions; the server may compile statements, which is slow."
             remedy = (
                 "ALTER ROLE the_role SET jit = off; or CATALOG_STORAGE__POOLER=session, where the pooler works in session mode."
             )

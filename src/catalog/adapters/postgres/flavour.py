@@ -167,11 +167,9 @@ class PostgresFlavour:
         return items.c.seq.in_(self.found())
 
     def matches_name(self) -> ColumnElement[bool]:
-        """Look at the name's words."""
+        """Look at the name's words of each item: EXISTS was turned into a look at those of all items, by a sequential scan."""
         mine = self.words.c.seq == items.c.seq
-        return (
-            select(self.words.c.seq).where(mine, self.words.c.name.bool_op("@@")(_query("asked_name"))).correlate(items).exists()
-        )
+        return select(self.words.c.name.bool_op("@@")(_query("asked_name"))).where(mine).correlate(items).scalar_subquery()
 
     def asked(self, search: Search) -> Mapping[str, str]:
         """Write the query down; in quotes Postgres takes the words as they are (they are letters and digits, no quotes)."""

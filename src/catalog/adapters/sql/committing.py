@@ -40,7 +40,17 @@ from catalog.adapters.sql.rows import (
     from_item,
     from_note,
 )
-from catalog.adapters.sql.tables import THE_HEAD, categories, change_log, item_attributes, items, log_head, name_words, notes
+from catalog.adapters.sql.tables import (
+    EVERY_CATEGORY,
+    THE_HEAD,
+    categories,
+    change_log,
+    item_attributes,
+    items,
+    log_head,
+    name_words,
+    notes,
+)
 from catalog.adapters.sql.watching import EMPTY
 from catalog.domain.admission import Admission, Outcome, Spot, Standing, admit, named
 from catalog.domain.attributes import sort_key
@@ -293,7 +303,7 @@ def _standing(flavour: Flavour, *, tree: bool, past: bool) -> CompoundSelect[Any
     ).select_from(categories)
     parts = [item.where(flavour.among(items.c.id, "ids")), item.where(flavour.among(items.c.sku, "skus"))]
     if tree:
-        parts.append(category)
+        parts.append(category.where(EVERY_CATEGORY))
         parts.append(
             select(literal_column(str(_INHABITANTS)), null(), null(), items.c.category, func.count(), null())
             .where(flavour.among(items.c.category, "left"))

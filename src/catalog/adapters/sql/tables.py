@@ -73,6 +73,9 @@ categories = Table(
     Column("version", BigInteger(), nullable=False),
 )
 
+EVERY_CATEGORY = categories.c.slug > literal_column("''", ByCodePoint)
+"""A condition that every category meets, so that an index leads to all of them."""
+
 # A row for each attribute of each item: the item's `seq`, and what the attribute is compared by (catalog.domain.attributes).
 item_attributes = Table(
     "item_attributes",

@@ -7,9 +7,10 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 UNSAFE_BUT_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 """Settings for tests: what they lose when the power fails is nothing that anybody needs."""
@@ -86,6 +87,40 @@ def postgres(settings: Sequence[str] = (), binaries: Path | None = None) -> Iter
             yield server
         finally:
             server.stop("immediate")
+
+
+@contextmanager
+def pgbouncer(server_url: str, mode: str) -> Iterator[Callable[[str], str]]:
+    """Run PgBouncer before a server that trusts everybody; tells the address of a database through it."""
+    parts = urlsplit(server_url)
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="catalog-pgbouncer-", ignore_cleanup_errors=True) as home:
+        settings = Path(home) / "pgbouncer.ini"
+        settings.write_text(
+            f"[databases]\n* = host={parts.hostname} port={parts.port} user={parts.username}\n[pgbouncer]\n"
+            f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = {mode}\n"
+        )
+        user = {}
+        if os.geteuid() == 0:
+            user = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+            Path(home).chmod(0o755)
+        process = subprocess.Popen(
+            [shutil.which("pgbouncer") or "", "--quiet", settings],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **user,  # type: ignore[call-overload]
+        )
+
+        def answers() -> bool:
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        try:
+            wait_until(answers)
+            yield lambda database: f"postgresql://{parts.username}@127.0.0.1:{port}/{database}"
+        finally:
+            process.kill()
+            process.wait()
 
 
 class ValkeyServer:

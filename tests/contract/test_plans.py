@@ -1,7 +1,7 @@
 """How Postgres plans the statements: cheaply enough that a server with JIT compiles none of them, and each by an index.
 
-Postgres compiles what it expects to cost more than `jit_above_cost`, and a sequential scan that `enable_seqscan` forbids counts as
-ten billion. The server that tests run on may have no JIT; what it would do is known from the costs.
+Postgres compiles what it expects to cost more than `jit_above_cost`, and a sequential scan that `enable_seqscan` forbids
+counts as ten billion. The server that tests run on may have no JIT; what it would do is known from the costs.
 """
 
 import json
@@ -15,34 +15,14 @@ import pytest
 from sqlalchemy import event
 
 from catalog.adapters.sql.storage import SqlStorage
-from catalog.domain.changelog import ChangeSet, LogFilter
-from catalog.domain.note import Note
-from catalog.domain.query import ItemQuery
 from catalog.entrypoints.stores import open_store
 from catalog.ports.storage import StorageOptions
 from tests.conftest import Databases
-from tests.making import NOON, TESTER, category, certain, commit, creation, plant, removal, revision, sets
+from tests.contract.everything import work
+from tests.making import creation, plant, sets
 
 JIT_ABOVE_COST = 100_000
 """Postgres' default."""
-
-QUESTIONS: tuple[dict[str, str], ...] = (
-    {},
-    {"sort": "price"},
-    {"sort": "-price"},
-    {"sort": "name", "offset": "5"},
-    {"sort": "sku", "category": "chairs"},
-    {"sort": "-updated_at", "updated_after": "2026-01-01T00:00:00Z"},
-    {"q": "oak"},
-    {"q": "oak chair", "currency": "EUR", "price_min": "1"},
-    {"q": "oak", "sort": "name", "attr.color": "red"},
-    {"category": "home"},
-    {"category": "home", "attr.size__gte": "3", "sort": "price"},
-    {"category__exists": "false"},
-    {"attr.color": "red"},
-    {"attr.color__in": "red,green", "attr.size__exists": "true"},
-    {"attr.color__ne": "red", "sku__in": "S-1,S-2"},
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,48 +88,6 @@ async def explained(databases: Databases, postgres_template: str) -> AsyncIterat
     await connection.close()
     yield databases.url(name)
     await databases.drop(name)
-
-
-async def work(storage: SqlStorage, begin: int) -> None:
-    """Do each kind of thing that a store can do: seven times, for Postgres keeps a plan from the sixth."""
-    for number in range(begin, begin + 7):
-        born = creation(number, name="Oak chair", attributes={"color": "red", "size": number})
-        changed = revision(born.subject, sku=f"T-{number}", name=f"Ash chair {number}", attributes={"color": "green"})
-        note = Note(f"note {number}", b"content", NOON)
-        planted = category(f"slug-{number}")
-        await commit(storage, born, planted)
-        await storage.commit([ChangeSet((changed,), TESTER, notes=(note,))])
-        await commit(storage, removal(changed.subject))
-        renamed = certain(planted.subject.revise({"name": "Other"}, spare_position=0, now=NOON))
-        await commit(storage, renamed)
-        await commit(storage, renamed.subject.remove(now=NOON))
-        await storage.head()
-        await storage.items_by_id([born.subject.id])
-        await storage.items_by_sku(["S-1", "S-2"])
-        await storage.changes(after=0, limit=20)
-        await storage.changes(after=0, limit=20, wanted=LogFilter(subject=born.subject.id))
-        await storage.change_of(born.subject.id)
-        await storage.change_of(born.subject.id, 1)
-        await storage.removal_of(f"T-{number}")
-        await storage.notes([note.key])
-        await storage.categories()
-        await storage.lineages(["chairs"])
-        await storage.category_counts()
-        for question in QUESTIONS:
-            query = ItemQuery.parse(question)
-            page = await storage.list_items(query)
-            if page.next_cursor is not None and "offset" not in question:
-                await storage.list_items(ItemQuery.parse({**question, "cursor": page.next_cursor}))
-            await storage.count(query, exact=True, seconds=5)
-            await storage.count(query, exact=False, seconds=5)
-            for facet in ("category", "currency", "attr.color"):
-                await storage.facet(query, facet, seconds=5)
-            if "q" not in question:
-                async for _ in storage.stream(query):
-                    pass
-    search = ItemQuery.parse({"q": "oka chiar"}).search
-    assert search is not None
-    await storage.suggest(search)
 
 
 @pytest.mark.parametrize("size", [0, 120, 3_000])

@@ -102,9 +102,8 @@ def _table(folder: Path, url: str, requests: int) -> None:
         running(peer, folder / "peer", "/health/ready", environment) as (_, theirs, _),
     ):
         callers = (Caller(ours), Caller(theirs))
-        for caller in callers:
-            for _ in range(ITEMS):
-                caller.ask(*KINDS["create"])
+        for _ in _in_turns(callers, KINDS["create"], ITEMS):
+            pass
         print("| one connection, 120 items, medians | Catalog | peer | of the peer's time |\n|---|---|---|---|")
         for kind, asked in KINDS.items():
             mine, its = map(median, zip(*_in_turns(callers, asked, requests), strict=True))

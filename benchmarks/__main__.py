@@ -8,13 +8,14 @@ import platform
 import sys
 from collections.abc import Callable
 
-from benchmarks import bulk, feed, finding, importing, serving
+from benchmarks import bulk, feed, finding, importing, lone, serving
 from catalog import __version__
 
 PARTS: dict[str, Callable[[list[str]], None]] = {
     "import": importing.main,
     "bulk": bulk.main,
     "http": serving.main,
+    "lone": lone.main,
     "finding": finding.main,
     "feed": feed.main,
 }

@@ -122,7 +122,7 @@ def _run(folder: Path, server: PostgresServer, connections: Sequence[int], resul
     files = {"CEILING_ITEM": str(folder / "item"), "CEILING_PAGE": str(folder / "page")}
     bare = [BIN / "uvicorn", "benchmarks.ceiling:app", "--no-access-log", "--log-level", "warning"]
     with ExitStack() as always:
-        _, ceiling, _ = always.enter_context(_running(bare, folder, "/item", files))
+        _, ceiling, _ = always.enter_context(running(bare, folder, "/item", files))
         for store, url in urls.items():
             with catalog_at(folder, url, cached=True) as (pid, at, took):
                 starts += [took] if store != "memory" else []
@@ -136,7 +136,7 @@ def _run(folder: Path, server: PostgresServer, connections: Sequence[int], resul
         for store, url in peers.items():
             command = [BIN / "uvicorn", "benchmarks.peer_fastapi:app", "--no-access-log", "--log-level", "warning"]
             environment = {"PEER_URL": url, "PEER_ITEMS": str(folder / "items.json")}
-            with _running(command, folder, "/health/ready", environment) as (pid, at, _):
+            with running(command, folder, "/health/ready", environment) as (pid, at, _):
                 _measured(results, f"peer, {store}", (*READS, "mix", *WRITES), connections, (pid, at, ceiling), folder, peer=True)
 
 
@@ -276,11 +276,11 @@ def catalog_at(folder: Path, url: str, *, cached: bool) -> "Any":  # noqa: ANN40
     """Serve a store; a process has no other way to fill a memory store than to do so itself."""
     command: list[object] = [sys.executable, "-m", "benchmarks.seeded"] if url == "memory://" else [BIN / "catalog", "serve"]
     environment = {"CATALOG_STORAGE__URL": url} | ({} if cached else {"CATALOG_CACHE__TTL_SECONDS": "0"})
-    return _running(command, folder, "/health/ready", environment)
+    return running(command, folder, "/health/ready", environment)
 
 
 @contextmanager
-def _running(command: Sequence[object], folder: Path, path: str, environment: dict[str, str]) -> Iterator[tuple[int, str, float]]:
+def running(command: Sequence[object], folder: Path, path: str, environment: dict[str, str]) -> Iterator[tuple[int, str, float]]:
     """Run a server as long as the context lasts."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"

@@ -32,7 +32,7 @@ _numbers = count(1)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep the machine's settings, and files like .env, away from the tests."""
     for name in os.environ:
-        if name.startswith("CATALOG_") and name != _POSTGRES_URL:
+        if name.startswith("CATALOG_") and not name.startswith("CATALOG_TEST_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 

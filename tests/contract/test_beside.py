@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from typing import Any
 
+import asyncpg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -239,3 +242,24 @@ async def test_the_rarest_condition_leads_or_the_order_does(storage: Storage, mo
         statements.clear()
         await storage.list_items(ItemQuery.parse(parameters))
         assert [(shape.plan, shape.lead) for kind, shape, _ in statements if kind == "list"] == [plan], parameters
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
+async def test_a_word_is_written_again_after_the_database_was_emptied_beneath_us(storage: Storage, store_url: str) -> None:
+    """As by a restore from a backup: what this process wrote before is not there any more."""
+    await keep(storage, 1, 2, name="Folding chair")
+    emptied = [f"DELETE FROM {table}" for table in ("items", "item_words", "change_log", "name_words")]
+    emptied.append("UPDATE log_head SET seq = 0")
+    if store_url.startswith("sqlite"):
+        with closing(sqlite3.connect(store_url.partition(":///")[2])) as file:
+            for statement in emptied:
+                file.execute(statement)
+            file.commit()
+    else:
+        connection = await asyncpg.connect(store_url)
+        await connection.execute(";".join(emptied))
+        await connection.close()
+    await keep(storage, 3, name="Folding chair")
+    search = Search.parse("chiar", Faults())
+    assert search is not None
+    assert [one.name for one in await storage.suggest(search)] == ["Folding chair"]

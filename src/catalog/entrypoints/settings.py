@@ -62,6 +62,9 @@ class StorageSettings(Section):
     pool_overflow: int = Field(5, ge=0, le=100, description="Further connections for reads, opened under load")
     deadline_seconds: float = Field(2.0, gt=0, le=60, description="The longest wait for a connection, and for a statement")
     queue: int = Field(1000, ge=1, le=100_000, description="Writes that may wait; beyond, they are refused with 503")
+    pooler: Literal["auto", "session", "transaction"] = Field(
+        "auto", description="The mode of a connection pooler before Postgres; auto: found out"
+    )
     migrate: bool | None = Field(None, description="Bring the schema up to date at start (default: on SQLite only)")
 
     @field_validator("url")
@@ -92,7 +95,7 @@ class StorageSettings(Section):
     @property
     def options(self) -> StorageOptions:
         """What the adapter is opened with."""
-        return StorageOptions(self.url, self.pool_size, self.pool_overflow, self.deadline_seconds, self.queue)
+        return StorageOptions(self.url, self.pool_size, self.pool_overflow, self.deadline_seconds, self.queue, self.pooler)
 
 
 class HttpSettings(Section):

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
 from catalog.domain.admission import Outcome
@@ -20,7 +20,8 @@ class StorageOptions:
     """What a store is opened with. A store without pools or deadlines passes over what it does not need.
 
     Times are seconds. `deadline` bounds each statement and the wait for a connection; `queue` how many change sets may
-    wait for the writer, so that their wait is bounded by what is before them.
+    wait for the writer, so that their wait is bounded by what is before them. `pooler` is what is known of a connection
+    pooler before the store: whether it gives a server connection to a `session` or to a `transaction`; `auto`: nothing.
     """
 
     url: str
@@ -28,6 +29,7 @@ class StorageOptions:
     pool_overflow: int = 5
     deadline: float = 2.0
     queue: int = 1_000
+    pooler: Literal["auto", "session", "transaction"] = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,4 +165,4 @@ class Storage(Protocol):
         """
 
     async def versions(self) -> Mapping[str, str]:
-        """Tell what the store runs on, for people: {"PostgreSQL": "18.6"}."""
+        """Tell what the store runs on, for people: {"PostgreSQL": "18.6", "JIT": "off"}."""

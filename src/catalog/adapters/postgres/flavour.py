@@ -34,9 +34,10 @@ from sqlalchemy.sql.dml import Delete, Insert, Update
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import TypeEngine
 
+from catalog.adapters.postgres.sessions import STREAMING, Sessions, local, serving
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Statement
-from catalog.adapters.sql.tables import UtcTime, items, log_head
+from catalog.adapters.sql.tables import THE_HEAD, UtcTime, items, log_head
 from catalog.domain.errors import SchemaOutdated, StoreUnavailable, Unavailable
 from catalog.domain.search import NOTHING, Search
 from catalog.domain.spelling import Correction
@@ -52,7 +53,7 @@ QUOTES = "' '"
 
 _PARAMETER = re.compile(r"\$(\d+)")
 
-_BEGIN = "BEGIN; SELECT seq FROM log_head FOR UPDATE"
+_LOCK = "SELECT seq FROM log_head WHERE one = 1 FOR UPDATE"
 
 # What asyncpg raises when it finds the connection closed; the second, when the server's farewell came in while it was idle.
 _CUT = asyncpg.InterfaceError | asyncpg.InternalClientError
@@ -121,8 +122,9 @@ class PostgresFlavour:
 
     name = "PostgreSQL"
     estimates = True
-    news: str | None = None
-    version: Executable = text("SHOW server_version")
+    news = "SELECT seq FROM log_head WHERE one = 1"
+    poll = 0.2
+    version: Executable = text("SELECT current_setting('server_version'), pg_jit_available()")
     lock_schema: Executable | None = text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
     words = Table("item_words", MetaData(), Column("seq", BigInteger()), Column("name", TSVECTOR()), Column("text", TSVECTOR()))
     words_key: ColumnElement[int] = words.c.seq
@@ -136,9 +138,17 @@ class PostgresFlavour:
     )
     move_head: Update = (
         update(log_head)
+        .where(THE_HEAD)
         .values(seq=bindparam("head", type_=BigInteger()))
         .returning(func.pg_notify(_CHANNEL, cast(bindparam("head", type_=BigInteger()), Text())))
     )
+
+    def __init__(self, sessions: Sessions, deadline: float) -> None:
+        """Work on connections that `sessions` sets up; statements may take `deadline` seconds."""
+        self._sessions = sessions
+        # One message, and yet each statement has a snapshot of its own.
+        self._begin = f"BEGIN; {_LOCK}"
+        self._begin_local = f"BEGIN; {local(serving(deadline))}; {_LOCK}"
 
     def among(self, wanted: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         """Compare with one parameter of an array, so that the statement is the same for any number of values."""
@@ -157,11 +167,9 @@ class PostgresFlavour:
         return items.c.seq.in_(self.found())
 
     def matches_name(self) -> ColumnElement[bool]:
-        """Look at the name's words."""
+        """Look at the name's words of each item: EXISTS was turned into a look at those of all items, by a sequential scan."""
         mine = self.words.c.seq == items.c.seq
-        return (
-            select(self.words.c.seq).where(mine, self.words.c.name.bool_op("@@")(_query("asked_name"))).correlate(items).exists()
-        )
+        return select(self.words.c.name.bool_op("@@")(_query("asked_name"))).where(mine).correlate(items).scalar_subquery()
 
     def asked(self, search: Search) -> Mapping[str, str]:
         """Write the query down; in quotes Postgres takes the words as they are (they are letters and digits, no quotes)."""
@@ -201,6 +209,13 @@ class PostgresFlavour:
     ) -> AsyncIterator[Sequence[Sequence[Any]]]:
         """Read with a cursor at the server."""
         async with connection.transaction(readonly=True):
+            if self._sessions.transactional:
+                # The driver's cursor is a named statement, and names of other clients are in use on the same server connection.
+                await connection.execute(local(serving(STREAMING)))
+                await connection.execute(f"DECLARE rows NO SCROLL CURSOR FOR {sql}", *parameters)
+                while found := await connection.fetch(f"FETCH {size} FROM rows"):
+                    yield found
+                return
             cursor = await connection.cursor(sql, *parameters)
             while rows := await cursor.fetch(size):
                 yield rows
@@ -252,7 +267,7 @@ class PostgresFlavour:
 
     async def begin(self, connection: asyncpg.Connection, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """Lock the head's row, then look: with a snapshot that is taken after the lock."""
-        await connection.execute(_BEGIN)
+        await connection.execute(self._begin_local if self._sessions.transactional else self._begin)
         found: Sequence[Sequence[Any]] = await connection.fetch(sql, *parameters)
         return found
 
@@ -280,13 +295,20 @@ class PostgresFlavour:
         lines = "".join(f"{seq}\t{_quoted(name)}\t{_quoted(text)}\n" for seq, name, text in rows)
         await connection.copy_to_table(into.name, source=_pieces(lines.encode()), columns=columns)
 
-    async def watch(self, connection: asyncpg.Connection, wake: Callable[[int], None]) -> None:
-        """Listen to what `move_head` notifies of."""
+    async def watch(self, connection: asyncpg.Connection, wake: Callable[[int], None]) -> bool:
+        """Listen to what `move_head` notifies of, where the connection stays with one of the server's."""
+        if self._sessions.transactional:
+            return False
 
         def told(_connection: object, _pid: int, _channel: str, payload: str) -> None:
             wake(int(payload))
 
         await connection.add_listener(_CHANNEL, told)
+        return True
+
+    def about(self, row: Sequence[Any]) -> Mapping[str, str]:
+        """Tell the version, whether this session compiles statements, and what is taken for a pooler."""
+        return {self.name: row[0], "JIT": "on" if row[1] else "off", "pooler": self._sessions.shown}
 
     def lost(self, error: Exception) -> bool:
         """Whether the server hung up (08: connection, 57P0: stopped), or the driver found the connection closed."""

@@ -40,7 +40,17 @@ from catalog.adapters.sql.rows import (
     from_item,
     from_note,
 )
-from catalog.adapters.sql.tables import categories, change_log, item_attributes, items, log_head, name_words, notes
+from catalog.adapters.sql.tables import (
+    EVERY_CATEGORY,
+    THE_HEAD,
+    categories,
+    change_log,
+    item_attributes,
+    items,
+    log_head,
+    name_words,
+    notes,
+)
 from catalog.adapters.sql.watching import EMPTY
 from catalog.domain.admission import Admission, Outcome, Spot, Standing, admit, named
 from catalog.domain.attributes import sort_key
@@ -124,6 +134,33 @@ class Prepared:
         return self.items.get(id(item)) or (from_item(item), SearchWords.of(item))
 
 
+class _WrittenWords:
+    """The words of names that are known to be in the database, so that they are not written again.
+
+    What was seen on one connection is believed on that connection only, and only as long as the log does not end earlier than it
+    did: a database that was restored from a backup knows fewer words.
+    """
+
+    def __init__(self) -> None:
+        """Know none."""
+        self.known: set[str] = set()
+        self._driver: object = None
+        self._head = 0
+
+    def look(self, driver: object, head: int) -> None:
+        """Forget everything on another connection, and where the log ends earlier than it did."""
+        if driver is not self._driver or head < self._head:
+            self.known.clear()
+        self._driver, self._head = driver, head
+
+    def add(self, words: set[str], head: int) -> None:
+        """Know these too; they were committed, and the log ends with entry `head`."""
+        if len(self.known) + len(words) > _MOST_WORDS:
+            self.known.clear()
+        self.known |= words
+        self._head = head
+
+
 class Committing:
     """The statements of a commit, compiled once, and the way through them."""
 
@@ -157,7 +194,7 @@ class Committing:
         self._raise_floor = compiled(RAISE_FLOOR)
         self._swept: datetime | None = None
         self._move_head = compiled(flavour.move_head)
-        self._written_words: set[str] = set()
+        self._written_words = _WrittenWords()
 
     async def begin(self, driver: Any, batch: Sequence[ChangeSet]) -> Stood:  # noqa: ANN401 - a driver's connection
         """Begin a transaction, take the lock, and read the standing of what the batch names."""
@@ -196,6 +233,7 @@ class Committing:
                 head = number
         if head is None:
             raise SchemaOutdated(EMPTY)
+        self._written_words.look(driver, head)
         return Stood(Standing(head, versions, owners, places, inhabitants, graves, noted), seqs)
 
     async def finish(
@@ -211,9 +249,7 @@ class Committing:
         fresh = self._fresh_words(admission, born)
         entries = list(map(prepared.entry, admission.entries))
         await self._flavour.finish(driver, self._writes(admission, born, entries, stood.seqs, fresh))
-        if len(self._written_words) + len(fresh) > _MOST_WORDS:
-            self._written_words.clear()
-        self._written_words |= fresh
+        self._written_words.add(fresh, admission.entries[-1].seq if admission.entries else stood.standing.head)
         return admission.outcomes
 
     async def prune(self, driver: Any, upto: int) -> None:  # noqa: ANN401 - likewise
@@ -271,7 +307,7 @@ class Committing:
         for net in admission.changed:
             if net.before is None or net.before.name != net.subject.name:
                 fresh.update(SearchWords.of(net.subject).spelled.split())
-        return fresh - self._written_words
+        return fresh - self._written_words.known
 
 
 def _standing(flavour: Flavour, *, tree: bool, past: bool) -> CompoundSelect[Any]:
@@ -292,7 +328,7 @@ def _standing(flavour: Flavour, *, tree: bool, past: bool) -> CompoundSelect[Any
     ).select_from(categories)
     parts = [item.where(flavour.among(items.c.id, "ids")), item.where(flavour.among(items.c.sku, "skus"))]
     if tree:
-        parts.append(category)
+        parts.append(category.where(EVERY_CATEGORY))
         parts.append(
             select(literal_column(str(_INHABITANTS)), null(), null(), items.c.category, func.count(), null())
             .where(flavour.among(items.c.category, "left"))
@@ -306,7 +342,7 @@ def _standing(flavour: Flavour, *, tree: bool, past: bool) -> CompoundSelect[Any
             .where(flavour.among(change_log.c.subject_id, "returning"))
             .group_by(change_log.c.subject_id)
         )
-    parts.append(select(literal_column(str(_HEAD)), null(), null(), null(), log_head.c.seq, null()))
+    parts.append(select(literal_column(str(_HEAD)), null(), null(), null(), log_head.c.seq, null()).where(THE_HEAD))
     if not past:
         return union_all(*parts)
     # The times of notes stand in one more column, which only those who ask for them pay for.

@@ -28,7 +28,7 @@ class Flavour(Protocol):
     """The database's name, for people."""
 
     version: Executable
-    """Tells the database's version, as text."""
+    """Returns one row of what `about` tells of: the database's version as text, and what else it needs."""
 
     lock_schema: Executable | None
     """Keeps others from migrating until the transaction ends, where the transaction's begin does not do so."""
@@ -128,11 +128,20 @@ class Flavour(Protocol):
         The statements of one step do not depend on each other.
         """
 
-    news: str | None
-    """SQL of a number that changes when another connection commits, where the database does not tell of it by itself."""
+    news: str
+    """SQL of a number that changes when another connection commits."""
 
-    async def watch(self, connection: Any, wake: Callable[[int], None]) -> None:  # noqa: ANN401 - a driver's
-        """Where the database can: have `wake` called with the log's head when it was moved, as long as the connection lasts."""
+    poll: float
+    """Seconds between two questions for `news`, where the database does not tell of it by itself."""
+
+    async def watch(self, connection: Any, wake: Callable[[int], None]) -> bool:  # noqa: ANN401 - a driver's
+        """Have `wake` called with the log's head when it moved, as long as the connection lasts.
+
+        Returns False where the database or the connection cannot do that, and is to be polled.
+        """
+
+    def about(self, row: Sequence[Any]) -> Mapping[str, str]:
+        """Tell for people, by name, what the store runs on; from the row that `version` returned."""
 
     def lost(self, error: Exception) -> bool:
         """Whether a driver's exception says that the connection had died before it was used."""

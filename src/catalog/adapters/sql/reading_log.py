@@ -7,16 +7,14 @@ from uuid import UUID
 from sqlalchemy import Delete, Select, Update, bindparam, delete, select, true, update
 
 from catalog.adapters.sql.rows import LOG_COLUMNS, to_entry
-from catalog.adapters.sql.tables import change_log, log_head
+from catalog.adapters.sql.tables import THE_HEAD, change_log, log_head
 from catalog.domain.changelog import LogFilter, LogPage
 
 SCANNED = 10_000
 """Entries that are looked at in one go for those of some kinds, of which there may be few."""
 
-_END = log_head.alias("log_end")
-
 PRUNE: Delete = delete(change_log).where(change_log.c.seq <= bindparam("upto"))
-RAISE_FLOOR: Update = update(log_head).where(log_head.c.floor < bindparam("upto")).values(floor=bindparam("upto"))
+RAISE_FLOOR: Update = update(log_head).where(THE_HEAD, log_head.c.floor < bindparam("upto")).values(floor=bindparam("upto"))
 
 
 def log_statement(after: int, limit: int, wanted: LogFilter) -> Select[Any]:
@@ -32,7 +30,8 @@ def log_statement(after: int, limit: int, wanted: LogFilter) -> Select[Any]:
     elif wanted.kinds:
         stretch = stretch.where(change_log.c.seq <= after + SCANNED)
     found = stretch.subquery("stretch")
-    return select(_END.c.seq, _END.c.floor, *found.c).select_from(_END.outerjoin(found, true())).order_by(found.c.seq)
+    end = select(log_head.c.seq, log_head.c.floor).where(THE_HEAD).subquery("log_end")
+    return select(end.c.seq, end.c.floor, *found.c).select_from(end.outerjoin(found, true())).order_by(found.c.seq)
 
 
 def to_log_page(rows: Sequence[Sequence[Any]], after: int, limit: int, wanted: LogFilter) -> LogPage:

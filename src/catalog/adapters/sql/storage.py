@@ -30,7 +30,7 @@ from catalog.adapters.sql.queries import (
 from catalog.adapters.sql.reading_log import change_statement, log_statement, removal_statement, to_log_page
 from catalog.adapters.sql.rows import CATEGORY_COLUMNS, ITEM_COLUMNS, NOTE_COLUMNS, to_category, to_entry, to_item, to_note
 from catalog.adapters.sql.schema import WANTED, upgrade
-from catalog.adapters.sql.tables import items, notes
+from catalog.adapters.sql.tables import EVERY_CATEGORY, items, notes
 from catalog.adapters.sql.watching import EMPTY, Watching
 from catalog.adapters.sql.writer import Writer
 from catalog.domain.admission import Outcome
@@ -53,7 +53,7 @@ T = TypeVar("T")
 _FOUND = text("SELECT version_num FROM alembic_version")
 _ITEMS = select(*ITEM_COLUMNS)
 
-_CATEGORIES = select(*CATEGORY_COLUMNS)
+_CATEGORIES = select(*CATEGORY_COLUMNS).where(EVERY_CATEGORY)
 _COUNTS = select(items.c.category, func.count()).where(items.c.category.is_not(None)).group_by(items.c.category)
 
 STREAMS = 2
@@ -317,8 +317,9 @@ class SqlStorage:
         return await self.schema()
 
     async def versions(self) -> Mapping[str, str]:
-        """Ask the database for its version."""
-        return {self._flavour.name: str((await self._rows(self._flavour.version))[0][0])}
+        """Ask the database for its version, and what else it says of itself."""
+        (row,) = await self._rows(self._flavour.version)
+        return self._flavour.about(row)
 
     @property
     def connections_in_use(self) -> int:

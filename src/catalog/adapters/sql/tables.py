@@ -6,7 +6,7 @@ Text that is compared or sorted is compared by code point: SQLite does so by its
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Dialect, ForeignKey, Integer, LargeBinary, MetaData, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, Dialect, ForeignKey, Integer, LargeBinary, MetaData, Table, Text, Uuid, literal_column
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -73,6 +73,9 @@ categories = Table(
     Column("version", BigInteger(), nullable=False),
 )
 
+EVERY_CATEGORY = categories.c.slug > literal_column("''", ByCodePoint)
+"""A condition that every category meets, so that an index leads to all of them."""
+
 # A row for each attribute of each item: the item's `seq`, and what the attribute is compared by (catalog.domain.attributes).
 item_attributes = Table(
     "item_attributes",
@@ -116,6 +119,12 @@ log_head = Table(
     # The number of the last entry that was pruned.
     Column("floor", BigInteger(), nullable=False, server_default="0"),
 )
+
+THE_HEAD = log_head.c.one == literal_column("1")
+"""The condition that finds the one row by its index.
+
+Without it Postgres must read the whole table, of which it expects a thousand rows while it has never been analysed.
+"""
 
 # What is kept beside the items for a day (catalog.domain.note).
 notes = Table(

@@ -9,13 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Flavour
-from catalog.adapters.sql.kept import Kept
-from catalog.adapters.sql.tables import log_head
+from catalog.adapters.sql.kept import Held, Kept
+from catalog.adapters.sql.tables import THE_HEAD, log_head
 from catalog.domain.changelog import LogHead
 from catalog.domain.errors import SchemaOutdated
-
-POLL = 0.05
-"""Seconds between two questions for news."""
 
 EMPTY = "The table log_head is empty; restore it from a backup."
 
@@ -25,12 +22,13 @@ class Watching:
 
     def __init__(self, engine: AsyncEngine, flavour: Flavour, *, wait: float) -> None:
         """Watch through an engine that holds one connection; wait for it up to `wait` seconds."""
-        self._kept = Kept(engine, flavour.lost, wait=wait, prepare=lambda held: flavour.watch(held.driver, self._wake))
+        self._kept = Kept(engine, flavour.lost, wait=wait, prepare=self._prepare)
         self._flavour = flavour
-        self._select = Direct(select(log_head.c.log, log_head.c.seq), engine.dialect)
+        self._select = Direct(select(log_head.c.log, log_head.c.seq).where(THE_HEAD), engine.dialect)
         self._heard = 0
         self._news = asyncio.Event()
         self._seen: object = None
+        self._told = False
 
     async def head(self) -> LogHead:
         """Read the head."""
@@ -41,8 +39,8 @@ class Watching:
 
     async def wait(self, seq: int, seconds: float) -> None:
         """Wait for news of an entry beyond `seq`, up to so many seconds."""
-        if self._flavour.news is not None:
-            await self._ask(self._flavour.news, seconds)
+        if not self._told:
+            await self._ask(seconds)
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -50,12 +48,16 @@ class Watching:
                     self._news.clear()
                     await self._news.wait()
 
-    async def _ask(self, sql: str, seconds: float) -> None:
+    async def _prepare(self, held: Held) -> None:
+        """Begin to watch on a new connection."""
+        self._told = await self._flavour.watch(held.driver, self._wake)
+
+    async def _ask(self, seconds: float) -> None:
         """Ask again and again, for so many seconds, whether there is news."""
         until = monotonic() + seconds
         while (left := until - monotonic()) > 0:
-            await asyncio.sleep(min(POLL, left))
-            ((number,),) = await self._kept.run(lambda held: self._flavour.fetch(held.driver, sql, []))
+            await asyncio.sleep(min(self._flavour.poll, left))
+            ((number,),) = await self._kept.run(lambda held: self._flavour.fetch(held.driver, self._flavour.news, []))
             if number != self._seen:
                 self._seen = number
                 return

@@ -55,7 +55,8 @@ class SqliteFlavour:
 
     name = "SQLite"
     estimates = False
-    news: str | None = "PRAGMA data_version"
+    news = "PRAGMA data_version"
+    poll = 0.05
     version: Executable = text("SELECT sqlite_version()")
     lock_schema: Executable | None = None
     words = Table("item_words", MetaData(), Column("rowid", Integer()), Column("name", Text()), Column("text", Text()))
@@ -183,8 +184,13 @@ class SqliteFlavour:
         """Write and commit with one change of threads."""
         await _in_thread(connection, _finish, [statement for step in steps for statement in step])
 
-    async def watch(self, connection: aiosqlite.Connection, wake: Callable[[int], None]) -> None:
+    async def watch(self, connection: aiosqlite.Connection, wake: Callable[[int], None]) -> bool:  # noqa: ARG002 - see below
         """SQLite tells nobody; it is asked for news."""
+        return False
+
+    def about(self, row: Sequence[Any]) -> Mapping[str, str]:
+        """Tell the version."""
+        return {self.name: row[0]}
 
     def lost(self, error: Exception) -> bool:  # noqa: ARG002 - a file does not hang up
         """Never."""

@@ -81,6 +81,16 @@ def _versions(versions: Mapping[str, str]) -> Iterator[Finding]:
     """Say what the store runs on."""
     for name, version in versions.items():
         yield Finding(name.lower(), well=True, says=version)
+        if name == "JIT" and version != "off":
+            says = "A pooler keeps JIT from being turned off for our sessions; the server may compile statements, which is slow."
+            remedy = (
+                "ALTER ROLE the_role SET jit = off; or CATALOG_STORAGE__POOLER=session, where the pooler works in session mode."
+            )
+            yield Finding("jit", well=True, says=says, remedy=remedy)
+        if name == "pooler" and version.startswith("found"):
+            says = "Nothing is prepared, and other processes' commits are polled for, as a pooler in transaction mode needs it."
+            remedy = "Set CATALOG_STORAGE__POOLER=session, where the pooler works in session mode: it is faster."
+            yield Finding("pooler", well=True, says=says, remedy=remedy)
         numbers = tuple(int(part) for part in version.split(".") if part.isdecimal())
         if name == "SQLite" and _WAL_RESET[0] <= numbers <= _WAL_RESET[1]:
             says = "This version can, rarely, damage a file that several processes write to at once."

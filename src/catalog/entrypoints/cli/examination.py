@@ -11,7 +11,7 @@ from catalog.entrypoints.settings import Settings, unknown
 from catalog.ports.cache import Cache
 from catalog.ports.storage import SchemaState, Storage
 
-# Two connections that write or checkpoint at once could damage a WAL file, rarely, in these (SQLite's change log, 3.51.3).
+# SQLite versions with the WAL-reset bug. Catalog's own processes are safe from it (ADR 19), other programs are not.
 _WAL_RESET = ((3, 7, 0), (3, 51, 2))
 
 
@@ -80,12 +80,14 @@ async def _cache(settings: Settings, shared: Cache | None) -> Finding:
 def _versions(versions: Mapping[str, str]) -> Iterator[Finding]:
     """Say what the store runs on."""
     for name, version in versions.items():
-        yield Finding(name.lower(), well=True, says=version)
         numbers = tuple(int(part) for part in version.split(".") if part.isdecimal())
         if name == "SQLite" and _WAL_RESET[0] <= numbers <= _WAL_RESET[1]:
-            says = "This version can, rarely, damage a file that several processes write to at once."
-            remedy = "Serve with one process (--workers 1), or bring SQLite to 3.51.3."
-            yield Finding("sqlite", well=True, says=says, remedy=remedy)
+            says = (
+                f"{version}; safe with several Catalog processes. Don't write to the file with other programs meanwhile (ADR 19)."
+            )
+            yield Finding("sqlite", well=True, says=says)
+        else:
+            yield Finding(name.lower(), well=True, says=version)
 
 
 def _schema(schema: SchemaState, settings: Settings) -> Finding:

@@ -1,4 +1,4 @@
-"""Checkpoints of a SQLite file happen only under its write lock, so that the WAL-reset bug before 3.51.3 cannot strike (ADR 19)."""
+"""Checkpoints of a SQLite file happen only under its write lock, which rules the WAL-reset bug before 3.51.3 out (ADR 19)."""
 
 import ast
 import asyncio
@@ -72,6 +72,10 @@ def _open(file: Path) -> SqlStorage:
 
 def _items(storage: SqlStorage) -> Items:
     return Items(storage, SystemClock(), RandomIds())
+
+
+def _size(file: Path) -> int:
+    return Path(f"{file}-wal").stat().st_size
 
 
 def _left(outsider: sqlite3.Connection) -> int:
@@ -152,7 +156,7 @@ async def test_the_log_does_not_grow_without_end(file: Path, outsider: sqlite3.C
     storage = _open(file)
     for number in range(400):
         await _items(storage).create({"sku": f"A-{number}", "name": "Chair"}, Origin("test"))
-    assert Path(f"{file}-wal").stat().st_size < 2 * checkpointing.PAGES * 4096
+    assert _size(file) < 2 * checkpointing.PAGES * 4096
     await storage.close()
     assert _left(outsider) == 0
 
@@ -167,7 +171,7 @@ async def test_what_a_short_command_wrote_is_checkpointed_as_it_ends(file: Path,
     outsider.execute("BEGIN IMMEDIATE")
     outsider.execute("UPDATE log_head SET seq = seq")
     outsider.execute("COMMIT")
-    assert Path(f"{file}-wal").stat().st_size <= (logged + 1) * (4096 + 24) + 32
+    assert _size(file) <= (logged + 1) * (4096 + 24) + 32
 
 
 async def test_a_failing_checkpoint_fails_no_write(

@@ -20,7 +20,7 @@ from pydantic_settings import (
 )
 
 from catalog.application.import_plan import MOST_ATOMIC
-from catalog.entrypoints.stores import UnknownScheme, check_scheme
+from catalog.entrypoints.stores import UnknownScheme, canonical
 from catalog.ports.storage import StorageOptions
 
 PREFIX = "CATALOG_"
@@ -67,12 +67,11 @@ class StorageSettings(Section):
     @field_validator("url")
     @classmethod
     def _known(cls, url: str) -> str:
-        """Refuse a scheme that no adapter has."""
+        """Refuse a scheme that no adapter has, and write aliases in one way."""
         try:
-            check_scheme(url)
+            return canonical(url)
         except UnknownScheme as error:
             raise ValueError(str(error)) from None
-        return url
 
     @property
     def scheme(self) -> str:

@@ -1,9 +1,9 @@
 """The Postgres store: a pool that reads, one connection a process that writes and one that watches, each with deadlines."""
 
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from catalog.adapters.postgres.dsn import Dsn, read_dsn
 from catalog.adapters.postgres.flavour import PostgresFlavour
 from catalog.adapters.sql.storage import STREAMS, Engines, SqlStorage
 from catalog.ports.storage import StorageOptions
@@ -12,27 +12,26 @@ STREAMING = 60.0
 """Seconds that a step of a long answer may take: the first may put a million rows in order."""
 
 
+_DRIVER = URL.create("postgresql+asyncpg")  # without an address: asyncpg reads that from the URL itself
+
+
 def open_postgres(options: StorageOptions) -> SqlStorage:
     """Make the store for `postgresql://user:password@host/database`.
 
     Raises ValueError when the URL cannot be read.
     """
-    try:
-        url = make_url(options.url).set(drivername="postgresql+asyncpg")
-    except (ArgumentError, ValueError):
-        message = "The URL cannot be read; it has the form postgresql://user:password@host:5432/database"
-        raise ValueError(message) from None
+    dsn = read_dsn(options.url)
     engines = Engines(
         reading=_engine(
-            url,
+            dsn,
             options.deadline,
             pool_size=options.pool_size,
             max_overflow=options.pool_overflow,
         ),
-        writing=_engine(url, options.deadline, pool_size=1, max_overflow=0),
-        watching=_engine(url, options.deadline, pool_size=1, max_overflow=0),
-        streaming=_engine(url, STREAMING, pool_size=0, max_overflow=STREAMS, pool_timeout=options.deadline),
-        migrating=lambda: create_async_engine(url),
+        writing=_engine(dsn, options.deadline, pool_size=1, max_overflow=0),
+        watching=_engine(dsn, options.deadline, pool_size=1, max_overflow=0),
+        streaming=_engine(dsn, STREAMING, pool_size=0, max_overflow=STREAMS, pool_timeout=options.deadline),
+        migrating=lambda: create_async_engine(_DRIVER, connect_args=dict(dsn.arguments)),
         deadline=2 * options.deadline,
         kept=options.pool_size,
         limit=options.pool_size + options.pool_overflow,
@@ -41,13 +40,14 @@ def open_postgres(options: StorageOptions) -> SqlStorage:
     return SqlStorage(engines, PostgresFlavour(), queue=options.queue)
 
 
-def _engine(url: URL, deadline: float, **pool: float) -> AsyncEngine:
+def _engine(dsn: Dsn, deadline: float, **pool: float) -> AsyncEngine:
     """Make an engine whose every wait ends: for a connection, for a statement here, and for one at the server."""
     arguments = {
-        "timeout": deadline / 2,
+        **dsn.arguments,
+        "timeout": dsn.connect_timeout or deadline / 2,
         "command_timeout": deadline,
         "server_settings": {
-            "application_name": "catalog",
+            **({} if dsn.application_name else {"application_name": "catalog"}),
             "statement_timeout": str(int(deadline * 1000)),
             # Whoever takes no rows any more gives the server's snapshot back.
             "idle_in_transaction_session_timeout": str(int(STREAMING * 1000)),
@@ -56,4 +56,4 @@ def _engine(url: URL, deadline: float, **pool: float) -> AsyncEngine:
             "enable_seqscan": "off",
         },
     }
-    return create_async_engine(url, connect_args=arguments, isolation_level="AUTOCOMMIT", **pool)
+    return create_async_engine(_DRIVER, connect_args=arguments, isolation_level="AUTOCOMMIT", **pool)

@@ -28,6 +28,9 @@ def open_sqlite(options: StorageOptions) -> SqlStorage:
     if not path or path == ":memory:":
         message = "SQLite needs a file: sqlite:///catalog.db; a catalog that need not last is memory://"
         raise ValueError(message)
+    if "?" in path:
+        message = "SQLite URLs have no parameters; remove the question mark and what follows it"
+        raise ValueError(message)
     engines = Engines(
         reading=_engine(path, options.deadline, read_only=True, pool_size=options.pool_size, max_overflow=options.pool_overflow),
         writing=_engine(path, options.deadline, read_only=False, pool_size=1, max_overflow=0),

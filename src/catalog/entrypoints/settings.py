@@ -51,8 +51,8 @@ def _parted(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
-_ORIGIN = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?/?")
-_HOST = re.compile(r"\*|[a-z0-9._-]+|\[[0-9a-f:.]+\]")
+_ORIGIN = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f.]*:[0-9a-f:.]*\])(?::([0-9]{1,5}))?/?")
+_HOST = re.compile(r"\*|[a-z0-9._-]+|\[[0-9a-f.]*:[0-9a-f:.]*\]")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 

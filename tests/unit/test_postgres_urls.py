@@ -50,8 +50,10 @@ def test_what_the_driver_does_not_know_is_read_here() -> None:
     assert read_dsn("postgresql://h/d?connect_timeout=0").connect_timeout is None
 
 
-def test_every_parameter_has_a_place() -> None:
+def test_every_parameter_has_a_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """None of them reaches the server as an unknown setting."""
+    (tmp_path / "services").write_text("[x]\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
     values = dict.fromkeys(PARAMETERS, "x") | {
         "sslmode": "verify-full",
         "sslrootcert": str(TLS / "ca.pem"),
@@ -110,6 +112,20 @@ def test_what_cannot_work_is_a_bad_setting(url: str, told: str, monkeypatch: pyt
         Container(settings=Settings(storage=StorageSettings(url=url))).storage()
     assert "secret" not in str(caught.value)
     assert "ret=" not in str(caught.value)
+
+
+def test_a_service_is_looked_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The driver would pass over one that is not there, and connect to the default host."""
+    file = tmp_path / "services"
+    monkeypatch.setenv("PGSERVICEFILE", str(file))
+    with pytest.raises(ValueError, match=r"service: there is no \[shop\] in "):
+        read_dsn("postgresql://?service=shop")
+    file.write_text("[shop]\nhost=h\npassword=a%%b\n")
+    assert read_dsn("postgresql://?service=shop").arguments["dsn"] == "postgresql://?service=shop"
+    for broken in ("host=h\n", "[shop]\npassword=a%b\n"):
+        file.write_text(broken)
+        with pytest.raises(ValueError, match=r"service: .* cannot be read"):
+            read_dsn("postgresql://?service=shop")
 
 
 def test_the_authorities_of_the_operating_system_can_be_trusted() -> None:

@@ -7,6 +7,8 @@ that it doesn't know to the server as a setting, so unknown ones are refused her
 import os
 import ssl
 from collections.abc import Mapping
+from configparser import ConfigParser
+from configparser import Error as ParsingError
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,6 +82,7 @@ def read_dsn(url: str) -> Dsn:
     timeout = _connect_timeout(parameters.pop("connect_timeout", None))
     _drop_defaults(parameters)
     _check_ports(hosts, parameters)
+    _check_service(parameters)
     for name, choices in _CHOICES.items():
         if parameters.get(name, choices[0]) not in choices:
             message = f"{name} is one of {', '.join(choices)}"
@@ -180,6 +183,24 @@ def _check_ports(hosts: str, parameters: Mapping[str, str]) -> None:
     named += parameters["port"].split(",") if "port" in parameters else []
     if any(port and not (port.isascii() and port.isdecimal() and 0 < int(port[:6]) < 2**16) for port in named):
         message = f"A port is a number from 1 to 65535; the URL cannot be read; {_FORM}"
+        raise ValueError(message)
+
+
+def _check_service(parameters: Mapping[str, str]) -> None:
+    """Refuse a service that is not in the service file: asyncpg would pass over it, and connect to the default host."""
+    if "service" not in parameters:
+        return
+    file = Path(os.environ.get("PGSERVICEFILE") or "~/.pg_service.conf").expanduser()
+    services = ConfigParser()  # as asyncpg reads it
+    name = parameters["service"]
+    try:
+        services.read(file)
+        found = name in services and dict(services[name])
+    except (ParsingError, UnicodeDecodeError, OSError):
+        message = f"service: {file} cannot be read; write % as %%"
+        raise ValueError(message) from None
+    if found is False:
+        message = f"service: there is no [{name}] in {file}"
         raise ValueError(message)
 
 

@@ -84,7 +84,7 @@ def _unavailable(error: Unavailable, settings: Settings) -> Finding:
         where = _file_fault(Path(rest.removeprefix("/")))
         if where is not None:
             return Finding("answers", well=False, says=where[0], remedy=where[1], unavailable=True)
-        says = str(error)
+        says = str(error) if str(cause) in str(error) else f"{error} ({cause})"
     else:
         address = rest.rpartition("@")[2].partition("/")[0] or "the local socket"
         says = f"{error} At {_with_port(address) if scheme == 'postgresql' else address}"

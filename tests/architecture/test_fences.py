@@ -116,6 +116,7 @@ def test_each_third_party_package_has_its_rooms() -> None:
         "litestar": "litestar",
         "msgspec": "msgspec",
         "pydantic-settings": "pydantic_settings",
+        "python-dotenv": "dotenv",
         "redis": "redis",
         "rich-click": "rich_click",
         "sqlalchemy": "sqlalchemy",

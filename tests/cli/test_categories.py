@@ -19,6 +19,7 @@ def test_a_tree_is_made_shown_and_changed(catalog: Command) -> None:
         "  Garden chairs (garden-chairs)  1",
         "Lamps (lamps)  0",
     ]
+    assert catalog("categories", "list", "--counts").stdout.split()[:3] == ["Slug", "Category", "Items"]
     assert "garden-chairs  Garden / Garden chairs" in catalog("categories", "list").stdout
     assert catalog.json("categories", "tree")["categories"][0]["children"][0]["slug"] == "garden-chairs"
     assert catalog.json("categories", "list", "--counts")["categories"][0]["item_count"] == 1
@@ -32,6 +33,7 @@ def test_a_tree_is_made_shown_and_changed(catalog: Command) -> None:
     ]
     assert catalog.json("categories", "move", "garden-chairs", "--root")["parent"] is None
     assert "items: 1" in catalog("categories", "delete", "garden-chairs", code=1).stderr
+    assert "with --move-to" in catalog("categories", "delete", "garden-chairs", code=1).stderr
     assert catalog("categories", "delete", "garden-chairs", "--move-to", "garden").stdout == (
         "Removed garden-chairs. 1 items went to garden.\n"
     )
@@ -39,3 +41,10 @@ def test_a_tree_is_made_shown_and_changed(catalog: Command) -> None:
     assert "two places" in catalog("categories", "move", "lamps", "--root", "--parent", "garden", code=2).stderr
     assert "Say where" in catalog("categories", "move", "lamps", code=2).stderr
     assert "There is no category nope" in catalog("categories", "rename", "nope", "x", code=1).stderr
+
+
+def test_an_empty_tree_is_said_to_be_empty(catalog: Command) -> None:
+    """On stderr."""
+    for command in ("list", "tree"):
+        shown = catalog("categories", command)
+        assert (shown.stdout, "No categories yet" in shown.stderr) == ("", True)

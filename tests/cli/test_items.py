@@ -26,7 +26,8 @@ def test_an_item_is_created_shown_changed_and_deleted(catalog: Command) -> None:
     assert (changed["name"], changed["price"], "a" in changed["attributes"], changed["version"]) == ("Stool", None, False, 2)
     assert catalog.json("items", "price", "ch-1", "44.90", "EUR", "--if-version", "2")["price"]["amount"] == "44.90"
     assert "was changed meanwhile" in catalog("items", "delete", "ch-1", "--if-version", "2", code=1).stderr
-    assert catalog("items", "delete", "ch-1").stdout == "Removed ch-1.\n"
+    removed = catalog("items", "delete", "ch-1").stdout
+    assert removed == f"Removed CH-1. To bring it back: catalog items restore {made['id']}\n"
     assert "There is no item ch-1" in catalog("items", "get", "ch-1", code=1).stderr
 
 
@@ -55,7 +56,10 @@ def test_every_fault_is_told_in_words(catalog: Command) -> None:
     assert "NAME=VALUE" in catalog("items", "create", "--name", "x", "--attr", "a", code=1).stderr
     catalog("items", "create", "--sku", "A", "--name", "x")
     assert "belongs to another item" in catalog("items", "create", "--sku", "a", "--name", "x", code=1).stderr
-    assert "from 1 to 200" in catalog("items", "list", "--limit", "0", "--sort", "x", code=2).stderr
+    assert "is not sorted by" in catalog("items", "list", "--sort", "x", code=2).stderr
+    for wrong in (("--limit", "0"), ("--limit", "201"), ("--offset", "x"), ("--count", "all")):
+        assert f"Invalid value for '{wrong[0]}'" in catalog("items", "list", *wrong, code=2).stderr
+    assert "There is no filter name" in catalog("items", "list", "--filter", "name=x", code=2).stderr
     assert "cursor is damaged" in catalog("items", "list", "--cursor", "x", code=2).stderr
     assert "No such option" in catalog("items", "list", "--colour", code=2).stderr
 
@@ -77,3 +81,30 @@ def test_a_list_is_filtered(catalog: Command) -> None:
     assert skus("--category", "x", "--filter", "version__lte=1", "--filter", "sku__ne=B") == ["A", "C"]
     assert skus("--filter", "category__exists=false") == ["D"]
     assert "version__like" in catalog("items", "list", "--filter", "version__like=1", code=2).stderr
+
+
+def test_what_is_not_there_is_said(catalog: Command) -> None:
+    """On stderr, so that a program reads nothing where there is nothing."""
+    listed = catalog("items", "list")
+    assert (listed.stdout, "catalog seed" in listed.stderr) == ("", True)
+    catalog("items", "create", "--sku", "A", "--name", "x")
+    found = catalog("items", "list", "--currency", "EUR")
+    assert (found.stdout, found.stderr) == ("", "No items match.\n")
+    priced = catalog("items", "prices", "a")
+    assert (priced.stdout, priced.stderr) == ("", "No price has been recorded for a.\n")
+    assert "No price was in force" in catalog("items", "prices", "a", "--as-of", "2020-01-01").stderr
+    assert catalog("changes", "list", "--after", "999").stderr == "No changes.\n"
+
+
+def test_long_names_of_attributes_keep_the_columns_in_line(catalog: Command) -> None:
+    """As wide as the longest needs."""
+    shown = catalog("items", "create", "--sku", "A", "--name", "x", "--attr", "weight_in_kilograms=4.5").stdout.splitlines()
+    assert "attr.weight_in_kilograms 4.5" in shown
+    assert f"{'sku':24} A" in shown
+
+
+def test_what_was_deleted_is_brought_back_by_what_delete_printed(catalog: Command) -> None:
+    """The last word of it."""
+    catalog("items", "create", "--sku", "A", "--name", "x")
+    key = catalog("items", "delete", "a", "--if-version", "1").stdout.split()[-1]
+    assert catalog.json("items", "restore", key)["sku"] == "A"

@@ -1,8 +1,11 @@
 """`catalog serve`, `migrate`, `doctor`, and how settings reach them."""
 
 import asyncio
+import getpass
 import json
+import os
 import socket
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +14,8 @@ import pytest
 
 from catalog.adapters.sql.schema import WANTED
 from catalog.domain.errors import CatalogError, Contended, InvalidCursor, InvalidQuery, ItemNotFound, SkuTaken, StoreBusy
-from catalog.entrypoints.cli.examination import _versions
+from catalog.entrypoints import serving
+from catalog.entrypoints.cli.examination import _file_fault, _versions
 from catalog.entrypoints.cli.exits import code_of
 from tests.cli.conftest import Command
 from tests.conftest import Databases
@@ -91,16 +95,15 @@ def test_doctor_says_what_is_wrong_and_what_to_do(catalog: Command, monkeypatch:
     said = catalog("doctor").stdout
     assert "WRONG" not in said
     assert "comes with the next start" in said
-    monkeypatch.setenv("CATALOG_STORE__URL", "x")
     monkeypatch.setenv("CATALOG_HTTP__HOST", "0.0.0.0")  # noqa: S104 - that is what is refused
     said = catalog("doctor", code=1).stdout
-    assert "CATALOG_STORE__URL is no setting" in said
     assert "CATALOG_IDENTITY__MODE=open" in said
     monkeypatch.setenv("CATALOG_IDENTITY__MODE", "open")
     monkeypatch.setenv("CATALOG_STORAGE__URL", "postgresql://me:secret@127.0.0.1:1/x")
     result = catalog("doctor", code=3)
     assert "postgresql://me@127.0.0.1:1/x" in result.stdout
     assert "cannot be reached" in result.stdout
+    assert "At 127.0.0.1:1: " in result.stdout
     assert "secret" not in result.output
 
 
@@ -177,3 +180,61 @@ def test_doctor_says_when_a_pooler_is_in_the_way() -> None:
     assert "jit = off" in remedies[0]
     assert all("CATALOG_STORAGE__POOLER=session" in remedy for remedy in remedies)
     assert all(not finding.remedy for finding in _versions({"PostgreSQL": "15.18", "JIT": "off", "pooler": "none"}))
+
+
+def test_doctor_names_the_folder_and_the_file_that_sqlite_cannot_use(
+    catalog: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Which is missing, or not writable, and by whom."""
+    (tmp_path / "folder").mkdir()
+    for url, says, remedy in (
+        ("sqlite:///nowhere/catalog.db", f"The folder {tmp_path}/nowhere does not exist.", "mkdir -p"),
+        (f"sqlite:///{tmp_path}/folder", f"{tmp_path}/folder is a folder.", "Name a file"),
+    ):
+        monkeypatch.setenv("CATALOG_STORAGE__URL", url)
+        (found,) = [one for one in json.loads(catalog("doctor", "--json", code=3).stdout) if not one["well"]]
+        assert found["says"] == says
+        assert remedy in found["remedy"]
+    monkeypatch.setattr(os, "access", lambda place, _mode: place != tmp_path)
+    said = _file_fault(tmp_path / "catalog.db")
+    assert said is not None
+    assert said[0] == f"The folder {tmp_path} cannot be written to by the user {getpass.getuser()}."
+    monkeypatch.undo()
+    assert _file_fault(tmp_path / "catalog.db") is None
+
+
+def test_doctor_says_that_several_processes_may_write_to_one_file(catalog: Command) -> None:
+    """Whatever SQLite's version is (ADR 19)."""
+    catalog("migrate")
+    (found,) = [one for one in json.loads(catalog("doctor", "--json").stdout) if one["what"] == "sqlite"]
+    assert found["well"]
+    assert found["says"].startswith(sqlite3.sqlite_version)
+
+
+def test_serve_warns_where_every_request_would_be_refused(
+    catalog: Command, databases: Databases, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A store that does not answer, or that has no schema; and not one that is ready."""
+    name = asyncio.run(databases.create())
+    served: list[str] = []
+    monkeypatch.setattr(serving, "serve", lambda settings, **_: served.append(settings.storage.url))
+    for url, reason in ((databases.url(name), "catalog migrate"), ("postgresql://me:secret@127.0.0.1:1/x", "cannot be reached")):
+        monkeypatch.setenv("CATALOG_STORAGE__URL", url)
+        said = catalog("serve").stderr
+        assert [word in said for word in ("store_not_ready", reason, "503", "secret")] == [True, True, True, False]
+    for url in ("memory://", "sqlite:///catalog.db"):
+        monkeypatch.setenv("CATALOG_STORAGE__URL", url)
+        assert catalog("serve").stderr == ""
+    assert len(served) == 4
+    asyncio.run(databases.drop(name))
+
+
+def test_settings_that_cannot_be_read_are_no_traceback(catalog: Command, tmp_path: Path) -> None:
+    """From any command."""
+    (tmp_path / ".env").write_bytes("CATALOG_HTTP__PORT=9000\n".encode("utf-16"))
+    for command in (("doctor",), ("serve",), ("migrate",), ("items", "list"), ("seed",)):
+        said = catalog(*command, code=2).stderr
+        assert (
+            said.splitlines()[1]
+            == "  .env: The file is in UTF-16 (as PowerShell's > writes it), or no text at all. Save it as UTF-8."
+        )

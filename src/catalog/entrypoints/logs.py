@@ -61,6 +61,13 @@ def shared_cache(fault: str | None) -> None:
         log.warning("shared_cache_away", reason=fault, effect="answers come from this process's cache and from the store")
 
 
+def store_not_ready(reason: str, store: str) -> None:
+    """Say that requests are refused with 503, and why, until the store is ready."""
+    structlog.get_logger("catalog.store").warning(
+        "store_not_ready", reason=reason, store=store, effect="requests are answered 503"
+    )
+
+
 def lines(name: str) -> Callable[..., None]:
     """Return what writes lines of level INFO that happen all the time: called with an event's fields, `event` among them.
 

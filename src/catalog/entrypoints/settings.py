@@ -3,12 +3,17 @@
 Later ones win: the defaults here, `.env`, `.env.{environment}`, a directory of secrets, the environment.
 """
 
+import io
+import json
 import os
+import re
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from dotenv.parser import parse_stream
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -20,7 +25,7 @@ from pydantic_settings import (
 )
 
 from catalog.application.import_plan import MOST_ATOMIC
-from catalog.entrypoints.stores import UnknownScheme, check_scheme
+from catalog.entrypoints.stores import UnknownScheme, canonical
 from catalog.ports.storage import StorageOptions
 
 PREFIX = "CATALOG_"
@@ -31,8 +36,47 @@ _LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
 def _parted(value: object) -> object:
-    """Read `a, b` as a list."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    """Read `a, b` or `["a", "b"]` as a list. An IPv6 address is in brackets too, so not everything in them is JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.strip().startswith(('["', "['", "[]", "[ ")):
+        try:
+            read = json.loads(value)
+        except ValueError:
+            read = None
+        if not isinstance(read, list) or not all(isinstance(part, str) for part in read):
+            message = 'It must be a list, with commas (a, b) or as JSON (["a", "b"]).'
+            raise ValueError(message)
+        return read
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+_ORIGIN = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f.]*:[0-9a-f:.]*\])(?::([0-9]{1,5}))?/?")
+_HOST = re.compile(r"\*|[a-z0-9._-]+|\[[0-9a-f.]*:[0-9a-f:.]*\]")
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+def _as_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    """Write origins as browsers send them. Refuse what is none: it would never match."""
+    written = []
+    for origin in origins:
+        read = _ORIGIN.fullmatch(origin.lower())
+        if read is None and origin != "*":
+            message = f"{origin[:100]!r} is not an origin; write https://shop.example or http://localhost:3000, without a path."
+            raise ValueError(message)
+        scheme, host, port = read.groups() if read else ("", "", None)
+        shown = "" if port is None or port == _DEFAULT_PORTS[scheme] else f":{port}"
+        written.append(f"{scheme}://{host}{shown}" if read else origin)
+    return tuple(written)
+
+
+def _as_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what is no host name: it would never match."""
+    for host in hosts:
+        if not _HOST.fullmatch(host.lower()):
+            message = f"{host[:100]!r} is not a host name; write shop.example, without scheme, port or path."
+            raise ValueError(message)
+    return hosts
 
 
 def _without_password(url: str) -> str:
@@ -44,6 +88,8 @@ def _without_password(url: str) -> str:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parted)]
+Hosts = Annotated[Names, AfterValidator(_as_hosts)]
+Origins = Annotated[Names, AfterValidator(_as_origins)]
 
 
 class Section(BaseModel):
@@ -70,12 +116,11 @@ class StorageSettings(Section):
     @field_validator("url")
     @classmethod
     def _known(cls, url: str) -> str:
-        """Refuse a scheme that no adapter has."""
+        """Refuse a scheme that no adapter has, and write aliases in one way."""
         try:
-            check_scheme(url)
+            return canonical(url)
         except UnknownScheme as error:
             raise ValueError(str(error)) from None
-        return url
 
     @property
     def scheme(self) -> str:
@@ -103,8 +148,8 @@ class HttpSettings(Section):
 
     host: str = Field("127.0.0.1", description="The address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on (0: any free one)")
-    allowed_hosts: Names = Field((), description="Host names it answers to, with commas; * for any (default: localhost)")
-    cors_origins: Names = Field((), description="Origins of web pages that may call it, with commas (default: none)")
+    allowed_hosts: Hosts = Field((), description="Host names it answers to, with commas; * for any (default: localhost)")
+    cors_origins: Origins = Field((), description="Origins of web pages that may call it, with commas (default: none)")
     tls: bool = Field(default=False, description="It is reached by https only: send Strict-Transport-Security")
     max_body_bytes: int = Field(256 * 1024, ge=1024, description="The largest JSON body")
     max_batch_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="The largest body of a batch")
@@ -216,6 +261,12 @@ class Settings(BaseSettings):
     identity: IdentitySettings = IdentitySettings()
     log: LogSettings = LogSettings()
 
+    @field_validator("environment", mode="before")
+    @classmethod
+    def _lower(cls, environment: object) -> object:
+        """Take either case."""
+        return environment.strip().lower() if isinstance(environment, str) else environment
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -236,16 +287,23 @@ class Settings(BaseSettings):
         """Read the settings; the `.env` files are those of `folder` (default: here). Raises InvalidSettings with every fault."""
         here = folder or Path()
         files = [here / ".env"]
-        environment = os.environ.get("CATALOG_ENVIRONMENT") or _environment_of(files[0])
-        if environment:
+        names = _names_in(files[0])
+        environment = (os.environ.get("CATALOG_ENVIRONMENT") or _environment_of(files[0]) or "").strip().lower()
+        if environment in ENVIRONMENTS:
             files.append(here / f".env.{environment}")
+            names |= _names_in(files[1])
         secrets = os.environ.get("CATALOG_SECRETS_DIR", SECRETS)
+        faults = [(name, _no_setting(name)) for name in unknown({*os.environ, *names, *_files_in(secrets)})]
         try:
-            return cls(_env_file=files, _env_file_encoding="utf-8", _secrets_dir=secrets)
+            settings = cls(_env_file=files, _env_file_encoding=_ENCODING, _secrets_dir=secrets)
         except ValidationError as error:
-            raise InvalidSettings([_fault(one) for one in error.errors()]) from None
+            found = dict(_fault(one) for one in error.errors()) | dict(faults)
+            raise InvalidSettings(sorted(found.items())) from None
         except SettingsError as error:
-            raise InvalidSettings([("settings", str(error))]) from None
+            raise InvalidSettings([_group_fault(error), *faults]) from None
+        if faults:
+            raise InvalidSettings(faults)
+        return settings
 
 
 class InvalidSettings(Exception):
@@ -270,11 +328,10 @@ def described() -> dict[str, str]:
     return variables
 
 
-def unknown(environment: Mapping[str, str] | None = None) -> list[str]:
+def unknown(names: Iterable[str]) -> list[str]:
     """Return variables that look like settings of ours and are none: mistyped ones, most likely."""
     known = {*described(), "CATALOG_SECRETS_DIR"}
-    given = os.environ if environment is None else environment
-    return sorted(name for name in given if name.startswith(PREFIX) and "__" in name and name.upper() not in known)
+    return sorted({name.upper() for name in names if name.upper().startswith(PREFIX) and "__" in name} - known)
 
 
 def hand_down(values: Mapping[str, object]) -> None:
@@ -282,18 +339,96 @@ def hand_down(values: Mapping[str, object]) -> None:
     os.environ.update({name: str(value) for name, value in values.items()})
 
 
+_ENCODING = "utf-8-sig"
+"""UTF-8, with or without the mark that some editors on Windows put first."""
+
+
+def _names_in(file: Path) -> set[str]:
+    """Return the names that a `.env` file sets. Raises InvalidSettings, with the line, if it cannot be read."""
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError:
+        return set()
+    except OSError as error:
+        raise InvalidSettings([(str(file), f"The file cannot be read: {(error.strerror or str(error)).lower()}.")]) from None
+    if b"\0" in data:
+        sentence = "The file is in UTF-16 (as PowerShell's > writes it), or no text at all. Save it as UTF-8."
+        raise InvalidSettings([(str(file), sentence)])
+    try:
+        text = data.decode(_ENCODING)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InvalidSettings([(f"{file}, line {line}", "The line is not in UTF-8. Save the file as UTF-8.")]) from None
+    names = set()
+    faults = []
+    for one in parse_stream(io.StringIO(text)):
+        if one.error or (one.key is not None and one.value is None):
+            faults.append((f"{file}, line {one.original.line}", "The line is not NAME=VALUE; comments begin with #."))
+        elif one.key is not None:
+            names.add(one.key)
+    if faults:
+        raise InvalidSettings(faults)
+    return names
+
+
+def _files_in(folder: str) -> list[str]:
+    """Return the names of the files in a directory of secrets, if there is one."""
+    try:
+        return [file.name for file in Path(folder).iterdir()]
+    except OSError:
+        return []
+
+
 def _environment_of(file: Path) -> str | None:
     """Read which environment a `.env` names."""
-    source = DotEnvSettingsSource(Settings, env_file=file, env_prefix=PREFIX)
-    value = source.env_vars.get("catalog_environment")
-    return value or None
+    source = DotEnvSettingsSource(Settings, env_file=file, env_file_encoding=_ENCODING, env_prefix=PREFIX)
+    return source.env_vars.get("catalog_environment")
+
+
+_PLAIN = {
+    "int_parsing": "It must be a whole number.",
+    "int_from_float": "It must be a whole number.",
+    "int_parsing_size": "The number is too large.",
+    "float_parsing": "It must be a number.",
+    "finite_number": "It must be a finite number.",
+    "bool_parsing": "It must be true or false.",
+    "greater_than": "It must be more than {gt:g}.",
+    "greater_than_equal": "It must be at least {ge:g}.",
+    "less_than": "It must be less than {lt:g}.",
+    "less_than_equal": "It must be at most {le:g}.",
+    "model_type": "This is a group of settings. Set the single ones, like {example}.",
+}
+"""What pydantic's types of errors mean, in plain words."""
 
 
 def _fault(error: Any) -> tuple[str, str]:  # noqa: ANN401 - pydantic's ErrorDetails
     """Say which variable is wrong and how, without its value: it may be a secret."""
-    if error["type"] == "extra_forbidden":
-        return _variable(error["loc"]), "There is no such setting; .env.example has all."
-    return _variable(error["loc"]), str(error["msg"]).removeprefix("Value error, ")
+    kind, variable, context = error["type"], _variable(error["loc"]), error.get("ctx", {})
+    if kind == "extra_forbidden":
+        return variable, _no_setting(variable)
+    if kind == "literal_error":
+        return variable, f"It must be one of {context['expected'].replace(chr(39), '').replace(' or ', ', ')}."
+    if kind in _PLAIN:
+        return variable, _PLAIN[kind].format(**context, example=_example(variable))
+    return variable, str(error["msg"]).removeprefix("Value error, ")
+
+
+def _group_fault(error: SettingsError) -> tuple[str, str]:
+    """Say which group of settings is no JSON."""
+    named = re.search(r'field "(\w+)"', str(error))
+    variable = _variable([named[1]]) if named else "settings"
+    return variable, _PLAIN["model_type"].format(example=_example(variable))
+
+
+def _example(group: str) -> str:
+    """Return a variable of a group."""
+    return next((name for name in described() if name.startswith(f"{group}__")), "CATALOG_STORAGE__URL")
+
+
+def _no_setting(variable: str) -> str:
+    """Say that there is no such setting, and which one may be meant."""
+    meant = get_close_matches(variable, described(), n=1, cutoff=0.8)
+    return f"There is no such setting; did you mean {meant[0]}?" if meant else "There is no such setting; .env.example has all."
 
 
 def _variable(path: Iterable[object]) -> str:

@@ -5,6 +5,7 @@ with its scheme as the name. Ours are registered there like any other (pyproject
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
@@ -13,6 +14,10 @@ from catalog.ports.storage import Storage, StorageOptions
 GROUP = "catalog.storage"
 
 OpenStorage = Callable[[StorageOptions], Storage]
+
+
+_ALIASES = {"postgres": "postgresql", "sqlite3": "sqlite"}
+"""Other names of our schemes. Heroku, Railway and others hand out postgres:// URLs."""
 
 
 class UnknownScheme(ValueError):
@@ -24,20 +29,35 @@ def schemes() -> list[str]:
     return sorted(_adapters())
 
 
-def check_scheme(url: str) -> None:
-    """Raise UnknownScheme, naming the known ones, when no adapter is for this URL."""
-    scheme, separator, _ = url.partition("://")
-    if not separator or scheme not in _adapters():
-        known = ", ".join(f"{name}://" for name in schemes())
-        message = f"no store is known for {scheme!r}; the URL begins with one of {known}"
-        raise UnknownScheme(message)
+def canonical(url: str) -> str:
+    """Return a storage URL with the scheme that its adapter is registered under.
+
+    `postgres://` becomes `postgresql://`, and a driver as SQLAlchemy writes it (`postgresql+asyncpg://`) is left out: Catalog has
+    one for each store. Raises UnknownScheme, naming the known ones, when no adapter is for this URL.
+    """
+    scheme, separator, rest = url.partition("://")
+    for name in (scheme, _plain(scheme)):
+        if separator and name in _adapters():
+            return f"{name}://{rest}"
+    known = ", ".join(f"{name}://" for name in schemes())
+    message = (
+        f"no store is known for {scheme!r}; the URL begins with one of {known}"
+        if separator
+        else (f"a storage URL begins with one of {known}")
+    )
+    raise UnknownScheme(message)
 
 
 def open_store(options: StorageOptions) -> Storage:
     """Make the store that the URL asks for; its package is imported now, and no other. Raises ValueError."""
-    check_scheme(options.url)
-    opened: OpenStorage = _adapters()[options.url.partition("://")[0]].load()
-    return opened(options)
+    url = canonical(options.url)
+    opened: OpenStorage = _adapters()[url.partition("://")[0]].load()
+    return opened(replace(options, url=url))
+
+
+def _plain(scheme: str) -> str:
+    name = scheme.lower().partition("+")[0]
+    return _ALIASES.get(name, name)
 
 
 @cache

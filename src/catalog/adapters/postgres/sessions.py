@@ -20,7 +20,6 @@ STREAMING = 60.0
 """Seconds that a step of a long answer may take: the first may put a million rows in order."""
 
 MIGRATING: Mapping[str, str] = {
-    "application_name": "catalog",
     # Compiling a statement takes longer than running it: with JIT a small one took 100 ms instead of 1.
     "jit": "off",
 }
@@ -40,9 +39,13 @@ _UNPREPARED: Mapping[str, Any] = {
 class Sessions:
     """Sets up connections, and remembers whether they go through a pooler in transaction mode."""
 
-    def __init__(self, pooler: Pooler = "auto") -> None:
-        """Find out whether there is a pooler (`auto`), or trust that there is one in `session` or in `transaction` mode."""
+    def __init__(self, pooler: Pooler = "auto", *, application_name: str | None = None) -> None:
+        """Find out whether there is a pooler (`auto`), or trust that there is one in `session` or in `transaction` mode.
+
+        Sessions that last are given `application_name`; None leaves the one that the URL or the server sets.
+        """
         self._pooler = pooler
+        self._naming = {} if application_name is None else {"application_name": application_name}
         self.transactional = pooler == "transaction"
 
     @property
@@ -68,7 +71,12 @@ class Sessions:
             connection: Any = dialect.connect(*positional, **named)
             try:
                 condition = self._lasts(connection.driver_connection.get_server_pid())
-                if connection.run_async(lambda driver: driver.execute(f"{_set(settings, local=False)}{condition}")) == _FOUND:
+                if (
+                    connection.run_async(
+                        lambda driver: driver.execute(f"{_set({**self._naming, **settings}, local=False)}{condition}")
+                    )
+                    == _FOUND
+                ):
                     return connection
                 connection.close()
             except BaseException:

@@ -37,6 +37,7 @@ from sqlalchemy.sql.elements import UnaryExpression
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Statement
 from catalog.adapters.sql.tables import in_microseconds, items, log_head
+from catalog.adapters.sqlite.checkpointing import WritingConnection
 from catalog.domain.errors import SchemaOutdated, StoreUnavailable, Unavailable
 from catalog.domain.search import NOTHING, Search
 from catalog.domain.spelling import Correction
@@ -217,8 +218,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a column holds
     return value.hex if isinstance(value, UUID) else value
 
 
-def _begin(connection: sqlite3.Connection, sql: str, parameters: Sequence[Any]) -> list[Sequence[Any]]:
-    connection.execute("BEGIN IMMEDIATE")
+def _begin(connection: WritingConnection, sql: str, parameters: Sequence[Any]) -> list[Sequence[Any]]:
+    connection.begin()
     return connection.execute(sql, parameters).fetchall()
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from catalog.adapters.sql.storage import STREAMS, Engines, SqlStorage
+from catalog.adapters.sqlite.checkpointing import WritingConnection
 from catalog.adapters.sqlite.flavour import SqliteFlavour
 from catalog.ports.storage import StorageOptions
 
@@ -26,6 +27,9 @@ def open_sqlite(options: StorageOptions) -> SqlStorage:
     path = options.url.partition(":///")[2]
     if not path or path == ":memory:":
         message = "SQLite needs a file: sqlite:///catalog.db; a catalog that need not last is memory://"
+        raise ValueError(message)
+    if "?" in path:
+        message = "SQLite URLs have no parameters; remove the question mark and what follows it"
         raise ValueError(message)
     engines = Engines(
         reading=_engine(path, options.deadline, read_only=True, pool_size=options.pool_size, max_overflow=options.pool_overflow),
@@ -47,7 +51,7 @@ def _engine(path: str, wait: float, *, read_only: bool, **pool: float) -> AsyncE
     """Make connections on which each statement is by itself, unless a transaction is begun in so many words."""
     engine = create_async_engine(
         _url(path),
-        async_creator=lambda: _connected(path),
+        async_creator=lambda: _connected(path, read_only=read_only),
         isolation_level="AUTOCOMMIT",
         pool_reset_on_return=None,
         **pool,
@@ -58,7 +62,7 @@ def _engine(path: str, wait: float, *, read_only: bool, **pool: float) -> AsyncE
 
 def _migrating(path: str) -> AsyncEngine:
     """Make the connection that migrates. It takes the write lock as it begins, for a late one fails at once, unwaited."""
-    engine = create_async_engine(_url(path), async_creator=lambda: _connected(path), pool_size=1, max_overflow=0)
+    engine = create_async_engine(_url(path), async_creator=lambda: _connected(path, read_only=False), pool_size=1, max_overflow=0)
     _prepare(engine, wait=_MIGRATION_WAIT, read_only=False)
 
     @event.listens_for(engine.sync_engine, "begin")
@@ -72,9 +76,9 @@ def _url(path: str) -> URL:
     return URL.create("sqlite+aiosqlite", database=path)
 
 
-async def _connected(path: str) -> aiosqlite.Connection:
+async def _connected(path: str, *, read_only: bool) -> aiosqlite.Connection:
     """Open the file. Where that fails, wait for the driver's thread to end: it would speak to a loop that is closed by then."""
-    connecting = aiosqlite.connect(path)
+    connecting = aiosqlite.connect(path, factory=sqlite3.Connection if read_only else WritingConnection)
     thread: Thread = connecting._thread  # noqa: SLF001 - as SQLAlchemy does: the process must not wait for it at its end
     thread.daemon = True
     try:
@@ -93,6 +97,8 @@ def _prepare(engine: AsyncEngine, *, wait: float, read_only: bool) -> None:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
         _write_ahead(connection, cursor, wait)
+        # An automatic checkpoint runs without the write lock, which is unsafe before SQLite 3.51.3 (see checkpointing).
+        cursor.execute("PRAGMA wal_autocheckpoint = 0")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA cache_size = -4096")

@@ -10,6 +10,9 @@ from catalog.domain.tree import Tree
 from catalog.entrypoints.cli.options import as_json, if_version
 from catalog.entrypoints.cli.session import origin, run
 
+_HEADINGS = ("Slug", "Category")
+_NONE = "No categories yet. Try `catalog seed` or `catalog categories create`."
+
 Shown = tuple[Tree, Mapping[str, int] | None]
 
 
@@ -27,9 +30,14 @@ def list_(*, counts: bool, as_json: bool) -> None:
     if as_json:
         _print_json(tree, totals)
         return
-    for category in tree:
-        path = " / ".join(each.name for each in tree.lineage(category.slug))
-        click.echo(f"{category.slug}  {path}{_counted(category, totals)}")
+    rows = [(category.slug, " / ".join(each.name for each in tree.lineage(category.slug)), category) for category in tree]
+    if not rows:
+        click.echo(_NONE, err=True)
+        return
+    slugs, paths = (max(len(heading), *(len(row[index]) for row in rows)) for index, heading in enumerate(_HEADINGS))
+    click.echo(f"{_HEADINGS[0]:{slugs}}  {_HEADINGS[1]:{paths}}{'' if totals is None else '  Items'}".rstrip())
+    for slug, path, category in rows:
+        click.echo(f"{slug:{slugs}}  {path:{paths}}{_counted(category, totals)}".rstrip())
 
 
 @categories.command("tree")
@@ -41,6 +49,8 @@ def tree_(*, counts: bool, as_json: bool) -> None:
     if as_json:
         _print_json(tree, totals, nested=True)
         return
+    if not tree.by_slug:
+        click.echo(_NONE, err=True)
     for category in tree:
         indent = "  " * (len(tree.lineage(category.slug)) - 1)
         click.echo(f"{indent}{category.name} ({category.slug}){_counted(category, totals)}")

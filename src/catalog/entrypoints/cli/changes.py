@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from catalog.application.history import LogQuestion
+from catalog.application.history import MOST_ENTRIES, LogQuestion
 from catalog.domain.changelog import LogEntry, LogPage
 from catalog.domain.errors import InvalidQuery
 from catalog.domain.faults import Faults
@@ -27,16 +27,16 @@ def changes() -> None:
 
 
 @changes.command("list")
-@click.option("--after", help="The number of an entry; what follows it.")
-@click.option("--limit", help="How many, 1 to 1000 (100).")
+@click.option("--after", type=click.IntRange(0), help="The number of an entry; what follows it.")
+@click.option("--limit", type=click.IntRange(1, MOST_ENTRIES), help="How many (100).")
 @click.option("--kind", help="Of these kinds, with commas: item.created, item.repriced and so on.")
 @click.option("--item", help="Of this item: its id, also of a deleted one, or its SKU.")
 @as_json
-def list_(*, as_json: bool, **parameters: str | None) -> None:
+def list_(*, as_json: bool, **parameters: str | int | None) -> None:
     """List changes, oldest first."""
 
     async def work(container: Any) -> LogPage:  # noqa: ANN401 - a Container
-        question = LogQuestion.parse({name: value for name, value in parameters.items() if value is not None})
+        question = LogQuestion.parse({name: str(value) for name, value in parameters.items() if value is not None})
         page: LogPage = await container.history().changes(question)
         return page
 
@@ -46,7 +46,10 @@ def list_(*, as_json: bool, **parameters: str | None) -> None:
 
         click.echo(encode_changes(page))
         return
-    show_entries(page.entries)
+    if page.entries:
+        show_entries(page.entries)
+    else:
+        click.echo("No changes.", err=True)
     if page.next_after is not None:
         click.echo(f"There are more: --after {page.next_after}", err=True)
 

@@ -1,17 +1,23 @@
 """What `catalog doctor` looks at."""
 
+import getpass
+import os
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from catalog import __version__
 from catalog.domain.errors import Unavailable
-from catalog.entrypoints.settings import Settings, unknown
+from catalog.entrypoints.settings import Settings
 from catalog.ports.cache import Cache
 from catalog.ports.storage import SchemaState, Storage
 
-# Two connections that write or checkpoint at once could damage a WAL file, rarely, in these (SQLite's change log, 3.51.3).
+_MOST_CAUSE = 300
+"""Characters of a driver's message that are shown."""
+
+# SQLite versions with the WAL-reset bug. Catalog's own processes are safe from it (ADR 19), other programs are not.
 _WAL_RESET = ((3, 7, 0), (3, 51, 2))
 
 
@@ -33,7 +39,6 @@ async def examine(container: Any) -> list[Finding]:  # noqa: ANN401 - a Containe
     findings = [
         Finding("catalog", well=True, says=f"{__version__} on Python {platform.python_version()}"),
         Finding("environment", well=True, says=settings.environment),
-        *_variables(),
         _door(settings),
         await _cache(settings, container.shared_cache()),
         Finding("store", well=True, says=settings.storage.shown),
@@ -42,17 +47,8 @@ async def examine(container: Any) -> list[Finding]:  # noqa: ANN401 - a Containe
         versions = await storage.versions()
         schema = await storage.schema()
     except Unavailable as error:
-        remedy = "Start the database, or mend CATALOG_STORAGE__URL; then look again."
-        return [*findings, Finding("answers", well=False, says=str(error), remedy=remedy, unavailable=True)]
+        return [*findings, _unavailable(error, settings)]
     return [*findings, *_versions(versions), _schema(schema, settings)]
-
-
-def _variables() -> Iterator[Finding]:
-    """Name variables that look like settings and are none."""
-    for name in unknown():
-        yield Finding(
-            "settings", well=False, says=f"{name} is no setting.", remedy="Mend its name, or take it away; .env.example has all."
-        )
 
 
 def _door(settings: Settings) -> Finding:
@@ -77,10 +73,67 @@ async def _cache(settings: Settings, shared: Cache | None) -> Finding:
     return Finding("cache", well=False, says=f"{settings.cache.shown}, which does not answer ({fault})", remedy=remedy)
 
 
+def _unavailable(error: Unavailable, settings: Settings) -> Finding:
+    """Say why the store does not answer, and where it was looked for. For operators: the driver's own words are in it."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    scheme, _, rest = settings.storage.shown.partition("://")
+    remedy = "Start the database, or mend CATALOG_STORAGE__URL; then look again."
+    if scheme == "sqlite":
+        where = _file_fault(Path(rest.removeprefix("/")))
+        if where is not None:
+            return Finding("answers", well=False, says=where[0], remedy=where[1], unavailable=True)
+        says = str(error) if str(cause) in str(error) else f"{error} ({cause})"
+    else:
+        address = rest.rpartition("@")[2].partition("/")[0] or "the local socket"
+        says = f"{error} At {_with_port(address) if scheme == 'postgresql' else address}"
+        says += f": {' '.join(str(cause).split())[:_MOST_CAUSE] or type(cause).__name__}" if cause is not error else ""
+    return Finding("answers", well=False, says=says, remedy=remedy, unavailable=True)
+
+
+def _with_port(hosts: str) -> str:
+    """Add Postgres' port to the hosts that have none."""
+    return ",".join(host if ":" in host.rpartition("]")[2] or " " in host else f"{host}:5432" for host in hosts.split(","))
+
+
+def _file_fault(path: Path) -> tuple[str, str] | None:
+    """Say what keeps a file from being read and written, and what to do; None if nothing does."""
+    path = path.absolute()
+    folder = path.parent
+    if not folder.is_dir():
+        return f"The folder {folder} does not exist.", f"mkdir -p {folder}, or change CATALOG_STORAGE__URL."
+    if path.is_dir():
+        return f"{path} is a folder.", "Name a file in it in CATALOG_STORAGE__URL."
+    # SQLite writes its log beside the file, so the folder must be writable too.
+    for place, mode in ((folder, os.W_OK | os.X_OK), (path, os.R_OK | os.W_OK)):
+        if place.exists() and not os.access(place, mode):
+            return (
+                f"{'The folder ' if place == folder else ''}{place} cannot be written to by the user {_user()}.",
+                "Give that user the right to, or change CATALOG_STORAGE__URL.",
+            )
+    return None
+
+
+def _user() -> str:
+    """Return who runs this."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.getuid())
+
+
 def _versions(versions: Mapping[str, str]) -> Iterator[Finding]:
     """Say what the store runs on."""
     for name, version in versions.items():
-        yield Finding(name.lower(), well=True, says=version)
+        numbers = tuple(int(part) for part in version.split(".") if part.isdecimal())
+        if name == "SQLite" and _WAL_RESET[0] <= numbers <= _WAL_RESET[1]:
+            says = (
+                f"{version}; safe with several Catalog processes. Don't write to the file with other programs meanwhile (ADR 19)."
+            )
+            yield Finding("sqlite", well=True, says=says)
+        else:
+            yield Finding(name.lower(), well=True, says=version)
         if name == "JIT" and version != "off":
             says = "A pooler keeps JIT from being turned off for our sessions; the server may compile statements, which is slow."
             remedy = (
@@ -91,11 +144,6 @@ def _versions(versions: Mapping[str, str]) -> Iterator[Finding]:
             says = "Nothing is prepared, and other processes' commits are polled for, as a pooler in transaction mode needs it."
             remedy = "Set CATALOG_STORAGE__POOLER=session, where the pooler works in session mode: it is faster."
             yield Finding("pooler", well=True, says=says, remedy=remedy)
-        numbers = tuple(int(part) for part in version.split(".") if part.isdecimal())
-        if name == "SQLite" and _WAL_RESET[0] <= numbers <= _WAL_RESET[1]:
-            says = "This version can, rarely, damage a file that several processes write to at once."
-            remedy = "Serve with one process (--workers 1), or bring SQLite to 3.51.3."
-            yield Finding("sqlite", well=True, says=says, remedy=remedy)
 
 
 def _schema(schema: SchemaState, settings: Settings) -> Finding:

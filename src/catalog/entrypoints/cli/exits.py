@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from catalog.domain.errors import CatalogError, InvalidCursor, InvalidInput, InvalidQuery, Unavailable
+from catalog.domain.errors import CatalogError, CategoryInUse, Fault, InvalidCursor, InvalidInput, InvalidQuery, Unavailable
 
 DONE, REFUSED, USAGE, UNAVAILABLE = 0, 1, 2, 3
 
@@ -25,8 +25,18 @@ def told() -> Iterator[None]:
             code=USAGE,
         )
     except CatalogError as error:
-        lines = [fault.message for fault in error.faults] if isinstance(error, InvalidInput) else [str(error)]
+        lines = [_worded(fault) for fault in error.faults] if isinstance(error, InvalidInput) else [_line(error)]
         fail(*lines, code=code_of(error))
+
+
+def _worded(fault: Fault) -> str:
+    """Return a fault's message. Parameters with free names come from --filter, so call them that."""
+    return fault.message.replace("no parameter", "no filter", 1) if fault.code == "unknown_parameter" else fault.message
+
+
+def _line(error: CatalogError) -> str:
+    """Return an error's message with the options of the command line in it."""
+    return str(error).replace("(move_to)", "with --move-to") if isinstance(error, CategoryInUse) else str(error)
 
 
 def code_of(error: CatalogError) -> int:

@@ -7,15 +7,16 @@ from typing import Any
 
 import rich_click as click
 
-from catalog.application.history import Life, LogQuestion, Prices
+from catalog.application.history import MOST_ENTRIES, Life, LogQuestion, Prices
 from catalog.application.listing import Listed
 from catalog.domain.errors import Fault, InvalidInput, InvalidQuery
 from catalog.domain.faults import Faults
 from catalog.domain.item import Item
 from catalog.domain.listing import Listing
 from catalog.domain.operands import read_moment
+from catalog.domain.query import MAX_LIMIT, MAX_OFFSET
 from catalog.entrypoints.cli.changes import show_entries
-from catalog.entrypoints.cli.options import as_json, filtering, if_version, question
+from catalog.entrypoints.cli.options import Given, as_json, filtering, if_version, question
 from catalog.entrypoints.cli.session import origin, run
 
 FIELDS = ("sku", "name", "description", "category")
@@ -50,13 +51,13 @@ def items() -> None:
 @items.command("list")
 @click.option("--sort", help="Keys with commas, a minus for descending: name,-price,created_at,updated_at,sku.")
 @filtering
-@click.option("--count", help="Say how many there are: exact or estimated.")
+@click.option("--count", type=click.Choice(["exact", "estimated"]), help="Say how many there are.")
 @click.option("--facet", help="Count the values of fields: category,currency,attr.NAME.")
-@click.option("--limit", help="How many, 1 to 200 (50).")
-@click.option("--offset", help="How many to pass over.")
+@click.option("--limit", type=click.IntRange(1, MAX_LIMIT), help="How many (50).")
+@click.option("--offset", type=click.IntRange(0, MAX_OFFSET), help="How many to pass over.")
 @click.option("--cursor", help="Where to go on: the cursor that the page before ended with.")
 @as_json
-def list_(*, as_json: bool, filters: tuple[str, ...], **parameters: str | tuple[str, ...] | None) -> None:
+def list_(*, as_json: bool, filters: tuple[str, ...], **parameters: Given) -> None:
     """List or search items; newest first, unless --sort says otherwise."""
 
     async def work(container: Any) -> tuple[Listed, Listing]:  # noqa: ANN401 - a Container
@@ -69,7 +70,11 @@ def list_(*, as_json: bool, filters: tuple[str, ...], **parameters: str | tuple[
 
         click.echo(encode_page(found, listing))
         return
-    _table(found.page.items)
+    if found.page.items:
+        _table(found.page.items)
+    elif not found.suggestions:
+        chosen = any(parameters[name] for name in parameters if name not in ("sort", "count", "facet", "limit")) or filters
+        click.echo("No items match." if chosen else "No items yet. Try `catalog seed` or `catalog items create`.", err=True)
     for name, facet in (found.facets or {}).items():
         values = ", ".join(f"{value} {number}" for value, number in facet.values)
         click.echo(f"{name}: {values}{', …' if facet.truncated else ''}")
@@ -157,24 +162,26 @@ def price(key: str, amount: str, currency: str, if_version: int | None, *, as_js
 def delete(key: str, if_version: int | None) -> None:
     """Remove an item. The change log keeps what it was."""
 
-    async def work(container: Any) -> None:  # noqa: ANN401 - a Container
+    async def work(container: Any) -> Item:  # noqa: ANN401 - a Container
         service = container.items()
-        await service.remove(key, origin(), await _expected(service, key, if_version))
+        item: Item = await service.get(key)
+        await service.remove(str(item.id), origin(), None if if_version is None else {(item.id, if_version)})
+        return item
 
-    run(work)
-    click.echo(f"Removed {key}.")
+    item = run(work)
+    click.echo(f"Removed {item.sku}. To bring it back: catalog items restore {item.id}")
 
 
 @items.command()
 @click.argument("key")
-@click.option("--after", help="The number of an entry; what follows it.")
-@click.option("--limit", help="How many, 1 to 1000 (100).")
+@click.option("--after", type=click.IntRange(0), help="The number of an entry; what follows it.")
+@click.option("--limit", type=click.IntRange(1, MOST_ENTRIES), help="How many (100).")
 @as_json
-def history(key: str, *, as_json: bool, **parameters: str | None) -> None:
+def history(key: str, *, as_json: bool, **parameters: int | None) -> None:
     """Tell what happened to an item, oldest first; also to a deleted one."""
 
     async def work(container: Any) -> Life:  # noqa: ANN401 - a Container
-        question = LogQuestion.parse({name: value for name, value in parameters.items() if value is not None})
+        question = LogQuestion.parse({name: str(value) for name, value in parameters.items() if value is not None})
         life: Life = await container.history().life(key, question)
         return life
 
@@ -210,6 +217,8 @@ def prices(key: str, as_of: str | None, *, as_json: bool) -> None:
 
         click.echo(encode_prices(found))
         return
+    if not found.prices:
+        click.echo(f"No price {'has been recorded' if as_of is None else 'was in force then'} for {key}.", err=True)
     for one in found.prices:
         until = "now" if one.until is None else f"{one.until:%Y-%m-%d %H:%M:%S}"
         click.echo(f"{one.price.amount} {one.price.currency}  from {one.since:%Y-%m-%d %H:%M:%S} to {until}")
@@ -293,14 +302,17 @@ def _show(item: Item, *, as_json: bool) -> None:
     if as_json:
         click.echo(text)
         return
+    lines: dict[str, str] = {}
     for name, value in json.loads(text).items():
         if name == "price" and value:
-            click.echo(f"{name:12} {value['amount']} {value['currency']}")
+            lines[name] = f"{value['amount']} {value['currency']}"
         elif name == "attributes":
-            for attribute, its in value.items():
-                click.echo(f"{'attr.' + attribute:12} {json.dumps(its, ensure_ascii=False)}")
+            lines |= {f"attr.{attribute}": json.dumps(its, ensure_ascii=False) for attribute, its in value.items()}
         elif value is not None:
-            click.echo(f"{name:12} {value}")
+            lines[name] = str(value)
+    width = max(12, *map(len, lines))
+    for name, shown in lines.items():
+        click.echo(f"{name:{width}} {shown}")
 
 
 def _table(listed: Iterable[Item]) -> None:

@@ -1,5 +1,6 @@
 """`catalog serve`, `migrate` and `doctor`: for those who run it."""
 
+import asyncio
 import json
 import sys
 from dataclasses import asdict
@@ -31,10 +32,29 @@ def serve(host: str | None, port: int | None, workers: int, *, reload: bool) -> 
         hand_down({name: value for name, value in said.items() if value is not None})
         settings = Settings.load()
         logs.configure(settings.log)
+        _warn(settings)
         try:
             serving.serve(settings, workers=workers, reload=reload)
         except serving.CannotListen as error:
             fail(str(error), code=REFUSED)
+
+
+def _warn(settings: Any) -> None:  # noqa: ANN401 - importing Settings takes its time
+    """Log a warning if every request will be answered with 503: the store does not answer, or has no schema."""
+    from catalog.domain.errors import Unavailable  # noqa: PLC0415 - heavy imports stay out of --help
+    from catalog.entrypoints import logs  # noqa: PLC0415 - likewise
+    from catalog.entrypoints.container import Container, running  # noqa: PLC0415 - likewise
+
+    async def ping() -> None:
+        async with running(Container(settings=settings), migrating=False) as storage:
+            await storage.ping()
+
+    if settings.storage.migrates:
+        return  # serving migrates first, and ends if it cannot
+    try:
+        asyncio.run(ping())
+    except Unavailable as error:
+        logs.store_not_ready(str(error), settings.storage.shown)
 
 
 @click.command()

@@ -8,6 +8,8 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for 
 if_version = click.option("--if-version", type=click.IntRange(1), help="Only when it has this version still.")
 
 Said = str | tuple[str, ...]
+Given = str | int | tuple[str, ...] | None
+"""What click makes of an option."""
 
 
 def filtering(command: Callable[..., None]) -> Callable[..., None]:
@@ -31,9 +33,13 @@ def filtering(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def question(parameters: Mapping[str, Said | None], filters: tuple[str, ...]) -> dict[str, Said]:
+def question(parameters: Mapping[str, Given], filters: tuple[str, ...]) -> dict[str, Said]:
     """Make the parameters of a question from the options that were given."""
-    said = {name: value for name, value in parameters.items() if value is not None and value != ()}
+    said: dict[str, Said] = {
+        name: value if isinstance(value, tuple) else str(value)
+        for name, value in parameters.items()
+        if value is not None and value != ()
+    }
     for one in filters:
         name, _, value = one.partition("=")
         said[name] = value

@@ -17,7 +17,7 @@ NOON = datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=UTC)
 TESTER = Origin("tester", "request-1")
 
 
-S = TypeVar("S", Item, Category)
+T = TypeVar("T")
 
 
 class FixedClock:
@@ -82,10 +82,10 @@ def item(number: int = 1, at: datetime = NOON, **fields: object) -> Item:
     return creation(number, at, **fields).subject
 
 
-def certain(change: Change[S] | None) -> Change[S]:
-    """Return a change that there is."""
-    assert change is not None
-    return change
+def certain(value: T | None) -> T:
+    """Return a value that there is."""
+    assert value is not None
+    return value
 
 
 def as_item(subject: object) -> Item:

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.sql import storage as sql
 from catalog.adapters.sql.queries import Plan, Shape
+from catalog.domain.changelog import Committed
 from catalog.domain.facets import MOST_VALUES
 from catalog.domain.faults import Faults
 from catalog.domain.query import ItemQuery
 from catalog.domain.search import Search
 from catalog.ports.storage import Count, Storage
-from tests.making import commit, creation, keep, pages, plant, removal
+from tests.making import certain, commit, creation, keep, pages, plant, removal
 
 LONG = 60.0
 """Seconds, so that nothing is left out."""
@@ -134,21 +135,23 @@ async def test_counts_can_be_about(storage: Storage, monkeypatch: pytest.MonkeyP
         assert await storage.count(query, exact=False, seconds=LONG) == Count(40, exact=True)
         return
     about = await storage.count(query, exact=False, seconds=LONG)
-    assert about.exact is (await storage.count(query, exact=True, seconds=LONG)).exact or about.number >= 0
+    assert about is not None
+    assert about.exact is certain(await storage.count(query, exact=True, seconds=LONG)).exact or about.number >= 0
 
     async def never(*_: object) -> None:
         return None
 
     whole = storage._flavour.fetch_within  # type: ignore[attr-defined]
     monkeypatch.setattr(storage._flavour, "fetch_within", never)  # type: ignore[attr-defined]
-    assert not (await storage.count(query, exact=True, seconds=LONG)).exact
+    unknown = await storage.count(query, exact=True, seconds=LONG)
+    assert unknown is None or (storage._flavour.estimates and not unknown.exact)  # type: ignore[attr-defined]
     assert await storage.facet(query, "attr.a", seconds=LONG) is None
 
     async def but_for_counts(connection: object, sql: str, *rest: object) -> object:
         return None if sql.startswith("SELECT count") else await whole(connection, sql, *rest)
 
     monkeypatch.setattr(storage._flavour, "fetch_within", but_for_counts)  # type: ignore[attr-defined]
-    estimated = await storage.count(query, exact=True, seconds=LONG)
+    estimated = certain(await storage.count(query, exact=True, seconds=LONG))
     assert not estimated.exact
     assert estimated.number == 40 or storage._flavour.estimates  # type: ignore[attr-defined]
 
@@ -164,6 +167,38 @@ async def test_a_statement_that_takes_too_long_is_stopped(storage: Storage) -> N
             assert await reading.run(lambda held: flavour.fetch_within(held.driver, endless, [], 0.05)) is None
         assert (await storage.list_items(ItemQuery.parse({}))).items == ()
     assert len(reading._idle) == 1
+
+
+async def test_a_statement_that_nobody_waits_for_is_stopped(storage: Storage) -> None:
+    """Long before its time is over: whoever closes the connection would wait for it."""
+    if isinstance(storage, MemoryStorage):
+        return
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n"
+    reading, flavour = storage._reading, storage._flavour  # type: ignore[attr-defined]
+    for pause in (0.0, 0.2):
+        counting = asyncio.create_task(reading.run(lambda held: flavour.fetch_within(held.driver, endless, [], 5.0)))
+        await asyncio.sleep(pause)
+        counting.cancel()
+        async with asyncio.timeout(60):
+            await asyncio.wait((counting,))
+            assert counting.cancelled()
+            assert (await storage.list_items(ItemQuery.parse({}))).items == ()
+
+
+async def test_an_estimate_that_cannot_be_made_is_unknown(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not 0."""
+    if isinstance(storage, MemoryStorage):
+        return
+    await keep(storage, 1, 2)
+
+    async def nothing(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(storage._flavour, "fetch_within", nothing)  # type: ignore[attr-defined]
+    monkeypatch.setattr(storage._flavour, "estimate", nothing)  # type: ignore[attr-defined]
+    assert await storage.count(ItemQuery.parse({}), exact=True, seconds=LONG) is None
+    (outcome,) = await commit(storage, creation(3))
+    assert isinstance(outcome, Committed)
 
 
 async def test_only_the_most_frequent_values_are_told(storage: Storage) -> None:

@@ -89,7 +89,7 @@ async def test_the_trailer_proves_that_all_is_there(storage: Storage) -> None:
 async def test_an_export_is_one_state(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is written meanwhile; and writers do not wait for it."""
     monkeypatch.setattr(sql_store, "_SLICE", 2)
-    monkeypatch.setattr(memory_store, "_SLICE", 2)
+    monkeypatch.setattr(memory_store, "SLICE", 2)
     kept = await keep(storage, *range(1, 8))
     found: list[str] = []
     async for some in storage.stream(parse_export({"sort": "sku"})):

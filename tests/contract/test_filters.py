@@ -108,7 +108,7 @@ async def test_the_index_of_attributes_follows_each_change(storage: Storage) -> 
 
     async def found(**parameters: str) -> int:
         query = ItemQuery.parse({f"attr.{name}": value for name, value in parameters.items()})
-        counted = await storage.count(query, exact=True, seconds=60)
+        counted = certain(await storage.count(query, exact=True, seconds=60))
         assert counted.number == len((await storage.list_items(query)).items)
         return counted.number
 

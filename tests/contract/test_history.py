@@ -278,3 +278,46 @@ async def test_nobody_restores_or_puts_for_ever(storage: Storage, clock: FixedCl
         await Items(Thief(storage, restoring=True), clock, CountedIds()).restore(str(made.id), TESTER)  # type: ignore[arg-type]
     with pytest.raises(Contended):
         await Items(Thief(storage, restoring=False), clock, CountedIds()).put("A", {"name": "A"}, TESTER)  # type: ignore[arg-type]
+
+
+async def test_a_price_that_another_clock_dates_ahead_is_in_force(items: Items, history: History, clock: FixedClock) -> None:
+    """A replica's clock was a day ahead, or was put back since; the log's order counts, and no time goes back in a life."""
+    await items.create({"sku": "A", "name": "A", "price": {"amount": "10", "currency": "EUR"}}, TESTER)
+    clock.move(days=1)
+    await items.reprice("A", {"amount": "12", "currency": "EUR"}, TESTER)
+    clock.move(days=-1)
+    await items.reprice("A", {"amount": "8", "currency": "EUR"}, TESTER)
+    found = await history.prices("A")
+    assert [(one.price.amount, one.seq) for one in found.prices] == [("10.00", 1), ("12.00", 2), ("8.00", 3)]
+    assert all(one.until is None or one.since <= one.until for one in found.prices)
+    assert found.lowest is not None
+    assert found.lowest.price.amount == "8.00"
+    assert found.before_reduction is not None
+    assert found.before_reduction.price.amount == "10.00"
+    item = await items.get("A")
+    assert item.created_at <= item.updated_at
+
+
+async def test_the_price_before_counts_also_where_clocks_give_it_no_time(
+    items: Items, history: History, clock: FixedClock
+) -> None:
+    """There is no other prior price than that of the creation, a day ahead."""
+    clock.move(days=1)
+    await items.create({"sku": "A", "name": "A", "price": {"amount": "12", "currency": "EUR"}}, TESTER)
+    clock.move(days=-1)
+    await items.reprice("A", {"amount": "8", "currency": "EUR"}, TESTER)
+    prior = (await history.prices("A")).before_reduction
+    assert prior is not None
+    assert prior.price.amount == "12.00"
+
+
+async def test_the_log_is_in_the_order_of_commits_whatever_the_clocks_say(
+    items: Items, storage: Storage, clock: FixedClock
+) -> None:
+    """Numbers never go back; times may, for they are those of the process that decided."""
+    for day in (0, 1, -2, 0):
+        clock.move(days=day)
+        await items.create({"name": "x"}, TESTER)
+    page = await storage.changes(after=0, limit=10)
+    assert [entry.seq for entry in page.entries] == [1, 2, 3, 4]
+    assert page.entries[2].at < page.entries[0].at

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.domain.query import ItemQuery
 from catalog.domain.text import blank, fold
-from catalog.ports.storage import Storage
+from catalog.ports.storage import Count, Storage
 from tests.making import NOON, commit, creation, keep, names, pages, plant, removal, revision
 
 
@@ -179,7 +179,7 @@ async def test_a_query_of_signs_finds_nothing_in_any_way_of_asking(storage: Stor
     for more in ({}, {"attr.a": "1"}, {"category": "lamps", "sort": "sku"}, {"version__gte": "1", "sort": "-name"}):
         query = ItemQuery.parse({"q": "…😀", **more})
         assert (await storage.list_items(query)).items == ()
-        assert (await storage.count(query, exact=True, seconds=9)).number == 0
+        assert await storage.count(query, exact=True, seconds=9) == Count(0, exact=True)
         assert [slice_ async for slice_ in storage.stream(query)] in ([], [[]])
         facet = await storage.facet(query, "attr.a", seconds=9)
         assert facet is not None

@@ -14,7 +14,7 @@ from catalog.domain.change import Change
 from catalog.domain.changelog import ChangeSet, Committed, LogFilter
 from catalog.domain.errors import DoneBefore, StaleVersion, StoreUnavailable
 from catalog.domain.item import CREATED, REMOVED, REPRICED, Item, Life
-from catalog.domain.note import KEPT, Note
+from catalog.domain.note import KEPT, SWEPT, Note
 from catalog.entrypoints.stores import open_store
 from catalog.ports.storage import Storage, StorageOptions
 from tests.making import NOON, TESTER, category, certain, commit, creation, item_id, keep, plant, removal, revision
@@ -143,11 +143,27 @@ async def test_what_is_to_be_the_first_note_is_refused_where_one_is(storage: Sto
     assert (await storage.notes(["once"]))["once"].content == b"3"
 
 
-async def test_notes_are_swept_after_a_day(storage: Storage) -> None:
+async def test_notes_are_swept_after_two_days(storage: Storage) -> None:
     """When others are written."""
     await written(storage, Note("old", b"", NOON), Note("newer", b"", NOON + timedelta(hours=1)))
-    await written(storage, Note("next", b"", NOON + KEPT + timedelta(minutes=1)))
+    await written(storage, Note("next", b"", NOON + SWEPT + timedelta(minutes=1)))
     assert set(await storage.notes(["old", "newer", "next"])) == {"newer", "next"}
+
+
+async def test_a_clock_that_is_a_day_ahead_sweeps_no_note_that_counts(storage: Storage) -> None:
+    """A replica that trusts its own clock too much must not have others do a request a second time."""
+    await written(storage, Note("fresh", b"", NOON))
+    await written(storage, Note("ahead", b"", NOON + KEPT - timedelta(seconds=1)))
+    assert set(await storage.notes(["fresh", "ahead"])) == {"fresh", "ahead"}
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
+async def test_a_clock_that_was_ahead_and_is_put_back_does_not_stop_the_sweeping(storage: Storage) -> None:
+    """The time of the last sweep lies in the future then."""
+    await written(storage, Note("ahead", b"", NOON + 5 * SWEPT))
+    await written(storage, Note("old", b"", NOON))
+    await written(storage, Note("now", b"", NOON + SWEPT + timedelta(minutes=1)))
+    assert set(await storage.notes(["ahead", "old", "now"])) == {"ahead", "now"}
 
 
 async def test_an_item_that_comes_back_goes_on_from_its_last_version(storage: Storage) -> None:

@@ -7,8 +7,11 @@ import httpx
 import pytest
 
 from catalog.application import feed
-from catalog.entrypoints.container import Container
+from catalog.entrypoints.container import Container, running
+from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.edge import Edge
+from catalog.entrypoints.settings import ChangesSettings, Settings, StorageSettings
+from tests.http.conftest import asked
 from tests.http.test_items import ITEMS, created, planted
 
 CHANGES = "/api/v1/changes"
@@ -195,3 +198,15 @@ async def test_a_stream_that_breaks_ends(
     listener = Listener(app, last_event_id="1")
     await asyncio.wait_for(listener.task, 10)
     assert (listener.ids, listener.ended) == ([], False)
+
+
+async def test_too_many_readers_of_the_live_feed_are_told_to_come_later(store_url: str) -> None:
+    """With the limit and how to read on without the feed."""
+    settings = Settings(storage=StorageSettings(url=store_url), changes=ChangesSettings(max_subscribers=0))
+    container = Container(settings=settings)
+    async with running(container), asked(create_app(container)) as client:
+        refused = await client.get("/api/v1/changes", headers={"Accept": "text/event-stream"})
+        assert (refused.status_code, refused.json()["code"]) == (503, "too_many_subscribers")
+        assert "0 readers" in refused.json()["detail"]
+        assert refused.headers["retry-after"] == "1"
+        assert (await client.get("/api/v1/changes")).status_code == 200

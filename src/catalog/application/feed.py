@@ -10,9 +10,10 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from time import monotonic
+from weakref import WeakSet
 
-from catalog.domain.changelog import ALL, LogEntry, LogFilter
-from catalog.domain.errors import InvalidPosition, LogPruned, StoreUnavailable, Unavailable
+from catalog.domain.changelog import LAST, LogEntry, LogFilter
+from catalog.domain.errors import InvalidPosition, LogPruned, StoreUnavailable, TooManySubscribers, Unavailable
 from catalog.ports.storage import Storage
 
 POLL = 0.1
@@ -30,6 +31,12 @@ SLICE = 500
 MOST_WAITING = 1024 * 1024
 """Bytes that may wait for a subscriber, beyond the piece that he is to take next."""
 
+MOST_WAITING_IN_ALL = 64 * 1024 * 1024
+"""Bytes that may wait for all subscribers together, likewise; beyond, the slowest are cut off."""
+
+MOST_SUBSCRIBERS = 1_000
+"""Subscribers that a process serves at a time."""
+
 Frame = Callable[[LogEntry], bytes]
 Beat = Callable[[int], bytes]
 
@@ -41,17 +48,28 @@ class Subscriber:
         """Tell what follows `position`; call `on_cut` when he takes too little."""
         self.position = position
         self.wanted = wanted
-        self.wants_all = wanted == ALL
         self._on_cut = on_cut
         self._waiting: deque[bytes] = deque()
         self._size = 0
         self._news = asyncio.Event()
         self._ended = False
 
+    @property
+    def backlog(self) -> int:
+        """Bytes that wait beyond the piece that is taken next, which subscribers may share."""
+        return self._size - len(self._waiting[0]) if self._waiting else 0
+
+    def cut(self) -> None:
+        """Cut the subscriber off; nothing that waits is delivered."""
+        self._waiting.clear()
+        self._size = 0
+        self.end()
+        self._on_cut()
+
     def give(self, piece: bytes) -> bool:
         """Put a piece into his queue; when it is full, cut him off and say so."""
         if self._waiting and self._size + len(piece) > MOST_WAITING:
-            self._on_cut()
+            self.cut()
             return False
         self._waiting.append(piece)
         self._size += len(piece)
@@ -79,11 +97,14 @@ class Subscriber:
 class Feed:
     """Reads the log as long as somebody subscribes to it."""
 
-    def __init__(self, storage: Storage, frame: Frame, beat: Beat) -> None:
-        """Write entries with `frame`, and signs of life, which say how far he is, with `beat`."""
+    def __init__(self, storage: Storage, frame: Frame, beat: Beat, *, most: int = MOST_SUBSCRIBERS) -> None:
+        """Write entries with `frame`, and signs of life, which say how far he is, with `beat`; serve up to `most` subscribers."""
         self._storage = storage
         self._frame = frame
         self._beat = beat
+        self._most = most
+        # Everyone who has subscribed, also before he joins. A subscription that is dropped unused drops out by itself.
+        self._open: WeakSet[Subscriber] = WeakSet()
         self._subscribers: set[Subscriber] = set()
         self._position = 0
         self._following: asyncio.Task[None] | None = None
@@ -98,20 +119,36 @@ class Feed:
     async def subscribe(self, after: int | None, wanted: LogFilter, on_cut: Callable[[], object]) -> AsyncGenerator[bytes, None]:
         """Return what follows an entry, or from now on (None), as pieces, beginning with a sign of life.
 
-        Raises InvalidPosition when the log has no such number, LogPruned when it does not reach back so far.
+        Raises InvalidPosition when the log has no such number, LogPruned when it does not reach back so far, and
+        TooManySubscribers.
         """
         if self._closed:
             message = "The service is about to stop; subscribe elsewhere."
             raise StoreUnavailable(message)
-        if after is None and self._reads:
-            # Nothing was missed, so nothing need be read.
-            return self._pieces(Subscriber(self._position, wanted, on_cut))
+        if after is not None and after >= LAST:
+            raise InvalidPosition(after)
+        if len(self._open) >= self._most:
+            raise TooManySubscribers(self._most)
+        subscriber = Subscriber(self._position, wanted, on_cut)
+        self._open.add(subscriber)
+        if after is not None or not self._reads:
+            try:
+                subscriber.position = await self._begins(after)
+            except BaseException:
+                self._open.discard(subscriber)
+                raise
+        return self._pieces(subscriber)
+
+    async def _begins(self, after: int | None) -> int:
+        """Return where a subscription begins, as the log has it."""
         page = await self._storage.changes(after=after or 0, limit=1)
-        if after is not None and after > page.head:
+        if after is None:
+            return page.head
+        if after > page.head:
             raise InvalidPosition(after, page.head)
-        if after is not None and after < page.floor:
+        if after < page.floor:
             raise LogPruned(after, page.floor)
-        return self._pieces(Subscriber(page.head if after is None else after, wanted, on_cut))
+        return after
 
     def close(self) -> None:
         """Let all subscribers go, and take no more."""
@@ -142,10 +179,14 @@ class Feed:
             if page.floor > subscriber.position:
                 raise LogPruned(subscriber.position, page.floor)
             entries = [entry for entry in page.entries if upto is None or entry.seq <= upto]
-            if entries:
-                yield b"".join(map(self._frame, entries))
-            subscriber.position = page.reached if upto is None else min(page.reached, upto)
-            if upto is None and page.next_after is None:
+            piece = b"".join(map(self._frame, entries))
+            position = page.reached if upto is None else min(page.reached, upto)
+            done = upto is None and page.next_after is None
+            del page, entries  # they take several times what the piece takes, and he may take his time
+            if piece:
+                yield piece
+            subscriber.position = position
+            if done:
                 return
 
     def _join(self, subscriber: Subscriber) -> int:
@@ -165,6 +206,7 @@ class Feed:
         return self._following is not None and not self._following.done()
 
     def _leave(self, subscriber: Subscriber) -> None:
+        self._open.discard(subscriber)
         self._subscribers.discard(subscriber)
         if not self._subscribers and self._following is not None:
             self._following.cancel()
@@ -214,19 +256,34 @@ class Feed:
     def _tell(self, entries: Sequence[LogEntry]) -> None:
         """Hand entries out, each encoded once."""
         frames = [self._frame(entry) for entry in entries]
-        whole = b"".join(frames)
+        pieces: dict[tuple[LogFilter, int], bytes] = {}
         for subscriber in tuple(self._subscribers):
-            piece = whole
-            if not subscriber.wants_all or subscriber.position >= entries[0].seq:
-                piece = b"".join(
+            # Subscribers who want the same share a piece.
+            wanted = subscriber.wanted, max(subscriber.position, entries[0].seq - 1)
+            piece = pieces.get(wanted)
+            if piece is None:
+                piece = pieces[wanted] = b"".join(
                     frame
                     for entry, frame in zip(entries, frames, strict=True)
                     if entry.seq > subscriber.position and subscriber.wanted.finds(entry)
                 )
             if piece and not subscriber.give(piece):
                 self._subscribers.discard(subscriber)
+        self._relieve()
 
     def _hand_out(self, piece: bytes) -> None:
         for subscriber in tuple(self._subscribers):
             if not subscriber.give(piece):
                 self._subscribers.discard(subscriber)
+
+    def _relieve(self) -> None:
+        """Cut the slowest subscribers off while too much waits for all of them together."""
+        waiting = sum(subscriber.backlog for subscriber in self._subscribers)
+        if waiting <= MOST_WAITING_IN_ALL:
+            return
+        slowest_last = sorted(self._subscribers, key=lambda one: one.backlog)
+        while waiting > MOST_WAITING_IN_ALL:
+            subscriber = slowest_last.pop()
+            waiting -= subscriber.backlog
+            subscriber.cut()
+            self._subscribers.discard(subscriber)

@@ -7,7 +7,7 @@ from typing import Self
 from uuid import UUID
 
 from catalog.domain import category, item
-from catalog.domain.changelog import LogEntry, LogFilter, LogPage
+from catalog.domain.changelog import LAST, LogEntry, LogFilter, LogPage
 from catalog.domain.errors import InvalidQuery, ItemNotFound, LogPruned
 from catalog.domain.faults import Faults
 from catalog.domain.item import Item
@@ -18,9 +18,6 @@ from catalog.ports.clock import Clock
 from catalog.ports.storage import Storage
 
 _SLICE = 1_000
-
-LAST = 2**63
-"""No entry has this number, or a higher one."""
 
 MOST_ENTRIES = 1_000
 DEFAULT_ENTRIES = 100
@@ -129,7 +126,8 @@ class History:
         await self._must_be_known(subject, entries[0] if entries else None, key)
         before = entries[0].change.before if entries else (await self._storage.items_by_id((subject,))).get(subject)
         found = priced(before if isinstance(before, Item) else None, entries)
-        moment = as_of or self._clock.now()
+        # The clock of the process that wrote the last price may be ahead of ours; that price is in force all the same.
+        moment = as_of or max(self._clock.now(), *(one.since for one in found[-1:]))
         now = in_force(found, moment)
         shown = found if as_of is None else [] if now is None else [now]
         known_since = await self._known_since(page, entries[0] if entries else None)

@@ -4,7 +4,7 @@ A store takes its lock, reads the `Standing` of what a batch names, asks `admit`
 once. No rule about conflicts is anywhere else; a database's constraints are only the net beneath.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
@@ -163,6 +163,7 @@ class Register:
         self.inhabitants: dict[str, int] = dict(standing.inhabitants)
         self._graves: dict[UUID, int] = dict(standing.graves)
         self._notes: dict[str, datetime] = dict(standing.notes)
+        self._children_of: dict[str, set[str]] | None = None
         self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
 
     def take(self, changes: Iterable[AnyChange], notes: Iterable[Note] = ()) -> CatalogError | None:
@@ -180,6 +181,8 @@ class Register:
 
     def _refused(self, refusal: CatalogError) -> CatalogError:
         for kept, key, before in reversed(self._undo):
+            if kept is self.places:
+                self._reindex(key, None if before is _NOTHING else before)
             if before is _NOTHING:
                 del kept[key]
             else:
@@ -247,10 +250,27 @@ class Register:
             return CategoryNotFound(slug)
         if before is not None and place is not None and place.version != before.version:
             return StaleVersion(before.id, f"category {slug}")
-        refusal = self._in_use(slug) if after is None else self._misplaced(slug, after.parent)
+        if after is None:
+            refusal: CatalogError | None = self._in_use(slug)
+        elif place is not None and place.parent == after.parent:
+            refusal = None  # it stays where it is
+        else:
+            refusal = self._misplaced(slug, after.parent)
         if refusal is None:
-            self._put(self.places, slug, None if after is None else Spot(after.id, after.version, after.parent))
+            spot = None if after is None else Spot(after.id, after.version, after.parent)
+            self._reindex(slug, spot)
+            self._put(self.places, slug, spot)
         return refusal
+
+    def _reindex(self, slug: str, spot: Spot | None) -> None:
+        """Move a category in the index of children to the place that it is about to get, if there is an index yet."""
+        if self._children_of is None:
+            return
+        before = self.places.get(slug)
+        if before is not None and before.parent is not None:
+            self._children_of[before.parent].discard(slug)
+        if spot is not None and spot.parent is not None:
+            self._children_of.setdefault(spot.parent, set()).add(slug)
 
     def _moved(self, slug: str | None, by: int) -> None:
         """Count who comes and goes; where nobody asks how many there are, the number means nothing."""
@@ -278,14 +298,20 @@ class Register:
 
     def _height(self, slug: str) -> int:
         """Count the longest way down from a category, itself included."""
-        height, level = 1, self._children(slug) if slug in self.places else []
+        height, level = 1, self._children(slug) if slug in self.places else ()
         while level:
             height += 1
             level = [child for each in level for child in self._children(each)]
         return height
 
-    def _children(self, slug: str) -> list[str]:
-        return [child for child, place in self.places.items() if place is not None and place.parent == slug]
+    def _children(self, slug: str) -> Collection[str]:
+        """Return the children of a category, from an index that is built when it is first needed."""
+        if self._children_of is None:
+            self._children_of = {}
+            for child, place in self.places.items():
+                if place is not None and place.parent is not None:
+                    self._children_of.setdefault(place.parent, set()).add(child)
+        return self._children_of.get(slug, ())
 
 
 def admit(batch: Sequence[ChangeSet], standing: Standing) -> Admission:

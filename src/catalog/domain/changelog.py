@@ -9,6 +9,9 @@ from catalog.domain.change import Change, Origin
 from catalog.domain.item import Item
 from catalog.domain.note import Note
 
+LAST = 2**63
+"""No entry has this number or version, or a higher one: stores count in 64 bits."""
+
 AnyChange = Change[Item] | Change[Category]
 """What the log is made of; `kind` begins with what it happened to."""
 

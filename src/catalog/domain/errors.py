@@ -33,6 +33,7 @@
     └── Unavailable           nothing is wrong with the request; try again later
         ├── StoreUnavailable
         ├── StoreBusy
+        ├── TooManySubscribers
         └── SchemaOutdated
 
 `code` is stable: clients may branch on it. Which HTTP status or exit code an error becomes is told at those edges, not here.
@@ -363,6 +364,12 @@ class Unavailable(CatalogError):
 
     code = "unavailable"
 
+    @property
+    def reason(self) -> str | None:
+        """The driver's own words, for operators only: they may name hosts, roles, databases and files. None if there are none."""
+        cause = self.__cause__
+        return None if cause is None else str(cause) or type(cause).__name__
+
 
 class StoreUnavailable(Unavailable):
     """The store does not answer, or not in time."""
@@ -374,6 +381,17 @@ class StoreBusy(Unavailable):
     """More writes wait than the store takes; nothing of this one was written."""
 
     code = "store_busy"
+
+
+class TooManySubscribers(Unavailable):
+    """The process serves as many live readers of the log as it may."""
+
+    code = "too_many_subscribers"
+
+    def __init__(self, most: int) -> None:
+        """Name the limit."""
+        super().__init__(f"The live feed has {most} readers, which is the limit; try again later, or read /changes page by page.")
+        self.most = most
 
 
 class SchemaOutdated(Unavailable):

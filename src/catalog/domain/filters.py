@@ -7,9 +7,9 @@ A parameter names a field, and after two underscores an operator: `version__gte=
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import eq, ge, gt, le, lt, ne
-from typing import Any, Self
+from typing import Any
 
 from catalog.domain.attributes import is_name, sort_key
 from catalog.domain.faults import Faults
@@ -104,22 +104,22 @@ class Condition:
         """The name of the attribute that is compared; None when it is no attribute."""
         return self.field.removeprefix(ATTRIBUTE) if self.field.startswith(ATTRIBUTE) else None
 
-    def resolved(self, tree: Tree) -> Self:
-        """Name the descendants of the categories as well, so that the condition can be held against an item."""
-        return replace(self, values=tuple(sorted(tree.within(self.values)))) if self.operator in (WITHIN, OUTSIDE) else self
-
-    def holds(self, item: Item) -> bool:
-        """Whether an item is so."""
-        value = _value_of(item, self.field)
+    def test(self, tree: Tree) -> Callable[[Item], bool]:
+        """Return what tells whether an item is so: made once, for it is asked about many items."""
+        value_of, values = _reader(self.field), self.values
         if self.operator in (EXISTS, MISSING):
-            return (value is None) is (self.operator == MISSING)
-        if value is None:
-            return False
-        if self.operator in SEVERAL:
-            return (value in self.values) is not (self.operator == OUTSIDE)
-        if self.attribute is not None and value[0] != self.values[0][0]:
-            return False
-        return COMPARISONS[self.operator](value, self.values[0])
+            missing = self.operator == MISSING
+            return lambda item: (value_of(item) is None) is missing
+        if self.operator in (WITHIN, OUTSIDE):
+            slugs, within = tree.within(values), self.operator == WITHIN
+            return lambda item: item.category is not None and (item.category in slugs) is within
+        if self.operator == AMONG:
+            return lambda item: value_of(item) in values
+        compare, wanted = COMPARISONS[self.operator], values[0]
+        if self.attribute is not None:
+            # The first character of a key is the value's type.
+            return lambda item: (value := value_of(item)) is not None and value[0] == wanted[0] and compare(value, wanted)
+        return lambda item: (value := value_of(item)) is not None and compare(value, wanted)
 
 
 Filters = tuple[Condition, ...]
@@ -216,9 +216,9 @@ def _parts(text: str) -> list[str]:
     return parts
 
 
-def _value_of(item: Item, field: str) -> Any:  # noqa: ANN401 - a value of the field
-    """Return what is compared of an item; None when it has nothing there."""
+def _reader(field: str) -> Callable[[Item], Any]:
+    """Return what reads the value of an item that a condition compares; None when the item has nothing there."""
     if not field.startswith(ATTRIBUTE):
-        return _VALUES[field](item)
-    value = item.attributes.get(field.removeprefix(ATTRIBUTE))
-    return None if value is None else sort_key(value)
+        return _VALUES[field]
+    name = field.removeprefix(ATTRIBUTE)
+    return lambda item: None if (value := item.attributes.get(name)) is None else sort_key(value)

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 KEPT = timedelta(hours=24)
-"""How long a note is kept."""
+"""How long a note counts."""
+
+SWEPT = 2 * KEPT
+"""The age at which a store may delete a note.
+
+Twice as long as notes count, so that a process whose clock is up to a day ahead deletes none that still counts for others.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,8 @@ def before_reduction(prices: Sequence[Priced], moment: datetime) -> Priced | Non
     before = next((one for one in prices if one.until == now.since and one.price.currency == now.price.currency), None)
     if before is None or before.price.minor < now.price.minor:
         return None
-    return _lowest(prices, now.price.currency, now.since - WINDOW, now.since)
+    # Where a clock was put back, both prices have the same time, and the one before was in force for none of it.
+    return _lowest(prices, now.price.currency, now.since - WINDOW, now.since) or before
 
 
 def _lowest(prices: Iterable[Priced], currency: str, begin: datetime, end: datetime) -> Priced | None:

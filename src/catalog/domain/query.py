@@ -119,8 +119,8 @@ class ItemQuery:
 
     def shows(self, tree: Tree) -> Callable[[Item], bool]:
         """Tell whether the filters let an item through."""
-        conditions = [condition.resolved(tree) for condition in self.filters]
-        return lambda item: all(condition.holds(item) for condition in conditions)
+        tests = [condition.test(tree) for condition in self.filters]
+        return tests[0] if len(tests) == 1 else lambda item: all(test(item) for test in tests)
 
     def page(self, found: Sequence[tuple[Item, int | None]]) -> "Page":
         """Make the page from what a store found, each with its rank (None where nothing is ranked), in the order `walked`.

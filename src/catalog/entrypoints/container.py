@@ -59,6 +59,11 @@ def _shared_cache(settings: Settings) -> Cache | None:
         raise InvalidSettings([("CATALOG_CACHE__URL", "the URL cannot be read; it has the form redis://HOST:6379/0")]) from None
 
 
+def _feed(settings: Settings, storage: Storage) -> Feed:
+    """Make the live feed, for as many subscribers as the settings allow."""
+    return Feed(storage, frame, beat, most=settings.changes.max_subscribers)
+
+
 class Container(containers.DeclarativeContainer):
     """The wiring. A fresh container for each process, and for each test; override a provider before it is first used."""
 
@@ -72,7 +77,7 @@ class Container(containers.DeclarativeContainer):
     categories = providers.Singleton(Categories, storage, clock, ids)
     batches = providers.Singleton(Batches, storage, clock, ids)
     history = providers.Singleton(History, storage, clock)
-    feed = providers.Singleton(Feed, storage, providers.Object(frame), providers.Object(beat))
+    feed = providers.Singleton(_feed, settings, storage)
     pruning = providers.Singleton(Pruning, storage)
     once = providers.Singleton(Once, storage, clock)
     importing = providers.Singleton(Importing, storage, clock, ids)

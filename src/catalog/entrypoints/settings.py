@@ -24,6 +24,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from catalog.application.feed import MOST_SUBSCRIBERS
 from catalog.application.import_plan import MOST_ATOMIC
 from catalog.entrypoints.stores import UnknownScheme, canonical
 from catalog.ports.storage import StorageOptions
@@ -217,7 +218,14 @@ class ImportsSettings(Section):
 
 
 class ChangesSettings(Section):
-    """How long the log of changes is kept."""
+    """How long the log of changes is kept, and how many may follow it."""
+
+    max_subscribers: int = Field(
+        MOST_SUBSCRIBERS,
+        ge=0,
+        le=100_000,
+        description="Readers of the live feed that a process serves at a time; beyond, they get 503",
+    )
 
     keep_days: float | None = Field(
         None, gt=0, le=36_500, description="Days that `catalog changes prune` keeps, unless it is told (default: it must be told)"

@@ -85,10 +85,11 @@ class Storage(Protocol):
         Its limit and its page do not matter, and nothing is ranked. What is begun must be gone through or closed.
         """
 
-    async def count(self, query: ItemQuery, *, exact: bool, seconds: float) -> Count:
+    async def count(self, query: ItemQuery, *, exact: bool, seconds: float) -> Count | None:
         """Count the items that `query` finds, wherever its page begins.
 
-        Exactly where that is wanted and takes no longer than so many seconds, or where it is easy; else about.
+        Exactly where that is wanted and takes no longer than so many seconds, or where it is easy; else about. None when
+        not even an estimate can be made in the time.
         """
 
     async def facet(self, query: ItemQuery, name: str, *, seconds: float) -> Facet | None:
@@ -120,10 +121,16 @@ class Storage(Protocol):
         decides; the log's entries are written with the items. Raises StoreBusy when too many writes wait already. A
         caller that is cancelled while it waits neither stops nor harms the commit. `ready` is what `prepare` returned for
         some of the changes; it may be of others too.
+
+        What is committed is never reported as failed. If the connection is lost during the commit itself, nobody can tell
+        whether it was: then StoreUnavailable says so, and nothing is written a second time.
         """
 
     def listen(self, listener: Callable[[Sequence[LogEntry]], None]) -> None:
-        """Tell `listener` of the entries of each commit of this process, after it and before it is answered."""
+        """Tell `listener` of the entries of each commit of this process, after it and before it is answered.
+
+        A listener that raises is logged; it affects neither the commit nor the other listeners.
+        """
 
     async def head(self) -> LogHead:
         """Tell where the log ends; cheap, and not hindered by other reads."""

@@ -10,7 +10,7 @@ from catalog.adapters.memory.storage import MemoryStorage
 from catalog.application import feed as module
 from catalog.application.feed import Feed
 from catalog.domain.changelog import ALL, LogEntry, LogFilter, LogPage
-from catalog.domain.errors import InvalidPosition, LogPruned, StoreUnavailable
+from catalog.domain.errors import InvalidPosition, LogPruned, StoreUnavailable, TooManySubscribers
 from catalog.domain.item import REMOVED
 from tests.making import commit, creation, item_id, keep, removal, sets
 
@@ -298,3 +298,73 @@ async def test_who_joins_while_others_are_told_misses_nothing(
     await asyncio.sleep(0.02)
     await commit(storage, creation(13))
     assert tuple(await more) == ([13], [13])
+
+
+async def test_there_is_a_limit_of_subscribers(storage: Shaky) -> None:
+    """Those that have not joined yet count; whoever goes makes room, also who goes before he took anything."""
+    feed = Feed(storage, frame, beat, most=2)
+    await keep(storage, 1, 2, 3)
+    first = await subscribed(feed)
+    unused = await feed.subscribe(0, ALL, Cuts())
+    with pytest.raises(TooManySubscribers, match="2 readers"):
+        await feed.subscribe(None, ALL, Cuts())
+    del unused
+    with pytest.raises(InvalidPosition):
+        await feed.subscribe(99, ALL, Cuts())
+    second = await subscribed(feed, 2)
+    with pytest.raises(TooManySubscribers):
+        await feed.subscribe(None, ALL, Cuts())
+    await first.aclose()
+    third = await subscribed(feed)
+    assert await take(second, 1) == [3]
+    await second.aclose()
+    await third.aclose()
+    feed.close()
+
+
+async def test_a_position_that_no_log_can_have_is_refused(feed: Feed) -> None:
+    """Before a store is asked, which counts in 64 bits."""
+    with pytest.raises(InvalidPosition):
+        await feed.subscribe(2**63, ALL, Cuts())
+
+
+async def test_when_too_much_waits_for_all_together_the_slowest_are_cut(
+    feed: Feed, storage: Shaky, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no more of them than need be; the piece that is taken next is not counted, for subscribers share it."""
+    monkeypatch.setattr(module, "MOST_WAITING_IN_ALL", 30)
+    cuts = [Cuts(), Cuts(), Cuts()]
+    slow, quick, slower = [await subscribed(feed, cuts=its) for its in cuts]
+    takes = [asyncio.create_task(anext(pieces)) for pieces in (slow, quick, slower)]
+    await asyncio.sleep(0)
+    await keep(storage, 1)
+    await asyncio.gather(*takes)
+    for number in range(2, 9):
+        await keep(storage, number)
+        assert await take(quick, 1) == [number]
+        if number == 3:
+            assert await take(slow, 2) == [2, 3]
+    while not sum(its.count for its in cuts):
+        number += 1
+        await keep(storage, number)
+        assert await take(quick, 1) == [number]
+    assert [its.count for its in cuts] == [0, 0, 1]
+    with pytest.raises(StopAsyncIteration):
+        await anext(slower)
+    assert (await take(slow, number - 3))[-1] == number
+    await slow.aclose()
+    await quick.aclose()
+
+
+async def test_subscribers_who_want_the_same_share_a_piece(feed: Feed, storage: Shaky) -> None:
+    """So that a thousand of them take no more memory than one."""
+    wanted = LogFilter(subject=item_id(2))
+    readers = [await subscribed(feed, wanted=wanted) for _ in range(2)]
+    takes = [asyncio.create_task(anext(pieces)) for pieces in readers]
+    await asyncio.sleep(0)
+    await keep(storage, 1, 2)
+    first, second = await asyncio.gather(*takes)
+    assert first is second
+    assert first == b"2 "
+    for pieces in readers:
+        await pieces.aclose()

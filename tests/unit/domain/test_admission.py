@@ -1,14 +1,17 @@
 """Admission decides alike for every store: here against a model that writes one change after the other."""
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.domain.admission import Admission, Born, Named, Standing, admit, named
+from catalog.domain.admission import Admission, Born, Named, Register, Spot, Standing, admit, named
+from catalog.domain.category import Category
 from catalog.domain.change import Change
 from catalog.domain.changelog import ChangeSet, Committed
-from catalog.domain.errors import ItemExists, ItemNotFound, SkuTaken, StaleVersion
+from catalog.domain.errors import CatalogError, CategoryInUse, ItemExists, ItemNotFound, SkuTaken, StaleVersion
 from catalog.domain.item import Item
-from tests.making import TESTER, as_item, certain, creation, item, item_id, removal, revision, sets
+from tests.making import NOON, TESTER, as_item, category, certain, creation, item, item_id, removal, revision, sets
 
 NOTHING = Standing(0, {}, {})
 
@@ -166,3 +169,72 @@ def test_batches_are_decided_as_if_written_one_by_one(batches: list[list[list[tu
             stored[net.subject.id] = net.subject
         assert stored == model.items
         seen.append(dict(stored))
+
+
+class Counting(dict[str, Spot | None]):
+    """Places that count how many of them were looked at, one by one or all together."""
+
+    looked_at = 0
+
+    def __getitem__(self, slug: str) -> Spot | None:
+        """Count one."""
+        self.looked_at += 1
+        return super().__getitem__(slug)
+
+    def get(self, slug: str, default: Any = None) -> Any:  # noqa: ANN401 - as a dict has it
+        """Count one."""
+        self.looked_at += 1
+        return super().get(slug, default)
+
+    def items(self) -> Any:  # noqa: ANN401 - likewise
+        """Count all."""
+        self.looked_at += len(self)
+        return super().items()
+
+
+def rooted(count: int) -> tuple[list[Category], Register, Counting]:
+    """Make a root with so many children, and a register of them that counts."""
+    categories = [category("root").subject, *(category(f"child-{number}", "root").subject for number in range(count))]
+    stand = {one.slug: Spot(one.id, one.version, one.parent) for one in categories}
+    register = Register(Standing(0, {}, {}, stand))
+    register.places = places = Counting(stand)
+    return categories, register, places
+
+
+def test_renaming_a_category_looks_at_no_other() -> None:
+    """However many there are below it: it stays where it is."""
+    (root, *_), register, places = rooted(20_000)
+    for turn in range(100):
+        renamed = certain(root.revise({"name": f"Name {turn}"}, spare_position=0, now=NOON))
+        assert register.take((renamed,)) is None
+        root = renamed.subject
+    assert places.looked_at <= 100 * 3
+
+
+def test_moving_and_removing_categories_goes_through_the_tree_once() -> None:
+    """A batch of many moves builds one index of children, and keeps it up to date."""
+    (_, *children), register, places = rooted(20_000)
+    moves = [certain(child.revise({"parent": "child-0"}, spare_position=0, now=NOON)) for child in children[1:1_001]]
+    for move in moves:
+        assert register.take((move,)) is None
+    refusal: CatalogError | None = register.take((children[0].remove(now=NOON),))
+    assert isinstance(refusal, CategoryInUse)
+    assert refusal.children == 1_000
+    for child in children[1_001:2_001]:
+        assert register.take((child.remove(now=NOON),)) is None
+    assert places.looked_at <= 20_001 + 20 * 2_001
+
+
+def test_what_is_refused_leaves_the_index_of_children_as_it_was() -> None:
+    """A set that is refused at its end takes its moves back."""
+    (root, *children), register, _ = rooted(3)
+    assert register.take((children[2].remove(now=NOON),)) is None
+    move = certain(children[1].revise({"parent": "child-0"}, spare_position=0, now=NOON))
+    deeper = category("deeper", "child-0")
+    refused: CatalogError | None = register.take((move, deeper, children[0].remove(now=NOON)))
+    assert isinstance(refused, CategoryInUse)
+    assert refused.children == 2
+    assert register.take((children[0].remove(now=NOON),)) is None
+    again: CatalogError | None = register.take((root.remove(now=NOON),))
+    assert isinstance(again, CategoryInUse)
+    assert again.children == 1

@@ -1,27 +1,50 @@
 """The memory store: real in every promise but durability."""
 
 import asyncio
-from collections import Counter
+from bisect import bisect_right
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
+from operator import attrgetter
 from threading import Lock
 from uuid import UUID, uuid4
 
+from catalog.adapters.memory.orders import SLICE, Order, SortedItems
+from catalog.adapters.memory.words import WordIndex
 from catalog.domain.admission import Admission, Outcome, Spot, Standing, admit, named
+from catalog.domain.attributes import sort_key
 from catalog.domain.category import Category
 from catalog.domain.changelog import ALL, AnyChange, ChangeSet, LogEntry, LogFilter, LogHead, LogPage
 from catalog.domain.facets import Facet, facet_of
+from catalog.domain.filters import AMONG, ATTRIBUTE, WITHIN
 from catalog.domain.item import Item
-from catalog.domain.note import Note
-from catalog.domain.ordering import arrange, comes_after, place
+from catalog.domain.note import SWEPT, Note
+from catalog.domain.ordering import Ordering, Place
 from catalog.domain.query import ItemQuery, Page
 from catalog.domain.search import Rank, Search, SearchWords
-from catalog.domain.spelling import MOST_SUGGESTIONS, corrections, corrects, may_be, stems
+from catalog.domain.spelling import MOST_SUGGESTIONS, Stem, corrections, corrects, may_be, stems
 from catalog.domain.text import fold
-from catalog.domain.tree import Tree
+from catalog.domain.tree import Tree, ancestors
+from catalog.ports.listeners import Listener, Listeners
 from catalog.ports.storage import Count, SchemaState, StorageOptions
 
-_SLICE = 1_000
+MOST_ORDERS = 8
+"""Sort orders that are kept sorted, for each commit pays for each. The one that was not used for longest makes room."""
+
+MOST_SORTED = 500
+"""Items that are found by the indexes and then sorted; where there are more, a sorted list is read through instead."""
+
+MOST_LOOKED_UP = 20_000
+"""Items that one condition may find by its index; beyond, its index is not worth the work."""
+
+SCANNED = 10_000
+"""Entries of the log that are looked at in one go for those of some kinds, as on the SQL stores."""
+
+CATEGORY = "category"
+
+_NONE: frozenset[UUID] = frozenset()
+_NO_WORDS = SearchWords("", "", "")
 _SCHEMA = SchemaState(found="none needed", wanted="none needed")
 
 
@@ -36,7 +59,13 @@ class MemoryStorage:
         self._items: dict[UUID, Item] = {}
         self._words: dict[UUID, SearchWords] = {}
         self._ids: dict[str, UUID] = {}
-        self._tree = Tree(())
+        self._sorted: OrderedDict[Ordering, SortedItems] = OrderedDict()
+        self._by_word = WordIndex()
+        self._by_name = WordIndex()
+        self._spelled = WordIndex()
+        self._by_value: dict[tuple[str, str], set[UUID]] = {}
+        self._categories: dict[str, Category] = {}
+        self._made_tree: Tree | None = None
         self._log: list[LogEntry] = []
         self._floor = 0
         self._lives: dict[UUID, list[LogEntry]] = {}
@@ -44,7 +73,7 @@ class MemoryStorage:
         self._notes: dict[str, Note] = {}
         self._identity = uuid4().hex
         self._committed = asyncio.Event()
-        self._listeners: list[Callable[[Sequence[LogEntry]], None]] = []
+        self._listeners = Listeners()
 
     async def open(self) -> None:
         """Nothing to open."""
@@ -61,56 +90,70 @@ class MemoryStorage:
         return {sku: self._items[self._ids[sku]] for sku in skus if sku in self._ids}
 
     async def list_items(self, query: ItemQuery) -> Page:
-        """Filter, place, sort and cut."""
-        found = [(place(item, query.walked, rank), (item, rank)) for item, rank in self._found(query)]
-        if query.after is not None:
-            mark = query.after
-            found = [entry for entry in found if comes_after(entry[0], mark, query.walked)]
-        arrange(found, query.walked)
-        return query.page([entry for _, entry in found[query.offset : query.offset + query.limit + 1]])
+        """Read on from the mark until the page is full; a ranked list is one list by name for each rank."""
+        most = query.offset + query.limit + 1
+        if not query.ranks:
+            found = await self._read(query, Order(query.walked), query.after, most)
+            return query.page([(item, None) for item in found[query.offset :]])
+        order = Order(query.walked[1:])
+        ranked: list[tuple[Item, int]] = []
+        for rank in reversed(Rank) if order.backwards else Rank:
+            after = None if query.after is None else query.after[1:]
+            if query.after is not None and rank != query.after[0]:
+                if (rank < query.after[0]) is not order.backwards:
+                    continue  # all of them are before the mark
+                after = None
+            ranked += ((item, rank) for item in await self._read(query, order, after, most - len(ranked), rank))
+            if len(ranked) == most:
+                break
+        return query.page(ranked[query.offset :])
 
     async def stream(self, query: ItemQuery) -> AsyncIterator[Sequence[Item]]:
-        """Put them in order, and hand them out."""
+        """Read along a copy of the sorted list."""
         query = query.unranked()
-        found = [(place(item, query.ordering), item) for item, _ in self._found(query)]
-        arrange(found, query.ordering)
-        for start in range(0, len(found), _SLICE):
-            yield [item for _, item in found[start : start + _SLICE]]
+        order = Order(query.ordering)
+        entries = (await self._sorted_by(order)).entries.copy()
+        matches = self._matcher(query)
+        positions = order.positions(entries, None)
+        for start in range(0, len(positions), SLICE):
+            some = (entries[at][-1] for at in positions[start : start + SLICE])
+            yield list(some if matches is None else filter(matches, some))
             await asyncio.sleep(0)
 
     async def count(self, query: ItemQuery, *, exact: bool, seconds: float) -> Count:  # noqa: ARG002 - nothing takes long here
-        """Go through the items."""
-        return Count(len(self._found(query)), exact=True)
+        """Count what is found."""
+        every = not query.filters and query.search is None
+        return Count(len(self._items) if every else len(await self._found(query)), exact=True)
 
     async def facet(self, query: ItemQuery, name: str, *, seconds: float) -> Facet | None:  # noqa: ARG002 - likewise
-        """Go through the items."""
-        return facet_of(name, (item for item, _ in self._found(query)))
+        """Go through what is found; in a thread where it is much, so that others are served meanwhile."""
+        found = await self._found(query)
+        return facet_of(name, found) if len(found) <= SLICE else await asyncio.to_thread(facet_of, name, found)
 
     async def suggest(self, search: Search) -> Sequence[Item]:
-        """Go through the names."""
-        names = {item_id: set(words.name.split()) for item_id, words in self._words.items()}
-        every = {word for words in self._words.values() for word in words.spelled.split()}
-        known = [[word for word in every if its is not None and may_be(word, its)] for its in stems(search)]
+        """Look for words of names that are near, then for the names that have them."""
+        known = [[] if its is None else self._near(its) for its in stems(search)]
         found = {
             item_id
             for correction in corrections(search, known)
-            for item_id, words in names.items()
-            if corrects(words, correction)
+            for item_id in self._by_name.having(correction.meant)
+            if corrects(set(self._words[item_id].name.split()), correction)
         }
         by_name_key = sorted((fold(self._items[item_id].name), item_id) for item_id in found)
         return [self._items[item_id] for _, item_id in by_name_key[:MOST_SUGGESTIONS]]
 
     async def categories(self) -> Sequence[Category]:
-        """Go through the tree."""
-        return tuple(self._tree)
+        """Return all of them."""
+        return tuple(self._categories.values())
 
     async def lineages(self, slugs: Collection[str]) -> Mapping[str, tuple[Category, ...]]:
         """Go up the tree."""
-        return {slug: self._tree.lineage(slug) for slug in slugs if slug in self._tree.by_slug}
+        known = self._categories
+        return {slug: tuple(known[each] for each in ancestors(slug, known))[::-1] for slug in slugs if slug in known}
 
     async def category_counts(self) -> Mapping[str, int]:
-        """Go through the items."""
-        return Counter(item.category for item in self._items.values() if item.category is not None)
+        """Count along the index of values."""
+        return {slug: len(self._by_value[CATEGORY, slug]) for slug in self._categories if (CATEGORY, slug) in self._by_value}
 
     def prepare(self, changes: Sequence[AnyChange]) -> object:
         """There is nothing to do ahead."""
@@ -120,16 +163,15 @@ class MemoryStorage:
         with self._lock:
             admission = admit(batch, self._standing(batch))
             self._apply(admission)
-        for listener in self._listeners:
-            listener(admission.entries)
         if admission.entries:
             self._committed.set()
             self._committed = asyncio.Event()
+        self._listeners.notify(admission.entries)
         return admission.outcomes
 
-    def listen(self, listener: Callable[[Sequence[LogEntry]], None]) -> None:
+    def listen(self, listener: Listener) -> None:
         """Keep it."""
-        self._listeners.append(listener)
+        self._listeners.add(listener)
 
     async def head(self) -> LogHead:
         """Count the log."""
@@ -144,13 +186,20 @@ class MemoryStorage:
 
     async def changes(self, *, after: int, limit: int, wanted: LogFilter = ALL) -> LogPage:
         """Cut a stretch out of the log."""
-        if wanted == ALL:
-            entries = self._log[max(0, after - self._floor) :][:limit]
+        if wanted.subject is not None:
+            life = self._lives.get(wanted.subject, [])
+            stretch = life[bisect_right(life, after, key=attrgetter("seq")) :]
         else:
-            among = self._log if wanted.subject is None else self._lives.get(wanted.subject, [])
-            entries = [entry for entry in among if entry.seq > after and wanted.finds(entry)][:limit]
-        reached = entries[-1].seq if len(entries) == limit else self._head
-        return LogPage(tuple(entries), self._head, self._floor, reached)
+            start = max(0, after - self._floor)
+            stretch = self._log[start : max(start, after - self._floor + SCANNED) if wanted.kinds else start + limit]
+        entries = tuple(islice(filter(wanted.finds, stretch), limit))
+        if len(entries) == limit:
+            reached = entries[-1].seq
+        elif wanted.kinds and wanted.subject is None:
+            reached = min(after + SCANNED, self._head)
+        else:
+            reached = self._head
+        return LogPage(entries, self._head, self._floor, reached)
 
     async def change_of(self, subject_id: UUID, version: int | None = None) -> LogEntry | None:
         """Look through a life, from its end."""
@@ -167,12 +216,15 @@ class MemoryStorage:
             count = max(0, min(upto, self._head) - self._floor)
             gone, self._log = self._log[:count], self._log[count:]
             self._floor += count
-            for entry in gone:
-                life = self._lives[entry.subject_id]
-                life.remove(entry)
+            for subject_id, pruned in Counter(entry.subject_id for entry in gone).items():
+                life = self._lives[subject_id]
+                del life[:pruned]
                 if not life:
-                    del self._lives[entry.subject_id]
-            self._removals = {sku: entry for sku, entry in self._removals.items() if entry.seq > self._floor}
+                    del self._lives[subject_id]
+            for entry in gone:
+                key = entry.change.subject.sku if isinstance(entry.change.subject, Item) else None
+                if key is not None and self._removals.get(key) is entry:
+                    del self._removals[key]
 
     async def notes(self, keys: Collection[str]) -> Mapping[str, Note]:
         """Look the keys up."""
@@ -193,55 +245,190 @@ class MemoryStorage:
         """Memory runs on nothing."""
         return {}
 
-    def _found(self, query: ItemQuery) -> list[tuple[Item, Rank | None]]:
-        """Filter and search; with the rank of each where something is searched."""
-        shown = filter(query.shows(self._tree), tuple(self._items.values()))
-        if query.search is None:
-            return [(item, None) for item in shown]
-        ranked = ((item, query.search.rank(item, self._words[item.id])) for item in shown)
-        return [(item, rank) for item, rank in ranked if rank is not None]
+    def _candidates(self, query: ItemQuery, rank: Rank | None = None) -> Collection[UUID] | None:
+        """Return the items that may match, or may have a rank, as far as the indexes know; None when they tell too little.
+
+        That an item matches when each word of a search begins one of its words, and ranks as NAME when each begins one of
+        its name's words, is all that is taken for granted here; `Search.rank` decides.
+        """
+        search = query.search
+        ways: list[Sequence[Collection[UUID]]] = []
+        if search is not None and rank is Rank.SKU:
+            ways.append([[self._ids[search.sku]]] if search.sku in self._ids else [])
+        elif search is not None:
+            index = self._by_name if rank is Rank.NAME else self._by_word
+            ways += map(index.having_prefix, search.words)
+        for condition in query.filters:
+            if condition.operator == WITHIN or (condition.attribute is not None and condition.operator in ("eq", AMONG)):
+                values = self._tree.within(condition.values) if condition.operator == WITHIN else condition.values
+                ways.append([self._by_value[condition.field, its] for its in values if (condition.field, its) in self._by_value])
+            elif condition.field == "sku" and condition.operator in ("eq", AMONG):
+                ways.append([[self._ids[sku]] for sku in condition.values if sku in self._ids])
+        few = [way for way in sorted(ways, key=_size) if _size(way) <= MOST_LOOKED_UP]
+        if not few:
+            return None
+        found = set[UUID]().union(*few[0])
+        for way in few[1:]:
+            if len(found) > MOST_SORTED:
+                found &= set[UUID]().union(*way)
+        return found
+
+    def _matcher(self, query: ItemQuery, rank: Rank | None = None) -> Callable[[Item], bool] | None:
+        """Return what tells whether an item is in the list, or has a rank in it; None when all are."""
+        search = query.search
+        if search is None:
+            return query.shows(self._tree) if query.filters else None
+        shows = query.shows(self._tree)
+        if rank is None:
+            return lambda item: shows(item) and search.rank(item, self._words_of(item)) is not None
+        return lambda item: shows(item) and search.rank(item, self._words_of(item)) is rank
+
+    def _words_of(self, item: Item) -> SearchWords:
+        """Return an item's words, also where it is no longer what the store has."""
+        return self._words[item.id] if self._items.get(item.id) is item else SearchWords.of(item)
+
+    async def _found(self, query: ItemQuery) -> list[Item]:
+        """Find all items that match, in no order."""
+        matches = self._matcher(query)
+        candidates = self._candidates(query)
+        among = tuple(self._items.values()) if candidates is None else [self._items[item_id] for item_id in candidates]
+        found: list[Item] = []
+        for start in range(0, len(among), SLICE):
+            if start:
+                await asyncio.sleep(0)
+            found += filter(matches, among[start : start + SLICE])
+        return found
+
+    async def _read(self, query: ItemQuery, order: Order, after: Place | None, most: int, rank: Rank | None = None) -> list[Item]:
+        """Read up to so many items of a list, or of a rank in it, on from a mark."""
+        matches = self._matcher(query, rank)
+        candidates = self._candidates(query, rank)
+        if candidates is not None and len(candidates) <= MOST_SORTED:
+            entries = sorted(map(order.entry, filter(matches, [self._items[item_id] for item_id in candidates])))
+            matches = None
+        else:
+            entries = (await self._sorted_by(order)).entries
+        positions = order.positions(entries, after)
+        if matches is None:
+            return [entries[at][-1] for at in positions[:most]]
+        found: list[Item] = []
+        for start in range(0, len(positions), SLICE):
+            if start == SLICE:
+                entries = entries.copy()  # other tasks get a turn from here on, and may write
+            if start:
+                await asyncio.sleep(0)
+            some = (entries[at][-1] for at in positions[start : start + SLICE])
+            found += islice(filter(matches, some), most - len(found))
+            if len(found) == most:
+                break
+        return found
+
+    async def _sorted_by(self, order: Order) -> SortedItems:
+        """Return all items in an order; its list is built when the order is first asked for."""
+        kept = self._sorted.get(order.terms)
+        if kept is None:
+            kept = self._sorted[order.terms] = SortedItems(order)
+            if len(self._sorted) > MOST_ORDERS:
+                self._sorted.popitem(last=False)
+        self._sorted.move_to_end(order.terms)
+        if not kept.built:
+            await kept.build(lambda: tuple(self._items.values()))
+        return kept
+
+    def _near(self, its: Stem) -> Collection[str]:
+        """Return the words of names that may be meant by a misspelt one."""
+        return [word for word in self._spelled.words if may_be(word, its)]
+
+    @property
+    def _tree(self) -> Tree:
+        """The categories in their places; put there anew only when somebody asks after a change."""
+        if self._made_tree is None:
+            self._made_tree = Tree(self._categories.values())
+        return self._made_tree
 
     def _standing(self, batch: Sequence[ChangeSet]) -> Standing:
         """Read what the batch names."""
         names = named(batch)
         versions = {item_id: self._items[item_id].version for item_id in names.ids if item_id in self._items}
         owners = {sku: self._ids[sku] for sku in names.skus if sku in self._ids}
-        known = self._tree.by_slug
+        known = self._categories
         slugs = known if names.tree else names.slugs & known.keys()
         places = {slug: Spot(known[slug].id, known[slug].version, known[slug].parent) for slug in slugs}
-        inhabitants = Counter(item.category for item in self._items.values()) if names.leaving else {}
+        inhabitants = {slug: len(self._by_value.get((CATEGORY, slug), _NONE)) for slug in names.leaving}
         graves = {item_id: self._lives[item_id][-1].change.version for item_id in names.returning if item_id in self._lives}
         notes = {key: self._notes[key].at for key in names.notes if key in self._notes}
-        return Standing(self._head, versions, owners, places, {slug: inhabitants[slug] for slug in names.leaving}, graves, notes)
+        return Standing(self._head, versions, owners, places, inhabitants, graves, notes)
 
     def _apply(self, admission: Admission) -> None:
         """Write what was admitted."""
+        changed = [net.subject for net in admission.changed]
+        # What is given up goes first: another item of the batch may take it.
         for item_id in (*(item.id for item in admission.removed), *admission.renamed):
             del self._ids[self._items[item_id].sku]
         for item in admission.removed:
-            del self._items[item.id], self._words[item.id]
-        for item in (*(born.item for born in admission.born), *(net.subject for net in admission.changed)):
-            self._items[item.id] = item
+            self._put(item.id, self._items.pop(item.id), None)
+        for item in (*(born.item for born in admission.born), *changed):
             self._ids[item.sku] = item.id
-            self._words[item.id] = SearchWords.of(item)
+            before = self._items.get(item.id)
+            self._items[item.id] = item
+            self._put(item.id, before, item)
         grove = admission.grove
         if grove:
-            kept = self._tree.by_slug | {category.slug: category for category in (*grove.born, *grove.changed)}
-            gone = {category.id for category in grove.removed}
-            self._tree = Tree(category for category in kept.values() if category.id not in gone)
+            for category in grove.removed:
+                del self._categories[category.slug]
+            self._categories.update((category.slug, category) for category in (*grove.born, *grove.changed))
+            self._made_tree = None
         self._log += admission.entries
         for entry in admission.entries:
             self._lives.setdefault(entry.subject_id, []).append(entry)
             if entry.change.after is None and isinstance(entry.change.subject, Item):
                 self._removals[entry.change.subject.sku] = entry
         if admission.notes:
-            now = max(note.at for note in admission.notes)
-            self._notes = {key: note for key, note in self._notes.items() if note.kept(now)}
-            self._notes.update((note.key, note) for note in admission.notes)
+            self._put_notes(admission.notes)
+
+    def _put(self, item_id: UUID, before: Item | None, after: Item | None) -> None:
+        """Put an item into the indexes in the place of what it was; None where it is new, or gone."""
+        for kept in self._sorted.values():
+            kept.change(before, after)
+        was, will_be = _values(before), _values(after)
+        for value in was - will_be:
+            self._by_value[value].discard(item_id)
+            if not self._by_value[value]:
+                del self._by_value[value]
+        for value in will_be - was:
+            self._by_value.setdefault(value, set()).add(item_id)
+        old = _NO_WORDS if before is None else self._words.pop(before.id)
+        new = _NO_WORDS if after is None else SearchWords.of(after)
+        if after is not None:
+            self._words[after.id] = new
+        self._by_word.change(item_id, old.text, new.text)
+        self._by_name.change(item_id, old.name, new.name)
+        self._spelled.change(item_id, old.spelled, new.spelled)
+
+    def _put_notes(self, notes: Sequence[Note]) -> None:
+        """Keep notes, in the order in which they were written; those at the beginning that are out of date go."""
+        for note in notes:
+            self._notes.pop(note.key, None)
+            self._notes[note.key] = note
+        now = max(note.at for note in notes)
+        while (oldest := next(iter(self._notes.values()))).at < now - SWEPT:
+            del self._notes[oldest.key]
 
     @property
     def _head(self) -> int:
         return self._floor + len(self._log)
+
+
+def _size(way: Sequence[Collection[UUID]]) -> int:
+    return sum(map(len, way))
+
+
+def _values(item: Item | None) -> set[tuple[str, str]]:
+    """Return the values by which an item is found, each with its field."""
+    if item is None:
+        return set()
+    found = {(ATTRIBUTE + name, sort_key(value)) for name, value in item.attributes.items()}
+    return found if item.category is None else found | {(CATEGORY, item.category)}
 
 
 def open_memory(_options: StorageOptions) -> MemoryStorage:

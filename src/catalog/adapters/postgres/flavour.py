@@ -58,9 +58,23 @@ _LOCK = "SELECT seq FROM log_head WHERE one = 1 FOR UPDATE"
 # What asyncpg raises when it finds the connection closed; the second, when the server's farewell came in while it was idle.
 _CUT = asyncpg.InterfaceError | asyncpg.InternalClientError
 
-# Class 08: connection, 28: authorization, 3D: no such database, 53: out of resources, 55: lock not available, 57: stopped,
-# or out of time (PostgreSQL's documentation, appendix A).
-_AWAY = ("08", "28", "3D", "53", "55", "57")
+_TOO_SLOW = "PostgreSQL did not answer in time."
+_UNREACHABLE = "PostgreSQL cannot be reached."
+_REFUSED = "PostgreSQL refuses the connection; the service's log says why."
+_UNAVAILABLE = {
+    "08": _UNREACHABLE,
+    "25006": "PostgreSQL takes no writes now: it is a standby, or set to read only.",
+    "28": _REFUSED,
+    "3D": _REFUSED,
+    "40": "PostgreSQL could not finish this beside other transactions, and nothing was written; try again in a moment.",
+    "42501": "PostgreSQL does not permit this; the service's log says why.",
+    "53": "PostgreSQL is out of resources, like connections, memory or disk; try again later.",
+    "55": "PostgreSQL could not get a lock in time; try again in a moment.",
+    "57": "PostgreSQL is starting or stopping; try again in a moment.",
+    "57014": _TOO_SLOW,
+    "58": "PostgreSQL failed to read or write its files.",
+}
+"""What callers are told, by SQLSTATE or its class (PostgreSQL's documentation, appendix A)."""
 
 
 def _lexemes(words: ColumnElement[str]) -> ColumnElement[Any]:
@@ -92,6 +106,12 @@ def _joined(statements: Sequence[tuple[str, int]]) -> str:
     *others, last = numbered
     listed = ", ".join(f"step_{index} AS ({sql})" for index, sql in enumerate(others))
     return f"WITH {listed} {last}" if others else last
+
+
+def _is_cut(cause: Exception) -> bool:
+    """Whether the driver found the connection closed; a value that it cannot encode is an InterfaceError too."""
+    unencodable = isinstance(cause, ValueError) and not isinstance(cause, asyncpg.ClientConfigurationError)
+    return isinstance(cause, _CUT) and not unencodable
 
 
 def _quoted(words: str) -> str:
@@ -314,7 +334,11 @@ class PostgresFlavour:
         """Whether the server hung up (08: connection, 57P0: stopped), or the driver found the connection closed."""
         cause = error.driver_exception if isinstance(error, exc.DBAPIError) else error
         state = getattr(cause, "sqlstate", None) or ""
-        return state.startswith(("08", "57P0")) or isinstance(cause, ConnectionError | _CUT)
+        return state.startswith(("08", "57P0")) or isinstance(cause, ConnectionError) or _is_cut(cause)
+
+    def leaves_open(self, error: Exception) -> bool:
+        """When the connection was lost or the time ran out: the server may have committed without being heard."""
+        return isinstance(error, TimeoutError) or self.lost(error)
 
     def unavailable(self, error: Exception) -> Unavailable | None:
         """Tell a missing table from a server that is away, or that does not let us in."""
@@ -325,10 +349,11 @@ class PostgresFlavour:
         if state in ("42P01", "42703", "3F000"):
             return SchemaOutdated("The PostgreSQL database has no schema yet, or another one; run `catalog migrate`.")
         if isinstance(error, TimeoutError | exc.TimeoutError) or isinstance(cause, TimeoutError):
-            return StoreUnavailable("PostgreSQL did not answer in time.")
-        if state[:2] in _AWAY:
-            return StoreUnavailable(f"PostgreSQL refuses: {cause}.")
+            return StoreUnavailable(_TOO_SLOW)
+        says = _UNAVAILABLE.get(state) or _UNAVAILABLE.get(state[:2])
+        if says is not None:
+            return StoreUnavailable(says)
         lost = isinstance(error, exc.DBAPIError) and error.connection_invalidated
-        if lost or isinstance(cause, OSError | _CUT):
-            return StoreUnavailable(f"PostgreSQL cannot be reached ({type(cause).__name__}).")
+        if lost or isinstance(cause, OSError) or _is_cut(cause):
+            return StoreUnavailable(_UNREACHABLE)
         return None

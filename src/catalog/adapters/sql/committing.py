@@ -57,7 +57,7 @@ from catalog.domain.attributes import sort_key
 from catalog.domain.changelog import AnyChange, ChangeSet, LogEntry
 from catalog.domain.errors import SchemaOutdated
 from catalog.domain.item import Item, touched
-from catalog.domain.note import KEPT
+from catalog.domain.note import SWEPT
 from catalog.domain.search import SEARCHED, SearchWords
 
 _CHANGED = (
@@ -296,10 +296,10 @@ class Committing:
 
     def _sweeps(self, now: datetime) -> list[Statement]:
         """Have the notes swept that are kept no more, now and then."""
-        if self._swept is not None and now < self._swept + _SWEEPING:
+        if self._swept is not None and self._swept <= now < self._swept + _SWEEPING:
             return []
         self._swept = now
-        return [_once(self._sweep_notes, before=now - KEPT)]
+        return [_once(self._sweep_notes, before=now - SWEPT)]
 
     def _fresh_words(self, admission: Admission, born: Iterable[_Born]) -> set[str]:
         """Gather the words of new names that are not known to be written."""

@@ -146,5 +146,11 @@ class Flavour(Protocol):
     def lost(self, error: Exception) -> bool:
         """Whether a driver's exception says that the connection had died before it was used."""
 
+    def leaves_open(self, error: Exception) -> bool:
+        """Whether a transaction that `finish` failed to commit with this exception may have been committed all the same."""
+
     def unavailable(self, error: Exception) -> Unavailable | None:
-        """Tell what a driver's exception means to callers, without secrets; None when it is a fault of the program."""
+        """Tell what a driver's exception means to callers, in our words only; None when it is a fault of the program.
+
+        The driver's words may name hosts, roles, databases and paths.
+        """

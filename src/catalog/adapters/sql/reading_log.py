@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Delete, Select, Update, bindparam, delete, select, true, update
+from sqlalchemy import Delete, Select, Update, bindparam, delete, false, select, true, update
 
 from catalog.adapters.sql.rows import LOG_COLUMNS, to_entry
 from catalog.adapters.sql.tables import THE_HEAD, change_log, log_head
-from catalog.domain.changelog import LogFilter, LogPage
+from catalog.domain.changelog import LAST, LogFilter, LogPage
 
 SCANNED = 10_000
 """Entries that are looked at in one go for those of some kinds, of which there may be few."""
@@ -22,13 +22,14 @@ def log_statement(after: int, limit: int, wanted: LogFilter) -> Select[Any]:
 
     Where there are no entries there is one row all the same, empty but for the head and the floor.
     """
+    after = min(after, LAST - 1)
     stretch = select(*LOG_COLUMNS).where(change_log.c.seq > after).order_by(change_log.c.seq).limit(limit)
     if wanted.kinds:
         stretch = stretch.where(change_log.c.kind.in_(sorted(wanted.kinds)))
     if wanted.subject is not None:
         stretch = stretch.where(change_log.c.subject_id == wanted.subject)
     elif wanted.kinds:
-        stretch = stretch.where(change_log.c.seq <= after + SCANNED)
+        stretch = stretch.where(change_log.c.seq <= min(after + SCANNED, LAST - 1))
     found = stretch.subquery("stretch")
     end = select(log_head.c.seq, log_head.c.floor).where(THE_HEAD).subquery("log_end")
     return select(end.c.seq, end.c.floor, *found.c).select_from(end.outerjoin(found, true())).order_by(found.c.seq)
@@ -51,7 +52,7 @@ def change_statement(subject_id: UUID, version: int | None) -> Select[Any]:
     """Return the entry that made a version, or the last one, as LOG_COLUMNS."""
     its = select(*LOG_COLUMNS).where(change_log.c.subject_id == subject_id)
     if version is not None:
-        return its.where(change_log.c.version == version)
+        return its.where(change_log.c.version == version if version < LAST else false())
     return its.order_by(change_log.c.version.desc()).limit(1)
 
 

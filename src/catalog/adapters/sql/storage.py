@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Executable, Row, Select, func, select, text
+from sqlalchemy import Executable, Row, Select, exc, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from catalog.adapters.sql.coalescing import Coalescing
-from catalog.adapters.sql.committing import Committing, Prepared
+from catalog.adapters.sql.committing import Committing, Prepared, Stood
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Flavour
 from catalog.adapters.sql.kept import Held, Kept
@@ -37,7 +37,7 @@ from catalog.domain.admission import Outcome
 from catalog.domain.attributes import sort_key
 from catalog.domain.category import Category
 from catalog.domain.changelog import ALL, AnyChange, ChangeSet, Committed, LogEntry, LogFilter, LogHead, LogPage
-from catalog.domain.errors import SchemaOutdated
+from catalog.domain.errors import SchemaOutdated, StoreUnavailable
 from catalog.domain.facets import Facet
 from catalog.domain.filters import ATTRIBUTE
 from catalog.domain.item import Item
@@ -46,9 +46,15 @@ from catalog.domain.query import ItemQuery, Page
 from catalog.domain.search import Search
 from catalog.domain.spelling import corrections, stems
 from catalog.domain.tree import Tree
+from catalog.ports.listeners import Listener, Listeners
 from catalog.ports.storage import Count, SchemaState
 
 T = TypeVar("T")
+
+UNKNOWN_OUTCOME = (
+    "The connection to the database was lost during the commit, so this write may or may not have been stored. "
+    "Read before you write again; a request with an Idempotency-Key can be repeated safely."
+)
 
 _FOUND = text("SELECT version_num FROM alembic_version")
 _ITEMS = select(*ITEM_COLUMNS)
@@ -132,7 +138,7 @@ class SqlStorage:
         self._suggested = self._compiled(suggested_statement(flavour))
         self._pages: dict[ItemQuery, Coalescing[ItemQuery, Page]] = {}
         self._watching = Watching(engines.watching, flavour, wait=engines.wait)
-        self._listeners: list[Callable[[Sequence[LogEntry]], None]] = []
+        self._listeners = Listeners()
 
     async def open(self) -> None:
         """Nothing to do: engines connect when they are first used."""
@@ -181,7 +187,7 @@ class SqlStorage:
                 await connection.invalidate()
                 raise
 
-    async def count(self, query: ItemQuery, *, exact: bool, seconds: float) -> Count:
+    async def count(self, query: ItemQuery, *, exact: bool, seconds: float) -> Count | None:
         """Count within the time; else ask the database, or count among the newest."""
         shape, values = unordered(query), found_parameters(query, self._flavour)
         sizes = () if exact or not self._flavour.estimates else await self._sizes(query, MOST_COUNTED)
@@ -195,7 +201,9 @@ class SqlStorage:
         if about is None:
             sample = self._statement("sample", shape._replace(plan=Plan.WALKED))
             rows = await self._within(sample, values | {"most": SAMPLED}, seconds)
-            shown, looked_at, total = rows[0] if rows else (0, 0, 0)
+            if rows is None:
+                return None
+            shown, looked_at, total = rows[0]
             about = shown * total // max(looked_at, 1)
         return Count(about, exact=False)
 
@@ -241,9 +249,9 @@ class SqlStorage:
         """Hand a batch to the writer."""
         return await self._writer.submit(batch, ready) if batch else ()
 
-    def listen(self, listener: Callable[[Sequence[LogEntry]], None]) -> None:
+    def listen(self, listener: Listener) -> None:
         """Keep it; whoever writes a batch tells it."""
-        self._listeners.append(listener)
+        self._listeners.add(listener)
 
     async def head(self) -> LogHead:
         """Read the head's row on the connection that watches it, together with others who ask now."""
@@ -413,15 +421,18 @@ class SqlStorage:
     async def _write(self, batch: Sequence[ChangeSet], ready: Sequence[object]) -> Sequence[Outcome]:
         changes = [change for change_set in batch for change in change_set.changes]
         prepared = Prepared(changes, [its for its in ready if isinstance(its, Prepared)])
+
+        async def finish(held: Held, stood: Stood) -> Sequence[Outcome]:
+            try:
+                return await self._committing.finish(held.driver, batch, prepared, stood)
+            except Exception as error:
+                if self._flavour.leaves_open(error):
+                    raise StoreUnavailable(UNKNOWN_OUTCOME) from error
+                raise
+
         async with self._told():
-            outcomes = await self._writing.run_two(
-                lambda held: self._committing.begin(held.driver, batch),
-                lambda held, stood: self._committing.finish(held.driver, batch, prepared, stood),
-            )
-        if self._listeners:
-            entries = [entry for outcome in outcomes if isinstance(outcome, Committed) for entry in outcome.entries]
-            for listener in self._listeners:
-                listener(entries)
+            outcomes = await self._writing.run_two(lambda held: self._committing.begin(held.driver, batch), finish)
+        self._listeners.notify([entry for its in outcomes if isinstance(its, Committed) for entry in its.entries])
         return outcomes
 
     async def _prune(self, upto: int) -> None:
@@ -452,4 +463,5 @@ class SqlStorage:
             told = self._flavour.unavailable(error)
             if told is None:
                 raise
-            raise told from error
+            # The driver's own words are for the log and for operators (Unavailable.reason), never for callers.
+            raise told from (error.driver_exception if isinstance(error, exc.DBAPIError) else error)

@@ -86,7 +86,11 @@ class Writer:
         return group
 
     async def _serve(self, group: list[Waiting]) -> None:
-        """Write a group and answer each of it. Where one fails in an unforeseen way, each is tried by itself."""
+        """Write a group and answer each of it. If a group fails in an unforeseen way, each batch is tried by itself.
+
+        That is safe only because `write` never raises once it has committed, and raises StoreUnavailable, which is not
+        retried, when it cannot know whether it has.
+        """
         try:
             outcomes = await self._write(
                 [change_set for batch, *_ in group for change_set in batch], [its for _, ready, _ in group for its in ready]

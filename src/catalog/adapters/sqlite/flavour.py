@@ -44,6 +44,28 @@ from catalog.domain.spelling import Correction
 
 _INDEX = literal_column("item_words", Text())
 
+# By primary result code (https://sqlite.org/rescode.html).
+_UNAVAILABLE = {
+    sqlite3.SQLITE_BUSY: "SQLite cannot work with the database file: another process has locked it. Try again in a moment.",
+    sqlite3.SQLITE_LOCKED: "SQLite cannot work with the database file: it is locked. Try again in a moment.",
+    sqlite3.SQLITE_CANTOPEN: "SQLite cannot work with the database file: it cannot be opened.",
+    sqlite3.SQLITE_NOTADB: "SQLite cannot work with the database file: it is not a SQLite database.",
+    sqlite3.SQLITE_READONLY: "SQLite cannot work with the database file: it may be read but not written.",
+    sqlite3.SQLITE_PERM: "SQLite cannot work with the database file: access to it is denied.",
+    sqlite3.SQLITE_FULL: "SQLite cannot work with the database file: the disk is full. Nothing of this request was written.",
+    sqlite3.SQLITE_IOERR: "SQLite cannot work with the database file: reading or writing it failed.",
+    sqlite3.SQLITE_CORRUPT: "SQLite cannot work with the database file: it is damaged. Restore it from a backup.",
+}
+
+_PRIMARY = 0xFF
+"""The bits of a result code that hold the primary one."""
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return the primary result code of an error; -1 for errors of the driver, which have none."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return -1 if code is None else int(code) & _PRIMARY
+
 
 def _found(name: str) -> Select[Any]:
     """Find items in the index by the query that is the parameter `name`."""
@@ -114,13 +136,21 @@ class SqliteFlavour:
         """Interrupt the statement in its thread when the time is over."""
         timer = asyncio.get_running_loop().call_later(seconds, _interrupt, connection)
         try:
-            return list(await connection.execute_fetchall(sql, parameters))
+            found = list(await connection.execute_fetchall(sql, parameters))
+        except asyncio.CancelledError:
+            # Whoever closes the connection waits behind the statement. If it has not begun yet, the timer stops it later.
+            _interrupt(connection)
+            raise
         except sqlite3.OperationalError as error:
-            if str(error) != "interrupted":
+            timer.cancel()
+            if _code(error) != sqlite3.SQLITE_INTERRUPT:
                 raise
             return None
-        finally:
+        except BaseException:
             timer.cancel()
+            raise
+        timer.cancel()
+        return found
 
     async def estimate(self, connection: aiosqlite.Connection, sql: str, parameters: Sequence[Any]) -> int | None:  # noqa: ARG002 - it knows nothing
         """SQLite keeps no numbers of its rows."""
@@ -197,6 +227,10 @@ class SqliteFlavour:
         """Never."""
         return False
 
+    def leaves_open(self, error: Exception) -> bool:
+        """After an I/O error only: what was written to the log of the file may still be found there later."""
+        return isinstance(error, sqlite3.Error) and _code(error) == sqlite3.SQLITE_IOERR
+
     def unavailable(self, error: Exception) -> Unavailable | None:
         """Tell a missing table from a file that cannot be worked with."""
         cause = error.orig if isinstance(error, exc.DBAPIError) else error
@@ -207,7 +241,7 @@ class SqliteFlavour:
         if isinstance(cause, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError):
             return None
         if isinstance(cause, sqlite3.DatabaseError):
-            return StoreUnavailable(f"SQLite cannot work with the file: {cause}.")
+            return StoreUnavailable(_UNAVAILABLE.get(_code(cause), "SQLite cannot work with the database file."))
         return None
 
 
@@ -232,7 +266,9 @@ def _finish(connection: sqlite3.Connection, statements: Sequence[Statement]) -> 
 def _interrupt(connection: aiosqlite.Connection) -> None:
     """Stop what runs on a connection; SQLite lets any thread do that."""
     driver: Any = connection
-    driver._conn.interrupt()  # noqa: SLF001 - the public way is a coroutine, and a timer calls none
+    # The public way is a coroutine, and a timer calls none.
+    if driver._connection is not None:  # noqa: SLF001
+        driver._connection.interrupt()  # noqa: SLF001
 
 
 async def _in_thread(connection: aiosqlite.Connection, work: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - what `work` returns

@@ -68,6 +68,7 @@ TITLES = {
     "contended": "Too many writers at once",
     "store_unavailable": "The store does not answer",
     "store_busy": "Too many writes wait",
+    "too_many_subscribers": "Too many readers of the live feed",
     "schema_outdated": "The store has not the right schema",
 }
 """A short sentence for each code; the same whatever the case."""

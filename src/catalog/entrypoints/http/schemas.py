@@ -491,5 +491,5 @@ RESPONSES: dict[str, Schema] = {
     "421": _problem("The service does not answer to this Host: misdirected_request"),
     "422": _problem("It breaks rules, all of which are named: invalid_input, invalid_query, batch_refused, key_reused"),
     "500": _problem("The service failed: internal_server_error"),
-    "503": _problem("Try again later: store_unavailable, store_busy, schema_outdated", **_RETRY),
+    "503": _problem("Try again later: store_unavailable, store_busy, too_many_subscribers, schema_outdated", **_RETRY),
 }

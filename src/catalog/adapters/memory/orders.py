@@ -1,0 +1,145 @@
+"""Items kept sorted: a list for each sort order that was asked for, so that a page is a bisection and a slice."""
+
+import asyncio
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from catalog.domain.item import Item
+from catalog.domain.ordering import Ordering, Place, Term, place, reverse
+
+SLICE = 1_000
+"""Items that are worked on before other tasks get a turn."""
+
+Entry = tuple[Any, ...]
+"""The sort key of an item, then the item. Keys end with the id, so comparing two entries never reaches the items."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_CHARACTER = 0x10FFFF
+
+
+class Order:
+    """Turns places in an ordering into keys that Python compares in that order, whatever the direction of each term.
+
+    An ordering and its reverse have the same keys: the one whose id descends is read `backwards`.
+    """
+
+    def __init__(self, ordering: Ordering) -> None:
+        """Prepare the keys of `ordering`."""
+        self.backwards = ordering[-1].descending
+        self.terms = reverse(ordering) if self.backwards else ordering
+        self._encoders = [_encoder(term) for term in self.terms]
+
+    def key(self, where: Place) -> Entry:
+        """Return the sort key of a place; it sorts directly before the entry of the item there."""
+        return tuple([encode(value) for encode, value in zip(self._encoders, where, strict=True)])
+
+    def entry(self, item: Item, rank: int | None = None) -> Entry:
+        """Return the entry of an item."""
+        return (*self.key(place(item, self.terms, rank)), item)
+
+    def positions(self, entries: Sequence[Entry], after: Place | None) -> range:
+        """Return the positions of sorted entries in the order in which they are read, from behind `after` on."""
+        if after is None:
+            return range(len(entries) - 1, -1, -1) if self.backwards else range(len(entries))
+        key = self.key(after)
+        at = bisect_left(entries, key)
+        if self.backwards:
+            return range(at - 1, -1, -1)
+        return range(at + (at < len(entries) and entries[at][:-1] == key), len(entries))
+
+
+async def sort_in_slices(items: Sequence[Item], entries: Callable[[Sequence[Item]], list[Entry]]) -> list[Entry]:
+    """Sort the entries that a function makes of items, and give other tasks a turn after each slice."""
+    runs: deque[list[Entry]] = deque()
+    for start in range(0, len(items), SLICE):
+        if start:
+            await asyncio.sleep(0)
+        runs.append(sorted(entries(items[start : start + SLICE])))
+    while len(runs) > 1:
+        await asyncio.sleep(0)
+        runs.append(sorted(runs.popleft() + runs.popleft()))  # sorting two sorted runs is merging them
+    return runs[0] if runs else []
+
+
+class SortedItems:
+    """All items in one order. Built when it is first needed, a slice at a time; then kept up to date by each commit."""
+
+    def __init__(self, order: Order) -> None:
+        """Start unbuilt."""
+        self.order = order
+        self.entries: list[Entry] = []
+        self.built = False
+        self._building = asyncio.Lock()
+        self._missed: list[tuple[Item | None, Item | None]] = []
+
+    async def build(self, items: Callable[[], Sequence[Item]]) -> None:
+        """Sort what `items` returns, unless that is done. If the caller is cancelled, the next one starts over."""
+        async with self._building:
+            if self.built:
+                return
+            self._missed.clear()
+            self.entries = await sort_in_slices(items(), lambda some: list(map(self.order.entry, some)))
+            self.built = True
+            for before, after in self._missed:
+                self.change(before, after)
+
+    def change(self, before: Item | None, after: Item | None) -> None:
+        """Put `after` in the place of `before`; None where an item is new, or gone."""
+        if not self.built:
+            if self._building.locked():
+                self._missed.append((before, after))
+            return
+        new = None if after is None else self.order.entry(after)
+        if before is not None:
+            old = self.order.entry(before)
+            at = bisect_left(self.entries, old[:-1])
+            if new is not None and new[:-1] == old[:-1]:
+                self.entries[at] = new
+                return
+            del self.entries[at]
+        if new is not None:
+            insort(self.entries, new)
+
+
+def _same(value: Any) -> Any:  # noqa: ANN401 - a value of a term
+    return value
+
+
+def _id(value: UUID) -> int:
+    return value.int
+
+
+def _negative_id(value: UUID) -> int:
+    return -value.int
+
+
+def _negative(value: int) -> int:
+    return -value
+
+
+def _before_epoch(value: datetime) -> Any:  # noqa: ANN401 - a timedelta, which compares with its like
+    return _EPOCH - value
+
+
+def _mirrored(text: str) -> str:
+    """Mirror each character in the range of code points, and end with the last one, so that a prefix sorts behind."""
+    return "".join(chr(_LAST_CHARACTER - ord(sign)) for sign in text) + chr(_LAST_CHARACTER)
+
+
+_DESCENDING: dict[type, Callable[[Any], Any]] = {
+    str: _mirrored,
+    int: _negative,
+    datetime: _before_epoch,
+    UUID: _negative_id,
+}
+
+
+def _encoder(term: Term) -> Callable[[Any], Any]:
+    """Return what turns the values of a term into values that compare in its direction."""
+    if term.descending:
+        return _DESCENDING[term.kind]
+    return _id if term.kind is UUID else _same

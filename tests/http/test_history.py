@@ -56,7 +56,9 @@ async def test_a_life_is_told_and_brought_back(client: httpx.AsyncClient) -> Non
         ("GET", "nope/prices", None, 404, "item_not_found"),
         ("GET", "a/prices?as_of=yesterday", None, 422, "invalid_query"),
         ("GET", "a/prices?at=2026-01-01", None, 422, "invalid_query"),
-        ("POST", "a/restore", None, 404, "item_not_found"),
+        ("POST", "a/restore", None, 409, "not_deleted"),
+        ("POST", "nope/restore", None, 404, "item_not_found"),
+        ("POST", "a%20b/restore", None, 404, "item_not_found"),
         ("POST", "a/restore", {"x": 1}, 422, "invalid_input"),
         ("POST", "a/revert", {"version": 9}, 404, "version_not_found"),
         ("POST", "a/revert", {"version": "1"}, 422, "invalid_input"),
@@ -74,7 +76,7 @@ async def test_what_cannot_be_told_is_refused(
 
 
 async def test_a_restore_has_no_body_or_an_empty_one(client: httpx.AsyncClient) -> None:
-    """And a key is no SKU there."""
+    """Whatever names the item."""
     made = (await created(client, sku="A")).json()
     await client.delete(f"{ITEMS}/a")
     path = f"{ITEMS}/{made['id']}/restore"

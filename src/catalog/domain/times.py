@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 _TIME = re.compile(
     r"([0-9-]{10})"
-    r"(?:[Tt]([0-9]{2}:[0-9]{2})(?::([0-9]{2})(?:\.([0-9]++))?)?(?:([Zz])|([+ -][0-9]{2}:[0-9]{2}))?+)?+"
+    r"(?:[Tt]([0-9]{2}:[0-9]{2})(?::([0-9]{2})(?:\.([0-9]++))?)?(?:([Zz])|([+ -][0-9]{2}:[0-9]{2})))?+"
 )
 _MICROSECONDS = 6
 _LEAP_SECOND = "60"
@@ -15,7 +15,7 @@ def parse_time(text: str, *, zoned: bool = False) -> datetime | None:
     """Read a time in UTC: RFC 3339, or a day, which is its first moment in UTC; None when it is neither.
 
     Decimals beyond microseconds are cut. A leap second (`:60`) is the first moment of the next minute, as POSIX counts it. A plus
-    that came as a space is taken as a plus. Without an offset a time is in UTC, unless it must be `zoned`.
+    that came as a space is taken as a plus. A day is none where the time must be `zoned`.
     """
     match = _TIME.fullmatch(text)
     if match is None:

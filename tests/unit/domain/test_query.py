@@ -70,7 +70,7 @@ def test_every_fault_of_a_question_is_told() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["201", "-1", "1.0", " 5", "٣", "", "9" * 5000])
+@pytest.mark.parametrize("text", ["201", "-1", "1.0", " 5", "٣", "9" * 5000])
 def test_a_limit_is_a_plain_whole_number_in_its_range(text: str) -> None:
     """Nothing else."""
     assert faults_of({"limit": text}) == [("limit", "out_of_range")]

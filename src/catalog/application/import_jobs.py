@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from catalog.application.changing import Noted, commit, no_notes
 from catalog.application.import_plan import ImportPlan
@@ -20,7 +19,7 @@ from catalog.application.tables import Table
 from catalog.domain.change import Origin
 from catalog.domain.errors import CatalogError, ImportNotFound, StoreBusy
 from catalog.domain.note import Note
-from catalog.domain.values import parse_key
+from catalog.domain.text import unstorable
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
@@ -161,7 +160,7 @@ class ImportJobs:
         here = self._here.get(import_id)
         if here is not None:
             return here
-        if not isinstance(parse_key(import_id), UUID):
+        if unstorable(import_id) is not None:
             raise ImportNotFound(import_id)
         key = _key(import_id)
         note = (await self._storage.notes((key,))).get(key)

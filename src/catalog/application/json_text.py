@@ -45,8 +45,6 @@ def parse_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
     except json.JSONDecodeError as error:
         message = f"The document is no JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         raise Malformed(message) from error
-    except RecursionError as error:  # pragma: no cover - the depth is known to be less
-        raise Malformed(_TOO_DEEP) from error
 
 
 def next_value(text: str, start: int) -> tuple[Any, int] | None:

@@ -154,6 +154,7 @@ HEADERS = [
     ("POST", {"Content-Encoding": "x" * 40_000}),
     ("POST", {"Content-Length": DIGITS}),
     ("GET /api/v1/changes", {"Accept": "text/event-stream", "Last-Event-ID": BEYOND}),
+    ("GET /api/v1/changes", {"Accept": "text/event-stream", "Last-Event-ID": str(2**63 - 1)}),
     ("GET /api/v1/changes", {"Accept": "text/event-stream", "Last-Event-ID": "9" * 19}),
     ("GET /api/v1/changes", {"Accept": "text/event-stream", "Last-Event-ID": DIGITS}),
     ("GET /api/v1/changes", {"Accept": "text/event-stream", "Last-Event-ID": "-1"}),

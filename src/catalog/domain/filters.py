@@ -132,11 +132,11 @@ def is_filter(name: str) -> bool:
     return name in ALIASES or name.startswith(ATTRIBUTE) or name.partition("__")[0] in OPERATORS
 
 
-def said(parameters: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+def without_empty(parameters: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
     """Leave out the parameters that are empty, which is as good as absent; but an attribute may be compared with empty text."""
-    every = {
-        name: tuple(values) if name.startswith(ATTRIBUTE) else tuple(filter(None, values)) for name, values in parameters.items()
-    }
+    if all(map(all, parameters.values())):
+        return parameters
+    every = {name: values if name.startswith(ATTRIBUTE) else tuple(filter(None, values)) for name, values in parameters.items()}
     return {name: values for name, values in every.items() if values}
 
 

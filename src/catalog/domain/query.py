@@ -8,8 +8,7 @@ from typing import Self
 from catalog.domain.cursor import Mark, decode_cursor, encode_cursor
 from catalog.domain.errors import InvalidCursor, InvalidQuery, shorten
 from catalog.domain.faults import Faults
-from catalog.domain.filters import NAMES, OPERATORS, OUTSIDE, WITHIN, Filters, field_of, is_filter, parse_filters
-from catalog.domain.filters import said as given
+from catalog.domain.filters import NAMES, OPERATORS, OUTSIDE, WITHIN, Filters, field_of, is_filter, parse_filters, without_empty
 from catalog.domain.item import Item
 from catalog.domain.operands import read_whole
 from catalog.domain.ordering import (
@@ -68,7 +67,7 @@ class ItemQuery:
         Raises InvalidQuery with every fault; InvalidCursor when nothing but the cursor is at fault.
         """
         faults = Faults() if faults is None else faults
-        every = given({name: (value,) if isinstance(value, str) else value for name, value in said.items()})
+        every = without_empty({name: (value,) if isinstance(value, str) else value for name, value in said.items()})
         parameters = {name: values[-1] for name, values in every.items()}
         for name in said:
             if name not in PLAIN and not is_filter(name):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.domain.cursor import Mark, decode_cursor, encode_cursor
+from catalog.domain.cursor import MAX_CURSOR, Mark, decode_cursor, encode_cursor
 from catalog.domain.errors import InvalidCursor, InvalidQuery
 from catalog.domain.faults import Faults
 from catalog.domain.item import Item
@@ -217,6 +217,7 @@ ID = "0" * 12 + "7" + "0" * 3 + "8" + "0" * 15
         forged("f", ">", 0, "EUR", 1, "a", 0, ID, 1),
         base64.urlsafe_b64encode(b"[" * 9000).decode(),
         base64.urlsafe_b64encode(b'{"a": 1}').decode(),
+        "x" * (MAX_CURSOR + 1),
     ],
 )
 def test_a_damaged_or_forged_cursor_is_refused(text: str) -> None:

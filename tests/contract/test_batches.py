@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.system import RandomIds
-from catalog.application.batch import MOST, Batch, Batches, Results
+from catalog.application.batch import HINTED, MOST, Batch, Batches, Results
 from catalog.application.items import Items
 from catalog.domain.errors import BatchRefused, CatalogError, Contended, InvalidInput
 from catalog.domain.note import Note
@@ -292,3 +292,12 @@ async def _assert_alike(one: Storage, other: Storage, *, logs: bool = True) -> N
         assert [(entry.change.kind, entry.change.version) for entry in entries[0]] == [
             (entry.change.kind, entry.change.version) for entry in entries[1]
         ]
+
+
+async def test_a_few_unknown_categories_get_a_suggestion(storage: Storage) -> None:
+    """Each once; comparing names takes time."""
+    await plant(storage, "chairs")
+    slugs = [f"chairs{number}" for number in range(HINTED + 5)]
+    results = await run(storage, *({"op": "create", "item": {"name": "A", "category": slug}} for slug in slugs for _ in range(2)))
+    messages = [str(result.error) for result in results.results]
+    assert ["did you mean chairs?" in message for message in messages] == [True] * 2 * HINTED + [False] * 10

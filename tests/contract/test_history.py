@@ -19,6 +19,7 @@ from catalog.domain.errors import (
     LogPruned,
     NotAbsent,
     NotDeleted,
+    NotPresent,
     SkuTaken,
     StaleVersion,
     UnknownCategory,
@@ -74,7 +75,7 @@ async def test_put_has_conditions(items: Items) -> None:
         await items.put("A", {"name": "B"}, TESTER, absent=True)
     with pytest.raises(NotAbsent):
         await items.put(str(made.id), {"name": "B"}, TESTER, absent=True)
-    with pytest.raises(ItemNotFound):
+    with pytest.raises(NotPresent):
         await items.put("B", {"name": "B"}, TESTER, present=True)
     with pytest.raises(ItemNotFound):
         await items.put(str(uuid4()), {"name": "B"}, TESTER)
@@ -117,7 +118,8 @@ async def test_what_was_deleted_is_restored(items: Items, storage: Storage, cloc
     await commit(storage, planted.remove(now=NOON))
     with pytest.raises(UnknownCategory):
         await items.restore(str(made.id), TESTER)
-    for key in (str(uuid4()), "A", str(planted.id)):
+    assert (await items.restore("a", TESTER)).name == "Another"
+    for key in (str(uuid4()), "B", str(planted.id)):
         with pytest.raises(ItemNotFound):
             await items.restore(key, TESTER)
 

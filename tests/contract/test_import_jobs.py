@@ -83,6 +83,8 @@ async def test_all_refusals_are_kept_for_a_day(jobs: Jobs, monkeypatch: pytest.M
     assert found[:300] == jobs.first
     kept = await jobs.another().get(state.id)
     assert (kept.report, kept.status, kept.began) == (state.report, "done", NOON)
+    with pytest.raises(ImportNotFound):
+        await jobs.jobs.get("a\x00b")
     jobs.clock.move(hours=24)
     with pytest.raises(ImportNotFound):
         await jobs.jobs.get(state.id)

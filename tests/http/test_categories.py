@@ -67,8 +67,8 @@ async def test_the_categories_are_listed(client: httpx.AsyncClient) -> None:
     assert (await client.get(f"{CATEGORIES}/garden?counts=true")).json()["item_count"] == 3
     refused = await client.get(f"{CATEGORIES}?as=list&count=1")
     assert [(fault["parameter"], fault["code"]) for fault in refused.json()["errors"]] == [
-        ("as", "invalid_choice"),
         ("count", "unknown_parameter"),
+        ("as", "invalid_choice"),
     ]
 
 

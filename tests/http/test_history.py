@@ -56,7 +56,9 @@ async def test_a_life_is_told_and_brought_back(client: httpx.AsyncClient) -> Non
         ("GET", "nope/prices", None, 404, "item_not_found"),
         ("GET", "a/prices?as_of=yesterday", None, 422, "invalid_query"),
         ("GET", "a/prices?at=2026-01-01", None, 422, "invalid_query"),
-        ("POST", "a/restore", None, 404, "item_not_found"),
+        ("POST", "a/restore", None, 409, "not_deleted"),
+        ("POST", "nope/restore", None, 404, "item_not_found"),
+        ("POST", "a%20b/restore", None, 404, "item_not_found"),
         ("POST", "a/restore", {"x": 1}, 422, "invalid_input"),
         ("POST", "a/revert", {"version": 9}, 404, "version_not_found"),
         ("POST", "a/revert", {"version": "1"}, 422, "invalid_input"),
@@ -74,10 +76,39 @@ async def test_what_cannot_be_told_is_refused(
 
 
 async def test_a_restore_has_no_body_or_an_empty_one(client: httpx.AsyncClient) -> None:
-    """And a key is no SKU there."""
+    """Whatever names the item."""
     made = (await created(client, sku="A")).json()
     await client.delete(f"{ITEMS}/a")
     path = f"{ITEMS}/{made['id']}/restore"
     assert (await client.post(path, content=b"x")).status_code == 400
     assert (await client.post(path, content=b"", headers={"Content-Type": "text/plain"})).status_code == 415
     assert (await client.post(path)).status_code == 200
+
+
+async def test_a_deleted_item_is_restored_by_its_sku(client: httpx.AsyncClient) -> None:
+    """In any case."""
+    made = (await created(client, sku="A")).json()
+    await client.delete(f"{ITEMS}/a")
+    back = await client.post(f"{ITEMS}/a/restore")
+    assert (back.status_code, back.json()["id"], back.json()["version"]) == (200, made["id"], 3)
+
+
+async def test_numbers_and_moments_go_to_their_ends(client: httpx.AsyncClient) -> None:
+    """On every store."""
+    made = (await created(client, sku="A", price={"amount": "1", "currency": "EUR"})).json()
+    last = 2**63 - 1
+    for path in (
+        f"/api/v1/changes?after={last}&kind=item.created",
+        f"/api/v1/changes?after={last}",
+        f"{ITEMS}/a/history?after={last}",
+    ):
+        answer = await client.get(path)
+        assert answer.status_code == 200, answer.text
+    assert (await client.get(f"{ITEMS}?version__lt={last}")).json()["items"] == [made]
+    for moment in ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.9999999999Z"):
+        prices = (await client.get(f"{ITEMS}/a/prices", params={"as_of": moment})).json()
+        assert prices["lowest_30_days"]["amount"] == "1.00"
+        assert (await client.get(ITEMS, params={"created_at__lte": moment})).json()["items"] == [made]
+    first = "0001-01-01T00:00:00Z"
+    assert (await client.get(f"{ITEMS}/a/prices", params={"as_of": first})).json()["lowest_30_days"] is None
+    assert (await client.get(ITEMS, params={"created_at__lt": first})).json()["items"] == []

@@ -39,7 +39,7 @@ async def test_put_has_conditions(client: httpx.AsyncClient) -> None:
     assert (await client.put(f"{ITEMS}/a", json={"name": "C"}, headers={"If-Match": tag})).status_code == 412
     assert (await client.put(f"{ITEMS}/a", json={"name": "C"}, headers={"If-Match": "*"})).status_code == 200
     for tag in ("*", '"x"'):
-        assert (await client.put(f"{ITEMS}/b", json={"name": "B"}, headers={"If-Match": tag})).status_code == 404
+        assert (await client.put(f"{ITEMS}/b", json={"name": "B"}, headers={"If-Match": tag})).json()["code"] == "not_present"
     odd = await client.put(f"{ITEMS}/b", json={"name": "B"}, headers={"If-None-Match": '"x"'})
     assert (odd.status_code, odd.json()["code"]) == (400, "malformed")
     unknown = f"{ITEMS}/01a1fe2d-f845-7298-b2b3-97b3dac2ed43"
@@ -95,3 +95,29 @@ async def test_if_match_may_be_required(strict: httpx.AsyncClient) -> None:
     assert (await strict.put(f"{ITEMS}/b", json={"name": "B"}, headers={"If-None-Match": "*"})).status_code == 201
     assert (await strict.delete(f"{ITEMS}/a", headers={"If-Match": made.headers["etag"]})).status_code == 204
     assert (await strict.delete("/api/v1/categories/lamps", headers={"If-Match": "*"})).status_code == 204
+
+
+async def test_what_was_read_may_be_written_back(client: httpx.AsyncClient) -> None:
+    """Items and categories, whole or as a patch, with what is kept by us in it."""
+    await client.post("/api/v1/categories", json={"slug": "chairs", "name": "Chairs"})
+    await created(client, sku="A", category="chairs", attributes={"colour": "red"})
+    read = await client.get(f"{ITEMS}/a")
+    for method in ("PUT", "PATCH"):
+        back = await client.request(method, f"{ITEMS}/a", json=read.json())
+        assert (back.status_code, back.json(), back.headers["etag"]) == (200, read.json(), read.headers["etag"])
+        other = read.json() | {"version": 7}
+        refused = await client.request(method, f"{ITEMS}/a", json=other)
+        assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "read_only")
+    category = await client.get("/api/v1/categories/chairs?counts=true")
+    back = await client.patch("/api/v1/categories/chairs", json=category.json())
+    assert (back.status_code, back.json()["version"]) == (200, 1)
+
+
+async def test_a_body_without_its_type_is_told_what_is_wanted(client: httpx.AsyncClient) -> None:
+    """And what came."""
+    refused = await client.post(ITEMS, content=b"{}", headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert refused.status_code == 415
+    detail = refused.json()["detail"]
+    assert "came as application/x-www-form-urlencoded" in detail
+    assert "-H 'Content-Type: application/json'" in detail
+    assert "without a Content-Type" in (await client.post(ITEMS, content=b"{}")).json()["detail"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
 
-from catalog.application.changing import TRIES, Noted, commit, hinted, no_notes
+from catalog.application.changing import TRIES, Noted, commit, nearest_slug, no_notes
 from catalog.application.deciding import Desk, desk
 from catalog.domain.change import Change, Origin
 from catalog.domain.errors import (
@@ -21,6 +21,7 @@ from catalog.domain.errors import (
     SkuTaken,
     StaleVersion,
     UnknownCategory,
+    shorten,
 )
 from catalog.domain.faults import Faults
 from catalog.domain.item import Item
@@ -31,6 +32,9 @@ from catalog.ports.storage import Storage
 
 MOST: Final = 1_000
 """Operations that a batch may have."""
+
+HINTED: Final = 10
+"""Unknown categories of a batch that get a "did you mean"; comparing names takes time."""
 
 MEMBERS = ("operations", "atomic", "dry_run")
 
@@ -69,7 +73,8 @@ class Batch:
         faults = Faults()
         for name in said:
             if name not in MEMBERS:
-                faults.add((name,), "unknown_field", f"A batch has no field {name}; it has {', '.join(MEMBERS)}.")
+                note = f"A batch has the fields {', '.join(MEMBERS)}."
+                faults.add_unknown((name,), "unknown_field", f"A batch has no field {shorten(name)}.", MEMBERS, note)
         flags = {name: said.get(name, False) for name in ("atomic", "dry_run")}
         for name, value in flags.items():
             if not isinstance(value, bool):
@@ -150,8 +155,14 @@ class Batches:
         if not any(isinstance(result.error, UnknownCategory) for result in results):
             return results
         slugs = [category.slug for category in await self._storage.categories()]
+        nearest: dict[str, str | None] = {}
+        for result in results:
+            if isinstance(result.error, UnknownCategory) and result.error.slug not in nearest and len(nearest) < HINTED:
+                nearest[result.error.slug] = nearest_slug(result.error.slug, slugs)
         return [
-            replace(result, error=hinted(result.error, slugs)) if isinstance(result.error, UnknownCategory) else result
+            replace(result, error=UnknownCategory(error.slug, error.path, nearest.get(error.slug)))
+            if isinstance(error := result.error, UnknownCategory)
+            else result
             for result in results
         ]
 
@@ -207,7 +218,9 @@ def _read(said: object) -> Operation | InvalidInput:
     allowed += ("if_version",) if name in _VERSIONED else ()
     for other in said:
         if other not in allowed:
-            faults.add((other,), "unknown_field", f"The operation {name} has no field {other}; it has {', '.join(allowed)}.")
+            message = f"The operation {name} has no field {shorten(other)}."
+            note = f"The operation {name} has the fields {', '.join(allowed)}."
+            faults.add_unknown((other,), "unknown_field", message, allowed, note)
     body = said.get(member) if member else None
     if member and member not in said:
         faults.add((member,), "missing", f"The operation {name} needs {member}.")
@@ -220,7 +233,7 @@ def _read(said: object) -> Operation | InvalidInput:
     if name == "upsert" and isinstance(body, Mapping) and named is None:
         faults.add((str(member), "sku"), "missing", "An upsert needs the SKU under which the item is.")
     version = _version(said.get("if_version"), faults)
-    return InvalidInput(faults.found) if faults else Operation(name, key, str(named), body, version)
+    return faults.error(InvalidInput) if faults else Operation(name, key, str(named), body, version)
 
 
 def _version(raw: object, faults: Faults) -> int | None:
@@ -250,7 +263,8 @@ def _needs(operations: Collection[Operation | InvalidInput]) -> _Needs:
 
 def _at(error: InvalidInput, operation: Operation) -> InvalidInput:
     """Return an error of a body as one of the operation that has it."""
-    return InvalidInput([Fault(_within(operation, fault.path), fault.code, fault.message) for fault in error.faults])
+    faults = [Fault(_within(operation, fault.path), fault.code, fault.message) for fault in error.faults]
+    return InvalidInput(faults, total=error.total, notes=error.notes)
 
 
 def _within(operation: Operation, path: Path) -> Path:

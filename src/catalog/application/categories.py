@@ -14,12 +14,14 @@ from catalog.domain.errors import (
     NotFound,
     StaleVersion,
     UnknownCategory,
+    shorten,
 )
 from catalog.domain.faults import Faults
 from catalog.domain.filters import AMONG, Condition
 from catalog.domain.ordering import newest_first
 from catalog.domain.query import ItemQuery
 from catalog.domain.tree import Tree
+from catalog.domain.values import is_slug
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
@@ -47,7 +49,7 @@ class Categories:
 
     async def lineage(self, slug: str) -> tuple[Category, ...]:
         """Return the way from the root to a category, itself included. Raises CategoryNotFound."""
-        found = (await self._storage.lineages((slug,))).get(slug)
+        found = (await self._storage.lineages((slug,))).get(slug) if is_slug(slug) else None
         if found is None:
             raise CategoryNotFound(slug)
         return found
@@ -115,7 +117,7 @@ class Categories:
         if move_to in tree.within((category.slug,)):
             raise _nowhere(f"What is in {category.slug} cannot go to {move_to}, which is that category or stands below it.")
         if move_to not in tree.by_slug:
-            raise _nowhere(f"There is no category {move_to}.")
+            raise _nowhere(f"There is no category {shorten(move_to)}.")
         inside = (Condition("category", AMONG, (category.slug,)),)
         page = await self._storage.list_items(ItemQuery(None, newest_first(), inside, limit=MOVED))
         now = self._clock.now()
@@ -140,4 +142,4 @@ def _nowhere(message: str) -> InvalidQuery:
     """Say that what is in a category cannot go where it should."""
     faults = Faults()
     faults.add(("move_to",), "unknown_category", message)
-    return InvalidQuery(faults.found)
+    return faults.error(InvalidQuery)

@@ -84,8 +84,13 @@ async def commit(storage: Storage, changes: tuple[AnyChange, ...], origin: Origi
 
 def hinted(error: UnknownCategory, slugs: Iterable[str]) -> UnknownCategory:
     """Return the error with the nearest of the slugs that there are, if one is near."""
+    nearest = nearest_slug(error.slug, slugs)
+    return error if nearest is None else UnknownCategory(error.slug, error.path, nearest)
+
+
+def nearest_slug(slug: str, slugs: Iterable[str]) -> str | None:
+    """Return which of the slugs may have been meant; None when none is near."""
     # Comparing takes its time, so it is done with few: those of about the same length, beginning alike first.
-    alike = [slug for slug in slugs if abs(len(slug) - len(error.slug)) <= _LENGTHS]
-    alike.sort(key=lambda slug: (slug[:1] != error.slug[:1], abs(len(slug) - len(error.slug)), slug))
-    nearest = get_close_matches(error.slug, alike[:_COMPARED], n=1)
-    return UnknownCategory(error.slug, error.path, nearest[0]) if nearest else error
+    alike = [other for other in slugs if abs(len(other) - len(slug)) <= _LENGTHS]
+    alike.sort(key=lambda other: (other[:1] != slug[:1], abs(len(other) - len(slug)), other))
+    return next(iter(get_close_matches(slug, alike[:_COMPARED], n=1)), None)

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from catalog.domain import category, item
 from catalog.domain.changelog import LAST, LogEntry, LogFilter, LogPage
-from catalog.domain.errors import InvalidQuery, ItemNotFound, LogPruned
+from catalog.domain.errors import InvalidQuery, ItemNotFound, LogPruned, shorten
 from catalog.domain.faults import Faults
 from catalog.domain.item import Item
-from catalog.domain.operands import read_whole
+from catalog.domain.operands import read_whole, refuse_unknown
 from catalog.domain.prices import Priced, before_reduction, in_force, lowest, priced
 from catalog.domain.values import parse_key
 from catalog.ports.clock import Clock
@@ -39,16 +39,16 @@ class LogQuestion:
 
     @classmethod
     def parse(cls, said: Mapping[str, str], faults: Faults | None = None, allowed: Sequence[str] = PARAMETERS) -> Self:
-        """Read parameters. Raises InvalidQuery with every fault."""
+        """Read parameters; an empty one is as good as absent. Raises InvalidQuery with every fault."""
         faults = Faults() if faults is None else faults
-        for name in said:
-            if name not in allowed:
-                faults.add((name,), "unknown_parameter", f"There is no parameter {name}; there are {', '.join(allowed)}.")
+        refuse_unknown(said, allowed, faults)
+        said = {name: value for name, value in said.items() if value}
         after = read_whole(said, "after", range(LAST), None, faults)
         limit = read_whole(said, "limit", range(1, MOST_ENTRIES + 1), DEFAULT_ENTRIES, faults)
         kinds = frozenset(said["kind"].split(",")) if "kind" in said else frozenset()
         for kind in sorted(kinds - {*KINDS}):
-            faults.add(("kind",), "unknown_kind", f"There is no kind {kind!r}; there are {', '.join(KINDS)}.")
+            note = f"The kinds are {', '.join(KINDS)}."
+            faults.add_unknown(("kind",), "unknown_kind", f"There is no kind {shorten(kind)!r}.", KINDS, note, kind)
         faults.refuse(InvalidQuery)
         return cls(after, limit, kinds, said.get("item"))
 

@@ -19,6 +19,7 @@ from catalog.application.tables import Table
 from catalog.domain.change import Origin
 from catalog.domain.errors import CatalogError, ImportNotFound, StoreBusy
 from catalog.domain.note import Note
+from catalog.domain.text import unstorable
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
@@ -159,6 +160,8 @@ class ImportJobs:
         here = self._here.get(import_id)
         if here is not None:
             return here
+        if unstorable(import_id) is not None:
+            raise ImportNotFound(import_id)
         key = _key(import_id)
         note = (await self._storage.notes((key,))).get(key)
         now = self._clock.now()

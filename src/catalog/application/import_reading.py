@@ -135,7 +135,7 @@ class EntryReader:
         if sku is None or born is None:
             otherwise = self._born({**fields, "sku": "X"}, None)
             if isinstance(otherwise, InvalidInput):
-                faults.found += otherwise.faults
+                faults.extend(otherwise)
             return refusals(row.line, str(said or ""), faults.found)
         return Entry(row.line, sku, fields, life, born)
 

@@ -1,11 +1,12 @@
 """The use cases around single items and lists of them."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from uuid import UUID
 
-from catalog.application.changing import TRIES, Expected, Noted, change, commit, no_notes
+from catalog.application.changing import TRIES, Expected, Noted, change, commit, hinted, no_notes
 from catalog.application.exporting import Encode, Format, export
-from catalog.application.listing import Listed, listed
+from catalog.application.listing import Listed, listed, refuse_unknown_categories
 from catalog.domain.category import Category
 from catalog.domain.change import Change, Origin
 from catalog.domain.errors import (
@@ -16,15 +17,17 @@ from catalog.domain.errors import (
     ItemNotFound,
     NotAbsent,
     NotDeleted,
+    NotPresent,
     SkuTaken,
     StaleVersion,
+    UnknownCategory,
     VersionNotFound,
 )
 from catalog.domain.faults import Faults
 from catalog.domain.item import Item
 from catalog.domain.listing import Listing
 from catalog.domain.query import ItemQuery
-from catalog.domain.values import parse_key, parse_sku
+from catalog.domain.values import parse_category, parse_key, parse_sku
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
@@ -45,7 +48,10 @@ class Items:
     async def create(self, fields: Mapping[str, object], origin: Origin, notes: Noted[Item] = no_notes) -> Item:
         """Create an item. Raises InvalidInput, SkuTaken."""
         spare_sku = self._ids.sku() if fields.get("sku") is None else ""
-        born = Item.create(fields, item_id=self._ids.item_id(), spare_sku=spare_sku, now=self._clock.now())
+        try:
+            born = Item.create(fields, item_id=self._ids.item_id(), spare_sku=spare_sku, now=self._clock.now())
+        except InvalidInput as error:
+            raise await self._with_category(error, fields) from None
         await commit(self._storage, (born,), origin, notes(born.subject))
         return born.subject
 
@@ -62,7 +68,7 @@ class Items:
         """Create an item under a SKU, or replace the one that is there; say whether it was created. An id only replaces.
 
         `present`: only where there is one; `absent`: only where there is none. Raises InvalidInput (another SKU in the
-        fields included), ItemNotFound, NotAbsent, StaleVersion, SkuTaken, Contended.
+        fields included), ItemNotFound, NotAbsent, NotPresent, StaleVersion, SkuTaken, Contended.
         """
         replacing = isinstance(parse_key(key), UUID)
         if not replacing:
@@ -73,8 +79,12 @@ class Items:
                     return await self._change(
                         key, lambda item: self._rewrite(item, fields, absent=absent), origin, expected
                     ), False
-                except ItemNotFound:
-                    if present or replacing:
+                except InvalidInput as error:
+                    raise await self._with_category(error, fields) from None
+                except ItemNotFound as error:
+                    if present:
+                        raise NotPresent(key) from error
+                    if replacing:
                         raise
             try:
                 return await self.create(fields, origin), True
@@ -84,13 +94,13 @@ class Items:
         raise Contended(f"the item {key}")
 
     async def restore(self, key: str, origin: Origin, notes: Noted[Item] = no_notes) -> Item:
-        """Bring a removed item back, by its id, as it was at its end.
+        """Bring a removed item back as it was at its end, by its id, or by its SKU: then the last one that was removed with it.
 
         Raises ItemNotFound, NotDeleted, SkuTaken, UnknownCategory, Contended.
         """
-        parsed = parse_key(key)
         for _ in range(TRIES):
-            last = await self._storage.change_of(parsed) if isinstance(parsed, UUID) else None
+            subject = await self._removed(key)
+            last = None if subject is None else await self._storage.change_of(subject)
             if last is None or not isinstance(last.change.subject, Item):
                 raise ItemNotFound(key)
             if last.change.after is not None:
@@ -136,8 +146,8 @@ class Items:
         return await listed(self._storage, listing)
 
     def export(self, query: ItemQuery, form: Format, encode: Encode) -> AsyncGenerator[bytes, None]:
-        """Write the items that `query` finds, piece by piece (catalog.application.exporting)."""
-        return export(self._storage, query, form, encode)
+        """Write the items that `query` finds, piece by piece (catalog.application.exporting). Raises InvalidQuery at first."""
+        return self._exported(query, form, encode)
 
     async def lineage(self, item: Item) -> tuple[Category, ...]:
         """Return the way from the root to an item's category; nothing when it stands in none."""
@@ -147,7 +157,10 @@ class Items:
 
     async def revise(self, key: str, patch: Mapping[str, object], origin: Origin, expected: Expected = None) -> Item:
         """Change an item by a merge patch. Raises InvalidInput, ItemNotFound, SkuTaken, StaleVersion, Contended."""
-        return await self._change(key, lambda item: item.revise(patch, now=self._clock.now()), origin, expected)
+        try:
+            return await self._change(key, lambda item: item.revise(patch, now=self._clock.now()), origin, expected)
+        except InvalidInput as error:
+            raise await self._with_category(error, patch) from None
 
     async def reprice(self, key: str, price: object, origin: Origin, expected: Expected = None) -> Item:
         """Give an item another price. Raises InvalidInput, ItemNotFound, StaleVersion, Contended."""
@@ -164,6 +177,31 @@ class Items:
             return decide(item)
 
         return await change(self._storage, lambda: self.get(key), decided, origin, expected, f"the item {key}")
+
+    async def _exported(self, query: ItemQuery, form: Format, encode: Encode) -> AsyncGenerator[bytes, None]:
+        await refuse_unknown_categories(self._storage, query)
+        async with aclosing(export(self._storage, query, form, encode)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _removed(self, key: str) -> UUID | None:
+        """Return the id of what is to be restored, as far as the log knows of it."""
+        parsed = parse_key(key)
+        if not isinstance(parsed, str):
+            return parsed
+        removal = await self._storage.removal_of(parsed)
+        return (await self.get(key)).id if removal is None else removal.subject_id
+
+    async def _with_category(self, error: InvalidInput, fields: Mapping[str, object]) -> InvalidInput:
+        """Report an unknown category together with the other faults: the commit, which would find it, is not reached."""
+        slug = parse_category(fields.get("category"), Faults(), ())
+        if isinstance(error, UnknownCategory) or slug is None or slug in await self._storage.lineages((slug,)):
+            return error
+        faults = Faults()
+        faults.extend(error)
+        slugs = [category.slug for category in await self._storage.categories()]
+        faults.extend(hinted(UnknownCategory(slug, ("category",)), slugs))
+        return faults.error(InvalidInput)
 
     def _rewrite(self, item: Item, fields: Mapping[str, object], *, absent: bool) -> Change[Item] | None:
         if absent:

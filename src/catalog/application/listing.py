@@ -5,8 +5,12 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from catalog.application.changing import nearest_slug
 from catalog.domain.category import Category
+from catalog.domain.errors import InvalidQuery, UnknownCategory
 from catalog.domain.facets import Facet
+from catalog.domain.faults import Faults
+from catalog.domain.filters import WITHIN
 from catalog.domain.item import Item
 from catalog.domain.listing import Listing
 from catalog.domain.query import ItemQuery, Page
@@ -42,6 +46,8 @@ async def listed(storage: Storage, listing: Listing) -> Listed:
         page = await storage.list_items(query)  # as most ask: no tasks for nothing
     else:
         page, count, facets = await asyncio.gather(storage.list_items(query), _count(storage, listing), _facets(storage, listing))
+    if not page.items:
+        await refuse_unknown_categories(storage, query)
     return Listed(
         page,
         count,
@@ -50,6 +56,21 @@ async def listed(storage: Storage, listing: Listing) -> Listed:
         await _suggestions(storage, query, page),
         await _lineages(storage, page) if listing.presentation.with_category else {},
     )
+
+
+async def refuse_unknown_categories(storage: Storage, query: ItemQuery) -> None:
+    """Refuse a filter by categories of which none is there: most likely a typing error. Raises InvalidQuery."""
+    asked = [condition for condition in query.filters if condition.field == "category" and condition.operator == WITHIN]
+    if not asked:
+        return
+    known = await storage.lineages({slug for condition in asked for slug in condition.values})
+    faults = Faults()
+    for condition in asked:
+        if known.keys().isdisjoint(condition.values):
+            slugs = [category.slug for category in await storage.categories()]
+            error = UnknownCategory(condition.values[0], ("category",), nearest_slug(condition.values[0], slugs))
+            faults.extend(error)
+    faults.refuse(InvalidQuery)
 
 
 async def _lineages(storage: Storage, page: Page) -> Mapping[str, tuple[Category, ...]]:

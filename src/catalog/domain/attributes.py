@@ -75,21 +75,28 @@ class Attributes(Mapping[str, AttributeValue]):
 
     @classmethod
     def parse(cls, raw: object, faults: Faults, path: Path) -> Self | None:
-        """Read an object of attributes: up to 64, 8 KiB together (UTF-8 bytes of their JSON); null is none at all."""
+        """Read an object of attributes: up to 64, 8 KiB together (UTF-8 bytes of their JSON).
+
+        An attribute that is null is absent; null instead of the object is none at all.
+        """
         if raw is None:
             return cls({})
         if not isinstance(raw, dict | Mapping):  # a dict is told sooner than any other mapping
             faults.add(path, "wrong_type", 'Attributes are an object of names and values: {"colour": "red"}.')
             return None
-        before = len(faults.found)
+        before = faults.total
         values: dict[str, AttributeValue] = {}
+        absent = 0
         for name, value in raw.items():
+            if value is None:
+                absent += 1
+                continue
             valid = _value(name, value, faults, (*path, name))
             if valid is not None:
                 values[name] = valid
-        if len(raw) > MAX_ATTRIBUTES:
-            faults.add(path, "too_many", f"There are {len(raw)} attributes; at most {MAX_ATTRIBUTES} are kept.")
-        if len(faults.found) > before:
+        if len(raw) - absent > MAX_ATTRIBUTES:
+            faults.add(path, "too_many", f"There are {len(raw) - absent} attributes; at most {MAX_ATTRIBUTES} are kept.")
+        if faults.total > before:
             return None
         size = _size(values)
         if size > MAX_BYTES:

@@ -8,11 +8,11 @@ from typing import Any, Self
 from uuid import UUID
 
 from catalog.domain.change import Change
-from catalog.domain.errors import Path
+from catalog.domain.errors import Path, shorten
 from catalog.domain.faults import Faults
 from catalog.domain.folding_table import GREEK_U, ROMANIZED
 from catalog.domain.text import words
-from catalog.domain.values import MAX_NAME, MAX_SLUG, parse_category, parse_name
+from catalog.domain.values import MAX_NAME, MAX_SLUG, parse_category, parse_key, parse_name
 
 CREATED = "category.created"
 REVISED = "category.revised"
@@ -31,6 +31,8 @@ _NO_SLUG = (
     "The slug is missing, and cannot be made from the name, some of which cannot be spelled in a-z; give one: garden-chairs."
 )
 _UPSILON = re.compile(GREEK_U)
+_DERIVED = ("path", "item_count", "children")
+"""What answers tell of a category beside its fields; a change may send it back, and it is ignored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +78,11 @@ class Category:
     def revise(self, patch: Mapping[str, object], *, spare_position: int, now: datetime) -> Change[Self] | None:
         """Decide another name, place or position by a merge patch: `{"parent": null}` makes it a root.
 
-        A category that goes to another parent without a position takes `spare_position`. None when nothing would
-        change. Raises InvalidInput.
+        A category that goes to another parent without a position takes `spare_position`. Read-only fields may be given as they
+        are. None when nothing would change. Raises InvalidInput.
         """
         faults = Faults()
-        _refuse_unknown(patch, faults)
+        _refuse_unknown(patch, faults, self)
         values = _read(patch, faults)
         if values.get("slug", self.slug) != self.slug:
             faults.add(("slug",), "read_only", "A slug never changes, for items refer to it; change the name, or make another.")
@@ -146,10 +148,23 @@ def _read(fields: Mapping[str, object], faults: Faults) -> dict[str, Any]:
     return {name: _READERS[name](raw, faults, (name,)) for name, raw in fields.items() if name in _READERS}
 
 
-def _refuse_unknown(fields: Mapping[str, object], faults: Faults) -> None:
-    """Name the fields that a category has not, and those that a caller may not set."""
-    for name in fields:
-        if name in _KEPT_BY_US:
+def _refuse_unknown(fields: Mapping[str, object], faults: Faults, current: Category | None = None) -> None:
+    """Name the fields that a category has not, and those that a caller may not set: what `current` has may be repeated."""
+    for name, raw in fields.items():
+        if name in _READERS or (current is not None and name in _DERIVED):
+            continue
+        if name not in _KEPT_BY_US:
+            message = f"A category has no field {shorten(name)}."
+            faults.add_unknown((name,), "unknown_field", message, FIELDS, f"A category has the fields {', '.join(FIELDS)}.")
+        elif current is None:
             faults.add((name,), "read_only", f"The field {name} is kept by the catalog; leave it out.")
-        elif name not in _READERS:
-            faults.add((name,), "unknown_field", f"A category has no field {name}; it has {', '.join(FIELDS)}.")
+        elif not _repeats(raw, getattr(current, name)):
+            message = f"The field {name} is kept by the catalog and cannot be changed; leave it out, or send it as it is."
+            faults.add((name,), "read_only", message)
+
+
+def _repeats(raw: object, value: object) -> bool:
+    """Whether a caller sent back what a category has in a field that is kept by us."""
+    if isinstance(value, UUID):
+        return isinstance(raw, str) and parse_key(raw) == value
+    return not isinstance(raw, bool) and raw == value

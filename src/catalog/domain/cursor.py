@@ -45,8 +45,10 @@ def decode_cursor(text: str, ordering: Ordering, unranked: Ordering, fingerprint
 
     Raises InvalidCursor when it is damaged, or of another question.
     """
+    if len(text) > MAX_CURSOR:
+        raise InvalidCursor(_DAMAGED)
     try:
-        values = json.loads(urlsafe_b64decode(text[:MAX_CURSOR] + "=" * (-len(text) % 4)))
+        values = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         if not isinstance(values, list) or not isinstance(values[0], str) or values[1] not in _FLAGS:
             raise InvalidCursor(_DAMAGED)
         if values[0] != fingerprint:

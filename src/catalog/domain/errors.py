@@ -26,6 +26,7 @@
     │   ├── CategoryTooDeep
     │   ├── StaleVersion
     │   ├── NotAbsent
+    │   ├── NotPresent
     │   ├── NotDeleted
     │   ├── DoneBefore
     │   ├── InFlight
@@ -45,6 +46,15 @@ from typing import ClassVar
 from uuid import UUID
 
 Path = tuple[str | int, ...]
+
+MAX_ECHO = 100
+"""Characters of what a caller sent that a message repeats."""
+
+
+def shorten(text: object, most: int = MAX_ECHO) -> str:
+    """Cut text to what a message may repeat of it."""
+    whole = str(text)
+    return whole if len(whole) <= most else f"{whole[:most]}…"
 
 
 class CatalogError(Exception):
@@ -89,14 +99,26 @@ class TooSlow(CatalogError):
 
 
 class InvalidInput(CatalogError):
-    """An input that breaks rules; `faults` has all of them, not only the first."""
+    """An input that breaks rules; `faults` has all of them, not only the first.
+
+    Where there are too many to report, `faults` has the first ones and `total` counts all. `notes` are sentences that hold for
+    several faults, like the list of the names that are allowed.
+    """
 
     code = "invalid_input"
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        """Keep every fault; the message names them all."""
-        super().__init__("; ".join(fault.message for fault in faults))
+    def __init__(self, faults: Sequence[Fault], *, total: int | None = None, notes: Sequence[str] = ()) -> None:
+        """Keep the faults."""
+        super().__init__()
         self.faults = tuple(faults)
+        self.notes = tuple(notes)
+        self.total = len(self.faults) if total is None else total
+
+    def __str__(self) -> str:
+        """Write all messages in one line; only when somebody asks."""
+        more = self.total - len(self.faults)
+        messages = [fault.message for fault in self.faults] + ([f"and {more} more"] if more else [])
+        return " ".join(("; ".join(messages), *self.notes))
 
 
 class InvalidQuery(InvalidInput):
@@ -111,7 +133,7 @@ class UnknownCategory(InvalidInput):
     def __init__(self, slug: str, path: Path, nearest: str | None = None) -> None:
         """Name it, at the field that refers to it."""
         hint = "create it first, or leave it out." if nearest is None else f"did you mean {nearest}?"
-        super().__init__([Fault(path, "unknown_category", f"There is no category {slug}; {hint}")])
+        super().__init__([Fault(path, "unknown_category", f"There is no category {shorten(slug)}; {hint}")])
         self.slug = slug
         self.path = path
 
@@ -168,7 +190,7 @@ class ItemNotFound(NotFound):
 
     def __init__(self, key: UUID | str) -> None:
         """Name the key that was asked for."""
-        super().__init__(f"There is no item {key}.")
+        super().__init__(f"There is no item {shorten(key)}.")
         self.key = key
 
 
@@ -191,7 +213,7 @@ class CategoryNotFound(NotFound):
 
     def __init__(self, slug: str) -> None:
         """Name the slug that was asked for."""
-        super().__init__(f"There is no category {slug}.")
+        super().__init__(f"There is no category {shorten(slug)}.")
         self.slug = slug
 
 
@@ -202,7 +224,7 @@ class ImportNotFound(NotFound):
 
     def __init__(self, import_id: str) -> None:
         """Name the id that was asked for."""
-        super().__init__(f"There is no import {import_id}; what became of one is kept for a day.")
+        super().__init__(f"There is no import {shorten(import_id)}; what became of one is kept for a day.")
         self.import_id = import_id
 
 
@@ -312,7 +334,18 @@ class NotAbsent(Conflict):
 
     def __init__(self, key: str) -> None:
         """Name it."""
-        super().__init__(f"The item {key} is there already, and was to be created only (If-None-Match: *).")
+        super().__init__(f"The item {shorten(key)} is there already, and was to be created only (If-None-Match: *).")
+        self.key = key
+
+
+class NotPresent(Conflict):
+    """What was to be replaced only where it is there, is not there."""
+
+    code = "not_present"
+
+    def __init__(self, key: str) -> None:
+        """Name it."""
+        super().__init__(f"There is no item {shorten(key)}, and If-Match asks for one; leave If-Match out to create it.")
         self.key = key
 
 
@@ -355,7 +388,7 @@ class Contended(Conflict):
 
     def __init__(self, key: UUID | str) -> None:
         """Name what they change."""
-        super().__init__(f"Too many writers change {key} at once; try again in a moment.")
+        super().__init__(f"Too many writers change {shorten(key)} at once; try again in a moment.")
         self.key = key
 
 

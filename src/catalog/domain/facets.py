@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from catalog.domain.attributes import AttributeValue, is_name, key_value, sort_key
+from catalog.domain.errors import shorten
 from catalog.domain.faults import Faults
 from catalog.domain.filters import ATTRIBUTE
 from catalog.domain.item import Item
@@ -47,7 +48,8 @@ def parse_facets(raw: str, faults: Faults) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(part.strip() for part in raw.split(",")))
     for name in names:
         if name not in FIELDS and not (name.startswith(ATTRIBUTE) and is_name(name.removeprefix(ATTRIBUTE))):
-            faults.add(("facet",), "unknown_facet", f"There is no facet {name!r}; there are {', '.join(FIELDS)} and attr.NAME.")
+            note = f"The facets are {', '.join(FIELDS)} and attr.NAME."
+            faults.add_unknown(("facet",), "unknown_facet", f"There is no facet {shorten(name)!r}.", FIELDS, note, name)
     if len(names) > MOST_FACETS:
         faults.add(("facet",), "too_many_facets", f"There are {len(names)} facets; at most {MOST_FACETS} are counted.")
     return names

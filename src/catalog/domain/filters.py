@@ -12,6 +12,7 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 from catalog.domain.attributes import is_name, sort_key
+from catalog.domain.errors import shorten
 from catalog.domain.faults import Faults
 from catalog.domain.item import Item
 from catalog.domain.money import parse_currency
@@ -74,7 +75,8 @@ OF_ATTRIBUTES = (*_ORDERED, EXISTS)
 MOST_CONDITIONS = 30
 """How many conditions a question may have."""
 
-_PART = re.compile(r'"(?:[^"\\]|\\.)*"(?=,|$)|[^,]*')
+_PART = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"(?=,|\Z)|[^,]*+', re.DOTALL)
+# (Possessive, so that no text is gone through twice.)
 _VALUES: dict[str, Callable[[Item], Any]] = {
     "sku": lambda item: item.sku,
     "category": lambda item: item.category,
@@ -130,6 +132,14 @@ def is_filter(name: str) -> bool:
     return name in ALIASES or name.startswith(ATTRIBUTE) or name.partition("__")[0] in OPERATORS
 
 
+def without_empty(parameters: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
+    """Leave out the parameters that are empty, which is as good as absent; but an attribute may be compared with empty text."""
+    if all(map(all, parameters.values())):
+        return parameters
+    every = {name: values if name.startswith(ATTRIBUTE) else tuple(filter(None, values)) for name, values in parameters.items()}
+    return {name: values for name, values in every.items() if values}
+
+
 def field_of(name: str) -> str:
     """Name the field of an item that holds what is filtered or counted by."""
     if name.startswith(ATTRIBUTE):
@@ -170,12 +180,14 @@ def _meant(name: str) -> tuple[str, str]:
 def _condition(name: str, values: Sequence[str], currency: str | None, faults: Faults) -> Condition | None:
     """Read one parameter."""
     field, operator = _meant(name)
-    before = len(faults.found)
+    before = faults.total
     allowed = OF_ATTRIBUTES if field.startswith(ATTRIBUTE) else OPERATORS[field]
     if field.startswith(ATTRIBUTE) and not is_name(field.removeprefix(ATTRIBUTE)):
-        faults.add((name,), "invalid_name", f"The parameter {name} names no attribute; the form is attr.NAME or attr.NAME__gte.")
+        message = f"The parameter {shorten(name)} names no attribute; the form is attr.NAME or attr.NAME__gte."
+        faults.add((name,), "invalid_name", message)
     elif operator not in allowed:
-        faults.add((name,), "unknown_operator", f"The parameter {name} has no such operator; {field} takes {', '.join(allowed)}.")
+        message = f"The parameter {shorten(name)} has no such operator; {field} takes {', '.join(allowed)}."
+        faults.add((name,), "unknown_operator", message)
     elif operator == EXISTS:
         if values[0] in ("true", "false"):
             return Condition(field, EXISTS if values[0] == "true" else MISSING)
@@ -193,7 +205,7 @@ def _condition(name: str, values: Sequence[str], currency: str | None, faults: F
                 else read_operand(field, text, name, currency, faults)
                 for text in raw
             }
-            if len(faults.found) == before and None not in read:
+            if faults.total == before and None not in read:
                 return _comparing(field, operator, tuple(sorted(read)))
     return None
 

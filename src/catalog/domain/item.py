@@ -1,6 +1,7 @@
 """The item: frozen, valid from birth, and the one place that decides how it may change."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
@@ -8,10 +9,19 @@ from uuid import UUID
 
 from catalog.domain.attributes import Attributes
 from catalog.domain.change import Change
-from catalog.domain.errors import Path
+from catalog.domain.errors import Path, shorten
 from catalog.domain.faults import Faults
 from catalog.domain.money import Money
-from catalog.domain.values import MAX_NAME, parse_category, parse_description, parse_key, parse_name, parse_sku
+from catalog.domain.times import parse_time
+from catalog.domain.values import (
+    MAX_NAME,
+    RESERVED_SKUS,
+    parse_category,
+    parse_description,
+    parse_key,
+    parse_name,
+    parse_sku,
+)
 
 CREATED = "item.created"
 REVISED = "item.revised"
@@ -27,6 +37,7 @@ KEPT_BY_US = ("id", "version", "created_at", "updated_at")
 """The fields that no caller may set."""
 
 _LONGEST_VERSION = 19
+_LONGEST_TIME = 64
 
 
 class Life(NamedTuple):
@@ -40,7 +51,7 @@ class Life(NamedTuple):
     @classmethod
     def parse(cls, said: Mapping[str, object], faults: Faults) -> Self | None:
         """Read the life of an item as an export writes it; None, and a fault for each, when something is missing or wrong."""
-        before = len(faults.found)
+        before = faults.total
         its_id = parse_key(str(said.get("id")))
         if not isinstance(its_id, UUID):
             faults.add(("id",), "invalid_id", "The id is a UUID; to keep ids, versions and times, each row has all of them.")
@@ -51,21 +62,30 @@ class Life(NamedTuple):
         created_at, updated_at = (_moment(said.get(name), name, faults) for name in ("created_at", "updated_at"))
         if created_at and updated_at and created_at > updated_at:
             faults.add(("updated_at",), "before_creation", "The item was changed before it was created.")
-        if len(faults.found) > before or not isinstance(its_id, UUID) or created_at is None or updated_at is None:
+        if faults.total > before or not isinstance(its_id, UUID) or created_at is None or updated_at is None:
             return None
         return cls(its_id, version, created_at, updated_at)
 
 
 def _moment(raw: object, name: str, faults: Faults) -> datetime | None:
     """Read a time in UTC."""
-    try:
-        moment = datetime.fromisoformat(str(raw))
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    faults.add((name,), "invalid_time", f"The field {name} is a time with its offset, like 2026-11-20T12:00:00.123456Z.")
-    return None
+    moment = _time(raw)
+    if moment is None:
+        faults.add((name,), "invalid_time", f"The field {name} is a time with its offset, like 2026-11-20T12:00:00.123456Z.")
+    return moment
+
+
+def _time(raw: object) -> datetime | None:
+    """Read a time in UTC by RFC 3339, or by what else of ISO 8601 names an offset; None when it is none."""
+    text = str(raw)
+    if len(text) > _LONGEST_TIME:
+        return None
+    moment = parse_time(text, zoned=True)
+    if moment is None:
+        with suppress(ValueError, OverflowError):
+            other = datetime.fromisoformat(text)
+            moment = None if other.tzinfo is None else other.astimezone(UTC)
+    return moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,19 +129,21 @@ class Item:
     def rewrite(self, fields: Mapping[str, object], *, now: datetime) -> Change[Self] | None:
         """Decide what the item is from now on, given whole: what is absent is taken away, but for the SKU.
 
-        None when nothing would change. Raises InvalidInput.
+        Read-only fields may be given as they are. None when nothing would change. Raises InvalidInput.
         """
-        return self._changed(REVISED, _read_whole(fields, self.sku), now)
+        return self._changed(REVISED, _read_whole(fields, self.sku, self), now)
 
     def revise(self, patch: Mapping[str, object], *, now: datetime) -> Change[Self] | None:
         """Decide a change by a merge patch (RFC 7396): what is absent stays, null takes away, a value replaces.
 
-        Prices and attributes merge member by member. None when nothing would change. Raises InvalidInput.
+        Prices and attributes merge member by member. Read-only fields may be given as they are. None when nothing would
+        change. Raises InvalidInput.
         """
         faults = Faults()
-        _refuse_unknown(patch, faults)
+        _refuse_unknown(patch, faults, self)
         known = self._document()
         values = _read({name: _merged(known[name], raw) for name, raw in patch.items() if name in known}, faults)
+        _refuse_reserved(values.get("sku"), faults, self)
         faults.refuse()
         return self._changed(REVISED, values, now)
 
@@ -189,23 +211,47 @@ def _read(fields: Mapping[str, object], faults: Faults) -> dict[str, Any]:
     return {name: _READERS[name](raw, faults, (name,)) for name, raw in fields.items() if name in _READERS}
 
 
-def _read_whole(fields: Mapping[str, object], spare_sku: str) -> dict[str, Any]:
+def _read_whole(fields: Mapping[str, object], spare_sku: str, current: Item | None = None) -> dict[str, Any]:
     """Read all fields of an item; null is the same as absent. Raises InvalidInput with every fault."""
     faults = Faults()
-    _refuse_unknown(fields, faults)
+    _refuse_unknown(fields, faults, current)
     said = fields if fields.get("sku") is not None else {**fields, "sku": spare_sku}
     values = {name: read(said.get(name), faults, path) for name, path, read in _WHOLE}
+    _refuse_reserved(values["sku"], faults, current)
     faults.refuse()
     return values
 
 
-def _refuse_unknown(fields: Mapping[str, object], faults: Faults) -> None:
-    """Name the fields that an item has not, and those that a caller may not set."""
-    for name in fields:
-        if name in KEPT_BY_US:
+def _refuse_unknown(fields: Mapping[str, object], faults: Faults, current: Item | None = None) -> None:
+    """Name the fields that an item has not, and those that a caller may not set: what `current` has there may be repeated."""
+    for name, raw in fields.items():
+        if name in _READERS:
+            continue
+        if name not in KEPT_BY_US:
+            message = f"An item has no field {shorten(name)}."
+            faults.add_unknown((name,), "unknown_field", message, FIELDS, f"An item has the fields {', '.join(FIELDS)}.")
+        elif current is None:
             faults.add((name,), "read_only", f"The field {name} is kept by the catalog; leave it out.")
-        elif name not in _READERS:
-            faults.add((name,), "unknown_field", f"An item has no field {name}; it has {', '.join(FIELDS)}.")
+        elif not _repeats(raw, getattr(current, name)):
+            message = f"The field {name} is kept by the catalog and cannot be changed; leave it out, or send it as it is."
+            faults.add((name,), "read_only", message)
+
+
+def _repeats(raw: object, value: object) -> bool:
+    """Whether a caller sent back what an item has in a field that is kept by us."""
+    if isinstance(value, UUID):
+        return isinstance(raw, str) and parse_key(raw) == value
+    if isinstance(value, datetime):
+        return isinstance(raw, str) and _time(raw) == value
+    return not isinstance(raw, bool) and raw == value
+
+
+def _refuse_reserved(sku: object, faults: Faults, current: Item | None) -> None:
+    """Refuse the SKUs that are paths of our own; an item that has one of old keeps it."""
+    if sku in RESERVED_SKUS and (current is None or current.sku != sku):
+        faults.add(
+            ("sku",), "reserved_sku", f"The SKU {sku} is a path of the API, as are {', '.join(RESERVED_SKUS)}; take another."
+        )
 
 
 def _merged(target: object, patch: object) -> object:

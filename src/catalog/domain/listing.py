@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
+from catalog.domain.errors import shorten
 from catalog.domain.facets import parse_facets
 from catalog.domain.faults import Faults
 from catalog.domain.filters import Filters, field_of
 from catalog.domain.item import FIELDS
+from catalog.domain.query import PARAMETERS as OF_QUERIES
 from catalog.domain.query import ItemQuery, Parameters
 
 CountKind = Literal["none", "estimated", "exact"]
@@ -22,6 +24,9 @@ OF_ITEMS = ("fields", "include")
 
 PARAMETERS = ("count", "facet", "highlight", *OF_ITEMS)
 """What can be said beside what a query says."""
+
+ALL = (*OF_QUERIES, *PARAMETERS)
+"""Every parameter of a list that documents name one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class Listing:
         """Read the parameters; see ItemQuery.parse, which this takes its arguments from. Raises what that raises."""
         faults = Faults() if faults is None else faults
         own = {name: value if isinstance(value, str) else value[-1] for name, value in said.items() if name in PARAMETERS}
+        own = {name: value for name, value in own.items() if value}
         count = next((kind for kind in COUNTS if kind == own.get("count", "none")), None)
         if count is None:
             faults.add(("count",), "invalid_choice", f"The parameter count is {' or '.join(COUNTS)}.")
@@ -71,7 +77,7 @@ class Listing:
             faults.add(("highlight",), "invalid_boolean", "The parameter highlight is true or false.")
         facets = parse_facets(own["facet"], faults) if "facet" in own else ()
         presentation = Presentation.parse(own, faults)
-        query = ItemQuery.parse({name: value for name, value in said.items() if name not in PARAMETERS}, faults, within)
+        query = ItemQuery.parse({name: value for name, value in said.items() if name not in PARAMETERS}, faults, within, ALL)
         return cls(query, count or "none", facets, own.get("highlight") == "true", presentation)
 
 
@@ -80,5 +86,6 @@ def _fields(raw: str, faults: Faults) -> tuple[str, ...]:
     named = [part.strip() for part in raw.split(",")]
     for name in named:
         if name not in SHOWN:
-            faults.add(("fields",), "unknown_field", f"An item has no field {name!r}; it has {', '.join(SHOWN)}.")
+            message = f"An item has no field {shorten(name)!r}."
+            faults.add_unknown(("fields",), "unknown_field", message, SHOWN, f"An item has the fields {', '.join(SHOWN)}.", name)
     return tuple(name for name in SHOWN if name == "id" or name in named)

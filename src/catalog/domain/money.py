@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Self
 
 from catalog.domain.currencies import EXPONENTS
-from catalog.domain.errors import Path
+from catalog.domain.errors import Path, shorten
 from catalog.domain.faults import Faults
 from catalog.domain.numeral import Numeral
 
@@ -52,7 +52,7 @@ class Money:
             return None
         for name in raw:
             if name not in ("amount", "currency"):
-                faults.add((*path, name), "unknown_field", f"A price has no {name}; it has amount and currency.")
+                faults.add((*path, name), "unknown_field", f"A price has no {shorten(name)}; it has amount and currency.")
         amount, code = raw.get("amount"), raw.get("currency")
         if isinstance(amount, str) and isinstance(code, str) and len(amount) + len(code) < _REMEMBERED:
             known = _known(amount, code)

@@ -3,14 +3,16 @@
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from catalog.domain.attributes import INT64, sort_key
+from catalog.domain.errors import shorten
 from catalog.domain.faults import Faults
 from catalog.domain.money import INT64_MAX, parse_amount, parse_currency
 from catalog.domain.text import unstorable
+from catalog.domain.times import parse_time
 from catalog.domain.values import parse_category, parse_sku
 
 N = TypeVar("N", int, None)
@@ -18,7 +20,6 @@ N = TypeVar("N", int, None)
 _LONGEST_INT = 40
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _WHOLE = re.compile(r"[0-9]{1,19}")
-_TIME = re.compile(r"([0-9-]{10})(?:[Tt]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)(?:([Zz])|([+ -][0-9]{2}:[0-9]{2})))?")
 
 
 def read_operand(field: str, text: str, name: str, currency: str | None, faults: Faults) -> Any:  # noqa: ANN401 - a value of the field
@@ -68,6 +69,14 @@ def _number(text: str, name: str, faults: Faults) -> int | None:
     return None
 
 
+def refuse_unknown(names: Iterable[str], allowed: Sequence[str], faults: Faults) -> None:
+    """Note the parameters that a path does not take."""
+    for name in names:
+        if name not in allowed:
+            note = f"The parameters are {', '.join(allowed)}."
+            faults.add_unknown((name,), "unknown_parameter", f"There is no parameter {shorten(name)}.", allowed, note)
+
+
 def read_whole(parameters: Mapping[str, str], name: str, allowed: range, default: N, faults: Faults) -> int | N:
     """Read a plain whole number, where there is one."""
     if name not in parameters:
@@ -80,17 +89,12 @@ def read_whole(parameters: Mapping[str, str], name: str, allowed: range, default
 
 
 def read_moment(text: str, name: str, faults: Faults) -> datetime | None:
-    """Read a time: RFC 3339, or a day, which is its first moment in UTC. A plus that came as a space is taken as a plus."""
-    match = _TIME.fullmatch(text)
-    if match is not None:
-        day, clock, zulu, offset = match.groups()
-        zone = "+00:00" if zulu or offset is None else offset.replace(" ", "+")
-        try:
-            return datetime.fromisoformat(f"{day}T{clock or '00:00'}{zone}").astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass  # the 31st of February, or a moment before the year 1
-    faults.add((name,), "invalid_time", f"The parameter {name} is a time like 2026-11-20T12:00:00Z, or a day like 2026-11-20.")
-    return None
+    """Read a time: RFC 3339, or a day, which is its first moment in UTC."""
+    moment = parse_time(text)
+    if moment is None:
+        message = f"The parameter {name} is a time like 2026-11-20T12:00:00Z, or a day like 2026-11-20."
+        faults.add((name,), "invalid_time", message)
+    return moment
 
 
 _READERS: dict[str, Callable[[str, str, Faults], Any]] = {

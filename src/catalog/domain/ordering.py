@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from catalog.domain.errors import shorten
 from catalog.domain.faults import Faults
 from catalog.domain.item import Item
 from catalog.domain.text import fold
@@ -72,7 +73,10 @@ def parse_sort(raw: str, faults: Faults) -> Ordering:
     for part in raw.split(","):
         descending, name = part.strip().startswith("-"), part.strip().removeprefix("-")
         if name not in _TERMS:
-            faults.add(("sort",), "unknown_sort_key", f"A list is not sorted by {name!r}, but by {', '.join(SORT_KEYS)}.")
+            message = f"A list is not sorted by {shorten(name)!r}."
+            faults.add_unknown(
+                ("sort",), "unknown_sort_key", message, SORT_KEYS, f"It is sorted by {', '.join(SORT_KEYS)}.", name
+            )
         elif name in seen:
             faults.add(("sort",), "repeated_sort_key", f"The sort key {name} stands twice.")
         else:

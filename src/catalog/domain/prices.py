@@ -5,7 +5,7 @@ lowest that was applied in the 30 days before the reduction.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from catalog.domain.changelog import LogEntry
@@ -14,6 +14,9 @@ from catalog.domain.money import Money
 
 WINDOW = timedelta(days=30)
 """The time before a reduction whose lowest price counts."""
+
+
+_FIRST = datetime.min.replace(tzinfo=UTC)
 
 
 class Priced(NamedTuple):
@@ -27,9 +30,9 @@ class Priced(NamedTuple):
     until: datetime | None
     seq: int | None
 
-    def within(self, begin: datetime, end: datetime) -> bool:
-        """Whether it was in force at any moment from `begin` to just before `end`."""
-        return self.since < end and (self.until is None or self.until > begin)
+    def lasted_after(self, begin: datetime) -> bool:
+        """Whether it was still in force after a moment."""
+        return self.until is None or self.until > begin
 
 
 def priced(first: Item | None, entries: Iterable[LogEntry]) -> list[Priced]:
@@ -62,7 +65,7 @@ def lowest(prices: Sequence[Priced], moment: datetime) -> Priced | None:
     now = in_force(prices, moment)
     if now is None:
         return None
-    return _lowest(prices, now.price.currency, moment - WINDOW, moment + timedelta.resolution)
+    return _lowest((one for one in prices if one.since <= moment), now.price.currency, moment)
 
 
 def before_reduction(prices: Sequence[Priced], moment: datetime) -> Priced | None:
@@ -77,10 +80,11 @@ def before_reduction(prices: Sequence[Priced], moment: datetime) -> Priced | Non
     if before is None or before.price.minor < now.price.minor:
         return None
     # Where a clock was put back, both prices have the same time, and the one before was in force for none of it.
-    return _lowest(prices, now.price.currency, now.since - WINDOW, now.since) or before
+    return _lowest((one for one in prices if one.since < now.since), now.price.currency, now.since) or before
 
 
-def _lowest(prices: Iterable[Priced], currency: str, begin: datetime, end: datetime) -> Priced | None:
-    """Return the lowest price of a time; of equal ones the oldest."""
-    among = [one for one in prices if one.price.currency == currency and one.within(begin, end)]
+def _lowest(prices: Iterable[Priced], currency: str, end: datetime) -> Priced | None:
+    """Return the lowest of some prices that was in force in the 30 days before a moment; of equal ones the oldest."""
+    begin = max(end, _FIRST + WINDOW) - WINDOW  # time has a beginning
+    among = [one for one in prices if one.price.currency == currency and one.lasted_after(begin)]
     return min(among, key=lambda one: one.price.minor, default=None)

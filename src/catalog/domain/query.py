@@ -6,9 +6,9 @@ from hashlib import sha256
 from typing import Self
 
 from catalog.domain.cursor import Mark, decode_cursor, encode_cursor
-from catalog.domain.errors import InvalidCursor, InvalidQuery
+from catalog.domain.errors import InvalidCursor, InvalidQuery, shorten
 from catalog.domain.faults import Faults
-from catalog.domain.filters import NAMES, OUTSIDE, WITHIN, Filters, field_of, is_filter, parse_filters
+from catalog.domain.filters import NAMES, OPERATORS, OUTSIDE, WITHIN, Filters, field_of, is_filter, parse_filters, without_empty
 from catalog.domain.item import Item
 from catalog.domain.operands import read_whole
 from catalog.domain.ordering import (
@@ -34,6 +34,8 @@ PLAIN = ("limit", "cursor", "offset", "sort", "q")
 PARAMETERS = (*PLAIN, *NAMES)
 """What a question may say; beside these, fields with an operator (catalog.domain.filters)."""
 
+_CONDITIONS = tuple(f"{name}__{operator}" for name, operators in OPERATORS.items() for operator in operators)
+
 Parameters = Mapping[str, str | Sequence[str]]
 """Parameters as callers write them: text, or several texts where one may stand several times."""
 
@@ -56,18 +58,21 @@ class ItemQuery:
     ranked: bool = True
 
     @classmethod
-    def parse(cls, said: Parameters, faults: Faults | None = None, within: Filters = ()) -> Self:
+    def parse(
+        cls, said: Parameters, faults: Faults | None = None, within: Filters = (), others: Sequence[str] = PARAMETERS
+    ) -> Self:
         """Read the parameters; `faults` holds what was found wrong with them before, `within` is asked for besides.
 
+        An empty parameter is as good as absent. `others` are the names that an unknown one may have been meant to be.
         Raises InvalidQuery with every fault; InvalidCursor when nothing but the cursor is at fault.
         """
         faults = Faults() if faults is None else faults
-        every = {name: (value,) if isinstance(value, str) else tuple(value) for name, value in said.items()}
+        every = without_empty({name: (value,) if isinstance(value, str) else value for name, value in said.items()})
         parameters = {name: values[-1] for name, values in every.items()}
-        for name in parameters:
+        for name in said:
             if name not in PLAIN and not is_filter(name):
-                known = f"{', '.join(PARAMETERS)}, attr.NAME, and fields with an operator, like version__gte"
-                faults.add((name,), "unknown_parameter", f"There is no parameter {name}; there are {known}.")
+                message = f"There is no parameter {shorten(name)}."
+                faults.add_unknown((name,), "unknown_parameter", message, (*others, *_CONDITIONS), _known(others))
         search = Search.parse(parameters.get("q", ""), faults)
         unsorted = newest_first() if search is None else nearest_first()
         ordering = parse_sort(parameters["sort"], faults) if "sort" in parameters else unsorted
@@ -153,3 +158,10 @@ class Page:
     next_cursor: str | None = None
     prev_cursor: str | None = None
     ranked: bool = True
+
+
+def _known(names: Sequence[str]) -> str:
+    """Tell which parameters there are."""
+    operators = dict.fromkeys(operator for each in OPERATORS.values() for operator in each)
+    conditions = f"attr.NAME, and fields with an operator like version__gte ({', '.join(operators)})"
+    return f"The parameters are {', '.join(names)}, {conditions}."

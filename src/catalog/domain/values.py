@@ -11,6 +11,9 @@ MAX_NAME = 200
 MAX_DESCRIPTION = 10_000
 MAX_SLUG = 100
 
+RESERVED_SKUS = ("BATCH", "EXPORT", "IMPORT")
+"""SKUs that no item can take: in lower case they are paths of our own, so that the item could not be asked for."""
+
 _SKU = re.compile(r"[A-Z0-9][A-Z0-9._+-]{0,63}")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _UUID = re.compile(r"[0-9A-F]{32}|[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}")
@@ -39,6 +42,11 @@ def parse_key(text: str) -> UUID | str | None:
     if _UUID.fullmatch(form):
         return UUID(form)
     return form if _SKU.fullmatch(form) else None
+
+
+def is_slug(text: str) -> bool:
+    """Whether a category may have this slug."""
+    return len(text) <= MAX_SLUG and _SLUG.fullmatch(text) is not None
 
 
 def parse_name(raw: object, faults: Faults, path: Path) -> str | None:
@@ -74,7 +82,7 @@ def parse_category(raw: object, faults: Faults, path: Path) -> str | None:
     text = _text(raw, "category", faults, path)
     if text is None:
         return None
-    if len(text) > MAX_SLUG or not _SLUG.fullmatch(text):
+    if not is_slug(text):
         faults.add(
             path, "invalid_slug", f"A category is a slug of up to {MAX_SLUG} of a-z, 0-9 and single dashes: garden-chairs."
         )

@@ -9,9 +9,18 @@ from catalog.application.changing import TRIES
 from catalog.application.items import Items
 from catalog.domain.admission import Outcome
 from catalog.domain.changelog import ChangeSet
-from catalog.domain.errors import Contended, InvalidInput, ItemNotFound, SkuTaken, StaleVersion
+from catalog.domain.errors import (
+    Contended,
+    InvalidInput,
+    ItemNotFound,
+    NotDeleted,
+    NotPresent,
+    SkuTaken,
+    StaleVersion,
+    UnknownCategory,
+)
 from catalog.domain.listing import Listing
-from tests.making import TESTER, CountedIds, FixedClock, as_item, item_id, removal, revision, sets
+from tests.making import TESTER, CountedIds, FixedClock, as_item, item_id, plant, removal, revision, sets
 
 
 @pytest.fixture
@@ -136,3 +145,57 @@ async def test_an_item_that_a_rival_removed_is_not_found(*, expecting: bool) -> 
     created = await items.create({"name": "One", "sku": "A"}, TESTER)
     with pytest.raises(ItemNotFound):
         await items.revise("A", {"name": "x"}, TESTER, {(created.id, 1)} if expecting else None)
+
+
+async def test_an_item_is_restored_by_its_sku(items: Items) -> None:
+    """Of several that had it, the one that was removed last."""
+    first = await items.create({"name": "First", "sku": "A"}, TESTER)
+    await items.remove("A", TESTER)
+    second = await items.create({"name": "Second", "sku": "A"}, TESTER)
+    with pytest.raises(SkuTaken):
+        await items.restore("a", TESTER)
+    await items.remove("A", TESTER)
+    assert (await items.restore("a", TESTER)).id == second.id
+    with pytest.raises(NotDeleted, match=str(second.id)):
+        await items.restore("a", TESTER)
+    await items.revise("A", {"sku": "B"}, TESTER)
+    assert (await items.restore(str(first.id), TESTER)).name == "First"
+
+
+async def test_what_was_never_removed_is_not_restored(items: Items) -> None:
+    """By its SKU neither."""
+    await items.create({"name": "First", "sku": "A"}, TESTER)
+    with pytest.raises(NotDeleted):
+        await items.restore("a", TESTER)
+    for key in ("nope", "not a key", str(item_id(99))):
+        with pytest.raises(ItemNotFound):
+            await items.restore(key, TESTER)
+
+
+async def test_a_replacement_of_what_is_not_there_is_told_from_a_stale_one(items: Items) -> None:
+    """By a SKU and by an id."""
+    for key in ("nope", str(item_id(99))):
+        with pytest.raises(NotPresent, match="If-Match"):
+            await items.put(key, {"name": "A"}, TESTER, present=True)
+    with pytest.raises(ItemNotFound):
+        await items.put(str(item_id(99)), {"name": "A"}, TESTER)
+
+
+async def test_an_unknown_category_is_told_with_the_other_faults(storage: MemoryStorage, items: Items) -> None:
+    """On create, on put and in a patch; one that is there is no fault."""
+    await plant(storage, "chairs")
+    await items.create({"name": "A", "sku": "A"}, TESTER)
+    for asking in (
+        items.create({"name": "", "category": "chair"}, TESTER),
+        items.put("a", {"name": "", "category": "chair"}, TESTER),
+        items.revise("a", {"name": "", "category": "chair"}, TESTER),
+    ):
+        with pytest.raises(InvalidInput, match="did you mean chairs") as caught:
+            await asking
+        assert [fault.code for fault in caught.value.faults] == ["blank", "unknown_category"]
+    for fields in ({"name": "", "category": "chairs"}, {"name": "", "category": None}):
+        with pytest.raises(InvalidInput) as caught:
+            await items.create(fields, TESTER)
+        assert [fault.code for fault in caught.value.faults] == ["blank"]
+    with pytest.raises(UnknownCategory):
+        await items.revise("a", {"category": "chair"}, TESTER)

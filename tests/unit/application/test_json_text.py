@@ -1,13 +1,15 @@
 """JSON is read strictly."""
 
 import json
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.application.json_text import MAX_DEPTH, next_value, parse_json, read_json
+from catalog.application.json_text import MAX_DEPTH, depth, next_value, parse_json, read_json
 from catalog.domain.errors import Malformed
 from catalog.domain.numeral import Numeral
 
@@ -49,6 +51,87 @@ def test_only_real_nesting_counts_as_depth() -> None:
     assert read_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
     assert len(read_json(json.dumps([[]] * 1000).encode())) == 1000
     assert read_json(json.dumps({"a": "[" * 1000 + '\\"{' * 100, "b": [1]}).encode())["b"] == [1]
+
+
+def counted_depth(text: str) -> int:
+    """Count the depth sign by sign."""
+    depths = [0]
+    inside = escaped = False
+    for sign in text:
+        if inside:
+            inside, escaped = escaped or sign != '"', not escaped and sign == "\\"
+        else:
+            inside = sign == '"'
+            depths.append(depths[-1] + (sign in "[{") - (sign in "]}"))
+    return max(depths)
+
+
+signs = st.text(alphabet='"\\[]{}a,é', max_size=8)
+
+
+@given(st.recursive(signs, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(signs, inner, max_size=3))))
+def test_depth_is_that_of_the_brackets_outside_of_strings(value: object) -> None:
+    """Whatever the strings have in them."""
+    for ascii_only in (True, False):
+        text = json.dumps(value, ensure_ascii=ascii_only)
+        assert depth(text) == counted_depth(text)
+
+
+WORST = [
+    '"' + '\\"' * 500_000 + "[" * 33,
+    "[" * 1_000_000,
+    '"' * 1_000_000,
+    "\\" * 1_000_000,
+    '"["[' * 250_000,
+    '[{"":' * 200_000,
+]
+
+
+@pytest.mark.parametrize("text", WORST, ids=range(len(WORST)))
+def test_the_depth_of_a_megabyte_takes_a_few_passes(text: str) -> None:
+    """Counted in calls, of Python's functions and of C's: as many as for a hundred bytes."""
+    assert calls(lambda: depth(text)) == calls(lambda: depth(text[:100]))
+
+
+def calls(work: Callable[[], object]) -> int:
+    """Count the functions that are called."""
+    called = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal called
+        called += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return called
+
+
+@pytest.mark.parametrize("text", WORST, ids=range(len(WORST)))
+def test_a_megabyte_of_the_worst_is_refused(text: str) -> None:
+    """As a whole, and as a value among others."""
+    with pytest.raises(Malformed):
+        parse_json(text)
+    if text.startswith("["):
+        with pytest.raises(Malformed, match="nested more than 32 deep"):
+            next_value(text, 0)
+
+
+def test_a_value_among_others_is_as_deep_as_a_document() -> None:
+    """And no deeper."""
+    fits = "[" * MAX_DEPTH + "]" * MAX_DEPTH
+    assert next_value(fits, 0) is not None
+    with pytest.raises(Malformed, match="nested more than 32 deep"):
+        next_value(f"[{fits}]", 0)
+
+
+def test_a_name_that_is_repeated_is_shortened() -> None:
+    """In the message."""
+    with pytest.raises(Malformed) as caught:
+        parse_json(f'{{"{"x" * 1_000}": 1, "{"x" * 1_000}": 2}}')
+    assert len(str(caught.value)) < 200
 
 
 def test_half_a_character_is_kept_for_the_domain_to_refuse() -> None:

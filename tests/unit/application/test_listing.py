@@ -7,10 +7,18 @@ import pytest
 
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.application import listing
+from catalog.application.exporting import parse_export as query
+from catalog.application.exporting import parse_format
+from catalog.application.items import Items
 from catalog.application.listing import listed
+from catalog.domain.errors import InvalidQuery
 from catalog.domain.facets import Facet
 from catalog.domain.listing import Listing
-from tests.making import keep
+from catalog.domain.query import Parameters
+from catalog.entrypoints.shapes import encode_item
+from tests.making import CountedIds, FixedClock, keep, plant
+
+CSV = parse_format("csv")
 
 
 class Slow(MemoryStorage):
@@ -31,3 +39,35 @@ async def test_a_facet_that_does_not_come_is_left_out(monkeypatch: pytest.Monkey
     found = await listed(storage, Listing.parse({"facet": "category,attr.a"}))
     assert (found.partial, found.facets) == (True, {"attr.a": Facet(((1, 2),), truncated=False)})
     assert len(found.page.items) == 2
+
+
+@pytest.mark.parametrize("parameter", ["category", "category__eq", "category__in"])
+async def test_a_filter_by_a_category_that_is_not_there_is_refused(parameter: str) -> None:
+    """With what may have been meant; it would find nothing for ever. The same for an export."""
+    storage = MemoryStorage()
+    await plant(storage, "garden/chairs")
+    items = Items(storage, FixedClock(), CountedIds())
+    for asking in (
+        items.list(Listing.parse({parameter: "chair"})),
+        anext(items.export(query({parameter: "chair"}), CSV, encode_item)),
+    ):
+        with pytest.raises(InvalidQuery, match="There is no category chair; did you mean chairs") as caught:
+            await asking
+        assert [(fault.path, fault.code) for fault in caught.value.faults] == [(("category",), "unknown_category")]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"category": "garden"},
+        {"category": ["nope", "garden"]},
+        {"category__ne": "nope"},
+        {"category__exists": "true"},
+        {"q": "x"},
+    ],
+)
+async def test_a_filter_by_a_category_that_is_there_finds_nothing(parameters: Parameters) -> None:
+    """Which is an answer; as is one of several, or its opposite."""
+    storage = MemoryStorage()
+    await plant(storage, "garden/chairs")
+    assert (await listed(storage, Listing.parse(parameters))).page.items == ()

@@ -39,7 +39,6 @@ def test_null_is_no_attributes_at_all() -> None:
         ({"A": 1}, "attributes/A", "invalid_name"),
         ({"1a": 1}, "attributes/1a", "invalid_name"),
         ({"a" * 65: 1}, "attributes/" + "a" * 65, "invalid_name"),
-        ({"a": None}, "attributes/a", "wrong_type"),
         ({"a": []}, "attributes/a", "wrong_type"),
         ({"a": 2**63}, "attributes/a", "integer_too_large"),
         ({"a": Numeral("9" * 30)}, "attributes/a", "integer_too_large"),

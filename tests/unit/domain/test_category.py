@@ -127,3 +127,15 @@ def test_a_tree_is_walked_from_the_roots_down() -> None:
     assert [each.slug for each in tree.lineage("d")] == ["a", "b", "d"]
     assert tree.lineage("nope") == ()
     assert tree.totals({"d": 2, "a": 1, "z": 5}) == {"a": 3, "b": 2, "c": 0, "d": 2, "e": 0, "z": 5}
+
+
+def test_what_answers_tell_of_a_category_may_be_sent_back() -> None:
+    """Ids and versions as they are; what is worked out from others is passed over."""
+    made = create(name="Chairs", parent="garden")
+    sent = {"id": str(made.id), "version": 1, "slug": "chairs", "name": "Chairs", "path": [], "item_count": 9, "children": []}
+    assert made.revise(sent, spare_position=0, now=NOON) is None
+    for name, value in {"id": 5, "version": True, "colour": 1}.items():
+        with pytest.raises(InvalidInput) as caught:
+            made.revise({name: value}, spare_position=0, now=NOON)
+        assert [fault.code for fault in caught.value.faults] == ["unknown_field" if name == "colour" else "read_only"]
+    assert faults(name="x", path=[]) == [("path", "unknown_field")]

@@ -1,5 +1,6 @@
 """The item decides, purely, how it may change."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.domain.errors import InvalidInput
-from catalog.domain.item import FIELDS, Item
+from catalog.domain.faults import Faults
+from catalog.domain.item import FIELDS, Item, Life
 from catalog.domain.money import Money
 from tests.making import NOON, certain, creation, item, item_id
 
@@ -205,3 +207,82 @@ def test_a_merge_patch_gives_what_creating_the_merged_document_gives(
         assert after.attributes == expected.attributes
         assert after.version == current.version + (change is not None)
         current = after
+
+
+def shown(one: Item) -> dict[str, Any]:
+    """Show an item as an answer does."""
+    return {
+        "id": str(one.id),
+        "sku": one.sku,
+        "name": one.name,
+        "version": one.version,
+        "created_at": "2026-11-20T12:00:00.123456Z",
+        "updated_at": one.updated_at.isoformat(),
+    }
+
+
+def test_what_is_kept_by_us_may_be_sent_back_as_it_is() -> None:
+    """In a whole and in a patch; by any way to write it."""
+    one = item(1)
+    for sent in (shown(one), shown(one) | {"id": one.id.hex.upper(), "created_at": "2026-11-20T14:00:00.1234569+02:00"}):
+        assert one.rewrite(sent, now=LATER) is None
+        assert one.revise(sent, now=LATER) is None
+        assert certain(one.rewrite(sent | {"name": "Other"}, now=LATER)).version == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("id", str(item_id(2))),
+        ("id", 5),
+        ("version", 2),
+        ("version", True),
+        ("version", "1"),
+        ("version", 10**4000),
+        ("created_at", "2026-11-20T12:00:00Z"),
+        ("created_at", None),
+        ("updated_at", "9" * 5000),
+        ("updated_at", 5),
+    ],
+)
+def test_what_is_kept_by_us_cannot_be_changed(name: str, value: object) -> None:
+    """Nor be given to a new item."""
+    one = item(1)
+    for change in (one.rewrite, one.revise):
+        with pytest.raises(InvalidInput, match=f"{name} is kept by the catalog and cannot be changed") as caught:
+            change(shown(one) | {name: value}, now=LATER)
+        assert faults_of(caught.value) == {(name, "read_only")}
+    with pytest.raises(InvalidInput, match="leave it out"):
+        Item.create({"name": "A", name: value}, item_id=item_id(1), spare_sku="A", now=NOON)
+
+
+@pytest.mark.parametrize("sku", ["batch", "Import", " EXPORT "])
+def test_paths_of_ours_are_no_skus(sku: str) -> None:
+    """Unless an item has one of old; that keeps it."""
+    with pytest.raises(InvalidInput) as born:
+        creation(1, sku=sku)
+    with pytest.raises(InvalidInput) as revised:
+        item(1).revise({"sku": sku}, now=LATER)
+    assert faults_of(born.value) == faults_of(revised.value) == {("sku", "reserved_sku")}
+    old = replace(item(1), sku=sku.strip().upper())
+    assert certain(old.revise({"sku": sku, "name": "Other"}, now=LATER)).subject.sku == old.sku
+    assert certain(old.rewrite({"name": "Other"}, now=LATER)).subject.sku == old.sku
+    assert certain(old.revise({"sku": "B"}, now=LATER)).subject.sku == "B"
+
+
+def test_an_attribute_that_is_null_is_absent() -> None:
+    """It does not count either."""
+    many = {f"a{number}": number for number in range(64)} | {"none": None}
+    assert len(creation(1, attributes=many).subject.attributes) == 64
+    assert dict(creation(1, attributes={"a": None, "b": 1}).subject.attributes) == {"b": 1}
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-20T12:00:00.123456789Z", "2026-11-20t14:00:00.123456+02:00", "20261120T120000.123456Z"]
+)
+def test_a_life_is_read_with_any_time_of_its_moment(text: str) -> None:
+    """RFC 3339, or what else names an offset."""
+    faults = Faults()
+    life = Life.parse({"id": str(item_id(1)), "version": "1", "created_at": text, "updated_at": NOON.isoformat()}, faults)
+    assert life is not None
+    assert life.created_at == NOON

@@ -7,6 +7,7 @@ import pytest
 from catalog.domain.errors import InvalidQuery
 from catalog.domain.facets import MOST_FACETS, Facet, facet_of
 from catalog.domain.faults import Faults
+from catalog.domain.filters import Condition
 from catalog.domain.highlight import highlighted
 from catalog.domain.listing import Listing, Presentation
 from catalog.domain.query import Parameters
@@ -54,7 +55,33 @@ def test_every_fault_is_named() -> None:
         ("limit", "out_of_range"),
     ]
     assert faults({"facet": many}) == [("facet", "too_many_facets")]
-    assert faults({"facet": ""}) == [("facet", "unknown_facet")]
+    assert faults({"facet": ","}) == [("facet", "unknown_facet")]
+
+
+def test_an_empty_parameter_is_as_good_as_absent() -> None:
+    """But for an attribute's, which may be compared with empty text."""
+    empty = dict.fromkeys(("count", "facet", "highlight", "fields", "include", "limit", "offset", "cursor", "q", "sku"), "")
+    assert Listing.parse(empty) == Listing.parse({})
+    assert Listing.parse({"sku": ["", "A"], "category": ["", ""]}) == Listing.parse({"sku": "A"})
+    assert Listing.parse({"attr.colour": ""}).query.filters == (Condition("attr.colour", "eq", ("t",)),)
+    with pytest.raises(InvalidQuery, match="There is no parameter nope"):
+        Listing.parse({"nope": ""})
+
+
+def test_what_an_unknown_parameter_may_have_been_is_suggested() -> None:
+    """And all that there are stand in the error once, however many are unknown."""
+    with pytest.raises(InvalidQuery) as caught:
+        Listing.parse({"limits": "1", "price_gte": "1", "fieldz": "sku", "x" * 200: "1"})
+    messages = {fault.path[0]: fault.message for fault in caught.value.faults}
+    assert messages["limits"] == "There is no parameter limits; did you mean limit?"
+    assert messages["price_gte"].endswith("did you mean price__gte?")
+    assert messages["fieldz"].endswith("did you mean fields?")
+    assert messages["x" * 100 + "…"] == f"There is no parameter {'x' * 100}…."
+    (note,) = caught.value.notes
+    assert all(
+        name in note for name in ("limit", "count", "facet", "fields", "include", "highlight", "price_max", "gte", "attr.NAME")
+    )
+    assert str(caught.value).count(note) == 1
 
 
 def test_a_facet_counts_values_by_their_worth() -> None:

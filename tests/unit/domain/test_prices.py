@@ -1,6 +1,6 @@
 """The history of a price, and the prior price of a reduction."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -118,3 +118,16 @@ def test_of_equal_prices_the_oldest_is_told() -> None:
     found = lowest(prices, at(3))
     assert found is not None
     assert found.seq == 1
+
+
+def test_the_ends_of_time_are_moments_like_others() -> None:
+    """The 30 days before the first and the moment after the last do not exist, and are not needed."""
+    last, first = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
+    prices = priced(None, life((0, "8"), (1, "9")))
+    found = lowest(prices, last)
+    assert found is not None
+    assert found.price.amount == "9.00"
+    assert lowest(prices, first) is None
+    early = Priced(found.price, first, None, 1)
+    assert lowest([early], first) == lowest([early], first + timedelta(days=1)) == early
+    assert before_reduction([early], first) is None

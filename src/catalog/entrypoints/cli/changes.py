@@ -134,7 +134,7 @@ def _limit(before: str | None, keep_days: float | None) -> datetime:
     else:
         faults.add(("before",), "missing", "Say what is old: --before 2026-01-01, or set CATALOG_CHANGES__KEEP_DAYS.")
     if moment is None:
-        raise InvalidQuery(faults.found)
+        raise faults.error(InvalidQuery)
     return moment
 
 

@@ -229,13 +229,13 @@ def prices(key: str, as_of: str | None, *, as_json: bool) -> None:
 
 
 @items.command()
-@click.argument("id")
+@click.argument("key")
 @as_json
-def restore(id: str, *, as_json: bool) -> None:
-    """Bring a deleted item back, by its id."""
+def restore(key: str, *, as_json: bool) -> None:
+    """Bring a deleted item back, by its id or its SKU (of several with that SKU, the one deleted last)."""
 
     async def work(container: Any) -> Item:  # noqa: ANN401 - a Container
-        item: Item = await container.items().restore(id, origin())
+        item: Item = await container.items().restore(key, origin())
         return item
 
     _show(run(work), as_json=as_json)

@@ -5,17 +5,24 @@ from typing import Any
 import msgspec
 from litestar import Controller, post
 
-from catalog.application.batch import Batch, Batches, Result, Results
+from catalog.application.batch import Batch, Batches, Results
 from catalog.entrypoints.http.answers import Answer, json_content
 from catalog.entrypoints.http.bodies import JSON, read_bytes, to_object
+from catalog.entrypoints.http.headers import header
 from catalog.entrypoints.http.idempotency import Idempotency, Whole
 from catalog.entrypoints.http.items import AnyRequest, origin
 from catalog.entrypoints.http.openapi import Operation, documented
 from catalog.entrypoints.http.parameters import refuse_parameters
 from catalog.entrypoints.http.preferences import MINIMAL, applied, preferences
-from catalog.entrypoints.http.problems import problem_of, status_of
+from catalog.entrypoints.http.problems import brief_problem_of, problem_of, status_of
 from catalog.entrypoints.http.reads import ITEMS
 from catalog.entrypoints.shapes import ItemBody, to_item_body
+
+MAX_PROBLEMS = 64 * 1024
+"""Bytes of the problems of a batch that are written in full; after those, a problem is written without its `errors`."""
+
+MAX_KEPT = 1024 * 1024
+"""Bytes of a batch's answer that are kept for its Idempotency-Key; one that is longer is given and kept without the items."""
 
 _STATUS = {"created": 201, "updated": 200, "unchanged": 200, "deleted": 204}
 
@@ -65,8 +72,11 @@ class BatchController(Controller):
 
         def show(done: Results) -> Answer:
             minimal = MINIMAL in preferences(request.scope)
-            shown = ResultsBody([_shown(request.scope, one, minimal=minimal) for one in done.results], done.failed, done.dry_run)
-            content = json_content(_encoder.encode(shown))
+            body = _encoder.encode(_results(request.scope, done, minimal=minimal))
+            if not minimal and len(body) > MAX_KEPT and header(request.scope, b"idempotency-key") is not None:
+                minimal = True
+                body = _encoder.encode(_results(request.scope, done, minimal=minimal))
+            content = json_content(body)
             return Answer(200, content, applied(MINIMAL)) if minimal else Answer(200, content)
 
         return await self.idempotency.answer(
@@ -74,7 +84,16 @@ class BatchController(Controller):
         )
 
 
-def _shown(scope: Any, result: Result, *, minimal: bool) -> ResultBody:  # noqa: ANN401 - an ASGI scope
-    if result.error is not None:
-        return ResultBody(status_of(result.error), problem=msgspec.Raw(problem_of(scope, result.error)))
-    return ResultBody(_STATUS[result.done], item=None if minimal or result.item is None else to_item_body(result.item))
+def _results(scope: Any, done: Results, *, minimal: bool) -> ResultsBody:  # noqa: ANN401 - an ASGI scope
+    """Show what became of each operation; the problems in full as long as MAX_PROBLEMS is not reached."""
+    shown: list[ResultBody] = []
+    written = 0
+    for result in done.results:
+        if result.error is None:
+            item = None if minimal or result.item is None else to_item_body(result.item)
+            shown.append(ResultBody(_STATUS[result.done], item))
+            continue
+        problem = problem_of(scope, result.error) if written < MAX_PROBLEMS else brief_problem_of(scope, result.error)
+        written += len(problem)
+        shown.append(ResultBody(status_of(result.error), problem=msgspec.Raw(problem)))
+    return ResultsBody(shown, done.failed, done.dry_run)

@@ -104,7 +104,7 @@ class CategoriesController(Controller):
         category = await self.categories.get(slug)
         parameters, faults = read_parameters(request.scope)
         chosen = {name: parameters.pop(name) for name in ("descendants",) if name in parameters}
-        descendants = chosen.get("descendants", ["true"])[0]
+        descendants = chosen.get("descendants", [""])[0] or "true"
         if descendants not in _YES_NO:
             faults.add(("descendants",), "invalid_boolean", "The parameter descendants is true or false.")
         within = (Condition("category", WITHIN if descendants == "true" else AMONG, (category.slug,)),)

@@ -6,6 +6,7 @@ from litestar import Controller, get
 
 from catalog.application.feed import Feed
 from catalog.application.history import History, LogQuestion
+from catalog.domain.changelog import LAST
 from catalog.domain.errors import InvalidPosition
 from catalog.entrypoints.entries import encode_changes
 from catalog.entrypoints.http.answers import Answer, Live, Sent, json_content
@@ -60,6 +61,6 @@ def _last_event_id(scope: Any) -> int | None:  # noqa: ANN401 - an ASGI scope
     said = header(scope, b"last-event-id")
     if not said:
         return None
-    if not (said.isascii() and said.isdecimal() and len(said) <= _LONGEST):
-        raise InvalidPosition(repr(said[:50]))
-    return int(said)
+    if said.isascii() and said.isdecimal() and len(said) <= _LONGEST and int(said) < LAST:
+        return int(said)
+    raise InvalidPosition(repr(said[:50]))

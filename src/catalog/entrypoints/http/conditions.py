@@ -1,7 +1,11 @@
 """Conditional requests (RFC 9110, section 13): ETag, If-Match, If-None-Match.
 
 An ETag names the row and its version, `"<id>.<version>"`, and after a semicolon what else distinguishes a
-representation. If-None-Match compares all of it; If-Match only what stands before the semicolon.
+representation. If-None-Match compares all of it; If-Match only the row and the version.
+
+Proxies that compress on the way change ETags: nginx makes them weak (`W/"…"`), Apache and others append the coding (`"…-gzip"`,
+`"…;gzip"`). Such a tag still names a row and its version, so If-Match takes it, and no update can be lost by that. (RFC 9110,
+section 13.1.1, wants the strong comparison for tags that name nothing but bytes.)
 """
 
 import re
@@ -15,9 +19,14 @@ from catalog.domain.change import Versioned
 from catalog.domain.errors import Malformed
 from catalog.entrypoints.http.headers import header
 
-_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
-_LIST = re.compile(rf"[ \t,]*(?:{_TAG.pattern})(?:[ \t]*,[ \t,]*(?:{_TAG.pattern}))*[ \t,]*")
-_OURS = re.compile(r"([0-9a-f]{32})\.([1-9][0-9]{0,18})(?:;.*)?")
+_ELEMENT = re.compile(r'(?:W/)?+"([\x21\x23-\x7e\x80-\xff]*+)"[ \t]*+(?:,|\Z)')
+_EMPTY = re.compile(r"[ \t,]*+")
+_OURS = re.compile(r"([0-9a-f]{32})\.([1-9][0-9]{0,18})(?:[^0-9].*)?+", re.DOTALL)
+
+_CODINGS = ("gzip", "br", "zstd", "deflate")
+"""What proxies append to the tags of answers that they compress, after one of these signs."""
+
+_JOINTS = "-;:+_."
 
 
 def etag(subject: Versioned, representation: str = "") -> str:
@@ -28,15 +37,15 @@ def etag(subject: Versioned, representation: str = "") -> str:
 def expected(scope: Any, *, required: bool) -> Expected:  # noqa: ANN401 - an ASGI scope
     """Return the revisions that If-Match names; None when there is no such header, or it says `*`.
 
-    The comparison is strong: a weak tag matches nothing. Raises Malformed; an HTTPException with 428 (RFC 6585, section 3)
-    when the header is `required` and missing.
+    Weak tags, and those that a proxy marked, name a revision as well. Raises Malformed; an HTTPException with 428 (RFC 6585,
+    section 3) when the header is `required` and missing.
     """
     if required and header(scope, b"if-match") is None:
         raise HTTPException(status_code=428)
     tags = _tags(scope, b"if-match")
     if tags is None:
         return None
-    matches = [_OURS.fullmatch(tag) for weak, tag in tags if not weak]
+    matches = [_OURS.fullmatch(tag) for tag in tags]
     return {(UUID(match[1]), int(match[2])) for match in matches if match}
 
 
@@ -64,17 +73,47 @@ def conditional(scope: Any) -> bool:  # noqa: ANN401 - an ASGI scope
 
 
 def unchanged(scope: Any, current: str) -> bool:  # noqa: ANN401 - an ASGI scope
-    """Whether If-None-Match names the representation that would be sent. The comparison is weak. Raises Malformed."""
+    """Whether If-None-Match names the representation that would be sent, compressed or not. The comparison is weak.
+
+    Raises Malformed.
+    """
     tags = _tags(scope, b"if-none-match")
-    return tags is None or current.removeprefix("W/").strip('"') in [tag for _, tag in tags]
+    sent = current.removeprefix("W/").strip('"')
+    return tags is None or any(tag == sent or _without_coding(tag) == sent for tag in tags)
 
 
-def _tags(scope: Any, name: bytes) -> list[tuple[bool, str]] | None:  # noqa: ANN401 - an ASGI scope
-    """Read a list of tags as (weak, tag); None for `*`, or for no header."""
+def _without_coding(tag: str) -> str:
+    """Take off what a proxy appended when it compressed the answer."""
+    for coding in _CODINGS:
+        stem = tag.removesuffix(coding)
+        if stem != tag:
+            return stem.rstrip(_JOINTS)
+    return tag
+
+
+def _tags(scope: Any, name: bytes) -> list[str] | None:  # noqa: ANN401 - an ASGI scope
+    """Read a list of tags, weak or strong; None for `*`, or for no header. No part of it is read twice, whatever it is."""
     value = header(scope, name)
     if value is None or value.strip() == "*":
         return None
-    if not _LIST.fullmatch(value):
-        message = f'The header {name.decode().title()} is * or a list of entity tags in double quotes: "abc", "def".'
-        raise Malformed(message)
-    return [(bool(weak), tag) for weak, tag in _TAG.findall(value)]
+    tags = []
+    position = _gap_end(value, 0)
+    while position < len(value):
+        match = _ELEMENT.match(value, position)
+        if match is None:
+            raise _no_tags(name)
+        tags.append(match[1])
+        position = _gap_end(value, match.end())
+    if not tags:
+        raise _no_tags(name)
+    return tags
+
+
+def _gap_end(value: str, start: int) -> int:
+    """Return where the white space and empty elements that begin at `start` end."""
+    match = _EMPTY.match(value, start)
+    return match.end() if match else start
+
+
+def _no_tags(name: bytes) -> Malformed:
+    return Malformed(f'The header {name.decode().title()} is * or a list of entity tags in double quotes: "abc", "def".')

@@ -65,7 +65,10 @@ class HistoryController(Controller):
         opt=documented(Operation("Bring a deleted item back", answers=("200", "204", "404", "409"), once=True)),
     )
     async def restore(self, request: AnyRequest, key: FromPath[str]) -> Answer:
-        """By its id, as it was at its end. Its version goes on, so that what named it before stays stale."""
+        """By its id, or by its SKU (of several with that SKU, the one deleted last), as it was at its end.
+
+        Its version goes on, so that what named it before stays stale.
+        """
         refuse_parameters(request.scope)
         body = await read_nothing(request)
         by = origin(request)

@@ -182,7 +182,7 @@ class ImportsController(Controller):
         try:
             plan = ImportPlan.parse(said.get("map", ()), said.get("set", ()), said.get("type", ()))
         except InvalidQuery as error:
-            faults.found += error.faults
+            faults.extend(error)
         kind = said["format"][0] if "format" in said else _kind_of(scope, faults)
         faults.refuse(InvalidQuery)
         one = {name: values[0] for name, values in said.items()}

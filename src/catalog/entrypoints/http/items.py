@@ -80,7 +80,7 @@ class ItemsController(Controller):
         Without that row, what came is not whole. What is exported can be imported as it stands.
         """
         parameters, faults = read_parameters(request.scope)
-        (kind,) = parameters.pop("format", ["csv"])[-1:]
+        kind = parameters.pop("format", [""])[-1] or "csv"
         query = parse_export(parameters, faults)
         form = parse_format(kind)
         pieces = self.items.export(query, form, encode_item)

@@ -12,7 +12,7 @@ from catalog.entrypoints.http.schemas import PARAMETERS, RESPONSES, SCHEMAS, exa
 
 _KEY = "operation"
 
-_ALWAYS = ("400", "421", "422", "500", "503")
+_ALWAYS = ("400", "414", "421", "422", "500", "503")
 _WITH_BODY = ("413", "415")
 
 

@@ -1,7 +1,8 @@
 """Errors as problem details (RFC 9457). The one place where an error becomes a status number."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -10,10 +11,23 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from catalog.domain import errors
-from catalog.domain.errors import CatalogError, Fault, InvalidInput, InvalidQuery, Path
+from catalog.domain.errors import CatalogError, Fault, InvalidInput, InvalidQuery, Path, shorten
+from catalog.domain.faults import MAX_FAULTS
 from catalog.domain.text import visible
 
 PROBLEM_JSON = "application/problem+json"
+
+MAX_PROBLEM = 64 * 1024
+"""Bytes of an answer that refuses something, whatever was sent."""
+
+MAX_DETAIL = 2_000
+"""Characters of a problem's `detail`."""
+
+MAX_BRIEF = 200
+"""Characters of the `detail` of a brief problem."""
+
+MAX_INSTANCE = 500
+"""Characters of the path that a problem repeats."""
 
 RETRY_AFTER = "1"
 """Seconds after which a client may try again what failed for want of the store, or of luck among rivals."""
@@ -26,6 +40,7 @@ STATUS: dict[type[CatalogError], HTTPStatus] = {
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.StaleVersion: HTTPStatus.PRECONDITION_FAILED,
     errors.NotAbsent: HTTPStatus.PRECONDITION_FAILED,
+    errors.NotPresent: HTTPStatus.PRECONDITION_FAILED,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.TooSlow: HTTPStatus.REQUEST_TIMEOUT,
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -53,6 +68,7 @@ TITLES = {
     "import_not_found": "There is no such import",
     "log_pruned": "The log does not reach back so far",
     "not_absent": "It is there already",
+    "not_present": "It is not there",
     "not_deleted": "It is not deleted",
     "done_before": "It was done before",
     "in_flight": "The same request is under way",
@@ -78,6 +94,7 @@ FRAMEWORK: dict[int, tuple[str, str]] = {
     404: ("not_found", "Not Found"),
     405: ("method_not_allowed", "Method Not Allowed"),
     413: ("content_too_large", "Content Too Large"),
+    414: ("uri_too_long", "URI Too Long"),
     415: ("unsupported_media_type", "Unsupported Media Type"),
     428: ("precondition_required", "Precondition Required"),
     421: ("misdirected_request", "Misdirected Request"),
@@ -101,7 +118,10 @@ class FaultBody(msgspec.Struct, omit_defaults=True):
 
 
 class ProblemBody(msgspec.Struct, omit_defaults=True):
-    """A problem, as RFC 9457 has it, with a stable `code`, the request's id and every fault of the input."""
+    """A problem, as RFC 9457 has it, with a stable `code`, the request's id and the faults of the input.
+
+    `errors_total` says how many faults there are, where `errors` does not have all of them.
+    """
 
     type: str
     title: str
@@ -111,26 +131,42 @@ class ProblemBody(msgspec.Struct, omit_defaults=True):
     code: str
     request_id: str
     errors: list[FaultBody] | None = None
+    errors_total: int | None = None
 
 
 def problem(
-    scope: Mapping[str, Any], status: int, detail: str, code: str | None = None, faults: list[FaultBody] | None = None
+    scope: Mapping[str, Any],
+    status: int,
+    detail: str,
+    code: str | None = None,
+    faults: list[FaultBody] | None = None,
+    total: int = 0,
 ) -> bytes:
-    """Write a problem for the request in `scope`; without a code of ours, that of the status."""
-    path: str = scope["path"]
+    """Write a problem for the request in `scope`, in at most MAX_PROBLEM bytes; without a code of ours, that of the status.
+
+    Of `total` faults those that fit are named.
+    """
     request_id: str = scope["state"]["request_id"]
     named, title = FRAMEWORK.get(status, ("refused", "Refused")) if code is None else (code, TITLES[code])
     body = ProblemBody(
         type="about:blank" if code is None else f"urn:catalog:problem:{code}",
         title=title,
         status=status,
-        detail=detail,
-        instance=path,
+        detail=shorten(detail, MAX_DETAIL),
+        instance=shorten(scope["path"], MAX_INSTANCE),
         code=named,
         request_id=request_id,
         errors=faults,
     )
-    return _encoder.encode(_storable(body))
+    if faults is not None and total > len(faults):
+        body.errors_total = total
+    encoded = _encoder.encode(_storable(body))
+    while len(encoded) > MAX_PROBLEM and body.errors:
+        kept = len(body.errors) * MAX_PROBLEM // len(encoded)
+        body.errors = body.errors[: min(kept, len(body.errors) - 1)]
+        body.errors_total = total
+        encoded = _encoder.encode(_storable(body))
+    return encoded
 
 
 def status_of(error: CatalogError) -> HTTPStatus:
@@ -143,25 +179,56 @@ def status_of(error: CatalogError) -> HTTPStatus:
 def problem_of(scope: Mapping[str, Any], error: CatalogError) -> bytes:
     """Write the problem of an error."""
     faults = faults_of(error)
-    many = faults is not None and len(faults) > 1 and not isinstance(error, errors.BatchRefused)
-    detail = f"There are {len(faults or ())} faults; `errors` names each." if many else str(error)
-    return problem(scope, status_of(error), detail, error.code, faults)
+    if faults is None:
+        return problem(scope, status_of(error), str(error), error.code)
+    total = total_of(error)
+    notes = " ".join(_notes(error))
+    if isinstance(error, errors.BatchRefused) or total == 1:
+        detail = str(error)
+    elif total > MAX_FAULTS:
+        detail = f"There are {total} faults; `errors` names the first ones, and {total - MAX_FAULTS} more are not named. {notes}"
+    else:
+        detail = f"There are {total} faults; `errors` names each. {notes}"
+    return problem(scope, status_of(error), detail.rstrip(), error.code, faults, total)
+
+
+def brief_problem_of(scope: Mapping[str, Any], error: CatalogError) -> bytes:
+    """Write the problem of an error without its faults, but with their number."""
+    total = total_of(error)
+    detail = str(error) if total == 1 else f"There are {total} faults; send this on its own to have them named."
+    return problem(scope, status_of(error), shorten(detail, MAX_BRIEF), error.code)
 
 
 def faults_of(error: CatalogError) -> list[FaultBody] | None:
-    """Return the shapes of an error's faults, those of a batch's operations included; None when it has none."""
+    """Return the shapes of an error's faults, those of a batch's operations included; None when it has none.
+
+    Of many, the first MAX_FAULTS.
+    """
     if isinstance(error, InvalidInput):
         return [_fault(fault, error) for fault in error.faults]
     if isinstance(error, errors.BatchRefused):
-        return [fault for index, each in error.failures for fault in _faults_of_operation(index, each)]
+        each = (fault for index, failure in error.failures for fault in _faults_of_operation(index, failure))
+        return list(islice(each, MAX_FAULTS))
     return None
 
 
-def _faults_of_operation(index: int, error: CatalogError) -> list[FaultBody]:
+def total_of(error: CatalogError) -> int:
+    """Count the faults of an error, those of a batch's operations included."""
+    if isinstance(error, errors.BatchRefused):
+        return sum(total_of(failure) for _, failure in error.failures)
+    return error.total if isinstance(error, InvalidInput) else 1
+
+
+def _notes(error: CatalogError) -> Sequence[str]:
+    return error.notes if isinstance(error, InvalidInput) else ()
+
+
+def _faults_of_operation(index: int, error: CatalogError) -> Iterator[FaultBody]:
     place = ("operations", index)
     if isinstance(error, InvalidInput):
-        return [FaultBody(fault.code, fault.message, _pointer((*place, *fault.path))) for fault in error.faults]
-    return [FaultBody(error.code, str(error), _pointer(place))]
+        yield from (FaultBody(fault.code, fault.message, _pointer((*place, *fault.path))) for fault in error.faults)
+    else:
+        yield FaultBody(error.code, str(error), _pointer(place))
 
 
 def on_catalog_error(request: AnyRequest, error: CatalogError) -> Response[bytes]:
@@ -202,7 +269,6 @@ _DETAILS = {
     HTTPStatus.NOT_FOUND: "There is nothing at this path; /openapi.json lists what there is.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method; the header Allow names those it takes.",
     HTTPStatus.PRECONDITION_REQUIRED: "Say with If-Match which version is to be changed; its ETag names it (or * for any).",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than this path takes.",
 }
 
 

@@ -27,6 +27,7 @@ _ATTRIBUTES = {
     "maxProperties": MAX_ATTRIBUTES,
     "propertyNames": {"pattern": "^[a-z][a-z0-9_]{0,63}$"},
     "additionalProperties": {"type": ["string", "number", "boolean"]},
+    "description": "A name is 1 to 64 of a-z, 0-9 and _, beginning with a letter. An attribute that is null is absent.",
     "examples": [{"colour": "green", "weight_kg": 4.5}],
 }
 _NEW_SKU = {
@@ -47,8 +48,17 @@ _DRAFT: Schema = {
     "description": _DESCRIPTION,
     "category": _CATEGORY,
     "price": {"oneOf": [{"$ref": "#/components/schemas/Money"}, {"type": "null"}]},
-    "attributes": _ATTRIBUTES | {"type": ["object", "null"]},
+    "attributes": _ATTRIBUTES
+    | {"type": ["object", "null"], "additionalProperties": {"type": ["string", "number", "boolean", "null"]}},
 }
+
+_KEPT: Schema = {
+    "id": {"type": "string", "format": "uuid", "readOnly": True},
+    "version": {"type": "integer", "minimum": 1, "readOnly": True},
+    "created_at": _STAMP | {"readOnly": True},
+    "updated_at": _STAMP | {"readOnly": True},
+}
+"""What a change may send back as it was read."""
 
 _CATEGORY_DRAFT: Schema = {
     "slug": _SLUG | {"description": "Made from the name when it is absent."},
@@ -78,17 +88,16 @@ SCHEMAS: dict[str, Schema] = {
         "required": ["amount", "currency"],
         "properties": {"amount": {"type": "string", "examples": ["12.50"]}, "currency": {"type": "string", "examples": ["EUR"]}},
     },
-    "ItemDraft": {"type": "object", "required": ["name"], "additionalProperties": False, "properties": _DRAFT},
+    "ItemDraft": {"type": "object", "required": ["name"], "additionalProperties": False, "properties": _DRAFT | _KEPT},
     "ItemPatch": {
         "type": "object",
         "additionalProperties": False,
         "description": "What is absent stays, null takes away, a value replaces; price and attributes merge by member.",
         "properties": _DRAFT
+        | _KEPT
         | {
             "sku": _NEW_SKU | {"type": "string"},
             "price": {"type": ["object", "null"], "properties": {"amount": {}, "currency": {}}, "additionalProperties": False},
-            "attributes": _ATTRIBUTES
-            | {"type": ["object", "null"], "additionalProperties": {"type": ["string", "number", "boolean", "null"]}},
         },
     },
     "Item": {
@@ -177,7 +186,13 @@ SCHEMAS: dict[str, Schema] = {
         "type": "object",
         "additionalProperties": False,
         "description": "What is absent stays; a parent of null makes it a root. A slug never changes.",
-        "properties": _CATEGORY_DRAFT,
+        "properties": _CATEGORY_DRAFT
+        | {
+            "version": {"type": "integer", "minimum": 1, "readOnly": True},
+            "path": {"type": "array", "readOnly": True},
+            "item_count": {"type": "integer", "readOnly": True},
+            "children": {"type": "array", "readOnly": True},
+        },
     },
     "Category": {
         "type": "object",
@@ -223,9 +238,10 @@ SCHEMAS: dict[str, Schema] = {
             "instance": {"type": "string"},
             "code": {"type": "string", "description": "Stable; branch on it.", "examples": ["sku_taken"]},
             "request_id": {"type": "string"},
+            "errors_total": {"type": "integer", "description": "How many faults there are, where `errors` does not have all."},
             "errors": {
                 "type": "array",
-                "description": "Every fault of an input.",
+                "description": "The faults of an input, up to 100 of them.",
                 "items": {
                     "type": "object",
                     "required": ["code", "detail"],
@@ -484,9 +500,10 @@ RESPONSES: dict[str, Schema] = {
         **_RETRY,
     ),
     "410": _problem("The log does not reach back so far: log_pruned"),
-    "412": _problem("It was changed meanwhile: stale_version; or it is there: not_absent"),
+    "412": _problem("It was changed meanwhile: stale_version; or it is there: not_absent; or it is not: not_present"),
     "428": _problem("If-Match is required here, and missing: precondition_required"),
     "413": _problem("The body is too large"),
+    "414": _problem("The query string is too long: uri_too_long"),
     "415": _problem("The body is of another type than this path takes"),
     "421": _problem("The service does not answer to this Host: misdirected_request"),
     "422": _problem("It breaks rules, all of which are named: invalid_input, invalid_query, batch_refused, key_reused"),

@@ -1,0 +1,1 @@
+"""What callers may send to do harm."""

@@ -36,6 +36,13 @@ def visible(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
+def printable(text: str) -> str:
+    """Return the text with every character that does not print (controls, halves of surrogate pairs) written out as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
 def fold(text: str) -> str:
     """Return the text without case, marks and compatibility forms: the key by which names are sorted.
 

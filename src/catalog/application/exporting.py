@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from catalog.application.rows import CALCULATED
+from catalog.application.rows import guarded
 from catalog.application.sealing import END
 from catalog.domain.errors import InvalidQuery
 from catalog.domain.faults import Faults
@@ -123,16 +123,11 @@ def _cells(item: Item) -> list[str]:
         _moment(item.created_at),
         _moment(item.updated_at),
     )
-    return ["" if cell is None else _guarded(str(cell)) for cell in cells]
+    return ["" if cell is None else guarded(str(cell)) for cell in cells]
 
 
 def _moment(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
-
-
-def _guarded(cell: str) -> str:
-    """Put an apostrophe before what a spreadsheet would calculate, and before one that is there already."""
-    return f"'{cell}" if cell.startswith(CALCULATED) else cell
 
 
 def _csv(rows: Sequence[Sequence[str]]) -> bytes:

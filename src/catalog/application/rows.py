@@ -271,6 +271,11 @@ def _end_of_reading(lines: _Lines, line: int, why: str) -> Broken:
     return Broken(line, f"{why} {where} not read. Double the quotes inside of cells, and send the file again.", last)
 
 
+def guarded(cell: str) -> str:
+    """Put an apostrophe before what a spreadsheet would calculate, and before one that is there already."""
+    return f"'{cell}" if cell.startswith(CALCULATED) else cell
+
+
 def _plain(cell: str) -> str:
     """Take off the apostrophe that an export puts before what a spreadsheet would calculate."""
     return cell[1:] if cell.startswith(_FORMULA) else cell

@@ -33,6 +33,13 @@ _LONGEST = 64 * 1024
 """Bytes of a last line that may be a trailer."""
 
 
+def proof_of(*, preserve: bool, partial: bool) -> Proof:
+    """Return which files must be whole: what is to keep its life must, unless it is said to be a part."""
+    if partial:
+        return "none"
+    return "required" if preserve else "of_exports"
+
+
 @dataclass(frozen=True, slots=True)
 class Trailer:
     """What the last row of an export says."""

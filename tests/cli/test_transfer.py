@@ -207,3 +207,16 @@ def test_an_export_onto_a_full_disk_is_none(catalog: Command, tmp_path: Path) ->
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "file too large" in result.stderr
     assert list(target.parent.iterdir()) == []
+
+
+def test_a_catalog_moves_with_its_tree(catalog: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Into another store."""
+    catalog("seed")
+    tree = catalog("categories", "tree").stdout
+    for kind in ("csv", "jsonl", "json"):
+        file = tmp_path / f"items.{kind}"
+        catalog("export", "--with-categories", "--output", str(file))
+        with monkeypatch.context() as there:
+            there.setenv("CATALOG_STORAGE__URL", f"sqlite:///{tmp_path}/{kind}.db")
+            assert "1000 created" in catalog("import", str(file), "--preserve", "--create-categories").stdout
+            assert catalog("categories", "tree").stdout == tree

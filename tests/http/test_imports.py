@@ -494,3 +494,13 @@ async def test_refused_rows_are_no_formulas_in_a_spreadsheet(client: httpx.Async
     body = (await taken(client, "sku,name\n=1+1,x\n")).json()
     table = (await client.get(body["errors_url"], params={"format": "csv"})).text
     assert table.splitlines()[1].startswith("2,'=1+1,sku,invalid_sku,")
+
+
+async def test_the_tree_of_categories_is_exported_too(client: httpx.AsyncClient) -> None:
+    """Where it is wanted."""
+    await planted(client, "lamps")
+    text = (await client.get(f"{ITEMS}/export", params={"format": "jsonl", "with_categories": "true"})).text
+    assert text.startswith('{"_category":{"slug":"lamps"')
+    assert "_category" not in (await client.get(f"{ITEMS}/export", params={"format": "jsonl"})).text
+    refused = await client.get(f"{ITEMS}/export", params={"with_categories": "yes", "limit": "1"})
+    assert [fault["parameter"] for fault in refused.json()["errors"]] == ["with_categories", "limit"]

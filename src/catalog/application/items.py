@@ -135,9 +135,11 @@ class Items:
         """Return a page of items, and what is to be told beside it."""
         return await listed(self._storage, listing)
 
-    def export(self, query: ItemQuery, form: Format, encode: Encode) -> AsyncGenerator[bytes, None]:
+    def export(
+        self, query: ItemQuery, form: Format, encode: Encode, *, with_categories: bool = False
+    ) -> AsyncGenerator[bytes, None]:
         """Write the items that `query` finds, piece by piece (catalog.application.exporting)."""
-        return export(self._storage, query, form, encode)
+        return export(self._storage, query, form, encode, with_categories=with_categories)
 
     async def lineage(self, item: Item) -> tuple[Category, ...]:
         """Return the way from the root to an item's category; nothing when it stands in none."""

@@ -17,6 +17,9 @@ from catalog.domain.item import KEPT_BY_US
 END = "_end"
 """What the trailer is known by; no item's id is this."""
 
+CATEGORY = "_category"
+"""What the row of a category is known by, in an export that has the tree, too."""
+
 Proof = Literal["required", "of_exports", "none"]
 """Which files must end with a trailer that is right: all, those with the columns of an export, or none."""
 
@@ -50,7 +53,8 @@ class Trailer:
 
 def looks_exported(names: Iterable[str]) -> bool:
     """Whether these columns are those of an export: a table that somebody wrote by hand has no versions and times."""
-    return {"sku", *KEPT_BY_US}.issubset(names)
+    found = set(names)
+    return CATEGORY in found or {"sku", *KEPT_BY_US} <= found
 
 
 class Sealed(io.RawIOBase):

@@ -134,9 +134,21 @@ def import_(
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where to; else to the terminal's output."
 )
+@click.option(
+    "--with-categories",
+    is_flag=True,
+    help="Write the tree of categories before the items; import --create-categories restores it.",
+)
 @click.option("--sort", help="Keys with commas, a minus for descending; the oldest first, unless this says otherwise.")
 @filtering
-def export(kind: str | None, output: Path | None, filters: tuple[str, ...], **parameters: str | tuple[str, ...] | None) -> None:
+def export(
+    kind: str | None,
+    output: Path | None,
+    filters: tuple[str, ...],
+    *,
+    with_categories: bool,
+    **parameters: str | tuple[str, ...] | None,
+) -> None:
     """Write items to a file, all or those that the options choose, in one state of the store.
 
     Its last row tells how many rows there are, and their SHA-256; `catalog import` checks it. FILE appears when all is written.
@@ -151,7 +163,8 @@ def export(kind: str | None, output: Path | None, filters: tuple[str, ...], **pa
 
         query = parse_export(question(parameters, filters))
         with written(output) as file:
-            async for piece in container.items().export(query, parse_format(kind), encode_item):
+            pieces = container.items().export(query, parse_format(kind), encode_item, with_categories=with_categories)
+            async for piece in pieces:
                 file.write(piece)
 
     try:

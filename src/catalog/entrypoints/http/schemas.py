@@ -346,6 +346,11 @@ PARAMETERS: dict[str, Schema] = {
     ),
     "include": _query("include", "The category of each item, with the way to it.", {"enum": ["category"]}),
     "format": _query("format", "What is written.", {"enum": ["csv", "jsonl", "json"], "default": "csv"}),
+    "with_categories": _query(
+        "with_categories",
+        "Write the tree of categories before the items; an import restores it.",
+        {"type": "boolean", "default": False},
+    ),
     "descendants": _query("descendants", "The items of descendants too.", {"type": "boolean", "default": True}),
     "request_id": _header("X-Request-ID", "An id for this request; it comes back, and stands in the logs and the change log."),
     "if_match": _header(

@@ -143,9 +143,9 @@ def checked(rows: Iterator[Row | Broken], sealed: Sealed, columns: Iterable[str]
             line = row.line
             if expected is None and isinstance(row, Row):
                 expected = sealed.expects_trailer(row.values)
-            yield row
             if isinstance(row, Broken) and row.until is not None:
-                return
+                expected = False  # the end was not read, and that is told already
+            yield row
         else:
             trailer = row.line, said
     if sealed.proof == "none":

@@ -37,7 +37,7 @@ from sqlalchemy.types import TypeEngine
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Statement
 from catalog.adapters.sql.tables import UtcTime, items, log_head
-from catalog.domain.errors import SchemaOutdated, StoreUnavailable, Unavailable
+from catalog.domain.errors import OutOfSpace, SchemaOutdated, StoreUnavailable, Unavailable
 from catalog.domain.search import Search
 from catalog.domain.spelling import Correction
 
@@ -59,6 +59,7 @@ _CUT = asyncpg.InterfaceError | asyncpg.InternalClientError
 
 # Class 08: connection, 28: authorization, 3D: no such database, 53: out of resources, 55: lock not available, 57: stopped,
 # or out of time (PostgreSQL's documentation, appendix A).
+_DISK_FULL = "53100"
 _AWAY = ("08", "28", "3D", "53", "55", "57")
 
 
@@ -304,6 +305,8 @@ class PostgresFlavour:
             return SchemaOutdated("The PostgreSQL database has no schema yet, or another one; run `catalog migrate`.")
         if isinstance(error, TimeoutError | exc.TimeoutError) or isinstance(cause, TimeoutError):
             return StoreUnavailable("PostgreSQL did not answer in time.")
+        if state == _DISK_FULL:
+            return OutOfSpace("The disk of the PostgreSQL server is full; nothing was written.")
         if state[:2] in _AWAY:
             return StoreUnavailable(f"PostgreSQL refuses: {cause}.")
         lost = isinstance(error, exc.DBAPIError) and error.connection_invalidated

@@ -37,7 +37,7 @@ from sqlalchemy.sql.elements import UnaryExpression
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Statement
 from catalog.adapters.sql.tables import in_microseconds, items, log_head
-from catalog.domain.errors import SchemaOutdated, StoreUnavailable, Unavailable
+from catalog.domain.errors import OutOfSpace, SchemaOutdated, StoreUnavailable, Unavailable
 from catalog.domain.search import Search
 from catalog.domain.spelling import Correction
 
@@ -198,6 +198,8 @@ class SqliteFlavour:
             return StoreUnavailable("SQLite did not answer in time.")
         if isinstance(cause, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError):
             return None
+        if isinstance(cause, sqlite3.DatabaseError) and getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            return OutOfSpace("The disk that the SQLite file is on is full; nothing was written.")
         if isinstance(cause, sqlite3.DatabaseError):
             return StoreUnavailable(f"SQLite cannot work with the file: {cause}.")
         return None

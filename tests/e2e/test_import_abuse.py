@@ -23,7 +23,7 @@ ASIDE = CSV | {"Prefer": "respond-async"}
 async def test_many_imports_at_once_leave_others_in_peace(store_url: str, tmp_path: Path) -> None:
     """Each is done, accepted, or told the limit and when to come again; what is said to be there is there."""
     with serving(tmp_path, store_url) as served:
-        limits = httpx.Limits(max_connections=None)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         async with httpx.AsyncClient(base_url=served.url, limits=limits, timeout=60) as client:
 
             async def send(number: int) -> httpx.Response:
@@ -63,18 +63,9 @@ def test_a_form_of_curl_is_taken(store_url: str, tmp_path: Path) -> None:
     file = tmp_path / "items.csv"
     file.write_text("sku;title\nA;One\nB;Two\n")
     with serving(tmp_path, store_url) as served:
-        command = [
-            "curl",
-            "--silent",
-            "--show-error",
-            "--form",
-            f"file=@{file}",
-            "--form",
-            "delimiter=;",
-            "--form",
-            "map=name=title",
-        ]
-        answer = json.loads(subprocess.check_output([*command, f"{served.url}{ITEMS}/import"]))
+        options = ("--form", f"file=@{file}", "--form-string", "delimiter=;", "--form", "map=name=title")
+        command = ["curl", "--silent", "--show-error", *options, f"{served.url}{ITEMS}/import"]
+        answer = json.loads(subprocess.check_output(command))
         assert (answer["created"], answer["refused"]) == (2, 0)
 
 

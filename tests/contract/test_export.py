@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from catalog.adapters.memory import storage as memory_store
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.sql import storage as sql_store
+from catalog.adapters.system import RandomIds
 from catalog.application.categories import Categories
 from catalog.application.exporting import COLUMNS, FORMATS, export, parse_export, parse_format
 from catalog.application.import_plan import ImportPlan
@@ -22,6 +23,8 @@ from catalog.application.import_reading import Refusal
 from catalog.application.importing import Importing
 from catalog.application.rows import read_table
 from catalog.application.sealing import Proof
+from catalog.domain.admission import Outcome
+from catalog.domain.changelog import ChangeSet
 from catalog.domain.errors import InvalidFile, InvalidQuery, StoreUnavailable
 from catalog.domain.item import Item
 from catalog.domain.query import ItemQuery
@@ -322,3 +325,36 @@ async def test_what_stands_behind_the_trailer_is_noticed() -> None:
         await take(MemoryStorage(), "json", data)
     refusals, report = await take(MemoryStorage(), "json", data, file=Pipe)
     assert ([refusal.code for refusal in refusals], report.created) == (["malformed"], 1)
+
+
+async def test_a_category_that_finds_no_place_is_told(storage: Storage) -> None:
+    """Its items come all the same, into one of its slug."""
+    columns = ",".join(COLUMNS)
+    rows = "_category,b,B,,nowhere,,,,1,,\n_category,c,C,,,,,,2,,\n,S,Item,,b,,,,,,\n"
+    refusals, report = await take(storage, "csv", f"{columns}\n{rows}".encode(), preserve=False, proof="none")
+    assert (report.created, report.refused, report.categories) == (1, 1, 2)
+    assert [(one.line, one.sku, one.code) for one in refusals] == [(2, "b", "unknown_category")]
+    assert {one.slug: one.parent for one in await storage.categories()} == {"b": None, "c": None}
+
+
+class CategoryRival(MemoryStorage):
+    """A store where somebody else creates a category of the import, just before its commit."""
+
+    quick = True
+
+    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+        """Be quicker, once."""
+        if self.quick and batch[0].changes:
+            self.quick = False
+            await Categories(self, FixedClock(), RandomIds()).create({"slug": "b", "name": "Theirs"}, TESTER)
+        return await super().commit(batch, ready)
+
+
+async def test_a_category_that_a_rival_creates_meanwhile_stays_theirs() -> None:
+    """As one that was there before; nothing is refused."""
+    columns = ",".join(COLUMNS)
+    rows = "_category,b,B,,,,,,1,,\n_category,c,C,,b,,,,2,,\n,S,Item,,b,,,,,,\n"
+    storage = CategoryRival()
+    refusals, report = await take(storage, "csv", f"{columns}\n{rows}".encode(), preserve=False, proof="none")
+    assert (refusals, report.created, report.categories) == ([], 1, 1)
+    assert {one.slug: (one.name, one.parent) for one in await storage.categories()} == {"b": ("Theirs", None), "c": ("C", "b")}

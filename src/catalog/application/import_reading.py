@@ -79,7 +79,8 @@ class Slice:
 
     rows: int = 0
     entries: list[Entry] = field(default_factory=list)
-    categories: list[Change[Category]] = field(default_factory=list)
+    categories: list[tuple[int, Change[Category]]] = field(default_factory=list)
+    """Each with its line."""
     refused: int = 0
     refusals: list[Refusal] = field(default_factory=list)
 
@@ -121,7 +122,7 @@ class EntryReader:
                 if isinstance(entry, Change):
                     part.rows -= 1
                     if self._plan.create_categories:
-                        part.categories.append(entry)
+                        part.categories.append((row.line, entry))
                 elif isinstance(entry, Entry):
                     part.entries.append(entry)
                 else:

@@ -24,6 +24,7 @@ from catalog.domain.errors import (
     InvalidInput,
     ItemExists,
     SkuTaken,
+    SlugTaken,
     StaleVersion,
     UnknownCategory,
 )
@@ -147,6 +148,8 @@ class _Decided:
     report: ImportReport = field(default_factory=ImportReport)
     changes: list[tuple[Entry, Change[Item]]] = field(default_factory=list)
     missing: list[Change[Category]] = field(default_factory=list)
+    lines: dict[str, int] = field(default_factory=dict)
+    """Where the file tells of categories, by their slugs."""
     refusals: list[Refusal] = field(default_factory=list)
     ready: list[object] = field(default_factory=list)
 
@@ -190,7 +193,7 @@ class _Job:
         self._places: dict[str, Spot] = {}
         self._hints: dict[str, UnknownCategory] = {}
         self._gathered: list[Entry] = []
-        self._gathered_categories: list[Change[Category]] = []
+        self._gathered_categories: list[tuple[int, Change[Category]]] = []
         self._rows_gathered = _Decided()
 
     async def decide(self, part: Slice) -> _Decided:
@@ -260,13 +263,14 @@ class _Job:
             self._on_refusal(refusal)
         self._on_progress(self.report)
 
-    async def _decide_all(self, entries: Sequence[Entry], categories: Sequence[Change[Category]] = ()) -> _Decided:
+    async def _decide_all(self, entries: Sequence[Entry], categories: Sequence[tuple[int, Change[Category]]] = ()) -> _Decided:
         """Decide entries in order, each seeing those before it, and the categories of the file; of those, what is there stays."""
         decided = _Decided()
         if not entries and not categories:
             return decided
         there = (await self._tree()).by_slug if categories else {}
-        brought = {change.subject.slug: change for change in categories if change.subject.slug not in there}
+        brought = {change.subject.slug: change for _, change in categories if change.subject.slug not in there}
+        decided.lines = {change.subject.slug: line for line, change in categories}
         items = dict(await self._storage.items_by_sku({entry.sku for entry in entries})) if entries else {}
         lives = [entry.life.id for entry in entries if entry.life is not None]
         if lives:
@@ -376,7 +380,14 @@ class _Job:
         outcomes = await self._storage.commit([ChangeSet((change,), self._origin) for change in changes])
         self._forget()
         first = len(decided.missing)
-        decided.report.categories -= sum(isinstance(outcome, CatalogError) for outcome in outcomes[:first])
+        for category, outcome in zip(decided.missing, outcomes[:first], strict=True):
+            if isinstance(outcome, CatalogError):
+                decided.report.categories -= 1
+                slug = category.subject.slug
+                if slug in decided.lines and not isinstance(outcome, SlugTaken):
+                    decided.report.refused += 1
+                    faults = outcome.faults if isinstance(outcome, InvalidInput) else [Fault((), outcome.code, str(outcome))]
+                    decided.refusals += refusals(decided.lines[slug], slug, faults)
         again: list[Entry] = []
         for (entry, change), outcome in zip(decided.changes, outcomes[first:], strict=True):
             if isinstance(outcome, Committed):

@@ -115,6 +115,7 @@ def test_each_third_party_package_has_its_rooms() -> None:
         "dependency-injector": "dependency_injector",
         "litestar": "litestar",
         "msgspec": "msgspec",
+        "multipart": "multipart",
         "pydantic-settings": "pydantic_settings",
         "python-dotenv": "dotenv",
         "redis": "redis",

@@ -1,12 +1,16 @@
 """`catalog import` and `catalog seed`."""
 
 import csv
+import gzip
 import json
+import resource
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Command
+
+DATA = Path(__file__).parents[1] / "data"
 
 pytestmark = pytest.mark.usefixtures("store_url")
 
@@ -127,3 +131,92 @@ def test_all_rows_go_in_or_none(catalog: Command, tmp_path: Path) -> None:
     assert "Nothing was written." in refused.stderr
     file.write_text("sku,name\na,A\nb,B\n")
     assert "2 created" in catalog("import", str(file), "--all-or-nothing").stdout
+
+
+def test_a_part_of_an_export_is_refused_unless_it_is_said_to_be_one(catalog: Command, tmp_path: Path) -> None:
+    """Nothing of it goes in; what was edited likewise."""
+    catalog("seed")
+    whole = tmp_path / "items.csv"
+    catalog("export", "--output", str(whole))
+    lines = whole.read_text().splitlines(keepends=True)
+    part = tmp_path / "part.csv"
+    part.write_text("".join(lines[:20]))
+    assert "not the whole of an export" in catalog("import", str(part), "--on-conflict", "update", code=1).stderr
+    assert "19 unchanged" in catalog("import", str(part), "--on-conflict", "update", "--partial").stdout
+    part.write_text("".join([*lines[:2], lines[2].replace("Å", "A").replace("a", "o"), *lines[3:]]))
+    assert "changed since it was exported" in catalog("import", str(part), "--on-conflict", "update", code=1).stderr
+    part.write_text("sku,name\nx,X\n")
+    assert "not the whole of an export" in catalog("import", str(part), "--preserve", code=1).stderr
+    assert "1 created" in catalog("import", str(part)).stdout
+
+
+def test_what_is_no_table_of_items_is_refused(catalog: Command, tmp_path: Path) -> None:
+    """With exit code 1, and none of its bytes on the terminal."""
+    file = tmp_path / "a.csv"
+    for data in (
+        gzip.compress(b"sku,name\n"),
+        b"<!DOCTYPE html>\x1b]0;owned\x07",
+        b"\x1b]0;owned\x07,b\n",
+        b"[]",
+        b"",
+        (DATA / "utf16.csv").read_bytes(),
+        b"title;price\nx;1\n",
+    ):
+        file.write_bytes(data)
+        result = catalog("import", str(file), code=1)
+        assert result.stdout == ""
+        assert result.stderr.startswith("catalog: The file")
+        assert result.stderr.rstrip("\n").isprintable()
+    file.write_bytes(b"sku,name,\x1bx\n\x1b[2J,x,\n")
+    assert "\x1b" not in catalog("import", str(file), code=1).stderr
+    assert "delimiter is one character" in catalog("import", str(file), "--delimiter", '"', code=2).stderr
+    (tmp_path / "empty.json").write_text("[]")
+    assert "0 rows" in catalog("import", str(tmp_path / "empty.json")).stdout
+
+
+def test_what_follows_an_open_quote_is_named_and_not_read(catalog: Command, tmp_path: Path) -> None:
+    """From the first line to the last."""
+    result = catalog("import", str(DATA / "unclosed.csv"), code=1)
+    assert "2 rows: 1 created" in result.stdout
+    assert "Lines 3 to 6, the rest of the file, were not read" in result.stderr
+    inside = tmp_path / "inside.csv"
+    inside.write_text('sku,name,description\nUQ-1,Kept,"3" wide\nUQ-1,Overwritten,x\nmore"\n')
+    result = catalog("import", str(inside), "--on-conflict", "update", code=1)
+    assert "1 rows: 0 created, 0 updated" in result.stdout
+    assert catalog.json("items", "get", "uq-1")["name"] == "Before"
+
+
+def test_refused_rows_are_no_formulas_in_a_spreadsheet(catalog: Command, tmp_path: Path) -> None:
+    """They are guarded like those of an export."""
+    file, errors = tmp_path / "a.csv", tmp_path / "errors.csv"
+    file.write_text("sku,name\n=1+1,x\n")
+    catalog("import", str(file), "--errors", str(errors), code=1)
+    assert errors.read_text().splitlines()[1].startswith("2,'=1+1,sku,invalid_sku,")
+
+
+def test_an_export_onto_a_full_disk_is_none(catalog: Command, tmp_path: Path) -> None:
+    """Exit code 2, and no file, not even a part."""
+    catalog("seed")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    target = tmp_path / "out" / "items.csv"
+    target.parent.mkdir()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        result = catalog("export", "--output", str(target), code=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "file too large" in result.stderr
+    assert list(target.parent.iterdir()) == []
+
+
+def test_a_catalog_moves_with_its_tree(catalog: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Into another store."""
+    catalog("seed")
+    tree = catalog("categories", "tree").stdout
+    for kind in ("csv", "jsonl", "json"):
+        file = tmp_path / f"items.{kind}"
+        catalog("export", "--with-categories", "--output", str(file))
+        with monkeypatch.context() as there:
+            there.setenv("CATALOG_STORAGE__URL", f"sqlite:///{tmp_path}/{kind}.db")
+            assert "1000 created" in catalog("import", str(file), "--preserve", "--create-categories").stdout
+            assert catalog("categories", "tree").stdout == tree

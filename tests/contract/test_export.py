@@ -4,6 +4,8 @@ import csv
 import hashlib
 import io
 import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,12 +15,17 @@ from hypothesis import strategies as st
 from catalog.adapters.memory import storage as memory_store
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.sql import storage as sql_store
+from catalog.adapters.system import RandomIds
+from catalog.application.categories import Categories
 from catalog.application.exporting import COLUMNS, FORMATS, export, parse_export, parse_format
 from catalog.application.import_plan import ImportPlan
 from catalog.application.import_reading import Refusal
 from catalog.application.importing import Importing
-from catalog.application.rows import READERS
-from catalog.domain.errors import InvalidQuery, StoreUnavailable
+from catalog.application.rows import read_table
+from catalog.application.sealing import Proof
+from catalog.domain.admission import Outcome
+from catalog.domain.changelog import ChangeSet
+from catalog.domain.errors import InvalidFile, InvalidQuery, StoreUnavailable
 from catalog.domain.item import Item
 from catalog.domain.query import ItemQuery
 from catalog.entrypoints.shapes import encode_item
@@ -26,23 +33,42 @@ from catalog.ports.storage import Storage
 from tests.making import NOON, TESTER, CountedIds, FixedClock, commit, creation, keep, plant, removal, revision
 
 
-async def exported(storage: Storage, kind: str = "jsonl", **said: str) -> bytes:
+class Pipe(io.BytesIO):
+    """A file that is read once."""
+
+    def seekable(self) -> bool:
+        """It is not."""
+        return False
+
+
+async def exported(storage: Storage, kind: str = "jsonl", *, with_categories: bool = False, **said: str) -> bytes:
     """Return what an export writes."""
-    pieces = export(storage, parse_export(said), FORMATS[kind], encode_item)
+    pieces = export(storage, parse_export(said), FORMATS[kind], encode_item, with_categories=with_categories)
     return b"".join([piece async for piece in pieces])
 
 
 async def skus(storage: Storage, **said: str) -> list[str]:
     """Return the SKUs that an export writes."""
-    return [json.loads(line)["sku"] for line in (await exported(storage, **said)).splitlines()[:-1]]
+    return [
+        json.loads(line)["sku"] for line in (await exported(storage, "jsonl", with_categories=False, **said)).splitlines()[:-1]
+    ]
 
 
-async def take(storage: Storage, kind: str, data: bytes, *, preserve: bool = True) -> tuple[list[Refusal], Any]:
+async def take(
+    storage: Storage,
+    kind: str,
+    data: bytes,
+    *,
+    preserve: bool = True,
+    proof: Proof = "of_exports",
+    file: Callable[[bytes], io.BytesIO] = io.BytesIO,
+    **options: bool,
+) -> tuple[list[Refusal], Any]:
     """Import into a store."""
     refusals: list[Refusal] = []
     importing = Importing(storage, FixedClock(), CountedIds())
-    plan = ImportPlan(preserve=preserve, create_categories=True)
-    report = await importing.run(READERS[kind](io.BytesIO(data)), plan, TESTER, on_refusal=refusals.append)
+    plan = replace(ImportPlan(preserve=preserve, create_categories=True), **options)  # type: ignore[arg-type]
+    report = await importing.run(read_table(file(data), kind, ",", proof), plan, TESTER, on_refusal=refusals.append)
     return refusals, report
 
 
@@ -186,9 +212,80 @@ async def test_a_file_that_is_not_whole_is_told_apart(storage: Storage) -> None:
         lines = data.splitlines(keepends=True)
         cut = b"".join(lines[:-2] + lines[-1:])
         changed = data.replace(b"Item 2", b"Item 5")
-        for broken, reason in ((cut, "tells of 3 rows, and there are 2"), (changed, "was changed since")):
-            refusals, _ = await take(MemoryStorage(), kind, broken)
-            assert [reason in refusal.reason for refusal in refusals] == [True], (kind, refusals)
+        part = b"".join(lines[:-1])
+        open_end = part + (b'{"sku": "X", "name": "X"}]' if kind == "json" else b"")
+        for broken, reason in (
+            (cut, "tells of 3 rows, and there are 2"),
+            (changed, "was changed since"),
+            (open_end, "not the whole of an export"),
+        ):
+            refusals, _ = await take(MemoryStorage(), kind, broken, file=Pipe)
+            assert [reason in refusal.reason for refusal in refusals if refusal.field == ""] == [True], (kind, refusals)
+        for broken in (cut, changed):
+            with pytest.raises(InvalidFile, match="was changed since"):
+                await take(MemoryStorage(), kind, broken)
+            _, report = await take(MemoryStorage(), kind, broken, proof="none")
+            assert (report.created, report.refused) == (2 if broken is cut else 3, 0)
+        for proof in ("of_exports", "required"):
+            with pytest.raises(InvalidFile, match="not the whole of an export"):
+                await take(MemoryStorage(), kind, open_end, proof=proof)
+        refusals, report = await take(MemoryStorage(), kind, data, proof="required", file=Pipe)
+        assert (refusals, report.created) == ([], 3)
+
+
+async def test_a_trailer_that_counts_wrongly_is_noticed(storage: Storage) -> None:
+    """Though its digest is right: somebody wrote it."""
+    await keep(storage, 1)
+    data = (await exported(storage, "jsonl")).replace(b'"rows": 1', b'"rows": 2')
+    refusals, report = await take(MemoryStorage(), "jsonl", data)
+    assert ([refusal.code for refusal in refusals], report.created) == (["malformed"], 1)
+    for end in (b'{"_end": x}', b'{"_end": 1}', b"_end"):
+        with pytest.raises(InvalidFile):
+            await take(MemoryStorage(), "jsonl", data.splitlines(keepends=True)[0] + end)
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+async def test_the_tree_of_categories_comes_with_the_items(storage: Storage, *, atomic: bool) -> None:
+    """With names, parents and positions, in every format; what is there already stays."""
+    categories = Categories(storage, FixedClock(), CountedIds())
+    for slug, name, parent, position in (
+        ("b", "=Bäume", None, 5),
+        ("a", "Äpfel, rot", "b", 3),
+        ("c", "Leer", "a", 0),
+        ("d", "Drittes", None, 1),
+    ):
+        await categories.create({"slug": slug, "name": name, "parent": parent, "position": position}, TESTER)
+    await commit(storage, creation(1000, category="a"))
+    wanted = [(one.slug, one.name, one.parent, one.position) for one in await categories.tree()]
+    for kind in FORMATS:
+        data = await exported(storage, kind, with_categories=True)
+        there = MemoryStorage()
+        refusals, report = await take(there, kind, data, atomic=atomic)
+        assert (refusals, report.rows, report.created, report.categories) == ([], 1, 1, 4)
+        tree = Categories(there, FixedClock(), CountedIds())
+        assert [(one.slug, one.name, one.parent, one.position) for one in await tree.tree()] == wanted
+        assert await exported(there, kind, with_categories=True) == data
+        await tree.revise("d", {"name": "Own"}, TESTER)
+        refusals, report = await take(there, kind, data, atomic=atomic, preserve=False)
+        assert (report.categories, report.refused, (await tree.get("d")).name) == (0, 1, "Own")
+        empty = MemoryStorage()
+        refusals, report = await take(empty, kind, data, atomic=atomic, dry_run=True)
+        assert (refusals, report.created, report.categories, await empty.categories()) == ([], 1, 4, ())
+        refusals, report = await take(empty, kind, data, atomic=atomic, create_categories=False)
+        assert ([refusal.code for refusal in refusals], await empty.categories()) == (["unknown_category"], ())
+        with pytest.raises(InvalidFile, match="not the whole"):
+            await take(empty, kind, b"".join(data.splitlines(keepends=True)[:3]))
+    nothing = await exported(storage, "jsonl", with_categories=True, sku="none")
+    assert nothing.count(b"_category") == 4
+
+
+async def test_a_category_that_breaks_rules_is_refused() -> None:
+    """With its faults; the others come."""
+    columns = ",".join(COLUMNS)
+    rows = "_category,Not a slug,N,,,,,,x,,\n_category,b,,,,,,,1,,\n_category,c,C,,,,,,2,,\n"
+    refusals, report = await take(MemoryStorage(), "csv", f"{columns}\n{rows}".encode(), proof="none")
+    assert (report.categories, report.created, report.refused) == (1, 0, 2)
+    assert [(one.line, one.field) for one in refusals] == [(2, "slug"), (2, "position"), (3, "name")]
 
 
 async def test_what_is_kept_must_be_there(storage: Storage) -> None:
@@ -201,7 +298,7 @@ async def test_what_is_kept_must_be_there(storage: Storage) -> None:
         "01a1fdc5611573f39e031ce593d5b823,D,n,,,,,,7,2026-11-20T01:00:00Z,2026-11-20T02:00:00Z\r\n"
         "01a1fdc5611573f39e031ce593d5b824,E,n,,,,,,,,\r\n"
     )
-    refusals, report = await take(storage, "csv", text.encode())
+    refusals, report = await take(storage, "csv", text.encode(), proof="none")
     assert report.created == 1
     assert [(refusal.sku, refusal.field, refusal.code) for refusal in refusals] == [
         ("A", "id", "invalid_id"),
@@ -215,7 +312,7 @@ async def test_what_is_kept_must_be_there(storage: Storage) -> None:
     ]
     (kept,) = await everything(storage)
     assert (kept.sku, kept.version, kept.created_at.hour, kept.updated_at.hour) == ("C", 7, 0, 2)
-    refusals, report = await take(storage, "csv", text.encode(), preserve=False)
+    refusals, report = await take(storage, "csv", text.encode(), preserve=False, proof="none")
     assert report.created == 4
 
 
@@ -223,5 +320,41 @@ async def test_what_stands_behind_the_trailer_is_noticed() -> None:
     """However much it is."""
     storage = MemoryStorage()
     await keep(storage, 1)
-    refusals, report = await take(MemoryStorage(), "json", await exported(storage, "json") + b"\n" * 200_000)
+    data = await exported(storage, "json") + b"\n" * 200_000
+    with pytest.raises(InvalidFile, match="not the whole"):
+        await take(MemoryStorage(), "json", data)
+    refusals, report = await take(MemoryStorage(), "json", data, file=Pipe)
     assert ([refusal.code for refusal in refusals], report.created) == (["malformed"], 1)
+
+
+async def test_a_category_that_finds_no_place_is_told(storage: Storage) -> None:
+    """Its items come all the same, into one of its slug."""
+    columns = ",".join(COLUMNS)
+    rows = "_category,b,B,,nowhere,,,,1,,\n_category,c,C,,,,,,2,,\n,S,Item,,b,,,,,,\n"
+    refusals, report = await take(storage, "csv", f"{columns}\n{rows}".encode(), preserve=False, proof="none")
+    assert (report.created, report.refused, report.categories) == (1, 1, 2)
+    assert [(one.line, one.sku, one.code) for one in refusals] == [(2, "b", "unknown_category")]
+    assert {one.slug: one.parent for one in await storage.categories()} == {"b": None, "c": None}
+
+
+class CategoryRival(MemoryStorage):
+    """A store where somebody else creates a category of the import, just before its commit."""
+
+    quick = True
+
+    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+        """Be quicker, once."""
+        if self.quick and batch[0].changes:
+            self.quick = False
+            await Categories(self, FixedClock(), RandomIds()).create({"slug": "b", "name": "Theirs"}, TESTER)
+        return await super().commit(batch, ready)
+
+
+async def test_a_category_that_a_rival_creates_meanwhile_stays_theirs() -> None:
+    """As one that was there before; nothing is refused."""
+    columns = ",".join(COLUMNS)
+    rows = "_category,b,B,,,,,,1,,\n_category,c,C,,b,,,,2,,\n,S,Item,,b,,,,,,\n"
+    storage = CategoryRival()
+    refusals, report = await take(storage, "csv", f"{columns}\n{rows}".encode(), preserve=False, proof="none")
+    assert (refusals, report.created, report.categories) == ([], 1, 1)
+    assert {one.slug: (one.name, one.parent) for one in await storage.categories()} == {"b": ("Theirs", None), "c": ("C", "b")}

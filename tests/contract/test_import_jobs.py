@@ -18,7 +18,7 @@ from catalog.application.rows import read_csv
 from catalog.application.tables import Broken, Row, Table
 from catalog.domain.admission import Outcome
 from catalog.domain.changelog import ChangeSet
-from catalog.domain.errors import ImportNotFound, StoreUnavailable
+from catalog.domain.errors import ImportNotFound, ImportsBusy, StoreBusy, StoreUnavailable
 from catalog.domain.item import Item
 from catalog.ports.storage import Storage
 from tests.making import NOON, TESTER, FixedClock, certain, commit, creation
@@ -41,16 +41,12 @@ class Jobs:
 
     async def run(self, text: str, plan: ImportPlan | None = None) -> ImportState:
         """Import CSV here and now."""
-        return await self.jobs.run(_source(text), plan or ImportPlan(), TESTER, self.first, finish=_nothing)
-
-
-async def _nothing() -> None:
-    """There is nothing to finish."""
+        return await self.jobs.run(_source(text), plan or ImportPlan(), TESTER, self.first)
 
 
 def _source(text: str) -> Source:
     file = io.BytesIO(text.encode())
-    return Source(lambda: read_csv(file), file.tell)
+    return Source(lambda: read_csv(file, proof="none"), file.tell)
 
 
 def endless(stop: Callable[[], bool]) -> Source:
@@ -175,7 +171,7 @@ async def test_one_that_is_waited_for_is_cancelled_and_interrupted_too(jobs: Job
 
     jobs.jobs._begin = told  # type: ignore[method-assign]
     source = endless(lambda: False)
-    task = asyncio.create_task(jobs.jobs.run(source, ImportPlan(), TESTER, [], finish=_nothing))
+    task = asyncio.create_task(jobs.jobs.run(source, ImportPlan(), TESTER, []))
     await started.wait()
 
     async def writing(number: int) -> bool:
@@ -184,7 +180,7 @@ async def test_one_that_is_waited_for_is_cancelled_and_interrupted_too(jobs: Job
     await _holds(lambda: writing(0))
     assert (await jobs.another().cancel(running[0].id, TESTER)).status == "running"
     assert (await task).status == "cancelled"
-    task = asyncio.create_task(jobs.jobs.run(endless(lambda: False), ImportPlan(), TESTER, [], finish=_nothing))
+    task = asyncio.create_task(jobs.jobs.run(endless(lambda: False), ImportPlan(), TESTER, []))
     await _holds(lambda: writing(1))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -207,6 +203,67 @@ async def test_one_that_waits_gives_signs_of_life(jobs: Jobs, monkeypatch: pytes
         await _holds(alive)
         free.set()
     await _until(there, begun.id, "done")
+
+
+@pytest.mark.parametrize("store", ["memory"])
+async def test_signs_of_life_go_on_after_a_store_that_was_away(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a moment."""
+    monkeypatch.setattr(module, "BEAT", 0.01)
+    commits, away = jobs.storage.commit, [StoreBusy("busy"), StoreUnavailable("away")]
+
+    async def commit(batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+        if away:
+            raise away.pop()
+        return await commits(batch, ready)
+
+    async with jobs.jobs._turns, jobs.jobs._turns:
+        begun = await jobs.jobs.start(_source("sku,name\na,A\n"), ImportPlan(), TESTER)
+        monkeypatch.setattr(jobs.storage, "commit", commit)
+        there = jobs.another()
+
+        async def alive() -> bool:
+            jobs.clock.move(seconds=1)
+            return not away and (await there.get(begun.id)).at > NOON
+
+        await _holds(alive)
+    await _until(there, begun.id, "done")
+
+
+@pytest.mark.parametrize("store", ["memory"])
+async def test_what_takes_too_long_in_an_import_is_not_told_as_too_many(jobs: Jobs) -> None:
+    """It is what it is; and the source is closed."""
+    closed: list[bool] = []
+
+    def late() -> Table:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        await jobs.jobs.run(Source(late, lambda: 0, lambda: closed.append(True)), ImportPlan(), TESTER, [])
+    assert closed
+    async with jobs.jobs._turns, jobs.jobs._turns:
+        pass
+
+
+@pytest.mark.parametrize("store", ["memory"])
+async def test_only_so_many_imports_are_under_way(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And only so many files come in; who waits too long is told so."""
+    monkeypatch.setattr(module, "WAIT", 0.01)
+    closed: list[bool] = []
+    source = Source(lambda: read_csv(io.BytesIO(b"sku,name\n")), lambda: 0, lambda: closed.append(True))
+    async with jobs.jobs._turns, jobs.jobs._turns:
+        with pytest.raises(ImportsBusy, match="2 imports are worked on"):
+            await jobs.jobs.run(source, ImportPlan(), TESTER, [])
+    monkeypatch.setattr(module, "RECEIVING", 1)
+    with jobs.jobs.receiving(), pytest.raises(ImportsBusy, match="1 files"), jobs.jobs.receiving():
+        pass
+    monkeypatch.setattr(module, "MOST", 0)
+    with pytest.raises(ImportsBusy), jobs.jobs.receiving():
+        pass
+    with pytest.raises(ImportsBusy, match="0 imports are under way"):
+        await jobs.jobs.run(source, ImportPlan(), TESTER, [])
+    with pytest.raises(ImportsBusy):
+        await jobs.jobs.start(source, ImportPlan(), TESTER)
+    assert len(closed) == 3
 
 
 @pytest.mark.parametrize("store", ["memory"])

@@ -1,13 +1,17 @@
 """What a store says when its database is away, or has not the schema: in the catalog's words, and in time."""
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from catalog.domain.errors import CatalogError, SchemaOutdated, StoreUnavailable
+from catalog.adapters.postgres.flavour import PostgresFlavour
+from catalog.adapters.postgres.sessions import Sessions
+from catalog.adapters.sqlite.flavour import SqliteFlavour
+from catalog.domain.errors import CatalogError, OutOfSpace, SchemaOutdated, StoreUnavailable
 from catalog.domain.query import ItemQuery
 from catalog.entrypoints.stores import open_store
 from catalog.ports.storage import Storage, StorageOptions
@@ -131,3 +135,14 @@ async def test_a_statement_that_takes_too_long_is_cut_off(databases: Databases, 
     assert (await storage.changes(after=0, limit=1)).head == 1
     await storage.close()
     await databases.drop(name)
+
+
+def test_a_full_disk_is_told_as_such() -> None:
+    """That of the file, and that of the server."""
+    full = sqlite3.connect(":memory:")
+    full.execute("PRAGMA max_page_count = 2")
+    with pytest.raises(sqlite3.OperationalError) as caught:
+        full.executescript("CREATE TABLE a (b); CREATE TABLE c (d); CREATE TABLE e (f)")
+    full.close()
+    assert isinstance(SqliteFlavour().unavailable(caught.value), OutOfSpace)
+    assert isinstance(PostgresFlavour(Sessions(), 2.0).unavailable(asyncpg.DiskFullError("secret path")), OutOfSpace)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -136,7 +137,7 @@ async def test_what_is_exported_is_imported(client: httpx.AsyncClient) -> None:
         ("format=csv", "application/octet-stream", "", 415, "unsupported_media_type"),
         ("format=xml", "text/csv", "", 422, "invalid_query"),
         ("", "text/csv; charset=latin-1", "", 415, "unsupported_media_type"),
-        ("", "text/csv", "", 422, "invalid_query"),
+        ("", "text/csv", "", 422, "invalid_file"),
         ("delimiter=ab", "text/csv", "sku\n", 422, "invalid_query"),
         ("map=name=title", "text/csv", "sku\n", 422, "invalid_query"),
         ("limit=1", "text/csv", "sku\n", 422, "invalid_query"),
@@ -250,7 +251,7 @@ async def test_there_is_a_limit(limited: httpx.AsyncClient) -> None:
 async def test_a_body_that_stops_coming_is_given_up(
     client: httpx.AsyncClient, container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is silent too long, and what hangs up; what came before stays."""
+    """What is silent too long, what comes too slowly, and what hangs up; nothing of it is imported."""
     monkeypatch.setattr(incoming, "SILENCE", 0.05)
     app = create_app(container)
 
@@ -271,46 +272,44 @@ async def test_a_body_that_stops_coming_is_given_up(
         await app(_scope(), receive, send)
         return status
 
-    rows = "".join(f"S-{number},Item {number}\n" for number in range(20 * SLICE))
-    begun = {"type": "http.request", "body": f"sku,name\n{rows}".encode(), "more_body": True}
+    begun = {"type": "http.request", "body": b"sku,name\nS-1,One\n", "more_body": True}
     assert await sent(begun) == 408
-    assert (await client.get(f"{ITEMS}/s-1")).status_code == 200
+    monkeypatch.setattr(incoming, "SILENCE", 60.0)
+    monkeypatch.setattr(incoming, "GRACE", 0.0)
+    monkeypatch.setattr(incoming, "MIN_RATE", 1024**3)
+    assert await sent(begun) == 408
     assert await sent({"type": "http.request", "body": b"sku,name\n", "more_body": True}, {"type": "http.disconnect"}) == 400
+    assert (await client.get(ITEMS)).json()["items"] == []
 
 
 @pytest.mark.parametrize("store", ["memory"])
 async def test_an_import_that_is_cut_off_waits_for_no_more_bytes(container: Container, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The thread that reads it is let go at once."""
-    bodies: list[incoming.Incoming] = []
+    """What came of it is gone."""
+    kept: list[incoming.Upload] = []
+    real = incoming.Upload.close
 
-    class Kept(incoming.Incoming):
-        """Is known to the test."""
+    def close(self: incoming.Upload) -> None:
+        kept.append(self)
+        real(self)
 
-        def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - as it is
-            """Be known."""
-            super().__init__(*arguments)
-            bodies.append(self)
-
-    monkeypatch.setattr("catalog.entrypoints.http.imports.Incoming", Kept)
+    monkeypatch.setattr(incoming.Upload, "close", close)
     waiting = asyncio.Event()
 
     async def receive() -> dict[str, Any]:
         if waiting.is_set():
             await asyncio.Event().wait()
         waiting.set()
-        return {"type": "http.request", "body": b"sku,name\n", "more_body": True}
+        return {"type": "http.request", "body": b"x" * 2 * 1024**2, "more_body": True}
 
     async def send(_message: object) -> None:
         """Nobody listens."""
 
     serving = asyncio.create_task(create_app(container)(_scope(), receive, send))
     await waiting.wait()
-    await asyncio.sleep(0.1)
     serving.cancel()
     await asyncio.wait((serving,))
-    (body,) = bodies
-    assert body._waiting is not None
-    assert body._waiting.cancelled()
+    (upload,) = kept
+    assert upload._space.taken == 0
 
 
 @pytest.mark.parametrize("store", ["memory"])
@@ -325,12 +324,183 @@ async def test_too_many_imports_wait_or_are_refused(client: httpx.AsyncClient, m
 
     monkeypatch.setattr(ImportJobs, "_work", held)
     monkeypatch.setattr(import_jobs, "WAIT", 0.05)
-    monkeypatch.setattr(import_jobs, "MOST", 3)
+    monkeypatch.setattr(import_jobs, "MOST", 4)
     begun = [await client.post(IMPORT, content=f"sku,name\n{name},A\n", headers=BY_THE_SIDE) for name in "abc"]
-    await asyncio.sleep(0.01)
-    full = await client.post(IMPORT, content="sku,name\nd,A\n", headers=BY_THE_SIDE)
-    assert (full.status_code, full.json()["code"]) == (503, "store_busy")
     late = await taken(client, "sku,name\nd,A\n")
-    assert (late.status_code, late.json()["code"]) == (503, "store_busy")
+    assert (late.status_code, late.json()["code"]) == (503, "imports_busy")
+    assert "2 imports are worked on here" in late.json()["detail"]
+    monkeypatch.setattr(import_jobs, "MOST", 3)
+    for headers in (CSV, BY_THE_SIDE):
+        full = await client.post(IMPORT, content="sku,name\nd,A\n", headers=headers)
+        assert (full.status_code, full.json()["code"], full.headers["retry-after"]) == (503, "imports_busy", "1")
+        assert "3 imports are under way here" in full.json()["detail"]
     free.set()
     assert {(await ended(client, one.headers["location"]))["status"] for one in begun} == {"done"}
+
+
+@pytest.mark.parametrize("store", ["memory"])
+async def test_files_that_come_in_slowly_keep_nobody_waiting(
+    client: httpx.AsyncClient, container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as may; more are refused at once."""
+    monkeypatch.setattr(import_jobs, "RECEIVING", 8)
+    app = create_app(container)
+    stalled = asyncio.Semaphore(0)
+
+    async def receive() -> dict[str, Any]:
+        stalled.release()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(_message: object) -> None:
+        """Nobody listens."""
+
+    slow = [asyncio.create_task(app(_scope(), receive, send)) for _ in range(7)]
+    for _ in slow:
+        await stalled.acquire()
+    assert (await taken(client, "sku,name\na,A\n")).json()["created"] == 1
+    slow.append(asyncio.create_task(app(_scope(), receive, send)))
+    await stalled.acquire()
+    full = await taken(client, "sku,name\nb,B\n")
+    assert (full.status_code, full.json()["code"]) == (503, "imports_busy")
+    assert "8 files to import are coming in" in full.json()["detail"]
+    for task in slow:
+        task.cancel()
+    await asyncio.wait(slow)
+    assert (await taken(client, "sku,name\nb,B\n")).json()["created"] == 1
+
+
+@pytest.mark.parametrize("store", ["memory"])
+async def test_many_imports_at_once_are_done_or_told_to_come_again(client: httpx.AsyncClient) -> None:
+    """And nothing else suffers."""
+    answers = await asyncio.gather(*(taken(client, f"sku,name\nm-{number},A\n") for number in range(150)))
+    assert {answer.status_code for answer in answers} == {200, 503}
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 503} == {"imports_busy"}
+    done = sum(answer.status_code == 200 for answer in answers)
+    assert (await client.get(ITEMS, params={"count": "exact", "limit": 1})).json()["count"] == done
+    assert (await taken(client, "sku,name\nlast,A\n")).json()["created"] == 1
+
+
+@pytest.mark.parametrize("store", ["memory"])
+async def test_uploads_have_a_budget_of_disk(store_url: str) -> None:
+    """All together; what is refused takes nothing."""
+    imports = ImportsSettings(max_disk_bytes=1024)
+    made = Container(settings=Settings(storage=StorageSettings(url=store_url), imports=imports))
+    large = "sku,name\n" + "".join(f"S-{number},Item\n" for number in range(200))
+    async with running(made), asked(create_app(made)) as client:
+        for headers in (CSV, BY_THE_SIDE):
+            refused = await client.post(IMPORT, content=large, headers=headers)
+            assert (refused.status_code, refused.json()["code"]) == (503, "imports_busy")
+            assert "1024 bytes" in refused.json()["detail"]
+        for _ in range(3):
+            assert (await taken(client, large[:900])).status_code == 200
+
+
+@pytest.mark.parametrize("store", ["memory"])
+async def test_a_full_disk_is_told(client: httpx.AsyncClient) -> None:
+    """507, and nothing was imported."""
+    large = b"sku,name\n" + b"S,Item\n" * 100_000
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, limits[1]))
+    try:
+        for headers in (CSV, BY_THE_SIDE):
+            refused = await client.post(IMPORT, content=large, headers=headers)
+            assert (refused.status_code, refused.json()["code"]) == (507, "out_of_space"), refused.text
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (await client.get(ITEMS)).json()["items"] == []
+
+
+def _form(name: str, text: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - fields
+    """Make a form with a file, as browsers send it."""
+    return {"files": {"file": (name, text.encode(), "application/octet-stream")}, "data": options}
+
+
+async def test_a_form_with_a_file_is_taken(client: httpx.AsyncClient) -> None:
+    """The file's name says what it is; the options are fields or parameters."""
+    text = "id;title\na;New\n"
+    made = await client.post(IMPORT, **_form("x.CSV", text, delimiter=";", map=["sku=id", "name=title"]))
+    assert (made.status_code, made.json()["created"], made.json()["bytes"]) == (200, 1, len(text)), made.text
+    lines = await client.post(IMPORT, **_form("x.ndjson", '{"sku": "A", "name": "B"}'), params={"on_conflict": "update"})
+    assert lines.json()["updated"] == 1
+    key = {"Idempotency-Key": "k", "Prefer": "respond-async"}
+    first = await client.post(IMPORT, **_form("x.csv", "sku,name\nk,K\n", dry_run="true"), headers=key)
+    assert first.status_code == 202
+    again = await client.post(IMPORT, **_form("x.csv", "sku,name\nk,K\n", dry_run="true"), headers=key)
+    assert (again.content, again.headers["idempotency-replayed"]) == (first.content, "true")
+    other = await client.post(IMPORT, **_form("x.csv", "sku,name\nk,K\n"), headers=key)
+    assert other.json()["code"] == "key_reused"
+
+
+_FILE = b'--b\r\nContent-Disposition: form-data; name="f"; filename="x.csv"\r\n\r\nsku\r\n--b--'
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n--b--\r\n', 400, "no file"),
+        (b'--b\r\nContent-Disposition: form-data; name="file"; filename="x.csv"\r\n\r\nsku', 400, "ends too early"),
+        (
+            b'--b\r\nContent-Disposition: form-data; name="f"; filename="x.csv"\r\n\r\nsku\r\n' * 2 + b"--b--",
+            400,
+            "more than one",
+        ),
+        (b"--b\r\nnonsense\r\n\r\n", 400, "cannot be read"),
+        (b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n' + b"x" * 70_000 + b"\r\n--b--", 400, "65536 bytes"),
+        (b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n' * 101 + b"--b--", 400, "100 parts"),
+        (b"", 400, "ends too early"),
+        (
+            b'--b\r\nContent-Disposition: form-data; name="delimiter"\r\n\r\n"\r\n' + _FILE,
+            422,
+            "delimiter is one character",
+        ),
+        (_FILE.replace(b".csv", b""), 422, "what the file is"),
+    ],
+)
+@pytest.mark.parametrize("store", ["memory"])
+async def test_what_is_no_such_form_is_refused(client: httpx.AsyncClient, body: bytes, status: int, said: str) -> None:
+    """And leaves nothing behind."""
+    response = await client.post(IMPORT, content=body, headers={"Content-Type": "multipart/form-data; boundary=b"})
+    assert (response.status_code, said in response.json()["detail"]) == (status, True), response.text
+
+
+@pytest.mark.parametrize("store", ["memory"])
+async def test_a_form_of_another_site_is_refused(client: httpx.AsyncClient) -> None:
+    """For a browser sends it without asking."""
+    form = _form("x.csv", "sku,name\na,A\n")
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}):
+        assert (await client.post(IMPORT, **form, headers=headers)).status_code == 403
+    for headers in ({"Sec-Fetch-Site": "same-origin"}, {"Origin": str(client.base_url).rstrip("/")}):
+        assert (await client.post(IMPORT, **form, headers=headers)).status_code == 200
+    bare = await client.post(IMPORT, content=b"x", headers={"Content-Type": "multipart/form-data"})
+    assert (bare.status_code, "boundary" in bare.json()["detail"]) == (400, True)
+
+
+async def test_a_part_of_an_export_is_refused_unless_it_is_said_to_be_one(client: httpx.AsyncClient) -> None:
+    """Nothing of it goes in."""
+    await created(client, sku="A")
+    await created(client, sku="B")
+    whole = (await client.get(f"{ITEMS}/export", params={"format": "csv"})).text
+    part = "".join(whole.splitlines(keepends=True)[:2])
+    refused = await taken(client, part, on_conflict="update")
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_file")
+    assert "not the whole of an export" in refused.json()["detail"]
+    assert counts((await taken(client, part, on_conflict="update", partial="true")).json()) == (1, 0, 0, 1, 0, 0)
+    assert (await taken(client, "sku,name\nc,C\n", preserve="true")).status_code == 422
+
+
+async def test_refused_rows_are_no_formulas_in_a_spreadsheet(client: httpx.AsyncClient) -> None:
+    """They are guarded like those of an export."""
+    body = (await taken(client, "sku,name\n=1+1,x\n")).json()
+    table = (await client.get(body["errors_url"], params={"format": "csv"})).text
+    assert table.splitlines()[1].startswith("2,'=1+1,sku,invalid_sku,")
+
+
+async def test_the_tree_of_categories_is_exported_too(client: httpx.AsyncClient) -> None:
+    """Where it is wanted."""
+    await planted(client, "lamps")
+    text = (await client.get(f"{ITEMS}/export", params={"format": "jsonl", "with_categories": "true"})).text
+    assert text.startswith('{"_category":{"slug":"lamps"')
+    assert "_category" not in (await client.get(f"{ITEMS}/export", params={"format": "jsonl"})).text
+    refused = await client.get(f"{ITEMS}/export", params={"with_categories": "yes", "limit": "1"})
+    assert [fault["parameter"] for fault in refused.json()["errors"]] == ["with_categories", "limit"]

@@ -8,17 +8,20 @@ at an address beside it: so it goes wherever the file goes, and tells of the ver
 import csv
 import io
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from catalog.application.rows import CALCULATED
-from catalog.application.sealing import END
+from catalog.application.rows import guarded
+from catalog.application.sealing import CATEGORY, END
+from catalog.domain.category import FIELDS as CATEGORY_FIELDS
+from catalog.domain.category import Category
 from catalog.domain.errors import InvalidQuery
 from catalog.domain.faults import Faults
 from catalog.domain.item import Item
 from catalog.domain.query import ItemQuery, Parameters
+from catalog.domain.tree import Tree
 from catalog.ports.storage import Storage
 
 COLUMNS = (
@@ -48,6 +51,7 @@ class Format:
 
     media_type: str
     rows: Callable[[Sequence[Item], Encode], bytes]
+    categories: Callable[[Iterable[Category]], bytes]
     begin: bytes
     end: Callable[[int, str], bytes]
 
@@ -73,22 +77,40 @@ def parse_format(kind: str) -> Format:
     return FORMATS[kind]
 
 
-async def export(storage: Storage, query: ItemQuery, form: Format, encode: Encode) -> AsyncGenerator[bytes, None]:
-    """Write the items that `query` finds, piece by piece, in constant memory.
+async def export(
+    storage: Storage, query: ItemQuery, form: Format, encode: Encode, *, with_categories: bool = False
+) -> AsyncGenerator[bytes, None]:
+    """Write the items that `query` finds, piece by piece, in constant memory; before them the tree of categories, if wanted.
 
     Raises Unavailable, before the first piece or after it.
     """
     digest = sha256()
     count = 0
     piece = form.begin
+    tree = {category.slug: category for category in await storage.categories()} if with_categories else {}
+    begun = False
     async for items in storage.stream(query):
+        if with_categories and not begun:
+            # The items are those of a moment between these two: each category that they name is in one of them.
+            tree |= {category.slug: category for category in await storage.categories()}
+            piece += form.categories(Tree(tree.values()))
+        begun = True
         piece += form.rows(items, encode)
         digest.update(piece)
         count += len(items)
         yield piece
         piece = b""
+    if not begun:
+        piece += form.categories(Tree(tree.values()))
     digest.update(piece)
-    yield piece + form.end(count, digest.hexdigest())
+    yield piece + form.end(count + len(tree), digest.hexdigest())
+
+
+def parse_with_categories(said: str | None, faults: Faults) -> bool:
+    """Read whether an export has the tree of categories, too."""
+    if said not in (None, "true", "false"):
+        faults.add(("with_categories",), "invalid_choice", "The parameter with_categories is true or false.")
+    return said == "true"
 
 
 def _json_lines(items: Sequence[Item], encode: Encode) -> bytes:
@@ -99,12 +121,23 @@ def _json_elements(items: Sequence[Item], encode: Encode) -> bytes:
     return b"".join([encode(item) + b",\n" for item in items])
 
 
+def _json_category(category: Category) -> bytes:
+    fields = {name: getattr(category, name) for name in CATEGORY_FIELDS}
+    return json.dumps({CATEGORY: fields}, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def _json_end(rows: int, digest: str) -> bytes:
     return json.dumps({END: {"rows": rows, "sha256": digest}}).encode()
 
 
 def _csv_rows(items: Sequence[Item], _encode: Encode) -> bytes:
     return _csv([_cells(item) for item in items])
+
+
+def _csv_categories(categories: Iterable[Category]) -> bytes:
+    """Write categories in the columns of items: the slug as `sku`, the parent as `category`, the position as `version`."""
+    cells = ((CATEGORY, its.slug, its.name, "", its.parent or "", "", "", "", str(its.position), "", "") for its in categories)
+    return _csv([[guarded(cell) for cell in row] for row in cells])
 
 
 def _cells(item: Item) -> list[str]:
@@ -123,16 +156,11 @@ def _cells(item: Item) -> list[str]:
         _moment(item.created_at),
         _moment(item.updated_at),
     )
-    return ["" if cell is None else _guarded(str(cell)) for cell in cells]
+    return ["" if cell is None else guarded(str(cell)) for cell in cells]
 
 
 def _moment(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
-
-
-def _guarded(cell: str) -> str:
-    """Put an apostrophe before what a spreadsheet would calculate, and before one that is there already."""
-    return f"'{cell}" if cell.startswith(CALCULATED) else cell
 
 
 def _csv(rows: Sequence[Sequence[str]]) -> bytes:
@@ -145,10 +173,23 @@ FORMATS: Mapping[str, Format] = {
     "csv": Format(
         "text/csv; charset=utf-8",
         _csv_rows,
+        _csv_categories,
         _csv([COLUMNS]),
         lambda rows, digest: _csv([(END, str(rows), digest, *[""] * (len(COLUMNS) - 3))]),
     ),
-    "jsonl": Format("application/jsonl", _json_lines, b"", lambda rows, digest: _json_end(rows, digest) + b"\n"),
-    "json": Format("application/json", _json_elements, b"[\n", lambda rows, digest: _json_end(rows, digest) + b"]\n"),
+    "jsonl": Format(
+        "application/jsonl",
+        _json_lines,
+        lambda categories: b"".join([_json_category(one) + b"\n" for one in categories]),
+        b"",
+        lambda rows, digest: _json_end(rows, digest) + b"\n",
+    ),
+    "json": Format(
+        "application/json",
+        _json_elements,
+        lambda categories: b"".join([_json_category(one) + b",\n" for one in categories]),
+        b"[\n",
+        lambda rows, digest: _json_end(rows, digest) + b"]\n",
+    ),
 }
 """The formats, by their names."""

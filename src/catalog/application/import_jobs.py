@@ -6,7 +6,8 @@ committed, and the file can be sent again: rows are known by their SKUs.
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,7 @@ from catalog.application.import_reading import Refusal
 from catalog.application.importing import Importing, ImportReport
 from catalog.application.tables import Table
 from catalog.domain.change import Origin
-from catalog.domain.errors import CatalogError, ImportNotFound, StoreBusy
+from catalog.domain.errors import CatalogError, ImportNotFound, ImportsBusy, Unavailable
 from catalog.domain.note import Note
 from catalog.domain.text import unstorable
 from catalog.ports.clock import Clock
@@ -32,6 +33,9 @@ AT_ONCE = 2
 
 MOST = 20
 """Imports that may be under way in a process, those that wait included."""
+
+RECEIVING = 100
+"""Files that may be coming in to a process at a time."""
 
 WAIT = 10.0
 """Seconds that an import waits for its turn, when its caller waits for it."""
@@ -104,6 +108,7 @@ class ImportJobs:
         self._ids = ids
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._here: dict[str, ImportState] = {}
+        self._receiving = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(
@@ -113,40 +118,70 @@ class ImportJobs:
         origin: Origin,
         first: list[Refusal],
         notes: Noted[ImportState] = no_notes,
-        *,
-        finish: Callable[[], Awaitable[None]],
     ) -> ImportState:
-        """Import, and return what became of it; the first refusals are put into `first`.
+        """Import, and return what became of it; the first refusals are put into `first`, and the source is closed.
 
-        At its end `finish` is called, and `notes` are committed, unless all of it was refused. Raises what Importing.run
-        raises; what was committed by then stays, and is told under the import's id.
+        At its end `notes` are committed, unless all of it was refused. Raises ImportsBusy, and what Importing.run raises; what
+        was committed by then stays, and is told under the import's id.
         """
-        state = self._begin(plan)
         try:
-            async with asyncio.timeout(WAIT) as waiting, self._turns:
-                waiting.reschedule(None)
-                status = await self._work(state, source, plan, origin, first)
-                await finish()
-        except BaseException as error:
-            if isinstance(error, TimeoutError):
-                message = f"{AT_ONCE} imports are under way here; try again when one is done."
-                error = StoreBusy(message)
-            await self._end(state, origin, INTERRUPTED if isinstance(error, asyncio.CancelledError) else FAILED, error)
-            raise error from None
-        await self._end(state, origin, status, None, no_notes if status == REFUSED else notes)
-        return state
+            self._refuse_more()
+            state = self._begin(plan)
+            try:
+                async with self._turn():
+                    status = await self._work(state, source, plan, origin, first)
+            except BaseException as error:
+                await self._end(state, origin, INTERRUPTED if isinstance(error, asyncio.CancelledError) else FAILED, error)
+                raise
+            await self._end(state, origin, status, None, no_notes if status == REFUSED else notes)
+            return state
+        finally:
+            source.close()
+
+    @contextmanager
+    def receiving(self) -> Iterator[None]:
+        """Hold a place while a file comes in. Raises ImportsBusy when there is none, or the import would find none later."""
+        self._refuse_more()
+        if self._receiving >= RECEIVING:
+            message = f"{RECEIVING} files to import are coming in here; try again when one is there."
+            raise ImportsBusy(message)
+        self._receiving += 1
+        try:
+            yield
+        finally:
+            self._receiving -= 1
+
+    def _refuse_more(self) -> None:
+        """Raise ImportsBusy when too many are under way."""
+        if len(self._here) >= MOST:
+            message = f"{MOST} imports are under way here; try again when one is done."
+            raise ImportsBusy(message)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncGenerator[None, None]:
+        """Wait for a turn, but not for long. Raises ImportsBusy."""
+        try:
+            async with asyncio.timeout(WAIT):
+                await self._turns.acquire()
+        except TimeoutError as error:
+            message = f"{AT_ONCE} imports are worked on here; try again when one is done."
+            raise ImportsBusy(message) from error
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     async def start(self, source: Source, plan: ImportPlan, origin: Origin, notes: Noted[ImportState] = no_notes) -> ImportState:
-        """Begin an import by the side; `notes` are committed before. Raises StoreBusy when too many are under way."""
-        if len(self._here) >= MOST:
-            source.close()
-            message = f"{MOST} imports are under way here; try again when one is done."
-            raise StoreBusy(message)
-        state = self._begin(plan)
+        """Begin an import by the side; `notes` are committed before. Raises ImportsBusy when too many are under way."""
         try:
-            await commit(self._storage, (), origin, (state.note, *notes(state)))
+            self._refuse_more()
+            state = self._begin(plan)
+            try:
+                await commit(self._storage, (), origin, (state.note, *notes(state)))
+            except BaseException:
+                del self._here[state.id]
+                raise
         except BaseException:
-            del self._here[state.id]
             source.close()
             raise
         task = asyncio.create_task(self._by_the_side(state, source, plan, origin), name=f"catalog-import-{state.id}")
@@ -273,7 +308,9 @@ class ImportJobs:
             await asyncio.sleep(BEAT)
             if (self._clock.now() - state.at).total_seconds() >= BEAT:
                 state.at = self._clock.now()
-                await commit(self._storage, (), origin, (state.note,))
+                # A store that is away for a moment takes the next one.
+                with suppress(Unavailable):
+                    await commit(self._storage, (), origin, (state.note,))
 
     async def _end(
         self,

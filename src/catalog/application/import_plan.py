@@ -1,14 +1,17 @@
 """How the columns of a file become the fields of items."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any, Literal, Self
 
 from catalog.application.json_text import parse_json
-from catalog.domain.errors import InvalidQuery, Malformed, Path
+from catalog.domain.errors import Fault, InvalidFile, InvalidQuery, Malformed, Path
 from catalog.domain.faults import Faults
 from catalog.domain.item import KEPT_BY_US, Life
 from catalog.domain.numeral import Numeral
+from catalog.domain.text import printable
 
 OnConflict = Literal["fail", "skip", "update"]
 """What happens to a row whose SKU is there already."""
@@ -21,6 +24,15 @@ TYPES = ("text", "integer", "number", "boolean")
 
 MOST_ATOMIC = 10_000
 """Rows that an import of all or nothing takes: they are in memory together, and keep others from committing meanwhile."""
+
+_SEPARATORS = {";": ";", "\t": "tab", "|": "|"}
+"""What often separates cells instead of a comma, and how that is said."""
+
+_SHOWN_NAMES = 20
+_SHOWN_CHARACTERS = 40
+
+_TOTALS = frozenset({"total", "totals", "subtotal", "grand total", "sum", "summe", "gesamt"})
+"""What the first cell of a row of sums says."""
 
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -88,17 +100,44 @@ class ImportPlan:
         faults = Faults()
         for name, column in self.columns.items():
             if columns is not None and column not in columns:
-                faults.add(
-                    ("map",), "unknown_column", f"The file has no column {column} for {name}; it has {', '.join(columns)}."
-                )
+                faults.add(("map",), "unknown_column", f"The file has no column {column} for {name}; it has {_shown(columns)}.")
         faults.refuse(InvalidQuery)
         used = own | dict(self.columns)
+        if columns is not None:
+            self._refuse_other_tables(columns, used)
         # What we keep ourselves stands in every export; nobody misses it.
-        return Layout(self, used), [name for name in names if name not in used.values() and name not in KEPT_BY_US]
+        ignored = [name for name in dict.fromkeys(names) if name not in used.values() and name not in KEPT_BY_US]
+        return Layout(self, used), ignored
+
+    def _refuse_other_tables(self, columns: Sequence[str], used: Mapping[str, str]) -> None:
+        """Refuse a header that names no SKU, or a column twice that is taken. Raises InvalidFile."""
+        counted = Counter(columns)
+        taken = {*used.values(), *(KEPT_BY_US if self.preserve else ())}
+        twice = sorted(name for name in taken if counted[name] > 1)
+        if twice:
+            message = f"The header names columns twice: {_shown(twice)}."
+            raise InvalidFile([Fault((), "invalid_file", message)])
+        if "sku" in used or "sku" in self.fixed:
+            return
+        message = f"The file has no column sku, and each row needs a SKU. Its columns: {_shown(columns)}."
+        separators = [sign for sign in _SEPARATORS if sign in columns[0]] if len(columns) == 1 else []
+        if separators:
+            message += f" Its cells seem to be separated otherwise: set the delimiter to {_SEPARATORS[separators[0]]}."
+        else:
+            near = get_close_matches("sku", [name.lower() for name in columns], 1)
+            nearest = next((name for name in columns if name.lower() in near), columns[0])
+            message += f" Map the column that has it: map sku={_shown((nearest,))}."
+        raise InvalidFile([Fault((), "invalid_file", message)])
 
     def life(self, values: Mapping[str, Any], faults: Faults) -> Life | None:
         """Read what an item was in another catalog, where that is to be kept."""
         return Life.parse(values, faults) if self.preserve else None
+
+
+def _shown(names: Sequence[str]) -> str:
+    """List names out of a file: not too many, not too long, and nothing that a terminal obeys."""
+    listed = ", ".join(printable(name)[:_SHOWN_CHARACTERS] for name in names[:_SHOWN_NAMES])
+    return f"{listed} and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else listed
 
 
 class Layout:
@@ -120,6 +159,8 @@ class Layout:
         if self._fixed:
             values = {**values, **self._fixed}
         fields: dict[str, Any] = {name: values[place] for name, place in self._plain if place in values}
+        if self._fixed:
+            self._refuse_fillers(fields, values, faults)
         price = values.get(self._price)
         if isinstance(price, dict):
             fields["price"] = price
@@ -130,6 +171,14 @@ class Layout:
         if attributes:
             fields["attributes"] = attributes
         return fields
+
+    def _refuse_fillers(self, fields: Mapping[str, Any], values: Mapping[Any, Any], faults: Faults) -> None:
+        """Refuse rows that only look like items because fixed values fill what they lack: those of sums, and empty ones."""
+        if len(values) == len(self._fixed):
+            faults.add((), "empty_row", "The row has no values of its own.")
+        said = fields.get("sku")
+        if isinstance(said, str) and said.strip().rstrip(":").casefold() in _TOTALS:
+            faults.add(("sku",), "total_row", f"The row seems to be a sum ({said.strip()}), not an item.")
 
     def _gathered(self, values: Mapping[Any, Any], faults: Faults) -> Any:  # noqa: ANN401 - any JSON value, for the domain to refuse
         """Gather the column of all attributes and those that have one each."""

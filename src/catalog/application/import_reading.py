@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.application.import_plan import ImportPlan, Layout, flat
+from catalog.application.sealing import CATEGORY
 from catalog.application.tables import Broken, Row, Table
+from catalog.domain.category import Category
 from catalog.domain.change import Change
 from catalog.domain.errors import Fault, InvalidInput
 from catalog.domain.faults import Faults
@@ -26,6 +28,9 @@ _LARGE = 4 * 1024 * 1024
 
 TURN = 5
 """Rows that are read before others get their turn."""
+
+_DIGITS = 10
+"""More than the position of a category has."""
 
 _IGNORED_NAMES = 100
 _MOST_LAYOUTS = 100
@@ -74,6 +79,8 @@ class Slice:
 
     rows: int = 0
     entries: list[Entry] = field(default_factory=list)
+    categories: list[tuple[int, Change[Category]]] = field(default_factory=list)
+    """Each with its line."""
     refused: int = 0
     refusals: list[Refusal] = field(default_factory=list)
 
@@ -111,14 +118,40 @@ class EntryReader:
         part = Slice(len(rows))
         for start in range(0, len(rows), TURN):
             for row in rows[start : start + TURN]:
-                entry = self._entry(row)
-                if isinstance(entry, Entry):
+                entry = self._category(row) or self._entry(row)
+                if isinstance(entry, Change):
+                    part.rows -= 1
+                    if self._plan.create_categories:
+                        part.categories.append((row.line, entry))
+                elif isinstance(entry, Entry):
                     part.entries.append(entry)
                 else:
                     part.refused += 1
                     part.refusals += entry
             await asyncio.sleep(0)
         return part
+
+    def _category(self, row: Row | Broken) -> Change[Category] | list[Refusal] | None:
+        """Read a row of an export that tells of a category; None: it tells of something else."""
+        if isinstance(row, Broken):
+            return None
+        said = row.values.get(CATEGORY)
+        if row.values.get("id") == CATEGORY:
+            position = str(row.values.get("version", ""))
+            said = {
+                "slug": row.values.get("sku"),
+                "name": row.values.get("name"),
+                "parent": row.values.get("category"),
+                "position": int(position)
+                if position.isascii() and position.isdecimal() and len(position) < _DIGITS
+                else position,
+            }
+        if not isinstance(said, Mapping):
+            return None
+        try:
+            return Category.create(said, category_id=self._ids.item_id(), spare_position=0, now=self._clock.now())
+        except InvalidInput as error:
+            return refusals(row.line, str(said.get("slug") or ""), error.faults)
 
     def _entry(self, row: Row | Broken) -> Entry | list[Refusal]:
         """Read a row by the plan, or say why it cannot be read."""

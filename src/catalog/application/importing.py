@@ -24,6 +24,7 @@ from catalog.domain.errors import (
     InvalidInput,
     ItemExists,
     SkuTaken,
+    SlugTaken,
     StaleVersion,
     UnknownCategory,
 )
@@ -147,6 +148,8 @@ class _Decided:
     report: ImportReport = field(default_factory=ImportReport)
     changes: list[tuple[Entry, Change[Item]]] = field(default_factory=list)
     missing: list[Change[Category]] = field(default_factory=list)
+    lines: dict[str, int] = field(default_factory=dict)
+    """Where the file tells of categories, by their slugs."""
     refusals: list[Refusal] = field(default_factory=list)
     ready: list[object] = field(default_factory=list)
 
@@ -190,11 +193,12 @@ class _Job:
         self._places: dict[str, Spot] = {}
         self._hints: dict[str, UnknownCategory] = {}
         self._gathered: list[Entry] = []
+        self._gathered_categories: list[tuple[int, Change[Category]]] = []
         self._rows_gathered = _Decided()
 
     async def decide(self, part: Slice) -> _Decided:
         """Read what is there, and decide the rows of a slice."""
-        decided = await self._decide_all(part.entries)
+        decided = await self._decide_all(part.entries, part.categories)
         decided.add(part)
         return decided
 
@@ -229,7 +233,8 @@ class _Job:
         """Keep the entries of a slice until all are there. Raises InvalidInput when there are too many."""
         self._rows_gathered.add(part)
         self._gathered += part.entries
-        if len(self._gathered) > self._plan.most_atomic:
+        self._gathered_categories += part.categories
+        if len(self._gathered) + len(self._gathered_categories) > self._plan.most_atomic:
             message = (
                 f"An import of all or nothing takes up to {self._plan.most_atomic} rows, for it is one commit; "
                 "import row by row, or in parts. Nothing was written."
@@ -240,7 +245,7 @@ class _Job:
         """Settle all that was gathered in one commit, or nothing of it. Raises Contended."""
         rows = self._rows_gathered
         for _ in range(TRIES):
-            decided = await self._decide_all(self._gathered)
+            decided = await self._decide_all(self._gathered, self._gathered_categories)
             refused = rows.report.refused + decided.report.refused
             if refused:
                 # Nothing goes in, and so nothing of it is counted but what hinders.
@@ -258,20 +263,23 @@ class _Job:
             self._on_refusal(refusal)
         self._on_progress(self.report)
 
-    async def _decide_all(self, entries: Sequence[Entry]) -> _Decided:
-        """Decide entries in order, each seeing those before it."""
+    async def _decide_all(self, entries: Sequence[Entry], categories: Sequence[tuple[int, Change[Category]]] = ()) -> _Decided:
+        """Decide entries in order, each seeing those before it, and the categories of the file; of those, what is there stays."""
         decided = _Decided()
-        if not entries:
+        if not entries and not categories:
             return decided
-        items = dict(await self._storage.items_by_sku({entry.sku for entry in entries}))
+        there = (await self._tree()).by_slug if categories else {}
+        brought = {change.subject.slug: change for _, change in categories if change.subject.slug not in there}
+        decided.lines = {change.subject.slug: line for line, change in categories}
+        items = dict(await self._storage.items_by_sku({entry.sku for entry in entries})) if entries else {}
         lives = [entry.life.id for entry in entries if entry.life is not None]
         if lives:
             items.update((item.sku, item) for item in (await self._storage.items_by_id(lives)).values())
         slugs = {entry.category for entry in entries}
         known, wanted = await self._find(
-            {slug for slug in (*slugs, *(item.category for item in items.values())) if slug is not None}
+            {slug for slug in (*slugs, *(item.category for item in items.values())) if slug is not None} - brought.keys()
         )
-        spots = {slug: Spot(change.subject.id, 1, None) for slug, change in wanted.items()}
+        spots = {slug: Spot(change.subject.id, 1, change.subject.parent) for slug, change in (brought | wanted).items()}
         view = Desk(items.values(), {**known, **spots})
         for number, entry in enumerate(entries):
             if not number % TURN:
@@ -285,7 +293,7 @@ class _Job:
             except (SkuTaken, ItemExists) as error:
                 decided.refuse(entry, [Fault(("sku" if isinstance(error, SkuTaken) else "id",), error.code, str(error))])
         used = {change.subject.category for _, change in decided.changes}
-        decided.missing = [change for slug, change in wanted.items() if slug in used]
+        decided.missing = [*brought.values(), *(change for slug, change in wanted.items() if slug in used)]
         decided.report.categories += len(decided.missing)
         return decided
 
@@ -372,7 +380,14 @@ class _Job:
         outcomes = await self._storage.commit([ChangeSet((change,), self._origin) for change in changes])
         self._forget()
         first = len(decided.missing)
-        decided.report.categories -= sum(isinstance(outcome, CatalogError) for outcome in outcomes[:first])
+        for category, outcome in zip(decided.missing, outcomes[:first], strict=True):
+            if isinstance(outcome, CatalogError):
+                decided.report.categories -= 1
+                slug = category.subject.slug
+                if slug in decided.lines and not isinstance(outcome, SlugTaken):
+                    decided.report.refused += 1
+                    faults = outcome.faults if isinstance(outcome, InvalidInput) else [Fault((), outcome.code, str(outcome))]
+                    decided.refusals += refusals(decided.lines[slug], slug, faults)
         again: list[Entry] = []
         for (entry, change), outcome in zip(decided.changes, outcomes[first:], strict=True):
             if isinstance(outcome, Committed):

@@ -145,9 +145,11 @@ class Items:
         """Return a page of items, and what is to be told beside it."""
         return await listed(self._storage, listing)
 
-    def export(self, query: ItemQuery, form: Format, encode: Encode) -> AsyncGenerator[bytes, None]:
+    def export(
+        self, query: ItemQuery, form: Format, encode: Encode, *, with_categories: bool = False
+    ) -> AsyncGenerator[bytes, None]:
         """Write the items that `query` finds, piece by piece (catalog.application.exporting). Raises InvalidQuery at first."""
-        return self._exported(query, form, encode)
+        return self._exported(query, form, encode, with_categories=with_categories)
 
     async def lineage(self, item: Item) -> tuple[Category, ...]:
         """Return the way from the root to an item's category; nothing when it stands in none."""
@@ -178,9 +180,11 @@ class Items:
 
         return await change(self._storage, lambda: self.get(key), decided, origin, expected, f"the item {key}")
 
-    async def _exported(self, query: ItemQuery, form: Format, encode: Encode) -> AsyncGenerator[bytes, None]:
+    async def _exported(
+        self, query: ItemQuery, form: Format, encode: Encode, *, with_categories: bool
+    ) -> AsyncGenerator[bytes, None]:
         await refuse_unknown_categories(self._storage, query)
-        async with aclosing(export(self._storage, query, form, encode)) as pieces:
+        async with aclosing(export(self._storage, query, form, encode, with_categories=with_categories)) as pieces:
             async for piece in pieces:
                 yield piece
 

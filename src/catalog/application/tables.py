@@ -26,10 +26,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A row that cannot be read."""
+    """A row that cannot be read; with `until`, nothing was read from its line to that one, the last of the file."""
 
     line: int
     message: str
+    until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

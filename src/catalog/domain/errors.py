@@ -6,6 +6,7 @@
     ├── TooSlow               it stopped coming in
     ├── InvalidInput          it can be read, and breaks rules: carries every Fault
     │   ├── InvalidQuery      the same, of the parameters of a question
+    │   ├── InvalidFile       the same, of a file that is no table of items: none of its rows was read
     │   └── UnknownCategory   the same, of a category that is not there
     ├── InvalidPosition       a number that the log has not
     ├── InvalidCursor         a page mark that this question did not give
@@ -35,6 +36,8 @@
         ├── StoreUnavailable
         ├── StoreBusy
         ├── TooManySubscribers
+        ├── ImportsBusy       more imports are under way than a process takes
+        ├── OutOfSpace        a disk is full
         └── SchemaOutdated
 
 `code` is stable: clients may branch on it. Which HTTP status or exit code an error becomes is told at those edges, not here.
@@ -85,7 +88,7 @@ class TooLarge(CatalogError):
 
     def __init__(self, most: int) -> None:
         """Say how many those are."""
-        super().__init__(f"The file has more than the {most} bytes that are taken; what was committed of it stays.")
+        super().__init__(f"The file has more than the {most} bytes that are taken; nothing of it was imported.")
 
 
 class TooSlow(CatalogError):
@@ -95,7 +98,7 @@ class TooSlow(CatalogError):
 
     def __init__(self) -> None:
         """Say what is left."""
-        super().__init__("The file stopped coming in; what was committed of it stays.")
+        super().__init__("The file came in too slowly, or stopped coming in; nothing of it was imported.")
 
 
 class InvalidInput(CatalogError):
@@ -125,6 +128,12 @@ class InvalidQuery(InvalidInput):
     """Parameters of a question that break rules; a fault's path is the parameter's name."""
 
     code = "invalid_query"
+
+
+class InvalidFile(InvalidInput):
+    """A file to import that is no table of items, or not the whole one; none of its rows was read."""
+
+    code = "invalid_file"
 
 
 class UnknownCategory(InvalidInput):
@@ -425,6 +434,18 @@ class TooManySubscribers(Unavailable):
         """Name the limit."""
         super().__init__(f"The live feed has {most} readers, which is the limit; try again later, or read /changes page by page.")
         self.most = most
+
+
+class ImportsBusy(Unavailable):
+    """More imports are under way in this process than it takes; nothing of this one was imported."""
+
+    code = "imports_busy"
+
+
+class OutOfSpace(Unavailable):
+    """A disk is full, or what the service may use of it; nothing of this request was written."""
+
+    code = "out_of_space"
 
 
 class SchemaOutdated(Unavailable):

@@ -70,6 +70,13 @@ def visible(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
+def printable(text: str) -> str:
+    """Return the text with every character that does not print (controls, halves of surrogate pairs) written out as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
 def blank(text: str) -> bool:
     """Return whether nothing of the text can be seen."""
     return text[:1] not in _SEEN and _BLANK.fullmatch(text) is not None

@@ -212,6 +212,9 @@ class ImportsSettings(Section):
     """What may be imported over HTTP."""
 
     max_bytes: int = Field(1024**3, ge=1024, description="The largest file that is imported over HTTP")
+    max_disk_bytes: int = Field(
+        4 * 1024**3, ge=1024, description="Bytes on the disk of all files together that wait to be imported in a process"
+    )
     max_atomic_rows: int = Field(
         MOST_ATOMIC, ge=1, le=100_000, description="Rows that an import of all or nothing takes: they go in with one commit"
     )

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -18,11 +19,12 @@ from catalog.application.rows import READERS, read_csv, read_json_array, read_js
 from catalog.application.seeding import SIZE, Seeding, seed_rows
 from catalog.domain.admission import Outcome
 from catalog.domain.changelog import ChangeSet
-from catalog.domain.errors import InvalidQuery, SkuTaken, StaleVersion
+from catalog.domain.errors import InvalidFile, InvalidQuery, SkuTaken, StaleVersion
 from catalog.domain.item import Item
 from catalog.domain.tree import Tree
 from tests.making import TESTER, CountedIds, FixedClock, category, commit, creation, sets
 
+DATA = Path(__file__).parents[2] / "data"
 Import = Callable[..., "object"]
 
 
@@ -42,7 +44,7 @@ class Trial:
 
     async def json(self, values: object, plan: ImportPlan | None = None) -> ImportReport:
         """Import a JSON array."""
-        table = read_json_array(io.BytesIO(json.dumps(values).encode()))
+        table = read_json_array(io.BytesIO(json.dumps(values).encode()), "none")
         return await self.importing.run(table, plan or ImportPlan(), TESTER, on_refusal=self.refusals.append)
 
     async def item(self, sku: str) -> Item:
@@ -111,7 +113,7 @@ async def test_a_bad_row_is_refused_with_every_fault_and_the_rest_goes_in(trial:
         (5, "attributes", "malformed"),
         (5, "currency", "required"),
         (6, "attributes", "wrong_type"),
-        (7, "name", "invalid_text"),
+        (7, "", "malformed"),
         (8, "", "malformed"),
     ]
     assert dict((await trial.item("G")).attributes) == {"a": True, "n": 5}
@@ -426,3 +428,41 @@ async def test_an_unknown_category_is_refused_or_created(trial: Trial) -> None:
         ("lamps", "Lamps", 2),
     ]
     assert (await trial.csv(text, ImportPlan(create_categories=True, on_conflict="update"))).categories == 0
+
+
+async def test_a_header_must_name_what_an_item_needs(trial: Trial) -> None:
+    """The SKU, or a fixed value for it; what is found is named, and what may be meant."""
+    for text, said in {
+        "SKU,title\n": r"no column sku.* Its columns: SKU, title\. .*map sku=SKU",
+        "sku;name;price\nA;B;1\n": "set the delimiter to ;",
+        "sku\tname\n": "set the delimiter to tab",
+        "\x1b]0;x\x07,b\n": r"Its columns: \\x1b\]0;x\\x07, b",
+        ",".join(f"c{number}" for number in range(30)): "c19 and 10 more",
+    }.items():
+        with pytest.raises(InvalidFile, match=said):
+            await trial.csv(text)
+    report = await trial.csv("name\nA\n", ImportPlan.parse(sets=["sku=x"]))
+    assert report.created == 1
+
+
+async def test_names_that_nobody_takes_may_be_blank_or_twice(trial: Trial) -> None:
+    """One without a name is called by its place; what is taken must be there once."""
+    report = await trial.csv(",sku,name,x,x\n7,A,One,1,2\n", ImportPlan.parse(["attr.n=column 1"]))
+    assert (report.created, report.ignored) == (1, ["x"])
+    assert dict((await trial.item("A")).attributes) == {"n": "7"}
+    with pytest.raises(InvalidFile, match="twice: name"):
+        await trial.csv("sku,name,name\n")
+    with pytest.raises(InvalidFile, match="twice: id"):
+        await trial.csv("sku,name,id,id\n", ImportPlan(preserve=True))
+
+
+async def test_a_row_of_sums_is_no_item(trial: Trial) -> None:
+    """Also where fixed values give what it lacks; nor is a row that has nothing of its own."""
+    text = (DATA / "footer.csv").read_text()
+    report = await trial.csv(text, ImportPlan.parse(sets=["currency=EUR", "name=Chair"]))
+    assert (report.rows, report.created, report.refused) == (2, 1, 1)
+    assert trial.told == [(5, "sku", "total_row")]
+    fixed = ImportPlan.parse(sets=["sku=x", "name=y"])
+    await trial.json([{}], fixed)
+    assert trial.told[1:] == [(1, "", "empty_row")]
+    assert (await trial.csv("sku,name\nTotal,Fuel\n")).created == 1

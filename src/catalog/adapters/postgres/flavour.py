@@ -38,7 +38,7 @@ from catalog.adapters.postgres.sessions import STREAMING, Sessions, local, servi
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Statement
 from catalog.adapters.sql.tables import THE_HEAD, UtcTime, items, log_head
-from catalog.domain.errors import SchemaOutdated, StoreUnavailable, Unavailable
+from catalog.domain.errors import OutOfSpace, SchemaOutdated, StoreUnavailable, Unavailable
 from catalog.domain.search import NOTHING, Search
 from catalog.domain.spelling import Correction
 
@@ -58,6 +58,7 @@ _LOCK = "SELECT seq FROM log_head WHERE one = 1 FOR UPDATE"
 # What asyncpg raises when it finds the connection closed; the second, when the server's farewell came in while it was idle.
 _CUT = asyncpg.InterfaceError | asyncpg.InternalClientError
 
+_DISK_FULL = "53100"
 _TOO_SLOW = "PostgreSQL did not answer in time."
 _UNREACHABLE = "PostgreSQL cannot be reached."
 _REFUSED = "PostgreSQL refuses the connection; the service's log says why."
@@ -68,7 +69,7 @@ _UNAVAILABLE = {
     "3D": _REFUSED,
     "40": "PostgreSQL could not finish this beside other transactions, and nothing was written; try again in a moment.",
     "42501": "PostgreSQL does not permit this; the service's log says why.",
-    "53": "PostgreSQL is out of resources, like connections, memory or disk; try again later.",
+    "53": "PostgreSQL is out of resources, like connections or memory; try again later.",
     "55": "PostgreSQL could not get a lock in time; try again in a moment.",
     "57": "PostgreSQL is starting or stopping; try again in a moment.",
     "57014": _TOO_SLOW,
@@ -346,10 +347,16 @@ class PostgresFlavour:
         if isinstance(error, exc.DBAPIError):
             cause = error.driver_exception
         state = getattr(cause, "sqlstate", None) or ""
-        if state in ("42P01", "42703", "3F000"):
+        if state == "3F000":
+            return SchemaOutdated(
+                "The PostgreSQL schema that the search_path names does not exist; create it, then `catalog migrate`."
+            )
+        if state in ("42P01", "42703"):
             return SchemaOutdated("The PostgreSQL database has no schema yet, or another one; run `catalog migrate`.")
         if isinstance(error, TimeoutError | exc.TimeoutError) or isinstance(cause, TimeoutError):
             return StoreUnavailable(_TOO_SLOW)
+        if state == _DISK_FULL:
+            return OutOfSpace("The disk of the PostgreSQL server is full; nothing was written.")
         says = _UNAVAILABLE.get(state) or _UNAVAILABLE.get(state[:2])
         if says is not None:
             return StoreUnavailable(says)

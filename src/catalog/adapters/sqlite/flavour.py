@@ -38,7 +38,7 @@ from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Statement
 from catalog.adapters.sql.tables import in_microseconds, items, log_head
 from catalog.adapters.sqlite.checkpointing import WritingConnection
-from catalog.domain.errors import SchemaOutdated, StoreUnavailable, Unavailable
+from catalog.domain.errors import OutOfSpace, SchemaOutdated, StoreUnavailable, Unavailable
 from catalog.domain.search import NOTHING, Search
 from catalog.domain.spelling import Correction
 
@@ -240,6 +240,8 @@ class SqliteFlavour:
             return StoreUnavailable("SQLite did not answer in time.")
         if isinstance(cause, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError):
             return None
+        if isinstance(cause, sqlite3.DatabaseError) and getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            return OutOfSpace("The disk that the SQLite file is on is full; nothing was written.")
         if isinstance(cause, sqlite3.DatabaseError):
             return StoreUnavailable(_UNAVAILABLE.get(_code(cause), "SQLite cannot work with the database file."))
         return None

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from catalog.domain.errors import CatalogError, CategoryInUse, Fault, InvalidCursor, InvalidInput, InvalidQuery, Unavailable
+from catalog.domain.text import printable
 
 DONE, REFUSED, USAGE, UNAVAILABLE = 0, 1, 2, 3
 
@@ -56,6 +57,5 @@ def code_of(error: CatalogError) -> int:
 def fail(*lines: str, code: int) -> NoReturn:
     """Say why, and end."""
     for index, line in enumerate(lines):
-        shown = line.encode(errors="backslashreplace").decode()
-        sys.stderr.write(f"{'catalog: ' if index == 0 else '  '}{shown}\n")
+        sys.stderr.write(f"{'catalog: ' if index == 0 else '  '}{printable(line)}\n")
     sys.exit(code)

@@ -9,6 +9,7 @@ from typing import IO, Any
 
 import rich_click as click
 
+from catalog.domain.text import printable
 from catalog.entrypoints.cli.exits import REFUSED, USAGE, fail
 from catalog.entrypoints.cli.files import written
 from catalog.entrypoints.cli.options import filtering, question
@@ -44,17 +45,31 @@ _TURN = 0.0005
 @click.option(
     "--preserve", is_flag=True, help="Let new items keep the id, version and times that their rows have (of an export)."
 )
+@click.option(
+    "--partial",
+    is_flag=True,
+    help="Take FILE also when it is a part of an export, or was edited: its last row need not be there, nor be right.",
+)
 @click.option("--all-or-nothing", "atomic", is_flag=True, help="Let all rows go in with one commit, or none (up to 10,000).")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option(
     "--errors", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write every refused row to this CSV file."
 )
-def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, **plan: Any) -> None:  # noqa: ANN401 - options
+def import_(
+    file: Path,
+    kind: str | None,
+    delimiter: str,
+    errors: Path | None,
+    *,
+    partial: bool,
+    **plan: Any,  # noqa: ANN401 - options
+) -> None:
     """Import items from FILE: CSV with a header, a JSON array, or JSON Lines.
 
     Fields have flat names: sku, name, description, category, price, currency, attributes (JSON), attr.NAME. Columns
     of these names are taken; others are taken when --map says so, and else named and ignored. A row that is refused
-    is told with its line and the reason; the others go in.
+    is told with its line and the reason; the others go in. A file that is no such table, or only a part of an export, is
+    refused as a whole.
     """
     kind = kind or _FORMATS.get(file.suffix.lower())
     if kind is None:
@@ -64,7 +79,8 @@ def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, *
 
     async def work(container: Any) -> Any:  # noqa: ANN401 - a Container, and an ImportReport
         from catalog.application.import_plan import ImportPlan  # noqa: PLC0415 - heavy imports stay out of --help
-        from catalog.application.rows import read_table  # noqa: PLC0415 - likewise
+        from catalog.application.rows import parse_delimiter, read_table  # noqa: PLC0415 - likewise
+        from catalog.application.sealing import proof_of  # noqa: PLC0415 - likewise
 
         parsed = ImportPlan.parse(
             plan["maps"],
@@ -77,12 +93,14 @@ def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, *
             atomic=plan["atomic"],
             most_atomic=container.settings().imports.max_atomic_rows,
         )
+        parse_delimiter(delimiter)
         collect_seldom()
         # A thread reads while another commits: whoever has been waiting goes on soon.
         sys.setswitchinterval(_TURN)
         with ExitStack() as stack:
             source = stack.enter_context(_opened(file))
-            table = read_table(source, str(kind), delimiter)
+            proof = proof_of(preserve=parsed.preserve, partial=partial)
+            table = read_table(source, str(kind), delimiter, proof)
             stack.callback(table.close)
             refuse = stack.enter_context(_refusals(errors))
             move = stack.enter_context(_progress(source, size))
@@ -93,7 +111,7 @@ def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, *
     except OSError as error:
         fail(f"{error.filename or file}: {(error.strerror or str(error)).lower()}.", code=USAGE)
     if report.ignored:
-        click.echo(f"Ignored columns: {', '.join(report.ignored)}", err=True)
+        click.echo(f"Ignored columns: {', '.join(map(printable, report.ignored))}", err=True)
     done = "would be " if plan["dry_run"] else ""
     click.echo(
         f"{report.rows} rows: {done}{report.created} created, {report.updated} updated, {report.unchanged} unchanged, "
@@ -116,9 +134,21 @@ def import_(file: Path, kind: str | None, delimiter: str, errors: Path | None, *
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where to; else to the terminal's output."
 )
+@click.option(
+    "--with-categories",
+    is_flag=True,
+    help="Write the tree of categories before the items; import --create-categories restores it.",
+)
 @click.option("--sort", help="Keys with commas, a minus for descending; the oldest first, unless this says otherwise.")
 @filtering
-def export(kind: str | None, output: Path | None, filters: tuple[str, ...], **parameters: str | tuple[str, ...] | None) -> None:
+def export(
+    kind: str | None,
+    output: Path | None,
+    filters: tuple[str, ...],
+    *,
+    with_categories: bool,
+    **parameters: str | tuple[str, ...] | None,
+) -> None:
     """Write items to a file, all or those that the options choose, in one state of the store.
 
     Its last row tells how many rows there are, and their SHA-256; `catalog import` checks it. FILE appears when all is written.
@@ -133,7 +163,8 @@ def export(kind: str | None, output: Path | None, filters: tuple[str, ...], **pa
 
         query = parse_export(question(parameters, filters))
         with written(output) as file:
-            async for piece in container.items().export(query, parse_format(kind), encode_item):
+            pieces = container.items().export(query, parse_format(kind), encode_item, with_categories=with_categories)
+            async for piece in pieces:
                 file.write(piece)
 
     try:
@@ -167,6 +198,8 @@ def _refusals(errors: Path | None) -> Iterator[Callable[[Any], None]]:
     with ExitStack() as stack:
         writer = None
         if errors is not None:
+            from catalog.application.rows import guarded  # noqa: PLC0415 - heavy imports stay out of --help
+
             target = stack.enter_context(errors.open("w", encoding="utf-8", errors="backslashreplace", newline=""))
             writer = csv.writer(target)
             writer.writerow(["line", "sku", "field", "code", "reason"])
@@ -175,10 +208,11 @@ def _refusals(errors: Path | None) -> Iterator[Callable[[Any], None]]:
             nonlocal told
             told += 1
             if writer is not None:
-                writer.writerow([refusal.line, refusal.sku, refusal.field, refusal.code, refusal.reason])
+                cells = (refusal.line, refusal.sku, refusal.field, refusal.code, refusal.reason)
+                writer.writerow([guarded(str(cell)) for cell in cells])
             if told <= _SHOWN:
                 where = f"line {refusal.line}" + (f", {refusal.field}" if refusal.field else "")
-                click.echo(f"{where}: {refusal.reason}".encode(errors="backslashreplace").decode(), err=True)
+                click.echo(printable(f"{where}: {refusal.reason}"), err=True)
 
         yield refuse
     if told > _SHOWN:

@@ -24,6 +24,7 @@ from catalog.entrypoints.http.health import HealthController
 from catalog.entrypoints.http.history import HistoryController
 from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.imports import ImportsController
+from catalog.entrypoints.http.incoming import UploadSpace
 from catalog.entrypoints.http.items import ItemsController
 from catalog.entrypoints.http.openapi import openapi_document
 from catalog.entrypoints.http.problems import on_catalog_error, on_http_exception, on_unforeseen
@@ -64,6 +65,7 @@ def create_app(container: Container) -> Edge:
                 idempotency=idempotency,
                 most_bytes=settings.imports.max_bytes,
                 most_atomic=settings.imports.max_atomic_rows,
+                space=UploadSpace(settings.imports.max_disk_bytes),
             ),
             _working_on(HistoryController, history=history, items=items, idempotency=idempotency, strict=strict),
             _working_on(ChangesController, history=history, feed=feed),

@@ -96,3 +96,15 @@ def refuse_other_types(scope: Any, types: tuple[str, ...]) -> None:  # noqa: ANN
         raise HTTPException(status_code=415, detail=detail, headers={"Accept": ", ".join(types)})
     if (header(scope, b"content-encoding") or "identity").lower() != "identity":
         raise HTTPException(status_code=415, detail="The body has a Content-Encoding; send it as it is.")
+
+
+def refuse_other_sites(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
+    """Refuse a form that a page of another site sends, which a browser lets it do without asking; an HTTPException with 403."""
+    site = header(scope, b"sec-fetch-site")
+    source = header(scope, b"origin")
+    host = header(scope, b"host")
+    if site in {"same-origin", "none"} or (site is None and (source is None or source.partition("://")[2] == host)):
+        return
+    raise HTTPException(
+        status_code=403, detail="A form is not taken from pages of other sites; send the file itself as the body."
+    )

@@ -3,26 +3,28 @@
 import csv
 import io
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
 from litestar import Controller, delete, get, post
 from litestar.params import FromPath
+from multipart import parse_options_header
 
 from catalog.application.changing import Noted
 from catalog.application.import_jobs import REFUSED, ImportJobs, ImportState, Source
 from catalog.application.import_plan import CONFLICTS, ImportPlan
 from catalog.application.import_reading import Refusal
-from catalog.application.rows import read_table
+from catalog.application.rows import guarded, parse_delimiter, read_table
+from catalog.application.sealing import Proof, proof_of
 from catalog.domain.errors import InvalidQuery, TooLarge
 from catalog.domain.faults import Faults
 from catalog.domain.text import visible
 from catalog.entrypoints.http.answers import Answer, Sent, Streamed, json_content
-from catalog.entrypoints.http.bodies import refuse_other_types
+from catalog.entrypoints.http.bodies import refuse_other_sites, refuse_other_types
 from catalog.entrypoints.http.headers import header
 from catalog.entrypoints.http.idempotency import Idempotency
-from catalog.entrypoints.http.incoming import Incoming
+from catalog.entrypoints.http.incoming import Incoming, IncomingForm, UploadSpace
 from catalog.entrypoints.http.items import AnyRequest, origin
 from catalog.entrypoints.http.openapi import Operation, documented
 from catalog.entrypoints.http.parameters import read_choices, read_parameters, refuse_parameters
@@ -36,8 +38,11 @@ _TYPES = {
     "json": ("application/json",),
     "jsonl": ("application/jsonl", "application/x-ndjson", "application/x-jsonlines"),
 }
+_ENDINGS = {"csv": (".csv",), "json": (".json",), "jsonl": (".jsonl", ".ndjson")}
+FORM = "multipart/form-data"
+
 _REPEATABLE = ("map", "set", "type")
-_FLAGS = ("dry_run", "create_categories", "preserve")
+_FLAGS = ("dry_run", "create_categories", "preserve", "partial")
 _CHOICES: Mapping[str, Sequence[str]] = {
     "format": tuple(_TYPES),
     "on_conflict": CONFLICTS,
@@ -80,6 +85,16 @@ class ImportBody(msgspec.Struct):
     refusals: list[RefusalBody] | msgspec.UnsetType = msgspec.UNSET
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the options of an import say: the file's format, what stands between its cells, the plan, and how whole it must be."""
+
+    kind: str
+    delimiter: str
+    plan: ImportPlan
+    proof: Proof
+
+
 class ImportsController(Controller):
     """Imports, and what became of them."""
 
@@ -88,6 +103,7 @@ class ImportsController(Controller):
     idempotency: Idempotency
     most_bytes: int
     most_atomic: int
+    space: UploadSpace
 
     @post(
         f"{ITEMS}/import",
@@ -97,7 +113,7 @@ class ImportsController(Controller):
                 "Import items",
                 body="Import",
                 parameters=tuple(f"import_{name}" for name in PARAMETERS),
-                answers=("200-import", "202-import", "408", "409"),
+                answers=("200-import", "202-import", "403", "408", "409", "507"),
                 once=True,
             )
         ),
@@ -105,38 +121,48 @@ class ImportsController(Controller):
     async def run(self, request: AnyRequest) -> Sent:
         """A file as CSV, a JSON array or JSON Lines, row by row; items are matched by SKU.
 
-        The answer counts what became of the rows and has the first 1,000 that were refused; `errors_url` has all of them, for a
-        day. With `mode=all_or_nothing` nothing goes in when a row is refused (422). With `Prefer: respond-async` the answer is
-        202 as soon as the file is there, and `/imports/{id}` tells how far it is. What is exported is imported as it stands.
+        The file is the body, or the one file of a form (`multipart/form-data`), whose other fields are the parameters. The answer
+        counts what became of the rows and has the first 1,000 that were refused; `errors_url` has all of them, for a day. With
+        `mode=all_or_nothing` nothing goes in when a row is refused (422). With `Prefer: respond-async` the answer is 202 as soon
+        as the file is there, and `/imports/{id}` tells how far it is. What is exported is imported as it stands; what looks like
+        an export and lacks its last row is refused, unless `partial=true`.
         """
-        kind, delimiter, plan = self._read(request.scope)
-        refuse_other_types(request.scope, _TYPES[kind])
-        announced = header(request.scope, b"content-length") or ""
+        scope = request.scope
+        boundary = _boundary(scope)
+        if boundary is None:
+            said = self._read(scope, {}, None)
+            refuse_other_types(scope, _TYPES[said.kind])
+        else:
+            refuse_other_sites(scope)
+        announced = header(scope, b"content-length") or ""
         if announced.isdecimal() and int(announced) > self.most_bytes:
             raise TooLarge(self.most_bytes)
         by = origin(request)
-        body = Incoming(request.receive, self.most_bytes)
-        if ASYNCHRONOUS in preferences(request.scope):
-
-            async def start(notes: Noted[ImportState]) -> ImportState:
-                file = await body.save()
-                source = Source(lambda: read_table(file, kind, delimiter), file.tell, file.close)
-                return await self.jobs.start(source, plan, by, notes)
-
-            return await self.idempotency.answer(request.scope, by.actor, body, start, _accepted)
-
+        body = (
+            Incoming(request.receive, self.most_bytes, self.space)
+            if boundary is None
+            else IncomingForm(request.receive, self.most_bytes, self.space, boundary)
+        )
         first: list[Refusal] = []
+        aside = ASYNCHRONOUS in preferences(scope)
+
+        async def do(notes: Noted[ImportState]) -> ImportState:
+            with self.jobs.receiving():
+                file = await body.save()
+            try:
+                told = self._read(scope, body.fields, body.filename) if isinstance(body, IncomingForm) else said
+            except InvalidQuery:
+                file.close()
+                raise
+            source = Source(lambda: read_table(file, told.kind, told.delimiter, told.proof), file.tell, file.close)
+            if aside:
+                return await self.jobs.start(source, told.plan, by, notes)
+            return await self.jobs.run(source, told.plan, by, first, notes)
 
         def show(state: ImportState) -> Answer:
-            return _finished(state, first)
+            return _accepted(state) if aside else _finished(state, first)
 
-        async def run(notes: Noted[ImportState]) -> ImportState:
-            source = Source(
-                lambda: replace(read_table(body, kind, delimiter), stop=body.give_up), lambda: body.count, body.give_up
-            )
-            return await self.jobs.run(source, plan, by, first, notes, finish=body.finish)
-
-        return await self.idempotency.answer(request.scope, by.actor, body, run, show)
+        return await self.idempotency.answer(scope, by.actor, body, do, show)
 
     @get(f"{IMPORTS}/{{id:str}}", opt=documented(Operation("Tell how far an import is", answers=("200-import", "404"))))
     async def read(self, request: AnyRequest, id: FromPath[str]) -> Answer:
@@ -170,20 +196,28 @@ class ImportsController(Controller):
         refuse_parameters(request.scope)
         return Answer(202, json_content(_encoder.encode(_shown(await self.jobs.cancel(id, origin(request))))))
 
-    def _read(self, scope: Any) -> tuple[str, str, ImportPlan]:  # noqa: ANN401 - an ASGI scope
-        """Read the parameters: the format, the delimiter of CSV, and the plan. Raises InvalidQuery with every fault."""
+    def _read(self, scope: Any, fields: Mapping[str, Sequence[str]], filename: str | None) -> Told:  # noqa: ANN401 - an ASGI scope
+        """Read the options: parameters, and fields of a form. Raises InvalidQuery with every fault."""
         said, faults = read_parameters(scope, _REPEATABLE)
+        for name, values in fields.items():
+            said.setdefault(name, []).extend(values)
+            if len(said[name]) > 1 and name not in _REPEATABLE:
+                faults.add((name,), "repeated_parameter", f"The option {name} is given twice; give it once.")
         for name, values in said.items():
             if name not in PARAMETERS:
                 faults.add((name,), "unknown_parameter", f"There is no parameter {name}; there are {', '.join(PARAMETERS)}.")
             elif name in _CHOICES and values[0] not in _CHOICES[name]:
                 faults.add((name,), "invalid_choice", f"The parameter {name} is {' or '.join(_CHOICES[name])}.")
-        plan = ImportPlan()
+        plan, delimiter = ImportPlan(), ","
+        try:
+            delimiter = parse_delimiter(said.get("delimiter", [","])[0])
+        except InvalidQuery as error:
+            faults.found += error.faults
         try:
             plan = ImportPlan.parse(said.get("map", ()), said.get("set", ()), said.get("type", ()))
         except InvalidQuery as error:
             faults.extend(error)
-        kind = said["format"][0] if "format" in said else _kind_of(scope, faults)
+        kind = said["format"][0] if "format" in said else _kind_of(scope, filename, faults)
         faults.refuse(InvalidQuery)
         one = {name: values[0] for name, values in said.items()}
         flags = {name: one.get(name) == "true" for name in _FLAGS}
@@ -196,14 +230,21 @@ class ImportsController(Controller):
             create_categories=flags["create_categories"],
             preserve=flags["preserve"],
         )
-        return kind, one.get("delimiter", ","), plan
+        return Told(kind, delimiter, plan, proof_of(preserve=plan.preserve, partial=flags["partial"]))
 
 
-def _kind_of(scope: Any, faults: Faults) -> str:  # noqa: ANN401 - an ASGI scope
-    """Tell a format by the Content-Type."""
+def _boundary(scope: Any) -> str | None:  # noqa: ANN401 - an ASGI scope
+    """Return the boundary of a form; None when the body is the file itself."""
+    essence, options = parse_options_header(header(scope, b"content-type") or "")
+    return options.get("boundary", "") if essence == FORM else None
+
+
+def _kind_of(scope: Any, filename: str | None, faults: Faults) -> str:  # noqa: ANN401 - an ASGI scope
+    """Tell a format by the file's name in a form, or by the Content-Type."""
     essence = (header(scope, b"content-type") or "").partition(";")[0].strip().lower()
+    ending = "." + (filename or "").lower().rpartition(".")[2]
     for kind, types in _TYPES.items():
-        if essence in types:
+        if essence in types or ending in _ENDINGS[kind]:
             return kind
     faults.add(("format",), "missing", f"Say what the file is: format={', '.join(_TYPES)}.")
     return "csv"
@@ -255,7 +296,7 @@ async def _csv(chunks: AsyncGenerator[Sequence[Refusal], None]) -> AsyncGenerato
     writer = csv.writer(text)
     writer.writerow(RefusalBody.__struct_fields__)
     async for chunk in chunks:
-        writer.writerows(msgspec.structs.astuple(_refusal(one)) for one in chunk)
+        writer.writerows([guarded(str(cell)) for cell in msgspec.structs.astuple(_refusal(one))] for one in chunk)
         yield text.getvalue().encode()
         text.seek(0)
         text.truncate()

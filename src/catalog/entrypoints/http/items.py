@@ -7,7 +7,7 @@ from litestar import Controller, Request, delete, get, patch, post, put
 from litestar.params import FromPath, SkipValidation
 
 from catalog.application.caching import Made
-from catalog.application.exporting import parse_export, parse_format
+from catalog.application.exporting import parse_export, parse_format, parse_with_categories
 from catalog.application.freshness import item_subjects
 from catalog.application.items import Items
 from catalog.domain.change import Origin
@@ -70,7 +70,9 @@ class ItemsController(Controller):
 
     @get(
         "/export",
-        opt=documented(Operation("Export items", parameters=("format", "sort", "q", *NAMES), answers=("200-export",))),
+        opt=documented(
+            Operation("Export items", parameters=("format", "with_categories", "sort", "q", *NAMES), answers=("200-export",))
+        ),
     )
     async def export(self, request: AnyRequest) -> Streamed:
         """All items, or those that the filters choose, in one state of the catalog; the oldest first, unless `sort` differs.
@@ -81,9 +83,11 @@ class ItemsController(Controller):
         """
         parameters, faults = read_parameters(request.scope)
         kind = parameters.pop("format", [""])[-1] or "csv"
+        (tree,) = parameters.pop("with_categories", ["false"])[-1:]
+        with_categories = parse_with_categories(tree, faults)
         query = parse_export(parameters, faults)
         form = parse_format(kind)
-        pieces = self.items.export(query, form, encode_item)
+        pieces = self.items.export(query, form, encode_item, with_categories=with_categories)
         disposition = f'attachment; filename="items.{kind}"'.encode()
         first = await anext(pieces)
         return Streamed(first, pieces, (b"content-type", form.media_type.encode()), (b"content-disposition", disposition))

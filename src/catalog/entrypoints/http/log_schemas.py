@@ -53,6 +53,16 @@ _DRAFT = {"$ref": "#/components/schemas/ItemDraft"}
 MEDIA = {"Import": ("text/csv", "application/json", "application/jsonl", "application/x-ndjson")}
 """The media types of bodies that are no JSON of ours."""
 
+FORMS: dict[str, Schema] = {
+    "Import": {
+        "type": "object",
+        "required": ["file"],
+        "description": "The file, whose name tells its format; other fields are the parameters.",
+        "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
+    }
+}
+"""Bodies that may come as a form (multipart/form-data), too."""
+
 LOG_SCHEMAS: dict[str, Schema] = {
     "Batch": {
         "type": "object",

@@ -8,6 +8,7 @@ from typing import Any
 from litestar.routes import BaseRoute, HTTPRoute
 
 from catalog import __version__
+from catalog.entrypoints.http.log_schemas import FORMS
 from catalog.entrypoints.http.schemas import PARAMETERS, RESPONSES, SCHEMAS, examples, media_types
 
 _KEY = "operation"
@@ -102,7 +103,10 @@ def _described(handler: Any, method: str, path: str) -> dict[str, Any]:  # noqa:
     }
     if operation.body:
         media = {"schema": {"$ref": f"#/components/schemas/{operation.body}"}, "examples": examples(operation.body)}
-        described["requestBody"] = {"required": True, "content": dict.fromkeys(media_types(operation.body, method), media)}
+        content = dict.fromkeys(media_types(operation.body, method), media)
+        if operation.body in FORMS:
+            content["multipart/form-data"] = {"schema": FORMS[operation.body]}
+        described["requestBody"] = {"required": True, "content": content}
     return described
 
 

@@ -47,6 +47,7 @@ STATUS: dict[type[CatalogError], HTTPStatus] = {
     errors.BatchRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidPosition: HTTPStatus.BAD_REQUEST,
     errors.LogPruned: HTTPStatus.GONE,
+    errors.OutOfSpace: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The status of each error; one that is not named has that of the nearest above it in the tree.
@@ -58,9 +59,10 @@ TITLES = {
     "malformed": "The request cannot be read",
     "invalid_input": "The input breaks rules",
     "invalid_query": "The parameters break rules",
+    "invalid_file": "The file cannot be imported",
     "invalid_cursor": "The cursor is not valid",
     "content_too_large": "The file is too large",
-    "request_timeout": "The file stopped coming in",
+    "request_timeout": "The file came in too slowly",
     "invalid_position": "The log has no such number",
     "batch_refused": "Operations of the batch cannot be done",
     "key_reused": "The Idempotency-Key stands for another request",
@@ -85,6 +87,8 @@ TITLES = {
     "store_unavailable": "The store does not answer",
     "store_busy": "Too many writes wait",
     "too_many_subscribers": "Too many readers of the live feed",
+    "imports_busy": "Too many imports at once",
+    "out_of_space": "There is no space left",
     "schema_outdated": "The store has not the right schema",
 }
 """A short sentence for each code; the same whatever the case."""

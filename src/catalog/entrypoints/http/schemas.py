@@ -362,6 +362,11 @@ PARAMETERS: dict[str, Schema] = {
     ),
     "include": _query("include", "The category of each item, with the way to it.", {"enum": ["category"]}),
     "format": _query("format", "What is written.", {"enum": ["csv", "jsonl", "json"], "default": "csv"}),
+    "with_categories": _query(
+        "with_categories",
+        "Write the tree of categories before the items; an import restores it.",
+        {"type": "boolean", "default": False},
+    ),
     "descendants": _query("descendants", "The items of descendants too.", {"type": "boolean", "default": True}),
     "request_id": _header("X-Request-ID", "An id for this request; it comes back, and stands in the logs and the change log."),
     "if_match": _header(
@@ -396,6 +401,11 @@ PARAMETERS: dict[str, Schema] = {
     ),
     "import_preserve": _query(
         "preserve", "New items keep the id, version and times that their rows have.", {"type": "boolean", "default": False}
+    ),
+    "import_partial": _query(
+        "partial",
+        "Take the file also when it has the columns of an export and not its last row, which proves that it is whole.",
+        {"type": "boolean", "default": False},
     ),
     "import_delimiter": _query("delimiter", "What stands between the cells of CSV; `tab` for a tabulator.", {"type": "string"}),
     "import_map": _query("map", "`field=column`; it may stand several times.", {"type": "array", "items": {"type": "string"}}),
@@ -493,7 +503,8 @@ RESPONSES: dict[str, Schema] = {
     "304": {"description": "It is still the one you have", "headers": _HEADERS | _ETAG},
     "400": _problem("It cannot be read: malformed, invalid_cursor, invalid_position, bad_request"),
     "404": _problem("There is no such thing: item_not_found, version_not_found, category_not_found, import_not_found"),
-    "408": _problem("The body stopped coming in: request_timeout"),
+    "403": _problem("A form that a page of another site sends"),
+    "408": _problem("The body came in too slowly: request_timeout"),
     "409": _problem(
         "It cannot stand beside what is there: sku_taken, slug_taken, category_in_use, category_cycle, category_too_deep, "
         "not_deleted, in_flight, contended",
@@ -508,5 +519,8 @@ RESPONSES: dict[str, Schema] = {
     "421": _problem("The service does not answer to this Host: misdirected_request"),
     "422": _problem("It breaks rules, all of which are named: invalid_input, invalid_query, batch_refused, key_reused"),
     "500": _problem("The service failed: internal_server_error"),
-    "503": _problem("Try again later: store_unavailable, store_busy, too_many_subscribers, schema_outdated", **_RETRY),
+    "503": _problem(
+        "Try again later: store_unavailable, store_busy, too_many_subscribers, imports_busy, schema_outdated", **_RETRY
+    ),
+    "507": _problem("A disk is full: out_of_space", **_RETRY),
 }

@@ -1,5 +1,6 @@
 """How request bodies are read."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,9 +14,12 @@ from catalog.entrypoints.http.headers import header
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 
+MIN_RATE = 16 * 1024
+"""Bytes of a body that have to arrive per second, once `HttpSettings.read_seconds` have passed."""
+
 
 async def read_body(request: "Request[Any, Any, Any]", *types: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Read a JSON body of one of the media types. Raises Malformed; an HTTPException with 413 or 415."""
+    """Read a JSON body of one of the media types. Raises Malformed; an HTTPException with 408, 413 or 415."""
     return read_json(await read_bytes(request, *types))
 
 
@@ -25,7 +29,7 @@ async def read_object(request: "Request[Any, Any, Any]", *types: str) -> Mapping
 
 
 async def read_bytes(request: "Request[Any, Any, Any]", *types: str, most: int | None = None) -> bytes:
-    """Read a body of one of the media types as it is. Raises an HTTPException with 413 or 415."""
+    """Read a body of one of the media types as it is. Raises an HTTPException with 408, 413 or 415."""
     refuse_other_types(request.scope, types)
     return await _whole(request, most)
 
@@ -58,15 +62,24 @@ async def _whole(request: "Request[Any, Any, Any]", limit: int | None) -> bytes:
     read: list[bytes] = []
     size = 0
     more = True
-    while more:
-        event: Any = await request.receive()
-        if event["type"] == "http.disconnect":
-            raise HTTPException(status_code=400, detail="The body ended too early.")
-        read.append(event.get("body", b""))
-        size += len(read[-1])
-        if size > most:
-            raise HTTPException(status_code=413)
-        more = event.get("more_body", False)
+    patience: float = request.app.state.read_seconds
+    begun = asyncio.get_running_loop().time()
+    try:
+        async with asyncio.timeout_at(begun + patience) as deadline:
+            while more:
+                event: Any = await request.receive()
+                if event["type"] == "http.disconnect":
+                    raise HTTPException(status_code=400, detail="The body ended too early.")
+                read.append(event.get("body", b""))
+                size += len(read[-1])
+                if size > most:
+                    raise HTTPException(status_code=413)
+                more = event.get("more_body", False)
+                if more:
+                    deadline.reschedule(begun + patience + size / MIN_RATE)
+    except TimeoutError as error:
+        detail = f"The body did not arrive in time: it may take {patience:g} s, and 1 s more for each {MIN_RATE // 1024} KiB."
+        raise HTTPException(status_code=408, detail=detail, headers={"Connection": "close"}) from error
     return read[0] if len(read) == 1 else b"".join(read)
 
 

@@ -27,6 +27,7 @@ from catalog.entrypoints.http.items import AnyRequest, origin
 from catalog.entrypoints.http.openapi import Operation, documented
 from catalog.entrypoints.http.parameters import read_choices, read_parameters, refuse_parameters
 from catalog.entrypoints.http.preferences import ASYNCHRONOUS, applied, preferences
+from catalog.entrypoints.http.prefix import public_path
 from catalog.entrypoints.http.reads import ITEMS
 
 IMPORTS: Final = "/api/v1/imports"
@@ -237,7 +238,7 @@ def _shown(state: ImportState) -> ImportBody:
         bytes=state.bytes,
         rate=round(state.rate, 1),
         error=state.error,
-        errors_url=f"{IMPORTS}/{state.id}/errors",
+        errors_url=public_path(f"{IMPORTS}/{state.id}/errors"),
     )
 
 

@@ -112,7 +112,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._watch = self.server_state.watch
         self._in_head = False
-        self._head_size = 0
+        self._gathered = 0
         self._head_is_large = False
         self._refused = False
 
@@ -132,17 +132,14 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrives, unless the head becomes too large."""
+        """Parse what arrives. What the parser only gathers (a head, chunk extensions, trailers) has the size limit of a head."""
         if self._refused:
             return
-        unfinished = self._in_head
-        self._head_is_large = (self._head_size if unfinished else 0) + len(data) > MAX_HEAD
+        self._gathered += len(data)
+        self._head_is_large = self._gathered > MAX_HEAD
         super().data_received(data)
-        if self._in_head:
-            # Of bytes that end one request and begin the next, only those of later reads are counted.
-            self._head_size = self._head_size + len(data) if unfinished or self._first else 0
-            if self._head_size > MAX_HEAD:
-                self._refuse(_TOO_LONG if len(self.url) > MAX_URL else _TOO_LARGE)
+        if self._gathered > MAX_HEAD:
+            self._refuse(_TOO_LONG if self._in_head and len(self.url) > MAX_URL else _TOO_LARGE)
 
     def on_message_begin(self) -> None:
         """Begin a request."""
@@ -152,12 +149,23 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Hand the request to the application; one whose head is too large gets its refusal from there."""
         self._in_head = False
+        self._gathered = 0
         self._watch.idle.pop(self, None)
         if len(self.url) > MAX_URL:
             self.scope["state"]["refusal"] = _TOO_LONG
         elif self._head_is_large and self._size() > MAX_HEAD:
             self.scope["state"]["refusal"] = _TOO_LARGE
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Pass a piece of the body on."""
+        self._gathered = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        self._gathered = 0
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, for as long as an idle connection is kept, and for its head."""
@@ -203,12 +211,6 @@ class Connection(HttpToolsProtocol):
         self._watch.blocked.pop(self, None)
         self.transport.abort()
 
-    @property
-    def _first(self) -> bool:
-        """Whether no request has been parsed on it yet, or the last one is over."""
-        cycle: RequestResponseCycle | None = self.cycle
-        return cycle is None or (cycle.response_complete and not cycle.more_body)
-
     def _size(self) -> int:
         """Return the size of the head that was just parsed."""
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
@@ -219,7 +221,10 @@ class Connection(HttpToolsProtocol):
         self._refused = True
         _log.info("connection_refused", status=status, client=self.client and self.client[0])
         cycle: RequestResponseCycle | None = self.cycle
-        if cycle is None or cycle.response_complete:  # else the answer under way would be garbled
+        if cycle is not None and not cycle.response_started:
+            cycle.disconnected = True  # the application finds that the client is gone, and what it answers is dropped
+            cycle.message_event.set()
+        if cycle is None or cycle.response_complete or cycle.disconnected:  # else the response under way would be garbled
             self.transport.write(_response(status, detail))
         # To close with bytes unread would reset the connection, and the client would not see why. So what still comes is dropped
         # for a moment.

@@ -67,14 +67,6 @@ class Answer(Sent):
 _packed = msgspec.msgpack.Decoder(tuple[int, list[Header], bytes])
 
 
-SEND_SECONDS = 30.0
-"""How long one piece of a streamed response may wait for its reader.
-
-A response that is read more slowly is cut off: it holds a snapshot of the store and one of few slots. The transport buffers
-64 KiB, so the slowest rate is about 2 KiB a second.
-"""
-
-
 class Streamed(Sent):
     """An ASGI application that sends an answer piece by piece, as fast as it is taken, and stops when nobody takes it."""
 
@@ -89,7 +81,9 @@ class Streamed(Sent):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
         """Send it. What fails on the way cuts the answer off, so that nobody takes it for whole.
 
-        Raises SlowReader if a piece is not taken within SEND_SECONDS. HEAD gets the headers, and no piece is made.
+        So does a client that does not take a piece within `HttpSettings.send_seconds`: a stream holds a snapshot of the store,
+        and one of few slots. (The transport buffers 64 KiB, so that is about 2 KiB a second.) HEAD gets the headers, and no
+        piece is made.
         """
         if "bodiless" in scope["state"]:
             await self._pieces.aclose()
@@ -99,22 +93,18 @@ class Streamed(Sent):
         headers, pieces = self._headers, _begun(self._first, self._pieces)
         if accepts_gzip(scope):
             headers, pieces = [*headers, GZIP], gzip_pieces(pieces)
+        patience: float = scope["app"].state.send_seconds
         gone = asyncio.create_task(_gone(receive))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             async for piece in pieces:
-                if gone.done():
+                if gone.done() or not await _taken(send, piece, patience):
                     return
-                await _in_time(send({"type": "http.response.body", "body": piece, "more_body": True}))
-            await _in_time(send({"type": "http.response.body", "body": b""}))
+            await send({"type": "http.response.body", "body": b""})
         finally:
             gone.cancel()
             await pieces.aclose()
             await self._pieces.aclose()
-
-
-class SlowReader(Exception):
-    """A client stopped reading a streamed response."""
 
 
 async def _begun(first: bytes, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
@@ -124,14 +114,15 @@ async def _begun(first: bytes, pieces: AsyncGenerator[bytes, None]) -> AsyncGene
         yield piece
 
 
-async def _in_time(sending: Any) -> None:  # noqa: ANN401 - what ASGI's send returns
-    """Wait until the transport has room. Raises SlowReader."""
+async def _taken(send: Any, piece: bytes, patience: float) -> bool:  # noqa: ANN401 - ASGI's
+    """Send a piece; return whether the transport had room for it in time."""
     try:
-        async with asyncio.timeout(SEND_SECONDS):
-            await sending
-    except TimeoutError as error:
-        message = f"The client has not read for {SEND_SECONDS:g} seconds."
-        raise SlowReader(message) from error
+        async with asyncio.timeout(patience):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    except TimeoutError:
+        _log.info("slow_reader_cut", seconds=patience)
+        return False
+    return True
 
 
 class Live(Sent):

@@ -34,7 +34,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "CATALOG_HTTP__READ_SECONDS": "1",
         "CATALOG_HTTP__SEND_SECONDS": "1",
         "CATALOG_HTTP__MAX_CONNECTIONS": str(LIMIT),
-        "CATALOG_LOG__LEVEL": "INFO",
+        "CATALOG_HTTP__KEEP_ALIVE_SECONDS": "1",
     }
     with serving(folder, f"sqlite:///{folder / 'catalog.db'}", **settings) as process:
         rows = "".join(f"A-{number},{'x' * 5000}\n" for number in range(1200))
@@ -64,7 +64,7 @@ def memory_of(served: Served) -> int:
 def connected(served: Served, *, buffer: int | None = None) -> socket.socket:
     """Open a connection, with a small receive buffer where that is asked for."""
     made = socket.socket()
-    made.settimeout(_PATIENCE)
+    made.settimeout(_PATIENCE)  # no test waits longer for a single read
     if buffer is not None:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
     made.connect(("127.0.0.1", httpx.URL(served.url).port))
@@ -171,32 +171,30 @@ def test_a_connection_whose_client_says_no_more_is_ended(served: Served) -> None
         assert {read_all(connection)[:9] for connection in halves} <= {b"", b"HTTP/1.1 "}
 
 
-@pytest.mark.parametrize("encoding", [b"", b"Accept-Encoding: gzip\r\n"], ids=["plain", "gzip"])
-def test_a_reader_that_stops_in_the_middle_of_an_export_is_cut(served: Served, encoding: bytes) -> None:
-    """And its slot, of which there are two, serves others."""
-    if encoding:  # what compresses this well does not fill a socket; that it is whole is what matters then
-        assert b"\r\n0\r\n\r\n" in answer_to(served, _export(encoding, b"Connection: close\r\n"))
-        return
+def test_readers_that_stop_in_the_middle_of_an_export_are_cut(served: Served) -> None:
+    """And their slots, of which there are two, serve others."""
+    before = cuts(served)
     with contextlib.ExitStack() as opened:
-        stalled = [opened.enter_context(connected(served, buffer=4096)) for _ in range(2)]
-        for connection in stalled:
-            connection.sendall(_export(encoding))
+        for _ in range(2):
+            connection = opened.enter_context(connected(served, buffer=4096))
+            connection.sendall(b"GET /api/v1/items/export HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert connection.recv(16).startswith(b"HTTP/1.1 200 ")
+        wait_until(lambda: cuts(served) >= before + 2)
         wait_until(lambda: httpx.get(f"{served.url}{ITEMS}/export", timeout=_PATIENCE).status_code == 200)
-        assert not any(b"\r\n0\r\n\r\n" in read_all(connection) for connection in stalled)
-
-
-def _export(*headers: bytes) -> bytes:
-    return b"GET /api/v1/items/export HTTP/1.1\r\nHost: localhost\r\n" + b"".join(headers) + b"\r\n"
 
 
 def test_a_reader_of_the_feed_that_stops_is_cut(served: Served) -> None:
     """It can go on later from where it was."""
+    before = cuts(served)
     with connected(served, buffer=4096) as connection:
         connection.sendall(b"GET /api/v1/changes?after=0 HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
         assert connection.recv(16).startswith(b"HTTP/1.1 200 ")
-        wait_until(lambda: "slow_reader_cut" in served.log.read_text())
-        assert not read_all(connection).endswith(b"\r\n0\r\n\r\n")
+        wait_until(lambda: cuts(served) > before)
+
+
+def cuts(served: Served) -> int:
+    """Return how many connections were cut because their clients did not read."""
+    return sum("slow_reader_cut" in line for line in served.log.read_text().splitlines())
 
 
 @pytest.mark.parametrize(

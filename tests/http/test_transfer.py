@@ -11,7 +11,7 @@ import pytest
 from catalog.adapters.sql.storage import STREAMS
 from catalog.application import exporting
 from catalog.entrypoints.container import Container
-from catalog.entrypoints.http import compression
+from catalog.entrypoints.http import bodies, compression
 from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.edge import Edge
 from catalog.entrypoints.settings import HttpSettings, Settings, StorageSettings
@@ -81,6 +81,24 @@ async def test_a_body_that_does_not_come_is_a_408(hasty: Edge) -> None:
         assert wire.sent[0]["status"] == 408, path
         assert (b"connection", b"close") in wire.sent[0]["headers"]
         assert b"16 KiB" in wire.sent[1]["body"]
+
+
+async def test_bodies_that_come_in_together_have_a_limit(
+    client: httpx.AsyncClient, app: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is small enough, all are not; what was counted is given back, however a body ends."""
+    monkeypatch.setattr(bodies, "MAX_RECEIVING", 100)
+    first, second = (Wire(app, "POST", ITEMS, (b"content-type", b"application/json")) for _ in range(2))
+    waiting = asyncio.create_task(first.run(b" " * 60))
+    await asyncio.sleep(0)
+    await second.run(b" " * 30, b" " * 30)
+    assert (second.sent[0]["status"], b"store_busy" in second.sent[1]["body"]) == (503, True)
+    assert (await client.post(ITEMS, json={"name": "x"})).status_code == 201
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    third = Wire(app, "POST", ITEMS, (b"content-type", b"application/json"))
+    await third.run(b" " * 90, b"x" * 300_000)
+    assert third.sent[0]["status"] == 413
 
 
 async def test_an_export_whose_reader_stops_is_cut_and_gives_its_snapshot_back(hasty: Edge, client: httpx.AsyncClient) -> None:

@@ -6,6 +6,7 @@ needs a timer.
 """
 
 import json
+from collections import OrderedDict
 from typing import Any, Final
 
 import structlog
@@ -58,7 +59,7 @@ class Watch:
         self.now = 0.0
         """The loop's time at the last tick; precise enough for deadlines in seconds, and free."""
         # Connections that wait for a request head, with the deadline for it; the longest idle first.
-        self.idle: dict[Connection, float] = {}
+        self.idle: OrderedDict[Connection, float] = OrderedDict()  # a dict's first key is slow to find after many deletions
         # Connections whose send buffer is full: the deadline for progress, and the buffer's size when it was set.
         self.blocked: dict[Connection, tuple[float, int]] = {}
         self._closing: set[Connection] = set()

@@ -126,7 +126,7 @@ class HttpSettings(Section):
     max_body_bytes: int = Field(256 * 1024, ge=1024, description="The largest JSON body")
     max_batch_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="The largest body of a batch")
     max_connections: int = Field(
-        4000, ge=10, le=100_000, description="Connections to one process; beyond, the longest idle one makes room"
+        2000, ge=10, le=100_000, description="Connections to one process; beyond, the longest idle one makes room"
     )
     keep_alive_seconds: int = Field(5, ge=1, le=3600, description="How long a connection without a request is kept open")
     read_seconds: float = Field(

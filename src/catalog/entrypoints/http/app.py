@@ -92,7 +92,7 @@ def create_app(container: Container) -> Edge:
             Exception: on_unforeseen,
         },
         cors_config=_cors(settings.http),
-        state=State({"read_seconds": settings.http.read_seconds, "send_seconds": settings.http.send_seconds}),
+        state=State({"read_seconds": settings.http.read_seconds, "send_seconds": settings.http.send_seconds, "receiving": 0}),
         request_max_body_size=settings.http.max_body_bytes,
         lifespan=[lifespan],
         openapi_config=None,

@@ -8,7 +8,7 @@ from litestar import Request
 from litestar.exceptions import HTTPException
 
 from catalog.application.json_text import read_json
-from catalog.domain.errors import Fault, InvalidInput
+from catalog.domain.errors import Fault, InvalidInput, StoreBusy
 from catalog.entrypoints.http.headers import header
 
 JSON = "application/json"
@@ -16,6 +16,9 @@ MERGE_PATCH = "application/merge-patch+json"
 
 MIN_RATE = 16 * 1024
 """Bytes of a body that have to arrive per second, once `HttpSettings.read_seconds` have passed."""
+
+MAX_RECEIVING = 64 * 1024 * 1024
+"""Bytes of unfinished bodies that one process keeps in memory; beyond, 503."""
 
 
 async def read_body(request: "Request[Any, Any, Any]", *types: str) -> Any:  # noqa: ANN401 - any JSON value
@@ -29,7 +32,7 @@ async def read_object(request: "Request[Any, Any, Any]", *types: str) -> Mapping
 
 
 async def read_bytes(request: "Request[Any, Any, Any]", *types: str, most: int | None = None) -> bytes:
-    """Read a body of one of the media types as it is. Raises an HTTPException with 408, 413 or 415."""
+    """Read a body of one of the media types as it is. Raises StoreBusy; an HTTPException with 408, 413 or 415."""
     refuse_other_types(request.scope, types)
     return await _whole(request, most)
 
@@ -60,9 +63,10 @@ async def _whole(request: "Request[Any, Any, Any]", limit: int | None) -> bytes:
     if announced.isdecimal() and int(announced) > most:
         raise HTTPException(status_code=413)
     read: list[bytes] = []
-    size = 0
+    size = counted = 0
     more = True
-    patience: float = request.app.state.read_seconds
+    state = request.app.state
+    patience: float = state.read_seconds
     begun = asyncio.get_running_loop().time()
     try:
         async with asyncio.timeout_at(begun + patience) as deadline:
@@ -77,9 +81,17 @@ async def _whole(request: "Request[Any, Any, Any]", limit: int | None) -> bytes:
                 more = event.get("more_body", False)
                 if more:
                     deadline.reschedule(begun + patience + size / MIN_RATE)
+                    state.receiving += size - counted
+                    counted = size
+                    if state.receiving > MAX_RECEIVING:
+                        message = f"Request bodies of more than {MAX_RECEIVING // 1024**2} MiB are coming in at once; try again."
+                        raise StoreBusy(message)
     except TimeoutError as error:
         detail = f"The body did not arrive in time: it may take {patience:g} s, and 1 s more for each {MIN_RATE // 1024} KiB."
         raise HTTPException(status_code=408, detail=detail, headers={"Connection": "close"}) from error
+    finally:
+        if counted:
+            state.receiving -= counted
     return read[0] if len(read) == 1 else b"".join(read)
 
 

@@ -69,7 +69,7 @@ def docs() -> Response[bytes]:
 @get("/redoc", include_in_schema=False, sync_to_thread=False)
 def redoc() -> Response[bytes]:
     """Show the API, to read it. Where the bundle is not there, the page takes it from ReDoc's CDN, and its rules say so."""
-    if any((folder / _REDOC).exists() for folder in (_STATIC, *_folders())):
+    if any((folder / _REDOC).exists() for folder in _folders()):
         return _page("redoc.html", {"{{script}}": f"docs/assets/{_REDOC}"})
     script = f"{_REDOC_CDN}/redoc/v2.5.0/bundles/{_REDOC}"
     return _page("redoc.html", {"{{script}}": script}, scripts=f" {_REDOC_CDN}", images=f" {_REDOC_CDN}")

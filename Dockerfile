@@ -1,8 +1,3 @@
-# ReDoc's script, so that /redoc needs nothing from outside.
-FROM node:22-slim AS redoc
-WORKDIR /redoc
-RUN npm pack redoc@2.5.0 && tar -xzf redoc-2.5.0.tgz package/bundles/redoc.standalone.js
-
 FROM python:3.13-slim AS build
 WORKDIR /build
 RUN python -m venv /venv
@@ -10,7 +5,6 @@ COPY requirements/runtime.txt requirements/
 RUN /venv/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements/runtime.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
-COPY --from=redoc /redoc/package/bundles/redoc.standalone.js src/catalog/entrypoints/http/static/
 RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.13-slim

@@ -41,8 +41,8 @@ migration: $(DEV) ## Begin a schema migration: make migration NAME=what_it_does
 	@$(BIN)/python -m catalog.adapters.sql.migrations "$(NAME)"
 
 lock: $(DEV) ## Pin the dependencies anew, with hashes, after pyproject.toml changed
-	@$(BIN)/uv pip compile --quiet $(LOCK_OPTIONS) --group build -o requirements/runtime.txt pyproject.toml
-	@$(BIN)/uv pip compile --quiet $(LOCK_OPTIONS) --group build --group dev -o requirements/dev.txt pyproject.toml
+	@$(BIN)/uv pip compile --quiet $(LOCK_OPTIONS) --group build --group redoc -o requirements/runtime.txt pyproject.toml
+	@$(BIN)/uv pip compile --quiet $(LOCK_OPTIONS) --group build --group redoc --group dev -o requirements/dev.txt pyproject.toml
 
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
 

@@ -64,7 +64,7 @@ async def test_an_item_is_created_and_read(client: httpx.AsyncClient) -> None:
         assert (read.status_code, read.content, read.headers["etag"]) == (200, response.content, response.headers["etag"])
         assert read.headers["content-type"] == "application/json"
         assert read.headers["cache-control"] == "private, no-cache"
-        assert read.headers["vary"] == "Authorization, Cookie"
+        assert read.headers["vary"] == "Authorization, Cookie, Accept-Encoding"
 
 
 async def test_without_a_sku_one_is_made(client: httpx.AsyncClient) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import resource
 import socket
 import sys
 import time
@@ -15,11 +16,15 @@ import uvicorn
 from uvicorn.supervisors import ChangeReload, multiprocess
 
 from catalog import __version__
+from catalog.entrypoints.connections import Connection, Watch, WatchedState
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.garbage import collect_seldom
 from catalog.entrypoints.settings import HttpSettings, InvalidSettings, Settings, hand_down
 
 APPLICATION = "catalog.entrypoints.http.app:from_environment"
+
+_OTHER_FILES = 100
+"""Open files that are left for everything but connections: stores, logs, files that are imported."""
 
 _LINGER = 1.0
 """Seconds that connections are left open after the listener was closed, for requests that are just arriving on them."""
@@ -61,6 +66,11 @@ def serve(settings: Settings, *, workers: int = 1, reload: bool = False) -> None
             log_config=None,
             access_log=False,
             server_header=False,
+            # A proxy is trusted by CATALOG_HTTP__TRUSTED_PROXIES alone, in the outer layer.
+            proxy_headers=False,
+            http=Connection,
+            ws="none",
+            timeout_keep_alive=settings.http.keep_alive_seconds,
             timeout_graceful_shutdown=max(1, round(settings.http.finish_seconds)),
         )
         if reload:
@@ -84,11 +94,15 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         """Serve what `config` names."""
         super().__init__(config)
+        self.server_state: WatchedState = WatchedState()
         self._asked: float | None = None
         self._closing = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve."""
+        http: HttpSettings = self._application.http
+        watch = self.server_state.watch = Watch(http, min(http.max_connections, _most_files() - _OTHER_FILES))
+        watch.now = asyncio.get_running_loop().time()
         await super().startup(sockets)
         collect_seldom()
 
@@ -101,6 +115,7 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Go a step further in stopping, where that was asked for. Called every tenth of a second."""
+        self.server_state.watch.tick(asyncio.get_running_loop().time(), self.server_state.connections)
         if self._asked is not None:
             self._stopping.begin()
             if self._closing:
@@ -133,12 +148,26 @@ class Server(uvicorn.Server):
         return made
 
     @property
-    def _stopping(self) -> _Stopping:
+    def _application(self) -> Any:  # noqa: ANN401 - the outer layer, which is not imported here: it brings the whole framework
         app: Any = self.config.loaded_app
         while not hasattr(app, "stopping"):  # uvicorn wraps the application in its own layers
             app = app.app
-        found: _Stopping = app.stopping
+        return app
+
+    @property
+    def _stopping(self) -> _Stopping:
+        found: _Stopping = self._application.stopping
         return found
+
+
+def _most_files() -> int:
+    """Raise the limit of open files as far as the system lets us, and return it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):  # macOS calls its limit infinite, and takes less
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            soft = hard
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 def _waiting_at(listening: socket.socket) -> Iterator[socket.socket]:

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -93,6 +94,20 @@ Hosts = Annotated[Names, AfterValidator(_as_hosts)]
 Origins = Annotated[Names, AfterValidator(_as_origins)]
 
 
+def _networks(value: object) -> object:
+    """Read addresses and networks; a network of one address may leave its length out."""
+    return tuple(ip_network(part, strict=False) for part in parted) if isinstance(parted := _parted(value), list) else parted
+
+
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)]
+
+PREFIX_PATTERN = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+")
+"""A path below which a proxy may publish the service."""
+
+OWN_PATHS = ("/api/", "/docs/", "/redoc/", "/health/", "/openapi.json/")
+"""Beginnings of the service's own paths; a prefix that looks like one could not be told from it."""
+
+
 class Section(BaseModel):
     """A group of settings: frozen, and with no names but its own."""
 
@@ -151,9 +166,21 @@ class HttpSettings(Section):
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on (0: any free one)")
     allowed_hosts: Hosts = Field((), description="Host names it answers to, with commas; * for any (default: localhost)")
     cors_origins: Origins = Field((), description="Origins of web pages that may call it, with commas (default: none)")
+    root_path: str = Field("", description="The path below which a reverse proxy publishes the service, like /catalog")
+    trusted_proxies: Networks = Field(
+        (), description="Addresses or networks whose X-Forwarded-Prefix counts, with commas (default: none)"
+    )
     tls: bool = Field(default=False, description="It is reached by https only: send Strict-Transport-Security")
     max_body_bytes: int = Field(256 * 1024, ge=1024, description="The largest JSON body")
     max_batch_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="The largest body of a batch")
+    max_connections: int = Field(
+        2000, ge=10, le=100_000, description="Connections to one process; beyond, the longest idle one makes room"
+    )
+    keep_alive_seconds: int = Field(5, ge=1, le=3600, description="How long a connection without a request is kept open")
+    read_seconds: float = Field(
+        10.0, gt=0, le=300, description="How long a request's headers, or a JSON body, may take to arrive (408)"
+    )
+    send_seconds: float = Field(30.0, gt=0, le=3600, description="How long a client may read nothing of its response")
     require_if_match: bool = Field(
         default=False, description="Refuse changes that do not say by If-Match which version they are for (428)"
     )
@@ -161,6 +188,16 @@ class HttpSettings(Section):
         None, ge=0, le=300, description="How long new requests are still taken after SIGTERM (default: 5; 0 on loopback)"
     )
     finish_seconds: float = Field(10.0, ge=0, le=300, description="How long requests that have begun may take to end at a stop")
+
+    @field_validator("root_path")
+    @classmethod
+    def _rooted(cls, path: str) -> str:
+        """Take a plain path that is none of the service's own."""
+        plain = path.rstrip("/")
+        if plain and (not PREFIX_PATTERN.fullmatch(plain) or f"{plain}/".startswith(OWN_PATHS)):
+            message = "a path like /catalog: letters, digits, . _ ~ - and /, and not one of the service's own (/api, /docs, ...)"
+            raise ValueError(message)
+        return plain
 
     @property
     def loopback(self) -> bool:

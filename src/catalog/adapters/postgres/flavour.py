@@ -58,6 +58,12 @@ _LOCK = "SELECT seq FROM log_head WHERE one = 1 FOR UPDATE"
 # What asyncpg raises when it finds the connection closed; the second, when the server's farewell came in while it was idle.
 _CUT = asyncpg.InterfaceError | asyncpg.InternalClientError
 
+_NO_TABLES = "The PostgreSQL database has no schema yet, or another one; run `catalog migrate`."
+_NO_SCHEMA = {
+    "42P01": _NO_TABLES,
+    "42703": _NO_TABLES,
+    "3F000": "The schema that the search_path names is not in the PostgreSQL database; create it, then run `catalog migrate`.",
+}
 _DISK_FULL = "53100"
 _TOO_SLOW = "PostgreSQL did not answer in time."
 _UNREACHABLE = "PostgreSQL cannot be reached."
@@ -347,12 +353,8 @@ class PostgresFlavour:
         if isinstance(error, exc.DBAPIError):
             cause = error.driver_exception
         state = getattr(cause, "sqlstate", None) or ""
-        if state == "3F000":
-            return SchemaOutdated(
-                "The PostgreSQL schema that the search_path names does not exist; create it, then `catalog migrate`."
-            )
-        if state in ("42P01", "42703"):
-            return SchemaOutdated("The PostgreSQL database has no schema yet, or another one; run `catalog migrate`.")
+        if state in _NO_SCHEMA:
+            return SchemaOutdated(_NO_SCHEMA[state])
         if isinstance(error, TimeoutError | exc.TimeoutError) or isinstance(cause, TimeoutError):
             return StoreUnavailable(_TOO_SLOW)
         if state == _DISK_FULL:

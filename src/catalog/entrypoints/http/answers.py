@@ -9,6 +9,7 @@ from typing import Any, Self
 import msgspec
 import structlog
 
+from catalog.entrypoints.http.compression import GZIP, MIN_SIZE, accepts_gzip, compressed, gzip_pieces
 from catalog.ports.cache import Content
 
 Header = tuple[bytes, bytes]
@@ -16,6 +17,7 @@ Header = tuple[bytes, bytes]
 _log = structlog.get_logger("catalog.http")
 
 _JSON = (b"content-type", b"application/json")
+NO_STORE = (b"cache-control", b"no-store")
 # Answers are the caller's own, and asked for again each time: with the ETag that costs little.
 _PRIVATE = (b"cache-control", b"private, no-cache")
 
@@ -41,10 +43,15 @@ class Answer(Sent):
         self._body = content.body
         self._headers = [*content.headers, *headers]
 
-    async def __call__(self, _scope: Any, _receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
-        """Send it."""
-        await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
-        await send({"type": "http.response.body", "body": self._body})
+    async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
+        """Send it, compressed if that is worthwhile and asked for."""
+        headers, body = self._headers, self._body
+        if len(body) >= MIN_SIZE and accepts_gzip(scope) and not _tagged_strongly(headers):
+            body = await compressed(body)
+            headers = [one for one in headers if one[0] != b"content-length"]
+            headers += [GZIP, (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": self._status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
     def packed(self) -> bytes:
         """Write it down, to be given again (`unpacked`)."""
@@ -71,20 +78,51 @@ class Streamed(Sent):
         self._pieces = pieces
         self._headers = [_PRIVATE, *headers]
 
-    async def __call__(self, _scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
-        """Send it. What fails on the way cuts the answer off, so that nobody takes it for whole."""
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
+        """Send it. What fails on the way cuts the answer off, so that nobody takes it for whole.
+
+        So does a client that does not take a piece within `HttpSettings.send_seconds`: a stream holds a snapshot of the store,
+        and one of few slots. (The transport buffers 64 KiB, so that is about 2 KiB a second.) HEAD gets the headers, and no
+        piece is made.
+        """
+        if "bodiless" in scope["state"]:
+            await self._pieces.aclose()
+            await send({"type": "http.response.start", "status": 200, "headers": self._headers})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        headers, pieces = self._headers, _begun(self._first, self._pieces)
+        if accepts_gzip(scope):
+            headers, pieces = [*headers, GZIP], gzip_pieces(pieces)
+        patience: float = scope["app"].state.send_seconds
         gone = asyncio.create_task(_gone(receive))
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": self._headers})
-            await send({"type": "http.response.body", "body": self._first, "more_body": True})
-            async for piece in self._pieces:
-                if gone.done():
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            async for piece in pieces:
+                if gone.done() or not await _taken(send, piece, patience):
                     return
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
         finally:
             gone.cancel()
+            await pieces.aclose()
             await self._pieces.aclose()
+
+
+async def _begun(first: bytes, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """Put back the piece that was taken to see whether there are any."""
+    yield first
+    async for piece in pieces:
+        yield piece
+
+
+async def _taken(send: Any, piece: bytes, patience: float) -> bool:  # noqa: ANN401 - ASGI's
+    """Send a piece; return whether the transport had room for it in time."""
+    try:
+        async with asyncio.timeout(patience):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    except TimeoutError:
+        _log.info("slow_reader_cut", seconds=patience)
+        return False
+    return True
 
 
 class Live(Sent):
@@ -94,7 +132,7 @@ class Live(Sent):
 
     def __init__(self, *headers: Header) -> None:
         """Send with these headers; `pieces` is to be set before it is called."""
-        self._headers = [(b"cache-control", b"no-store"), *headers]
+        self._headers = [NO_STORE, *headers]
         self._pieces: AsyncGenerator[bytes, None] | None = None
         self._sending: asyncio.Task[None] | None = None
 
@@ -129,6 +167,11 @@ class Live(Sent):
             async for piece in pieces:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
+
+
+def _tagged_strongly(headers: list[Header]) -> bool:
+    """Whether an ETag stands for these very bytes: compressed, they would need another one."""
+    return any(name == b"etag" and not value.startswith(b"W/") for name, value in headers)
 
 
 async def _gone(receive: Any) -> None:  # noqa: ANN401 - ASGI's

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager, nullcontext
 
 from litestar import Controller, Litestar
 from litestar.config.cors import CORSConfig
+from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
 from catalog.application.caching import Caching
@@ -18,7 +19,7 @@ from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.batch import BatchController
 from catalog.entrypoints.http.categories import CategoriesController
 from catalog.entrypoints.http.changes import ChangesController
-from catalog.entrypoints.http.documentation import assets, docs, openapi, redoc
+from catalog.entrypoints.http.documentation import assets, docs, home, index, openapi, redoc
 from catalog.entrypoints.http.edge import Edge
 from catalog.entrypoints.http.health import HealthController
 from catalog.entrypoints.http.history import HistoryController
@@ -80,6 +81,8 @@ def create_app(container: Container) -> Edge:
             _working_on(
                 HealthController, storage=container.storage(), stopping=stopping, deadline=settings.storage.deadline_seconds
             ),
+            home,
+            index,
             docs,
             redoc,
             openapi,
@@ -91,6 +94,7 @@ def create_app(container: Container) -> Edge:
             Exception: on_unforeseen,
         },
         cors_config=_cors(settings.http),
+        state=State({"read_seconds": settings.http.read_seconds, "send_seconds": settings.http.send_seconds, "receiving": 0}),
         request_max_body_size=settings.http.max_body_bytes,
         lifespan=[lifespan],
         openapi_config=None,

@@ -1,5 +1,6 @@
 """How request bodies are read."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,7 +8,7 @@ from litestar import Request
 from litestar.exceptions import HTTPException
 
 from catalog.application.json_text import read_json
-from catalog.domain.errors import Fault, InvalidInput, shorten
+from catalog.domain.errors import Fault, InvalidInput, StoreBusy, shorten
 from catalog.entrypoints.http.headers import header
 
 JSON = "application/json"
@@ -15,9 +16,15 @@ MERGE_PATCH = "application/merge-patch+json"
 
 _LONGEST_LENGTH = 19
 
+MIN_RATE = 16 * 1024
+"""Bytes of a body that have to arrive per second, once `HttpSettings.read_seconds` have passed."""
+
+MAX_RECEIVING = 64 * 1024 * 1024
+"""Bytes of unfinished bodies that one process keeps in memory; beyond, 503."""
+
 
 async def read_body(request: "Request[Any, Any, Any]", *types: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Read a JSON body of one of the media types. Raises Malformed; an HTTPException with 413 or 415."""
+    """Read a JSON body of one of the media types. Raises Malformed; an HTTPException with 408, 413 or 415."""
     return read_json(await read_bytes(request, *types))
 
 
@@ -27,7 +34,7 @@ async def read_object(request: "Request[Any, Any, Any]", *types: str) -> Mapping
 
 
 async def read_bytes(request: "Request[Any, Any, Any]", *types: str, most: int | None = None) -> bytes:
-    """Read a body of one of the media types as it is. Raises an HTTPException with 413 or 415."""
+    """Read a body of one of the media types as it is. Raises StoreBusy; an HTTPException with 408, 413 or 415."""
     refuse_other_types(request.scope, types)
     return await _whole(request, most)
 
@@ -57,17 +64,35 @@ async def _whole(request: "Request[Any, Any, Any]", limit: int | None) -> bytes:
     if announced_length(request.scope) > most:
         raise HTTPException(status_code=413, detail=_too_large(most))
     read: list[bytes] = []
-    size = 0
+    size = counted = 0
     more = True
-    while more:
-        event: Any = await request.receive()
-        if event["type"] == "http.disconnect":
-            raise HTTPException(status_code=400, detail="The body ended too early.")
-        read.append(event.get("body", b""))
-        size += len(read[-1])
-        if size > most:
-            raise HTTPException(status_code=413, detail=_too_large(most))
-        more = event.get("more_body", False)
+    state = request.app.state
+    patience: float = state.read_seconds
+    begun = asyncio.get_running_loop().time()
+    try:
+        async with asyncio.timeout_at(begun + patience) as deadline:
+            while more:
+                event: Any = await request.receive()
+                if event["type"] == "http.disconnect":
+                    raise HTTPException(status_code=400, detail="The body ended too early.")
+                read.append(event.get("body", b""))
+                size += len(read[-1])
+                if size > most:
+                    raise HTTPException(status_code=413, detail=_too_large(most))
+                more = event.get("more_body", False)
+                if more:
+                    deadline.reschedule(begun + patience + size / MIN_RATE)
+                    state.receiving += size - counted
+                    counted = size
+                    if state.receiving > MAX_RECEIVING:
+                        message = f"Request bodies of more than {MAX_RECEIVING // 1024**2} MiB are coming in at once; try again."
+                        raise StoreBusy(message)
+    except TimeoutError as error:
+        detail = f"The body did not arrive in time: it may take {patience:g} s, and 1 s more for each {MIN_RATE // 1024} KiB."
+        raise HTTPException(status_code=408, detail=detail, headers={"Connection": "close"}) from error
+    finally:
+        if counted:
+            state.receiving -= counted
     return read[0] if len(read) == 1 else b"".join(read)
 
 
@@ -96,15 +121,3 @@ def refuse_other_types(scope: Any, types: tuple[str, ...]) -> None:  # noqa: ANN
         raise HTTPException(status_code=415, detail=detail, headers={"Accept": ", ".join(types)})
     if (header(scope, b"content-encoding") or "identity").lower() != "identity":
         raise HTTPException(status_code=415, detail="The body has a Content-Encoding; send it as it is.")
-
-
-def refuse_other_sites(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
-    """Refuse a form that a page of another site sends, which a browser lets it do without asking; an HTTPException with 403."""
-    site = header(scope, b"sec-fetch-site")
-    source = header(scope, b"origin")
-    host = header(scope, b"host")
-    if site in {"same-origin", "none"} or (site is None and (source is None or source.partition("://")[2] == host)):
-        return
-    raise HTTPException(
-        status_code=403, detail="A form is not taken from pages of other sites; send the file itself as the body."
-    )

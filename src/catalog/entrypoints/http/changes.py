@@ -9,13 +9,16 @@ from catalog.application.history import History, LogQuestion
 from catalog.domain.changelog import LAST
 from catalog.domain.errors import InvalidPosition
 from catalog.entrypoints.entries import encode_changes
-from catalog.entrypoints.http.answers import Answer, Live, Sent, json_content
+from catalog.entrypoints.http.answers import NO_STORE, Answer, Live, Sent, json_content
 from catalog.entrypoints.http.headers import header
 from catalog.entrypoints.http.items import AnyRequest
 from catalog.entrypoints.http.openapi import Operation, documented
 from catalog.entrypoints.http.parameters import read_parameters
+from catalog.ports.cache import Content
 
 EVENTS = "text/event-stream"
+
+_EVENTS = (b"content-type", EVENTS.encode())
 
 _LONGEST = 19
 
@@ -46,10 +49,12 @@ class ChangesController(Controller):
         found, faults = read_parameters(request.scope)
         question = LogQuestion.parse({name: values[0] for name, values in found.items()}, faults)
         live = EVENTS in (header(request.scope, b"accept") or "").lower()
-        if not live or "bodiless" in request.scope["state"]:
+        if not live:
             return Answer(200, json_content(encode_changes(await self.history.changes(question))))
+        if "bodiless" in request.scope["state"]:
+            return Answer(200, Content(b"", (_EVENTS, NO_STORE)))
         last = _last_event_id(request.scope)
-        answer = Live((b"content-type", EVENTS.encode()), (b"x-accel-buffering", b"no"))
+        answer = Live(_EVENTS, (b"x-accel-buffering", b"no"))
         wanted = await self.history.wanted(question)
         after = question.after if last is None else last
         answer.send_from(await self.feed.subscribe(after, wanted, answer.cut))

@@ -19,9 +19,11 @@ from catalog.application.rows import guarded, parse_delimiter, read_table
 from catalog.application.sealing import Proof, proof_of
 from catalog.domain.errors import InvalidQuery, TooLarge
 from catalog.domain.faults import Faults
+from catalog.domain.filters import without_empty
+from catalog.domain.operands import refuse_unknown
 from catalog.domain.text import visible
 from catalog.entrypoints.http.answers import Answer, Sent, Streamed, json_content
-from catalog.entrypoints.http.bodies import refuse_other_sites, refuse_other_types
+from catalog.entrypoints.http.bodies import announced_length, refuse_other_types
 from catalog.entrypoints.http.headers import header
 from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.incoming import Incoming, IncomingForm, UploadSpace
@@ -29,6 +31,7 @@ from catalog.entrypoints.http.items import AnyRequest, origin
 from catalog.entrypoints.http.openapi import Operation, documented
 from catalog.entrypoints.http.parameters import read_choices, read_parameters, refuse_parameters
 from catalog.entrypoints.http.preferences import ASYNCHRONOUS, applied, preferences
+from catalog.entrypoints.http.prefix import public_path
 from catalog.entrypoints.http.reads import ITEMS
 
 IMPORTS: Final = "/api/v1/imports"
@@ -130,19 +133,12 @@ class ImportsController(Controller):
         scope = request.scope
         boundary = _boundary(scope)
         if boundary is None:
-            said = self._read(scope, {}, None)
-            refuse_other_types(scope, _TYPES[said.kind])
-        else:
-            refuse_other_sites(scope)
-        announced = header(scope, b"content-length") or ""
-        if announced.isdecimal() and int(announced) > self.most_bytes:
+            refuse_other_types(scope, _TYPES[self._read(scope, {}, None).kind])
+        if announced_length(scope) > self.most_bytes:
             raise TooLarge(self.most_bytes)
         by = origin(request)
-        body = (
-            Incoming(request.receive, self.most_bytes, self.space)
-            if boundary is None
-            else IncomingForm(request.receive, self.most_bytes, self.space, boundary)
-        )
+        form = None if boundary is None else IncomingForm(request.receive, self.most_bytes, self.space, boundary)
+        body = form or Incoming(request.receive, self.most_bytes, self.space)
         first: list[Refusal] = []
         aside = ASYNCHRONOUS in preferences(scope)
 
@@ -150,7 +146,7 @@ class ImportsController(Controller):
             with self.jobs.receiving():
                 file = await body.save()
             try:
-                told = self._read(scope, body.fields, body.filename) if isinstance(body, IncomingForm) else said
+                told = self._read(scope, {}, None) if form is None else self._read(scope, form.fields, form.filename)
             except InvalidQuery:
                 file.close()
                 raise
@@ -198,21 +194,21 @@ class ImportsController(Controller):
 
     def _read(self, scope: Any, fields: Mapping[str, Sequence[str]], filename: str | None) -> Told:  # noqa: ANN401 - an ASGI scope
         """Read the options: parameters, and fields of a form. Raises InvalidQuery with every fault."""
-        said, faults = read_parameters(scope, _REPEATABLE)
+        given, faults = read_parameters(scope, _REPEATABLE)
         for name, values in fields.items():
-            said.setdefault(name, []).extend(values)
-            if len(said[name]) > 1 and name not in _REPEATABLE:
+            given.setdefault(name, []).extend(values)
+            if len(given[name]) > 1 and name not in _REPEATABLE:
                 faults.add((name,), "repeated_parameter", f"The option {name} is given twice; give it once.")
+        refuse_unknown(given, PARAMETERS, faults)
+        said = without_empty(given)
         for name, values in said.items():
-            if name not in PARAMETERS:
-                faults.add((name,), "unknown_parameter", f"There is no parameter {name}; there are {', '.join(PARAMETERS)}.")
-            elif name in _CHOICES and values[0] not in _CHOICES[name]:
+            if name in _CHOICES and values[0] not in _CHOICES[name]:
                 faults.add((name,), "invalid_choice", f"The parameter {name} is {' or '.join(_CHOICES[name])}.")
         plan, delimiter = ImportPlan(), ","
         try:
             delimiter = parse_delimiter(said.get("delimiter", [","])[0])
         except InvalidQuery as error:
-            faults.found += error.faults
+            faults.extend(error)
         try:
             plan = ImportPlan.parse(said.get("map", ()), said.get("set", ()), said.get("type", ()))
         except InvalidQuery as error:
@@ -278,7 +274,7 @@ def _shown(state: ImportState) -> ImportBody:
         bytes=state.bytes,
         rate=round(state.rate, 1),
         error=state.error,
-        errors_url=f"{IMPORTS}/{state.id}/errors",
+        errors_url=public_path(f"{IMPORTS}/{state.id}/errors"),
     )
 
 

@@ -13,8 +13,8 @@ from catalog.entrypoints.http.schemas import PARAMETERS, RESPONSES, SCHEMAS, exa
 
 _KEY = "operation"
 
-_ALWAYS = ("400", "414", "421", "422", "500", "503")
-_WITH_BODY = ("413", "415")
+_ALWAYS = ("400", "414", "421", "422", "431", "500", "503")
+_WITH_BODY = ("408", "413", "415")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,7 @@ def _described(handler: Any, method: str, path: str) -> dict[str, Any]:  # noqa:
         *operation.answers,
         *_ALWAYS,
         *(_WITH_BODY if operation.body else ()),
+        *(("403",) if method != "get" else ()),
         *(("428",) if operation.conditional else ()),
     ]
     described: dict[str, Any] = {
@@ -99,7 +100,7 @@ def _described(handler: Any, method: str, path: str) -> dict[str, Any]:  # noqa:
         "description": cleandoc(handler.fn.__doc__ or ""),
         "tags": sorted(handler.resolve_tags()),
         "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in names],
-        "responses": {key.partition("-")[0]: {"$ref": f"#/components/responses/{key}"} for key in sorted(answers)},
+        "responses": {key.partition("-")[0]: {"$ref": f"#/components/responses/{key}"} for key in sorted({*answers})},
     }
     if operation.body:
         media = {"schema": {"$ref": f"#/components/schemas/{operation.body}"}, "examples": examples(operation.body)}

@@ -95,13 +95,16 @@ TITLES = {
 
 FRAMEWORK: dict[int, tuple[str, str]] = {
     400: ("bad_request", "Bad Request"),
+    403: ("cross_origin_request", "Forbidden"),
     404: ("not_found", "Not Found"),
     405: ("method_not_allowed", "Method Not Allowed"),
+    408: ("request_timeout", "Request Timeout"),
     413: ("content_too_large", "Content Too Large"),
     414: ("uri_too_long", "URI Too Long"),
     415: ("unsupported_media_type", "Unsupported Media Type"),
     428: ("precondition_required", "Precondition Required"),
     421: ("misdirected_request", "Misdirected Request"),
+    431: ("headers_too_large", "Request Header Fields Too Large"),
     500: ("internal_server_error", "Internal Server Error"),
 }
 """Code and title of what the framework refuses, by RFC 9110. (Python's names for these change with its versions.)"""

@@ -503,7 +503,7 @@ RESPONSES: dict[str, Schema] = {
     "304": {"description": "It is still the one you have", "headers": _HEADERS | _ETAG},
     "400": _problem("It cannot be read: malformed, invalid_cursor, invalid_position, bad_request"),
     "404": _problem("There is no such thing: item_not_found, version_not_found, category_not_found, import_not_found"),
-    "403": _problem("A form that a page of another site sends"),
+    "403": _problem("A web page of another origin asks for it: cross_origin_request"),
     "408": _problem("The body came in too slowly: request_timeout"),
     "409": _problem(
         "It cannot stand beside what is there: sku_taken, slug_taken, category_in_use, category_cycle, category_too_deep, "
@@ -514,10 +514,11 @@ RESPONSES: dict[str, Schema] = {
     "412": _problem("It was changed meanwhile: stale_version; or it is there: not_absent; or it is not: not_present"),
     "428": _problem("If-Match is required here, and missing: precondition_required"),
     "413": _problem("The body is too large"),
-    "414": _problem("The query string is too long: uri_too_long"),
+    "414": _problem("The path and the query are too long: uri_too_long"),
     "415": _problem("The body is of another type than this path takes"),
     "421": _problem("The service does not answer to this Host: misdirected_request"),
     "422": _problem("It breaks rules, all of which are named: invalid_input, invalid_query, batch_refused, key_reused"),
+    "431": _problem("The headers are too large: headers_too_large"),
     "500": _problem("The service failed: internal_server_error"),
     "503": _problem(
         "Try again later: store_unavailable, store_busy, too_many_subscribers, imports_busy, schema_outdated", **_RETRY

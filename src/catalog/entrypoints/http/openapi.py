@@ -8,12 +8,15 @@ from typing import Any
 from litestar.routes import BaseRoute, HTTPRoute
 
 from catalog import __version__
-from catalog.entrypoints.http.schemas import PARAMETERS, RESPONSES, SCHEMAS, examples, media_types
+from catalog.entrypoints.http.schemas import PARAMETERS, RESPONSES, SCHEMAS, request_body
 
 _KEY = "operation"
 
-_ALWAYS = ("400", "421", "422", "500", "503")
-_WITH_BODY = ("413", "415")
+_ALWAYS = ("400", "414", "421", "422", "431", "500", "503")
+_UNSAFE = ("403",)
+_WITH_BODY = ("408", "413", "415")
+_AMONG_ITEMS = "/api/v1/items/{key}"
+"""Where the paths of /items/batch, /items/export and /items/import stand in the way, with methods of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ def openapi_document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
+        "security": [],
         "tags": [
             {"name": "items", "description": "The items"},
             {"name": "imports", "description": "Many items out of a file"},
@@ -86,9 +90,13 @@ def _described(handler: Any, method: str, path: str) -> dict[str, Any]:  # noqa:
         names.append("prefer")
     if "304" in operation.answers:
         names.append("if_none_match")
+    if method == "put":
+        names.append("if_absent")
     answers = [
+        *(code for code in _ALWAYS if not any(own.startswith(code) for own in operation.answers)),
         *operation.answers,
-        *_ALWAYS,
+        *(_UNSAFE if method != "get" else ()),
+        *(("405",) if path == _AMONG_ITEMS else ()),
         *(_WITH_BODY if operation.body else ()),
         *(("428",) if operation.conditional else ()),
     ]
@@ -98,11 +106,10 @@ def _described(handler: Any, method: str, path: str) -> dict[str, Any]:  # noqa:
         "description": cleandoc(handler.fn.__doc__ or ""),
         "tags": sorted(handler.resolve_tags()),
         "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in names],
-        "responses": {key.partition("-")[0]: {"$ref": f"#/components/responses/{key}"} for key in sorted(answers)},
+        "responses": {key.partition("-")[0]: {"$ref": f"#/components/responses/{key}"} for key in sorted({*answers})},
     }
     if operation.body:
-        media = {"schema": {"$ref": f"#/components/schemas/{operation.body}"}, "examples": examples(operation.body)}
-        described["requestBody"] = {"required": True, "content": dict.fromkeys(media_types(operation.body, method), media)}
+        described["requestBody"] = {"required": True, "content": request_body(operation.body, method)}
     return described
 
 

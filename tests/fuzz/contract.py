@@ -80,12 +80,12 @@ def serving(url: str, folder: Path) -> Iterator[str]:
 def check(address: str, folder: Path, *, each: int, seed: int, phases: str = ALL_PHASES) -> Outcome:
     """Ask the service at an address, with up to `each` cases for each operation and phase."""
     report = folder / "report.json"
-    options = ["--continue-on-failure", "--generation-database=none", "--no-color"]
     done = subprocess.run(
         [
-            *(Path(sys.executable).parent / "schemathesis", "run", f"{address}/openapi.json", *options),
-            *(f"--seed={seed}", f"--max-examples={each}", f"--phases={phases}", "--warnings=off"),
-            *("--checks=all", "--report=json", f"--report-json-path={report}"),
+            Path(sys.executable).parent / "schemathesis",
+            *("run", f"{address}/openapi.json", "--checks=all", "--continue-on-failure"),
+            *(f"--seed={seed}", f"--max-examples={each}", f"--phases={phases}", "--generation-database=none"),
+            *("--report=json", f"--report-json-path={report}", "--no-color", "--warnings=off"),
         ],
         cwd=folder,
         env=os.environ | {"SCHEMATHESIS_HOOKS": str(HOOKS)},

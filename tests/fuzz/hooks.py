@@ -25,6 +25,7 @@ BEYOND_SCHEMAS = frozenset(
         "unknown_category",
         "unknown_column",
         "invalid_file",
+        "import_refused",
         # of the operations of a batch
         "item_not_found",
         "sku_taken",
@@ -60,7 +61,7 @@ _NO_KEYS = ("batch", "export", "import")
 
 
 @schemathesis.serializer("text/csv", "application/jsonl", "application/x-ndjson")
-def file(_context: schemathesis.SerializationContext, value: object) -> object:
+def file(_context: schemathesis.SerializationContext, value: object) -> bytes:
     """Send a file as it is."""
     return value if isinstance(value, bytes) else str(value).encode(errors="surrogatepass")
 
@@ -81,6 +82,8 @@ def _codes(response: Any) -> list[str]:  # noqa: ANN401 - schemathesis' own
     if "json" not in response.headers.get("content-type", [""])[0]:
         return [f"status {response.status_code}"]
     problem = response.json()
+    if problem["status"] == "refused":
+        return ["import_refused"]
     return [error["code"] for error in problem.get("errors", ())] or [problem.get("code", "")]
 
 

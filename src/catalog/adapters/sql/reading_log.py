@@ -13,6 +13,9 @@ from catalog.domain.changelog import LogFilter, LogPage
 SCANNED = 10_000
 """Entries that are looked at in one go for those of some kinds, of which there may be few."""
 
+_LAST = 2**63 - 1
+"""The highest number that a database's integer can be; an entry can be asked for behind any number up to it."""
+
 _END = log_head.alias("log_end")
 
 PRUNE: Delete = delete(change_log).where(change_log.c.seq <= bindparam("upto"))
@@ -30,7 +33,7 @@ def log_statement(after: int, limit: int, wanted: LogFilter) -> Select[Any]:
     if wanted.subject is not None:
         stretch = stretch.where(change_log.c.subject_id == wanted.subject)
     elif wanted.kinds:
-        stretch = stretch.where(change_log.c.seq <= after + SCANNED)
+        stretch = stretch.where(change_log.c.seq <= min(after + SCANNED, _LAST))
     found = stretch.subquery("stretch")
     return select(_END.c.seq, _END.c.floor, *found.c).select_from(_END.outerjoin(found, true())).order_by(found.c.seq)
 

@@ -300,8 +300,7 @@ def request_body(schema: str, method: str) -> Schema:
 
 
 def _query(name: str, description: str, schema: Schema) -> Schema:
-    """Describe a query parameter; an empty one counts as absent."""
-    return {"name": name, "in": "query", "description": description, "schema": schema, "allowEmptyValue": True}
+    return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
 def _several(pattern: str, *examples: str) -> Schema:

@@ -539,7 +539,7 @@ RESPONSES: dict[str, Schema] = {
     "204": {"description": "It is done", "headers": _HEADERS},
     "304": {"description": "It is still the one you have", "headers": _HEADERS | _ETAG},
     "400": _problem("It cannot be read: malformed, invalid_cursor, invalid_position, bad_request"),
-    "403": _problem("A page of another origin may not do this: cross_origin"),
+    "403": _problem("A page of another origin may not do this: cross_origin_request"),
     "404": _problem("There is no such thing: item_not_found, version_not_found, category_not_found, import_not_found"),
     "405": _problem(
         "`batch`, `export` and `import` are no items, and their paths take other methods: method_not_allowed",
@@ -567,7 +567,7 @@ RESPONSES: dict[str, Schema] = {
             "application/json": {"schema": {"$ref": "#/components/schemas/ImportState"}},
         },
     },
-    "431": _problem("The headers are too large: request_header_fields_too_large"),
+    "431": _problem("The headers are too large: headers_too_large"),
     "500": _problem("The service failed: internal_server_error"),
     "503": _problem("Try again later: store_unavailable, store_busy, schema_outdated", **_RETRY),
 }

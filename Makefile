@@ -10,7 +10,7 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench clean lock migration
+.PHONY: help run test check fmt fuzz bench clean lock migration
 
 help: ## List what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ check: $(DEV) ## What CI runs beside the tests: formatting, lint, types, fences 
 fmt: $(DEV) ## Format the code and mend what lint can mend
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix-only --quiet .
+
+fuzz: $(DEV) ## Send 5,000 requests to the service on each store, and hold every answer against the OpenAPI document
+	@$(BIN)/python -m tests.fuzz.contract $(ARGS)
 
 bench: $(DEV) ## Measure, side by side in one run (docs/PERFORMANCE.md says how to read it)
 	@$(BIN)/python -m benchmarks $(ARGS)

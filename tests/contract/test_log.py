@@ -47,6 +47,14 @@ async def test_entries_are_found_by_kind_and_by_subject(storage: Storage) -> Non
     assert (await storage.changes(after=99, limit=10)).next_after is None
 
 
+@pytest.mark.parametrize("wanted", [LogFilter(), LogFilter(frozenset({CREATED})), LogFilter(subject=item_id(1))])
+async def test_nothing_comes_after_the_highest_number_that_can_be_asked_for(storage: Storage, wanted: LogFilter) -> None:
+    """Nor does any store fail on it."""
+    await keep(storage, 1)
+    page = await storage.changes(after=2**63 - 1, limit=10, wanted=wanted)
+    assert (page.entries, page.next_after) == ((), None)
+
+
 async def test_rare_kinds_are_looked_for_in_a_part_of_the_log_at_a_time(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

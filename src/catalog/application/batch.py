@@ -25,6 +25,7 @@ from catalog.domain.errors import (
 )
 from catalog.domain.faults import Faults
 from catalog.domain.item import Item
+from catalog.domain.numeral import whole_number
 from catalog.domain.values import parse_category, parse_key
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
@@ -237,8 +238,9 @@ def _read(said: object) -> Operation | InvalidInput:
 
 
 def _version(raw: object, faults: Faults) -> int | None:
-    if raw is None or (isinstance(raw, int) and not isinstance(raw, bool) and raw > 0):
-        return raw
+    version = whole_number(raw)
+    if raw is None or (version is not None and version > 0):
+        return version
     faults.add(("if_version",), "invalid_version", "The version is a whole number from 1 on.")
     return None
 

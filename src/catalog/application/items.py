@@ -26,14 +26,12 @@ from catalog.domain.errors import (
 from catalog.domain.faults import Faults
 from catalog.domain.item import Item
 from catalog.domain.listing import Listing
+from catalog.domain.numeral import whole_number
 from catalog.domain.query import ItemQuery
 from catalog.domain.values import parse_category, parse_key, parse_sku
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
-
-_VERSIONS = 2**63
-"""One more than the highest number that a store keeps."""
 
 
 class Items:
@@ -227,6 +225,7 @@ def _under(sku: str, fields: Mapping[str, object]) -> Mapping[str, object]:
 
 def _version(raw: object) -> int:
     """Read the number of a version. Raises InvalidInput."""
-    if isinstance(raw, bool) or not isinstance(raw, int) or not 0 < raw < _VERSIONS:
+    version = whole_number(raw)
+    if version is None or version < 1:
         raise InvalidInput([Fault(("version",), "invalid_version", "The version is a whole number from 1 on.")])
-    return raw
+    return version

@@ -11,6 +11,7 @@ from catalog.domain.change import Change
 from catalog.domain.errors import Path, shorten
 from catalog.domain.faults import Faults
 from catalog.domain.folding_table import GREEK_U, ROMANIZED
+from catalog.domain.numeral import whole_number
 from catalog.domain.text import words
 from catalog.domain.values import MAX_NAME, MAX_SLUG, parse_category, parse_key, parse_name
 
@@ -126,8 +127,9 @@ def _slug(raw: object, faults: Faults, path: Path) -> str | None:
 
 def _position(raw: object, faults: Faults, path: Path) -> int | None:
     """Read a position."""
-    if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw <= MAX_POSITION:
-        return raw
+    position = whole_number(raw)
+    if position is not None and 0 <= position <= MAX_POSITION:
+        return position
     faults.add(path, "invalid_position", f"The position is a whole number from 0 to {MAX_POSITION}.")
     return None
 

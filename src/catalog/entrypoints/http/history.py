@@ -62,7 +62,9 @@ class HistoryController(Controller):
     @post(
         "/restore",
         status_code=200,
-        opt=documented(Operation("Bring a deleted item back", answers=("200", "204", "404", "409"), once=True)),
+        opt=documented(
+            Operation("Bring a deleted item back", answers=("200", "204", "404", "408", "409", "413", "415"), once=True)
+        ),
     )
     async def restore(self, request: AnyRequest, key: FromPath[str]) -> Answer:
         """By its id, or by its SKU (of several with that SKU, the one deleted last), as it was at its end.

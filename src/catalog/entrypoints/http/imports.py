@@ -114,9 +114,9 @@ class ImportsController(Controller):
         opt=documented(
             Operation(
                 "Import items",
-                body="Import",
+                body="ImportFile",
                 parameters=tuple(f"import_{name}" for name in PARAMETERS),
-                answers=("200-import", "202-import", "403", "408", "409", "507"),
+                answers=("200-import", "202-import", "409", "422-import", "507"),
                 once=True,
             )
         ),

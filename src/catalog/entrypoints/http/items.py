@@ -95,7 +95,7 @@ class ItemsController(Controller):
 
     @get(
         "/{key:str}",
-        opt=documented(Operation("Read an item", parameters=OF_ITEMS, answers=("200", "304", "404"), head=True)),
+        opt=documented(Operation("Read an item", parameters=OF_ITEMS, answers=("200-item", "304", "404"), head=True)),
     )
     async def read(self, request: AnyRequest, key: FromPath[str]) -> Answer:
         """By its id, or by its SKU in any case."""

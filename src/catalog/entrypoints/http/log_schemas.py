@@ -9,20 +9,14 @@ Schema = dict[str, Any]
 
 _MOMENT = {"type": "string", "format": "date-time"}
 _UNTIL = {"type": ["string", "null"], "format": "date-time"}
-_VERSION = {"type": "integer", "minimum": 1}
-_KEY = {"type": "string", "description": "The item's id, or its SKU."}
+_VERSION = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
+KEY_PATTERN = r"^\s*[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\s*$"
+"""What an id or a SKU looks like, in any case."""
+
+_KEY = {"type": "string", "pattern": KEY_PATTERN, "description": "The item's id, or its SKU."}
 _KNOWN_SINCE = _UNTIL | {"description": "When the log begins, where it was pruned and the item is older."}
 _ITEM = {"$ref": "#/components/schemas/Item"}
-_LOWEST = {
-    "oneOf": [
-        {
-            "type": "object",
-            "required": ["amount", "currency", "at"],
-            "properties": {"amount": {"type": "string"}, "currency": {"type": "string"}, "at": _MOMENT},
-        },
-        {"type": "null"},
-    ]
-}
+_LOWEST = {"oneOf": [{"$ref": "#/components/schemas/LowestPrice"}, {"type": "null"}]}
 _STATE = {"oneOf": [_ITEM, {"$ref": "#/components/schemas/Category"}, {"type": "null"}]}
 
 
@@ -49,19 +43,36 @@ def _page(**more: Schema) -> Schema:
 
 
 _DRAFT = {"$ref": "#/components/schemas/ItemDraft"}
+_UPSERT = {"$ref": "#/components/schemas/UpsertDraft"}
+_IF_VERSION = {
+    "type": ["integer", "null"],
+    "minimum": 1,
+    "maximum": 2**63 - 1,
+    "description": "The version that the item has, if it is to be done.",
+}
 
-MEDIA = {"Import": ("text/csv", "application/json", "application/jsonl", "application/x-ndjson")}
-"""The media types of bodies that are no JSON of ours."""
+_OPERATIONS = {
+    "create": _operation("create", "item", item=_DRAFT),
+    "upsert": _operation("upsert", "item", item=_UPSERT, if_version=_IF_VERSION),
+    "update": _operation(
+        "update", "key", "patch", key=_KEY, patch={"$ref": "#/components/schemas/ItemPatch"}, if_version=_IF_VERSION
+    ),
+    "reprice": _operation(
+        "reprice", "key", "price", key=_KEY, price={"$ref": "#/components/schemas/Money"}, if_version=_IF_VERSION
+    ),
+    "delete": _operation("delete", "key", key=_KEY, if_version=_IF_VERSION),
+}
 
-FORMS: dict[str, Schema] = {
-    "Import": {
-        "type": "object",
-        "required": ["file"],
-        "description": "The file, whose name tells its format; other fields are the parameters.",
-        "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
+MEDIA = {
+    "ImportFile": {
+        "text/csv": "ImportFile",
+        "application/json": "ImportRows",
+        "application/jsonl": "ImportFile",
+        "application/x-ndjson": "ImportFile",
+        "multipart/form-data": "ImportForm",
     }
 }
-"""Bodies that may come as a form (multipart/form-data), too."""
+"""The schemas of bodies that are no JSON of ours, by their media types."""
 
 LOG_SCHEMAS: dict[str, Schema] = {
     "Batch": {
@@ -74,46 +85,37 @@ LOG_SCHEMAS: dict[str, Schema] = {
                 "minItems": 1,
                 "maxItems": MOST,
                 "items": {
-                    "oneOf": [
-                        _operation("create", "item", item=_DRAFT),
-                        _operation("upsert", "item", item=_DRAFT, if_version=_VERSION),
-                        _operation(
-                            "update",
-                            "key",
-                            "patch",
-                            key=_KEY,
-                            patch={"$ref": "#/components/schemas/ItemPatch"},
-                            if_version=_VERSION,
-                        ),
-                        _operation(
-                            "reprice", "key", "price", key=_KEY, price={"$ref": "#/components/schemas/Money"}, if_version=_VERSION
-                        ),
-                        _operation("delete", "key", key=_KEY, if_version=_VERSION),
-                    ]
+                    "oneOf": [{"$ref": f"#/components/schemas/{name.title()}Operation"} for name in _OPERATIONS],
+                    "discriminator": {
+                        "propertyName": "op",
+                        "mapping": {name: f"#/components/schemas/{name.title()}Operation" for name in _OPERATIONS},
+                    },
                 },
             },
             "atomic": {"type": "boolean", "default": False, "description": "All of them, or none."},
             "dry_run": {"type": "boolean", "default": False, "description": "Decide everything, and write nothing."},
         },
     },
+    **{f"{name.title()}Operation": schema for name, schema in _OPERATIONS.items()},
     "BatchResults": {
         "type": "object",
         "required": ["results", "failed", "dry_run"],
         "properties": {
             "results": {
                 "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["status"],
-                    "properties": {
-                        "status": {"type": "integer"},
-                        "item": _ITEM,
-                        "problem": {"$ref": "#/components/schemas/Problem"},
-                    },
-                },
+                "items": {"$ref": "#/components/schemas/BatchResult"},
             },
             "failed": {"type": "integer"},
             "dry_run": {"type": "boolean"},
+        },
+    },
+    "BatchResult": {
+        "type": "object",
+        "required": ["status"],
+        "properties": {
+            "status": {"type": "integer"},
+            "item": _ITEM,
+            "problem": {"$ref": "#/components/schemas/Problem"},
         },
     },
     "Change": {
@@ -139,25 +141,39 @@ LOG_SCHEMAS: dict[str, Schema] = {
         "type": "object",
         "required": ["prices", "lowest_30_days", "before_reduction", "known_since"],
         "properties": {
-            "prices": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["price", "from", "until", "seq"],
-                    "properties": {
-                        "price": {"$ref": "#/components/schemas/Price"},
-                        "from": _MOMENT,
-                        "until": _UNTIL,
-                        "seq": {"type": ["integer", "null"], "description": "Null: it is older than what the log knows."},
-                    },
-                },
-            },
+            "prices": {"type": "array", "items": {"$ref": "#/components/schemas/PricePeriod"}},
             "lowest_30_days": _LOWEST,
             "before_reduction": _LOWEST,
             "known_since": _KNOWN_SINCE,
         },
     },
-    "Import": {"type": "string", "description": "A file with rows of items, in UTF-8."},
+    "PricePeriod": {
+        "type": "object",
+        "required": ["price", "from", "until", "seq"],
+        "properties": {
+            "price": {"$ref": "#/components/schemas/Price"},
+            "from": _MOMENT,
+            "until": _UNTIL,
+            "seq": {"type": ["integer", "null"], "description": "Null: it is older than what the log knows."},
+        },
+    },
+    "LowestPrice": {
+        "type": "object",
+        "required": ["amount", "currency", "at"],
+        "properties": {"amount": {"type": "string"}, "currency": {"type": "string"}, "at": _MOMENT},
+    },
+    "ImportFile": {"type": "string", "minLength": 1, "description": "A file with rows of items, in UTF-8."},
+    "ImportForm": {
+        "type": "object",
+        "required": ["file"],
+        "description": "The file, whose name tells its format; other fields are the parameters.",
+        "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
+    },
+    "ImportRows": {
+        "type": "array",
+        "description": "Rows of items, as an export writes them.",
+        "items": {"type": "object", "additionalProperties": True},
+    },
     "ImportState": {
         "type": "object",
         "required": [
@@ -193,22 +209,25 @@ LOG_SCHEMAS: dict[str, Schema] = {
             "refusals": {
                 "type": "array",
                 "description": "The first 1,000.",
-                "items": {
-                    "type": "object",
-                    "required": ["line", "sku", "field", "code", "detail"],
-                    "properties": {
-                        "line": {"type": "integer"},
-                        "sku": {"type": "string"},
-                        "field": {"type": "string"},
-                        "code": {"type": "string"},
-                        "detail": {"type": "string"},
-                    },
-                },
+                "items": {"$ref": "#/components/schemas/ImportRefusal"},
             },
+        },
+    },
+    "ImportRefusal": {
+        "type": "object",
+        "required": ["line", "sku", "field", "code", "detail"],
+        "properties": {
+            "line": {"type": "integer"},
+            "sku": {"type": "string"},
+            "field": {"type": "string"},
+            "code": {"type": "string"},
+            "detail": {"type": "string"},
         },
     },
     "Revert": {"type": "object", "required": ["version"], "additionalProperties": False, "properties": {"version": _VERSION}},
 }
+
+_JSON_LINE = '{"sku": "CHAIR-1", "name": "Garden chair", "price": {"amount": "49.90", "currency": "EUR"}}\n'
 
 LOG_EXAMPLES: dict[str, Any] = {
     "Batch": {
@@ -219,5 +238,8 @@ LOG_EXAMPLES: dict[str, Any] = {
         "atomic": True,
     },
     "Revert": {"version": 1},
-    "Import": "sku,name,price,currency\nCHAIR-1,Garden chair,49.90,EUR\n",
+    "ImportFile": "sku,name,price,currency\nCHAIR-1,Garden chair,49.90,EUR\n",
+    "ImportFile application/jsonl": _JSON_LINE,
+    "ImportFile application/x-ndjson": _JSON_LINE,
+    "ImportRows": [{"sku": "CHAIR-1", "name": "Garden chair", "price": {"amount": "49.90", "currency": "EUR"}}],
 }

@@ -8,13 +8,15 @@ from typing import Any
 from litestar.routes import BaseRoute, HTTPRoute
 
 from catalog import __version__
-from catalog.entrypoints.http.log_schemas import FORMS
-from catalog.entrypoints.http.schemas import PARAMETERS, RESPONSES, SCHEMAS, examples, media_types
+from catalog.entrypoints.http.schemas import PARAMETERS, RESPONSES, SCHEMAS, request_body
 
 _KEY = "operation"
 
 _ALWAYS = ("400", "414", "421", "422", "431", "500", "503")
+_UNSAFE = ("403",)
 _WITH_BODY = ("408", "413", "415")
+_AMONG_ITEMS = "/api/v1/items/{key}"
+"""Where the paths of /items/batch, /items/export and /items/import stand in the way, with methods of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ def openapi_document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
+        "security": [],
         "tags": [
             {"name": "items", "description": "The items"},
             {"name": "imports", "description": "Many items out of a file"},
@@ -87,11 +90,14 @@ def _described(handler: Any, method: str, path: str) -> dict[str, Any]:  # noqa:
         names.append("prefer")
     if "304" in operation.answers:
         names.append("if_none_match")
+    if method == "put":
+        names.append("if_absent")
     answers = [
+        *(code for code in _ALWAYS if not any(own.startswith(code) for own in operation.answers)),
         *operation.answers,
-        *_ALWAYS,
+        *(_UNSAFE if method != "get" else ()),
+        *(("405",) if path == _AMONG_ITEMS else ()),
         *(_WITH_BODY if operation.body else ()),
-        *(("403",) if method != "get" else ()),
         *(("428",) if operation.conditional else ()),
     ]
     described: dict[str, Any] = {
@@ -103,11 +109,7 @@ def _described(handler: Any, method: str, path: str) -> dict[str, Any]:  # noqa:
         "responses": {key.partition("-")[0]: {"$ref": f"#/components/responses/{key}"} for key in sorted({*answers})},
     }
     if operation.body:
-        media = {"schema": {"$ref": f"#/components/schemas/{operation.body}"}, "examples": examples(operation.body)}
-        content = dict.fromkeys(media_types(operation.body, method), media)
-        if operation.body in FORMS:
-            content["multipart/form-data"] = {"schema": FORMS[operation.body]}
-        described["requestBody"] = {"required": True, "content": content}
+        described["requestBody"] = {"required": True, "content": request_body(operation.body, method)}
     return described
 
 

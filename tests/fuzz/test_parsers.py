@@ -1,0 +1,284 @@
+"""Whatever text comes in, a parser reads it or raises one of the catalog's errors, and what it read is what it promises."""
+
+import io
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from litestar.exceptions import HTTPException
+
+from catalog.application.exporting import parse_export
+from catalog.application.history import LogQuestion
+from catalog.application.import_plan import ImportPlan
+from catalog.application.json_text import MAX_DEPTH, read_json
+from catalog.application.rows import read_table
+from catalog.application.tables import Broken
+from catalog.domain.cursor import Mark, encode_cursor
+from catalog.domain.errors import CatalogError
+from catalog.domain.faults import Faults
+from catalog.domain.filters import ATTRIBUTE, NAMES, OPERATORS
+from catalog.domain.item import Item
+from catalog.domain.listing import PARAMETERS as BESIDE
+from catalog.domain.listing import Listing
+from catalog.domain.money import INT64_MAX, Money
+from catalog.domain.numeral import Numeral
+from catalog.domain.operands import read_attribute, read_moment
+from catalog.domain.ordering import newest_first
+from catalog.domain.query import PARAMETERS, ItemQuery
+from catalog.entrypoints.http.conditions import etag, expected, placing, unchanged
+from catalog.entrypoints.http.preferences import preferences
+from tests.making import NOON, creation, item_id
+
+MANY = settings(max_examples=300)
+
+ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=40)
+"""With lone surrogates, which bytes that are no UTF-8 become."""
+
+
+def near(*samples: str) -> st.SearchStrategy[str]:
+    """Return valid texts, cut, doubled, joined, and with something else put in; and any text at all."""
+    sample = st.sampled_from(samples)
+
+    @st.composite
+    def damaged(draw: st.DrawFn) -> str:
+        text = draw(sample)
+        begin = draw(st.integers(0, len(text)))
+        end = draw(st.integers(begin, len(text)))
+        return text[:begin] + draw(ANY_TEXT | sample) + text[end:]
+
+    repeated = st.tuples(sample, st.integers(2, 3_000)).map(lambda drawn: (drawn[0] * drawn[1])[:20_000])
+    return sample | damaged() | st.lists(sample, max_size=4).map("".join) | repeated | ANY_TEXT
+
+
+@contextmanager
+def only_documented() -> Iterator[None]:
+    """Let the catalog's own errors pass."""
+    refused: CatalogError | None = None
+    try:
+        yield
+    except CatalogError as error:
+        refused = error
+    assert refused is None or (refused.code != CatalogError.code and len(str(refused)) < 64 * 1024)
+
+
+PRINT = ItemQuery.parse({}).fingerprint
+CURSOR = encode_cursor(Mark((NOON, item_id(1))), PRINT)
+JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
+    max_leaves=6,
+)
+
+
+def in_base64(value: object) -> str:
+    """Write a value as a cursor holds one."""
+    return urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+@MANY
+@given(
+    near(CURSOR)
+    | JSON_VALUES.map(in_base64)
+    | st.tuples(st.sampled_from([">", "<", "~>", "~<", "?"]), st.lists(JSON_VALUES, max_size=3)).map(
+        lambda drawn: in_base64([PRINT, drawn[0], *drawn[1]])
+    )
+)
+def test_cursors(text: str) -> None:
+    """What is taken for a cursor has a place of the list's order."""
+    with only_documented():
+        query = ItemQuery.parse({"cursor": text})
+        assert query.after is None or len(query.after) == len(newest_first())
+
+
+NUMBERS = near("0", "10", "-1", "1.5", "1e3", "9223372036854775807", "9223372036854775808", "0" * 50)
+MOMENTS = near(
+    "2026-11-20",
+    "2026-11-20T12:00:00Z",
+    "2026-11-20T12:00:00.123456789+14:00",
+    "0001-01-01T00:00:00+23:59",
+    "9999-12-31T23:59:59.999999-23:59",
+    "2026-02-31",
+)
+LISTS = near("A,B", "CHAIR-1", '"a,b",c', "garden,chairs", "name,-price", "sku,name", "category,attr.size", "item.created")
+NAMED = st.sampled_from(
+    [
+        *(*PARAMETERS, *BESIDE, *NAMES, "nonsense"),
+        *(f"{field}__{operator}" for field, operators in OPERATORS.items() for operator in (*operators, "nonsense")),
+        *(f"{ATTRIBUTE}size{operator}" for operator in ("", "__gt", "__in", "__exists", "__x")),
+    ]
+) | near("attr.size__gte", "price__lt", "__")
+
+
+@MANY
+@given(
+    st.dictionaries(NAMED, st.lists(NUMBERS | MOMENTS | LISTS | near("EUR", "true", 'x"y\\'), min_size=1, max_size=3), max_size=5)
+)
+def test_filters_and_other_parameters_of_lists(parameters: dict[str, list[str]]) -> None:
+    """The same with the parameters of an export and of the log."""
+    with only_documented():
+        Listing.parse(parameters)
+    with only_documented():
+        parse_export(parameters)
+    with only_documented():
+        LogQuestion.parse({name: values[0] for name, values in parameters.items()})
+
+
+@MANY
+@given(near("garden chair", "KT-INS114", "東京タワー", "100% _", "ß ı ø", "a" * 200, "😀\u200d"))
+def test_search_queries(text: str) -> None:
+    """Signs, scripts, surrogates and length."""
+    with only_documented():
+        Listing.parse({"q": text, "highlight": "true"})
+
+
+@MANY
+@given(MOMENTS)
+def test_moments(text: str) -> None:
+    """What is read is in UTC."""
+    faults = Faults()
+    moment = read_moment(text, "as_of", faults)
+    assert (moment is None) is bool(faults.found)
+    assert moment is None or moment.tzinfo is UTC
+
+
+@MANY
+@given(near("10", "-0.0", "1e308", "true", '"10"', '"\\ud800"', '"\\u0000"', "-9223372036854775808"))
+def test_operands_of_attributes(text: str) -> None:
+    """There is a key, or a fault."""
+    faults = Faults()
+    assert (read_attribute(text, "attr.size", faults) is None) is bool(faults.found)
+
+
+@MANY
+@given(
+    st.fixed_dictionaries(
+        {"amount": NUMBERS | NUMBERS.map(Numeral) | JSON_VALUES, "currency": near("EUR", "jpy", "KWD", "XXX") | JSON_VALUES}
+    )
+    | JSON_VALUES
+)
+def test_amounts_of_money(raw: object) -> None:
+    """What is read can be kept, and is read again as the same from what it is written as."""
+    faults = Faults()
+    money = Money.parse(raw, faults, ("price",))
+    assert (money is None) is bool(faults.found)
+    if money is not None:
+        assert 0 <= money.minor <= INT64_MAX
+        assert Money.parse({"amount": money.amount, "currency": money.currency}, Faults(), ()) == money
+
+
+DOCUMENT = '{"name": "Chair", "price": {"amount": 12.50}, "attributes": {"a": [1e3, -0, true, null, "\\u00e9\\ud83d"]}}'
+
+
+@MANY
+@given(
+    near(DOCUMENT, "[", "{", '{"a":', "1e999999999", '"\\', "NaN", "[]", "9" * 5_000, '{"a":1,"a":2}', "\ufeff{}")
+    | JSON_VALUES.map(json.dumps)
+)
+def test_json(text: str) -> None:
+    """Of bodies, also as bytes that are no UTF-8; what is read is no deeper than the limit."""
+    with only_documented():
+        assert depth(read_json(text.encode(errors="surrogateescape" if is_bytes(text) else "surrogatepass"))) <= MAX_DEPTH
+
+
+def is_bytes(text: str) -> bool:
+    """Return whether all surrogates in a text stand for bytes."""
+    return not any("\ud800" <= sign <= "\udfff" and not "\udc80" <= sign <= "\udcff" for sign in text)
+
+
+def depth(value: object) -> int:
+    """Return how deep a document is nested."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(depth, inner), default=0)
+
+
+@MANY
+@given(
+    st.dictionaries(
+        st.sampled_from(["sku", "name", "description", "category", "price", "attributes", "id"]), JSON_VALUES | ANY_TEXT
+    )
+)
+def test_fields_of_items(fields: dict[str, object]) -> None:
+    """Of whatever types."""
+    with only_documented():
+        Item.create(fields, item_id=item_id(1), spare_sku="I-1", now=NOON)
+
+
+TAG = etag(creation(1).subject)
+
+
+@MANY
+@given(
+    near(
+        TAG,
+        f"W/{TAG}",
+        f"{TAG}, {TAG}",
+        "*",
+        TAG[:-1] + ';0123456789abcdef"',
+        TAG[:-1] + '-gzip"',
+        '"",',
+        f"{'0' * 32}.{'9' * 19}",
+    ),
+    st.booleans(),
+)
+def test_entity_tags(text: str, required: bool) -> None:  # noqa: FBT001 - drawn
+    """In If-Match and If-None-Match; the header's bytes are Latin-1."""
+    value = text.encode("latin-1", errors="replace")
+    for name in (b"if-match", b"if-none-match"):
+        scope = {"headers": [(name, value)]}
+        with only_documented():
+            unchanged(scope, TAG)
+        for read in (expected, placing):
+            with only_documented(), suppress(HTTPException):  # 428
+                read(scope, required=required)
+
+
+@MANY
+@given(near("return=minimal", 'return="representation"', "respond-async, wait=10", "handling=lenient;x=y", ",;=,"))
+def test_preferences(text: str) -> None:
+    """Each is named once."""
+    found = preferences({"headers": [(b"prefer", text.encode("latin-1", errors="replace"))]})
+    names = [one.partition("=")[0] for one in found]
+    assert len(names) == len(set(names))
+
+
+PAIRS = st.lists(near("name=title", "attr.size=integer", "price=Amount", "=x", "sku="), max_size=3)
+
+
+@MANY
+@given(PAIRS, PAIRS, PAIRS)
+def test_options_of_imports(maps: list[str], sets: list[str], types: list[str]) -> None:
+    """Pairs with an equals sign."""
+    with only_documented():
+        ImportPlan.parse(maps, sets, types)
+
+
+ROWS = {
+    "csv": near(
+        "sku,name,price,currency\nA,Chair,1.50,EUR\n", 'sku,name\nA,"x""y\nz"\n', "name\n", ",", '"', "\0", "a,a\n", "\r\n\r"
+    ),
+    "json": near('[{"sku": "A", "name": "Chair"}, {"name": "x"}]', "[", "[]", "[1,", "]", '[{"a":', "[" * 500),
+    "jsonl": near('{"sku": "A", "name": "Chair"}\n', "{}\n", "\n", '{"a":\n', "[" * 500, "1e999\n"),
+}
+
+
+@pytest.mark.parametrize("kind", ROWS)
+@MANY
+@given(st.data())
+def test_files(kind: str, data: st.DataObject) -> None:
+    """Each row is read, or refused in its place."""
+    text = data.draw(ROWS[kind] | st.binary(max_size=80).map(lambda drawn: drawn.decode("utf-8", errors="surrogateescape")))
+    content = text.encode(errors="surrogateescape" if is_bytes(text) else "surrogatepass")
+    with only_documented():
+        table = read_table(io.BytesIO(content), kind)
+        try:
+            rows = list(table.rows)
+        finally:
+            table.close()
+        assert len(rows) <= len(content) + 1
+        assert all(isinstance(row, Broken) or isinstance(row.values, dict) for row in rows)

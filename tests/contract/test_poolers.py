@@ -84,16 +84,18 @@ async def test_news_of_other_processes_is_heard_through_a_pooler(pooled_url: str
     await other.close()
 
 
-async def test_a_pooler_is_sent_no_setting_at_start_up(databases: Databases, database: str) -> None:
-    """Nothing but what every client sends."""
+async def test_a_pooler_is_sent_no_setting_at_start_up(databases: Databases) -> None:
+    """Nothing but what every client sends, also to migrate, which takes many statements and one transaction."""
+    name = await databases.create()
     async with TransactionPooler(databases.server).running() as pooler:
-        storage = open_store(StorageOptions(pooler.url(database)))
-        await storage.migrate()
+        storage = open_store(StorageOptions(pooler.url(name), deadline=20))
+        assert (await storage.migrate()).current
         await keep(storage, 1)
         await storage.close()
         assert pooler.parameters == ALLOWED
         with pytest.raises(asyncpg.PostgresError, match="application_name"):
-            await asyncpg.connect(pooler.url(database), server_settings={"application_name": "x"})
+            await asyncpg.connect(pooler.url(name), server_settings={"application_name": "x"})
+    await databases.drop(name)
 
 
 async def test_a_session_that_lasts_has_its_settings(databases: Databases, database: str) -> None:

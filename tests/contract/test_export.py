@@ -28,6 +28,7 @@ from catalog.domain.changelog import ChangeSet
 from catalog.domain.errors import InvalidFile, InvalidQuery, StoreUnavailable
 from catalog.domain.item import Item
 from catalog.domain.query import ItemQuery
+from catalog.domain.text import blank, trimmed
 from catalog.entrypoints.shapes import encode_item
 from catalog.ports.storage import Storage
 from tests.making import NOON, TESTER, CountedIds, FixedClock, commit, creation, keep, plant, removal, revision
@@ -163,7 +164,7 @@ _TEXT = st.text(
 )
 _ITEMS = st.lists(
     st.tuples(
-        _TEXT.map(lambda text: text.strip() or "x"),
+        _TEXT.map(lambda text: "x" if blank(text) else trimmed(text)),
         _TEXT,
         st.sampled_from([None, ("1.50", "EUR"), ("7", "JPY")]),
         st.dictionaries(

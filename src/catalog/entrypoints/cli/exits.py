@@ -25,8 +25,12 @@ def told() -> Iterator[None]:
             code=USAGE,
         )
     except CatalogError as error:
-        lines = [_worded(fault) for fault in error.faults] if isinstance(error, InvalidInput) else [_line(error)]
-        fail(*lines, code=code_of(error))
+        fail(*_lines(error), code=code_of(error))
+
+
+def _lines(error: CatalogError) -> list[str]:
+    """Write an error, a line for each of its faults."""
+    return [_worded(fault) for fault in error.faults] if isinstance(error, InvalidInput) else [_line(error)]
 
 
 def _worded(fault: Fault) -> str:

@@ -8,6 +8,7 @@ from catalog.application.import_plan import FIELDS as IMPORTED
 from catalog.application.import_plan import TYPES
 from catalog.domain.attributes import MAX_ATTRIBUTES
 from catalog.domain.category import MAX_POSITION
+from catalog.domain.changelog import LAST
 from catalog.domain.facets import FIELDS as FACETS
 from catalog.domain.facets import MOST_FACETS
 from catalog.domain.listing import COUNTS, SHOWN
@@ -588,7 +589,7 @@ RESPONSES: dict[str, Schema] = {
     "421": _problem("The service does not answer to this Host: misdirected_request"),
     "422": _problem("It breaks rules, all of which are named: invalid_input, invalid_query, batch_refused, key_reused"),
     "422-import": {
-        "description": "It breaks rules: invalid_query, invalid_file, key_reused; or rows were refused, with `mode=all_or_nothing`",
+        "description": "It breaks rules: invalid_query, invalid_file, key_reused; or rows do (`mode=all_or_nothing`)",
         "headers": _HEADERS,
         "content": {
             "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},

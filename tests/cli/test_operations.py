@@ -132,7 +132,7 @@ def test_serve_refuses_what_would_harm(catalog: Command, monkeypatch: pytest.Mon
     assert "--reload watches one process" in catalog("serve", "--reload", "--workers", "2", code=2).stderr
     monkeypatch.setenv("CATALOG_HTTP__HOST", "127.0.0.1")
     monkeypatch.setenv("CATALOG_STORAGE__URL", "sqlite:///nowhere/catalog.db")
-    assert "SQLite cannot work with the file" in catalog("serve", "--port", "0", code=3).stderr
+    assert "SQLite cannot work with the database file" in catalog("serve", "--port", "0", code=3).stderr
 
 
 def test_bad_settings_are_all_told_by_variable(catalog: Command, monkeypatch: pytest.MonkeyPatch) -> None:

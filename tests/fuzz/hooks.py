@@ -96,6 +96,8 @@ def _codes(response: Any) -> list[str]:  # noqa: ANN401 - schemathesis' own
 
 def _contradicts(case: Any) -> bool:  # noqa: ANN401 - schemathesis' own
     """Return whether an import is said to have another format than its Content-Type, or a key leads to another path."""
+    if case.media_type == "multipart/form-data":
+        return True  # a file's name says what it is, and schemathesis gives it none
     other_format = case.media_type is not None and "format" in (case.query or {})
     return other_format or (case.path_parameters or {}).get("key") in _NO_KEYS
 

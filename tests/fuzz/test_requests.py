@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from catalog.entrypoints.container import Container, running
@@ -79,13 +79,14 @@ SOME_HEADERS = st.lists(
     max_size=4,
 )
 HEADERS = st.tuples(TYPES, SOME_HEADERS).map(lambda drawn: drawn[0] + drawn[1])
+MANY_UNKNOWN = json.dumps({f"unknown{number}": number for number in range(3_000)}).encode()
 BODIES = st.binary(max_size=80) | st.sampled_from(
     [
         *(b"{}", b"[]", b"null", b'{"name": "x"}', b'{"name": "x", "sku": "A"}', b'{"version": 1}', b"name\nx\n", b"[{}]"),
         b'{"amount": 1, "currency": "EUR"}',
         b'{"operations": [{"op": "create", "item": {"name": "x"}}]}',
         b'--x\r\ncontent-disposition: form-data; name="file"; filename="a.csv"\r\n\r\nname\nx\n\r\n--x--\r\n',
-        json.dumps({f"unknown{number}": number for number in range(3_000)}).encode(),
+        MANY_UNKNOWN,
     ]
 )
 
@@ -106,6 +107,11 @@ async def app() -> AsyncIterator[Edge]:
     headers=HEADERS,
     body=BODIES,
 )
+@example("POST", "/api/v1/items", "", [(b"content-type", b"application/json")], MANY_UNKNOWN)
+@example("POST", "/api/v1/items/import", "format=csv", [(b"content-type", b"text/csv")], b"x," * 20_000 + b"\n")
+@example("POST", "/api/v1/items/import", "", [(b"content-type", b"application/json")], b'[{}, {"a": 1}]')
+@example("GET", "/api/v1/items/" + "x" * 60_000, "", [], b"")
+@example("GET", "/api/v1/items", "&".join(f"p{n}=1" for n in range(9_000)), [], b"")
 async def test_any_request_is_answered(
     app: Edge, method: str, path: str, query: str, headers: list[tuple[bytes, bytes]], body: bytes
 ) -> None:

@@ -84,7 +84,7 @@ async def test_a_foreign_host_is_refused(client: httpx.AsyncClient, host: str) -
 
 async def test_hosts_are_named_by_a_setting() -> None:
     """A list, or any."""
-    async with asked(made(allowed_hosts="shop.example, *.x")) as client:
+    async with asked(made(allowed_hosts="shop.example, y.example")) as client:
         assert [(await client.get("/health", headers={"Host": host})).status_code for host in ("Shop.Example", "localhost")] == [
             200,
             421,

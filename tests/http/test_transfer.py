@@ -118,10 +118,10 @@ async def test_head_of_an_export_opens_no_stream(app: Edge, client: httpx.AsyncC
     opened = []
     true = exporting.export
 
-    def counted(*args: Any) -> AsyncGenerator[bytes, None]:  # noqa: ANN401 - whatever it takes
+    def counted(*args: Any, **options: Any) -> AsyncGenerator[bytes, None]:  # noqa: ANN401 - whatever it takes
         async def pieces() -> AsyncGenerator[bytes, None]:
             opened.append(args)
-            async for piece in true(*args):
+            async for piece in true(*args, **options):
                 yield piece
 
         return pieces()

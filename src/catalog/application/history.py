@@ -127,7 +127,7 @@ class History:
         before = entries[0].change.before if entries else (await self._storage.items_by_id((subject,))).get(subject)
         found = priced(before if isinstance(before, Item) else None, entries)
         # The clock of the process that wrote the last price may be ahead of ours; that price is in force all the same.
-        moment = as_of or max(self._clock.now(), *(one.since for one in found[-1:]))
+        moment = as_of or max((self._clock.now(), *(one.since for one in found[-1:])))
         now = in_force(found, moment)
         shown = found if as_of is None else [] if now is None else [now]
         known_since = await self._known_since(page, entries[0] if entries else None)

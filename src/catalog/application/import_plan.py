@@ -119,11 +119,12 @@ class ImportPlan:
             raise InvalidFile([Fault((), "invalid_file", message)])
         if "sku" in used or "sku" in self.fixed:
             return
-        message = f"The file has no column sku, and each row needs a SKU. Its columns: {_shown(columns)}."
+        found = f"Its columns: {_shown(columns)}." if columns else "Its first row is empty."
+        message = f"The file has no column sku, and each row needs a SKU. {found}"
         separators = [sign for sign in _SEPARATORS if sign in columns[0]] if len(columns) == 1 else []
         if separators:
             message += f" Its cells seem to be separated otherwise: set the delimiter to {_SEPARATORS[separators[0]]}."
-        else:
+        elif columns:
             near = get_close_matches("sku", [name.lower() for name in columns], 1)
             nearest = next((name for name in columns if name.lower() in near), columns[0])
             message += f" Map the column that has it: map sku={_shown((nearest,))}."

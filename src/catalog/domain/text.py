@@ -17,6 +17,7 @@ _REMEMBERED = 200
 """Characters of a text whose folded form is remembered for a while."""
 
 _WORD = re.compile(r"[^\W_]+")
+_RANGE = re.compile("(.)(?:-(.))?")
 _IGNORABLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
     "\ufff0-\ufffb\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
@@ -139,7 +140,7 @@ def _folding() -> dict[int, str | None]:
     """
     planes = (range(0x0300, 0x1F000), range(0xE0100, 0xE01F0))
     table: dict[int, str | None] = {point: None for plane in planes for point in plane if category(chr(point))[0] == "M"}
-    ends = re.findall("(.)(?:-(.))?", _IGNORABLE)
+    ends = (match.groups() for match in _RANGE.finditer(_IGNORABLE))
     table |= {point: None for first, last in ends for point in range(ord(first), ord(last or first) + 1)}
     table |= dict.fromkeys(map(ord, DROPPED))
     return table | {ord(letter): plain for plain, letters in LATIN.items() for letter in letters}

@@ -101,11 +101,17 @@ def _networks(value: object) -> object:
 
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)]
 
-PREFIX_PATTERN = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+")
-"""A path below which a proxy may publish the service."""
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+_FIELD_NAME = re.compile(r'[^"]*"(\w+)"')
 
 OWN_PATHS = ("/api/", "/docs/", "/redoc/", "/health/", "/openapi.json/")
 """Beginnings of the service's own paths; a prefix that looks like one could not be told from it."""
+
+
+def is_prefix(path: str) -> bool:
+    """Whether a proxy may publish the service below this path: plain, and none of the service's own."""
+    plain = _PREFIX.fullmatch(path) is not None and not {".", ".."} & set(path.split("/"))
+    return plain and not f"{path}/".startswith(OWN_PATHS)
 
 
 class Section(BaseModel):
@@ -194,7 +200,7 @@ class HttpSettings(Section):
     def _rooted(cls, path: str) -> str:
         """Take a plain path that is none of the service's own."""
         plain = path.rstrip("/")
-        if plain and (not PREFIX_PATTERN.fullmatch(plain) or f"{plain}/".startswith(OWN_PATHS)):
+        if plain and not is_prefix(plain):
             message = "a path like /catalog: letters, digits, . _ ~ - and /, and not one of the service's own (/api, /docs, ...)"
             raise ValueError(message)
         return plain
@@ -463,7 +469,7 @@ def _fault(error: Any) -> tuple[str, str]:  # noqa: ANN401 - pydantic's ErrorDet
 
 def _group_fault(error: SettingsError) -> tuple[str, str]:
     """Say which group of settings is no JSON."""
-    named = re.search(r'field "(\w+)"', str(error))
+    named = _FIELD_NAME.match(str(error))
     variable = _variable([named[1]]) if named else "settings"
     return variable, _PLAIN["model_type"].format(example=_example(variable))
 

@@ -52,7 +52,6 @@ _UNAVAILABLE = {
     sqlite3.SQLITE_NOTADB: "SQLite cannot work with the database file: it is not a SQLite database.",
     sqlite3.SQLITE_READONLY: "SQLite cannot work with the database file: it may be read but not written.",
     sqlite3.SQLITE_PERM: "SQLite cannot work with the database file: access to it is denied.",
-    sqlite3.SQLITE_FULL: "SQLite cannot work with the database file: the disk is full. Nothing of this request was written.",
     sqlite3.SQLITE_IOERR: "SQLite cannot work with the database file: reading or writing it failed.",
     sqlite3.SQLITE_CORRUPT: "SQLite cannot work with the database file: it is damaged. Restore it from a backup.",
 }

@@ -21,7 +21,7 @@ from catalog.entrypoints import logs
 from catalog.entrypoints.http.prefix import public_prefix
 from catalog.entrypoints.http.problems import PROBLEM_JSON, problem, unforeseen
 from catalog.entrypoints.http.stopping import Stopping
-from catalog.entrypoints.settings import OWN_PATHS, PREFIX_PATTERN, HttpSettings
+from catalog.entrypoints.settings import HttpSettings, is_prefix
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -228,7 +228,7 @@ class _Exchange:
         if len(values) != 1 or len(values[0]) > _LONGEST_PREFIX or not client or not self._edge.trusts(client[0]):
             return ""
         prefix = values[0].decode("latin-1").rstrip("/")
-        return prefix if PREFIX_PATTERN.fullmatch(prefix) and not f"{prefix}/".startswith(OWN_PATHS) else ""
+        return prefix if is_prefix(prefix) else ""
 
     async def send(self, message: Message) -> None:
         """Pass the answer on, with what every answer has."""

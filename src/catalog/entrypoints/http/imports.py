@@ -199,10 +199,10 @@ class ImportsController(Controller):
             given.setdefault(name, []).extend(values)
             if len(given[name]) > 1 and name not in _REPEATABLE:
                 faults.add((name,), "repeated_parameter", f"The option {name} is given twice; give it once.")
-        refuse_unknown(given, PARAMETERS, faults)
         said = without_empty(given)
-        for name, values in said.items():
-            if name in _CHOICES and values[0] not in _CHOICES[name]:
+        for name, values in given.items():
+            refuse_unknown((name,), PARAMETERS, faults)
+            if name in said and name in _CHOICES and values[0] not in _CHOICES[name]:
                 faults.add((name,), "invalid_choice", f"The parameter {name} is {' or '.join(_CHOICES[name])}.")
         plan, delimiter = ImportPlan(), ","
         try:

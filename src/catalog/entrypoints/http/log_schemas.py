@@ -167,7 +167,7 @@ LOG_SCHEMAS: dict[str, Schema] = {
         "type": "object",
         "required": ["file"],
         "description": "The file, whose name tells its format; other fields are the parameters.",
-        "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
+        "properties": {"file": {"type": "string", "format": "binary"}},
     },
     "ImportRows": {
         "type": "array",

@@ -78,6 +78,10 @@ _CATEGORY_DRAFT: Schema = {
 }
 
 _CATEGORY_CHANGES: Schema = _CATEGORY_DRAFT | {
+    "version": {"type": "integer", "minimum": 1, "readOnly": True},
+    "path": {"type": "array", "items": {"$ref": "#/components/schemas/CategoryReference"}, "readOnly": True},
+    "item_count": {"type": "integer", "readOnly": True},
+    "children": {"type": "array", "items": {"$ref": "#/components/schemas/Category"}, "readOnly": True},
     "slug": _SLUG | {"description": "Only the slug that the category has."},
     "position": _CATEGORY_DRAFT["position"] | {"type": "integer"},
 }
@@ -141,8 +145,6 @@ SCHEMAS: dict[str, Schema] = {
         | {
             "sku": _NEW_SKU | {"type": "string"},
             "price": {"oneOf": [{"$ref": "#/components/schemas/MoneyPatch"}, {"type": "null"}]},
-            "attributes": _ATTRIBUTES
-            | {"type": ["object", "null"], "additionalProperties": {"type": ["string", "number", "boolean", "null"]}},
         },
     },
     "Item": {"type": "object", "required": list(_ITEM), "properties": _ITEM | _BESIDE},
@@ -213,13 +215,7 @@ SCHEMAS: dict[str, Schema] = {
         "type": "object",
         "additionalProperties": False,
         "description": "What is absent stays; a parent of null makes it a root. A slug never changes.",
-        "properties": _CATEGORY_CHANGES
-        | {
-            "version": {"type": "integer", "minimum": 1, "readOnly": True},
-            "path": {"type": "array", "readOnly": True},
-            "item_count": {"type": "integer", "readOnly": True},
-            "children": {"type": "array", "readOnly": True},
-        },
+        "properties": _CATEGORY_CHANGES,
     },
     "Category": {
         "type": "object",
@@ -280,6 +276,22 @@ SCHEMAS: dict[str, Schema] = {
             "parameter": {"type": "string", "description": "The name of a query parameter"},
         },
     },
+    "ExportCategory": {
+        "type": "object",
+        "description": "With `with_categories=true`, before the items.",
+        "required": ["_category"],
+        "properties": {"_category": {"$ref": "#/components/schemas/ExportedCategory"}},
+    },
+    "ExportedCategory": {
+        "type": "object",
+        "required": ["slug", "name", "parent", "position"],
+        "properties": {
+            "slug": _SLUG,
+            "name": _NAME,
+            "parent": _SLUG | {"type": ["string", "null"]},
+            "position": {"type": "integer", "minimum": 0},
+        },
+    },
     "ExportEnd": {"type": "object", "required": ["_end"], "properties": {"_end": {"$ref": "#/components/schemas/ExportTotals"}}},
     "ExportTotals": {
         "type": "object",
@@ -319,7 +331,8 @@ def _example(schema: str, media: str) -> Schema:
 
 
 def _query(name: str, description: str, schema: Schema) -> Schema:
-    return {"name": name, "in": "query", "description": description, "schema": schema}
+    """Describe a query parameter; an empty one counts as absent."""
+    return {"name": name, "in": "query", "description": description, "schema": schema, "allowEmptyValue": True}
 
 
 def _several(pattern: str, *examples: str) -> Schema:
@@ -475,7 +488,9 @@ PARAMETERS: dict[str, Schema] = {
         {"type": "boolean", "default": False},
     ),
     "import_delimiter": _query(
-        "delimiter", "What stands between the cells of CSV; `tab` for a tabulator.", {"type": "string", "pattern": "^(tab|.)$"}
+        "delimiter",
+        "What stands between the cells of CSV; `tab` for a tab character.",
+        {"type": "string", "pattern": r"^(tab|[!#-&(-/:-@\[-_{-~])$"},
     ),
     "import_map": _query(
         "map", "`field=column`; it may stand several times.", _several(rf"^{_FIELD}=.+$", "name=title", "attr.size=Size")
@@ -537,7 +552,13 @@ RESPONSES: dict[str, Schema] = {
             "application/json": {
                 "schema": {
                     "type": "array",
-                    "items": {"oneOf": [{"$ref": "#/components/schemas/Item"}, {"$ref": "#/components/schemas/ExportEnd"}]},
+                    "items": {
+                        "oneOf": [
+                            {"$ref": "#/components/schemas/Item"},
+                            {"$ref": "#/components/schemas/ExportCategory"},
+                            {"$ref": "#/components/schemas/ExportEnd"},
+                        ]
+                    },
                 }
             },
         },

@@ -119,7 +119,8 @@ async def test_suggestions_are_what_the_plain_way_finds() -> None:
     storage = MemoryStorage()
     await plant(storage, "home/chairs", "garden")
     await commit(storage, *(made(chance, number) for number in range(1, 100)))
-    names = {item_id: {*words.name.split()} for item_id, words in storage._words.items()}
+    living = [item async for items in storage.stream(ItemQuery.parse({})) for item in items]
+    names = {item.id: {*SearchWords.of(item).name.split()} for item in living}
     for question in ("oakk", "chiar", "tsich", "oak chiar", "x2", "nothing"):
         search = certain(ItemQuery.parse({"q": question}).search)
         known = [[w for w in set().union(*names.values()) if its and may_be(w, its)] for its in map(stem, search.words)]

@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from itertools import islice
+from itertools import count, islice
 from operator import attrgetter
 from threading import Lock
 from uuid import UUID, uuid4
@@ -41,7 +41,8 @@ MOST_LOOKED_UP = 20_000
 SCANNED = 10_000
 """Entries of the log that are looked at in one go for those of some kinds, as on the SQL stores."""
 
-CATEGORY = "category"
+INDEXED = 100
+"""Items that are indexed before other tasks get a turn."""
 
 _NONE: frozenset[UUID] = frozenset()
 _NO_WORDS = SearchWords("", "", "")
@@ -64,6 +65,9 @@ class MemoryStorage:
         self._by_name = WordIndex()
         self._spelled = WordIndex()
         self._by_value: dict[tuple[str, str], set[UUID]] = {}
+        # Items that the indexes of words and values do not have as they are, each as they have it (None: not at all).
+        self._unindexed: dict[UUID, Item | None] = {}
+        self._by_category: dict[str, set[UUID]] = {}
         self._categories: dict[str, Category] = {}
         self._made_tree: Tree | None = None
         self._log: list[LogEntry] = []
@@ -132,6 +136,7 @@ class MemoryStorage:
 
     async def suggest(self, search: Search) -> Sequence[Item]:
         """Look for words of names that are near, then for the names that have them."""
+        await self._index()
         known = [[] if its is None else self._near(its) for its in stems(search)]
         found = {
             item_id
@@ -153,7 +158,7 @@ class MemoryStorage:
 
     async def category_counts(self) -> Mapping[str, int]:
         """Count along the index of values."""
-        return {slug: len(self._by_value[CATEGORY, slug]) for slug in self._categories if (CATEGORY, slug) in self._by_value}
+        return {slug: len(self._by_category[slug]) for slug in self._categories if slug in self._by_category}
 
     def prepare(self, changes: Sequence[AnyChange]) -> object:
         """There is nothing to do ahead."""
@@ -259,9 +264,13 @@ class MemoryStorage:
             index = self._by_name if rank is Rank.NAME else self._by_word
             ways += map(index.having_prefix, search.words)
         for condition in query.filters:
-            if condition.operator == WITHIN or (condition.attribute is not None and condition.operator in ("eq", AMONG)):
-                values = self._tree.within(condition.values) if condition.operator == WITHIN else condition.values
-                ways.append([self._by_value[condition.field, its] for its in values if (condition.field, its) in self._by_value])
+            if condition.operator == WITHIN:
+                below = self._tree.within(condition.values)
+                ways.append([self._by_category[slug] for slug in below if slug in self._by_category])
+            elif condition.attribute is not None and condition.operator in ("eq", AMONG):
+                ways.append(
+                    [self._by_value[condition.field, its] for its in condition.values if (condition.field, its) in self._by_value]
+                )
             elif condition.field == "sku" and condition.operator in ("eq", AMONG):
                 ways.append([[self._ids[sku]] for sku in condition.values if sku in self._ids])
         few = [way for way in sorted(ways, key=_size) if _size(way) <= MOST_LOOKED_UP]
@@ -285,10 +294,12 @@ class MemoryStorage:
 
     def _words_of(self, item: Item) -> SearchWords:
         """Return an item's words, also where it is no longer what the store has."""
-        return self._words[item.id] if self._items.get(item.id) is item else SearchWords.of(item)
+        indexed = self._items.get(item.id) is item and item.id not in self._unindexed
+        return self._words[item.id] if indexed else SearchWords.of(item)
 
     async def _found(self, query: ItemQuery) -> list[Item]:
         """Find all items that match, in no order."""
+        await self._index_for(query)
         matches = self._matcher(query)
         candidates = self._candidates(query)
         among = tuple(self._items.values()) if candidates is None else [self._items[item_id] for item_id in candidates]
@@ -301,6 +312,7 @@ class MemoryStorage:
 
     async def _read(self, query: ItemQuery, order: Order, after: Place | None, most: int, rank: Rank | None = None) -> list[Item]:
         """Read up to so many items of a list, or of a rank in it, on from a mark."""
+        await self._index_for(query)
         matches = self._matcher(query, rank)
         candidates = self._candidates(query, rank)
         if candidates is not None and len(candidates) <= MOST_SORTED:
@@ -354,7 +366,7 @@ class MemoryStorage:
         known = self._categories
         slugs = known if names.tree else names.slugs & known.keys()
         places = {slug: Spot(known[slug].id, known[slug].version, known[slug].parent) for slug in slugs}
-        inhabitants = {slug: len(self._by_value.get((CATEGORY, slug), _NONE)) for slug in names.leaving}
+        inhabitants = {slug: len(self._by_category.get(slug, _NONE)) for slug in names.leaving}
         graves = {item_id: self._lives[item_id][-1].change.version for item_id in names.returning if item_id in self._lives}
         notes = {key: self._notes[key].at for key in names.notes if key in self._notes}
         return Standing(self._head, versions, owners, places, inhabitants, graves, notes)
@@ -387,9 +399,36 @@ class MemoryStorage:
             self._put_notes(admission.notes)
 
     def _put(self, item_id: UUID, before: Item | None, after: Item | None) -> None:
-        """Put an item into the indexes in the place of what it was; None where it is new, or gone."""
+        """Put an item in the place of what it was; None where it is new, or gone. Words and values are indexed on demand."""
         for kept in self._sorted.values():
             kept.change(before, after)
+        was, will_be = (None if item is None else item.category for item in (before, after))
+        if was != will_be:
+            if was is not None:
+                self._by_category[was].discard(item_id)
+                if not self._by_category[was]:
+                    del self._by_category[was]
+            if will_be is not None:
+                self._by_category.setdefault(will_be, set()).add(item_id)
+        self._unindexed.setdefault(item_id, before)
+
+    async def _index_for(self, query: ItemQuery) -> None:
+        """Bring the indexes up to date if a query may look into them."""
+        if query.search is not None or query.filters:
+            await self._index()
+
+    async def _index(self) -> None:
+        """Bring the indexes of words and values up to date, some items at a time."""
+        for number in count(1):
+            if not self._unindexed:
+                return
+            self._index_item(*self._unindexed.popitem())
+            if not number % INDEXED:
+                await asyncio.sleep(0)
+
+    def _index_item(self, item_id: UUID, before: Item | None) -> None:
+        """Index an item as it is; the indexes have it as `before`."""
+        after = self._items.get(item_id)
         was, will_be = _values(before), _values(after)
         for value in was - will_be:
             self._by_value[value].discard(item_id)
@@ -397,10 +436,10 @@ class MemoryStorage:
                 del self._by_value[value]
         for value in will_be - was:
             self._by_value.setdefault(value, set()).add(item_id)
-        old = _NO_WORDS if before is None else self._words.pop(before.id)
+        old = self._words.pop(item_id, _NO_WORDS)
         new = _NO_WORDS if after is None else SearchWords.of(after)
         if after is not None:
-            self._words[after.id] = new
+            self._words[item_id] = new
         self._by_word.change(item_id, old.text, new.text)
         self._by_name.change(item_id, old.name, new.name)
         self._spelled.change(item_id, old.spelled, new.spelled)
@@ -424,11 +463,8 @@ def _size(way: Sequence[Collection[UUID]]) -> int:
 
 
 def _values(item: Item | None) -> set[tuple[str, str]]:
-    """Return the values by which an item is found, each with its field."""
-    if item is None:
-        return set()
-    found = {(ATTRIBUTE + name, sort_key(value)) for name, value in item.attributes.items()}
-    return found if item.category is None else found | {(CATEGORY, item.category)}
+    """Return the values of attributes by which an item is found, each with its field."""
+    return set() if item is None else {(ATTRIBUTE + name, sort_key(value)) for name, value in item.attributes.items()}
 
 
 def open_memory(_options: StorageOptions) -> MemoryStorage:

@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 
 from catalog.application.json_text import read_json
 from catalog.domain.errors import Fault, InvalidInput, StoreBusy, shorten
+from catalog.entrypoints.http.deadlines import Deadline
 from catalog.entrypoints.http.headers import header
 
 JSON = "application/json"
@@ -70,7 +71,7 @@ async def _whole(request: "Request[Any, Any, Any]", limit: int | None) -> bytes:
     patience: float = state.read_seconds
     begun = asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout_at(begun + patience) as deadline:
+        with Deadline(state.deadlines, begun + patience) as deadline:
             while more:
                 event: Any = await request.receive()
                 if event["type"] == "http.disconnect":
@@ -81,7 +82,7 @@ async def _whole(request: "Request[Any, Any, Any]", limit: int | None) -> bytes:
                     raise HTTPException(status_code=413, detail=_too_large(most))
                 more = event.get("more_body", False)
                 if more:
-                    deadline.reschedule(begun + patience + size / MIN_RATE)
+                    deadline.move(begun + patience + size / MIN_RATE)
                     state.receiving += size - counted
                     counted = size
                     if state.receiving > MAX_RECEIVING:

@@ -118,8 +118,8 @@ def test_what_is_no_delimiter_is_refused(delimiter: str) -> None:
 @pytest.mark.parametrize(
     ("data", "kind", "said"),
     [
-        (gzip.compress(b"sku,name\n"), "csv", "compressed"),
-        (gzip.compress(b"{}"), "jsonl", "compressed"),
+        (gzip.compress(b"sku,name\n", mtime=0), "csv", "compressed"),
+        (gzip.compress(b"{}", mtime=0), "jsonl", "compressed"),
         (b"PK\x03\x04...", "csv", "spreadsheet"),
         ((DATA / "utf16.csv").read_bytes(), "csv", "UTF-16"),
         (b"s\x00k\x00u\x00,\x00", "csv", "no text"),

@@ -131,8 +131,7 @@ class Importing:
             # Nor is a thread, which ends with its slice; nobody reads the file after that.
             await asyncio.wait((reading, settling))
             for task in (reading, settling):
-                if not task.cancelled():
-                    task.exception()
+                _ = task.cancelled() or task.exception()  # asyncio warns of an exception that nobody has looked at
         return job.report
 
 

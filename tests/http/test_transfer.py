@@ -132,6 +132,7 @@ async def test_head_of_an_export_opens_no_stream(app: Edge, client: httpx.AsyncC
     for name in ("content-type", "content-disposition", "cache-control", "vary"):
         assert head.headers[name] == whole.headers[name]
     assert (await client.head(EXPORT, params={"format": "x"})).status_code == 422
+    assert (await client.head(EXPORT, params={"format": "", "with_categories": ""})).status_code == 200
     assert (await client.get(EXPORT)).status_code == 200
     assert len(opened) == 1
 

@@ -83,7 +83,7 @@ class ItemsController(Controller):
         """
         parameters, faults = read_parameters(request.scope)
         kind = parameters.pop("format", [""])[-1] or "csv"
-        (tree,) = parameters.pop("with_categories", ["false"])[-1:]
+        tree = parameters.pop("with_categories", [""])[-1] or "false"
         with_categories = parse_with_categories(tree, faults)
         query = parse_export(parameters, faults)
         form = parse_format(kind)

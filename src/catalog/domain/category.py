@@ -12,8 +12,9 @@ from catalog.domain.errors import Path, shorten
 from catalog.domain.faults import Faults
 from catalog.domain.folding_table import GREEK_U, ROMANIZED
 from catalog.domain.numeral import whole_number
+from catalog.domain.read_only import refuse_read_only
 from catalog.domain.text import words
-from catalog.domain.values import MAX_NAME, MAX_SLUG, parse_category, parse_key, parse_name
+from catalog.domain.values import MAX_NAME, MAX_SLUG, parse_category, parse_name
 
 CREATED = "category.created"
 REVISED = "category.revised"
@@ -158,15 +159,5 @@ def _refuse_unknown(fields: Mapping[str, object], faults: Faults, current: Categ
         if name not in _KEPT_BY_US:
             message = f"A category has no field {shorten(name)}."
             faults.add_unknown((name,), "unknown_field", message, FIELDS, f"A category has the fields {', '.join(FIELDS)}.")
-        elif current is None:
-            faults.add((name,), "read_only", f"The field {name} is kept by the catalog; leave it out.")
-        elif not _repeats(raw, getattr(current, name)):
-            message = f"The field {name} is kept by the catalog and cannot be changed; leave it out, or send it as it is."
-            faults.add((name,), "read_only", message)
-
-
-def _repeats(raw: object, value: object) -> bool:
-    """Whether a caller sent back what a category has in a field that is kept by us."""
-    if isinstance(value, UUID):
-        return isinstance(raw, str) and parse_key(raw) == value
-    return not isinstance(raw, bool) and raw == value
+        else:
+            refuse_read_only(name, raw, None if current is None else getattr(current, name), faults)

@@ -12,6 +12,7 @@ from catalog.domain.change import Change
 from catalog.domain.errors import Path, shorten
 from catalog.domain.faults import Faults
 from catalog.domain.money import Money
+from catalog.domain.read_only import refuse_read_only
 from catalog.domain.times import parse_time
 from catalog.domain.values import (
     MAX_NAME,
@@ -230,20 +231,8 @@ def _refuse_unknown(fields: Mapping[str, object], faults: Faults, current: Item 
         if name not in KEPT_BY_US:
             message = f"An item has no field {shorten(name)}."
             faults.add_unknown((name,), "unknown_field", message, FIELDS, f"An item has the fields {', '.join(FIELDS)}.")
-        elif current is None:
-            faults.add((name,), "read_only", f"The field {name} is kept by the catalog; leave it out.")
-        elif not _repeats(raw, getattr(current, name)):
-            message = f"The field {name} is kept by the catalog and cannot be changed; leave it out, or send it as it is."
-            faults.add((name,), "read_only", message)
-
-
-def _repeats(raw: object, value: object) -> bool:
-    """Whether a caller sent back what an item has in a field that is kept by us."""
-    if isinstance(value, UUID):
-        return isinstance(raw, str) and parse_key(raw) == value
-    if isinstance(value, datetime):
-        return isinstance(raw, str) and _time(raw) == value
-    return not isinstance(raw, bool) and raw == value
+        else:
+            refuse_read_only(name, raw, None if current is None else getattr(current, name), faults)
 
 
 def _refuse_reserved(sku: object, faults: Faults, current: Item | None) -> None:

@@ -286,3 +286,11 @@ def test_a_life_is_read_with_any_time_of_its_moment(text: str) -> None:
     life = Life.parse({"id": str(item_id(1)), "version": "1", "created_at": text, "updated_at": NOON.isoformat()}, faults)
     assert life is not None
     assert life.created_at == NOON
+
+
+def test_a_time_that_is_too_long_is_not_read() -> None:
+    """However it goes on: only so many characters can name a time."""
+    faults = Faults()
+    text = "2026-11-20T12:00:00." + "0" * 10_000 + "Z"
+    Life.parse({"id": str(item_id(1)), "version": "1", "created_at": text, "updated_at": NOON.isoformat()}, faults)
+    assert [(fault.path, fault.code) for fault in faults.found] == [(("created_at",), "invalid_time")]

@@ -221,6 +221,7 @@ async def test_what_may_have_been_meant_is_suggested(storage: Storage) -> None:
         creation(3, name="Garden table"),
         creation(4, name="Ökonom"),
         creation(5, name="Lamp", description="no chair"),
+        creation(6, name="Shelf 12345"),
     )
 
     async def meant(q: str) -> list[str]:
@@ -236,6 +237,8 @@ async def test_what_may_have_been_meant_is_suggested(storage: Storage) -> None:
     assert await meant("oeconom") == []
     assert await meant("okonon") == ["Ökonom"]
     assert await meant("ab") == []
+    assert await meant("shlef 1234") == ["Shelf 12345"]
+    assert await meant("shelf 12346") == []
     await commit(storage, *map(removal, (await storage.list_items(ItemQuery.parse({"q": "folding"}))).items))
     assert await meant("chair") == ["Chairs for two"]
     assert await meant("chiar") == []

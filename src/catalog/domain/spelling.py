@@ -1,7 +1,8 @@
 """Typing errors: which words are one away from another, and which names a search may have meant.
 
 An error is one letter too many, too few or wrong, or two neighbours the wrong way round. A word of three letters or more
-may have one; one word of a search may, while the others begin words of the name as ever.
+may have one; one word of a search may, while the others begin words of the name as ever. A number has none: those near it are
+the numbers of other things.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -28,8 +29,8 @@ class Stem(NamedTuple):
 
 
 def stem(word: str) -> Stem | None:
-    """Say what words that are one error away from this one have in common with it; None when it is too short."""
-    if len(word) < SHORTEST:
+    """Say what words that are one error away from this one have in common with it; None when it is too short, or a number."""
+    if len(word) < SHORTEST or word.isdecimal():
         return None
     # An error touches one letter, or two neighbours. Between the ends there is a letter that belongs to neither.
     half = (len(word) - 1) // 2
@@ -70,7 +71,7 @@ class Correction(NamedTuple):
 def corrections(search: Search, known: Sequence[Collection[str]]) -> Iterator[Correction]:
     """Put each word of a search right in turn; `known` has for each of its words those that may be meant."""
     for index, word in enumerate(search.words):
-        meant = tuple(sorted(each for each in known[index] if one_away(word, each)))
+        meant = tuple(sorted(each for each in known[index] if one_away(word, each) and not each.isdecimal()))
         if meant:
             yield Correction((*search.words[:index], *search.words[index + 1 :]), meant)
 

@@ -33,6 +33,7 @@ _APART = "\0"
 _RUN = re.compile(r"[^\W_]+")
 _DIGIT = re.compile(r"\d")
 _PART = re.compile(r"(\d+|[^\W\d_]+)([\W_]*)")
+_PARTS = re.compile(r"\d+|[^\W\d_]+")
 
 
 def _code(letter: str, digit: str, sign: str) -> re.Pattern[str]:
@@ -70,12 +71,16 @@ def query_terms(text: str) -> tuple[str, ...]:
 
 
 def name_terms(name: str) -> tuple[list[str], list[str]]:
-    """Return the terms of a name, which has each of its words as they are; and those words that can be spelled wrong."""
+    """Return the terms of a name, which has each of its words as they are; and those words that can be spelled wrong.
+
+    A number cannot: the numbers near it are those of other things.
+    """
     found = words(name)
     terms = _terms(name, found, signs=True, whole=True)
+    spelled = [word for word in found if not word.isdecimal()]
     if not name.isascii():
-        found = [word for word in found if len(word) <= WINDOW or not unspaced(word)]
-    return terms, found
+        spelled = [word for word in spelled if len(word) <= WINDOW or not unspaced(word)]
+    return terms, spelled
 
 
 def sku_terms(sku: str) -> list[str]:
@@ -122,8 +127,8 @@ def _terms(text: str, found: list[str], *, signs: bool, whole: bool) -> list[str
 
 def _code_parts(code: str) -> list[str]:
     """Part a code; a word that has more than MAX_PARTS is one part."""
-    pairs: list[tuple[str, str]] = _PART.findall(code)
-    return [part for part, _ in (pairs if len(pairs) <= MAX_PARTS else _without_hashes(pairs))]
+    parts: list[str] = _PARTS.findall(code)
+    return parts if len(parts) <= MAX_PARTS else [part for part, _ in _without_hashes(_PART.findall(code))]
 
 
 def _suffixes(parts: list[str]) -> list[str]:

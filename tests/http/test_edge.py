@@ -1,5 +1,6 @@
 """What holds for every answer: ids, security headers, hosts, CORS, the access line."""
 
+import asyncio
 import json
 import re
 
@@ -117,6 +118,7 @@ async def test_each_request_has_one_access_line_and_no_secrets(capsys: pytest.Ca
     headers = {"Authorization": "secret-3", "X-Request-ID": "r-1"}
     async with asked(made()) as client:
         await client.post(f"{ITEMS}?token=secret-1", json={"name": "secret-2"}, headers=headers)
+        await asyncio.sleep(0)  # lines are written at the end of a turn of the loop
     out, err = capsys.readouterr()
     (line,) = [json.loads(one) for one in err.splitlines()]
     assert (line["event"], line["method"], line["path"], line["status"], line["request_id"]) == (
@@ -135,12 +137,14 @@ async def test_lines_on_a_terminal_are_for_people(capsys: pytest.CaptureFixture[
     logs.configure(LogSettings(format="console"))
     async with asked(made()) as client:
         await client.get("/health", headers={"X-Request-ID": "r-2"})
+        await asyncio.sleep(0)
     said = capsys.readouterr().err
     assert "r-2" in said
     assert not said.startswith("{")
     logs.configure(LogSettings.model_validate({"level": "warning"}))
     async with asked(made()) as client:
         await client.get("/health")
+        await asyncio.sleep(0)
     assert capsys.readouterr().err == ""
 
 

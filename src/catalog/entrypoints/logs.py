@@ -1,5 +1,6 @@
 """Logs: JSON lines for machines, readable ones on a terminal; the request's id on each. Never a body, never a secret."""
 
+import asyncio
 import logging
 import sys
 from collections.abc import Callable, MutableMapping
@@ -69,20 +70,29 @@ def store_not_ready(reason: str, store: str) -> None:
 
 
 def lines(name: str) -> Callable[..., None]:
-    """Return what writes lines of level INFO that happen all the time: called with an event's fields, `event` among them.
+    """Return a function that writes lines of level INFO which come all the time, for use in a running event loop.
 
-    They go through structlog's processors and to its writer, as these are configured now. Its bound loggers do the same, with
-    copies and look-ups between that take as long as all the rest of a line.
+    It takes the fields of an event, `event` among them. A line goes through structlog's processors and to its writer, as these
+    are configured now, but not through its bound loggers, whose copies and look-ups take as long as all the rest. Lines of one
+    turn of the loop are written together: requests that are committed together are answered together.
     """
     if not structlog.get_logger(name).bind().is_enabled_for(logging.INFO):
         return lambda **_fields: None
     processors, write = structlog.get_config()["processors"], structlog.get_config()["logger_factory"](name).msg
+    waiting: list[str] = []
+
+    def flush() -> None:
+        text = "\n".join(waiting)
+        waiting.clear()
+        write(text)
 
     def line(**fields: object) -> None:
         event: Any = fields
         for process in processors:
             event = process(None, "info", event)
-        write(event)
+        waiting.append(event)
+        if len(waiting) == 1:
+            asyncio.get_running_loop().call_soon(flush)
 
     return line
 

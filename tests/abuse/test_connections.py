@@ -114,6 +114,16 @@ def test_headers_of_a_later_request_are_timed_out_too(served: Served) -> None:
         assert drip(connection, lambda: b"X: y\r\n").startswith(b"HTTP/1.1 408 ")
 
 
+def test_a_connection_is_kept_for_a_while_and_then_ended(served: Served) -> None:
+    """Without a word, so that no client takes it for the response to its next request."""
+    with connected(served) as connection:
+        connection.sendall(b"HEAD /health HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2)
+        said = read_all(connection)
+    assert said.count(b"HTTP/1.1 200 ") == 2
+    assert said.endswith(b"\r\n\r\n")
+    assert b"408" not in said
+
+
 @pytest.mark.parametrize(
     "request_head",
     [

@@ -17,9 +17,9 @@ from catalog.domain.errors import CatalogError
 from catalog.entrypoints import logs
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.batch import BatchController
+from catalog.entrypoints.http.bodies import Receiving
 from catalog.entrypoints.http.categories import CategoriesController
 from catalog.entrypoints.http.changes import ChangesController
-from catalog.entrypoints.http.deadlines import Deadlines
 from catalog.entrypoints.http.documentation import assets, docs, home, index, openapi, redoc
 from catalog.entrypoints.http.edge import Edge
 from catalog.entrypoints.http.health import HealthController
@@ -97,10 +97,8 @@ def create_app(container: Container) -> Edge:
         cors_config=_cors(settings.http),
         state=State(
             {
-                "read_seconds": settings.http.read_seconds,
                 "send_seconds": settings.http.send_seconds,
-                "receiving": 0,
-                "deadlines": Deadlines(),
+                "receiving": Receiving(settings.http.read_seconds),
             }
         ),
         request_max_body_size=settings.http.max_body_bytes,

@@ -9,7 +9,7 @@ from litestar.exceptions import HTTPException
 
 from catalog.application.json_text import read_json
 from catalog.domain.errors import Fault, InvalidInput, StoreBusy, shorten
-from catalog.entrypoints.http.deadlines import Deadline
+from catalog.entrypoints.http.deadlines import Deadlines
 from catalog.entrypoints.http.headers import header
 
 JSON = "application/json"
@@ -59,41 +59,56 @@ def to_object(data: bytes) -> Mapping[str, object]:
     return body
 
 
+class Receiving:
+    """What all bodies that are being received share: their deadlines, and how many bytes of them are in memory."""
+
+    def __init__(self, read_seconds: float) -> None:
+        """Give a body so many seconds, and more by MIN_RATE when it is large."""
+        self.read_seconds = read_seconds
+        self.deadlines = Deadlines()
+        self.size = 0
+
+
 async def _whole(request: "Request[Any, Any, Any]", limit: int | None) -> bytes:
     """Read the body to its end. Litestar's own way takes a tenth of a create's time."""
-    most: Any = limit or request.app.request_max_body_size  # create_app has set it
+    app = request.app
+    most: Any = limit or app.request_max_body_size  # create_app has set it
     if announced_length(request.scope) > most:
         raise HTTPException(status_code=413, detail=_too_large(most))
+    receiving: Receiving = app.state.receiving
+    deadlines = receiving.deadlines
+    task: Any = asyncio.current_task()  # a handler always runs in one
+    due = task.get_loop().time() + receiving.read_seconds
     read: list[bytes] = []
     size = counted = 0
     more = True
-    state = request.app.state
-    patience: float = state.read_seconds
-    begun = asyncio.get_running_loop().time()
+    deadlines.set(task, due)
     try:
-        with Deadline(state.deadlines, begun + patience) as deadline:
-            while more:
-                event: Any = await request.receive()
-                if event["type"] == "http.disconnect":
-                    raise HTTPException(status_code=400, detail="The body ended too early.")
-                read.append(event.get("body", b""))
-                size += len(read[-1])
-                if size > most:
-                    raise HTTPException(status_code=413, detail=_too_large(most))
-                more = event.get("more_body", False)
-                if more:
-                    deadline.move(begun + patience + size / MIN_RATE)
-                    state.receiving += size - counted
-                    counted = size
-                    if state.receiving > MAX_RECEIVING:
-                        message = f"Request bodies of more than {MAX_RECEIVING // 1024**2} MiB are coming in at once; try again."
-                        raise StoreBusy(message)
-    except TimeoutError as error:
+        while more:
+            event: Any = await request.receive()
+            if event["type"] == "http.disconnect":
+                raise HTTPException(status_code=400, detail="The body ended too early.")
+            read.append(event.get("body", b""))
+            size += len(read[-1])
+            if size > most:
+                raise HTTPException(status_code=413, detail=_too_large(most))
+            more = event.get("more_body", False)
+            if more:
+                deadlines.set(task, due + size / MIN_RATE)
+                receiving.size += size - counted
+                counted = size
+                if receiving.size > MAX_RECEIVING:
+                    message = f"Request bodies of more than {MAX_RECEIVING // 1024**2} MiB are coming in at once; try again."
+                    raise StoreBusy(message)
+    except asyncio.CancelledError as error:
+        if not deadlines.ended(task):
+            raise
+        patience = receiving.read_seconds
         detail = f"The body did not arrive in time: it may take {patience:g} s, and 1 s more for each {MIN_RATE // 1024} KiB."
         raise HTTPException(status_code=408, detail=detail, headers={"Connection": "close"}) from error
     finally:
-        if counted:
-            state.receiving -= counted
+        deadlines.clear(task)
+        receiving.size -= counted
     return read[0] if len(read) == 1 else b"".join(read)
 
 
@@ -111,10 +126,8 @@ def _too_large(most: int) -> str:
 
 def refuse_other_types(scope: Any, types: tuple[str, ...]) -> None:  # noqa: ANN401 - an ASGI scope
     """Take JSON in UTF-8, sent plainly and called so; a browser's form cannot be mistaken for it."""
-    essence, _, parameters = (header(scope, b"content-type") or "").partition(";")
-    charset = parameters.lower().replace(" ", "").replace('"', "")
-    if essence.strip().lower() not in types or charset not in ("", "charset=utf-8"):
-        came = header(scope, b"content-type")
+    came = header(scope, b"content-type")
+    if came not in types and not _is_one_of(came or "", types):
         what = "without a Content-Type" if came is None else f"as {shorten(came)}"
         detail = (
             f"The body came {what}; this path takes {' or '.join(types)}, in UTF-8. With curl: -H 'Content-Type: {types[0]}'."
@@ -122,3 +135,10 @@ def refuse_other_types(scope: Any, types: tuple[str, ...]) -> None:  # noqa: ANN
         raise HTTPException(status_code=415, detail=detail, headers={"Accept": ", ".join(types)})
     if (header(scope, b"content-encoding") or "identity").lower() != "identity":
         raise HTTPException(status_code=415, detail="The body has a Content-Encoding; send it as it is.")
+
+
+def _is_one_of(media_type: str, types: tuple[str, ...]) -> bool:
+    """Return whether a media type is one of `types`, with no other parameter than UTF-8 as its charset."""
+    essence, _, parameters = media_type.partition(";")
+    charset = parameters.lower().replace(" ", "").replace('"', "")
+    return essence.strip().lower() in types and charset in ("", "charset=utf-8")

@@ -8,5 +8,8 @@ def header(scope: Any, name: bytes) -> str | None:  # noqa: ANN401 - an ASGI sco
 
     Lines of the same name are one list (RFC 9110, section 5.3).
     """
-    values = [value for its, value in scope["headers"] if its == name]
-    return b", ".join(values).decode("latin-1") if values else None
+    found: bytes | None = None
+    for its_name, value in scope["headers"]:
+        if its_name == name:
+            found = value if found is None else found + b", " + value
+    return None if found is None else found.decode("latin-1")

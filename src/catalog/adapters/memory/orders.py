@@ -3,13 +3,15 @@
 import asyncio
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from catalog.domain.faults import Faults
+from catalog.domain.filters import Condition, Filters
 from catalog.domain.item import Item
-from catalog.domain.ordering import Ordering, Place, Term, place, reverse
+from catalog.domain.ordering import Ordering, Place, Term, parse_sort, place, reverse
 
 SLICE = 1_000
 """Items that are worked on before other tasks get a turn."""
@@ -18,6 +20,10 @@ Entry = tuple[Any, ...]
 """The sort key of an item, then the item. Keys end with the id, so comparing two entries never reaches the items."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime.max.replace(tzinfo=UTC)
+_BEHIND_IDS = 1 << 128
+"""Sorts behind the key of every id."""
+
 _LAST_CHARACTER = 0x10FFFF
 
 
@@ -50,6 +56,45 @@ class Order:
         if self.backwards:
             return range(at - 1, -1, -1)
         return range(at + (at < len(entries) and entries[at][:-1] == key), len(entries))
+
+
+class Stretch(NamedTuple):
+    """The items that meet range conditions: they stand together in one order, from the key `first` to before the key `last`."""
+
+    order: Order
+    first: Entry
+    last: Entry
+
+
+def stretches(filters: Filters) -> list[Stretch]:
+    """Return a stretch for each field with range conditions: a price in one currency, a time."""
+    by_field: dict[str, list[Condition]] = {}
+    for condition in filters:
+        by_field.setdefault(condition.field, []).append(condition)
+    found: list[Stretch] = []
+    for field in ("created_at", "updated_at"):
+        found += _stretch(field, by_field.get(field, ()), (), (_LATEST, _BEHIND_IDS))
+    for condition in by_field.get("currency", ()):
+        if condition.operator == "eq":
+            priced, currency = 0, condition.values[0]
+            found += _stretch("price", by_field.get("price", ()), (priced, currency), (priced, currency + "\0"))
+    return found
+
+
+def _stretch(name: str, conditions: Iterable[Condition], first: Entry, last: Entry) -> list[Stretch]:
+    """Narrow the stretch from `first` to `last` by conditions on the value that follows the terms of `first`."""
+    prefix, whole = first, (first, last)
+    for condition in conditions:
+        key = (*prefix, *condition.values[:1])
+        if condition.operator in ("eq", "gte"):
+            first = max(first, key)
+        if condition.operator == "gt":
+            first = max(first, (*key, _BEHIND_IDS))
+        if condition.operator in ("eq", "lte"):
+            last = min(last, (*key, _BEHIND_IDS))
+        if condition.operator == "lt":
+            last = min(last, key)
+    return [] if (first, last) == whole else [Stretch(_ORDERS[name], first, last)]
 
 
 async def sort_in_slices(items: Sequence[Item], entries: Callable[[Sequence[Item]], list[Entry]]) -> list[Entry]:
@@ -86,6 +131,11 @@ class SortedItems:
             self.built = True
             for before, after in self._missed:
                 self.change(before, after)
+
+    def between(self, stretch: Stretch, most: int) -> list[Item] | None:
+        """Return the items of a stretch of this order; None when there are more than `most`."""
+        start, end = bisect_left(self.entries, stretch.first), bisect_left(self.entries, stretch.last)
+        return None if end - start > most else [entry[-1] for entry in self.entries[start:end]]
 
     def change(self, before: Item | None, after: Item | None) -> None:
         """Put `after` in the place of `before`; None where an item is new, or gone."""
@@ -143,3 +193,7 @@ def _encoder(term: Term) -> Callable[[Any], Any]:
     if term.descending:
         return _DESCENDING[term.kind]
     return _id if term.kind is UUID else _same
+
+
+_ORDERS = {name: Order(parse_sort(name, Faults())) for name in ("price", "created_at", "updated_at")}
+"""The orders in which the items of range conditions stand together."""

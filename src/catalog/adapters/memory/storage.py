@@ -3,14 +3,14 @@
 import asyncio
 from bisect import bisect_right
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import count, islice
 from operator import attrgetter
 from threading import Lock
 from uuid import UUID, uuid4
 
-from catalog.adapters.memory.orders import SLICE, Order, SortedItems
+from catalog.adapters.memory.orders import SLICE, Order, SortedItems, stretches
 from catalog.adapters.memory.words import WordIndex
 from catalog.domain.admission import Admission, Outcome, Spot, Standing, admit, named
 from catalog.domain.attributes import sort_key
@@ -273,6 +273,7 @@ class MemoryStorage:
                 )
             elif condition.field == "sku" and condition.operator in ("eq", AMONG):
                 ways.append([[self._ids[sku]] for sku in condition.values if sku in self._ids])
+        ways += ([[item.id for item in items]] for items in self._in_ranges(query))
         few = [way for way in sorted(ways, key=_size) if _size(way) <= MOST_LOOKED_UP]
         if not few:
             return None
@@ -281,6 +282,14 @@ class MemoryStorage:
             if len(found) > MOST_SORTED:
                 found &= set[UUID]().union(*way)
         return found
+
+    def _in_ranges(self, query: ItemQuery) -> Iterator[Sequence[Item]]:
+        """Return, for each range that a query names and few items are in, these items."""
+        for stretch in stretches(query.filters):
+            kept = self._sorted.get(stretch.order.terms)
+            items = None if kept is None or not kept.built else kept.between(stretch, MOST_SORTED)
+            if items is not None:
+                yield items
 
     def _matcher(self, query: ItemQuery, rank: Rank | None = None) -> Callable[[Item], bool] | None:
         """Return what tells whether an item is in the list, or has a rank in it; None when all are."""
@@ -413,7 +422,9 @@ class MemoryStorage:
         self._unindexed.setdefault(item_id, before)
 
     async def _index_for(self, query: ItemQuery) -> None:
-        """Bring the indexes up to date if a query may look into them."""
+        """Bring the indexes up to date if a query may look into them, after making those that it lacks."""
+        for stretch in stretches(query.filters):
+            await self._sorted_by(stretch.order)
         if query.search is not None or query.filters:
             await self._index()
 

@@ -1,7 +1,7 @@
 """Requests a second of Catalog on each store, beside the ceiling and the peer, from one run. One process serves each; `wrk` asks.
 
 The ceiling is asked again beside each server, so that a ratio compares what was measured within the same minute.
-`make bench ARGS=http` makes one run with few connections; `make bench ARGS="http 3"` makes three, with 1, 32 and 128
+`make bench ARGS=http` makes one run with few connections; `make bench ARGS="http 2"` makes two, with 1, 32 and 128
 connections, and takes the medians: that is what docs/PERFORMANCE.md shows.
 """
 

@@ -16,10 +16,6 @@ class Deadlines:
         self._expired: set[asyncio.Task[Any]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    def __len__(self) -> int:
-        """Return how many tasks are watched."""
-        return len(self._due)
-
     def set(self, task: asyncio.Task[Any], due: float) -> None:
         """Cancel the task after a moment of the loop's clock; a later call moves its deadline. Always call `clear` in the end."""
         self._due[task] = due

@@ -13,14 +13,17 @@ from hypothesis import strategies as st
 
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.sql import storage as sql
+from catalog.adapters.sql.misspelt import stem_parameters
 from catalog.adapters.sql.queries import Plan, Shape
 from catalog.domain.changelog import Committed
 from catalog.domain.facets import MOST_VALUES
 from catalog.domain.faults import Faults
 from catalog.domain.query import ItemQuery
 from catalog.domain.search import Search
-from catalog.ports.storage import Count, Storage
-from tests.making import certain, commit, creation, keep, pages, plant, removal
+from catalog.domain.spelling import stem
+from catalog.entrypoints.stores import open_store
+from catalog.ports.storage import Count, Storage, StorageOptions
+from tests.making import certain, commit, creation, keep, pages, plant, removal, revision
 
 LONG = 60.0
 """Seconds, so that nothing is left out."""
@@ -301,3 +304,37 @@ async def test_a_word_is_written_again_after_the_database_was_emptied_beneath_us
     search = Search.parse("chiar", Faults())
     assert search is not None
     assert [one.name for one in await storage.suggest(search)] == ["Folding chair"]
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
+async def test_words_that_no_name_has_go_when_the_log_is_pruned(
+    storage: Storage, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And come back with the next name that has them, also where another process had written them before."""
+    monkeypatch.setattr("catalog.adapters.sql.misspelt.SWEPT", 2)
+    pruning = open_store(StorageOptions(store_url))
+    kept, gone, renamed = await keep(storage, 1, 2, 3, name="Oak chair")
+    await commit(storage, removal(gone))
+    (gone,) = await keep(storage, 4, name="Zinc folding lamp")
+    await commit(storage, removal(gone), revision(renamed, name="Table oak"), revision(kept, name="Beech table", description="No chair"))
+
+    async def known() -> set[str]:
+        found: set[str] = set()
+        for word in ("oka", "chiar", "zinz", "fodling", "lapm", "tabel", "beehc"):
+            search = Search.parse(word, Faults())
+            assert search is not None
+            its = stem(word)
+            assert its is not None
+            rows = await pruning._fetch(pruning._near_words, stem_parameters(its))  # type: ignore[attr-defined]
+            found.update(row[0] for row in rows)
+        return found
+
+    assert await known() == {"oak", "chair", "zinc", "folding", "lamp", "table", "beech"}
+    await pruning.prune(1)
+    assert await known() == {"oak", "table", "beech"}
+    await keep(storage, 5, name="Folding chair")
+    search = Search.parse("chiar", Faults())
+    assert search is not None
+    assert [one.name for one in await storage.suggest(search)] == ["Folding chair"]
+    assert await known() == {"oak", "table", "beech", "folding", "chair"}
+    await pruning.close()

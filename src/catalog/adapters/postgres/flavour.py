@@ -198,6 +198,15 @@ class PostgresFlavour:
         mine = self.words.c.seq == items.c.seq
         return select(self.words.c.name.bool_op("@@")(_query("asked_name"))).where(mine).correlate(items).scalar_subquery()
 
+    def in_a_name(self, word: ColumnElement[str]) -> ColumnElement[bool]:
+        """Find by the index the items that have the word anywhere, and look at their names.
+
+        They are counted: where the first was enough, Postgres might look for it through the whole table.
+        """
+        query = cast(func.concat("'", word, "'"), TSQUERY())
+        has = (column.bool_op("@@")(query) for column in (self.words.c.text, self.words.c.name))
+        return select(func.count()).select_from(self.words).where(*has).scalar_subquery() > 0
+
     def asked(self, search: Search) -> Mapping[str, str]:
         """Write the query down; in quotes Postgres takes the words as they are (they are letters and digits, no quotes)."""
         begun = " & ".join(f"'{word}':*" for word in search.words or NOTHING)

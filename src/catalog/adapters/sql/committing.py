@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Flavour, Statement
+from catalog.adapters.sql.misspelt import COUNT_SWEEP, sweep_statement
 from catalog.adapters.sql.reading_log import PRUNE, RAISE_FLOOR
 from catalog.adapters.sql.rows import (
     CATEGORY_ROW,
@@ -137,8 +138,8 @@ class Prepared:
 class _WrittenWords:
     """The words of names that are known to be in the database, so that they are not written again.
 
-    What was seen on one connection is believed on that connection only, and only as long as the log does not end earlier than it
-    did: a database that was restored from a backup knows fewer words.
+    What was seen on one connection is believed on that connection only, and only until somebody sweeps the words, or the log
+    ends earlier than it did: a database that was restored from a backup knows fewer words.
     """
 
     def __init__(self) -> None:
@@ -146,12 +147,13 @@ class _WrittenWords:
         self.known: set[str] = set()
         self._driver: object = None
         self._head = 0
+        self._sweeps = 0
 
-    def look(self, driver: object, head: int) -> None:
-        """Forget everything on another connection, and where the log ends earlier than it did."""
-        if driver is not self._driver or head < self._head:
+    def look(self, driver: object, head: int, sweeps: int) -> None:
+        """Forget everything on another connection, after a sweep, and where the log ends earlier than it did."""
+        if driver is not self._driver or head < self._head or sweeps != self._sweeps:
             self.known.clear()
-        self._driver, self._head = driver, head
+        self._driver, self._head, self._sweeps = driver, head, sweeps
 
     def add(self, words: set[str], head: int) -> None:
         """Know these too; they were committed, and the log ends with entry `head`."""
@@ -192,6 +194,8 @@ class Committing:
         self._sweep_notes = compiled(delete(notes).where(notes.c.at < bindparam("before", type_=notes.c.at.type)))
         self._prune = compiled(PRUNE)
         self._raise_floor = compiled(RAISE_FLOOR)
+        self._sweep_words = compiled(sweep_statement(flavour))
+        self._count_sweep = compiled(COUNT_SWEEP)
         self._swept: datetime | None = None
         self._move_head = compiled(flavour.move_head)
         self._written_words = _WrittenWords()
@@ -218,6 +222,7 @@ class Committing:
         graves: dict[UUID, int] = {}
         noted: dict[str, datetime] = {}
         head: int | None = None
+        sweeps = 0
         for kind, its_id, version, key, number, parent, *at in rows:
             if kind == _ITEM:
                 versions[its_id], owners[key], seqs[its_id] = version, its_id, number
@@ -230,10 +235,10 @@ class Committing:
             elif kind == _NOTE:
                 noted[key] = at[0]
             else:
-                head = number
+                head, sweeps = number, version
         if head is None:
             raise SchemaOutdated(EMPTY)
-        self._written_words.look(driver, head)
+        self._written_words.look(driver, head, sweeps)
         return Stood(Standing(head, versions, owners, places, inhabitants, graves, noted), seqs)
 
     async def finish(
@@ -255,6 +260,11 @@ class Committing:
     async def prune(self, driver: Any, upto: int) -> None:  # noqa: ANN401 - likewise
         """Forget the log's entries up to a number, in the transaction that was begun, and commit it."""
         await self._flavour.finish(driver, [[_once(self._prune, upto=upto), _once(self._raise_floor, upto=upto)]])
+
+    async def sweep_words(self, driver: Any, unused: Sequence[str]) -> None:  # noqa: ANN401 - likewise
+        """Take out words that no name has, in the transaction that was begun, and commit it."""
+        sweep = _once(self._sweep_words, unused=self._flavour.listed(unused))
+        await self._flavour.finish(driver, [[sweep, _once(self._count_sweep)]])
 
     def _writes(
         self, admission: Admission, born: Sequence[_Born], entries: Sequence[_Row], seqs: Mapping[UUID, int], fresh: set[str]
@@ -342,7 +352,9 @@ def _standing(flavour: Flavour, *, tree: bool, past: bool) -> CompoundSelect[Any
             .where(flavour.among(change_log.c.subject_id, "returning"))
             .group_by(change_log.c.subject_id)
         )
-    parts.append(select(literal_column(str(_HEAD)), null(), null(), null(), log_head.c.seq, null()).where(THE_HEAD))
+    parts.append(
+        select(literal_column(str(_HEAD)), null(), log_head.c.word_sweeps, null(), log_head.c.seq, null()).where(THE_HEAD)
+    )
     if not past:
         return union_all(*parts)
     # The times of notes stand in one more column, which only those who ask for them pay for.

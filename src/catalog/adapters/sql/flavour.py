@@ -63,6 +63,9 @@ class Flavour(Protocol):
     def matches_name(self) -> ColumnElement[bool]:
         """Whether an item's name has every word of a query: of the parameters that `asked` makes."""
 
+    def in_a_name(self, word: ColumnElement[str]) -> ColumnElement[bool]:
+        """Whether some item's name has a word."""
+
     def asked(self, search: Search) -> Mapping[str, str]:
         """Make the parameters of `matches` and `matches_name`."""
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from catalog.adapters.sql.committing import Committing, Prepared, Stood
 from catalog.adapters.sql.direct import Direct
 from catalog.adapters.sql.flavour import Flavour
 from catalog.adapters.sql.kept import Held, Kept
-from catalog.adapters.sql.misspelt import stem_parameters, suggested_statement, words_statement
+from catalog.adapters.sql.misspelt import stem_parameters, suggested_statement, used_statement, words_statement
 from catalog.adapters.sql.queries import (
     STATEMENTS,
     Plan,
@@ -135,6 +136,7 @@ class SqlStorage:
         self._select_by_sku = self._compiled(_ITEMS.where(flavour.among(items.c.sku, "keys")))
         self._statements: dict[tuple[str, Shape, str], Direct] = {}
         self._near_words = self._compiled(words_statement())
+        self._used_words = self._compiled(used_statement(flavour))
         self._suggested = self._compiled(suggested_statement(flavour))
         self._pages: dict[ItemQuery, Coalescing[ItemQuery, Page]] = {}
         self._watching = Watching(engines.watching, flavour, wait=engines.wait)
@@ -278,12 +280,18 @@ class SqlStorage:
         return next(map(to_entry, await self._rows(removal_statement(sku))), None)
 
     async def prune(self, upto: int) -> None:
-        """Go slice by slice, each a commit."""
+        """Go slice by slice, each a commit; then take out the words that no name has any more, likewise."""
         page = await self.changes(after=0, limit=1)
         end = min(upto, page.head)
         for last in range(page.floor + _PRUNED, end, _PRUNED):
-            await self._owned(self._prune(last))
-        await self._owned(self._prune(end))
+            await self._owned(self._maintain(partial(self._committing.prune, upto=last)))
+        await self._owned(self._maintain(partial(self._committing.prune, upto=end)))
+        after = ""
+        while words := await self._fetch(self._used_words, {"after": after}):
+            unused = [word for word, used in words if not used]
+            if unused:
+                await self._owned(self._maintain(partial(self._committing.sweep_words, unused=unused)))
+            after = words[-1][0]
 
     async def notes(self, keys: Collection[str]) -> Mapping[str, Note]:
         """Read them together."""
@@ -435,12 +443,10 @@ class SqlStorage:
         self._listeners.notify([entry for its in outcomes if isinstance(its, Committed) for entry in its.entries])
         return outcomes
 
-    async def _prune(self, upto: int) -> None:
+    async def _maintain(self, work: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
+        """Do work of a driver's connection in a transaction that keeps others from committing; the work commits it."""
         async with self._told():
-            await self._writing.run_two(
-                lambda held: self._committing.begin(held.driver, ()),
-                lambda held, _: self._committing.prune(held.driver, upto),
-            )
+            await self._writing.run_two(lambda held: self._committing.begin(held.driver, ()), lambda held, _: work(held.driver))
 
     async def _owned(self, work: Coroutine[Any, Any, T]) -> T:
         """Wait for work that goes on when its caller is cancelled."""

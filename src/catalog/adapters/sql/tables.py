@@ -85,7 +85,8 @@ item_attributes = Table(
     Column("seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False),
 )
 
-# Every word that a name ever had, forwards and backwards: where typing errors are looked up.
+# Every word that a name has, and some that none has any more (whoever prunes the log sweeps those), forwards and backwards:
+# where typing errors are looked up.
 name_words = Table(
     "name_words",
     metadata,
@@ -118,6 +119,8 @@ log_head = Table(
     Column("log", Text(), nullable=False),
     # The number of the last entry that was pruned.
     Column("floor", BigInteger(), nullable=False, server_default="0"),
+    # How often words were taken from name_words.
+    Column("word_sweeps", BigInteger(), nullable=False, server_default="0"),
 )
 
 THE_HEAD = log_head.c.one == literal_column("1")

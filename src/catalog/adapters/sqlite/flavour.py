@@ -115,6 +115,12 @@ class SqliteFlavour:
         """Ask the index of the names' words."""
         return items.c.seq.in_(_found("asked_name"))
 
+    def in_a_name(self, word: ColumnElement[str]) -> ColumnElement[bool]:
+        """Ask the index for the first item; in quotes, as in `asked`."""
+        index = table("item_words", column("rowid", Integer()))
+        named = literal_column("'name : \"'", Text()) + word + literal_column("'\"'", Text())
+        return select(index.c.rowid).where(_INDEX.bool_op("MATCH")(named)).correlate_except(index).exists()
+
     def asked(self, search: Search) -> Mapping[str, str]:
         """Ask for words that begin so; in quotes, FTS5 takes them as they are (they are letters and digits, no quotes)."""
         asked = search.words or NOTHING

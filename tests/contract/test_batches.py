@@ -12,7 +12,7 @@ from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.system import RandomIds
 from catalog.application.batch import HINTED, MOST, Batch, Batches, Results
 from catalog.application.items import Items
-from catalog.domain.errors import BatchRefused, CatalogError, Contended, InvalidInput
+from catalog.domain.errors import BatchRefused, CatalogError, Contended, InvalidInput, ItemNotFound
 from catalog.domain.note import Note
 from catalog.entrypoints.stores import open_store
 from catalog.ports.storage import Storage, StorageOptions
@@ -301,3 +301,27 @@ async def test_a_few_unknown_categories_get_a_suggestion(storage: Storage) -> No
     results = await run(storage, *({"op": "create", "item": {"name": "A", "category": slug}} for slug in slugs for _ in range(2)))
     messages = [str(result.error) for result in results.results]
     assert ["did you mean chairs?" in message for message in messages] == [True] * 2 * HINTED + [False] * 10
+
+
+async def test_an_unknown_category_is_told_with_the_other_faults(storage: Storage) -> None:
+    """As for a single item; one that is there is no fault."""
+    await plant(storage, "chairs")
+    await keep(storage, 1)
+    results = await run(
+        storage,
+        {"op": "create", "item": {"name": "", "category": "chair"}},
+        {"op": "update", "key": "S-1", "patch": {"name": "", "category": "nowhere"}},
+        {"op": "create", "item": {"name": "", "category": "chairs"}},
+        {"op": "update", "key": "S-1", "patch": {"category": "chair"}},
+        {"op": "update", "key": "S-9", "patch": {"category": "chair"}},
+    )
+    errors = [result.error for result in results.results]
+    faults = [[(fault.path, fault.code) for fault in one.faults] if isinstance(one, InvalidInput) else one for one in errors]
+    assert faults[:4] == [
+        [(("item", "name"), "blank"), (("item", "category"), "unknown_category")],
+        [(("patch", "name"), "blank"), (("patch", "category"), "unknown_category")],
+        [(("item", "name"), "blank")],
+        [(("patch", "category"), "unknown_category")],
+    ]
+    assert isinstance(errors[4], ItemNotFound)
+    assert ["did you mean chairs?" in str(one) for one in errors] == [True, False, False, True, False]

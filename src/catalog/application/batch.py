@@ -1,7 +1,8 @@
 """Batches: many operations on items in one commit, each seeing the effects of those before it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
@@ -137,7 +138,8 @@ class Batches:
         for _ in range(TRIES):
             view = await desk(self._storage, needs.ids, needs.skus, needs.slugs)
             results = [self._attempt(view, operation) for operation in batch.operations]
-            done = Results(await self._hinted(results), batch.dry_run)
+            results = await self._with_categories(view, batch.operations, results)
+            done = Results(results, batch.dry_run)
             if batch.atomic and done.failed:
                 raise BatchRefused([(index, result.error) for index, result in enumerate(done.results) if result.error])
             try:
@@ -151,21 +153,25 @@ class Batches:
         message = "the items of the batch"
         raise Contended(message)
 
-    async def _hinted(self, results: list[Result]) -> list[Result]:
-        """Say which categories may have been meant, where some are not there."""
-        if not any(isinstance(result.error, UnknownCategory) for result in results):
+    async def _with_categories(
+        self, view: Desk, operations: Sequence[Operation | InvalidInput], results: list[Result]
+    ) -> list[Result]:
+        """Report the unknown categories of what was refused beside its other faults, and which may have been meant."""
+        unknown: dict[int, tuple[InvalidInput, str, Path]] = {}
+        for index, (operation, result) in enumerate(zip(operations, results, strict=True)):
+            if isinstance(operation, Operation) and isinstance(result.error, InvalidInput):
+                slug = _category(operation)
+                if slug is not None and not view.has_category(slug):
+                    unknown[index] = result.error, slug, _within(operation, ("category",))
+        if not unknown:
             return results
         slugs = [category.slug for category in await self._storage.categories()]
-        nearest: dict[str, str | None] = {}
-        for result in results:
-            if isinstance(result.error, UnknownCategory) and result.error.slug not in nearest and len(nearest) < HINTED:
-                nearest[result.error.slug] = nearest_slug(result.error.slug, slugs)
-        return [
-            replace(result, error=UnknownCategory(error.slug, error.path, nearest.get(error.slug)))
-            if isinstance(error := result.error, UnknownCategory)
-            else result
-            for result in results
-        ]
+        hinted = islice(dict.fromkeys(slug for _, slug, _ in unknown.values()), HINTED)
+        nearest = {slug: nearest_slug(slug, slugs) for slug in hinted}
+        for index, (refused, slug, path) in unknown.items():
+            error = UnknownCategory(slug, path, nearest.get(slug))
+            results[index] = Result("refused", error=error if isinstance(refused, UnknownCategory) else _both(refused, error))
+        return results
 
     def _attempt(self, view: Desk, operation: Operation | InvalidInput) -> Result:
         """Decide one operation, and let those after it see it."""
@@ -174,7 +180,7 @@ class Batches:
         try:
             return self._do(view, operation)
         except UnknownCategory as error:
-            return Result("refused", error=UnknownCategory(error.slug, _within(operation, error.path)))
+            return Result("refused", error=error)
         except InvalidInput as error:
             return Result("refused", error=_at(error, operation))
         except CatalogError as error:
@@ -257,10 +263,24 @@ def _needs(operations: Collection[Operation | InvalidInput]) -> _Needs:
                 needs.ids.add(key)
             elif key is not None:
                 needs.skus.add(key)
-        slug = parse_category(body.get("category"), Faults(), ())
+        slug = _category(operation)
         if slug is not None:
             needs.slugs.add(slug)
     return needs
+
+
+def _category(operation: Operation) -> str | None:
+    """Return the slug of the category that an operation puts an item into."""
+    body = operation.body if isinstance(operation.body, Mapping) else {}
+    return parse_category(body.get("category"), Faults(), ())
+
+
+def _both(one: InvalidInput, other: InvalidInput) -> InvalidInput:
+    """Return one error with the faults of two."""
+    faults = Faults()
+    faults.extend(one)
+    faults.extend(other)
+    return faults.error(InvalidInput)
 
 
 def _at(error: InvalidInput, operation: Operation) -> InvalidInput:

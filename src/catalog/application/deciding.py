@@ -27,6 +27,10 @@ class Desk:
         item_id = key if isinstance(key, UUID) else self._by_sku.get(key)
         return None if item_id is None else self._items.get(item_id)
 
+    def has_category(self, slug: str) -> bool:
+        """Whether a category is there, of those that were asked for."""
+        return self._register.places.get(slug) is not None
+
     def take(self, change: Change[Item]) -> None:
         """Take a change. Raises what the commit would refuse it with, and stays as it was."""
         refusal: CatalogError | None = self._register.take((change,))

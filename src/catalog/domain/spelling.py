@@ -1,14 +1,14 @@
 """Typing errors: which words are one away from another, and which names a search may have meant.
 
 An error is one letter too many, too few or wrong, or two neighbours the wrong way round. A word of three letters or more
-may have one; one word of a search may, while the others begin words of the name as ever. A number has none: those near it are
-the numbers of other things.
+may have one; one word of a search may, while the others begin words of the name as ever. A number has none.
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from catalog.domain.search import MAX_QUERY_WORDS, Search
+from catalog.domain.terms import can_be_misspelt
 
 SHORTEST = 3
 """Letters that a word has at least, to be taken for misspelt."""
@@ -30,7 +30,7 @@ class Stem(NamedTuple):
 
 def stem(word: str) -> Stem | None:
     """Say what words that are one error away from this one have in common with it; None when it is too short, or a number."""
-    if len(word) < SHORTEST or word.isdecimal():
+    if len(word) < SHORTEST or not can_be_misspelt(word):
         return None
     # An error touches one letter, or two neighbours. Between the ends there is a letter that belongs to neither.
     half = (len(word) - 1) // 2
@@ -71,7 +71,7 @@ class Correction(NamedTuple):
 def corrections(search: Search, known: Sequence[Collection[str]]) -> Iterator[Correction]:
     """Put each word of a search right in turn; `known` has for each of its words those that may be meant."""
     for index, word in enumerate(search.words):
-        meant = tuple(sorted(each for each in known[index] if one_away(word, each) and not each.isdecimal()))
+        meant = tuple(sorted(each for each in known[index] if one_away(word, each) and can_be_misspelt(each)))
         if meant:
             yield Correction((*search.words[:index], *search.words[index + 1 :]), meant)
 

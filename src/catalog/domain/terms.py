@@ -71,16 +71,18 @@ def query_terms(text: str) -> tuple[str, ...]:
 
 
 def name_terms(name: str) -> tuple[list[str], list[str]]:
-    """Return the terms of a name, which has each of its words as they are; and those words that can be spelled wrong.
-
-    A number cannot: the numbers near it are those of other things.
-    """
+    """Return the terms of a name, which has each of its words as they are; and those words that can be spelled wrong."""
     found = words(name)
     terms = _terms(name, found, signs=True, whole=True)
-    spelled = [word for word in found if not word.isdecimal()]
+    spelled = list(filter(can_be_misspelt, found))
     if not name.isascii():
         spelled = [word for word in spelled if len(word) <= WINDOW or not unspaced(word)]
     return terms, spelled
+
+
+def can_be_misspelt(word: str) -> bool:
+    """Whether a word is none but a number: the numbers near that are those of other things."""
+    return not word.isdecimal()
 
 
 def sku_terms(sku: str) -> list[str]:

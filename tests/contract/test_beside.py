@@ -316,7 +316,9 @@ async def test_words_that_no_name_has_go_when_the_log_is_pruned(
     kept, gone, renamed = await keep(storage, 1, 2, 3, name="Oak chair")
     await commit(storage, removal(gone))
     (gone,) = await keep(storage, 4, name="Zinc folding lamp")
-    await commit(storage, removal(gone), revision(renamed, name="Table oak"), revision(kept, name="Beech table", description="No chair"))
+    await commit(
+        storage, removal(gone), revision(renamed, name="Table oak"), revision(kept, name="Beech table", description="No chair")
+    )
 
     async def known() -> set[str]:
         found: set[str] = set()

@@ -94,6 +94,7 @@ async def test_every_page_is_what_the_plain_way_finds(sizes: str, monkeypatch: p
     if sizes == "slices":
         monkeypatch.setattr(module, "SLICE", 7)
         monkeypatch.setattr(orders, "SLICE", 7)
+        monkeypatch.setattr(orders, "TAKEN_IN", 3)
     chance = random.Random(sizes)
     storage = MemoryStorage()
     await plant(storage, "home/chairs", "garden")
@@ -177,6 +178,26 @@ async def test_a_list_that_is_written_to_while_it_is_built_is_whole(monkeypatch:
     )
 
 
+async def test_a_list_takes_in_what_changed_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few changes at a time, while more come; of more than a quarter of it nothing is kept waiting."""
+    monkeypatch.setattr(orders, "SLICE", 8)
+    monkeypatch.setattr(orders, "TAKEN_IN", 2)
+    storage = MemoryStorage()
+    query = ItemQuery.parse({"sort": "name", "limit": "200"})
+    await commit(storage, *(creation(number, name=f"{number % 10} {number}") for number in range(1, 41)))
+    await storage.list_items(query)
+    for few in (True, False):
+        living = list(storage._items.values())
+        for number, item in enumerate(living[: 8 if few else 20]):
+            await commit(storage, certain(item.revise({"name": f"{number} again {few}"}, now=NOON)))
+        (kept,) = storage._sorted.values()
+        assert len(kept._waiting) == (8 if few else 0)
+        reading = asyncio.create_task(storage.list_items(query))
+        await asyncio.sleep(0)
+        await commit(storage, creation(100 + few, name="0 new"), removal(living[39]))
+        assert [item.name for item in (await reading).items] == sorted(item.name for item in storage._items.values())
+
+
 async def test_only_so_many_orders_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that was not used for longest goes, and is built again when it is asked for."""
     monkeypatch.setattr(module, "MOST_ORDERS", 2)
@@ -190,7 +211,7 @@ async def test_only_so_many_orders_are_kept(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_a_page_looks_at_no_more_items_than_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page of a list of thousands makes keys for none of them, once the list is built; and a write makes two at most."""
+    """A page of a list of thousands makes keys for none of them, once the list is built; and two for a write before it."""
     storage = MemoryStorage()
     changes = [creation(number, NOON + timedelta(seconds=number)) for number in range(1, 3_001)]
     await commit(storage, *changes)
@@ -207,4 +228,6 @@ async def test_a_page_looks_at_no_more_items_than_it_needs(monkeypatch: pytest.M
         assert len((await storage.list_items(ItemQuery.parse(question))).items) == 50
     assert counted == []
     await commit(storage, certain(changes[7].subject.revise({"name": "x"}, now=NOON + timedelta(days=1))))
+    assert counted == []
+    await storage.list_items(ItemQuery.parse({}))
     assert len(counted) == 2

@@ -16,6 +16,9 @@ from catalog.domain.ordering import Ordering, Place, Term, parse_sort, place, re
 SLICE = 1_000
 """Items that are worked on before other tasks get a turn."""
 
+TAKEN_IN = 100
+"""Changes that a sorted list takes in before other tasks get a turn."""
+
 Entry = tuple[Any, ...]
 """The sort key of an item, then the item. Keys end with the id, so comparing two entries never reaches the items."""
 
@@ -111,48 +114,71 @@ async def sort_in_slices(items: Sequence[Item], entries: Callable[[Sequence[Item
 
 
 class SortedItems:
-    """All items in one order. Built when it is first needed, a slice at a time; then kept up to date by each commit."""
+    """All items in one order. Built when it is first needed, a slice at a time; brought up to date when it is read.
+
+    A commit only notes what changed, for what nobody reads need not be sorted. Where so many changes wait that sorting anew takes
+    no longer, the list is let go, and built again for its next reader.
+    """
 
     def __init__(self, order: Order) -> None:
         """Start unbuilt."""
         self.order = order
-        self.entries: list[Entry] = []
-        self.built = False
+        self._entries: list[Entry] = []
+        self._built = False
         self._building = asyncio.Lock()
-        self._missed: list[tuple[Item | None, Item | None]] = []
+        self._waiting: list[tuple[Item | None, Item | None]] = []
 
     async def build(self, items: Callable[[], Sequence[Item]]) -> None:
-        """Sort what `items` returns, unless that is done. If the caller is cancelled, the next one starts over."""
+        """Sort what `items` returns, or take in what changed since. If the caller is cancelled, the next one goes on."""
+        if self._built and len(self._waiting) <= TAKEN_IN:
+            return
         async with self._building:
-            if self.built:
-                return
-            self._missed.clear()
-            self.entries = await sort_in_slices(items(), lambda some: list(map(self.order.entry, some)))
-            self.built = True
-            for before, after in self._missed:
-                self.change(before, after)
+            while not self._built or len(self._waiting) > TAKEN_IN:
+                if self._built:
+                    self._take_in(TAKEN_IN)
+                    await asyncio.sleep(0)
+                else:
+                    self._waiting.clear()
+                    self._entries = await sort_in_slices(items(), lambda some: list(map(self.order.entry, some)))
+                    self._built = True
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The entries of all items, sorted, as of now; the list is changed when it is asked for again."""
+        self._take_in(len(self._waiting))
+        return self._entries
 
     def between(self, stretch: Stretch, most: int) -> list[Item] | None:
-        """Return the items of a stretch of this order; None when there are more than `most`."""
-        start, end = bisect_left(self.entries, stretch.first), bisect_left(self.entries, stretch.last)
-        return None if end - start > most else [entry[-1] for entry in self.entries[start:end]]
+        """Return the items of a stretch of this order; None when there are more than `most`, or where it is not built."""
+        if not self._built:
+            return None
+        entries = self.entries
+        start, end = bisect_left(entries, stretch.first), bisect_left(entries, stretch.last)
+        return None if end - start > most else [entry[-1] for entry in entries[start:end]]
 
     def change(self, before: Item | None, after: Item | None) -> None:
         """Put `after` in the place of `before`; None where an item is new, or gone."""
-        if not self.built:
-            if self._building.locked():
-                self._missed.append((before, after))
-            return
-        new = None if after is None else self.order.entry(after)
-        if before is not None:
-            old = self.order.entry(before)
-            at = bisect_left(self.entries, old[:-1])
-            if new is not None and new[:-1] == old[:-1]:
-                self.entries[at] = new
-                return
-            del self.entries[at]
-        if new is not None:
-            insort(self.entries, new)
+        if self._built or self._building.locked():
+            self._waiting.append((before, after))
+        if self._built and len(self._waiting) > max(SLICE, len(self._entries) // 4):
+            self._built = False
+            self._entries = []
+            self._waiting.clear()
+
+    def _take_in(self, count: int) -> None:
+        """Make the first of the changes that wait."""
+        some, self._waiting = self._waiting[:count], self._waiting[count:]
+        for before, after in some:
+            new = None if after is None else self.order.entry(after)
+            if before is not None:
+                old = self.order.entry(before)
+                at = bisect_left(self._entries, old[:-1])
+                if new is not None and new[:-1] == old[:-1]:
+                    self._entries[at] = new
+                    continue
+                del self._entries[at]
+            if new is not None:
+                insort(self._entries, new)
 
 
 def _same(value: Any) -> Any:  # noqa: ANN401 - a value of a term

@@ -3,14 +3,14 @@
 import asyncio
 from bisect import bisect_right
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import count, islice
 from operator import attrgetter
 from threading import Lock
 from uuid import UUID, uuid4
 
-from catalog.adapters.memory.orders import SLICE, Order, SortedItems, stretches
+from catalog.adapters.memory.orders import SLICE, Order, SortedItems, Stretch, stretches
 from catalog.adapters.memory.words import WordIndex
 from catalog.domain.admission import Admission, Outcome, Spot, Standing, admit, named
 from catalog.domain.attributes import sort_key
@@ -250,7 +250,7 @@ class MemoryStorage:
         """Memory runs on nothing."""
         return {}
 
-    def _candidates(self, query: ItemQuery, rank: Rank | None = None) -> Collection[UUID] | None:
+    def _candidates(self, query: ItemQuery, ranges: Iterable[Stretch], rank: Rank | None = None) -> Collection[UUID] | None:
         """Return the items that may match, or may have a rank, as far as the indexes know; None when they tell too little.
 
         That an item matches when each word of a search begins one of its words, and ranks as NAME when each begins one of
@@ -273,7 +273,7 @@ class MemoryStorage:
                 )
             elif condition.field == "sku" and condition.operator in ("eq", AMONG):
                 ways.append([[self._ids[sku]] for sku in condition.values if sku in self._ids])
-        ways += ([[item.id for item in items]] for items in self._in_ranges(query))
+        ways += ([[item.id for item in items]] for items in self._in_ranges(ranges))
         few = [way for way in sorted(ways, key=_size) if _size(way) <= MOST_LOOKED_UP]
         if not few:
             return None
@@ -283,11 +283,11 @@ class MemoryStorage:
                 found &= set[UUID]().union(*way)
         return found
 
-    def _in_ranges(self, query: ItemQuery) -> Iterator[Sequence[Item]]:
-        """Return, for each range that a query names and few items are in, these items."""
-        for stretch in stretches(query.filters):
+    def _in_ranges(self, ranges: Iterable[Stretch]) -> Iterator[Sequence[Item]]:
+        """Return, for each range that few items are in, these items."""
+        for stretch in ranges:
             kept = self._sorted.get(stretch.order.terms)
-            items = None if kept is None or not kept.built else kept.between(stretch, MOST_SORTED)
+            items = None if kept is None else kept.between(stretch, MOST_SORTED)
             if items is not None:
                 yield items
 
@@ -308,9 +308,9 @@ class MemoryStorage:
 
     async def _found(self, query: ItemQuery) -> list[Item]:
         """Find all items that match, in no order."""
-        await self._index_for(query)
+        ranges = await self._index_for(query)
         matches = self._matcher(query)
-        candidates = self._candidates(query)
+        candidates = self._candidates(query, ranges)
         among = tuple(self._items.values()) if candidates is None else [self._items[item_id] for item_id in candidates]
         found: list[Item] = []
         for start in range(0, len(among), SLICE):
@@ -321,9 +321,9 @@ class MemoryStorage:
 
     async def _read(self, query: ItemQuery, order: Order, after: Place | None, most: int, rank: Rank | None = None) -> list[Item]:
         """Read up to so many items of a list, or of a rank in it, on from a mark."""
-        await self._index_for(query)
+        ranges = await self._index_for(query)
         matches = self._matcher(query, rank)
-        candidates = self._candidates(query, rank)
+        candidates = self._candidates(query, ranges, rank)
         if candidates is not None and len(candidates) <= MOST_SORTED:
             entries = sorted(map(order.entry, filter(matches, [self._items[item_id] for item_id in candidates])))
             matches = None
@@ -352,8 +352,7 @@ class MemoryStorage:
             if len(self._sorted) > MOST_ORDERS:
                 self._sorted.popitem(last=False)
         self._sorted.move_to_end(order.terms)
-        if not kept.built:
-            await kept.build(lambda: tuple(self._items.values()))
+        await kept.build(lambda: tuple(self._items.values()))
         return kept
 
     def _near(self, its: Stem) -> Collection[str]:
@@ -421,12 +420,14 @@ class MemoryStorage:
                 self._by_category.setdefault(will_be, set()).add(item_id)
         self._unindexed.setdefault(item_id, before)
 
-    async def _index_for(self, query: ItemQuery) -> None:
-        """Bring the indexes up to date if a query may look into them, after making those that it lacks."""
-        for stretch in stretches(query.filters):
+    async def _index_for(self, query: ItemQuery) -> Sequence[Stretch]:
+        """Bring the indexes up to date if a query may look into them, after making those that it lacks; return its ranges."""
+        ranges = stretches(query.filters)
+        for stretch in ranges:
             await self._sorted_by(stretch.order)
         if query.search is not None or query.filters:
             await self._index()
+        return ranges
 
     async def _index(self) -> None:
         """Bring the indexes of words and values up to date, some items at a time."""

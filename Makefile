@@ -41,7 +41,7 @@ bench: $(DEV) ## Measure, side by side in one run (docs/PERFORMANCE.md says how 
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 migration: $(DEV) ## Begin a schema migration: make migration NAME=what_it_does
-	@$(BIN)/python -m catalog.adapters.sql.migrations "$(NAME)"
+	@$(BIN)/python -m catalog.adapters.sql.schema.migrations "$(NAME)"
 
 lock: $(DEV) ## Pin the dependencies anew, with hashes, after pyproject.toml changed
 	@$(BIN)/uv pip compile --quiet $(LOCK_OPTIONS) --group build --group redoc -o requirements/runtime.txt pyproject.toml

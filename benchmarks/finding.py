@@ -21,10 +21,10 @@ from statistics import median
 from benchmarks.databases import create_database
 from benchmarks.populating import COMMON, RARE, item, item_id, populate
 from benchmarks.serving import BIN, catalog_at, memory_of
-from catalog.domain.cursor import Mark, encode_cursor
-from catalog.domain.listing import Listing
-from catalog.domain.ordering import place
-from catalog.entrypoints.stores import open_store
+from catalog.domain.queries.cursor import Mark, encode_cursor
+from catalog.domain.queries.list_request import Listing
+from catalog.domain.queries.ordering import place
+from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import StorageOptions
 from tests.servers import postgres
 

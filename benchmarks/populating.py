@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from catalog.domain.attributes import Attributes
-from catalog.domain.category import Category
+from catalog.domain.categories.category import Category
 from catalog.domain.change import Change, Origin
-from catalog.domain.changelog import AnyChange, ChangeSet
-from catalog.domain.item import CREATED, Item
-from catalog.domain.money import Money
+from catalog.domain.changes.log import AnyChange, ChangeSet
+from catalog.domain.items.attributes import Attributes
+from catalog.domain.items.item import CREATED, Item
+from catalog.domain.values.money import Money
 from catalog.ports.storage import Storage
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

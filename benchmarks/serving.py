@@ -21,7 +21,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.databases import create_database
-from catalog.application.seeding import SIZE
+from catalog.application.imports.sample_data import SIZE
 from tests.servers import PostgresServer, free_port, postgres, wait_until
 
 BIN = Path(sys.executable).parent

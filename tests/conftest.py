@@ -14,7 +14,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-from catalog.entrypoints.stores import open_store
+from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import Storage, StorageOptions
 from tests.servers import UNSAFE_BUT_FAST, postgres
 

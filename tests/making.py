@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import NAMESPACE_OID, UUID, uuid5
 
-from catalog.domain.admission import Outcome
-from catalog.domain.category import Category
+from catalog.domain.categories.category import Category
 from catalog.domain.change import Change, Origin
-from catalog.domain.changelog import AnyChange, ChangeSet
-from catalog.domain.item import Item
-from catalog.domain.query import ItemQuery, Parameters
+from catalog.domain.changes.commit_plan import Outcome
+from catalog.domain.changes.log import AnyChange, ChangeSet
+from catalog.domain.items.item import Item
+from catalog.domain.queries.item_query import ItemQuery, Parameters
 from catalog.ports.storage import Storage
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=UTC)

@@ -7,13 +7,13 @@ from typing import Any
 import httpx
 import pytest
 
-from catalog.application.batch import MOST
-from catalog.domain.faults import MAX_FAULTS
+from catalog.application.items.batch import MOST
+from catalog.domain.validation import MAX_FAULTS
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
-from catalog.entrypoints.http.batch import MAX_KEPT
-from catalog.entrypoints.http.parameters import MAX_PARAMETERS, MAX_QUERY_STRING
-from catalog.entrypoints.http.problems import MAX_PROBLEM
+from catalog.entrypoints.http.controllers.batch import MAX_KEPT
+from catalog.entrypoints.http.requests.query_string import MAX_PARAMETERS, MAX_QUERY_STRING
+from catalog.entrypoints.http.responses.problems import MAX_PROBLEM
 from catalog.entrypoints.settings import Settings, StorageSettings
 
 ITEMS = "/api/v1/items"

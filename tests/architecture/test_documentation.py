@@ -5,7 +5,7 @@ from pathlib import Path
 
 from catalog.domain.errors import CatalogError
 from catalog.entrypoints.cli.main import main
-from catalog.entrypoints.http.problems import STATUS, TITLES, status_of
+from catalog.entrypoints.http.responses.problems import STATUS, TITLES, status_of
 from catalog.entrypoints.settings import described
 
 ROOT = Path(__file__).parents[2]

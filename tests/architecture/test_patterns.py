@@ -153,9 +153,10 @@ def tree(pattern: re.Pattern[Any]) -> Any:  # noqa: ANN401 - what the parser of 
     return parser.parse(text, pattern.flags)
 
 
-BY_HAND = {"catalog.domain.terms._CODE", "catalog.domain.terms._ASCII_CODE"}
+BY_HAND = {"catalog.domain.search.index_terms._CODE", "catalog.domain.search.index_terms._ASCII_CODE"}
 """Patterns that are linear though this check cannot see it: every repeat is possessive, and a run of characters is tried at its
-first one only (by looking behind), so no character is taken twice; tests/unit/domain/test_terms.py feeds them their worst."""
+first one only (by looking behind), so no character is taken twice; tests/unit/domain/search/test_index_terms.py tries their
+worst cases."""
 
 
 def is_linear(pattern: re.Pattern[Any]) -> bool:
@@ -232,5 +233,5 @@ def test_the_check_tells_searches_apart(pattern: str, safe: bool) -> None:  # no
 SHORT = 10
 """Characters that may be gone through in vain at each place."""
 
-OURS = {"catalog.adapters.postgres.flavour._PARAMETER", "catalog.domain.text._RANGE"}
+OURS = {"catalog.adapters.postgres.dialect._PARAMETER", "catalog.domain.text.normalization._RANGE"}
 """Patterns that are searched for in our own texts, and never in what came from outside."""

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from catalog.adapters.sql.schema import WANTED
+from catalog.adapters.sql.schema.migrate import WANTED
 from catalog.domain.errors import CatalogError, Contended, InvalidCursor, InvalidQuery, ItemNotFound, SkuTaken, StoreBusy
-from catalog.entrypoints import serving
-from catalog.entrypoints.cli.examination import _file_fault, _versions
-from catalog.entrypoints.cli.exits import code_of
+from catalog.entrypoints.cli.doctor import _file_fault, _versions
+from catalog.entrypoints.cli.exit_codes import code_of
+from catalog.entrypoints.server import server
 from tests.cli.conftest import Command
 from tests.conftest import Databases
 from tests.servers import free_port
@@ -217,7 +217,7 @@ def test_serve_warns_where_every_request_would_be_refused(
     """A store that does not answer, or that has no schema; and not one that is ready."""
     name = asyncio.run(databases.create())
     served: list[str] = []
-    monkeypatch.setattr(serving, "serve", lambda settings, **_: served.append(settings.storage.url))
+    monkeypatch.setattr(server, "serve", lambda settings, **_: served.append(settings.storage.url))
     for url, reason in ((databases.url(name), "catalog migrate"), ("postgresql://me:secret@127.0.0.1:1/x", "cannot be reached")):
         monkeypatch.setenv("CATALOG_STORAGE__URL", url)
         said = catalog("serve").stderr

@@ -1,8 +1,8 @@
 """One of each kind of thing that a store can be asked for."""
 
-from catalog.domain.changelog import ChangeSet, LogFilter
-from catalog.domain.note import Note
-from catalog.domain.query import ItemQuery
+from catalog.domain.changes.expiring_record import Note
+from catalog.domain.changes.log import ChangeSet, LogFilter
+from catalog.domain.queries.item_query import ItemQuery
 from catalog.ports.storage import Storage
 from tests.making import NOON, TESTER, category, certain, commit, creation, removal, revision
 

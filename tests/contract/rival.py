@@ -8,8 +8,8 @@ through.
 import asyncio
 import sys
 
-from catalog.domain.changelog import ChangeSet, Committed
-from catalog.entrypoints.stores import open_store
+from catalog.domain.changes.log import ChangeSet, Committed
+from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import StorageOptions
 from tests.making import NOON, TESTER, certain, creation
 

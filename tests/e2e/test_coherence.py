@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from catalog.application.freshness import LEASE
+from catalog.application.caching.freshness import LEASE
 from tests.e2e.test_process import Served, serving
 from tests.servers import ValkeyServer, valkey
 

@@ -13,26 +13,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from litestar.exceptions import HTTPException
 
-from catalog.application.exporting import parse_export
-from catalog.application.history import LogQuestion
-from catalog.application.import_plan import ImportPlan
-from catalog.application.json_text import MAX_DEPTH, read_json
-from catalog.application.rows import read_table
-from catalog.application.tables import Broken
-from catalog.domain.cursor import Mark, encode_cursor
+from catalog.application.changes.history import LogQuestion
+from catalog.application.exports.export import parse_export
+from catalog.application.files.readers import read_table
+from catalog.application.files.row_source import Broken
+from catalog.application.imports.plan import ImportPlan
+from catalog.application.strict_json import MAX_DEPTH, read_json
 from catalog.domain.errors import CatalogError
-from catalog.domain.faults import Faults
-from catalog.domain.filters import ATTRIBUTE, NAMES, OPERATORS
-from catalog.domain.item import Item
-from catalog.domain.listing import PARAMETERS as BESIDE
-from catalog.domain.listing import Listing
-from catalog.domain.money import INT64_MAX, Money
-from catalog.domain.numeral import Numeral
-from catalog.domain.operands import read_attribute, read_moment
-from catalog.domain.ordering import newest_first
-from catalog.domain.query import PARAMETERS, ItemQuery
-from catalog.entrypoints.http.conditions import etag, expected, placing, unchanged
-from catalog.entrypoints.http.preferences import preferences
+from catalog.domain.items.item import Item
+from catalog.domain.queries.cursor import Mark, encode_cursor
+from catalog.domain.queries.filters import ATTRIBUTE, NAMES, OPERATORS
+from catalog.domain.queries.item_query import PARAMETERS, ItemQuery
+from catalog.domain.queries.list_request import PARAMETERS as BESIDE
+from catalog.domain.queries.list_request import Listing
+from catalog.domain.queries.operands import read_attribute, read_moment
+from catalog.domain.queries.ordering import newest_first
+from catalog.domain.validation import Faults
+from catalog.domain.values.decimal_literal import Numeral
+from catalog.domain.values.money import INT64_MAX, Money
+from catalog.entrypoints.http.requests.preconditions import etag, expected, placing, unchanged
+from catalog.entrypoints.http.responses.preferences import preferences
 from tests.making import NOON, creation, item_id
 
 MANY = settings(max_examples=300)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
-from catalog.entrypoints.http.edge import Edge
+from catalog.entrypoints.http.middleware.request import Edge
 from catalog.entrypoints.settings import Settings, StorageSettings
 from tests.http.conftest import caching_of
 

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from catalog.application import freshness
-from catalog.application.caching import Caching
+from catalog.application.caching import freshness
+from catalog.application.caching.cached_reads import Caching
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
-from catalog.entrypoints.http.edge import Edge
+from catalog.entrypoints.http.middleware.request import Edge
 from catalog.entrypoints.settings import Settings, StorageSettings
 
 

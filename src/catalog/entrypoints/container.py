@@ -8,22 +8,22 @@ from dependency_injector import containers, providers
 from catalog import __version__
 from catalog.adapters.memory.cache import MemoryCache
 from catalog.adapters.system import RandomIds, SystemClock
-from catalog.application.batch import Batches
-from catalog.application.caching import Caching
-from catalog.application.categories import Categories
-from catalog.application.feed import Feed
-from catalog.application.freshness import Freshness
-from catalog.application.history import History
-from catalog.application.import_jobs import ImportJobs
-from catalog.application.importing import Importing
-from catalog.application.items import Items
-from catalog.application.once import Once
-from catalog.application.pruning import Pruning
-from catalog.application.seeding import Seeding
-from catalog.entrypoints import logs
-from catalog.entrypoints.entries import beat, frame
+from catalog.application.caching.cached_reads import Caching
+from catalog.application.caching.freshness import Freshness
+from catalog.application.categories.categories import Categories
+from catalog.application.changes.feed import Feed
+from catalog.application.changes.history import History
+from catalog.application.changes.pruning import Pruning
+from catalog.application.imports.jobs import ImportJobs
+from catalog.application.imports.pipeline import Importing
+from catalog.application.imports.sample_data import Seeding
+from catalog.application.items.batch import Batches
+from catalog.application.items.items import Items
+from catalog.application.writes.idempotency import Once
+from catalog.entrypoints import log_config
+from catalog.entrypoints.representations.changes import beat, frame
 from catalog.entrypoints.settings import InvalidSettings, Settings
-from catalog.entrypoints.stores import open_store
+from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.cache import Cache
 from catalog.ports.storage import Storage
 
@@ -53,7 +53,7 @@ def _shared_cache(settings: Settings) -> Cache | None:
     from catalog.adapters.redis.cache import RedisCache  # noqa: PLC0415 - see above
 
     try:
-        return RedisCache(chosen.url, ttl=chosen.ttl_seconds, space=f"catalog:{__version__}", tell=logs.shared_cache)
+        return RedisCache(chosen.url, ttl=chosen.ttl_seconds, space=f"catalog:{__version__}", tell=log_config.shared_cache)
     except ValueError:
         # Not with the driver's words: they may quote a part of the password.
         raise InvalidSettings([("CATALOG_CACHE__URL", "the URL cannot be read; it has the form redis://HOST:6379/0")]) from None

@@ -25,9 +25,9 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from catalog.application.feed import MOST_SUBSCRIBERS
-from catalog.application.import_plan import MOST_ATOMIC
-from catalog.entrypoints.stores import UnknownScheme, canonical
+from catalog.application.changes.feed import MOST_SUBSCRIBERS
+from catalog.application.imports.plan import MOST_ATOMIC
+from catalog.entrypoints.storage_plugins import UnknownScheme, canonical
 from catalog.ports.storage import StorageOptions
 
 PREFIX = "CATALOG_"

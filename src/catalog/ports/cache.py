@@ -23,7 +23,7 @@ class Cached:
 
     `as_of` is the number of a log entry: the answer was read after that entry had been committed, so it knows of it and of
     everything before it. What came later it may know or not. `subjects` names what must not have changed since for the
-    answer to hold (catalog.application.freshness); a cache only keeps it.
+    answer to hold (catalog.application.caching.freshness); a cache only keeps it.
     """
 
     as_of: int

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 from uuid import UUID
 
-from catalog.domain.admission import Outcome
-from catalog.domain.category import Category
-from catalog.domain.changelog import ALL, AnyChange, ChangeSet, LogEntry, LogFilter, LogHead, LogPage
-from catalog.domain.facets import Facet
-from catalog.domain.item import Item
-from catalog.domain.note import Note
-from catalog.domain.query import ItemQuery, Page
-from catalog.domain.search import Search
+from catalog.domain.categories.category import Category
+from catalog.domain.changes.commit_plan import Outcome
+from catalog.domain.changes.expiring_record import Note
+from catalog.domain.changes.log import ALL, AnyChange, ChangeSet, LogEntry, LogFilter, LogHead, LogPage
+from catalog.domain.items.item import Item
+from catalog.domain.queries.facets import Facet
+from catalog.domain.queries.item_query import ItemQuery, Page
+from catalog.domain.search.search import Search
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Storage(Protocol):
         """Return those of the items that are there. SKUs are compared exactly, as the domain writes them."""
 
     async def list_items(self, query: ItemQuery) -> Page:
-        """Return the items that `query` asks for, in its order (catalog.domain.ordering, catalog.domain.search)."""
+        """Return the items that match `query`, in its order (catalog.domain.queries.ordering, catalog.domain.search)."""
 
     def stream(self, query: ItemQuery) -> AsyncIterator[Sequence[Item]]:
         """Go through all items that `query` finds, some at a time, in its order and in one state of the store.
@@ -96,7 +96,7 @@ class Storage(Protocol):
         """Count the values of a field among the items that `query` finds; None when that would take longer."""
 
     async def suggest(self, search: Search) -> Sequence[Item]:
-        """Return up to MOST_SUGGESTIONS items whose names `search` may have meant (catalog.domain.spelling), by name, then id."""
+        """Return up to MOST_SUGGESTIONS items whose names `search` may mean (domain.search.spelling), by name, then id."""
 
     async def categories(self) -> Sequence[Category]:
         """Return all categories, in no order."""
@@ -117,7 +117,7 @@ class Storage(Protocol):
     async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
         """Write change sets, each all or nothing, and return an outcome for each, in order.
 
-        The only way to write. All commits of all processes are in one order, under one lock; catalog.domain.admission
+        The only way to write. All commits of all processes are in one order, under one lock; catalog.domain.changes.commit_plan
         decides; the log's entries are written with the items. Raises StoreBusy when too many writes wait already. A
         caller that is cancelled while it waits neither stops nor harms the commit. `ready` is what `prepare` returned for
         some of the changes; it may be of others too.

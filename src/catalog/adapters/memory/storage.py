@@ -10,23 +10,23 @@ from operator import attrgetter
 from threading import Lock
 from uuid import UUID, uuid4
 
-from catalog.adapters.memory.orders import SLICE, Order, SortedItems, Stretch, stretches
-from catalog.adapters.memory.words import WordIndex
-from catalog.domain.admission import Admission, Outcome, Spot, Standing, admit, named
-from catalog.domain.attributes import sort_key
-from catalog.domain.category import Category
-from catalog.domain.changelog import ALL, AnyChange, ChangeSet, LogEntry, LogFilter, LogHead, LogPage
-from catalog.domain.facets import Facet, facet_of
-from catalog.domain.filters import AMONG, ATTRIBUTE, WITHIN
-from catalog.domain.item import Item
-from catalog.domain.note import SWEPT, Note
-from catalog.domain.ordering import Ordering, Place
-from catalog.domain.query import ItemQuery, Page
-from catalog.domain.search import Rank, Search, SearchWords
-from catalog.domain.spelling import MOST_SUGGESTIONS, Stem, corrections, corrects, may_be, stems
-from catalog.domain.text import fold
-from catalog.domain.tree import Tree, ancestors
-from catalog.ports.listeners import Listener, Listeners
+from catalog.adapters.memory.sorted_items import SLICE, Order, SortedItems, Stretch, stretches
+from catalog.adapters.memory.word_index import WordIndex
+from catalog.domain.categories.category import Category
+from catalog.domain.categories.tree import Tree, ancestors
+from catalog.domain.changes.commit_plan import Admission, Outcome, Spot, Standing, admit, named
+from catalog.domain.changes.expiring_record import SWEPT, Note
+from catalog.domain.changes.log import ALL, AnyChange, ChangeSet, LogEntry, LogFilter, LogHead, LogPage
+from catalog.domain.items.attributes import sort_key
+from catalog.domain.items.item import Item
+from catalog.domain.queries.facets import Facet, facet_of
+from catalog.domain.queries.filters import AMONG, ATTRIBUTE, WITHIN
+from catalog.domain.queries.item_query import ItemQuery, Page
+from catalog.domain.queries.ordering import Ordering, Place
+from catalog.domain.search.search import Rank, Search, SearchWords
+from catalog.domain.search.spelling import MOST_SUGGESTIONS, Stem, corrections, corrects, may_be, stems
+from catalog.domain.text.normalization import fold
+from catalog.ports.commit_listeners import Listener, Listeners
 from catalog.ports.storage import Count, SchemaState, StorageOptions
 
 MOST_ORDERS = 8

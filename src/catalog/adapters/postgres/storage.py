@@ -3,8 +3,8 @@
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from catalog.adapters.postgres.dialect import PostgresFlavour
 from catalog.adapters.postgres.dsn import Dsn, read_dsn
-from catalog.adapters.postgres.flavour import PostgresFlavour
 from catalog.adapters.postgres.sessions import MIGRATING, STREAMING, Sessions, serving
 from catalog.adapters.sql.storage import STREAMS, Engines, SqlStorage
 from catalog.ports.storage import StorageOptions

@@ -11,13 +11,12 @@ from uuid import UUID
 from sqlalchemy import Executable, Row, Select, exc, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from catalog.adapters.sql.coalescing import Coalescing
-from catalog.adapters.sql.committing import Committing, Prepared, Stood
-from catalog.adapters.sql.direct import Direct
-from catalog.adapters.sql.flavour import Flavour
-from catalog.adapters.sql.kept import Held, Kept
-from catalog.adapters.sql.misspelt import stem_parameters, suggested_statement, used_statement, words_statement
-from catalog.adapters.sql.queries import (
+from catalog.adapters.sql.compiled_statement import Direct
+from catalog.adapters.sql.connections.driver_pool import Held, Kept
+from catalog.adapters.sql.connections.head_watcher import EMPTY, Watching
+from catalog.adapters.sql.dialect import Flavour
+from catalog.adapters.sql.reads.coalescing import Coalescing
+from catalog.adapters.sql.reads.item_queries import (
     STATEMENTS,
     Plan,
     Shape,
@@ -28,26 +27,27 @@ from catalog.adapters.sql.queries import (
     shape_of,
     unordered,
 )
-from catalog.adapters.sql.reading_log import change_statement, log_statement, removal_statement, to_log_page
-from catalog.adapters.sql.rows import CATEGORY_COLUMNS, ITEM_COLUMNS, NOTE_COLUMNS, to_category, to_entry, to_item, to_note
-from catalog.adapters.sql.schema import WANTED, upgrade
-from catalog.adapters.sql.tables import EVERY_CATEGORY, items, notes
-from catalog.adapters.sql.watching import EMPTY, Watching
-from catalog.adapters.sql.writer import Writer
-from catalog.domain.admission import Outcome
-from catalog.domain.attributes import sort_key
-from catalog.domain.category import Category
-from catalog.domain.changelog import ALL, AnyChange, ChangeSet, Committed, LogEntry, LogFilter, LogHead, LogPage
+from catalog.adapters.sql.reads.log_queries import change_statement, log_statement, removal_statement, to_log_page
+from catalog.adapters.sql.reads.suggestions import stem_parameters, suggested_statement, used_statement, words_statement
+from catalog.adapters.sql.row_mapping import CATEGORY_COLUMNS, ITEM_COLUMNS, NOTE_COLUMNS, to_category, to_entry, to_item, to_note
+from catalog.adapters.sql.schema.migrate import WANTED, upgrade
+from catalog.adapters.sql.schema.tables import EVERY_CATEGORY, items, notes
+from catalog.adapters.sql.writes.commit import Committing, Prepared, Stood
+from catalog.adapters.sql.writes.writer import Writer
+from catalog.domain.categories.category import Category
+from catalog.domain.categories.tree import Tree
+from catalog.domain.changes.commit_plan import Outcome
+from catalog.domain.changes.expiring_record import Note
+from catalog.domain.changes.log import ALL, AnyChange, ChangeSet, Committed, LogEntry, LogFilter, LogHead, LogPage
 from catalog.domain.errors import SchemaOutdated, StoreUnavailable
-from catalog.domain.facets import Facet
-from catalog.domain.filters import ATTRIBUTE
-from catalog.domain.item import Item
-from catalog.domain.note import Note
-from catalog.domain.query import ItemQuery, Page
-from catalog.domain.search import Search
-from catalog.domain.spelling import corrections, stems
-from catalog.domain.tree import Tree
-from catalog.ports.listeners import Listener, Listeners
+from catalog.domain.items.attributes import sort_key
+from catalog.domain.items.item import Item
+from catalog.domain.queries.facets import Facet
+from catalog.domain.queries.filters import ATTRIBUTE
+from catalog.domain.queries.item_query import ItemQuery, Page
+from catalog.domain.search.search import Search
+from catalog.domain.search.spelling import corrections, stems
+from catalog.ports.commit_listeners import Listener, Listeners
 from catalog.ports.storage import Count, SchemaState
 
 T = TypeVar("T")

@@ -12,8 +12,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from catalog.adapters.sql.storage import STREAMS, Engines, SqlStorage
-from catalog.adapters.sqlite.checkpointing import WritingConnection
-from catalog.adapters.sqlite.flavour import SqliteFlavour
+from catalog.adapters.sqlite.dialect import SqliteFlavour
+from catalog.adapters.sqlite.wal_checkpoints import WritingConnection
 from catalog.ports.storage import StorageOptions
 
 _MIGRATION_WAIT = 60.0

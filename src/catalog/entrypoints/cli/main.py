@@ -3,11 +3,11 @@
 import rich_click as click
 
 from catalog import __version__
-from catalog.entrypoints.cli.categories import categories
-from catalog.entrypoints.cli.changes import changes
-from catalog.entrypoints.cli.items import items
-from catalog.entrypoints.cli.operations import doctor, migrate, serve
-from catalog.entrypoints.cli.transfer import export, import_, seed
+from catalog.entrypoints.cli.commands.categories import categories
+from catalog.entrypoints.cli.commands.changes import changes
+from catalog.entrypoints.cli.commands.import_export import export, import_, seed
+from catalog.entrypoints.cli.commands.items import items
+from catalog.entrypoints.cli.commands.service import doctor, migrate, serve
 
 _EPILOG = "Exit codes: 0 done, 1 refused, 2 wrong usage or settings, 3 the store is unavailable."
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from catalog.domain.change import Origin
-from catalog.entrypoints.cli.exits import USAGE, fail, told
+from catalog.entrypoints.cli.exit_codes import USAGE, fail, told
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ def run(work: Callable[[Any], Awaitable[T]], *, lasting: bool = True, migrating:
     the settings say so.
     """
     # Heavy imports stay out of --help.
-    from catalog.entrypoints import logs  # noqa: PLC0415
+    from catalog.entrypoints import log_config  # noqa: PLC0415
     from catalog.entrypoints.container import Container, running  # noqa: PLC0415
     from catalog.entrypoints.settings import Settings  # noqa: PLC0415
 
@@ -28,7 +28,7 @@ def run(work: Callable[[Any], Awaitable[T]], *, lasting: bool = True, migrating:
 
     with told():
         settings = Settings.load()
-        logs.configure(settings.log)
+        log_config.configure(settings.log)
         container = Container(settings=settings)
         if lasting and not container.storage().durable:
             fail(f"Nothing that this command does would last on {settings.storage.shown}; set CATALOG_STORAGE__URL.", code=USAGE)

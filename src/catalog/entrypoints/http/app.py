@@ -8,30 +8,30 @@ from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
-from catalog.application.caching import Caching
-from catalog.application.feed import Feed
-from catalog.application.history import History
-from catalog.application.import_jobs import ImportJobs
-from catalog.application.items import Items
+from catalog.application.caching.cached_reads import Caching
+from catalog.application.changes.feed import Feed
+from catalog.application.changes.history import History
+from catalog.application.imports.jobs import ImportJobs
+from catalog.application.items.items import Items
 from catalog.domain.errors import CatalogError
-from catalog.entrypoints import logs
+from catalog.entrypoints import log_config
 from catalog.entrypoints.container import Container, running
-from catalog.entrypoints.http.batch import BatchController
-from catalog.entrypoints.http.bodies import Receiving
-from catalog.entrypoints.http.categories import CategoriesController
-from catalog.entrypoints.http.changes import ChangesController
-from catalog.entrypoints.http.documentation import assets, docs, home, index, openapi, redoc
-from catalog.entrypoints.http.edge import Edge
-from catalog.entrypoints.http.health import HealthController
-from catalog.entrypoints.http.history import HistoryController
+from catalog.entrypoints.http.controllers.batch import BatchController
+from catalog.entrypoints.http.controllers.categories import CategoriesController
+from catalog.entrypoints.http.controllers.changes import ChangesController
+from catalog.entrypoints.http.controllers.documentation import assets, docs, home, index, openapi, redoc
+from catalog.entrypoints.http.controllers.health import HealthController
+from catalog.entrypoints.http.controllers.imports import ImportsController
+from catalog.entrypoints.http.controllers.item_history import HistoryController
+from catalog.entrypoints.http.controllers.items import ItemsController
 from catalog.entrypoints.http.idempotency import Idempotency
-from catalog.entrypoints.http.imports import ImportsController
-from catalog.entrypoints.http.incoming import UploadSpace
-from catalog.entrypoints.http.items import ItemsController
-from catalog.entrypoints.http.openapi import openapi_document
-from catalog.entrypoints.http.problems import on_catalog_error, on_http_exception, on_unforeseen
-from catalog.entrypoints.http.reads import KnownFirst, Reads
-from catalog.entrypoints.http.stopping import Stopping
+from catalog.entrypoints.http.middleware.request import Edge
+from catalog.entrypoints.http.middleware.response_cache import KnownFirst, Reads
+from catalog.entrypoints.http.openapi.document import openapi_document
+from catalog.entrypoints.http.requests.bodies import Receiving
+from catalog.entrypoints.http.requests.uploads import UploadSpace
+from catalog.entrypoints.http.responses.problems import on_catalog_error, on_http_exception, on_unforeseen
+from catalog.entrypoints.http.shutdown import Stopping
 from catalog.entrypoints.settings import HttpSettings, Settings
 
 
@@ -111,9 +111,9 @@ def create_app(container: Container) -> Edge:
 
 
 def from_environment() -> Edge:
-    """Make the application for a server's process: settings, logs, container."""
+    """Make the application for a server's process: settings, log_config, container."""
     settings = Settings.load()
-    logs.configure(settings.log)
+    log_config.configure(settings.log)
     return create_app(Container(settings=settings))
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from catalog.application.changing import Noted, no_notes
-from catalog.application.once import Asked, Once, Receipt
+from catalog.application.writes.commit import Noted, no_notes
+from catalog.application.writes.idempotency import Asked, Once, Receipt
 from catalog.domain.errors import Malformed
-from catalog.entrypoints.http.answers import Answer
-from catalog.entrypoints.http.headers import header
+from catalog.entrypoints.http.requests.headers import header
+from catalog.entrypoints.http.responses.prepared import Answer
 
 T = TypeVar("T")
 

@@ -1,0 +1,139 @@
+"""The tables, as the migrations leave them.
+
+Text that is compared or sorted is compared by code point: SQLite does so by itself, Postgres is told to (COLLATE "C").
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Dialect, ForeignKey, Integer, LargeBinary, MetaData, Table, Text, Uuid, literal_column
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+ByCodePoint = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+
+
+def in_microseconds(moment: datetime) -> int:
+    """Count the microseconds since 1970."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment in UTC to the microsecond: timestamptz on Postgres, microseconds since 1970 on SQLite, which has no times."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the column's type."""
+        native = dialect.name == "postgresql"
+        return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True) if native else BigInteger())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ANN401 - SQLAlchemy's signature
+        """Turn a moment into what the driver takes."""
+        return value if value is None or dialect.name == "postgresql" else in_microseconds(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ANN401 - likewise
+        """Turn what the driver gives into a moment."""
+        return value if value is None or dialect.name == "postgresql" else _EPOCH + timedelta(microseconds=value)
+
+
+metadata = MetaData()
+
+items = Table(
+    "items",
+    metadata,
+    # The number of the log entry that brought the item. It ties the search index to the row.
+    Column("seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False),
+    Column("id", Uuid(), nullable=False, unique=True),
+    Column("sku", ByCodePoint, nullable=False, unique=True),
+    Column("name", Text(), nullable=False),
+    Column("name_key", ByCodePoint, nullable=False),
+    Column("description", Text()),
+    Column("category", ByCodePoint),
+    Column("currency", ByCodePoint),
+    Column("price_minor", BigInteger()),
+    Column("attributes", Text(), nullable=False),
+    Column("version", BigInteger(), nullable=False),
+    Column("created_at", UtcTime(), nullable=False),
+    Column("updated_at", UtcTime(), nullable=False),
+)
+
+categories = Table(
+    "categories",
+    metadata,
+    Column("id", Uuid(), primary_key=True),
+    Column("slug", ByCodePoint, nullable=False, unique=True),
+    Column("name", Text(), nullable=False),
+    Column("parent", ByCodePoint, ForeignKey("categories.slug", deferrable=True, initially="DEFERRED")),
+    Column("position", Integer(), nullable=False),
+    Column("version", BigInteger(), nullable=False),
+)
+
+EVERY_CATEGORY = categories.c.slug > literal_column("''", ByCodePoint)
+"""A condition that every category meets, so that an index leads to all of them."""
+
+# A row for each attribute of each item: the item's `seq`, and the attribute's sort key (catalog.domain.items.attributes).
+item_attributes = Table(
+    "item_attributes",
+    metadata,
+    Column("name", ByCodePoint, primary_key=True),
+    Column("key", ByCodePoint, primary_key=True),
+    Column("seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False),
+)
+
+# Every word that a name has, and some that none has any more (whoever prunes the log sweeps those), forwards and backwards:
+# where typing errors are looked up.
+name_words = Table(
+    "name_words",
+    metadata,
+    Column("word", ByCodePoint, primary_key=True),
+    Column("reversed", ByCodePoint, nullable=False),
+)
+
+change_log = Table(
+    "change_log",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False),
+    Column("kind", Text(), nullable=False),
+    Column("subject_id", Uuid(), nullable=False),
+    Column("key", ByCodePoint, nullable=False),
+    Column("version", BigInteger(), nullable=False),
+    Column("at", UtcTime(), nullable=False),
+    Column("actor", Text(), nullable=False),
+    Column("request_id", Text()),
+    Column("before", Text()),
+    Column("after", Text()),
+)
+
+# One row: the number of the newest entry, and an id by which this log is told from others. Whoever holds it locked is the
+# one who commits.
+log_head = Table(
+    "log_head",
+    metadata,
+    Column("one", Integer(), primary_key=True),
+    Column("seq", BigInteger(), nullable=False),
+    Column("log", Text(), nullable=False),
+    # The number of the last entry that was pruned.
+    Column("floor", BigInteger(), nullable=False, server_default="0"),
+    # How often words were taken from name_words.
+    Column("word_sweeps", BigInteger(), nullable=False, server_default="0"),
+)
+
+THE_HEAD = log_head.c.one == literal_column("1")
+"""The condition that finds the one row by its index.
+
+Without it Postgres must read the whole table, of which it expects a thousand rows while it has never been analysed.
+"""
+
+# What is kept beside the items for a day (catalog.domain.changes.expiring_record).
+notes = Table(
+    "notes",
+    metadata,
+    Column("key", ByCodePoint, primary_key=True),
+    Column("content", LargeBinary(), nullable=False),
+    Column("at", UtcTime(), nullable=False),
+)

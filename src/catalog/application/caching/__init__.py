@@ -1,0 +1,1 @@
+"""Cached answers, and when they are still valid."""

@@ -1,0 +1,145 @@
+"""The use cases around categories."""
+
+from collections.abc import Mapping
+
+from catalog.application.writes.commit import TRIES, Expected, Noted, change, commit, no_notes
+from catalog.domain.categories.category import Category
+from catalog.domain.categories.tree import Tree
+from catalog.domain.change import Change, Origin
+from catalog.domain.changes.log import AnyChange
+from catalog.domain.errors import (
+    CategoryInUse,
+    CategoryNotFound,
+    Contended,
+    InvalidQuery,
+    NotFound,
+    StaleVersion,
+    UnknownCategory,
+    shorten,
+)
+from catalog.domain.queries.filters import AMONG, Condition
+from catalog.domain.queries.item_query import ItemQuery
+from catalog.domain.queries.ordering import newest_first
+from catalog.domain.validation import Faults
+from catalog.domain.values.fields import is_slug
+from catalog.ports.clock import Clock
+from catalog.ports.ids import Ids
+from catalog.ports.storage import Storage
+
+MOVED = 1_000
+"""Items that are moved to another category in one commit."""
+
+
+class Categories:
+    """Creates, finds, changes and removes categories, each named by its slug."""
+
+    def __init__(self, storage: Storage, clock: Clock, ids: Ids) -> None:
+        """Work on these."""
+        self._storage = storage
+        self._clock = clock
+        self._ids = ids
+
+    async def tree(self) -> Tree:
+        """Return all of them, in their places."""
+        return Tree(await self._storage.categories())
+
+    async def totals(self, tree: Tree) -> Mapping[str, int]:
+        """Count the items in each category of a tree, its descendants included."""
+        return tree.totals(await self._storage.category_counts())
+
+    async def lineage(self, slug: str) -> tuple[Category, ...]:
+        """Return the way from the root to a category, itself included. Raises CategoryNotFound."""
+        found = (await self._storage.lineages((slug,))).get(slug) if is_slug(slug) else None
+        if found is None:
+            raise CategoryNotFound(slug)
+        return found
+
+    async def get(self, slug: str) -> Category:
+        """Return a category. Raises CategoryNotFound."""
+        return (await self.lineage(slug))[-1]
+
+    async def create(self, fields: Mapping[str, object], origin: Origin, notes: Noted[Category] = no_notes) -> Category:
+        """Create a category; without a position it is the last among its siblings.
+
+        Raises InvalidInput, UnknownCategory, SlugTaken, CategoryTooDeep.
+        """
+        spare = await self._spare_position(fields.get("parent")) if fields.get("position") is None else 0
+        decided = Category.create(fields, category_id=self._ids.item_id(), spare_position=spare, now=self._clock.now())
+        await commit(self._storage, (decided,), origin, notes(decided.subject))
+        return decided.subject
+
+    async def revise(self, slug: str, patch: Mapping[str, object], origin: Origin, expected: Expected = None) -> Category:
+        """Rename or move a category by a merge patch; without a position it becomes the last among its new siblings.
+
+        Raises InvalidInput, UnknownCategory, CategoryNotFound, CategoryCycle, CategoryTooDeep, StaleVersion, Contended.
+        """
+
+        async def decide(category: Category) -> Change[Category] | None:
+            spare = await self._spare_position(patch["parent"]) if "parent" in patch and "position" not in patch else 0
+            return category.revise(patch, spare_position=spare, now=self._clock.now())
+
+        return await change(self._storage, lambda: self.get(slug), decide, origin, expected, f"the category {slug}")
+
+    async def remove(self, slug: str, origin: Origin, expected: Expected = None, move_to: str | None = None) -> int:
+        """Remove a category; what is in it goes to `move_to`, or must not be there. Return how many items were moved.
+
+        More items than MOVED go in several commits; the category goes with the last of them. Raises InvalidQuery when
+        there is nowhere to go, CategoryNotFound, CategoryInUse, CategoryTooDeep, StaleVersion, Contended.
+        """
+        moved = 0
+        rivals = 0
+        while rivals < TRIES:
+            category = await self.get(slug)
+            if expected is not None and (category.id, category.version) not in expected:
+                raise StaleVersion(category.id, "category")
+            changes, items = await self._emptying(category, move_to)
+            if items < MOVED:
+                changes = (*changes, category.remove(now=self._clock.now()))
+            try:
+                await commit(self._storage, changes, origin)
+            except (StaleVersion, NotFound, CategoryInUse) as error:
+                if move_to is None and isinstance(error, CategoryInUse):
+                    raise
+                rivals += 1
+                continue
+            except UnknownCategory as error:
+                raise _nowhere(error.faults[0].message) from error
+            moved += items
+            if items < MOVED:
+                return moved
+        raise Contended(f"the category {slug}")
+
+    async def _emptying(self, category: Category, move_to: str | None) -> tuple[tuple[AnyChange, ...], int]:
+        """Decide what moves what is in a category elsewhere, as far as one commit goes; say how many items that are."""
+        if move_to is None:
+            return (), 0
+        tree = await self.tree()
+        if move_to in tree.within((category.slug,)):
+            raise _nowhere(f"What is in {category.slug} cannot go to {move_to}, which is that category or stands below it.")
+        if move_to not in tree.by_slug:
+            raise _nowhere(f"There is no category {shorten(move_to)}.")
+        inside = (Condition("category", AMONG, (category.slug,)),)
+        page = await self._storage.list_items(ItemQuery(None, newest_first(), inside, limit=MOVED))
+        now = self._clock.now()
+        items = [item.revise({"category": move_to}, now=now) for item in page.items]
+        first = _last_position(tree, move_to)
+        children = tree.children(category.slug) if len(items) < MOVED else []
+        places = [
+            child.revise({"parent": move_to}, spare_position=position, now=now) for position, child in enumerate(children, first)
+        ]
+        return tuple(decided for decided in (*items, *places) if decided is not None), len(items)
+
+    async def _spare_position(self, parent: object) -> int:
+        """Return the position behind all children of a parent."""
+        return _last_position(await self.tree(), parent if isinstance(parent, str) else None)
+
+
+def _last_position(tree: Tree, parent: str | None) -> int:
+    return max((child.position + 1 for child in tree.children(parent)), default=0)
+
+
+def _nowhere(message: str) -> InvalidQuery:
+    """Say that what is in a category cannot go where it should."""
+    faults = Faults()
+    faults.add(("move_to",), "unknown_category", message)
+    return faults.error(InvalidQuery)

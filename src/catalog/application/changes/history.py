@@ -1,0 +1,155 @@
+"""What the log tells: all changes, those of one item, and its prices."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from catalog.domain.categories import category
+from catalog.domain.changes.log import LAST, LogEntry, LogFilter, LogPage
+from catalog.domain.changes.price_history import Priced, before_reduction, in_force, lowest, priced
+from catalog.domain.errors import InvalidQuery, ItemNotFound, LogPruned, shorten
+from catalog.domain.items import item
+from catalog.domain.items.item import Item
+from catalog.domain.queries.operands import read_whole, refuse_unknown
+from catalog.domain.validation import Faults
+from catalog.domain.values.fields import parse_key
+from catalog.ports.clock import Clock
+from catalog.ports.storage import Storage
+
+_SLICE = 1_000
+
+MOST_ENTRIES = 1_000
+DEFAULT_ENTRIES = 100
+
+KINDS = (*item.KINDS, *category.KINDS)
+"""What the log tells of."""
+
+PARAMETERS = ("after", "limit", "kind", "item")
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuestion:
+    """A question for the log as callers put it; `item` is a key, `after` is None for the log's beginning."""
+
+    after: int | None = None
+    limit: int = DEFAULT_ENTRIES
+    kinds: frozenset[str] = frozenset()
+    item: str | None = None
+
+    @classmethod
+    def parse(cls, said: Mapping[str, str], faults: Faults | None = None, allowed: Sequence[str] = PARAMETERS) -> Self:
+        """Read parameters; an empty one is as good as absent. Raises InvalidQuery with every fault."""
+        faults = Faults() if faults is None else faults
+        refuse_unknown(said, allowed, faults)
+        said = {name: value for name, value in said.items() if value}
+        after = read_whole(said, "after", range(LAST), None, faults)
+        limit = read_whole(said, "limit", range(1, MOST_ENTRIES + 1), DEFAULT_ENTRIES, faults)
+        kinds = frozenset(said["kind"].split(",")) if "kind" in said else frozenset()
+        for kind in sorted(kinds - {*KINDS}):
+            note = f"The kinds are {', '.join(KINDS)}."
+            faults.add_unknown(("kind",), "unknown_kind", f"There is no kind {shorten(kind)!r}.", KINDS, note, kind)
+        faults.refuse(InvalidQuery)
+        return cls(after, limit, kinds, said.get("item"))
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A stretch of an item's history; `known_since` is when the log begins, where that is later than the item."""
+
+    page: LogPage
+    known_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """The prices of an item, with the lowest of the last 30 days, and the lowest of the 30 days before the price was reduced."""
+
+    prices: Sequence[Priced]
+    lowest: Priced | None
+    before_reduction: Priced | None
+    known_since: datetime | None
+
+
+class History:
+    """Reads the log. `key` is an id or a SKU, as text; a SKU stands for the item that has it, else for the last that had."""
+
+    def __init__(self, storage: Storage, clock: Clock) -> None:
+        """Read from this."""
+        self._storage = storage
+        self._clock = clock
+
+    async def subject(self, key: str) -> UUID:
+        """Return the id of an item that is there, or was. Raises ItemNotFound."""
+        parsed = parse_key(key)
+        if isinstance(parsed, UUID):
+            return parsed
+        if parsed is not None:
+            living = (await self._storage.items_by_sku((parsed,))).get(parsed)
+            if living is not None:
+                return living.id
+            removal = await self._storage.removal_of(parsed)
+            if removal is not None:
+                return removal.subject_id
+        raise ItemNotFound(key)
+
+    async def wanted(self, question: LogQuestion) -> LogFilter:
+        """Return which entries are asked for. Raises ItemNotFound."""
+        return LogFilter(question.kinds, None if question.item is None else await self.subject(question.item))
+
+    async def changes(self, question: LogQuestion) -> LogPage:
+        """Return a stretch of the log. Raises ItemNotFound; LogPruned when it does not reach back so far."""
+        after = question.after
+        page = await self._storage.changes(after=after or 0, limit=question.limit, wanted=await self.wanted(question))
+        if after is not None and after < page.floor:
+            raise LogPruned(after, page.floor)
+        return page
+
+    async def life(self, key: str, question: LogQuestion) -> Life:
+        """Return a stretch of an item's history, oldest first. Raises ItemNotFound."""
+        subject = await self.subject(key)
+        after = question.after or 0
+        page = await self._storage.changes(after=after, limit=question.limit, wanted=LogFilter(subject=subject))
+        first = page.entries[0] if page.entries and not after else await self._first(subject)
+        await self._must_be_known(subject, first, key)
+        return Life(page, await self._known_since(page, first))
+
+    async def prices(self, key: str, as_of: datetime | None = None) -> Prices:
+        """Return all prices of an item, or the one that was in force at a moment. Raises ItemNotFound."""
+        subject = await self.subject(key)
+        wanted = LogFilter(subject=subject)
+        page = await self._storage.changes(after=0, limit=_SLICE, wanted=wanted)
+        entries = list(page.entries)
+        while page.next_after is not None:
+            page = await self._storage.changes(after=page.next_after, limit=_SLICE, wanted=wanted)
+            entries += page.entries
+        await self._must_be_known(subject, entries[0] if entries else None, key)
+        before = entries[0].change.before if entries else (await self._storage.items_by_id((subject,))).get(subject)
+        found = priced(before if isinstance(before, Item) else None, entries)
+        # The clock of the process that wrote the last price may be ahead of ours; that price is in force all the same.
+        moment = as_of or max((self._clock.now(), *(one.since for one in found[-1:])))
+        now = in_force(found, moment)
+        shown = found if as_of is None else [] if now is None else [now]
+        known_since = await self._known_since(page, entries[0] if entries else None)
+        return Prices(shown, lowest(found, moment), before_reduction(found, moment), known_since)
+
+    async def _first(self, subject: UUID) -> LogEntry | None:
+        page = await self._storage.changes(after=0, limit=1, wanted=LogFilter(subject=subject))
+        return page.entries[0] if page.entries else None
+
+    async def _must_be_known(self, subject: UUID, first: LogEntry | None, key: str) -> None:
+        """Raise ItemNotFound unless there is such an item, or was as far as the log reaches."""
+        if first is None:
+            known = subject in await self._storage.items_by_id((subject,))
+        else:
+            known = isinstance(first.change.subject, Item)
+        if not known:
+            raise ItemNotFound(key)
+
+    async def _known_since(self, page: LogPage, first: LogEntry | None) -> datetime | None:
+        """Say when the log begins, if an item is older."""
+        if not page.floor or (first is not None and first.change.before is None):
+            return None
+        oldest = await self._storage.changes(after=page.floor, limit=1)
+        return oldest.entries[0].at if oldest.entries else self._clock.now()

@@ -1,0 +1,1 @@
+"""Exporting items to files."""

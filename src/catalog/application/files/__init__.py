@@ -1,0 +1,1 @@
+"""Rows in CSV, JSON and JSON Lines files."""

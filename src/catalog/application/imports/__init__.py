@@ -1,0 +1,1 @@
+"""Importing items from files."""

@@ -1,0 +1,412 @@
+"""Importing many items: row by row in what is decided, slice by slice in what is read and committed.
+
+While one slice is committed, the next is decided and the one after it is read. What is in an import's notes (how far it is, which
+rows were refused) is written with the slices, in the same commits.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, fields
+
+from catalog.application.files.row_source import Broken, Row, Table
+from catalog.application.imports.plan import ImportPlan
+from catalog.application.imports.rows import TURN, Entry, EntryReader, Refusal, Slice, refusals
+from catalog.application.writes.commit import TRIES, hinted
+from catalog.application.writes.staging import Desk, places
+from catalog.domain.categories.category import Category, name_of
+from catalog.domain.categories.tree import Tree
+from catalog.domain.change import Change, Origin
+from catalog.domain.changes.commit_plan import Spot
+from catalog.domain.changes.expiring_record import Note
+from catalog.domain.changes.log import AnyChange, ChangeSet, Committed
+from catalog.domain.errors import (
+    CatalogError,
+    Contended,
+    Fault,
+    InvalidInput,
+    ItemExists,
+    SkuTaken,
+    SlugTaken,
+    StaleVersion,
+    UnknownCategory,
+)
+from catalog.domain.items.item import Item
+from catalog.ports.clock import Clock
+from catalog.ports.ids import Ids
+from catalog.ports.storage import Storage
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What became of the rows so far."""
+
+    rows: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    refused: int = 0
+    categories: int = 0
+    ignored: list[str] = field(default_factory=list)
+
+    def plus(self, more: "ImportReport") -> "ImportReport":
+        """Return both together."""
+        counted = {its.name: getattr(self, its.name) + getattr(more, its.name) for its in fields(self) if its.name != "ignored"}
+        return ImportReport(**counted, ignored=self.ignored)
+
+
+_RETURNS = "An item of this id was here before, in later versions; import the row without the life it had elsewhere."
+
+Record = Callable[[ImportReport, Sequence[Refusal]], tuple[Note, ...]]
+"""Makes the notes that are committed with a slice: how far the import is then, and what was refused since the last."""
+
+
+def no_record(_report: ImportReport, _refused: Sequence[Refusal]) -> tuple[Note, ...]:
+    """Keep none."""
+    return ()
+
+
+async def _go_on() -> None:
+    """Go on, there is nothing to do."""
+
+
+class Importing:
+    """Takes tables in. Items are matched by SKU."""
+
+    def __init__(self, storage: Storage, clock: Clock, ids: Ids) -> None:
+        """Work on these."""
+        self._storage = storage
+        self._clock = clock
+        self._ids = ids
+
+    async def run(  # noqa: PLR0913 - what, how, by whom, and who is told
+        self,
+        table: Table,
+        plan: ImportPlan,
+        origin: Origin,
+        *,
+        on_refusal: Callable[[Refusal], None] = lambda _: None,
+        on_progress: Callable[[ImportReport], None] = lambda _: None,
+        record: Record = no_record,
+        go_on: Callable[[], Awaitable[None]] = _go_on,
+    ) -> ImportReport:
+        """Import a table; refused rows are handed to `on_refusal` as they come, and the rest goes on.
+
+        `go_on` is called before each slice, and may raise to end it all.
+
+        Slices that were committed stay when a later one fails. With `plan.atomic` all rows go in with one commit, or none;
+        as many as `plan.most_atomic`. Raises InvalidQuery when the plan does not fit the file, InvalidInput when it has more
+        rows, and Unavailable.
+
+        A dry run decides everything and writes nothing. To know a SKU again it keeps 8 bytes of each.
+        """
+        reader = EntryReader(table, plan, self._clock, self._ids)
+        job = _Job(self._storage, self._clock, self._ids, plan, origin, on_refusal, on_progress, record)
+        job.report.ignored = reader.ignored
+        reading = _in_thread(reader)
+        decided = _Decided()
+        settling = asyncio.create_task(_go_on())
+        try:
+            while rows := await reading:
+                await go_on()
+                reading = _in_thread(reader)
+                part = await reader.entries(rows)
+                if plan.atomic:
+                    job.gather(part)
+                    continue
+                if job.builds_on(decided, part):
+                    await asyncio.shield(settling)
+                following = await job.decide(part)
+                await job.prepare(following)
+                await asyncio.shield(settling)
+                decided, settling = following, asyncio.create_task(job.settle(following))
+            await asyncio.shield(settling)
+            if plan.atomic:
+                await job.take_gathered()
+        except BaseException:
+            table.stop()
+            raise
+        finally:
+            # A commit is not cut off, and what it brought is told, also to who was cancelled meanwhile: hence the shields.
+            # Nor is a thread, which ends with its slice; nobody reads the file after that.
+            await asyncio.wait((reading, settling))
+            for task in (reading, settling):
+                _ = task.cancelled() or task.exception()  # asyncio warns of an exception that nobody has looked at
+        return job.report
+
+
+def _in_thread(reader: EntryReader) -> "asyncio.Task[list[Row | Broken]]":
+    """Begin to read the rows of the next slice."""
+    return asyncio.create_task(asyncio.to_thread(reader.rows))
+
+
+@dataclass(slots=True)
+class _Decided:
+    """What is to be written for some entries, and what is to be counted then."""
+
+    report: ImportReport = field(default_factory=ImportReport)
+    changes: list[tuple[Entry, Change[Item]]] = field(default_factory=list)
+    missing: list[Change[Category]] = field(default_factory=list)
+    lines: dict[str, int] = field(default_factory=dict)
+    """Where the file tells of categories, by their slugs."""
+    refusals: list[Refusal] = field(default_factory=list)
+    ready: list[object] = field(default_factory=list)
+
+    def refuse(self, entry: Entry, faults: Iterable[Fault]) -> None:
+        """Count an entry as refused."""
+        self.report.refused += 1
+        self.refusals += refusals(entry.line, entry.sku, faults)
+
+    def add(self, part: Slice) -> None:
+        """Count the rows of a slice, and those that are no entries."""
+        self.report.rows += part.rows
+        self.report.refused += part.refused
+        self.refusals += part.refusals
+
+
+class _Job:
+    """One import under way."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - as its only caller says
+        self,
+        storage: Storage,
+        clock: Clock,
+        ids: Ids,
+        plan: ImportPlan,
+        origin: Origin,
+        on_refusal: Callable[[Refusal], None],
+        on_progress: Callable[[ImportReport], None],
+        record: Record,
+    ) -> None:
+        self.report = ImportReport()
+        self._storage = storage
+        self._clock = clock
+        self._ids = ids
+        self._plan = plan
+        self._origin = origin
+        self._on_refusal = on_refusal
+        self._on_progress = on_progress
+        self._record = record
+        self._imagined: set[int] = set()
+        self._known: Tree | None = None
+        self._places: dict[str, Spot] = {}
+        self._hints: dict[str, UnknownCategory] = {}
+        self._gathered: list[Entry] = []
+        self._gathered_categories: list[tuple[int, Change[Category]]] = []
+        self._rows_gathered = _Decided()
+
+    async def decide(self, part: Slice) -> _Decided:
+        """Read what is there, and decide the rows of a slice."""
+        decided = await self._decide_all(part.entries, part.categories)
+        decided.add(part)
+        return decided
+
+    def builds_on(self, before: _Decided, part: Slice) -> bool:
+        """Whether a slice can be decided only when the one before it is settled, for it may tell of what that one brings."""
+        if self._plan.preserve or before.missing:
+            return True
+        return not {entry.sku for entry, _ in before.changes}.isdisjoint(entry.sku for entry in part.entries)
+
+    async def prepare(self, decided: _Decided) -> None:
+        """Have the store do ahead what it can, some at a time."""
+        if self._plan.dry_run:
+            return
+        changes = [change for _, change in decided.changes]
+        for start in range(0, len(changes), TURN):
+            decided.ready.append(self._storage.prepare(changes[start : start + TURN]))
+            await asyncio.sleep(0)
+
+    async def settle(self, decided: _Decided) -> None:
+        """Commit a slice, and tell what was refused, by line."""
+        if not await self._commit_together(decided):
+            # A rival was quicker somewhere. Row by row, only who meets him need be decided again.
+            pending = await self._commit_each(decided)
+            while pending:
+                more = await self._decide_all(pending)
+                pending = await self._commit_each(more)
+                decided.refusals += more.refusals
+            await self._commit_together(_Decided(refusals=decided.refusals))
+        self._tell(decided)
+
+    def gather(self, part: Slice) -> None:
+        """Keep the entries of a slice until all are there. Raises InvalidInput when there are too many."""
+        self._rows_gathered.add(part)
+        self._gathered += part.entries
+        self._gathered_categories += part.categories
+        if len(self._gathered) + len(self._gathered_categories) > self._plan.most_atomic:
+            message = (
+                f"An import of all or nothing takes up to {self._plan.most_atomic} rows, for it is one commit; "
+                "import row by row, or in parts. Nothing was written."
+            )
+            raise InvalidInput([Fault(("file",), "too_many_rows", message)])
+
+    async def take_gathered(self) -> None:
+        """Settle all that was gathered in one commit, or nothing of it. Raises Contended."""
+        rows = self._rows_gathered
+        for _ in range(TRIES):
+            decided = await self._decide_all(self._gathered, self._gathered_categories)
+            refused = rows.report.refused + decided.report.refused
+            if refused:
+                # Nothing goes in, and so nothing of it is counted but what hinders.
+                decided = _Decided(ImportReport(refused=decided.report.refused), refusals=decided.refusals)
+            decided.report = decided.report.plus(rows.report)
+            decided.refusals += rows.refusals
+            if await self._commit_together(decided):
+                self._tell(decided)
+                return
+        message = "the items of the import"
+        raise Contended(message)
+
+    def _tell(self, decided: _Decided) -> None:
+        for refusal in sorted(decided.refusals, key=lambda one: one.line):
+            self._on_refusal(refusal)
+        self._on_progress(self.report)
+
+    async def _decide_all(self, entries: Sequence[Entry], categories: Sequence[tuple[int, Change[Category]]] = ()) -> _Decided:
+        """Decide entries in order, each seeing those before it, and the categories of the file; of those, what is there stays."""
+        decided = _Decided()
+        if not entries and not categories:
+            return decided
+        there = (await self._tree()).by_slug if categories else {}
+        brought = {change.subject.slug: change for _, change in categories if change.subject.slug not in there}
+        decided.lines = {change.subject.slug: line for line, change in categories}
+        items = dict(await self._storage.items_by_sku({entry.sku for entry in entries})) if entries else {}
+        lives = [entry.life.id for entry in entries if entry.life is not None]
+        if lives:
+            items.update((item.sku, item) for item in (await self._storage.items_by_id(lives)).values())
+        slugs = {entry.category for entry in entries}
+        known, wanted = await self._find(
+            {slug for slug in (*slugs, *(item.category for item in items.values())) if slug is not None} - brought.keys()
+        )
+        spots = {slug: Spot(change.subject.id, 1, change.subject.parent) for slug, change in (brought | wanted).items()}
+        view = Desk(items.values(), {**known, **spots})
+        for number, entry in enumerate(entries):
+            if not number % TURN:
+                await asyncio.sleep(0)
+            try:
+                self._decide(view, entry, decided)
+            except UnknownCategory as error:
+                decided.refuse(entry, (await self._hinted(error)).faults)
+            except InvalidInput as error:
+                decided.refuse(entry, error.faults)
+            except (SkuTaken, ItemExists) as error:
+                decided.refuse(entry, [Fault(("sku" if isinstance(error, SkuTaken) else "id",), error.code, str(error))])
+        used = {change.subject.category for _, change in decided.changes}
+        decided.missing = [*brought.values(), *(change for slug, change in wanted.items() if slug in used)]
+        decided.report.categories += len(decided.missing)
+        return decided
+
+    def _decide(self, view: Desk, entry: Entry, decided: _Decided) -> None:
+        """Decide one row. Raises what it is refused with."""
+        item = view.get(entry.sku)
+        imagined = hash(entry.sku) in self._imagined
+        if item is not None or imagined:
+            if self._plan.on_conflict == "fail":
+                raise SkuTaken(entry.sku)
+            if self._plan.on_conflict == "skip":
+                decided.report.skipped += 1
+                return
+        if item is not None:
+            change = item.revise(entry.fields, now=self._clock.now())
+        elif isinstance(entry.born, InvalidInput):
+            raise entry.born
+        else:
+            change = entry.born
+        if change is None:
+            decided.report.unchanged += 1
+            return
+        view.take(change)
+        decided.changes.append((entry, change))
+        if change.before is not None or imagined:
+            decided.report.updated += 1
+        else:
+            decided.report.created += 1
+
+    async def _find(self, slugs: set[str]) -> tuple[dict[str, Spot], dict[str, Change[Category]]]:
+        """Learn which of the categories are there; decide those that are not, where they are wanted."""
+        # What is known may be forgotten while more is read, for the slice before is settled meanwhile.
+        known = {slug: self._places[slug] for slug in slugs & self._places.keys()}
+        known |= await places(self._storage, slugs - known.keys())
+        self._places |= known
+        missing = sorted(slugs - known.keys()) if self._plan.create_categories else []
+        if not missing:
+            return known, {}
+        tree = await self._tree()
+        first = max((root.position + 1 for root in tree.children(None)), default=0)
+        now = self._clock.now()
+        return known, {
+            slug: Category.create(
+                {"slug": slug, "name": name_of(slug)}, category_id=self._ids.item_id(), spare_position=position, now=now
+            )
+            for position, slug in enumerate(missing, first)
+        }
+
+    async def _hinted(self, error: UnknownCategory) -> UnknownCategory:
+        """Say what may have been meant; the same for all rows of a category."""
+        if error.slug not in self._hints:
+            self._hints[error.slug] = hinted(error, (await self._tree()).by_slug)
+        return self._hints[error.slug]
+
+    async def _tree(self) -> Tree:
+        """Return the categories that are there, as far as this import knows."""
+        if self._known is None:
+            self._known = Tree(await self._storage.categories())
+        return self._known
+
+    async def _commit_together(self, decided: _Decided) -> bool:
+        """Commit all changes with the notes, or say that a rival was quicker. A dry run imagines it."""
+        missing = [change.subject for change in decided.missing]
+        if self._plan.dry_run:
+            self._imagined.update(hash(entry.sku) for entry, _ in decided.changes)
+            self._known = Tree((*(self._known or ()), *missing)) if missing else self._known
+        changes: list[AnyChange] = [*decided.missing, *(change for _, change in decided.changes)]
+        notes = self._record(self.report.plus(decided.report), decided.refusals)
+        written = ChangeSet(() if self._plan.dry_run else tuple(changes), self._origin, notes)
+        if written.changes or written.notes:
+            (outcome,) = await self._storage.commit((written,), decided.ready)
+            if isinstance(outcome, CatalogError):
+                self._forget()
+                return False
+        if missing and not self._plan.dry_run:
+            self._known = None
+        self._places |= {category.slug: Spot(category.id, category.version, category.parent) for category in missing}
+        self.report = self.report.plus(decided.report)
+        return True
+
+    async def _commit_each(self, decided: _Decided) -> list[Entry]:
+        """Commit each change by itself, all in one go, the categories first; return the entries that lost to a rival."""
+        changes: list[AnyChange] = [*decided.missing, *(change for _, change in decided.changes)]
+        outcomes = await self._storage.commit([ChangeSet((change,), self._origin) for change in changes])
+        self._forget()
+        first = len(decided.missing)
+        for category, outcome in zip(decided.missing, outcomes[:first], strict=True):
+            if isinstance(outcome, CatalogError):
+                decided.report.categories -= 1
+                slug = category.subject.slug
+                if slug in decided.lines and not isinstance(outcome, SlugTaken):
+                    decided.report.refused += 1
+                    faults = outcome.faults if isinstance(outcome, InvalidInput) else [Fault((), outcome.code, str(outcome))]
+                    decided.refusals += refusals(decided.lines[slug], slug, faults)
+        again: list[Entry] = []
+        for (entry, change), outcome in zip(decided.changes, outcomes[first:], strict=True):
+            if isinstance(outcome, Committed):
+                continue
+            if change.before is None:
+                decided.report.created -= 1
+            else:
+                decided.report.updated -= 1
+            entry.tries += 1
+            if entry.life is not None and isinstance(outcome, StaleVersion):
+                decided.refuse(entry, [Fault(("version",), outcome.code, _RETURNS)])
+            elif entry.tries < TRIES:
+                again.append(entry)
+            else:
+                error = Contended(entry.sku)
+                decided.refuse(entry, [Fault((), error.code, str(error))])
+        self.report = self.report.plus(decided.report)
+        return again
+
+    def _forget(self) -> None:
+        """What was known of the categories may be known no more."""
+        self._known = None
+        self._places.clear()

@@ -1,0 +1,101 @@
+"""A catalog to try things on: 1,000 items in a tree of categories, the same every time."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from catalog.application.categories.categories import Categories
+from catalog.application.files.row_source import Row, Table
+from catalog.application.imports.pipeline import Importing, ImportReport
+from catalog.application.imports.plan import ImportPlan
+from catalog.domain.change import Origin
+from catalog.domain.errors import SlugTaken
+
+SIZE = 1_000
+
+# Category: its name, and its parent.
+_TREE = {
+    "home": ("Home", None),
+    "garden": ("Garden", "home"),
+    "garden-chairs": ("Garden chairs", "garden"),
+    "garden-tables": ("Garden tables", "garden"),
+    "lamps": ("Lamps", "home"),
+    "kitchen": ("Kitchen", "home"),
+    "cookware": ("Cookware", "kitchen"),
+    "knives": ("Knives", "kitchen"),
+    "textiles": ("Textiles", "home"),
+    "bed-linen": ("Bed linen", "textiles"),
+    "towels": ("Towels", "textiles"),
+    "outdoors": ("Outdoors", None),
+    "backpacks": ("Backpacks", "outdoors"),
+    "bicycles": ("Bicycles", "outdoors"),
+    "tents": ("Tents", "outdoors"),
+    "desk": ("Desk and ears", None),
+    "notebooks": ("Notebooks", "desk"),
+    "headphones": ("Headphones", "desk"),
+}
+
+# Category: what its items are, and from which price (in cents) on.
+_CATEGORIES: dict[str, tuple[tuple[str, ...], int]] = {
+    "garden-chairs": (("Folding chair", "Deck chair", "Bistro chair", "Rocking chair"), 3900),
+    "garden-tables": (("Bistro table", "Picnic table", "Side table", "Folding table"), 5900),
+    "lamps": (("Desk lamp", "Floor lamp", "Pendant lamp", "Reading lamp"), 2500),
+    "cookware": (("Frying pan", "Saucepan", "Stockpot", "Casserole"), 1900),
+    "knives": (("Chef's knife", "Bread knife", "Paring knife", "Santoku"), 2900),
+    "bed-linen": (("Duvet cover", "Fitted sheet", "Pillowcase", "Blanket"), 1500),
+    "towels": (("Bath towel", "Hand towel", "Sauna towel", "Tea towel"), 600),
+    "backpacks": (("Daypack", "Trekking backpack", "Laptop backpack", "Roll-top backpack"), 4500),
+    "bicycles": (("City bicycle", "Touring bicycle", "Cargo bicycle", "Children's bicycle"), 29900),
+    "tents": (("Dome tent", "Tunnel tent", "Family tent", "Bivouac tent"), 8900),
+    "notebooks": (("Dotted notebook", "Lined notebook", "Sketchbook", "Weekly planner"), 700),
+    "headphones": (("On-ear headphones", "In-ear headphones", "Studio headphones", "Sports headphones"), 3500),
+}
+_MAKERS = ("Ålesund", "Brückner", "Cortázar", "Dvořák", "Évian", "Fjällby", "Göteborg", "Hōseki", "Ibón", "Jökull", "Łódź")
+_COLOURS = ("anthracite", "blue", "cream", "forest green", "mustard", "red", "sand", "white")
+_MATERIALS = ("ash", "bamboo", "cotton", "linen", "oak", "recycled plastic", "stainless steel", "wool")
+
+
+class Seeding:
+    """Puts categories and items in; those that are there already stay as they are."""
+
+    def __init__(self, importing: Importing, categories: Categories) -> None:
+        """Work through these."""
+        self._importing = importing
+        self._categories = categories
+
+    async def run(self, origin: Origin) -> ImportReport:
+        """Seed, and say how many items were new (`created`) and how many were there (`skipped`)."""
+        categories = 0
+        for slug, (name, parent) in _TREE.items():
+            with suppress(SlugTaken):
+                await self._categories.create({"slug": slug, "name": name, "parent": parent}, origin)
+                categories += 1
+        report = await self._importing.run(Table(None, seed_rows()), ImportPlan(on_conflict="skip"), origin)
+        report.categories = categories
+        return report
+
+
+def seed_rows() -> Iterator[Row]:
+    """Make the rows by counting, not by chance. The steps have no common divisor with the lists, so all pairs occur."""
+    names = list(_CATEGORIES)
+    for number in range(SIZE):
+        category = names[number % len(names)]
+        kinds, base = _CATEGORIES[category]
+        turn = number // len(names)
+        kind, maker = kinds[turn % len(kinds)], _MAKERS[turn % len(_MAKERS)]
+        colour, material = _COLOURS[turn * 5 % len(_COLOURS)], _MATERIALS[number * 3 % len(_MATERIALS)]
+        cents = base + base * (turn * 37 % 100) // 50
+        values = {
+            "sku": f"{category[:3].upper()}-{number + 1:04}",
+            "name": f"{maker} {kind}, {colour}",
+            "description": f"A {kind.lower()} by {maker}, in {colour}, made of {material}.",
+            "category": category,
+            "price": f"{cents // 100}.{cents % 100:02}",
+            "currency": ("EUR", "EUR", "USD", "GBP")[turn % 4],
+            "attr.colour": colour,
+            "attr.material": material,
+            "attr.weight_g": 120 + number * 7 % 4000,
+            "attr.in_stock": number % 9 != 0,
+        }
+        if number % 17 == 0:
+            del values["price"], values["currency"]
+        yield Row(number + 1, values)

@@ -1,0 +1,1 @@
+"""Read, decide, commit: what every use case that writes is made of."""

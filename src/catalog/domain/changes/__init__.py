@@ -1,0 +1,1 @@
+"""The change log, and the plan of each commit."""

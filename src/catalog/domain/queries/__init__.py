@@ -1,0 +1,1 @@
+"""List requests: filters, order, pages and facets."""

@@ -1,0 +1,1 @@
+"""Text as the catalog compares it."""

@@ -1,0 +1,1 @@
+"""JSON representations that HTTP and the command line share."""

@@ -1,0 +1,30 @@
+"""Listeners to commits, as every store keeps them: one that raises affects nobody else."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from catalog.domain.changes.log import LogEntry
+
+Listener = Callable[[Sequence[LogEntry]], None]
+
+_log = logging.getLogger("catalog.storage")
+
+
+class Listeners:
+    """Calls each listener with the log entries of a commit."""
+
+    def __init__(self) -> None:
+        """Start without listeners."""
+        self._listeners: list[Listener] = []
+
+    def add(self, listener: Listener) -> None:
+        """Call `listener` after each commit from now on."""
+        self._listeners.append(listener)
+
+    def notify(self, entries: Sequence[LogEntry]) -> None:
+        """Call every listener. The commit is done by now, so an exception is logged and never reaches the writer."""
+        for listener in self._listeners:
+            try:
+                listener(entries)
+            except Exception:  # noqa: BLE001 - whatever it is, it is not the writer's
+                _log.exception("A listener failed after a commit; the commit stands.")

@@ -1,0 +1,86 @@
+"""Behind a proxy's path: whether the proxy strips it or not, and whether it is configured or forwarded."""
+
+import httpx
+import pytest
+from pydantic import ValidationError
+
+from catalog.entrypoints.http.middleware.request import Edge
+from catalog.entrypoints.settings import HttpSettings
+from tests.http.middleware.test_request import ITEMS, made
+
+PREFIX = "/shop/catalog"
+
+
+def asked_from(app: Edge, address: str = "10.1.2.3") -> httpx.AsyncClient:
+    """Make a client at an address."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app, client=(address, 1)), base_url="http://localhost")
+
+
+@pytest.mark.parametrize("stripped", [True, False])
+@pytest.mark.parametrize("forwarded", [True, False])
+async def test_addresses_in_answers_have_the_prefix(*, stripped: bool, forwarded: bool) -> None:
+    """Location, Link, the redirect, `errors_url`, the index, and the server's URL in the OpenAPI document."""
+    app = made(trusted_proxies="10.0.0.0/8") if forwarded else made(root_path=PREFIX)
+    async with asked_from(app) as client:
+        client.headers.update({"X-Forwarded-Prefix": PREFIX} if forwarded else {})
+        base = "" if stripped else PREFIX
+        created = await client.post(f"{base}{ITEMS}", json={"name": "x", "sku": "A"})
+        assert created.headers["location"] == f"{PREFIX}{ITEMS}/{created.json()['id']}"
+        await client.post(f"{base}{ITEMS}", json={"name": "y", "sku": "B"})
+        for _ in range(2):  # the second one may come from the cache
+            listed = await client.get(f"{base}{ITEMS}", params={"limit": 1})
+            assert listed.headers["link"].count(f"<{PREFIX}{ITEMS}?") == 2
+            assert listed.headers["link"].count("<") == 2
+        assert (await client.get(f"{base}/")).headers["location"] == f"{PREFIX}/docs"
+        assert (await client.get(f"{base}/api/v1")).json()["items"] == f"{PREFIX}{ITEMS}"
+        assert (await client.get(f"{base}/openapi.json")).json()["servers"] == [{"url": PREFIX}]
+        imported = await client.post(f"{base}{ITEMS}/import", content="sku,name\nC,z\n", headers={"Content-Type": "text/csv"})
+        assert imported.json()["errors_url"] == f"{PREFIX}/api/v1/imports/{imported.json()['id']}/errors"
+        assert (await client.get(f"{base}/docs/assets/docs.js")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "prefix", "counts"),
+    [
+        ("10.1.2.3", "/a", True),
+        ("10.1.2.3", "/a/", True),
+        ("fd00::1", "/a", True),
+        ("192.168.0.1", "/a", False),
+        ("127.0.0.1", "/a", False),
+        ("unix:", "/a", False),
+        ("10.1.2.3", "//evil.example", False),
+        ("10.1.2.3", "https://evil.example", False),
+        ("10.1.2.3", "/a/../b", False),
+        ("10.1.2.3", "/a>; rel=x", False),
+        ("10.1.2.3", "/api", False),
+        ("10.1.2.3", "/" + "a" * 300, False),
+        ("10.1.2.3", "", False),
+    ],
+)
+async def test_a_forwarded_prefix_counts_from_trusted_proxies_alone(address: str, prefix: str, *, counts: bool) -> None:
+    """And only where it is a plain path."""
+    async with asked_from(made(trusted_proxies="10.0.0.0/8, fd00::1"), address) as client:
+        response = await client.get("/", headers={"X-Forwarded-Prefix": prefix})
+        assert response.headers["location"] == ("/a/docs" if counts else "/docs")
+
+
+async def test_nobody_is_trusted_by_default() -> None:
+    """Not even this machine: a prefix is a setting."""
+    async with asked_from(made(), "127.0.0.1") as client:
+        assert (await client.get("/", headers={"X-Forwarded-Prefix": "/a"})).headers["location"] == "/docs"
+        assert (await client.get("/openapi.json", headers={"X-Forwarded-Prefix": "/a"})).json()["servers"] == [{"url": "/"}]
+
+
+@pytest.mark.parametrize("path", ["catalog", "/a b", "//a", "/a/../b", "/api", "/api/v2", "/docs", "/health/x"])
+def test_a_root_path_is_plain_and_none_of_our_own(path: str) -> None:
+    """One of our own could not be told from a request's path."""
+    with pytest.raises(ValidationError, match="a path like /catalog"):
+        HttpSettings(root_path=path)
+
+
+def test_a_trusted_proxy_is_an_address_or_a_network() -> None:
+    """A network may have bits beyond its length."""
+    settings = HttpSettings.model_validate({"trusted_proxies": "10.1.2.3/8, ::1"})
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
+    with pytest.raises(ValidationError, match="trusted_proxies"):
+        HttpSettings.model_validate({"trusted_proxies": "proxy.example"})

@@ -1,0 +1,113 @@
+"""The OpenAPI document is true to the routes, and the pages that show it come from here."""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from catalog.domain.queries.item_query import PARAMETERS
+from catalog.domain.queries.list_request import PARAMETERS as BESIDE
+
+
+@pytest.fixture
+def store() -> str:
+    """One kind of store is enough for what is the edge's own."""
+    return "memory"
+
+
+async def document(client: httpx.AsyncClient) -> Any:  # noqa: ANN401 - any JSON value
+    """Fetch the document."""
+    return (await client.get("/openapi.json")).json()
+
+
+def references(value: object) -> set[str]:
+    """Return everything that a document refers to."""
+    if isinstance(value, dict):
+        own = {value["$ref"]} if "$ref" in value else set()
+        return own.union(*(references(inner) for inner in value.values()))
+    return set().union(*map(references, value)) if isinstance(value, list) else set()
+
+
+async def test_every_route_is_described(client: httpx.AsyncClient) -> None:
+    """HEAD too, where it is of use."""
+    described = await document(client)
+    assert described["openapi"].startswith("3.1")
+    operations = {(path, method) for path, item in described["paths"].items() for method in item}
+    assert {
+        ("/api/v1/items", "post"),
+        ("/api/v1/items", "get"),
+        ("/api/v1/items/{key}", "get"),
+        ("/api/v1/items/{key}", "head"),
+        ("/api/v1/items/{key}", "patch"),
+        ("/api/v1/items/{key}", "delete"),
+        ("/api/v1/items/{key}/price", "patch"),
+        ("/api/v1/categories", "get"),
+        ("/api/v1/categories", "post"),
+        ("/api/v1/categories/{slug}", "get"),
+        ("/api/v1/categories/{slug}/items", "get"),
+        ("/api/v1/categories/{slug}", "patch"),
+        ("/api/v1/categories/{slug}", "delete"),
+        ("/health", "get"),
+        ("/health/live", "get"),
+        ("/health/ready", "get"),
+        ("/api/v1/health/ready", "get"),
+    } <= operations
+    names = [operation["operationId"] for item in described["paths"].values() for operation in item.values()]
+    assert len(names) == len(set(names))
+    listed = described["paths"]["/api/v1/items"]["get"]
+    assert {one["$ref"].rpartition("/")[2] for one in listed["parameters"]} == {
+        *PARAMETERS,
+        *BESIDE,
+        "if_none_match",
+        "request_id",
+    }
+
+
+async def test_every_reference_leads_somewhere(client: httpx.AsyncClient) -> None:
+    """And nothing is described that nobody refers to."""
+    described = await document(client)
+    targets = {f"#/components/{kind}/{name}" for kind, named in described["components"].items() for name in named}
+    assert references(described) == targets
+
+
+async def test_the_examples_can_be_sent(client: httpx.AsyncClient) -> None:
+    """As they stand."""
+    described = await document(client)
+
+    def example(path: str, method: str) -> Any:  # noqa: ANN401 - any JSON value
+        content = described["paths"][path][method]["requestBody"]["content"]
+        return next(iter(content.values()))["examples"]["example"]["value"]
+
+    categories = "/api/v1/categories"
+    assert (await client.post(categories, json=example(categories, "post"))).status_code == 201
+    assert (await client.patch(f"{categories}/garden-chairs", json=example(f"{categories}/{{slug}}", "patch"))).status_code == 200
+    item = "/api/v1/items/chair-1"
+    assert (await client.post("/api/v1/items", json=example("/api/v1/items", "post"))).status_code == 201
+    assert (await client.patch(item, json=example("/api/v1/items/{key}", "patch"))).status_code == 200
+    assert (await client.patch(f"{item}/price", json=example("/api/v1/items/{key}/price", "patch"))).status_code == 200
+
+
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+async def test_a_page_runs_no_script_but_those_it_names(client: httpx.AsyncClient, page: str) -> None:
+    """None inline; each script is to be had from here, or from the one place that the page's policy names."""
+    response = await client.get(page)
+    assert response.headers["content-type"].startswith("text/html")
+    policy = response.headers["content-security-policy"]
+    assert "unsafe-inline" not in policy.partition("script-src")[2].partition(";")[0]
+    assert not re.search(r"<script(?![^>]*\ssrc=)", response.text)
+    sources = re.findall(r'(?:src|href|spec-url)="(?!data:)([^"]+)"', response.text)
+    assert len(sources) >= 3
+    for source in sources:
+        # Relative to the page, so that they are found below any path that a proxy publishes the page at.
+        assert not source.startswith(("/", "http"))
+        assert (await client.get(f"/{source}")).status_code == 200, source
+
+
+async def test_the_home_page_is_the_documentation(client: httpx.AsyncClient) -> None:
+    """For a browser that was given the bare address; and the API's own root lists what is below it."""
+    response = await client.get("/")
+    assert (response.status_code, response.headers["location"]) == (307, "/docs")
+    paths = (await client.get("/api/v1")).json()
+    assert paths["items"] == "/api/v1/items"
+    assert {(await client.get(path)).status_code for path in paths.values()} == {200}

@@ -1,0 +1,202 @@
+"""Rows out of files, as the world delivers them."""
+
+import gzip
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from catalog.application.files.readers import LONGEST, READERS, read_csv, read_json_array, read_json_lines, read_table
+from catalog.application.files.row_source import Broken, Row
+from catalog.domain.errors import InvalidFile, InvalidQuery
+from catalog.domain.values.decimal_literal import Numeral
+
+DATA = Path(__file__).parents[3] / "data"
+
+
+def csv_rows(data: bytes, delimiter: str = ",") -> list[Row | Broken]:
+    """Read all rows of a CSV file."""
+    return list(read_csv(io.BytesIO(data), delimiter).rows)
+
+
+def array(text: str) -> list[Row | Broken]:
+    """Read all rows of a JSON array."""
+    return list(read_json_array(io.BytesIO(text.encode())).rows)
+
+
+def test_a_cell_may_hold_quotes_commas_and_lines() -> None:
+    """The line is the one where the row begins; an empty cell is absent."""
+    data = 'sku, name \r\nA,"Say ""hi"",\nnow"\r\n\r\nB,\r\nC,Ünïcode\r\n'.encode()
+    assert read_csv(io.BytesIO(data)).columns == ("sku", "name")
+    assert csv_rows(data) == [
+        Row(2, {"sku": "A", "name": 'Say "hi",\nnow'}),
+        Row(5, {"sku": "B"}),
+        Row(6, {"sku": "C", "name": "Ünïcode"}),
+    ]
+
+
+def test_a_byte_order_mark_and_another_delimiter_do_not_hinder() -> None:
+    """Spreadsheets write both."""
+    assert csv_rows("\ufeffsku;name\nA;B\n".encode(), ";") == [Row(2, {"sku": "A", "name": "B"})]
+
+
+def test_a_row_that_is_not_utf_8_is_refused() -> None:
+    """Alone."""
+    for found in (
+        csv_rows(b"name\ncaf\xe9\n\xc3\xa9\n"),
+        list(read_json_lines(io.BytesIO(b'{}\n{"name":"\xe9"}\n{"name":"\xc3\xa9"}')).rows),
+    ):
+        broken, whole = found[-2:]
+        assert isinstance(broken, Broken)
+        assert "is not UTF-8; save the file as UTF-8" in broken.message
+        assert isinstance(whole, Row)
+        assert whole.values == {"name": "é"}
+
+
+def test_a_formulas_guard_is_taken_off() -> None:
+    """And no other apostrophe."""
+    assert csv_rows(b"a,b,c,d\n'=1+1,''x,'Tis,'\n") == [Row(2, {"a": "=1+1", "b": "'x", "c": "'Tis", "d": "'"})]
+
+
+def test_a_row_that_cannot_be_read_is_passed_over() -> None:
+    """With its line."""
+    found = csv_rows(b"a,b\n1\n1,2,3\n1,2\n1,2,, \n")
+    assert [row.line for row in found] == [2, 3, 4, 5]
+    assert [type(row) for row in found] == [Broken, Broken, Row, Row]
+
+
+@pytest.mark.parametrize(
+    ("data", "first", "last"),
+    [
+        (b'a,b\n1,2\n1,"x"y\n1,2\n\n1,2', 3, 6),
+        (b'a,b\n1,"open\n1,2\n', 2, 3),
+        (b'a,b\n1,"x"y', 2, 2),
+        (b'a,b\n1,"x\ny",3\n1,2\n', 2, 4),
+        (b'a,b\n1,"x\ny"\n1,"' + b"x\n" * LONGEST + b'"\n1,2\n', 4, LONGEST + 5),
+        (b"a,b\n" + b"x" * (3 * LONGEST) + b",1\n1,2\n", 2, 3),
+        ((DATA / "unclosed.csv").read_bytes(), 3, 6),
+    ],
+)
+def test_nothing_is_read_behind_a_row_whose_quotes_are_wrong(data: bytes, first: int, last: int) -> None:
+    """For it may stand inside a cell. The lines are named."""
+    *rows, broken = csv_rows(data)
+    assert all(isinstance(row, Row) and row.line < first for row in rows)
+    assert isinstance(broken, Broken)
+    assert (broken.line, broken.until) == (first, last)
+    assert f"Line {last}, the last" in broken.message if first == last else f"Lines {first} to {last}," in broken.message
+
+
+def test_a_row_of_blank_cells_is_passed_over() -> None:
+    """Like an empty line."""
+    assert csv_rows(b"a,b\n,\n , \n,,,\n,1\n") == [Row(5, {"b": "1"})]
+
+
+def test_a_cell_may_be_as_long_as_a_row() -> None:
+    """Longer than the limit that Python's reader begins with."""
+    (row,) = csv_rows(b"a,b\n1," + b"x" * 200_000)
+    assert isinstance(row, Row)
+    assert len(row.values["b"]) == 200_000
+
+
+@pytest.mark.parametrize("name", ["html.csv", "one-blank-header.csv", "nul.csv", "cr-only.csv", "header-spaces.csv"])
+def test_files_as_people_have_them_are_read(name: str) -> None:
+    """Every row of them."""
+    rows = csv_rows((DATA / name).read_bytes())
+    assert rows
+    assert all(isinstance(row, Row) for row in rows)
+
+
+@pytest.mark.parametrize("delimiter", ['"', "\n", "\r", "\x00", " ", "", "ab", "a", "1", "'", "\x1b", "é"])
+def test_what_is_no_delimiter_is_refused(delimiter: str) -> None:
+    """Before anything is read."""
+    with pytest.raises(InvalidQuery, match="delimiter is one character"):
+        csv_rows(b"a,b\n", delimiter)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "said"),
+    [
+        (gzip.compress(b"sku,name\n", mtime=0), "csv", "compressed"),
+        (gzip.compress(b"{}", mtime=0), "jsonl", "compressed"),
+        (b"PK\x03\x04...", "csv", "spreadsheet"),
+        ((DATA / "utf16.csv").read_bytes(), "csv", "UTF-16"),
+        (b"s\x00k\x00u\x00,\x00", "csv", "no text"),
+        (b"sku,gr\xf6\xdfe\n", "csv", "Line 1 is not UTF-8"),
+        (b"\n <!DOCTYPE html><html>", "csv", "HTML"),
+        (b"<html></html>", "jsonl", "HTML"),
+        (b"[]", "csv", "JSON, not CSV"),
+        (b'{"a": 1}', "csv", "format is jsonl"),
+        (b'[{"a": 1}]', "jsonl", "format is json"),
+        ((DATA / "wrapped.json").read_bytes(), "json", "no JSON array"),
+        (b"", "csv", "no header"),
+        (b"\xef\xbb\xbf \n", "jsonl", "is empty"),
+        (b"", "json", "is empty"),
+        (b"a," * 2_001, "csv", "2002 columns"),
+        (b"x" * (2 * LONGEST), "csv", "header cannot be read"),
+    ],
+)
+def test_what_is_no_table_is_refused(data: bytes, kind: str, said: str) -> None:
+    """As a whole, and closed."""
+    file = io.BytesIO(data)
+    with pytest.raises(InvalidFile, match=said):
+        read_table(file, kind)
+    assert file.closed
+
+
+def test_an_array_of_nothing_is_a_table_without_rows() -> None:
+    """So is a header alone."""
+    assert list(read_table(io.BytesIO(b" [ ] "), "json").rows) == []
+    assert csv_rows(b"sku,name\n") == []
+
+
+@pytest.mark.parametrize(("data", "said"), [(b"", "no header"), (b",,\n1,2,3\n", "no header"), (b'"a\n', "cannot be read")])
+def test_a_header_must_be_there(data: bytes, said: str) -> None:
+    """Or nothing is read at all."""
+    with pytest.raises(InvalidFile, match=said):
+        read_csv(io.BytesIO(data))
+
+
+def test_json_lines_are_read_one_by_one() -> None:
+    """Empty ones are passed over, null is absent, what is broken or too long is told."""
+    long = json.dumps({"name": "x" * LONGEST})
+    longer = "x" * (3 * LONGEST)
+    text = f'{{"sku": "A", "price": 1.50, "name": null}}\n\n[1]\n{{"a": 1\n{long}\n{{"sku": "B"}}\n{longer}'
+    found = list(read_json_lines(io.BytesIO(text.encode())).rows)
+    assert found[0] == Row(1, {"sku": "A", "price": Numeral("1.50")})
+    assert [(row.line, type(row)) for row in found[1:]] == [(3, Broken), (4, Broken), (5, Broken), (6, Row), (7, Broken)]
+
+
+def test_an_array_is_read_value_by_value() -> None:
+    """With the line where each begins."""
+    assert array('\n[ {"a": 1},\n {"a": 2}\n,5 ]') == [Row(2, {"a": 1}), Row(3, {"a": 2}), Broken(4, "The row is no object.")]
+    assert array("[ ]") == []
+    many = [{"sku": f"S-{number}", "text": "é" * 50} for number in range(3000)]
+    assert [row.values["sku"] for row in array(json.dumps(many)) if isinstance(row, Row)] == [one["sku"] for one in many]
+
+
+@pytest.mark.parametrize(
+    ("text", "whole", "said"),
+    [
+        ("[", 0, "ends too early"),
+        ('[{"a": 1}', 1, "a comma or its end"),
+        ('[{"a": 1} {"a": 2}]', 1, "a comma or its end"),
+        ('[{"a": 1},]', 1, "ends too early"),
+        ('[{"a": 1}, {"b": 1, "b": 2}, {"a": 3}]', 1, "twice"),
+        ('[{"a": 1}, ' + "[" * 100_000, 1, "nested more than 32 deep"),
+        ('[{"a": 1}, {"b": "' + "x" * (2 * LONGEST), 1, "more than"),
+    ],
+)
+def test_a_broken_array_ends_where_it_breaks(text: str, whole: int, said: str) -> None:
+    """What stood before is taken; what follows is not guessed."""
+    found = array(text)
+    assert [isinstance(row, Row) for row in found] == [True] * whole + [False]
+    last = found[-1]
+    assert isinstance(last, Broken)
+    assert re.search(said, last.message)
+
+
+def test_there_is_a_reader_for_each_format() -> None:
+    """By its name."""
+    assert set(READERS) == {"csv", "json", "jsonl"}

@@ -21,9 +21,9 @@ from statistics import median
 from benchmarks.databases import create_database
 from benchmarks.populating import COMMON, RARE, item, item_id, populate
 from benchmarks.serving import BIN, catalog_at, memory_of
-from catalog.domain.queries.cursor import Mark, encode_cursor
-from catalog.domain.queries.list_request import Listing
-from catalog.domain.queries.ordering import place
+from catalog.domain.queries.cursor import CursorPosition, encode_cursor
+from catalog.domain.queries.list_request import ListRequest
+from catalog.domain.queries.ordering import sort_values
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import StorageOptions
 from tests.servers import postgres
@@ -57,8 +57,8 @@ def main(arguments: list[str]) -> None:
 
 def _questions(size: int) -> Mapping[str, Question]:
     """Return what is asked, as paths; each takes the number of the round, so that not always the same is asked."""
-    deep = Listing.parse({"limit": "20"}).query
-    cursor = encode_cursor(Mark(place(item(size // 2, size), deep.ordering)), deep.fingerprint)
+    deep = ListRequest.parse({"limit": "20"}).query
+    cursor = encode_cursor(CursorPosition(sort_values(item(size // 2, size), deep.ordering)), deep.fingerprint)
     lists: dict[str, dict[str, str]] = {
         "first page": {},
         "deep page": {"cursor": cursor},

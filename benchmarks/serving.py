@@ -21,7 +21,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.databases import create_database
-from catalog.application.imports.sample_data import SIZE
+from catalog.application.imports.sample_data import SAMPLE_SIZE
 from tests.servers import PostgresServer, free_port, postgres, wait_until
 
 BIN = Path(sys.executable).parent
@@ -247,7 +247,7 @@ def _items(url: str) -> list[dict[str, Any]]:
     """Return the items that were seeded, the oldest, by whichever way the server goes on with a list."""
     found: list[dict[str, Any]] = []
     onward = ""
-    while len(found) < SIZE:
+    while len(found) < SAMPLE_SIZE:
         page = json.loads(_got(f"{url}/api/v1/items?limit=200&sort=created_at{onward}"))
         found += page["items"]
         onward = f"&cursor={page['next_cursor']}" if page.get("next_cursor") else f"&offset={page.get('next_offset')}"

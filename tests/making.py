@@ -61,13 +61,13 @@ def item_id(number: int) -> UUID:
 def creation(number: int = 1, at: datetime = NOON, **fields: object) -> Change[Item]:
     """Decide to create the item of this number."""
     given = {"sku": f"S-{number}", "name": f"Item {number}"} | fields
-    return Item.create(given, item_id=item_id(number), spare_sku="SPARE", now=at)
+    return Item.create(given, item_id=item_id(number), default_sku="SPARE", now=at)
 
 
 def category(slug: str, parent: str | None = None, life: int = 1, **fields: object) -> Change[Category]:
     """Decide to create a category; in another life under the same slug it is another."""
     given = {"slug": slug, "name": slug.title(), "parent": parent} | fields
-    return Category.create(given, category_id=uuid5(NAMESPACE_OID, f"{slug} {life}"), spare_position=0, now=NOON)
+    return Category.create(given, category_id=uuid5(NAMESPACE_OID, f"{slug} {life}"), default_position=0, now=NOON)
 
 
 async def plant(storage: Storage, *ways: str) -> None:
@@ -96,12 +96,12 @@ def as_item(subject: object) -> Item:
 
 def revision(before: Item, **patch: object) -> Change[Item]:
     """Decide to revise an item."""
-    return certain(before.revise(patch, now=before.updated_at + timedelta(seconds=1)))
+    return certain(before.update(patch, now=before.updated_at + timedelta(seconds=1)))
 
 
 def removal(before: Item) -> Change[Item]:
     """Decide to remove an item."""
-    return before.remove(now=before.updated_at + timedelta(seconds=1))
+    return before.delete(now=before.updated_at + timedelta(seconds=1))
 
 
 def sets(*changes: AnyChange) -> list[ChangeSet]:

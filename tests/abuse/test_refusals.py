@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from catalog.application.items.batch import MOST
-from catalog.domain.validation import MAX_FAULTS
+from catalog.application.items.batch import MAX_OPERATIONS
+from catalog.domain.validation import MAX_ERRORS
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
-from catalog.entrypoints.http.controllers.batch import MAX_KEPT
+from catalog.entrypoints.http.controllers.batch import MAX_STORED_RESPONSE
 from catalog.entrypoints.http.requests.query_string import MAX_PARAMETERS, MAX_QUERY_STRING
 from catalog.entrypoints.http.responses.problems import MAX_PROBLEM
 from catalog.entrypoints.settings import Settings, StorageSettings
@@ -68,10 +68,10 @@ BODIES: list[tuple[str, str, Any]] = [
     ("POST", CATEGORIES, {"name": "A", "parent": "x" * 100_000, "position": int(BEYOND)}),
     ("PATCH", f"{CATEGORIES}/chairs", {"version": int(BEYOND), **MANY}),
     ("POST", f"{ITEMS}/batch", MANY),
-    ("POST", f"{ITEMS}/batch", {"operations": [1] * (MOST + 1)}),
+    ("POST", f"{ITEMS}/batch", {"operations": [1] * (MAX_OPERATIONS + 1)}),
     ("POST", f"{ITEMS}/batch", {"operations": [{"op": "create", "item": MANY}] * 40, "atomic": True}),
-    ("POST", f"{ITEMS}/batch", {"operations": [{"op": "delete", "key": "nope"}] * MOST, "atomic": True}),
-    ("POST", f"{ITEMS}/batch", {"operations": [{"op": "x" * 5_000}] * MOST, "atomic": True}),
+    ("POST", f"{ITEMS}/batch", {"operations": [{"op": "delete", "key": "nope"}] * MAX_OPERATIONS, "atomic": True}),
+    ("POST", f"{ITEMS}/batch", {"operations": [{"op": "x" * 5_000}] * MAX_OPERATIONS, "atomic": True}),
 ]
 
 TEXTS: list[str | bytes] = [
@@ -168,7 +168,7 @@ def short(response: httpx.Response) -> dict[str, Any]:
     problem: dict[str, Any] = response.json()
     assert problem["status"] == response.status_code
     errors = problem.get("errors", [])
-    assert len(errors) <= MAX_FAULTS
+    assert len(errors) <= MAX_ERRORS
     if "errors_total" in problem:
         assert problem["errors_total"] > len(errors)
     for error in errors:
@@ -211,12 +211,12 @@ async def test_a_header_is_refused_briefly(client: httpx.AsyncClient) -> None:
 async def test_the_faults_that_are_not_named_are_counted(client: httpx.AsyncClient) -> None:
     """Those of a body, of a query string, and of an atomic batch; what is allowed is listed once."""
     problem = short(await client.post(ITEMS, json={"name": "A", **MANY}))
-    assert (len(problem["errors"]), problem["errors_total"]) == (MAX_FAULTS, len(MANY))
+    assert (len(problem["errors"]), problem["errors_total"]) == (MAX_ERRORS, len(MANY))
     assert f"There are {len(MANY)} faults" in problem["detail"]
     assert problem["detail"].count("sku, name, description") == 1
     assert not any("description" in error["detail"] for error in problem["errors"])
     problem = short(await client.get(f"{ITEMS}?{'&'.join(f'{name}=1' for name in NAMES[:200])}"))
-    assert (len(problem["errors"]), problem["errors_total"]) == (MAX_FAULTS, 200)
+    assert (len(problem["errors"]), problem["errors_total"]) == (MAX_ERRORS, 200)
     few = short(await client.post(ITEMS, json={"name": "A", "nam": 1, "skuu": 2}))
     assert "errors_total" not in few
     assert [error["detail"].partition("; ")[2] for error in few["errors"]] == ["did you mean name?", "did you mean sku?"]
@@ -229,18 +229,20 @@ async def test_the_faults_that_are_not_named_are_counted(client: httpx.AsyncClie
 async def test_a_problem_is_cut_to_its_bytes(client: httpx.AsyncClient) -> None:
     """Where the first hundred faults would take more, fewer are named: control characters take six bytes each."""
     problem = short(await client.post(ITEMS, json={"name": "A", **dict.fromkeys(CONTROLS, 1)}))
-    assert 0 < len(problem["errors"]) < MAX_FAULTS
+    assert 0 < len(problem["errors"]) < MAX_ERRORS
     assert problem["errors_total"] == len(CONTROLS)
 
 
 async def test_the_answers_of_a_batch_are_bounded(client: httpx.AsyncClient) -> None:
     """Each operation has its problem; what is kept for an Idempotency-Key stays below its limit."""
     operation = {"op": "update", "key": "A", "patch": {f"x{number}": 1 for number in range(700)}}
-    answer = await client.post(f"{ITEMS}/batch", json={"operations": [operation] * MOST}, headers={"Idempotency-Key": "a"})
-    assert (answer.status_code, answer.json()["failed"]) == (200, MOST)
-    assert len(answer.content) < MAX_KEPT
+    answer = await client.post(
+        f"{ITEMS}/batch", json={"operations": [operation] * MAX_OPERATIONS}, headers={"Idempotency-Key": "a"}
+    )
+    assert (answer.status_code, answer.json()["failed"]) == (200, MAX_OPERATIONS)
+    assert len(answer.content) < MAX_STORED_RESPONSE
     first, last = (answer.json()["results"][index]["problem"] for index in (0, -1))
-    assert (len(first["errors"]), first["errors_total"]) == (MAX_FAULTS, 700)
+    assert (len(first["errors"]), first["errors_total"]) == (MAX_ERRORS, 700)
     assert "errors" not in last
     assert "There are 700 faults" in last["detail"]
 
@@ -250,12 +252,12 @@ async def test_a_large_answer_is_kept_without_its_items(client: httpx.AsyncClien
     await client.patch(f"{ITEMS}/a", json={"description": "x" * 9_000})
     operations = [{"op": "update", "key": "A", "patch": {"name": f"A {number}"}} for number in range(200)]
     whole = await client.post(f"{ITEMS}/batch", json={"operations": operations})
-    assert len(whole.content) > MAX_KEPT
+    assert len(whole.content) > MAX_STORED_RESPONSE
     answers = [
         await client.post(f"{ITEMS}/batch", json={"operations": operations}, headers={"Idempotency-Key": "b"}) for _ in range(2)
     ]
     assert answers[0].content == answers[1].content
-    assert len(answers[0].content) < MAX_KEPT
+    assert len(answers[0].content) < MAX_STORED_RESPONSE
     assert answers[0].headers["preference-applied"] == "return=minimal"
     assert "item" not in answers[0].json()["results"][0]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from catalog.domain.errors import CatalogError
 from catalog.entrypoints.cli.main import main
-from catalog.entrypoints.http.responses.problems import STATUS, TITLES, status_of
-from catalog.entrypoints.settings import described
+from catalog.entrypoints.http.responses.problems import STATUS_CODES, TITLES, status_of
+from catalog.entrypoints.settings import describe_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 def test_every_setting_is_documented() -> None:
     """In docs/OPERATIONS.md."""
     text = (ROOT / "docs" / "OPERATIONS.md").read_text()
-    assert [name for name in described() if f"`{name}`" not in text] == []
+    assert [name for name in describe_settings() if f"`{name}`" not in text] == []
 
 
 def test_every_error_code_is_documented_with_its_status() -> None:
@@ -27,7 +27,8 @@ def test_every_error_code_is_documented_with_its_status() -> None:
         return below or [kind]
 
     codes = {
-        kind.code: str(int(next(STATUS[above] for above in kind.__mro__ if above in STATUS))) for kind in leaves(CatalogError)
+        kind.code: str(int(next(STATUS_CODES[above] for above in kind.__mro__ if above in STATUS_CODES)))
+        for kind in leaves(CatalogError)
     }
     codes["invalid_input"] = "422"
     assert {code: rows.get(code) for code in TITLES} == codes

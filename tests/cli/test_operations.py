@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from catalog.adapters.sql.schema.migrate import WANTED
-from catalog.domain.errors import CatalogError, Contended, InvalidCursor, InvalidQuery, ItemNotFound, SkuTaken, StoreBusy
-from catalog.entrypoints.cli.doctor import _file_fault, _versions
+from catalog.adapters.sql.schema.migrate import HEAD_REVISION
+from catalog.domain.errors import CatalogError, InvalidCursor, InvalidQuery, ItemNotFound, SkuTaken, StoreBusy, TooManyConflicts
+from catalog.entrypoints.cli.doctor import _check_versions, _file_fault
 from catalog.entrypoints.cli.exit_codes import code_of
 from catalog.entrypoints.server import server
 from tests.cli.conftest import Command
@@ -27,7 +27,7 @@ from tests.servers import free_port
     [
         (ItemNotFound("x"), 1),
         (SkuTaken("x"), 1),
-        (Contended("x"), 1),
+        (TooManyConflicts("x"), 1),
         (InvalidQuery([]), 2),
         (InvalidCursor("x"), 2),
         (StoreBusy("x"), 3),
@@ -66,8 +66,8 @@ def test_a_postgres_is_migrated_by_command(catalog: Command, databases: Database
     assert "catalog migrate" in catalog("items", "list", code=3).stderr
     findings = json.loads(catalog("doctor", "--json", code=1).stdout)
     assert [(one["what"], one["remedy"]) for one in findings if not one["well"]] == [("schema", "catalog migrate")]
-    assert catalog("migrate").stdout == f"The schema went from none to {WANTED}.\n"
-    assert catalog("migrate").stdout == f"The schema is up to date ({WANTED}).\n"
+    assert catalog("migrate").stdout == f"The schema went from none to {HEAD_REVISION}.\n"
+    assert catalog("migrate").stdout == f"The schema is up to date ({HEAD_REVISION}).\n"
     catalog("items", "list")
     catalog("doctor")
     asyncio.run(databases.drop(name))
@@ -174,12 +174,12 @@ def test_a_shared_cache_whose_url_cannot_be_read_is_told_before_anything_is_serv
 
 def test_doctor_says_when_a_pooler_is_in_the_way() -> None:
     """What it costs, and which setting helps."""
-    found = list(_versions({"PostgreSQL": "15.18", "JIT": "on", "pooler": "found one, used as in transaction mode"}))
+    found = list(_check_versions({"PostgreSQL": "15.18", "JIT": "on", "pooler": "found one, used as in transaction mode"}))
     remedies = [finding.remedy for finding in found if finding.remedy]
     assert len(remedies) == 2
     assert "jit = off" in remedies[0]
     assert all("CATALOG_STORAGE__POOLER=session" in remedy for remedy in remedies)
-    assert all(not finding.remedy for finding in _versions({"PostgreSQL": "15.18", "JIT": "off", "pooler": "none"}))
+    assert all(not finding.remedy for finding in _check_versions({"PostgreSQL": "15.18", "JIT": "off", "pooler": "none"}))
 
 
 def test_doctor_names_the_folder_and_the_file_that_sqlite_cannot_use(

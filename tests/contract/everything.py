@@ -1,6 +1,6 @@
 """One of each kind of thing that a store can be asked for."""
 
-from catalog.domain.changes.expiring_record import Note
+from catalog.domain.changes.expiring_record import ExpiringRecord
 from catalog.domain.changes.log import ChangeSet, LogFilter
 from catalog.domain.queries.item_query import ItemQuery
 from catalog.ports.storage import Storage
@@ -30,23 +30,23 @@ async def work(storage: Storage, begin: int) -> None:
     for number in range(begin, begin + 7):
         born = creation(number, name="Oak chair", attributes={"color": "red", "size": number})
         changed = revision(born.subject, sku=f"T-{number}", name=f"Ash chair {number}", attributes={"color": "green"})
-        note = Note(f"note {number}", b"content", NOON)
+        note = ExpiringRecord(f"note {number}", b"content", NOON)
         planted = category(f"slug-{number}")
         await commit(storage, born, planted)
-        await storage.commit([ChangeSet((changed,), TESTER, notes=(note,))])
+        await storage.commit([ChangeSet((changed,), TESTER, records=(note,))])
         await commit(storage, removal(changed.subject))
-        renamed = certain(planted.subject.revise({"name": "Other"}, spare_position=0, now=NOON))
+        renamed = certain(planted.subject.update({"name": "Other"}, default_position=0, now=NOON))
         await commit(storage, renamed)
-        await commit(storage, renamed.subject.remove(now=NOON))
+        await commit(storage, renamed.subject.delete(now=NOON))
         await storage.head()
         await storage.items_by_id([born.subject.id])
         await storage.items_by_sku(["S-1", "S-2"])
         await storage.changes(after=0, limit=20)
         await storage.changes(after=0, limit=20, wanted=LogFilter(subject=born.subject.id))
-        await storage.change_of(born.subject.id)
-        await storage.change_of(born.subject.id, 1)
-        await storage.removal_of(f"T-{number}")
-        await storage.notes([note.key])
+        await storage.find_entry(born.subject.id)
+        await storage.find_entry(born.subject.id, 1)
+        await storage.last_deletion(f"T-{number}")
+        await storage.records([note.key])
         await storage.categories()
         await storage.lineages(["chairs"])
         await storage.category_counts()

@@ -25,7 +25,7 @@ async def main(url: str, name: str, rounds: int) -> None:
     won = 0
     for number in range(base, base + 3 * rounds, 3):
         contested = (await storage.items_by_sku(["CONTESTED"]))["CONTESTED"]
-        revision = certain(contested.revise({"name": f"by {name} after {contested.version}"}, now=NOON))
+        revision = certain(contested.update({"name": f"by {name} after {contested.version}"}, now=NOON))
         outcomes = await asyncio.gather(
             storage.commit([ChangeSet((creation(number),), TESTER)]),
             storage.commit([ChangeSet((creation(number + 1), creation(number + 2)), TESTER)]),

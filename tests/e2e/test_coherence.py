@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from catalog.application.caching.freshness import LEASE
+from catalog.application.caching.freshness import MAX_STALENESS
 from tests.e2e.test_process import Served, serving
 from tests.servers import ValkeyServer, valkey
 
@@ -35,7 +35,7 @@ class Event:
     wrote: bool
 
 
-def faults(history: list[Event], lease: float = LEASE) -> list[str]:
+def faults(history: list[Event], lease: float = MAX_STALENESS) -> list[str]:
     """Check a history: versions only grow by writes, so it is enough to compare numbers.
 
     A read is at least as new as every write that its own process had answered before the read began, and as every write
@@ -104,7 +104,7 @@ async def recorded(processes: list[Served], clients: int = CLIENTS) -> list[Even
             await client.post(f"{processes[0].url}{ITEMS}", json={"sku": sku, "name": "First"})
     history: list[Event] = []
     await asyncio.gather(*(one_client(number, processes, history) for number in range(clients)))
-    await asyncio.sleep(LEASE + 0.05)
+    await asyncio.sleep(MAX_STALENESS + 0.05)
     await asyncio.gather(*(last_looks(process, served, history) for process, served in enumerate(processes)))
     return history
 
@@ -140,7 +140,7 @@ def test_no_read_is_older_than_allowed(
             (tmp_path / name).mkdir()
             processes.append(stack.enter_context(serving(tmp_path / name, store_url, **settings)))
         history = asyncio.run(recorded(processes))
-        assert faults(history, 0.0 if cache == "off" else LEASE) == []
+        assert faults(history, 0.0 if cache == "off" else MAX_STALENESS) == []
         assert sum(event.wrote for event in history) > CLIENTS
         hits = sum(_hit(process) for process in processes)
         assert hits == 0 if cache == "off" else hits > 0

@@ -13,25 +13,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from litestar.exceptions import HTTPException
 
-from catalog.application.changes.history import LogQuestion
+from catalog.application.changes.history import LogRequest
 from catalog.application.exports.export import parse_export
 from catalog.application.files.readers import read_table
-from catalog.application.files.row_source import Broken
+from catalog.application.files.row_source import MalformedRow
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.strict_json import MAX_DEPTH, read_json
 from catalog.domain.errors import CatalogError
 from catalog.domain.items.item import Item
-from catalog.domain.queries.cursor import Mark, encode_cursor
+from catalog.domain.queries.cursor import CursorPosition, encode_cursor
 from catalog.domain.queries.filters import ATTRIBUTE, NAMES, OPERATORS
 from catalog.domain.queries.item_query import PARAMETERS, ItemQuery
 from catalog.domain.queries.list_request import PARAMETERS as BESIDE
-from catalog.domain.queries.list_request import Listing
-from catalog.domain.queries.operands import read_attribute, read_moment
+from catalog.domain.queries.list_request import ListRequest
+from catalog.domain.queries.operands import parse_attribute, parse_moment
 from catalog.domain.queries.ordering import newest_first
-from catalog.domain.validation import Faults
-from catalog.domain.values.decimal_literal import Numeral
+from catalog.domain.validation import FieldErrors
+from catalog.domain.values.decimal_literal import DecimalLiteral
 from catalog.domain.values.money import INT64_MAX, Money
-from catalog.entrypoints.http.requests.preconditions import etag, expected, placing, unchanged
+from catalog.entrypoints.http.requests.preconditions import etag, is_not_modified, parse_if_match, parse_put_conditions
 from catalog.entrypoints.http.responses.preferences import preferences
 from tests.making import NOON, creation, item_id
 
@@ -68,7 +68,7 @@ def only_documented() -> Iterator[None]:
 
 
 PRINT = ItemQuery.parse({}).fingerprint
-CURSOR = encode_cursor(Mark((NOON, item_id(1))), PRINT)
+CURSOR = encode_cursor(CursorPosition((NOON, item_id(1))), PRINT)
 JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
@@ -122,11 +122,11 @@ NAMED = st.sampled_from(
 def test_filters_and_other_parameters_of_lists(parameters: dict[str, list[str]]) -> None:
     """The same with the parameters of an export and of the log."""
     with only_documented():
-        Listing.parse(parameters)
+        ListRequest.parse(parameters)
     with only_documented():
         parse_export(parameters)
     with only_documented():
-        LogQuestion.parse({name: values[0] for name, values in parameters.items()})
+        LogRequest.parse({name: values[0] for name, values in parameters.items()})
 
 
 @MANY
@@ -134,15 +134,15 @@ def test_filters_and_other_parameters_of_lists(parameters: dict[str, list[str]])
 def test_search_queries(text: str) -> None:
     """Signs, scripts, surrogates and length."""
     with only_documented():
-        Listing.parse({"q": text, "highlight": "true"})
+        ListRequest.parse({"q": text, "highlight": "true"})
 
 
 @MANY
 @given(MOMENTS)
 def test_moments(text: str) -> None:
     """What is read is in UTC."""
-    faults = Faults()
-    moment = read_moment(text, "as_of", faults)
+    faults = FieldErrors()
+    moment = parse_moment(text, "as_of", faults)
     assert (moment is None) is bool(faults.found)
     assert moment is None or moment.tzinfo is UTC
 
@@ -151,25 +151,28 @@ def test_moments(text: str) -> None:
 @given(near("10", "-0.0", "1e308", "true", '"10"', '"\\ud800"', '"\\u0000"', "-9223372036854775808"))
 def test_operands_of_attributes(text: str) -> None:
     """There is a key, or a fault."""
-    faults = Faults()
-    assert (read_attribute(text, "attr.size", faults) is None) is bool(faults.found)
+    faults = FieldErrors()
+    assert (parse_attribute(text, "attr.size", faults) is None) is bool(faults.found)
 
 
 @MANY
 @given(
     st.fixed_dictionaries(
-        {"amount": NUMBERS | NUMBERS.map(Numeral) | JSON_VALUES, "currency": near("EUR", "jpy", "KWD", "XXX") | JSON_VALUES}
+        {
+            "amount": NUMBERS | NUMBERS.map(DecimalLiteral) | JSON_VALUES,
+            "currency": near("EUR", "jpy", "KWD", "XXX") | JSON_VALUES,
+        }
     )
     | JSON_VALUES
 )
 def test_amounts_of_money(raw: object) -> None:
     """What is read can be kept, and is read again as the same from what it is written as."""
-    faults = Faults()
+    faults = FieldErrors()
     money = Money.parse(raw, faults, ("price",))
     assert (money is None) is bool(faults.found)
     if money is not None:
-        assert 0 <= money.minor <= INT64_MAX
-        assert Money.parse({"amount": money.amount, "currency": money.currency}, Faults(), ()) == money
+        assert 0 <= money.minor_units <= INT64_MAX
+        assert Money.parse({"amount": money.amount, "currency": money.currency}, FieldErrors(), ()) == money
 
 
 DOCUMENT = '{"name": "Chair", "price": {"amount": 12.50}, "attributes": {"a": [1e3, -0, true, null, "\\u00e9\\ud83d"]}}'
@@ -206,7 +209,7 @@ def depth(value: object) -> int:
 def test_fields_of_items(fields: dict[str, object]) -> None:
     """Of whatever types."""
     with only_documented():
-        Item.create(fields, item_id=item_id(1), spare_sku="I-1", now=NOON)
+        Item.create(fields, item_id=item_id(1), default_sku="I-1", now=NOON)
 
 
 TAG = etag(creation(1).subject)
@@ -232,8 +235,8 @@ def test_entity_tags(text: str, required: bool) -> None:  # noqa: FBT001 - drawn
     for name in (b"if-match", b"if-none-match"):
         scope = {"headers": [(name, value)]}
         with only_documented():
-            unchanged(scope, TAG)
-        for read in (expected, placing):
+            is_not_modified(scope, TAG)
+        for read in (parse_if_match, parse_put_conditions):
             with only_documented(), suppress(HTTPException):  # 428
                 read(scope, required=required)
 
@@ -281,4 +284,4 @@ def test_files(kind: str, data: st.DataObject) -> None:
         finally:
             table.close()
         assert len(rows) <= len(content) + 1
-        assert all(isinstance(row, Broken) or isinstance(row.values, dict) for row in rows)
+        assert all(isinstance(row, MalformedRow) or isinstance(row.values, dict) for row in rows)

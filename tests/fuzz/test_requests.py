@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
-from catalog.entrypoints.http.middleware.request import Edge
+from catalog.entrypoints.http.middleware.request import RequestMiddleware
 from catalog.entrypoints.settings import Settings, StorageSettings
 from tests.http.conftest import caching_of
 
@@ -92,7 +92,7 @@ BODIES = st.binary(max_size=80) | st.sampled_from(
 
 
 @pytest.fixture
-async def app() -> AsyncIterator[Edge]:
+async def app() -> AsyncIterator[RequestMiddleware]:
     """The application; what it reads of a request is the same before every store."""
     container = Container(settings=Settings(storage=StorageSettings(url="memory://")))
     async with running(container) as storage, caching_of(container).running(storage):
@@ -113,7 +113,7 @@ async def app() -> AsyncIterator[Edge]:
 @example("GET", "/api/v1/items/" + "x" * 60_000, "", [], b"")
 @example("GET", "/api/v1/items", "&".join(f"p{n}=1" for n in range(9_000)), [], b"")
 async def test_any_request_is_answered(
-    app: Edge, method: str, path: str, query: str, headers: list[tuple[bytes, bytes]], body: bytes
+    app: RequestMiddleware, method: str, path: str, query: str, headers: list[tuple[bytes, bytes]], body: bytes
 ) -> None:
     """Never with 5xx, and never at length when it is refused."""
     status, answered, content = await ask(app, method, path, query, headers, body)
@@ -127,7 +127,7 @@ async def test_any_request_is_answered(
 
 
 async def ask(
-    app: Edge, method: str, path: str, query: str, headers: list[tuple[bytes, bytes]], body: bytes
+    app: RequestMiddleware, method: str, path: str, query: str, headers: list[tuple[bytes, bytes]], body: bytes
 ) -> tuple[int, dict[bytes, bytes], bytes]:
     """Send a request as a server would hand it on."""
     raw = path.encode("latin-1")

@@ -10,7 +10,7 @@ from itertools import accumulate
 from typing import Any
 
 from catalog.domain.errors import Malformed, shorten
-from catalog.domain.values.decimal_literal import Numeral
+from catalog.domain.values.decimal_literal import DecimalLiteral
 
 MAX_DEPTH = 32
 """How deep arrays and objects may be nested."""
@@ -53,7 +53,7 @@ def next_value(text: str, start: int) -> tuple[Any, int] | None:
     A number at the very end is taken as not whole. Raises Malformed for what no
     continuation could mend.
     """
-    begin = gap_end(text, start)
+    begin = skip_whitespace(text, start)
     try:
         value, end = _decoder.raw_decode(text, begin)
     except json.JSONDecodeError:
@@ -64,7 +64,7 @@ def next_value(text: str, start: int) -> tuple[Any, int] | None:
     return None if end == len(text) and text[-1:] not in '}]"' else (value, end)
 
 
-def gap_end(text: str, start: int) -> int:
+def skip_whitespace(text: str, start: int) -> int:
     """Return where the white space that begins at `start` ends."""
     match = _GAP.match(text, start)
     return match.end() if match else start
@@ -81,9 +81,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _integer(text: str) -> int | Numeral:
+def _integer(text: str) -> int | DecimalLiteral:
     """Keep an integer as it is; one without end stays digits (Python reads those in quadratic time)."""
-    return int(text) if len(text) <= _LONGEST_INT else Numeral(text)
+    return int(text) if len(text) <= _LONGEST_INT else DecimalLiteral(text)
 
 
 def _constant(text: str) -> Any:  # noqa: ANN401 - never returns
@@ -92,7 +92,7 @@ def _constant(text: str) -> Any:  # noqa: ANN401 - never returns
     raise Malformed(message)
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_float=Numeral, parse_int=_integer, parse_constant=_constant)
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_float=DecimalLiteral, parse_int=_integer, parse_constant=_constant)
 
 
 def _refuse_depth(text: str) -> None:

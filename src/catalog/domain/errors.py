@@ -1,24 +1,24 @@
-"""Everything that can go wrong, as one tree.
+"""All errors the catalog raises on purpose, as one tree.
 
     CatalogError
-    ├── Malformed             what was sent cannot be read at all
-    ├── TooLarge              it has more bytes than are taken
-    ├── TooSlow               it stopped coming in
-    ├── InvalidInput          it can be read, and breaks rules: carries every Fault
-    │   ├── InvalidQuery      the same, of the parameters of a question
-    │   ├── InvalidFile       the same, of a file that is no table of items: none of its rows was read
-    │   └── UnknownCategory   the same, of a category that is not there
-    ├── InvalidPosition       a number that the log has not
-    ├── InvalidCursor         a page mark that this question did not give
-    ├── BatchRefused          operations of an atomic batch: carries the error of each
-    ├── KeyReused             an Idempotency-Key that stands for another request
+    ├── Malformed             the input cannot be parsed at all
+    ├── FileTooLarge          the file exceeds the size limit
+    ├── UploadTooSlow         the upload stalled
+    ├── InvalidInput          the input was parsed but breaks rules; carries every FieldError
+    │   ├── InvalidQuery      likewise, for query parameters
+    │   ├── InvalidFile       likewise, for an import file that is not a table of items; no row was read
+    │   └── UnknownCategory   a referenced category does not exist
+    ├── InvalidPosition       a log position beyond the end of the log
+    ├── InvalidCursor         a page cursor that does not belong to this query
+    ├── BatchRefused          an atomic batch failed; carries the error of each operation
+    ├── KeyReused             an Idempotency-Key that was used for a different request
     ├── NotFound
     │   ├── ItemNotFound
     │   ├── VersionNotFound
     │   ├── CategoryNotFound
     │   ├── ImportNotFound
-    │   └── LogPruned         it was there once
-    ├── Conflict              right in itself, but not beside what is there
+    │   └── LogPruned         the requested part of the log was pruned
+    ├── Conflict              the request is valid but conflicts with the current state
     │   ├── ItemExists
     │   ├── SkuTaken
     │   ├── SlugTaken
@@ -26,21 +26,21 @@
     │   ├── CategoryCycle
     │   ├── CategoryTooDeep
     │   ├── StaleVersion
-    │   ├── NotAbsent
-    │   ├── NotPresent
+    │   ├── AlreadyPresent    the request requires that the item does not exist
+    │   ├── NotPresent        the request requires that the item exists
     │   ├── NotDeleted
-    │   ├── DoneBefore
-    │   ├── InFlight
-    │   └── Contended
-    └── Unavailable           nothing is wrong with the request; try again later
+    │   ├── AlreadyProcessed
+    │   ├── RequestInProgress
+    │   └── TooManyConflicts
+    └── Unavailable           the request is fine; retry later
         ├── StoreUnavailable
         ├── StoreBusy
         ├── TooManySubscribers
-        ├── ImportsBusy       more imports are under way than a process takes
+        ├── ImportsBusy       this process is already running as many imports as it may
         ├── OutOfSpace        a disk is full
         └── SchemaOutdated
 
-`code` is stable: clients may branch on it. Which HTTP status or exit code an error becomes is told at those edges, not here.
+`code` is stable: clients may branch on it. The HTTP status and the exit code of an error are defined at those edges, not here.
 """
 
 from collections.abc import Sequence
@@ -48,16 +48,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
-Path = tuple[str | int, ...]
+FieldPath = tuple[str | int, ...]
 
-MAX_ECHO = 100
+MAX_QUOTED = 100
 """Characters of what a caller sent that a message repeats."""
 
 
-def shorten(text: object, most: int = MAX_ECHO) -> str:
+def shorten(text: object, limit: int = MAX_QUOTED) -> str:
     """Cut text to what a message may repeat of it."""
     whole = str(text)
-    return whole if len(whole) <= most else f"{whole[:most]}…"
+    return whole if len(whole) <= limit else f"{whole[:limit]}…"
 
 
 class CatalogError(Exception):
@@ -67,10 +67,10 @@ class CatalogError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FieldError:
     """One thing wrong with an input: where (the members on the way to it), a stable code, and what to do."""
 
-    path: Path
+    path: FieldPath
     code: str
     message: str
 
@@ -81,7 +81,7 @@ class Malformed(CatalogError):
     code = "malformed"
 
 
-class TooLarge(CatalogError):
+class FileTooLarge(CatalogError):
     """A file that has more bytes than are taken."""
 
     code = "content_too_large"
@@ -91,7 +91,7 @@ class TooLarge(CatalogError):
         super().__init__(f"The file has more than the {most} bytes that are taken; nothing of it was imported.")
 
 
-class TooSlow(CatalogError):
+class UploadTooSlow(CatalogError):
     """A file that stopped coming in."""
 
     code = "request_timeout"
@@ -110,17 +110,17 @@ class InvalidInput(CatalogError):
 
     code = "invalid_input"
 
-    def __init__(self, faults: Sequence[Fault], *, total: int | None = None, notes: Sequence[str] = ()) -> None:
+    def __init__(self, errors: Sequence[FieldError], *, total: int | None = None, notes: Sequence[str] = ()) -> None:
         """Keep the faults."""
         super().__init__()
-        self.faults = tuple(faults)
+        self.errors = tuple(errors)
         self.notes = tuple(notes)
-        self.total = len(self.faults) if total is None else total
+        self.total = len(self.errors) if total is None else total
 
     def __str__(self) -> str:
         """Write all messages in one line; only when somebody asks."""
-        more = self.total - len(self.faults)
-        messages = [fault.message for fault in self.faults] + ([f"and {more} more"] if more else [])
+        more = self.total - len(self.errors)
+        messages = [fault.message for fault in self.errors] + ([f"and {more} more"] if more else [])
         return " ".join(("; ".join(messages), *self.notes))
 
 
@@ -139,10 +139,10 @@ class InvalidFile(InvalidInput):
 class UnknownCategory(InvalidInput):
     """A category that is referred to and is not there; `nearest` is one that may have been meant."""
 
-    def __init__(self, slug: str, path: Path, nearest: str | None = None) -> None:
+    def __init__(self, slug: str, path: FieldPath, nearest: str | None = None) -> None:
         """Name it, at the field that refers to it."""
         hint = "create it first, or leave it out." if nearest is None else f"did you mean {nearest}?"
-        super().__init__([Fault(path, "unknown_category", f"There is no category {shorten(slug)}; {hint}")])
+        super().__init__([FieldError(path, "unknown_category", f"There is no category {shorten(slug)}; {hint}")])
         self.slug = slug
         self.path = path
 
@@ -319,9 +319,9 @@ class CategoryTooDeep(Conflict):
 
     code = "category_too_deep"
 
-    def __init__(self, slug: str, most: int) -> None:
+    def __init__(self, slug: str, max_depth: int) -> None:
         """Name the category and the limit."""
-        super().__init__(f"With {slug} there, the tree would be more than {most} categories deep; put it further up.")
+        super().__init__(f"With {slug} there, the tree would be more than {max_depth} categories deep; put it further up.")
         self.slug = slug
 
 
@@ -336,7 +336,7 @@ class StaleVersion(Conflict):
         self.subject_id = subject_id
 
 
-class NotAbsent(Conflict):
+class AlreadyPresent(Conflict):
     """What was to be created only where nothing is, is there."""
 
     code = "not_absent"
@@ -369,7 +369,7 @@ class NotDeleted(Conflict):
         self.item_id = item_id
 
 
-class DoneBefore(Conflict):
+class AlreadyProcessed(Conflict):
     """A write that was to be done once was done already."""
 
     code = "done_before"
@@ -380,7 +380,7 @@ class DoneBefore(Conflict):
         self.key = key
 
 
-class InFlight(Conflict):
+class RequestInProgress(Conflict):
     """A request with the same Idempotency-Key is being worked on."""
 
     code = "in_flight"
@@ -390,7 +390,7 @@ class InFlight(Conflict):
         super().__init__("A request with this Idempotency-Key is under way; ask again for its answer in a moment.")
 
 
-class Contended(Conflict):
+class TooManyConflicts(Conflict):
     """A change was decided again and again, and each time somebody else was quicker."""
 
     code = "contended"
@@ -430,10 +430,12 @@ class TooManySubscribers(Unavailable):
 
     code = "too_many_subscribers"
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, limit: int) -> None:
         """Name the limit."""
-        super().__init__(f"The live feed has {most} readers, which is the limit; try again later, or read /changes page by page.")
-        self.most = most
+        super().__init__(
+            f"The live feed has {limit} readers, which is the limit; try again later, or read /changes page by page."
+        )
+        self.most = limit
 
 
 class ImportsBusy(Unavailable):

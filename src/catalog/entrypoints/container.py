@@ -8,20 +8,20 @@ from dependency_injector import containers, providers
 from catalog import __version__
 from catalog.adapters.memory.cache import MemoryCache
 from catalog.adapters.system import RandomIds, SystemClock
-from catalog.application.caching.cached_reads import Caching
+from catalog.application.caching.cached_reads import CachedReads
 from catalog.application.caching.freshness import Freshness
 from catalog.application.categories.categories import Categories
 from catalog.application.changes.feed import Feed
 from catalog.application.changes.history import History
 from catalog.application.changes.pruning import Pruning
 from catalog.application.imports.jobs import ImportJobs
-from catalog.application.imports.pipeline import Importing
-from catalog.application.imports.sample_data import Seeding
-from catalog.application.items.batch import Batches
+from catalog.application.imports.pipeline import ImportPipeline
+from catalog.application.imports.sample_data import SampleData
+from catalog.application.items.batch import BatchOperations
 from catalog.application.items.items import Items
-from catalog.application.writes.idempotency import Once
+from catalog.application.writes.idempotency import IdempotentRequests
 from catalog.entrypoints import log_config
-from catalog.entrypoints.representations.changes import beat, frame
+from catalog.entrypoints.representations.changes import encode_event, encode_heartbeat
 from catalog.entrypoints.settings import InvalidSettings, Settings
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.cache import Cache
@@ -36,13 +36,13 @@ def _storage(settings: Settings) -> Storage:
         raise InvalidSettings([("CATALOG_STORAGE__URL", str(error))]) from error
 
 
-def _caching(settings: Settings, storage: Storage, shared: Cache | None) -> Caching | None:
+def _caching(settings: Settings, storage: Storage, shared: Cache | None) -> CachedReads | None:
     """Make the cache of answers: in this process, and beyond it the one that is shared, where there is one."""
     chosen = settings.cache
     if not chosen.ttl_seconds:
         return None
     near = MemoryCache(max_bytes=chosen.max_bytes, ttl=chosen.ttl_seconds)
-    return Caching(Freshness(storage, near.clear), near, shared)
+    return CachedReads(Freshness(storage, near.clear), near, shared)
 
 
 def _shared_cache(settings: Settings) -> Cache | None:
@@ -53,7 +53,9 @@ def _shared_cache(settings: Settings) -> Cache | None:
     from catalog.adapters.redis.cache import RedisCache  # noqa: PLC0415 - see above
 
     try:
-        return RedisCache(chosen.url, ttl=chosen.ttl_seconds, space=f"catalog:{__version__}", tell=log_config.shared_cache)
+        return RedisCache(
+            chosen.url, ttl=chosen.ttl_seconds, namespace=f"catalog:{__version__}", on_change=log_config.log_shared_cache
+        )
     except ValueError:
         # Not with the driver's words: they may quote a part of the password.
         raise InvalidSettings([("CATALOG_CACHE__URL", "the URL cannot be read; it has the form redis://HOST:6379/0")]) from None
@@ -61,7 +63,7 @@ def _shared_cache(settings: Settings) -> Cache | None:
 
 def _feed(settings: Settings, storage: Storage) -> Feed:
     """Make the live feed, for as many subscribers as the settings allow."""
-    return Feed(storage, frame, beat, most=settings.changes.max_subscribers)
+    return Feed(storage, encode_event, encode_heartbeat, max_subscribers=settings.changes.max_subscribers)
 
 
 class Container(containers.DeclarativeContainer):
@@ -75,14 +77,14 @@ class Container(containers.DeclarativeContainer):
     caching = providers.Singleton(_caching, settings, storage, shared_cache)
     items = providers.Singleton(Items, storage, clock, ids)
     categories = providers.Singleton(Categories, storage, clock, ids)
-    batches = providers.Singleton(Batches, storage, clock, ids)
+    batches = providers.Singleton(BatchOperations, storage, clock, ids)
     history = providers.Singleton(History, storage, clock)
     feed = providers.Singleton(_feed, settings, storage)
     pruning = providers.Singleton(Pruning, storage)
-    once = providers.Singleton(Once, storage, clock)
-    importing = providers.Singleton(Importing, storage, clock, ids)
+    once = providers.Singleton(IdempotentRequests, storage, clock)
+    importing = providers.Singleton(ImportPipeline, storage, clock, ids)
     import_jobs = providers.Singleton(ImportJobs, importing, storage, clock, ids)
-    seeding = providers.Singleton(Seeding, importing, categories)
+    seeding = providers.Singleton(SampleData, importing, categories)
 
 
 @asynccontextmanager

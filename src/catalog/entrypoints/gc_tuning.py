@@ -3,7 +3,7 @@
 import gc
 
 
-def collect_seldom() -> None:
+def reduce_collections() -> None:
     """Let what was made until now stay, and look for circles after each 50,000 new objects, no longer after 700.
 
     A collection of the oldest generation, all modules and routes included, held every request up for 40 ms. What a request or

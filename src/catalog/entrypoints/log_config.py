@@ -53,7 +53,7 @@ def configure(settings: LogSettings) -> None:
         logger.setLevel(max(level, logging.WARNING))
 
 
-def shared_cache(fault: str | None) -> None:
+def log_shared_cache(fault: str | None) -> None:
     """Say that the shared cache is away, and why, or that it is back (None)."""
     log = structlog.get_logger("catalog.cache")
     if fault is None:
@@ -62,14 +62,14 @@ def shared_cache(fault: str | None) -> None:
         log.warning("shared_cache_away", reason=fault, effect="answers come from this process's cache and from the store")
 
 
-def store_not_ready(reason: str, store: str) -> None:
+def log_store_not_ready(reason: str, store: str) -> None:
     """Say that requests are refused with 503, and why, until the store is ready."""
     structlog.get_logger("catalog.store").warning(
         "store_not_ready", reason=reason, store=store, effect="requests are answered 503"
     )
 
 
-def lines(name: str) -> Callable[..., None]:
+def line_logger(name: str) -> Callable[..., None]:
     """Return a function that writes lines of level INFO which come all the time, for use in a running event loop.
 
     It takes the fields of an event, `event` among them. A line goes through structlog's processors and to its writer, as these

@@ -25,8 +25,8 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from catalog.application.changes.feed import MOST_SUBSCRIBERS
-from catalog.application.imports.plan import MOST_ATOMIC
+from catalog.application.changes.feed import MAX_SUBSCRIBERS
+from catalog.application.imports.plan import MAX_ATOMIC_ROWS
 from catalog.entrypoints.storage_plugins import UnknownScheme, canonical
 from catalog.ports.storage import StorageOptions
 
@@ -37,7 +37,7 @@ ENVIRONMENTS = ("local", "dev", "uat", "uatbiz", "sanity", "prod", "test")
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
-def _parted(value: object) -> object:
+def _split(value: object) -> object:
     """Read `a, b` or `["a", "b"]` as a list. An IPv6 address is in brackets too, so not everything in them is JSON."""
     if not isinstance(value, str):
         return value
@@ -89,14 +89,14 @@ def _without_password(url: str) -> str:
     return f"{scheme}{separator}{user}{at}{address.partition('?')[0]}"
 
 
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parted)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Hosts = Annotated[Names, AfterValidator(_as_hosts)]
 Origins = Annotated[Names, AfterValidator(_as_origins)]
 
 
 def _networks(value: object) -> object:
     """Read addresses and networks; a network of one address may leave its length out."""
-    return tuple(ip_network(part, strict=False) for part in parted) if isinstance(parted := _parted(value), list) else parted
+    return tuple(ip_network(part, strict=False) for part in parted) if isinstance(parted := _split(value), list) else parted
 
 
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)]
@@ -259,7 +259,7 @@ class ImportsSettings(Section):
         4 * 1024**3, ge=1024, description="Bytes on the disk of all files together that wait to be imported in a process"
     )
     max_atomic_rows: int = Field(
-        MOST_ATOMIC, ge=1, le=100_000, description="Rows that an import of all or nothing takes: they go in with one commit"
+        MAX_ATOMIC_ROWS, ge=1, le=100_000, description="Rows that an import of all or nothing takes: they go in with one commit"
     )
 
 
@@ -267,7 +267,7 @@ class ChangesSettings(Section):
     """How long the log of changes is kept, and how many may follow it."""
 
     max_subscribers: int = Field(
-        MOST_SUBSCRIBERS,
+        MAX_SUBSCRIBERS,
         ge=0,
         le=100_000,
         description="Readers of the live feed that a process serves at a time; beyond, they get 503",
@@ -347,7 +347,7 @@ class Settings(BaseSettings):
             files.append(here / f".env.{environment}")
             names |= _names_in(files[1])
         secrets = os.environ.get("CATALOG_SECRETS_DIR", SECRETS)
-        faults = [(name, _no_setting(name)) for name in unknown({*os.environ, *names, *_files_in(secrets)})]
+        faults = [(name, _no_setting(name)) for name in unknown_variables({*os.environ, *names, *_files_in(secrets)})]
         try:
             settings = cls(_env_file=files, _env_file_encoding=_ENCODING, _secrets_dir=secrets)
         except ValidationError as error:
@@ -363,13 +363,13 @@ class Settings(BaseSettings):
 class InvalidSettings(Exception):
     """Settings that cannot be worked with; `faults` has all of them, as (variable, sentence)."""
 
-    def __init__(self, faults: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, problems: Iterable[tuple[str, str]]) -> None:
         """Keep them all."""
-        self.faults = tuple(faults)
-        super().__init__("\n".join(f"{variable}: {sentence}" for variable, sentence in self.faults))
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{variable}: {sentence}" for variable, sentence in self.problems))
 
 
-def described() -> dict[str, str]:
+def describe_settings() -> dict[str, str]:
     """Return every variable with its description: for docs, doctor and tests."""
     variables: dict[str, str] = {}
     for name, field in Settings.model_fields.items():
@@ -382,13 +382,13 @@ def described() -> dict[str, str]:
     return variables
 
 
-def unknown(names: Iterable[str]) -> list[str]:
+def unknown_variables(names: Iterable[str]) -> list[str]:
     """Return variables that look like settings of ours and are none: mistyped ones, most likely."""
-    known = {*described(), "CATALOG_SECRETS_DIR"}
+    known = {*describe_settings(), "CATALOG_SECRETS_DIR"}
     return sorted({name.upper() for name in names if name.upper().startswith(PREFIX) and "__" in name} - known)
 
 
-def hand_down(values: Mapping[str, object]) -> None:
+def export_to_environment(values: Mapping[str, object]) -> None:
     """Leave settings of the command line to the processes that a server starts."""
     os.environ.update({name: str(value) for name, value in values.items()})
 
@@ -476,12 +476,12 @@ def _group_fault(error: SettingsError) -> tuple[str, str]:
 
 def _example(group: str) -> str:
     """Return a variable of a group."""
-    return next((name for name in described() if name.startswith(f"{group}__")), "CATALOG_STORAGE__URL")
+    return next((name for name in describe_settings() if name.startswith(f"{group}__")), "CATALOG_STORAGE__URL")
 
 
 def _no_setting(variable: str) -> str:
     """Say that there is no such setting, and which one may be meant."""
-    meant = get_close_matches(variable, described(), n=1, cutoff=0.8)
+    meant = get_close_matches(variable, describe_settings(), n=1, cutoff=0.8)
     return f"There is no such setting; did you mean {meant[0]}?" if meant else "There is no such setting; .env.example has all."
 
 

@@ -26,7 +26,7 @@ class UnknownScheme(ValueError):
 
 def schemes() -> list[str]:
     """Return the schemes that there are adapters for."""
-    return sorted(_adapters())
+    return sorted(_plugins())
 
 
 def canonical(url: str) -> str:
@@ -36,8 +36,8 @@ def canonical(url: str) -> str:
     one for each store. Raises UnknownScheme, naming the known ones, when no adapter is for this URL.
     """
     scheme, separator, rest = url.partition("://")
-    for name in (scheme, _plain(scheme)):
-        if separator and name in _adapters():
+    for name in (scheme, _base_scheme(scheme)):
+        if separator and name in _plugins():
             return f"{name}://{rest}"
     known = ", ".join(f"{name}://" for name in schemes())
     message = (
@@ -51,15 +51,15 @@ def canonical(url: str) -> str:
 def open_store(options: StorageOptions) -> Storage:
     """Make the store that the URL asks for; its package is imported now, and no other. Raises ValueError."""
     url = canonical(options.url)
-    opened: OpenStorage = _adapters()[url.partition("://")[0]].load()
+    opened: OpenStorage = _plugins()[url.partition("://")[0]].load()
     return opened(replace(options, url=url))
 
 
-def _plain(scheme: str) -> str:
+def _base_scheme(scheme: str) -> str:
     name = scheme.lower().partition("+")[0]
     return _ALIASES.get(name, name)
 
 
 @cache
-def _adapters() -> dict[str, EntryPoint]:
+def _plugins() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}

@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class ResponseContent:
     """An answer, ready to be sent: its bytes, and the headers (name, value) that belong to them."""
 
     body: bytes
@@ -18,7 +18,7 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
-class Cached:
+class CachedResponse:
     """An answer with its date, and what it depends on.
 
     `as_of` is the number of a log entry: the answer was read after that entry had been committed, so it knows of it and of
@@ -27,8 +27,8 @@ class Cached:
     """
 
     as_of: int
-    subjects: tuple[str, ...]
-    content: Content
+    dependencies: tuple[str, ...]
+    content: ResponseContent
 
 
 class Cache(Protocol):
@@ -38,13 +38,13 @@ class Cache(Protocol):
     nothing: a cache that is away has nothing, and keeps nothing.
     """
 
-    async def get(self, key: str) -> Cached | None:
+    async def get(self, key: str) -> CachedResponse | None:
         """Return what was put under a key, if it is still there."""
 
-    async def put(self, key: str, cached: Cached) -> None:
+    async def put(self, key: str, cached: CachedResponse) -> None:
         """Keep an answer, in place of an older one."""
 
-    async def fault(self) -> str | None:
+    async def failure(self) -> str | None:
         """Say why it does not answer; None when it does. For people who look after it."""
 
     async def clear(self) -> None:

@@ -7,12 +7,12 @@ from uuid import UUID
 
 from catalog.domain.categories.category import Category
 from catalog.domain.changes.commit_plan import Outcome
-from catalog.domain.changes.expiring_record import Note
-from catalog.domain.changes.log import ALL, AnyChange, ChangeSet, LogEntry, LogFilter, LogHead, LogPage
+from catalog.domain.changes.expiring_record import ExpiringRecord
+from catalog.domain.changes.log import EVERY_ENTRY, AnyChange, ChangeSet, LogEntry, LogFilter, LogHead, LogPage
 from catalog.domain.items.item import Item
 from catalog.domain.queries.facets import Facet
 from catalog.domain.queries.item_query import ItemQuery, Page
-from catalog.domain.search.search import Search
+from catalog.domain.search.search import SearchQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +36,20 @@ class StorageOptions:
 class SchemaState:
     """Which schema a store has (None: none yet), and which one this version of Catalog works on."""
 
-    found: str | None
-    wanted: str
+    current_version: str | None
+    required_version: str
 
     @property
     def current(self) -> bool:
         """Whether the store can be worked with."""
-        return self.found == self.wanted
+        return self.current_version == self.required_version
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
     """How many items there are, exactly or about."""
 
-    number: int
+    value: int
     exact: bool
 
 
@@ -95,7 +95,7 @@ class Storage(Protocol):
     async def facet(self, query: ItemQuery, name: str, *, seconds: float) -> Facet | None:
         """Count the values of a field among the items that `query` finds; None when that would take longer."""
 
-    async def suggest(self, search: Search) -> Sequence[Item]:
+    async def suggest(self, search: SearchQuery) -> Sequence[Item]:
         """Return up to MOST_SUGGESTIONS items whose names `search` may mean (domain.search.spelling), by name, then id."""
 
     async def categories(self) -> Sequence[Category]:
@@ -141,22 +141,22 @@ class Storage(Protocol):
         A store may hear of other processes' commits late, or return early for nothing.
         """
 
-    async def changes(self, *, after: int, limit: int, wanted: LogFilter = ALL) -> LogPage:
+    async def changes(self, *, after: int, limit: int, wanted: LogFilter = EVERY_ENTRY) -> LogPage:
         """Return up to `limit` entries of the log that follow number `after` and are wanted, oldest first.
 
         Where only few entries are, it may look at a part of the log and say how far (`reached`).
         """
 
-    async def change_of(self, subject_id: UUID, version: int | None = None) -> LogEntry | None:
+    async def find_entry(self, subject_id: UUID, version: int | None = None) -> LogEntry | None:
         """Return the entry that made a version of an item or category; without a version, its last one."""
 
-    async def removal_of(self, sku: str) -> LogEntry | None:
+    async def last_deletion(self, sku: str) -> LogEntry | None:
         """Return the last removal of an item that had this SKU then."""
 
     async def prune(self, upto: int) -> None:
         """Forget the entries of the log up to number `upto`. The others keep their numbers; no commit is held up for long."""
 
-    async def notes(self, keys: Collection[str]) -> Mapping[str, Note]:
+    async def records(self, keys: Collection[str]) -> Mapping[str, ExpiringRecord]:
         """Return those of the notes that are there."""
 
     async def ping(self) -> None:

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from catalog.adapters.memory.cache import MemoryCache
-from catalog.adapters.redis.cache import MOST_BYTES, Breaker, RedisCache
-from catalog.ports.cache import Cache, Cached, Content
+from catalog.adapters.redis.cache import MAX_VALUE_BYTES, CircuitBreaker, RedisCache
+from catalog.ports.cache import Cache, CachedResponse, ResponseContent
 from tests.servers import ValkeyServer, free_port, valkey
 
 
@@ -26,14 +26,14 @@ async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
         made = MemoryCache(max_bytes=1_000_000, ttl=60)
     else:
         url = request.getfixturevalue("server").url
-        made = RedisCache(url, ttl=60, space=f"test-{request.node.name}", tell=lambda fault: pytest.fail(str(fault)))
+        made = RedisCache(url, ttl=60, namespace=f"test-{request.node.name}", on_change=lambda fault: pytest.fail(str(fault)))
     yield made
     await made.close()
 
 
-def answer(body: bytes = b"{}", as_of: int = 7) -> Cached:
+def answer(body: bytes = b"{}", as_of: int = 7) -> CachedResponse:
     """Make an answer to keep."""
-    return Cached(as_of, ("a", "field é"), Content(body, ((b"etag", b'"x.1"'), (b"link", b"<\xe9>"))))
+    return CachedResponse(as_of, ("a", "field é"), ResponseContent(body, ((b"etag", b'"x.1"'), (b"link", b"<\xe9>"))))
 
 
 async def test_what_was_put_is_got(cache: Cache) -> None:
@@ -49,13 +49,13 @@ async def test_what_was_put_is_got(cache: Cache) -> None:
 
 async def test_a_cache_that_answers_has_no_fault(cache: Cache) -> None:
     """For people who look after it."""
-    assert await cache.fault() is None
+    assert await cache.failure() is None
 
 
 async def test_what_is_too_large_is_not_kept(cache: Cache) -> None:
     """And nothing else is lost for it."""
     await cache.put("small", answer())
-    await cache.put("large", answer(b"x" * (MOST_BYTES + 1)))
+    await cache.put("large", answer(b"x" * (MAX_VALUE_BYTES + 1)))
     assert await cache.get("large") is None
     assert await cache.get("small") == answer()
 
@@ -97,7 +97,7 @@ async def test_memory_lets_go_of_what_was_not_used_for_longest() -> None:
 
 async def test_redis_forgets_after_the_time_to_live(server: ValkeyServer) -> None:
     """It is Redis that does so."""
-    far = RedisCache(server.url, ttl=0.05, space="test-ttl", tell=lambda _: None)
+    far = RedisCache(server.url, ttl=0.05, namespace="test-ttl", on_change=lambda _: None)
     await far.put("k", answer())
     for _ in range(500):
         if await far.get("k") is None:
@@ -109,7 +109,7 @@ async def test_redis_forgets_after_the_time_to_live(server: ValkeyServer) -> Non
 
 async def test_two_spaces_of_a_redis_do_not_see_each_other(server: ValkeyServer) -> None:
     """Those of two versions, say."""
-    one, two = (RedisCache(server.url, ttl=60, space=space, tell=lambda _: None) for space in ("test-1", "test-2"))
+    one, two = (RedisCache(server.url, ttl=60, namespace=space, on_change=lambda _: None) for space in ("test-1", "test-2"))
     await one.put("k", answer())
     assert await two.get("k") is None
     await two._redis.set("test-2:strange", b"\xc1 not of ours")
@@ -121,12 +121,12 @@ async def test_two_spaces_of_a_redis_do_not_see_each_other(server: ValkeyServer)
 async def test_a_redis_that_is_away_is_nothing_and_costs_little(server: ValkeyServer) -> None:
     """It is asked once, told of once, and left alone for a while."""
     told: list[str | None] = []
-    far = RedisCache(f"redis://127.0.0.1:{free_port()}/0", ttl=60, space="test", tell=told.append)
+    far = RedisCache(f"redis://127.0.0.1:{free_port()}/0", ttl=60, namespace="test", on_change=told.append)
     assert await asyncio.gather(*(far.get("k") for _ in range(20))) == [None] * 20
     await far.put("k", answer())
     assert len(told) == 1
     assert "Connect" in str(told[0])
-    assert "Connect" in str(await far.fault())
+    assert "Connect" in str(await far.failure())
     await far.close()
 
 
@@ -134,22 +134,22 @@ def test_the_breaker_opens_tries_alone_and_closes() -> None:
     """Pauses grow; stragglers that fail with the first one do not count."""
     now = 0.0
     told: list[str | None] = []
-    breaker = Breaker(told.append, clock=lambda: now)
-    assert breaker.passes()
+    breaker = CircuitBreaker(told.append, clock=lambda: now)
+    assert breaker.allows()
     breaker.failed("gone")
     breaker.failed("gone too")
-    assert (told, breaker.passes()) == (["gone"], False)
+    assert (told, breaker.allows()) == (["gone"], False)
     now = 0.51
-    assert breaker.passes()
-    assert not breaker.passes()  # one tries
+    assert breaker.allows()
+    assert not breaker.allows()  # one tries
     breaker.failed("still gone")
     now += 0.9
-    assert not breaker.passes()
+    assert not breaker.allows()
     now += 0.11
-    assert breaker.passes()
+    assert breaker.allows()
     breaker.succeeded()
     assert told == ["gone", None]
-    assert breaker.passes()
+    assert breaker.allows()
     breaker.succeeded()
     assert told == ["gone", None]
 
@@ -157,9 +157,9 @@ def test_the_breaker_opens_tries_alone_and_closes() -> None:
 def test_a_trial_that_is_never_answered_is_followed_by_another() -> None:
     """Its request may have been cancelled."""
     now = 0.0
-    breaker = Breaker(lambda _: None, clock=lambda: now)
+    breaker = CircuitBreaker(lambda _: None, clock=lambda: now)
     breaker.failed("gone")
     now = 1.0
-    assert breaker.passes()
+    assert breaker.allows()
     now = 20.0
-    assert breaker.passes()
+    assert breaker.allows()

@@ -6,22 +6,22 @@ from uuid import uuid4
 
 import pytest
 
-from catalog.application.changes.history import History, LogQuestion
+from catalog.application.changes.history import History, LogRequest
 from catalog.application.changes.pruning import Pruning
 from catalog.application.items.items import Items
 from catalog.domain.changes.commit_plan import Outcome
 from catalog.domain.changes.log import ChangeSet
 from catalog.domain.errors import (
-    Contended,
+    AlreadyPresent,
     InvalidInput,
     InvalidQuery,
     ItemNotFound,
     LogPruned,
-    NotAbsent,
     NotDeleted,
     NotPresent,
     SkuTaken,
     StaleVersion,
+    TooManyConflicts,
     UnknownCategory,
     VersionNotFound,
 )
@@ -70,18 +70,18 @@ async def test_put_creates_and_replaces(items: Items, storage: Storage) -> None:
 
 async def test_put_has_conditions(items: Items) -> None:
     """Only what is absent, only what is there, only some versions."""
-    made, _ = await items.put("A", {"name": "A"}, TESTER, absent=True)
-    with pytest.raises(NotAbsent):
-        await items.put("A", {"name": "B"}, TESTER, absent=True)
-    with pytest.raises(NotAbsent):
-        await items.put(str(made.id), {"name": "B"}, TESTER, absent=True)
+    made, _ = await items.put("A", {"name": "A"}, TESTER, must_not_exist=True)
+    with pytest.raises(AlreadyPresent):
+        await items.put("A", {"name": "B"}, TESTER, must_not_exist=True)
+    with pytest.raises(AlreadyPresent):
+        await items.put(str(made.id), {"name": "B"}, TESTER, must_not_exist=True)
     with pytest.raises(NotPresent):
-        await items.put("B", {"name": "B"}, TESTER, present=True)
+        await items.put("B", {"name": "B"}, TESTER, must_exist=True)
     with pytest.raises(ItemNotFound):
         await items.put(str(uuid4()), {"name": "B"}, TESTER)
     with pytest.raises(StaleVersion):
-        await items.put("A", {"name": "B"}, TESTER, {(made.id, 2)}, present=True)
-    assert (await items.put("A", {"name": "B"}, TESTER, {(made.id, 1)}, present=True))[0].version == 2
+        await items.put("A", {"name": "B"}, TESTER, {(made.id, 2)}, must_exist=True)
+    assert (await items.put("A", {"name": "B"}, TESTER, {(made.id, 1)}, must_exist=True))[0].version == 2
     with pytest.raises(InvalidInput, match="where the item is put"):
         await items.put("A", {"name": "B", "sku": "B"}, TESTER)
     for key, fields in (("A", {"name": "B", "sku": 5}), ("no key", {"name": "B"}), ("A", {})):
@@ -98,7 +98,7 @@ async def test_what_was_deleted_is_restored(items: Items, storage: Storage, cloc
     made, _ = await items.put("A", {"name": "A", "price": EUR, "category": "lamps"}, TESTER)
     with pytest.raises(NotDeleted):
         await items.restore(str(made.id), TESTER)
-    await items.remove("A", TESTER)
+    await items.delete("A", TESTER)
     clock.move(hours=1)
     back = await items.restore(str(made.id), TESTER)
     assert back == await items.get("A")
@@ -109,13 +109,13 @@ async def test_what_was_deleted_is_restored(items: Items, storage: Storage, cloc
         made.created_at,
         NOON + timedelta(hours=1),
     )
-    await items.remove("A", TESTER, {(made.id, 3)})
+    await items.delete("A", TESTER, {(made.id, 3)})
     await items.put("A", {"name": "Another"}, TESTER)
     with pytest.raises(SkuTaken):
         await items.restore(str(made.id), TESTER)
-    await items.remove("A", TESTER)
+    await items.delete("A", TESTER)
     (planted,) = await storage.categories()
-    await commit(storage, planted.remove(now=NOON))
+    await commit(storage, planted.delete(now=NOON))
     with pytest.raises(UnknownCategory):
         await items.restore(str(made.id), TESTER)
     assert (await items.restore("a", TESTER)).name == "Another"
@@ -127,7 +127,7 @@ async def test_what_was_deleted_is_restored(items: Items, storage: Storage, cloc
 async def test_an_item_is_reverted_to_what_it_was(items: Items) -> None:
     """As a new version; what it is already leaves no trace."""
     made, _ = await items.put("A", {"name": "One", "attributes": {"a": 1}}, TESTER)
-    await items.revise("A", {"name": "Two", "sku": "B", "attributes": {"a": None, "b": 2}}, TESTER)
+    await items.update("A", {"name": "Two", "sku": "B", "attributes": {"a": None, "b": 2}}, TESTER)
     back = await items.revert("b", 1, TESTER, {(made.id, 2)})
     assert (back.sku, back.name, back.attributes, back.version) == ("A", "One", made.attributes, 3)
     assert await items.revert("a", 1, TESTER) == back
@@ -138,7 +138,7 @@ async def test_an_item_is_reverted_to_what_it_was(items: Items) -> None:
     for version in (0, -1, True, "1", 1.0, None, 2**63):
         with pytest.raises(InvalidInput):
             await items.revert("a", version, TESTER)
-    await items.remove("a", TESTER)
+    await items.delete("a", TESTER)
     with pytest.raises(ItemNotFound):
         await items.revert("a", 1, TESTER)
 
@@ -146,20 +146,20 @@ async def test_an_item_is_reverted_to_what_it_was(items: Items) -> None:
 async def test_a_history_is_told_by_id_and_by_sku(items: Items, history: History) -> None:
     """A SKU is that of the living item, else of the one that was deleted last."""
     first, _ = await items.put("A", {"name": "One"}, TESTER)
-    await items.remove("A", TESTER)
+    await items.delete("A", TESTER)
     second, _ = await items.put("A", {"name": "Two"}, TESTER)
-    assert [entry.subject_id for entry in (await history.life("a", LogQuestion())).page.entries] == [second.id]
-    await items.remove("A", TESTER)
-    life = await history.life("a", LogQuestion())
+    assert [entry.subject_id for entry in (await history.item_history("a", LogRequest())).page.entries] == [second.id]
+    await items.delete("A", TESTER)
+    life = await history.item_history("a", LogRequest())
     assert [(entry.seq, entry.change.kind) for entry in life.page.entries] == [(3, "item.created"), (4, "item.removed")]
     assert life.known_since is None
-    exact = await history.life(str(first.id), LogQuestion(limit=1))
+    exact = await history.item_history(str(first.id), LogRequest(limit=1))
     assert ([entry.seq for entry in exact.page.entries], exact.page.next_after) == ([1], 1)
-    more = await history.life(str(first.id), LogQuestion(after=1))
+    more = await history.item_history(str(first.id), LogRequest(after=1))
     assert ([entry.seq for entry in more.page.entries], more.page.next_after, more.known_since) == ([2], None, None)
     for key in ("NONE", "no key", str(uuid4())):
         with pytest.raises(ItemNotFound):
-            await history.life(key, LogQuestion())
+            await history.item_history(key, LogRequest())
         with pytest.raises(ItemNotFound):
             await history.prices(key)
 
@@ -169,14 +169,14 @@ async def test_a_category_has_no_items_history(history: History, storage: Storag
     planted = category("lamps")
     await commit(storage, planted)
     with pytest.raises(ItemNotFound):
-        await history.life(str(planted.subject.id), LogQuestion())
+        await history.item_history(str(planted.subject.id), LogRequest())
 
 
 async def test_prices_are_told_as_they_are_and_as_they_were(
     items: Items, history: History, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All of them, or that of a moment; read in as many parts as it takes."""
-    monkeypatch.setattr("catalog.application.changes.history._SLICE", 1)
+    monkeypatch.setattr("catalog.application.changes.history._BATCH_SIZE", 1)
     await items.put("A", {"name": "A", "price": EUR}, TESTER)
     clock.move(days=1)
     await items.reprice("A", {"amount": "8", "currency": "EUR"}, TESTER)
@@ -195,53 +195,53 @@ async def test_a_pruned_history_says_since_when_it_is_known(
     items: Items, history: History, storage: Storage, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The log's readers tell what is missing; what lives is there all the same."""
-    monkeypatch.setattr("catalog.application.changes.pruning.SLICE", 1)
+    monkeypatch.setattr("catalog.application.changes.pruning.BATCH_SIZE", 1)
     await items.put("OLD", {"name": "Old", "price": EUR}, TESTER)
     gone, _ = await items.put("GONE", {"name": "Gone"}, TESTER)
-    await items.remove("GONE", TESTER)
+    await items.delete("GONE", TESTER)
     clock.move(days=10)
     await items.put("NEW", {"name": "New"}, TESTER)
     pruning = Pruning(storage)
-    assert await pruning.upto(NOON) == 0
+    assert await pruning.last_before(NOON) == 0
     assert len(b"".join([piece async for piece in pruning.archive(4, encode_lines)]).splitlines()) == 5
-    assert await pruning.upto(NOON + timedelta(days=99)) == 4
-    upto = await pruning.upto(NOON + timedelta(days=1))
+    assert await pruning.last_before(NOON + timedelta(days=99)) == 4
+    upto = await pruning.last_before(NOON + timedelta(days=1))
     assert upto == 3
     lines = b"".join([piece async for piece in pruning.archive(upto, encode_lines)]).splitlines()
     assert (len(lines), lines[3][:25]) == (4, b'{"_end": {"rows": 3, "sha')
-    await pruning.forget(upto)
-    assert (await history.life("new", LogQuestion())).known_since is None
-    old = await history.life("old", LogQuestion())
+    await pruning.prune(upto)
+    assert (await history.item_history("new", LogRequest())).known_since is None
+    old = await history.item_history("old", LogRequest())
     assert (old.page.entries, old.known_since) == ((), clock.time)
     prices = await history.prices("old")
     assert [(one.price.amount, one.since, one.seq) for one in prices.prices] == [("10.00", NOON, None)]
     assert prices.known_since == clock.time
-    await items.revise("OLD", {"description": "x"}, TESTER)
+    await items.update("OLD", {"description": "x"}, TESTER)
     assert [one.price.amount for one in (await history.prices("old")).prices] == ["10.00"]
     with pytest.raises(ItemNotFound):
-        await history.life(str(gone.id), LogQuestion())
+        await history.item_history(str(gone.id), LogRequest())
     with pytest.raises(ItemNotFound):
         await items.restore(str(gone.id), TESTER)
     with pytest.raises(VersionNotFound):
         await items.revert("OLD", 1, TESTER)
     with pytest.raises(LogPruned):
-        await history.changes(LogQuestion(after=2))
-    assert [entry.seq for entry in (await history.changes(LogQuestion(after=3))).entries] == [4, 5]
-    assert [entry.seq for entry in (await history.changes(LogQuestion())).entries] == [4, 5]
-    assert [entry.seq for entry in (await history.changes(LogQuestion(item="old"))).entries] == [5]
+        await history.changes(LogRequest(after=2))
+    assert [entry.seq for entry in (await history.changes(LogRequest(after=3))).entries] == [4, 5]
+    assert [entry.seq for entry in (await history.changes(LogRequest())).entries] == [4, 5]
+    assert [entry.seq for entry in (await history.changes(LogRequest(item="old"))).entries] == [5]
     await storage.prune(5)
-    assert await pruning.upto(clock.time) == 0
-    assert (await history.life("old", LogQuestion())).known_since == clock.time
+    assert await pruning.last_before(clock.time) == 0
+    assert (await history.item_history("old", LogRequest())).known_since == clock.time
 
 
 def test_a_question_for_the_log_is_read_strictly() -> None:
     """Every fault is told."""
-    assert LogQuestion.parse({"after": "3", "limit": "2", "kind": "item.created,item.removed", "item": "A"}) == LogQuestion(
+    assert LogRequest.parse({"after": "3", "limit": "2", "kind": "item.created,item.removed", "item": "A"}) == LogRequest(
         3, 2, frozenset({"item.created", "item.removed"}), "A"
     )
     with pytest.raises(InvalidQuery) as refused:
-        LogQuestion.parse({"after": "-1", "limit": "1001", "kind": "item.flown", "x": ""})
-    assert [fault.path for fault in refused.value.faults] == [("x",), ("after",), ("limit",), ("kind",)]
+        LogRequest.parse({"after": "-1", "limit": "1001", "kind": "item.flown", "x": ""})
+    assert [fault.path for fault in refused.value.errors] == [("x",), ("after",), ("limit",), ("kind",)]
 
 
 class Thief:
@@ -261,10 +261,10 @@ class Thief:
         (change,) = batch[0].changes
         subject = as_item(change.subject)
         if self._restoring:
-            end = subject.remove(now=NOON + timedelta(days=1))
+            end = subject.delete(now=NOON + timedelta(days=1))
             await commit(self._storage, change, end)
             return await self._storage.commit(batch, ready)
-        rival = Item.create({"sku": subject.sku, "name": "Rival"}, item_id=uuid4(), spare_sku="", now=NOON)
+        rival = Item.create({"sku": subject.sku, "name": "Rival"}, item_id=uuid4(), default_sku="", now=NOON)
         await commit(self._storage, rival)
         outcomes = await self._storage.commit(batch, ready)
         await commit(self._storage, removal(rival.subject))
@@ -276,9 +276,9 @@ async def test_nobody_restores_or_puts_for_ever(storage: Storage, clock: FixedCl
     """After many rivals it is given up."""
     (made,) = await keep(storage, 1)
     await commit(storage, removal(made))
-    with pytest.raises(Contended):
+    with pytest.raises(TooManyConflicts):
         await Items(Thief(storage, restoring=True), clock, CountedIds()).restore(str(made.id), TESTER)  # type: ignore[arg-type]
-    with pytest.raises(Contended):
+    with pytest.raises(TooManyConflicts):
         await Items(Thief(storage, restoring=False), clock, CountedIds()).put("A", {"name": "A"}, TESTER)  # type: ignore[arg-type]
 
 

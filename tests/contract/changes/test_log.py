@@ -7,14 +7,14 @@ from uuid import uuid5
 
 import pytest
 
-from catalog.adapters.sqlite.dialect import SqliteFlavour
+from catalog.adapters.sqlite.dialect import SqliteDialect
 from catalog.domain.categories import category as categories
 from catalog.domain.change import Change
 from catalog.domain.changes.commit_plan import Outcome
-from catalog.domain.changes.expiring_record import KEPT, SWEPT, Note
+from catalog.domain.changes.expiring_record import LIFETIME, RETENTION, ExpiringRecord
 from catalog.domain.changes.log import ChangeSet, Committed, LogFilter
-from catalog.domain.errors import DoneBefore, StaleVersion, StoreUnavailable
-from catalog.domain.items.item import CREATED, REMOVED, REPRICED, Item, Life
+from catalog.domain.errors import AlreadyProcessed, StaleVersion, StoreUnavailable
+from catalog.domain.items.item import CREATED, DELETED, REPRICED, Item, Provenance
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import Storage, StorageOptions
 from tests.making import NOON, TESTER, category, certain, commit, creation, item_id, keep, plant, removal, revision
@@ -22,7 +22,7 @@ from tests.making import NOON, TESTER, category, certain, commit, creation, item
 ROWS = 10
 
 
-async def written(storage: Storage, *notes: Note, change: Change[Item] | None = None) -> Outcome:
+async def written(storage: Storage, *notes: ExpiringRecord, change: Change[Item] | None = None) -> Outcome:
     """Commit notes, with a change or without."""
     (outcome,) = await storage.commit([ChangeSet((change,) if change else (), TESTER, notes)])
     return outcome
@@ -36,11 +36,11 @@ async def test_entries_are_found_by_kind_and_by_subject(storage: Storage) -> Non
     await commit(storage, repriced, removal(second))
     of_kind = await storage.changes(after=0, limit=10, wanted=LogFilter(frozenset({REPRICED, categories.CREATED})))
     assert [(entry.seq, entry.change.kind) for entry in of_kind.entries] == [(1, categories.CREATED), (4, REPRICED)]
-    assert (of_kind.head, of_kind.floor, of_kind.reached, of_kind.next_after) == (5, 0, 5, None)
+    assert (of_kind.head, of_kind.floor, of_kind.scanned_to, of_kind.next_after) == (5, 0, 5, None)
     of_one = await storage.changes(after=0, limit=1, wanted=LogFilter(subject=second.id))
     assert ([entry.seq for entry in of_one.entries], of_one.next_after) == ([3], 3)
     rest = await storage.changes(after=3, limit=10, wanted=LogFilter(subject=second.id))
-    assert ([entry.change.kind for entry in rest.entries], rest.next_after) == ([REMOVED], None)
+    assert ([entry.change.kind for entry in rest.entries], rest.next_after) == ([DELETED], None)
     both = await storage.changes(after=0, limit=10, wanted=LogFilter(frozenset({CREATED}), second.id))
     assert [entry.seq for entry in both.entries] == [3]
     assert (await storage.changes(after=5, limit=10)).entries == ()
@@ -59,14 +59,14 @@ async def test_rare_kinds_are_looked_for_in_a_part_of_the_log_at_a_time(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And found in the end, from where each answer says to go on."""
-    monkeypatch.setattr("catalog.adapters.sql.reads.log_queries.SCANNED", 3)
+    monkeypatch.setattr("catalog.adapters.sql.reads.log_queries.SCAN_LIMIT", 3)
     items = await keep(storage, *range(1, ROWS))
     await commit(storage, removal(items[0]))
     await keep(storage, ROWS)
     after: int | None = 0
     found = []
     while after is not None:
-        page = await storage.changes(after=after, limit=5, wanted=LogFilter(frozenset({REMOVED})))
+        page = await storage.changes(after=after, limit=5, wanted=LogFilter(frozenset({DELETED})))
         found += [entry.seq for entry in page.entries]
         assert page.next_after is None or page.next_after > after
         after = page.next_after
@@ -82,31 +82,31 @@ async def test_the_change_that_made_a_version_is_found(storage: Storage) -> None
     again = creation(2, sku="S-1")
     await commit(storage, again, removal(again.subject), creation(3, sku="S-1"))
     for version, change in ((1, creation(1)), (2, second), (3, last), (None, last)):
-        entry = await storage.change_of(first.id, version)
+        entry = await storage.find_entry(first.id, version)
         assert entry is not None
         assert entry.change == change
-    assert await storage.change_of(first.id, 4) is None
-    assert await storage.change_of(item_id(9)) is None
-    removed = await storage.removal_of("S-1")
+    assert await storage.find_entry(first.id, 4) is None
+    assert await storage.find_entry(item_id(9)) is None
+    removed = await storage.last_deletion("S-1")
     assert removed is not None
     assert removed.subject_id == again.subject.id
-    assert await storage.removal_of("S-3") is None
+    assert await storage.last_deletion("S-3") is None
 
 
 async def test_a_pruned_log_says_where_it_begins(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Numbers stay as they are, and go on; pruning twice, or beyond the end, does no harm."""
-    monkeypatch.setattr("catalog.adapters.sql.storage._PRUNED", 2)
+    monkeypatch.setattr("catalog.adapters.sql.storage._PRUNE_BATCH", 2)
     items = await keep(storage, *range(1, 6))
     await commit(storage, removal(items[0]))
     await storage.prune(5)
     await storage.prune(3)
     page = await storage.changes(after=0, limit=10)
     assert ([entry.seq for entry in page.entries], page.head, page.floor) == ([6], 6, 5)
-    assert await storage.change_of(items[1].id) is None
-    assert await storage.removal_of("S-1") is not None
+    assert await storage.find_entry(items[1].id) is None
+    assert await storage.last_deletion("S-1") is not None
     assert (await storage.changes(after=0, limit=10, wanted=LogFilter(subject=items[0].id))).entries == page.entries
     await storage.prune(99)
-    assert await storage.removal_of("S-1") is None
+    assert await storage.last_deletion("S-1") is None
     page = await storage.changes(after=0, limit=10)
     assert (page.entries, page.head, page.floor, page.next_after) == ((), 6, 6, None)
     await keep(storage, 7)
@@ -124,17 +124,17 @@ async def test_commits_go_on_while_the_log_is_pruned(storage: Storage) -> None:
 
 async def test_a_note_is_written_with_its_changes_or_not_at_all(storage: Storage) -> None:
     """It takes the place of the one before; without changes it moves nothing."""
-    assert isinstance(await written(storage, Note("a", b"\x00one", NOON), Note("b", b"", NOON)), Committed)
-    assert isinstance(await written(storage, Note("a", b"two", NOON), change=creation(1)), Committed)
-    assert not isinstance(await written(storage, Note("a", b"three", NOON), change=creation(2, sku="S-1")), Committed)
-    assert await storage.notes(["a", "b", "c"]) == {"a": Note("a", b"two", NOON), "b": Note("b", b"", NOON)}
-    assert await storage.notes([]) == {}
+    assert isinstance(await written(storage, ExpiringRecord("a", b"\x00one", NOON), ExpiringRecord("b", b"", NOON)), Committed)
+    assert isinstance(await written(storage, ExpiringRecord("a", b"two", NOON), change=creation(1)), Committed)
+    assert not isinstance(await written(storage, ExpiringRecord("a", b"three", NOON), change=creation(2, sku="S-1")), Committed)
+    assert await storage.records(["a", "b", "c"]) == {"a": ExpiringRecord("a", b"two", NOON), "b": ExpiringRecord("b", b"", NOON)}
+    assert await storage.records([]) == {}
     assert (await storage.head()).seq == 1
 
 
 async def test_what_is_to_be_the_first_note_is_refused_where_one_is(storage: Storage) -> None:
     """With all its changes; in the same batch too. One that is older than a day is as good as none."""
-    first = Note("once", b"1", NOON, first=True)
+    first = ExpiringRecord("once", b"1", NOON, only_if_absent=True)
     outcomes = await storage.commit(
         [
             ChangeSet((creation(1),), TESTER, (first,)),
@@ -142,36 +142,36 @@ async def test_what_is_to_be_the_first_note_is_refused_where_one_is(storage: Sto
             ChangeSet((), TESTER, (first,)),
         ]
     )
-    assert [type(outcome) for outcome in outcomes] == [Committed, DoneBefore, DoneBefore]
-    almost = Note("once", b"2", NOON + KEPT - timedelta(microseconds=1), first=True)
-    assert isinstance(await written(storage, almost, change=creation(3)), DoneBefore)
+    assert [type(outcome) for outcome in outcomes] == [Committed, AlreadyProcessed, AlreadyProcessed]
+    almost = ExpiringRecord("once", b"2", NOON + LIFETIME - timedelta(microseconds=1), only_if_absent=True)
+    assert isinstance(await written(storage, almost, change=creation(3)), AlreadyProcessed)
     assert set(await storage.items_by_id([item_id(number) for number in range(1, 4)])) == {item_id(1)}
-    later = Note("once", b"3", NOON + KEPT, first=True)
+    later = ExpiringRecord("once", b"3", NOON + LIFETIME, only_if_absent=True)
     assert isinstance(await written(storage, later, change=creation(4)), Committed)
-    assert (await storage.notes(["once"]))["once"].content == b"3"
+    assert (await storage.records(["once"]))["once"].content == b"3"
 
 
 async def test_notes_are_swept_after_two_days(storage: Storage) -> None:
     """When others are written."""
-    await written(storage, Note("old", b"", NOON), Note("newer", b"", NOON + timedelta(hours=1)))
-    await written(storage, Note("next", b"", NOON + SWEPT + timedelta(minutes=1)))
-    assert set(await storage.notes(["old", "newer", "next"])) == {"newer", "next"}
+    await written(storage, ExpiringRecord("old", b"", NOON), ExpiringRecord("newer", b"", NOON + timedelta(hours=1)))
+    await written(storage, ExpiringRecord("next", b"", NOON + RETENTION + timedelta(minutes=1)))
+    assert set(await storage.records(["old", "newer", "next"])) == {"newer", "next"}
 
 
 async def test_a_clock_that_is_a_day_ahead_sweeps_no_note_that_counts(storage: Storage) -> None:
     """A replica that trusts its own clock too much must not have others do a request a second time."""
-    await written(storage, Note("fresh", b"", NOON))
-    await written(storage, Note("ahead", b"", NOON + KEPT - timedelta(seconds=1)))
-    assert set(await storage.notes(["fresh", "ahead"])) == {"fresh", "ahead"}
+    await written(storage, ExpiringRecord("fresh", b"", NOON))
+    await written(storage, ExpiringRecord("ahead", b"", NOON + LIFETIME - timedelta(seconds=1)))
+    assert set(await storage.records(["fresh", "ahead"])) == {"fresh", "ahead"}
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
 async def test_a_clock_that_was_ahead_and_is_put_back_does_not_stop_the_sweeping(storage: Storage) -> None:
     """The time of the last sweep lies in the future then."""
-    await written(storage, Note("ahead", b"", NOON + 5 * SWEPT))
-    await written(storage, Note("old", b"", NOON))
-    await written(storage, Note("now", b"", NOON + SWEPT + timedelta(minutes=1)))
-    assert set(await storage.notes(["ahead", "old", "now"])) == {"ahead", "now"}
+    await written(storage, ExpiringRecord("ahead", b"", NOON + 5 * RETENTION))
+    await written(storage, ExpiringRecord("old", b"", NOON))
+    await written(storage, ExpiringRecord("now", b"", NOON + RETENTION + timedelta(minutes=1)))
+    assert set(await storage.records(["ahead", "old", "now"])) == {"ahead", "now"}
 
 
 async def test_an_item_that_comes_back_goes_on_from_its_last_version(storage: Storage) -> None:
@@ -179,16 +179,16 @@ async def test_an_item_that_comes_back_goes_on_from_its_last_version(storage: St
     (first,) = await keep(storage, 1)
     end = removal(first)
     await commit(storage, end)
-    back = first.restore(removed=end.version, now=NOON + timedelta(days=1))
+    back = first.restore(deleted_version=end.version, now=NOON + timedelta(days=1))
     assert (back.subject.version, back.subject.created_at) == (3, first.created_at)
     (outcome,) = await commit(storage, back)
     assert isinstance(outcome, Committed)
     await commit(storage, removal(back.subject))
     (outcome,) = await commit(storage, back)
     assert isinstance(outcome, StaleVersion)
-    life = Life(first.id, 1, first.created_at, first.updated_at)
+    life = Provenance(first.id, 1, first.created_at, first.updated_at)
     elsewhere = Item.create(
-        {"sku": "S-1", "name": "Item 1"}, item_id=item_id(8), spare_sku="", now=NOON + timedelta(days=2), life=life
+        {"sku": "S-1", "name": "Item 1"}, item_id=item_id(8), default_sku="", now=NOON + timedelta(days=2), provenance=life
     )
     (outcome,) = await commit(storage, elsewhere)
     assert isinstance(outcome, StaleVersion)
@@ -198,7 +198,7 @@ async def test_an_item_that_goes_and_comes_back_in_one_batch_is_there(storage: S
     """Under its number and with its words."""
     (first,) = await keep(storage, 1, name="Chair")
     end = removal(first)
-    back = first.restore(removed=end.version, now=NOON + timedelta(days=1))
+    back = first.restore(deleted_version=end.version, now=NOON + timedelta(days=1))
     (outcome,) = await storage.commit([ChangeSet((end, back), TESTER)])
     assert isinstance(outcome, Committed)
     assert await storage.items_by_sku(["S-1"]) == {"S-1": back.subject}
@@ -226,10 +226,10 @@ async def test_a_category_that_comes_again_is_another(storage: Storage) -> None:
     """Its entries are its own."""
     first = category("lamps")
     await commit(storage, first)
-    await commit(storage, first.subject.remove(now=NOON), category("lamps", life=2))
+    await commit(storage, first.subject.delete(now=NOON), category("lamps", life=2))
     page = await storage.changes(after=0, limit=10, wanted=LogFilter(subject=first.subject.id))
     assert [entry.seq for entry in page.entries] == [1, 2]
-    assert await storage.change_of(uuid5(first.subject.id, "x")) is None
+    assert await storage.find_entry(uuid5(first.subject.id, "x")) is None
 
 
 @pytest.mark.parametrize("store", ["sqlite"])
@@ -242,7 +242,7 @@ async def test_a_file_that_cannot_be_asked_for_news_is_told_as_away(storage: Sto
         raise sqlite3.OperationalError(message)
 
     with monkeypatch.context() as patched:
-        patched.setattr(SqliteFlavour, "fetch", broken)
+        patched.setattr(SqliteDialect, "fetch", broken)
         with pytest.raises(StoreUnavailable):
             await storage.wait(0, 5)
     await storage.wait(0, 0.01)

@@ -26,17 +26,17 @@ async def other(store_url: str) -> AsyncIterator[Storage]:
 async def test_the_head_is_the_newest_entry_and_names_its_log(storage: Storage) -> None:
     """And it stays the same log."""
     before = await storage.head()
-    assert (before.seq, len(before.log)) == (0, 32)
+    assert (before.seq, len(before.log_id)) == (0, 32)
     await keep(storage, 1, 2, 3)
     after = await storage.head()
-    assert (after.seq, after.log) == (3, before.log)
+    assert (after.seq, after.log_id) == (3, before.log_id)
 
 
 async def test_two_catalogs_have_two_logs(storage: Storage, store: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     """So that a cache they share can tell them apart."""
     another = open_store(StorageOptions("memory://" if store != "sqlite" else f"sqlite:///{tmp_path_factory.mktemp('x')}/x.db"))
     await another.migrate()
-    assert (await another.head()).log != (await storage.head()).log
+    assert (await another.head()).log_id != (await storage.head()).log_id
     await another.close()
 
 

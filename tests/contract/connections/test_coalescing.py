@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 import pytest
 
-from catalog.adapters.sql.reads.coalescing import AT_ONCE, Coalescing
+from catalog.adapters.sql.reads.coalescing import MAX_CONCURRENT, Coalescer
 from catalog.adapters.sql.storage import SqlStorage
 from catalog.domain.changes.log import Committed
 from catalog.domain.errors import StoreUnavailable
@@ -45,7 +45,7 @@ async def test_what_is_asked_in_one_turn_is_one_query() -> None:
     """And each gets his own, without what is not there."""
     slow = Slow()
     slow.gate.set()
-    reads = Coalescing(slow.fetch)
+    reads = Coalescer(slow.fetch)
     answers = await asyncio.gather(reads.get(["a", "b"]), reads.get(["b", "C"]), reads.get([]))
     assert slow.asked == [{"a", "b", "C"}]
     assert list(answers) == [{"a": 0, "b": 0}, {"b": 0}, {}]
@@ -54,12 +54,12 @@ async def test_what_is_asked_in_one_turn_is_one_query() -> None:
 async def test_an_idle_store_is_asked_at_once_and_a_busy_one_gathers() -> None:
     """So that a query serves the more, the more are waiting."""
     slow = Slow()
-    reads = Coalescing(slow.fetch)
+    reads = Coalescer(slow.fetch)
     asked = []
     for key in "abcdefg":
         asked.append(asyncio.create_task(reads.get([key])))
         await settled()
-    assert slow.asked == [{"a"}, {"b"}][:AT_ONCE]
+    assert slow.asked == [{"a"}, {"b"}][:MAX_CONCURRENT]
     slow.gate.set()
     await asyncio.gather(*asked)
     assert slow.asked == [{"a"}, {"b"}, {"c", "d", "e", "f", "g"}]
@@ -68,7 +68,7 @@ async def test_an_idle_store_is_asked_at_once_and_a_busy_one_gathers() -> None:
 async def test_a_question_is_not_answered_by_a_query_that_began_before_it() -> None:
     """For that one may have seen an older state."""
     slow = Slow()
-    reads = Coalescing(slow.fetch)
+    reads = Coalescer(slow.fetch)
     before = asyncio.create_task(reads.get(["a"]))
     await settled()
     slow.state = 1
@@ -81,7 +81,7 @@ async def test_a_question_is_not_answered_by_a_query_that_began_before_it() -> N
 async def test_a_caller_that_is_cancelled_takes_nothing_from_the_others() -> None:
     """The query goes on."""
     slow = Slow()
-    reads = Coalescing(slow.fetch)
+    reads = Coalescer(slow.fetch)
     one, other = asyncio.create_task(reads.get(["a"])), asyncio.create_task(reads.get(["b"]))
     await settled()
     one.cancel()
@@ -95,7 +95,7 @@ async def test_an_error_is_told_to_all_who_asked_and_to_nobody_else() -> None:
     """Each gets one of his own; a cancelled one gets none."""
     slow = Slow()
     slow.error = StoreUnavailable("away")
-    reads = Coalescing(slow.fetch)
+    reads = Coalescer(slow.fetch)
     asked = [asyncio.create_task(reads.get(["a"])) for _ in range(3)]
     await settled()
     asked[0].cancel()
@@ -111,7 +111,7 @@ async def test_it_says_when_nobody_waits_any_more() -> None:
     """So that what is kept for one question can be let go."""
     slow = Slow()
     idle: list[int] = []
-    reads = Coalescing(slow.fetch, on_idle=lambda: idle.append(len(slow.asked)))
+    reads = Coalescer(slow.fetch, on_idle=lambda: idle.append(len(slow.asked)))
     asked = []
     for key in "abc":
         asked.append(asyncio.create_task(reads.get([key])))
@@ -139,7 +139,7 @@ async def test_a_page_that_many_ask_for_is_read_once_and_not_kept(storage: Stora
 async def test_closing_lets_what_is_under_way_end() -> None:
     """What waits, and what was asked only just now."""
     slow = Slow()
-    reads = Coalescing(slow.fetch)
+    reads = Coalescer(slow.fetch)
     asked = [asyncio.create_task(reads.get([key])) for key in "ab"]
     await asyncio.sleep(0)
     closing = asyncio.create_task(reads.close())

@@ -8,9 +8,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from catalog.adapters.postgres.dialect import PostgresFlavour
+from catalog.adapters.postgres.dialect import PostgresDialect
 from catalog.adapters.postgres.sessions import Sessions
-from catalog.adapters.sqlite.dialect import SqliteFlavour
+from catalog.adapters.sqlite.dialect import SqliteDialect
 from catalog.domain.errors import CatalogError, OutOfSpace, SchemaOutdated, StoreUnavailable
 from catalog.domain.queries.item_query import ItemQuery
 from catalog.entrypoints.storage_plugins import open_store
@@ -144,5 +144,5 @@ def test_a_full_disk_is_told_as_such() -> None:
     with pytest.raises(sqlite3.OperationalError) as caught:
         full.executescript("CREATE TABLE a (b); CREATE TABLE c (d); CREATE TABLE e (f)")
     full.close()
-    assert isinstance(SqliteFlavour().unavailable(caught.value), OutOfSpace)
-    assert isinstance(PostgresFlavour(Sessions(), 2.0).unavailable(asyncpg.DiskFullError("secret path")), OutOfSpace)
+    assert isinstance(SqliteDialect().to_unavailable(caught.value), OutOfSpace)
+    assert isinstance(PostgresDialect(Sessions(), 2.0).to_unavailable(asyncpg.DiskFullError("secret path")), OutOfSpace)

@@ -19,8 +19,8 @@ from catalog.adapters.system import RandomIds
 from catalog.application.categories.categories import Categories
 from catalog.application.exports.export import COLUMNS, FORMATS, export, parse_export, parse_format
 from catalog.application.files.readers import read_table
-from catalog.application.files.trailer import Proof
-from catalog.application.imports.pipeline import Importing
+from catalog.application.files.trailer import TrailerPolicy
+from catalog.application.imports.pipeline import ImportPipeline
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.rows import Refusal
 from catalog.domain.changes.commit_plan import Outcome
@@ -28,7 +28,7 @@ from catalog.domain.changes.log import ChangeSet
 from catalog.domain.errors import InvalidFile, InvalidQuery, StoreUnavailable
 from catalog.domain.items.item import Item
 from catalog.domain.queries.item_query import ItemQuery
-from catalog.domain.text.normalization import blank, trimmed
+from catalog.domain.text.normalization import is_blank, trim
 from catalog.entrypoints.representations.items import encode_item
 from catalog.ports.storage import Storage
 from tests.making import NOON, TESTER, CountedIds, FixedClock, commit, creation, keep, plant, removal, revision
@@ -61,13 +61,13 @@ async def take(
     data: bytes,
     *,
     preserve: bool = True,
-    proof: Proof = "of_exports",
+    proof: TrailerPolicy = "of_exports",
     file: Callable[[bytes], io.BytesIO] = io.BytesIO,
     **options: bool,
 ) -> tuple[list[Refusal], Any]:
     """Import into a store."""
     refusals: list[Refusal] = []
-    importing = Importing(storage, FixedClock(), CountedIds())
+    importing = ImportPipeline(storage, FixedClock(), CountedIds())
     plan = replace(ImportPlan(preserve=preserve, create_categories=True), **options)  # type: ignore[arg-type]
     report = await importing.run(read_table(file(data), kind, ",", proof), plan, TESTER, on_refusal=refusals.append)
     return refusals, report
@@ -115,8 +115,8 @@ async def test_the_trailer_proves_that_all_is_there(storage: Storage) -> None:
 
 async def test_an_export_is_one_state(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is written meanwhile; and writers do not wait for it."""
-    monkeypatch.setattr(sql_store, "_SLICE", 2)
-    monkeypatch.setattr(memory_store, "SLICE", 2)
+    monkeypatch.setattr(sql_store, "_BATCH_SIZE", 2)
+    monkeypatch.setattr(memory_store, "BATCH_SIZE", 2)
     kept = await keep(storage, *range(1, 8))
     found: list[str] = []
     async for some in storage.stream(parse_export({"sort": "sku"})):
@@ -129,7 +129,7 @@ async def test_an_export_is_one_state(storage: Storage, monkeypatch: pytest.Monk
 
 async def test_an_export_that_is_given_up_gives_its_connection_back(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """More of them than there are connections; the store can be closed, and asked again."""
-    monkeypatch.setattr(sql_store, "_SLICE", 2)
+    monkeypatch.setattr(sql_store, "_BATCH_SIZE", 2)
     await keep(storage, *range(1, 8))
     for _ in range(4):
         stream = storage.stream(parse_export({}))
@@ -142,7 +142,7 @@ async def test_what_fails_on_the_way_is_told(storage: Storage) -> None:
     """As the store being away, where a database is."""
     if isinstance(storage, MemoryStorage):
         return
-    flavour: Any = storage._flavour  # type: ignore[attr-defined]
+    flavour: Any = storage._dialect  # type: ignore[attr-defined]
 
     class Cut:
         def __aiter__(self) -> Any:  # noqa: ANN401 - itself
@@ -164,7 +164,7 @@ _TEXT = st.text(
 )
 _ITEMS = st.lists(
     st.tuples(
-        _TEXT.map(lambda text: "x" if blank(text) else trimmed(text)),
+        _TEXT.map(lambda text: "x" if is_blank(text) else trim(text)),
         _TEXT,
         st.sampled_from([None, ("1.50", "EUR"), ("7", "JPY")]),
         st.dictionaries(
@@ -266,7 +266,7 @@ async def test_the_tree_of_categories_comes_with_the_items(storage: Storage, *, 
         tree = Categories(there, FixedClock(), CountedIds())
         assert [(one.slug, one.name, one.parent, one.position) for one in await tree.tree()] == wanted
         assert await exported(there, kind, with_categories=True) == data
-        await tree.revise("d", {"name": "Own"}, TESTER)
+        await tree.update("d", {"name": "Own"}, TESTER)
         refusals, report = await take(there, kind, data, atomic=atomic, preserve=False)
         assert (report.categories, report.refused, (await tree.get("d")).name) == (0, 1, "Own")
         empty = MemoryStorage()

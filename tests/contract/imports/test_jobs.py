@@ -10,12 +10,12 @@ import pytest
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.system import RandomIds
 from catalog.application.files.readers import read_csv
-from catalog.application.files.row_source import Broken, Row, Table
+from catalog.application.files.row_source import MalformedRow, Row, RowSource
 from catalog.application.imports import jobs as module
-from catalog.application.imports.jobs import ImportJobs, ImportState, Source
-from catalog.application.imports.pipeline import Importing
+from catalog.application.imports.jobs import ImportJobs, ImportSource, ImportState
+from catalog.application.imports.pipeline import ImportPipeline
 from catalog.application.imports.plan import ImportPlan
-from catalog.application.imports.rows import SLICE, Refusal
+from catalog.application.imports.rows import SLICE_ROWS, Refusal
 from catalog.domain.changes.commit_plan import Outcome
 from catalog.domain.changes.log import ChangeSet
 from catalog.domain.errors import ImportNotFound, ImportsBusy, StoreBusy, StoreUnavailable
@@ -37,28 +37,28 @@ class Jobs:
     def another(self) -> ImportJobs:
         """Return what another process would work with."""
         ids = RandomIds()
-        return ImportJobs(Importing(self.storage, self.clock, ids), self.storage, self.clock, ids)
+        return ImportJobs(ImportPipeline(self.storage, self.clock, ids), self.storage, self.clock, ids)
 
     async def run(self, text: str, plan: ImportPlan | None = None) -> ImportState:
         """Import CSV here and now."""
         return await self.jobs.run(_source(text), plan or ImportPlan(), TESTER, self.first)
 
 
-def _source(text: str) -> Source:
+def _source(text: str) -> ImportSource:
     file = io.BytesIO(text.encode())
-    return Source(lambda: read_csv(file, proof="none"), file.tell)
+    return ImportSource(lambda: read_csv(file, proof="none"), file.tell)
 
 
-def endless(stop: Callable[[], bool]) -> Source:
+def endless(stop: Callable[[], bool]) -> ImportSource:
     """Make a table that goes on until it is to stop."""
 
-    def rows() -> Iterator[Row | Broken]:
+    def rows() -> Iterator[Row | MalformedRow]:
         number = 0
         while not stop():
             number += 1
             yield Row(number, {"sku": f"E-{number}", "name": f"Item {number}"})
 
-    return Source(lambda: Table(("sku", "name"), rows()), lambda: 0)
+    return ImportSource(lambda: RowSource(("sku", "name"), rows()), lambda: 0)
 
 
 @pytest.fixture
@@ -69,16 +69,21 @@ def jobs(storage: Storage) -> Jobs:
 
 async def test_all_refusals_are_kept_for_a_day(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the order of their lines, however many; the first are told at once."""
-    monkeypatch.setattr(module, "SHOWN", 300)
-    text = "sku,name\n" + "".join(f"S-{number},\n" for number in range(2 * SLICE))
+    monkeypatch.setattr(module, "MAX_REFUSALS_SHOWN", 300)
+    text = "sku,name\n" + "".join(f"S-{number},\n" for number in range(2 * SLICE_ROWS))
     state = await jobs.run(text)
-    assert (state.status, state.report.rows, state.report.refused, state.bytes) == ("done", 2 * SLICE, 2 * SLICE, len(text))
+    assert (state.status, state.report.rows, state.report.refused, state.bytes) == (
+        "done",
+        2 * SLICE_ROWS,
+        2 * SLICE_ROWS,
+        len(text),
+    )
     assert len(jobs.first) == 300
     found = [refusal async for chunk in jobs.another().refusals(state.id) for refusal in chunk]
-    assert [refusal.line for refusal in found] == list(range(2, 2 * SLICE + 2))
+    assert [refusal.line for refusal in found] == list(range(2, 2 * SLICE_ROWS + 2))
     assert found[:300] == jobs.first
     kept = await jobs.another().get(state.id)
-    assert (kept.report, kept.status, kept.began) == (state.report, "done", NOON)
+    assert (kept.report, kept.status, kept.started_at) == (state.report, "done", NOON)
     with pytest.raises(ImportNotFound):
         await jobs.jobs.get("a\x00b")
     jobs.clock.move(hours=24)
@@ -90,7 +95,7 @@ async def test_refusals_that_are_kept_no_more_are_left_out(jobs: Jobs) -> None:
     """Where a part of them was swept."""
     state = await jobs.run("sku,name\na,\n")
     state.chunks += 1
-    await jobs.storage.commit([ChangeSet((), TESTER, (state.note,))])
+    await jobs.storage.commit([ChangeSet((), TESTER, (state.to_record,))])
     assert len([chunk async for chunk in jobs.jobs.refusals(state.id)]) == 1
 
 
@@ -111,7 +116,7 @@ async def test_how_far_it_is_stands_in_the_commits_of_its_slices(jobs: Jobs) -> 
             if state.report.created and state.report.created not in told:
                 told.append(state.report.created)
             await asyncio.sleep(0)
-    assert all(number % SLICE == 0 for number in told)
+    assert all(number % SLICE_ROWS == 0 for number in told)
     await _until(there, begun.id, "done")
     end = await there.get(begun.id)
     assert end.report.created == (await jobs.storage.head()).seq
@@ -135,9 +140,9 @@ async def test_one_whose_process_is_gone_is_told_as_interrupted(jobs: Jobs) -> N
     """After a time without a sign of life; one that ended stays as it ended."""
     ended = await jobs.run("sku,name\na,A\n")
     state = ImportState("x", "running", NOON, NOON)
-    await jobs.storage.commit([ChangeSet((), TESTER, (state.note,))])
+    await jobs.storage.commit([ChangeSet((), TESTER, (state.to_record,))])
     assert (await jobs.jobs.get("x")).status == "running"
-    jobs.clock.move(seconds=module.ALIVE + 1)
+    jobs.clock.move(seconds=module.HEARTBEAT_TIMEOUT + 1)
     assert (await jobs.jobs.get("x")).status == "interrupted"
     assert (await jobs.jobs.get(ended.id)).status == "done"
     again = await jobs.run("sku,name\na,A\nb,B\n", ImportPlan(on_conflict="skip"))
@@ -162,14 +167,14 @@ async def test_one_that_is_waited_for_is_cancelled_and_interrupted_too(jobs: Job
     """By another process, and by the end of its request."""
     started = asyncio.Event()
     running: list[ImportState] = []
-    begin = jobs.jobs._begin
+    begin = jobs.jobs._new_state
 
     def told(plan: ImportPlan) -> ImportState:
         running.append(begin(plan))
         started.set()
         return running[-1]
 
-    jobs.jobs._begin = told  # type: ignore[method-assign]
+    jobs.jobs._new_state = told  # type: ignore[method-assign]
     source = endless(lambda: False)
     task = asyncio.create_task(jobs.jobs.run(source, ImportPlan(), TESTER, []))
     await started.wait()
@@ -190,11 +195,11 @@ async def test_one_that_is_waited_for_is_cancelled_and_interrupted_too(jobs: Job
 
 async def test_one_that_waits_gives_signs_of_life(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that nobody takes it for gone."""
-    monkeypatch.setattr(module, "BEAT", 0.01)
+    monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.01)
     free = asyncio.Event()
-    async with jobs.jobs._turns, jobs.jobs._turns:
+    async with jobs.jobs._slots, jobs.jobs._slots:
         begun = await jobs.jobs.start(_source("sku,name\na,A\n"), ImportPlan(), TESTER)
-        jobs.clock.move(seconds=module.ALIVE - 1)
+        jobs.clock.move(seconds=module.HEARTBEAT_TIMEOUT - 1)
         there = jobs.another()
 
         async def alive() -> bool:
@@ -208,7 +213,7 @@ async def test_one_that_waits_gives_signs_of_life(jobs: Jobs, monkeypatch: pytes
 @pytest.mark.parametrize("store", ["memory"])
 async def test_signs_of_life_go_on_after_a_store_that_was_away(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """For a moment."""
-    monkeypatch.setattr(module, "BEAT", 0.01)
+    monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.01)
     commits, away = jobs.storage.commit, [StoreBusy("busy"), StoreUnavailable("away")]
 
     async def commit(batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
@@ -216,7 +221,7 @@ async def test_signs_of_life_go_on_after_a_store_that_was_away(jobs: Jobs, monke
             raise away.pop()
         return await commits(batch, ready)
 
-    async with jobs.jobs._turns, jobs.jobs._turns:
+    async with jobs.jobs._slots, jobs.jobs._slots:
         begun = await jobs.jobs.start(_source("sku,name\na,A\n"), ImportPlan(), TESTER)
         monkeypatch.setattr(jobs.storage, "commit", commit)
         there = jobs.another()
@@ -234,29 +239,29 @@ async def test_what_takes_too_long_in_an_import_is_not_told_as_too_many(jobs: Jo
     """It is what it is; and the source is closed."""
     closed: list[bool] = []
 
-    def late() -> Table:
+    def late() -> RowSource:
         raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        await jobs.jobs.run(Source(late, lambda: 0, lambda: closed.append(True)), ImportPlan(), TESTER, [])
+        await jobs.jobs.run(ImportSource(late, lambda: 0, lambda: closed.append(True)), ImportPlan(), TESTER, [])
     assert closed
-    async with jobs.jobs._turns, jobs.jobs._turns:
+    async with jobs.jobs._slots, jobs.jobs._slots:
         pass
 
 
 @pytest.mark.parametrize("store", ["memory"])
 async def test_only_so_many_imports_are_under_way(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """And only so many files come in; who waits too long is told so."""
-    monkeypatch.setattr(module, "WAIT", 0.01)
+    monkeypatch.setattr(module, "WAIT_SECONDS", 0.01)
     closed: list[bool] = []
-    source = Source(lambda: read_csv(io.BytesIO(b"sku,name\n")), lambda: 0, lambda: closed.append(True))
-    async with jobs.jobs._turns, jobs.jobs._turns:
+    source = ImportSource(lambda: read_csv(io.BytesIO(b"sku,name\n")), lambda: 0, lambda: closed.append(True))
+    async with jobs.jobs._slots, jobs.jobs._slots:
         with pytest.raises(ImportsBusy, match="2 imports are worked on"):
             await jobs.jobs.run(source, ImportPlan(), TESTER, [])
-    monkeypatch.setattr(module, "RECEIVING", 1)
+    monkeypatch.setattr(module, "MAX_RECEIVING", 1)
     with jobs.jobs.receiving(), pytest.raises(ImportsBusy, match="1 files"), jobs.jobs.receiving():
         pass
-    monkeypatch.setattr(module, "MOST", 0)
+    monkeypatch.setattr(module, "MAX_IMPORTS", 0)
     with pytest.raises(ImportsBusy), jobs.jobs.receiving():
         pass
     with pytest.raises(ImportsBusy, match="0 imports are under way"):
@@ -270,10 +275,10 @@ async def test_only_so_many_imports_are_under_way(jobs: Jobs, monkeypatch: pytes
 async def test_an_unforeseen_failure_is_told(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without its words, to the caller; the task fails for the log to tell."""
 
-    def broken() -> Table:
+    def broken() -> RowSource:
         raise ZeroDivisionError("secret")  # noqa: EM101 - only here
 
-    begun = await jobs.jobs.start(Source(broken, lambda: 0), ImportPlan(), TESTER)
+    begun = await jobs.jobs.start(ImportSource(broken, lambda: 0), ImportPlan(), TESTER)
     (task,) = jobs.jobs._tasks
     with pytest.raises(ZeroDivisionError):
         await task
@@ -308,7 +313,7 @@ class Rival(MemoryStorage):
             if there is None:
                 await commit_as_rival(self, creation(77, sku="B", name="Theirs"))
             else:
-                await commit_as_rival(self, certain(there.revise({"description": str(self.times)}, now=NOON)))
+                await commit_as_rival(self, certain(there.update({"description": str(self.times)}, now=NOON)))
         return await super().commit(batch, ready)
 
 
@@ -356,7 +361,7 @@ async def test_all_or_nothing_meets_rivals_too() -> None:
 async def test_a_life_that_ended_here_does_not_begin_again(jobs: Jobs) -> None:
     """A row that brings it is refused, the others go in."""
     ended = creation(5)
-    await commit(jobs.storage, ended, ended.subject.remove(now=NOON))
+    await commit(jobs.storage, ended, ended.subject.delete(now=NOON))
     rows = "".join(
         f"{item_id},{sku},{sku},1,2026-01-01T00:00:00Z,2026-01-01T00:00:00Z\n"
         for item_id, sku in ((ended.subject.id, "a"), (creation(6).subject.id, "b"), (creation(6).subject.id, "c"))

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.system import RandomIds
-from catalog.application.items.batch import HINTED, MOST, Batch, Batches, Results
+from catalog.application.items.batch import MAX_OPERATIONS, MAX_SUGGESTIONS, Batch, BatchOperations, BatchResult
 from catalog.application.items.items import Items
-from catalog.domain.changes.expiring_record import Note
-from catalog.domain.errors import BatchRefused, CatalogError, Contended, InvalidInput, ItemNotFound
+from catalog.domain.changes.expiring_record import ExpiringRecord
+from catalog.domain.errors import BatchRefused, CatalogError, InvalidInput, ItemNotFound, TooManyConflicts
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import Storage, StorageOptions
 from tests.making import NOON, TESTER, FixedClock, certain, commit, keep, plant
@@ -21,19 +21,19 @@ from tests.making import NOON, TESTER, FixedClock, certain, commit, keep, plant
 SKUS = ("A", "B", "C")
 
 
-def batches(storage: Storage) -> Batches:
+def batches(storage: Storage) -> BatchOperations:
     """Make what runs batches."""
-    return Batches(storage, FixedClock(), RandomIds())
+    return BatchOperations(storage, FixedClock(), RandomIds())
 
 
-async def run(storage: Storage, *operations: Mapping[str, Any], **flags: bool) -> Results:
+async def run(storage: Storage, *operations: Mapping[str, Any], **flags: bool) -> BatchResult:
     """Run a batch."""
     return await batches(storage).run(Batch.parse({"operations": list(operations), **flags}), TESTER)
 
 
-def told(results: Results) -> list[tuple[str, str | None]]:
+def told(results: BatchResult) -> list[tuple[str, str | None]]:
     """Return what was done, and the code of what was refused."""
-    return [(result.done, result.error.code if result.error else None) for result in results.results]
+    return [(result.action, result.error.code if result.error else None) for result in results.results]
 
 
 async def test_operations_see_those_before_them(storage: Storage) -> None:
@@ -98,7 +98,7 @@ async def test_an_atomic_batch_is_done_whole_or_not_at_all(storage: Storage) -> 
         (4, "invalid_input"),
         (5, "invalid_input"),
     ]
-    paths = [fault.path for _, error in failures if isinstance(error, InvalidInput) for fault in error.faults]
+    paths = [fault.path for _, error in failures if isinstance(error, InvalidInput) for fault in error.errors]
     assert paths == [("patch", "colour"), ("patch", "name"), ("price", "amount"), ("item", "category"), ("op",)]
     assert (await storage.head()).seq == 1
     assert told(await run(storage, {"op": "create", "item": {"sku": "S-2", "name": "Fine"}}, atomic=True)) == [("created", None)]
@@ -125,8 +125,8 @@ async def test_an_item_is_named_by_its_id_too(storage: Storage) -> None:
 async def test_notes_are_committed_with_a_batch(storage: Storage) -> None:
     """Also with one of which nothing can be done."""
     batch = Batch.parse({"operations": [{"op": "delete", "key": "NONE"}]})
-    await batches(storage).run(batch, TESTER, lambda results: (Note("n", str(results.failed).encode(), NOON),))
-    assert (await storage.notes(["n"]))["n"].content == b"1"
+    await batches(storage).run(batch, TESTER, lambda results: (ExpiringRecord("n", str(results.failed).encode(), NOON),))
+    assert (await storage.records(["n"]))["n"].content == b"1"
 
 
 @pytest.mark.parametrize(
@@ -149,21 +149,21 @@ async def test_notes_are_committed_with_a_batch(storage: Storage) -> None:
 async def test_an_operation_that_is_none_is_refused_in_its_place(operation: Any, codes: list[str]) -> None:  # noqa: ANN401 - anything
     """With every fault; the others go on."""
     results = await run(MemoryStorage(), operation, {"op": "create", "item": {"name": "Fine"}})
-    assert [result.done for result in results.results] == ["refused", "created"]
+    assert [result.action for result in results.results] == ["refused", "created"]
     error = results.results[0].error
     assert isinstance(error, InvalidInput)
-    assert [fault.code for fault in error.faults] == codes
+    assert [fault.code for fault in error.errors] == codes
 
 
 @pytest.mark.parametrize(
     "said",
-    [{}, {"operations": []}, {"operations": {}}, {"operations": [{"op": "delete", "key": "A"}] * (MOST + 1)}],
+    [{}, {"operations": []}, {"operations": {}}, {"operations": [{"op": "delete", "key": "A"}] * (MAX_OPERATIONS + 1)}],
 )
 def test_what_is_no_batch_is_refused(said: dict[str, Any]) -> None:
     """With every fault."""
     with pytest.raises(InvalidInput) as refused:
         Batch.parse(said | {"atomic": 1, "dry_run": None, "colour": 1})
-    assert [fault.code for fault in refused.value.faults] == [
+    assert [fault.code for fault in refused.value.errors] == [
         "unknown_field",
         "wrong_type",
         "wrong_type",
@@ -184,7 +184,7 @@ class Rival(MemoryStorage):
         items = await self.items_by_sku(["S-1"])
         if items and self.times and batch[0].origin is TESTER:
             self.times -= 1
-            rival = certain(items["S-1"].revise({"description": str(self.times)}, now=NOON))
+            rival = certain(items["S-1"].update({"description": str(self.times)}, now=NOON))
             (only,) = batch
             assert isinstance((await super().commit([only.__class__((rival,), only.origin)]))[0], object)
         return await super().commit(batch, ready)
@@ -201,7 +201,7 @@ async def test_a_batch_that_meets_rivals_is_decided_again() -> None:
             assert results.results[0].item is not None
             assert results.results[0].item.version == 5
         else:
-            with pytest.raises(Contended):
+            with pytest.raises(TooManyConflicts):
                 await run(store, {"op": "update", "key": "S-1", "patch": {"name": "Mine"}})
 
 
@@ -234,13 +234,13 @@ async def one_by_one(storage: Storage, operation: Mapping[str, Any]) -> str | No
         if operation["op"] == "create":
             await items.create(operation["item"], TESTER)
         elif operation["op"] == "upsert":
-            await items.put(key, operation["item"], TESTER, expected, present=version is not None)
+            await items.put(key, operation["item"], TESTER, expected, must_exist=version is not None)
         elif operation["op"] == "update":
-            await items.revise(key, operation["patch"], TESTER, expected)
+            await items.update(key, operation["patch"], TESTER, expected)
         elif operation["op"] == "reprice":
             await items.reprice(key, operation["price"], TESTER, expected)
         else:
-            await items.remove(key, TESTER, expected)
+            await items.delete(key, TESTER, expected)
     except CatalogError as error:
         return error.code
     return None
@@ -272,7 +272,7 @@ def test_every_store_does_the_same_with_a_batch(store_url: str, operations: list
         try:
             for store in (there, memory):
                 await plant(store, "lamps")
-            await commit(there, *(item.remove(now=NOON) for item in (await there.items_by_sku(SKUS)).values()))
+            await commit(there, *(item.delete(now=NOON) for item in (await there.items_by_sku(SKUS)).values()))
             assert told(await run(there, *operations)) == told(await run(memory, *operations))
             await _assert_alike(there, memory, logs=False)
         finally:
@@ -297,10 +297,10 @@ async def _assert_alike(one: Storage, other: Storage, *, logs: bool = True) -> N
 async def test_a_few_unknown_categories_get_a_suggestion(storage: Storage) -> None:
     """Each once; comparing names takes time."""
     await plant(storage, "chairs")
-    slugs = [f"chairs{number}" for number in range(HINTED + 5)]
+    slugs = [f"chairs{number}" for number in range(MAX_SUGGESTIONS + 5)]
     results = await run(storage, *({"op": "create", "item": {"name": "A", "category": slug}} for slug in slugs for _ in range(2)))
     messages = [str(result.error) for result in results.results]
-    assert ["did you mean chairs?" in message for message in messages] == [True] * 2 * HINTED + [False] * 10
+    assert ["did you mean chairs?" in message for message in messages] == [True] * 2 * MAX_SUGGESTIONS + [False] * 10
 
 
 async def test_an_unknown_category_is_told_with_the_other_faults(storage: Storage) -> None:
@@ -316,7 +316,7 @@ async def test_an_unknown_category_is_told_with_the_other_faults(storage: Storag
         {"op": "update", "key": "S-9", "patch": {"category": "chair"}},
     )
     errors = [result.error for result in results.results]
-    faults = [[(fault.path, fault.code) for fault in one.faults] if isinstance(one, InvalidInput) else one for one in errors]
+    faults = [[(fault.path, fault.code) for fault in one.errors] if isinstance(one, InvalidInput) else one for one in errors]
     assert faults[:4] == [
         [(("item", "name"), "blank"), (("item", "category"), "unknown_category")],
         [(("patch", "name"), "blank"), (("patch", "category"), "unknown_category")],

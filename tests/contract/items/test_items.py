@@ -11,7 +11,7 @@ from catalog.domain.changes.log import ChangeSet, Committed
 from catalog.domain.errors import ItemExists, ItemNotFound, SkuTaken, StaleVersion
 from catalog.domain.items.item import Item
 from catalog.domain.queries.item_query import ItemQuery
-from catalog.domain.text.normalization import blank
+from catalog.domain.text.normalization import is_blank
 from catalog.ports.storage import Storage
 from tests.making import NOON, TESTER, certain, commit, creation, item, item_id, keep, plant, removal, revision, sets
 
@@ -149,7 +149,7 @@ async def test_many_are_read_at_once(storage: Storage, size: int) -> None:
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=30).filter(
-    lambda text: not blank(text)
+    lambda text: not is_blank(text)
 )
 drafts = st.fixed_dictionaries(
     {"name": texts},
@@ -176,7 +176,7 @@ async def test_every_store_keeps_what_memory_keeps(storage: Storage, data: st.Da
         fields: dict[str, Any] = data.draw(drafts)
         number = start + 1 + data.draw(st.integers(0, 1)) * 1000
         there = (await memory.items_by_id([item_id(number)])).get(item_id(number))
-        change = creation(number, **fields) if there is None else there.revise(fields, now=NOON)
+        change = creation(number, **fields) if there is None else there.update(fields, now=NOON)
         if change is not None:
             await commit(memory, change)
             await commit(storage, change)

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.sql import storage as sql
-from catalog.adapters.sql.reads.item_queries import Plan, Shape
-from catalog.adapters.sql.reads.suggestions import stem_parameters
+from catalog.adapters.sql.reads.item_queries import ReadPlan, StatementShape
+from catalog.adapters.sql.reads.suggestions import candidate_parameters
 from catalog.domain.changes.log import Committed
-from catalog.domain.queries.facets import MOST_VALUES
+from catalog.domain.queries.facets import MAX_VALUES
 from catalog.domain.queries.item_query import ItemQuery
-from catalog.domain.search.search import Search
-from catalog.domain.search.spelling import stem
-from catalog.domain.validation import Faults
+from catalog.domain.search.search import SearchQuery
+from catalog.domain.search.spelling import word_pattern
+from catalog.domain.validation import FieldErrors
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import Count, Storage, StorageOptions
 from tests.making import certain, commit, creation, keep, pages, plant, removal, revision
@@ -101,14 +101,14 @@ async def test_stores_agree_whatever_the_plan(
     """Whether what is found is put in order, or the order is walked."""
     memory = await filled(storage, kept)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sql, "MOST_LED", led)
+        patch.setattr(sql, "MAX_INDEX_FIRST", led)
         for question in questions:
             assert await pages(storage, question) == await pages(memory, question), question
 
 
 async def test_a_search_that_finds_too_much_is_in_the_order_of_names(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the first page to the last, though fewer are found meanwhile; memory always ranks."""
-    monkeypatch.setattr(sql, "MOST_RANKED", 2)
+    monkeypatch.setattr(sql, "MAX_RANKED", 2)
     await commit(
         storage,
         creation(1, name="c", description="oak"),
@@ -131,7 +131,7 @@ async def test_a_search_that_finds_too_much_is_in_the_order_of_names(storage: St
 
 async def test_counts_can_be_about(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes too long is not counted; and a facet is not told then."""
-    monkeypatch.setattr(sql, "MOST_COUNTED", 0)
+    monkeypatch.setattr(sql, "MAX_COUNTED", 0)
     await keep(storage, *range(1, 41), attributes={"a": 1})
     query = ItemQuery.parse({"attr.a": "1"})
     if isinstance(storage, MemoryStorage):
@@ -139,24 +139,24 @@ async def test_counts_can_be_about(storage: Storage, monkeypatch: pytest.MonkeyP
         return
     about = await storage.count(query, exact=False, seconds=LONG)
     assert about is not None
-    assert about.exact is certain(await storage.count(query, exact=True, seconds=LONG)).exact or about.number >= 0
+    assert about.exact is certain(await storage.count(query, exact=True, seconds=LONG)).exact or about.value >= 0
 
     async def never(*_: object) -> None:
         return None
 
-    whole = storage._flavour.fetch_within  # type: ignore[attr-defined]
-    monkeypatch.setattr(storage._flavour, "fetch_within", never)  # type: ignore[attr-defined]
+    whole = storage._dialect.fetch_within  # type: ignore[attr-defined]
+    monkeypatch.setattr(storage._dialect, "fetch_within", never)  # type: ignore[attr-defined]
     unknown = await storage.count(query, exact=True, seconds=LONG)
-    assert unknown is None or (storage._flavour.estimates and not unknown.exact)  # type: ignore[attr-defined]
+    assert unknown is None or (storage._dialect.estimates and not unknown.exact)  # type: ignore[attr-defined]
     assert await storage.facet(query, "attr.a", seconds=LONG) is None
 
     async def but_for_counts(connection: object, sql: str, *rest: object) -> object:
         return None if sql.startswith("SELECT count") else await whole(connection, sql, *rest)
 
-    monkeypatch.setattr(storage._flavour, "fetch_within", but_for_counts)  # type: ignore[attr-defined]
+    monkeypatch.setattr(storage._dialect, "fetch_within", but_for_counts)  # type: ignore[attr-defined]
     estimated = certain(await storage.count(query, exact=True, seconds=LONG))
     assert not estimated.exact
-    assert estimated.number == 40 or storage._flavour.estimates  # type: ignore[attr-defined]
+    assert estimated.value == 40 or storage._dialect.estimates  # type: ignore[attr-defined]
 
 
 async def test_a_statement_that_takes_too_long_is_stopped(storage: Storage) -> None:
@@ -164,7 +164,7 @@ async def test_a_statement_that_takes_too_long_is_stopped(storage: Storage) -> N
     if isinstance(storage, MemoryStorage):
         return
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n"
-    reading, flavour = storage._reading, storage._flavour  # type: ignore[attr-defined]
+    reading, flavour = storage._reading, storage._dialect  # type: ignore[attr-defined]
     for _ in range(3):
         async with asyncio.timeout(30):
             assert await reading.run(lambda held: flavour.fetch_within(held.driver, endless, [], 0.05)) is None
@@ -177,7 +177,7 @@ async def test_a_statement_that_nobody_waits_for_is_stopped(storage: Storage) ->
     if isinstance(storage, MemoryStorage):
         return
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n"
-    reading, flavour = storage._reading, storage._flavour  # type: ignore[attr-defined]
+    reading, flavour = storage._reading, storage._dialect  # type: ignore[attr-defined]
     for pause in (0.0, 0.2):
         counting = asyncio.create_task(reading.run(lambda held: flavour.fetch_within(held.driver, endless, [], 5.0)))
         await asyncio.sleep(pause)
@@ -197,8 +197,8 @@ async def test_an_estimate_that_cannot_be_made_is_unknown(storage: Storage, monk
     async def nothing(*_: object) -> None:
         return None
 
-    monkeypatch.setattr(storage._flavour, "fetch_within", nothing)  # type: ignore[attr-defined]
-    monkeypatch.setattr(storage._flavour, "estimate", nothing)  # type: ignore[attr-defined]
+    monkeypatch.setattr(storage._dialect, "fetch_within", nothing)  # type: ignore[attr-defined]
+    monkeypatch.setattr(storage._dialect, "estimate", nothing)  # type: ignore[attr-defined]
     assert await storage.count(ItemQuery.parse({}), exact=True, seconds=LONG) is None
     (outcome,) = await commit(storage, creation(3))
     assert isinstance(outcome, Committed)
@@ -206,13 +206,13 @@ async def test_an_estimate_that_cannot_be_made_is_unknown(storage: Storage, monk
 
 async def test_only_the_most_frequent_values_are_told(storage: Storage) -> None:
     """Equal ones by their keys."""
-    for number in range(MOST_VALUES + 2):
+    for number in range(MAX_VALUES + 2):
         await keep(storage, number + 1, attributes={"a": number})
-    await keep(storage, 1000, attributes={"a": MOST_VALUES + 1})
+    await keep(storage, 1000, attributes={"a": MAX_VALUES + 1})
     facet = await storage.facet(ItemQuery.parse({}), "attr.a", seconds=LONG)
     assert facet is not None
     assert facet.truncated
-    assert facet.values == ((MOST_VALUES + 1, 2), *((number, 1) for number in range(MOST_VALUES - 1)))
+    assert facet.values == ((MAX_VALUES + 1, 2), *((number, 1) for number in range(MAX_VALUES - 1)))
 
 
 async def test_what_may_have_been_meant_is_suggested(storage: Storage) -> None:
@@ -228,7 +228,7 @@ async def test_what_may_have_been_meant_is_suggested(storage: Storage) -> None:
     )
 
     async def meant(q: str) -> list[str]:
-        search = Search.parse(q, Faults())
+        search = SearchQuery.parse(q, FieldErrors())
         assert search is not None
         return [one.name for one in await storage.suggest(search)]
 
@@ -261,7 +261,7 @@ async def test_stores_agree_on_what_was_meant(storage: Storage, names: list[list
     """Random words of few letters, so that many are near."""
     memory = await filled(storage, [(" ".join(name), None, None, {}) for name in names])
     for words in searches:
-        search = Search.parse(" ".join(words), Faults())
+        search = SearchQuery.parse(" ".join(words), FieldErrors())
         assert search is not None
         assert list(await storage.suggest(search)) == list(await memory.suggest(search)), words
 
@@ -270,19 +270,19 @@ async def test_the_rarest_condition_leads_or_the_order_does(storage: Storage, mo
     """Where there are databases to be told."""
     if isinstance(storage, MemoryStorage):
         return
-    monkeypatch.setattr(sql, "MOST_LED", 2)
+    monkeypatch.setattr(sql, "MAX_INDEX_FIRST", 2)
     await keep(storage, 1, 2, 3, attributes={"a": 1, "c": 1})
     await keep(storage, 4, attributes={"a": 1, "b": 1, "c": 1})
-    statements: dict[tuple[str, Shape, str], object] = storage._statements  # type: ignore[attr-defined]
+    statements: dict[tuple[str, StatementShape, str], object] = storage._statements  # type: ignore[attr-defined]
     for parameters, plan in (
-        ({"attr.a": "1"}, (Plan.WALKED, 0)),
-        ({"attr.b": "1"}, (Plan.LED, 0)),
-        ({"attr.a": "1", "attr.b": "1", "attr.c": "1"}, (Plan.LED, 1)),
-        ({"version": "1"}, (Plan.OPEN, 0)),
+        ({"attr.a": "1"}, (ReadPlan.ORDER_SCAN, 0)),
+        ({"attr.b": "1"}, (ReadPlan.INDEX_FIRST, 0)),
+        ({"attr.a": "1", "attr.b": "1", "attr.c": "1"}, (ReadPlan.INDEX_FIRST, 1)),
+        ({"version": "1"}, (ReadPlan.UNFILTERED, 0)),
     ):
         statements.clear()
         await storage.list_items(ItemQuery.parse(parameters))
-        assert [(shape.plan, shape.lead) for kind, shape, _ in statements if kind == "list"] == [plan], parameters
+        assert [(shape.plan, shape.leading_index) for kind, shape, _ in statements if kind == "list"] == [plan], parameters
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
@@ -301,7 +301,7 @@ async def test_a_word_is_written_again_after_the_database_was_emptied_beneath_us
         await connection.execute(";".join(emptied))
         await connection.close()
     await keep(storage, 3, name="Folding chair")
-    search = Search.parse("chiar", Faults())
+    search = SearchQuery.parse("chiar", FieldErrors())
     assert search is not None
     assert [one.name for one in await storage.suggest(search)] == ["Folding chair"]
 
@@ -311,7 +311,7 @@ async def test_words_that_no_name_has_go_when_the_log_is_pruned(
     storage: Storage, store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And come back with the next name that has them, also where another process had written them before."""
-    monkeypatch.setattr("catalog.adapters.sql.reads.suggestions.SWEPT", 2)
+    monkeypatch.setattr("catalog.adapters.sql.reads.suggestions.SWEEP_BATCH", 2)
     pruning = open_store(StorageOptions(store_url))
     kept, gone, renamed = await keep(storage, 1, 2, 3, name="Oak chair")
     await commit(storage, removal(gone))
@@ -323,11 +323,11 @@ async def test_words_that_no_name_has_go_when_the_log_is_pruned(
     async def known() -> set[str]:
         found: set[str] = set()
         for word in ("oka", "chiar", "zinz", "fodling", "lapm", "tabel", "beehc"):
-            search = Search.parse(word, Faults())
+            search = SearchQuery.parse(word, FieldErrors())
             assert search is not None
-            its = stem(word)
+            its = word_pattern(word)
             assert its is not None
-            rows = await pruning._fetch(pruning._near_words, stem_parameters(its))  # type: ignore[attr-defined]
+            rows = await pruning._fetch(pruning._candidate_words, candidate_parameters(its))  # type: ignore[attr-defined]
             found.update(row[0] for row in rows)
         return found
 
@@ -335,7 +335,7 @@ async def test_words_that_no_name_has_go_when_the_log_is_pruned(
     await pruning.prune(1)
     assert await known() == {"oak", "table", "beech"}
     await keep(storage, 5, name="Folding chair")
-    search = Search.parse("chiar", Faults())
+    search = SearchQuery.parse("chiar", FieldErrors())
     assert search is not None
     assert [one.name for one in await storage.suggest(search)] == ["Folding chair"]
     assert await known() == {"oak", "table", "beech", "folding", "chair"}

@@ -92,7 +92,7 @@ async def test_stores_agree_on_filters(storage: Storage, kept: list[Any], questi
         changes.append(born)
         if was is not None:
             patch = {"name": f"Item {number}, changed", "attributes": dict.fromkeys(was) | attributes}
-            changes.append(certain(born.subject.revise(patch, now=time + timedelta(hours=1))))
+            changes.append(certain(born.subject.update(patch, now=time + timedelta(hours=1))))
     for store in (memory, storage):
         await plant(store, "furniture/chairs/chairs-garden", "lamps")
         await commit(store, *changes)
@@ -109,8 +109,8 @@ async def test_the_index_of_attributes_follows_each_change(storage: Storage) -> 
     async def found(**parameters: str) -> int:
         query = ItemQuery.parse({f"attr.{name}": value for name, value in parameters.items()})
         counted = certain(await storage.count(query, exact=True, seconds=60))
-        assert counted.number == len((await storage.list_items(query)).items)
-        return counted.number
+        assert counted.value == len((await storage.list_items(query)).items)
+        return counted.value
 
     assert [await found(size="1"), await found(size="2"), await found(colour="red"), await found(new="true")] == [0, 1, 0, 1]
     assert await storage.facet(ItemQuery.parse({}), "attr.size", seconds=60) == Facet(((2, 1),), truncated=False)

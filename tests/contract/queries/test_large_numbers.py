@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalog.domain.changes.log import LAST, LogFilter
+from catalog.domain.changes.log import MAX_SEQ, LogFilter
 from catalog.domain.items.item import CREATED
 from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.app import create_app
@@ -11,7 +11,7 @@ from catalog.ports.storage import Storage
 from tests.http.conftest import asked
 from tests.making import item_id, keep
 
-BEYOND = (LAST - 1, LAST, LAST + 1, 10**30)
+BEYOND = (MAX_SEQ - 1, MAX_SEQ, MAX_SEQ + 1, 10**30)
 
 
 async def test_a_position_beyond_every_log_is_its_end(storage: Storage) -> None:
@@ -28,8 +28,8 @@ async def test_a_version_beyond_all_is_not_there(storage: Storage) -> None:
     """And pruning up to such a number prunes what there is."""
     await keep(storage, 1)
     for version in BEYOND:
-        assert await storage.change_of(item_id(1), version) is None
-    await storage.prune(LAST)
+        assert await storage.find_entry(item_id(1), version) is None
+    await storage.prune(MAX_SEQ)
     assert (await storage.changes(after=0, limit=1)).floor == 1
 
 

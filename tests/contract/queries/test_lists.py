@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.domain.queries.item_query import ItemQuery
-from catalog.domain.text.normalization import blank, fold
+from catalog.domain.text.normalization import fold, is_blank
 from catalog.ports.storage import Count, Storage
 from tests.making import NOON, commit, creation, keep, names, pages, plant, removal, revision
 
@@ -248,7 +248,7 @@ async def test_every_store_finds_what_memory_finds(
     await commit(storage, *map(removal, there))
     start = 10 * (await storage.changes(after=0, limit=1)).head
     changes = [
-        creation(start + number, name=f"{'?' if blank(name) else name}", description=description, attributes={"a": attribute})
+        creation(start + number, name=f"{'?' if is_blank(name) else name}", description=description, attributes={"a": attribute})
         for number, (name, description, attribute) in enumerate(texts)
     ]
     memory = MemoryStorage()

@@ -9,16 +9,16 @@ import pytest
 
 from catalog.adapters.memory import sorted_items
 from catalog.adapters.memory import storage as module
-from catalog.adapters.memory.sorted_items import Order
+from catalog.adapters.memory.sorted_items import SortOrder
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.domain.categories.tree import Tree
 from catalog.domain.change import Change
 from catalog.domain.items.item import Item
 from catalog.domain.queries.item_query import ItemQuery
-from catalog.domain.queries.ordering import arrange, parse_sort, place
-from catalog.domain.search.search import SearchWords
-from catalog.domain.search.spelling import corrections, corrects, may_be, stem
-from catalog.domain.validation import Faults
+from catalog.domain.queries.ordering import parse_sort, sort_by_values, sort_values
+from catalog.domain.search.search import ItemTerms
+from catalog.domain.search.spelling import corrections, is_corrected_by, matches_pattern, word_pattern
+from catalog.domain.validation import FieldErrors
 from tests.making import NOON, certain, commit, creation, pages, plant, removal
 
 WORDS = ("oak", "oaken", "chair", "chairs", "Tisch", "Stühle", "réglable", "x1", "42", "KT-INS114")
@@ -76,13 +76,13 @@ def made(chance: random.Random, number: int) -> Change[Item]:
 def found(items: Sequence[Item], tree: Tree, question: dict[str, str]) -> list[Item]:
     """Find and sort without any index."""
     query = ItemQuery.parse(question)
-    shows = query.shows(tree)
+    shows = query.predicate(tree)
     entries = []
     for item in filter(shows, items):
-        rank = None if query.search is None else query.search.rank(item, SearchWords.of(item))
+        rank = None if query.search is None else query.search.rank(item, ItemTerms.from_item(item))
         if query.search is None or rank is not None:
-            entries.append((place(item, query.ordering, rank), item))
-    arrange(entries, query.ordering)
+            entries.append((sort_values(item, query.ordering, rank), item))
+    sort_by_values(entries, query.ordering)
     return [item for _, item in entries]
 
 
@@ -90,11 +90,11 @@ def found(items: Sequence[Item], tree: Tree, question: dict[str, str]) -> list[I
 async def test_every_page_is_what_the_plain_way_finds(sizes: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Through all pages and back, while items come, change and go; whichever way the store takes to find them."""
     if sizes != "indexes":
-        monkeypatch.setattr(module, "MOST_SORTED", 2)
+        monkeypatch.setattr(module, "MAX_SORTED", 2)
     if sizes == "slices":
-        monkeypatch.setattr(module, "SLICE", 7)
-        monkeypatch.setattr(sorted_items, "SLICE", 7)
-        monkeypatch.setattr(sorted_items, "TAKEN_IN", 3)
+        monkeypatch.setattr(module, "BATCH_SIZE", 7)
+        monkeypatch.setattr(sorted_items, "BATCH_SIZE", 7)
+        monkeypatch.setattr(sorted_items, "MAX_PENDING", 3)
     chance = random.Random(sizes)
     storage = MemoryStorage()
     await plant(storage, "home/chairs", "garden")
@@ -105,7 +105,7 @@ async def test_every_page_is_what_the_plain_way_finds(sizes: str, monkeypatch: p
         for item in chance.sample(living, len(living) // 2):
             values = made(chance, 1).subject
             patch = {name: getattr(values, name) for name in ("name", "description", "category", "attributes")}
-            revised = item.rewrite({**patch, "sku": item.sku}, now=NOON + timedelta(minutes=turn))
+            revised = item.replace({**patch, "sku": item.sku}, now=NOON + timedelta(minutes=turn))
             changes += [] if revised is None else [revised]
         changes += [removal(item) for item in chance.sample(living, len(living) // 4)]
         await commit(storage, *changes)
@@ -116,7 +116,7 @@ async def test_every_page_is_what_the_plain_way_finds(sizes: str, monkeypatch: p
             (page,) = await pages(storage, {**question, "limit": "200", "offset": "3"}) if len(wanted) < 200 else [()]
             assert len(wanted) >= 200 or list(page) == wanted[3:]
             query = ItemQuery.parse(question)
-            assert certain(await storage.count(query, exact=True, seconds=1)).number == len(wanted)
+            assert certain(await storage.count(query, exact=True, seconds=1)).value == len(wanted)
             streamed = [item async for items in storage.stream(query) for item in items]
             assert {item.id for item in streamed} == {item.id for item in wanted}
 
@@ -128,11 +128,14 @@ async def test_suggestions_are_what_the_plain_way_finds() -> None:
     await plant(storage, "home/chairs", "garden")
     await commit(storage, *(made(chance, number) for number in range(1, 100)))
     living = [item async for items in storage.stream(ItemQuery.parse({})) for item in items]
-    names = {item.id: {*SearchWords.of(item).name.split()} for item in living}
+    names = {item.id: {*ItemTerms.from_item(item).name.split()} for item in living}
     for question in ("oakk", "chiar", "tsich", "oak chiar", "x2", "nothing"):
         search = certain(ItemQuery.parse({"q": question}).search)
-        known = [[w for w in set().union(*names.values()) if its and may_be(w, its)] for its in map(stem, search.words)]
-        wanted = {its for one in corrections(search, known) for its, words in names.items() if corrects(words, one)}
+        known = [
+            [w for w in set().union(*names.values()) if its and matches_pattern(w, its)]
+            for its in map(word_pattern, search.terms)
+        ]
+        wanted = {its for one in corrections(search, known) for its, words in names.items() if is_corrected_by(words, one)}
         assert {item.id for item in await storage.suggest(search)} <= wanted
         assert len(await storage.suggest(search)) == min(5, len(wanted))
 
@@ -145,10 +148,10 @@ def test_keys_compare_as_places_do(sort: str) -> None:
     chance = random.Random(sort)
     items = [made(chance, number).subject for number in range(1, 80)]
     items += [creation(100 + n, name=name).subject for n, name in enumerate(("a", "ab", "abc", "\U0010fffd", "a\U0010fffd", "b"))]
-    ordering = parse_sort(sort, Faults())
-    places = [(place(item, ordering), item) for item in items]
-    arrange(places, ordering)
-    order = Order(ordering)
+    ordering = parse_sort(sort, FieldErrors())
+    places = [(sort_values(item, ordering), item) for item in items]
+    sort_by_values(places, ordering)
+    order = SortOrder(ordering)
     entries = sorted(map(order.entry, items))
     assert [entries[at][-1] for at in order.positions(entries, None)] == [item for _, item in places]
     for index, (mark, _) in enumerate(places):
@@ -157,7 +160,7 @@ def test_keys_compare_as_places_do(sort: str) -> None:
 
 async def test_a_list_that_is_written_to_while_it_is_built_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """What came, changed and went meanwhile is in its place; and a reader who gives up does not spoil it for the next."""
-    monkeypatch.setattr(sorted_items, "SLICE", 2)
+    monkeypatch.setattr(sorted_items, "BATCH_SIZE", 2)
     storage = MemoryStorage()
     await commit(storage, *(creation(number, name=f"{number % 10} {number}") for number in range(1, 41)))
     query = ItemQuery.parse({"sort": "name", "limit": "200"})
@@ -166,7 +169,7 @@ async def test_a_list_that_is_written_to_while_it_is_built_is_whole(monkeypatch:
         for _ in range(5):
             await asyncio.sleep(0)
         living = list(storage._items.values())
-        changed = certain(living[3].revise({"name": f"5 changed {given_up}"}, now=NOON))
+        changed = certain(living[3].update({"name": f"5 changed {given_up}"}, now=NOON))
         await commit(storage, creation(100 + given_up, name="0 new"), changed, removal(living[7]))
         if given_up:
             reading.cancel()
@@ -180,8 +183,8 @@ async def test_a_list_that_is_written_to_while_it_is_built_is_whole(monkeypatch:
 
 async def test_a_list_takes_in_what_changed_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few changes at a time, while more come; of more than a quarter of it nothing is kept waiting."""
-    monkeypatch.setattr(sorted_items, "SLICE", 8)
-    monkeypatch.setattr(sorted_items, "TAKEN_IN", 2)
+    monkeypatch.setattr(sorted_items, "BATCH_SIZE", 8)
+    monkeypatch.setattr(sorted_items, "MAX_PENDING", 2)
     storage = MemoryStorage()
     query = ItemQuery.parse({"sort": "name", "limit": "200"})
     await commit(storage, *(creation(number, name=f"{number % 10} {number}") for number in range(1, 41)))
@@ -189,9 +192,9 @@ async def test_a_list_takes_in_what_changed_when_it_is_read(monkeypatch: pytest.
     for few in (True, False):
         living = list(storage._items.values())
         for number, item in enumerate(living[: 8 if few else 20]):
-            await commit(storage, certain(item.revise({"name": f"{number} again {few}"}, now=NOON)))
+            await commit(storage, certain(item.update({"name": f"{number} again {few}"}, now=NOON)))
         (kept,) = storage._sorted.values()
-        assert len(kept._waiting) == (8 if few else 0)
+        assert len(kept._pending) == (8 if few else 0)
         reading = asyncio.create_task(storage.list_items(query))
         await asyncio.sleep(0)
         await commit(storage, creation(100 + few, name="0 new"), removal(living[39]))
@@ -200,7 +203,7 @@ async def test_a_list_takes_in_what_changed_when_it_is_read(monkeypatch: pytest.
 
 async def test_only_so_many_orders_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that was not used for longest goes, and is built again when it is asked for."""
-    monkeypatch.setattr(module, "MOST_ORDERS", 2)
+    monkeypatch.setattr(module, "MAX_ORDERS", 2)
     storage = MemoryStorage()
     await commit(storage, creation(1, name="b"), creation(2, name="a"))
     for sort in ("name", "-name", "sku", "updated_at", "name"):
@@ -217,17 +220,17 @@ async def test_a_page_looks_at_no_more_items_than_it_needs(monkeypatch: pytest.M
     await commit(storage, *changes)
     first = await storage.list_items(ItemQuery.parse({}))
     counted: list[Item] = []
-    entry = Order.entry
+    entry = SortOrder.entry
 
-    def counting(order: Order, item: Item) -> tuple[object, ...]:
+    def counting(order: SortOrder, item: Item) -> tuple[object, ...]:
         counted.append(item)
         return entry(order, item)
 
-    monkeypatch.setattr(Order, "entry", counting)
+    monkeypatch.setattr(SortOrder, "entry", counting)
     for question in ({}, {"cursor": certain(first.next_cursor)}, {"offset": "2000"}):
         assert len((await storage.list_items(ItemQuery.parse(question))).items) == 50
     assert counted == []
-    await commit(storage, certain(changes[7].subject.revise({"name": "x"}, now=NOON + timedelta(days=1))))
+    await commit(storage, certain(changes[7].subject.update({"name": "x"}, now=NOON + timedelta(days=1))))
     assert counted == []
     await storage.list_items(ItemQuery.parse({}))
     assert len(counted) == 2

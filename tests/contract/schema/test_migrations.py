@@ -13,13 +13,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from catalog.adapters.sql.schema.migrate import WANTED, alembic_config, downgrade, upgrade
+from catalog.adapters.sql.schema.migrate import HEAD_REVISION, alembic_config, downgrade, upgrade
 from catalog.adapters.sql.schema.tables import ByCodePoint, metadata
 from catalog.domain.categories.tree import Tree
 from catalog.domain.errors import SchemaOutdated
 from catalog.domain.queries.item_query import ItemQuery
-from catalog.domain.search.search import Search
-from catalog.domain.validation import Faults
+from catalog.domain.search.search import SearchQuery
+from catalog.domain.validation import FieldErrors
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import StorageOptions
 from tests.conftest import Databases
@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[3]
 
 def test_the_schema_that_is_wanted_is_the_newest() -> None:
     """A new migration must be named as the one to work on."""
-    assert ScriptDirectory.from_config(alembic_config()).get_heads() == [WANTED]
+    assert ScriptDirectory.from_config(alembic_config()).get_heads() == [HEAD_REVISION]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -107,7 +107,7 @@ async def test_a_schema_of_a_newer_version_is_left_alone(empty_url: str) -> None
     await plain.dispose()
     with pytest.raises(SchemaOutdated, match="newer Catalog"):
         await storage.migrate()
-    with pytest.raises(SchemaOutdated, match=f"not {WANTED}"):
+    with pytest.raises(SchemaOutdated, match=f"not {HEAD_REVISION}"):
         await storage.ping()
     await storage.close()
 
@@ -183,7 +183,7 @@ async def test_items_that_were_there_before_categories_keep_theirs(empty_url: st
         "S-3",
         "S-4",
     ]
-    search = Search.parse("foldign", Faults())
+    search = SearchQuery.parse("foldign", FieldErrors())
     assert search is not None
     assert len(await storage.suggest(search)) == 4
     await keep(storage, 9, category="lamps")
@@ -236,7 +236,7 @@ async def test_what_was_folded_otherwise_is_folded_anew(empty_url: str) -> None:
     assert len(await found("orsted")) == 200
     assert len(await found("da 京 oresund")) == 7
     assert (await storage.list_items(ItemQuery.parse({"sort": "name,sku", "limit": "200"}))).items == everything
-    search = Search.parse("orstde", Faults())
+    search = SearchQuery.parse("orstde", FieldErrors())
     assert search is not None
     assert len(await storage.suggest(search)) == 5
     async with plain.begin() as connection:

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from catalog.adapters.sql import storage as sql
-from catalog.domain.changes.expiring_record import Note
+from catalog.domain.changes.expiring_record import ExpiringRecord
 from catalog.domain.changes.log import ChangeSet, Committed, LogEntry
-from catalog.domain.errors import DoneBefore, StoreUnavailable
+from catalog.domain.errors import AlreadyProcessed, StoreUnavailable
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import Storage, StorageOptions
 from tests.making import NOON, TESTER, commit, creation, item_id
@@ -106,7 +106,9 @@ async def test_a_write_whose_commit_is_not_answered_is_reported_as_unknown_and_n
         before, cut.loses = cut.commits, loses
         results = await asyncio.gather(
             *(
-                storage.commit([ChangeSet((creation(number),), TESTER, (Note(f"key {number}", b"", NOON, first=True),))])
+                storage.commit(
+                    [ChangeSet((creation(number),), TESTER, (ExpiringRecord(f"key {number}", b"", NOON, only_if_absent=True),))]
+                )
                 for number in range(1, WRITERS + 1)
             ),
             return_exceptions=True,
@@ -116,8 +118,10 @@ async def test_a_write_whose_commit_is_not_answered_is_reported_as_unknown_and_n
         cut.loses = None
         written = 1 + WRITERS * (loses == "answer")
         assert (await storage.head()).seq == written
-        (outcome,) = await storage.commit([ChangeSet((creation(1),), TESTER, (Note("key 1", b"", NOON, first=True),))])
-        assert isinstance(outcome, DoneBefore if loses == "answer" else Committed)
+        (outcome,) = await storage.commit(
+            [ChangeSet((creation(1),), TESTER, (ExpiringRecord("key 1", b"", NOON, only_if_absent=True),))]
+        )
+        assert isinstance(outcome, AlreadyProcessed if loses == "answer" else Committed)
         await storage.close()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from catalog.adapters.sql.writes.writer import MOST_CHANGES, Writer
+from catalog.adapters.sql.writes.writer import MAX_GROUP_CHANGES, Writer
 from catalog.domain.changes.commit_plan import Outcome
 from catalog.domain.changes.log import ChangeSet, Committed
 from catalog.domain.errors import StoreUnavailable
@@ -52,7 +52,7 @@ async def test_a_group_has_a_limit_and_a_batch_is_never_parted() -> None:
     """So that a lock is not held for ever."""
     written = Written()
     writer = Writer(written.write, queue=100)
-    half = MOST_CHANGES // 2 + 1
+    half = MAX_GROUP_CHANGES // 2 + 1
     await asyncio.gather(
         *(writer.submit(one(number, half)) for number in (1, 2)), writer.submit(one(3)), writer.submit(one(4, 3 * half))
     )

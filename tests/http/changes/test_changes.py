@@ -9,7 +9,7 @@ import pytest
 from catalog.application.changes import feed
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
-from catalog.entrypoints.http.middleware.request import Edge
+from catalog.entrypoints.http.middleware.request import RequestMiddleware
 from catalog.entrypoints.settings import ChangesSettings, Settings, StorageSettings
 from tests.http.conftest import asked
 from tests.http.items.test_items import ITEMS, created, planted
@@ -21,7 +21,7 @@ LIVE = {"Accept": "text/event-stream"}
 class Listener:
     """Asks for the feed as a server would, and keeps what comes; httpx' transport waits for an answer's end."""
 
-    def __init__(self, app: Edge, query: str = "", **headers: str) -> None:
+    def __init__(self, app: RequestMiddleware, query: str = "", **headers: str) -> None:
         """Ask."""
         self.status = 0
         self.headers: dict[str, str] = {}
@@ -134,7 +134,7 @@ async def test_a_position_that_the_log_has_not_is_refused(client: httpx.AsyncCli
     assert (response.status_code, response.json()["code"]) == (400, "invalid_position")
 
 
-async def test_the_log_is_followed_live(client: httpx.AsyncClient, app: Edge) -> None:
+async def test_the_log_is_followed_live(client: httpx.AsyncClient, app: RequestMiddleware) -> None:
     """From now on, or from a number on; each event with its number, kind and change."""
     await created(client, sku="A")
     now, missed, only = Listener(app), Listener(app, last_event_id="0"), Listener(app, "after=0&kind=item.removed")
@@ -151,7 +151,7 @@ async def test_the_log_is_followed_live(client: httpx.AsyncClient, app: Edge) ->
         await listener.hang_up()
 
 
-async def test_all_streams_end_at_the_stop(client: httpx.AsyncClient, app: Edge) -> None:
+async def test_all_streams_end_at_the_stop(client: httpx.AsyncClient, app: RequestMiddleware) -> None:
     """At once; and no new one begins."""
     listener = Listener(app)
     await listener.until("id: ")
@@ -162,10 +162,12 @@ async def test_all_streams_end_at_the_stop(client: httpx.AsyncClient, app: Edge)
 
 
 @pytest.mark.parametrize("store", ["memory"])
-async def test_a_slow_reader_is_cut_off(client: httpx.AsyncClient, app: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_reader_is_cut_off(
+    client: httpx.AsyncClient, app: RequestMiddleware, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also when he takes nothing at all; his answer is not ended in good order."""
-    monkeypatch.setattr(feed, "MOST_WAITING", 500)
-    monkeypatch.setattr(feed, "GATHERING", 0.001)
+    monkeypatch.setattr(feed, "MAX_BACKLOG", 500)
+    monkeypatch.setattr(feed, "BATCH_DELAY", 0.001)
     listener = Listener(app)
     await listener.until("id: ")
     listener.stuck = True
@@ -182,19 +184,19 @@ async def test_a_slow_reader_is_cut_off(client: httpx.AsyncClient, app: Edge, mo
 
 
 async def test_a_stream_that_breaks_ends(
-    client: httpx.AsyncClient, app: Edge, container: Container, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, app: RequestMiddleware, container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where what is missed is pruned before it is read: the reader asks again, and is told."""
     for sku in "ABC":
         await created(client, sku=sku)
-    real = container.feed()._missed
+    real = container.feed()._replay
 
     async def late(subscriber: Any, upto: int | None) -> Any:  # noqa: ANN401 - as the feed's
         await container.storage().prune(3)
         async for piece in real(subscriber, upto):
             yield piece
 
-    monkeypatch.setattr(container.feed(), "_missed", late)
+    monkeypatch.setattr(container.feed(), "_replay", late)
     listener = Listener(app, last_event_id="1")
     await asyncio.wait_for(listener.task, 10)
     assert (listener.ids, listener.ended) == ([], False)

@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from catalog.adapters.sql.storage import STREAMS
+from catalog.adapters.sql.storage import MAX_STREAMS
 from catalog.application.exports import export
 from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.app import create_app
-from catalog.entrypoints.http.middleware.request import Edge
+from catalog.entrypoints.http.middleware.request import RequestMiddleware
 from catalog.entrypoints.http.requests import bodies
 from catalog.entrypoints.http.responses import compression
 from catalog.entrypoints.settings import HttpSettings, Settings, StorageSettings
@@ -31,7 +31,7 @@ async def plant(client: httpx.AsyncClient, count: int = 30) -> None:
 class Wire:
     """An ASGI server's side of one request, with a body that comes in pieces, and a client that may stop reading."""
 
-    def __init__(self, app: Edge, method: str, path: str, *headers: tuple[bytes, bytes]) -> None:
+    def __init__(self, app: RequestMiddleware, method: str, path: str, *headers: tuple[bytes, bytes]) -> None:
         """Prepare the request."""
         self._app = app
         self.scope: dict[str, Any] = {
@@ -67,14 +67,14 @@ class Wire:
 
 
 @pytest.fixture
-def hasty(container: Container, store_url: str) -> Edge:
+def hasty(container: Container, store_url: str) -> RequestMiddleware:
     """The application on the same store, with no patience."""
     http = HttpSettings(read_seconds=0.05, send_seconds=0.05)
     container.settings.override(Settings(storage=StorageSettings(url=store_url), http=http))
     return create_app(container)
 
 
-async def test_a_body_that_does_not_come_is_a_408(hasty: Edge) -> None:
+async def test_a_body_that_does_not_come_is_a_408(hasty: RequestMiddleware) -> None:
     """However many bytes there were; and the connection is closed, for what may still come on it."""
     for path, pieces in ((ITEMS, [b"{"]), (f"{ITEMS}/batch", [b"{", b" "]), (f"{ITEMS}/x/restore", [])):
         wire = Wire(hasty, "POST", path, (b"content-type", b"application/json"))
@@ -85,7 +85,7 @@ async def test_a_body_that_does_not_come_is_a_408(hasty: Edge) -> None:
 
 
 async def test_bodies_that_come_in_together_have_a_limit(
-    client: httpx.AsyncClient, app: Edge, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, app: RequestMiddleware, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each is small enough, all are not; what was counted is given back, however a body ends."""
     monkeypatch.setattr(bodies, "MAX_RECEIVING", 100)
@@ -102,17 +102,21 @@ async def test_bodies_that_come_in_together_have_a_limit(
     assert third.sent[0]["status"] == 413
 
 
-async def test_an_export_whose_reader_stops_is_cut_and_gives_its_snapshot_back(hasty: Edge, client: httpx.AsyncClient) -> None:
+async def test_an_export_whose_reader_stops_is_cut_and_gives_its_snapshot_back(
+    hasty: RequestMiddleware, client: httpx.AsyncClient
+) -> None:
     """As many as there are streams, several times over: each leaves room for the next, and none looks whole."""
     await plant(client)
     for _ in range(3):
-        wires = [Wire(hasty, "GET", EXPORT) for _ in range(STREAMS)]
+        wires = [Wire(hasty, "GET", EXPORT) for _ in range(MAX_STREAMS)]
         await asyncio.gather(*(wire.run(reads=2) for wire in wires))
-        assert [[message.get("more_body") for message in wire.sent] for wire in wires] == [[None, True]] * STREAMS
+        assert [[message.get("more_body") for message in wire.sent] for wire in wires] == [[None, True]] * MAX_STREAMS
     assert (await client.get(EXPORT)).status_code == 200
 
 
-async def test_head_of_an_export_opens_no_stream(app: Edge, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_head_of_an_export_opens_no_stream(
+    app: RequestMiddleware, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It has the headers of GET, and refuses what GET refuses; the store is not read."""
     await plant(client)
     whole = await client.get(EXPORT)

@@ -11,7 +11,7 @@ import pytest
 
 from catalog.application.imports import jobs
 from catalog.application.imports.jobs import ImportJobs
-from catalog.application.imports.rows import SLICE
+from catalog.application.imports.rows import SLICE_ROWS
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.requests import uploads
@@ -157,14 +157,14 @@ async def test_what_is_no_import_is_refused(
 
 async def test_an_import_by_the_side_tells_how_far_it_is(client: httpx.AsyncClient) -> None:
     """202 with its address; it ends by itself."""
-    rows = "".join(f"S-{number},Item {number}\n" for number in range(3 * SLICE // 2))
+    rows = "".join(f"S-{number},Item {number}\n" for number in range(3 * SLICE_ROWS // 2))
     begun = await client.post(IMPORT, content=f"sku,name\n{rows}x,\n", headers=BY_THE_SIDE)
     assert (begun.status_code, begun.json()["status"]) == (202, "running")
     assert begun.headers["preference-applied"] == "respond-async"
     path = begun.headers["location"]
     assert path == f"/api/v1/imports/{begun.json()['id']}"
     body = await ended(client, path)
-    assert (body["status"], counts(body)) == ("done", (3 * SLICE // 2 + 1, 3 * SLICE // 2, 0, 0, 0, 1))
+    assert (body["status"], counts(body)) == ("done", (3 * SLICE_ROWS // 2 + 1, 3 * SLICE_ROWS // 2, 0, 0, 0, 1))
     assert body["rate"] > 0
     assert json.loads((await client.get(body["errors_url"])).text)["field"] == "name"
     after = await client.delete(path)
@@ -252,7 +252,7 @@ async def test_a_body_that_stops_coming_is_given_up(
     client: httpx.AsyncClient, container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is silent too long, what comes too slowly, and what hangs up; nothing of it is imported."""
-    monkeypatch.setattr(uploads, "SILENCE", 0.05)
+    monkeypatch.setattr(uploads, "IDLE_TIMEOUT", 0.05)
     app = create_app(container)
 
     async def sent(*messages: dict[str, Any]) -> int:
@@ -274,8 +274,8 @@ async def test_a_body_that_stops_coming_is_given_up(
 
     begun = {"type": "http.request", "body": b"sku,name\nS-1,One\n", "more_body": True}
     assert await sent(begun) == 408
-    monkeypatch.setattr(uploads, "SILENCE", 60.0)
-    monkeypatch.setattr(uploads, "GRACE", 0.0)
+    monkeypatch.setattr(uploads, "IDLE_TIMEOUT", 60.0)
+    monkeypatch.setattr(uploads, "GRACE_SECONDS", 0.0)
     monkeypatch.setattr(uploads, "MIN_RATE", 1024**3)
     assert await sent(begun) == 408
     assert await sent({"type": "http.request", "body": b"sku,name\n", "more_body": True}, {"type": "http.disconnect"}) == 400
@@ -309,7 +309,7 @@ async def test_an_import_that_is_cut_off_waits_for_no_more_bytes(container: Cont
     serving.cancel()
     await asyncio.wait((serving,))
     (upload,) = kept
-    assert upload._space.taken == 0
+    assert upload._space.used == 0
 
 
 @pytest.mark.parametrize("store", ["memory"])
@@ -323,13 +323,13 @@ async def test_too_many_imports_wait_or_are_refused(client: httpx.AsyncClient, m
         return await real(self, *arguments)
 
     monkeypatch.setattr(ImportJobs, "_work", held)
-    monkeypatch.setattr(jobs, "WAIT", 0.05)
-    monkeypatch.setattr(jobs, "MOST", 4)
+    monkeypatch.setattr(jobs, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(jobs, "MAX_IMPORTS", 4)
     begun = [await client.post(IMPORT, content=f"sku,name\n{name},A\n", headers=BY_THE_SIDE) for name in "abc"]
     late = await taken(client, "sku,name\nd,A\n")
     assert (late.status_code, late.json()["code"]) == (503, "imports_busy")
     assert "2 imports are worked on here" in late.json()["detail"]
-    monkeypatch.setattr(jobs, "MOST", 3)
+    monkeypatch.setattr(jobs, "MAX_IMPORTS", 3)
     for headers in (CSV, BY_THE_SIDE):
         full = await client.post(IMPORT, content="sku,name\nd,A\n", headers=headers)
         assert (full.status_code, full.json()["code"], full.headers["retry-after"]) == (503, "imports_busy", "1")
@@ -343,7 +343,7 @@ async def test_files_that_come_in_slowly_keep_nobody_waiting(
     client: httpx.AsyncClient, container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As many as may; more are refused at once."""
-    monkeypatch.setattr(jobs, "RECEIVING", 8)
+    monkeypatch.setattr(jobs, "MAX_RECEIVING", 8)
     app = create_app(container)
     stalled = asyncio.Semaphore(0)
 

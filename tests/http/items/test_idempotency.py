@@ -5,10 +5,10 @@ import asyncio
 import httpx
 import pytest
 
-from catalog.application.writes.idempotency import Once
-from catalog.domain.errors import DoneBefore, InFlight
+from catalog.application.writes.idempotency import IdempotentRequests
+from catalog.domain.errors import AlreadyProcessed, RequestInProgress
 from catalog.entrypoints.container import Container
-from catalog.entrypoints.http.idempotency import Whole
+from catalog.entrypoints.http.idempotency import BodyFingerprint
 from catalog.ports.storage import Storage
 from tests.http.items.test_items import ITEMS, created
 from tests.making import FixedClock
@@ -91,13 +91,13 @@ async def test_every_post_takes_a_key(client: httpx.AsyncClient) -> None:
 async def test_two_processes_do_it_once(storage: Storage) -> None:
     """Whoever comes second to the commit gives the first one's answer; a day later it is done anew."""
     clock = FixedClock()
-    here, there = Once(storage, clock), Once(storage, clock)
-    asked = Whole(b"body")
+    here, there = IdempotentRequests(storage, clock), IdempotentRequests(storage, clock)
+    asked = BodyFingerprint(b"body")
     done: list[str] = []
 
     async def work(receipt: object, name: str, meanwhile: bool) -> bytes:  # noqa: FBT001 - a step of the test
         if meanwhile:
-            assert await there.do("k", asked, lambda its: work(its, "there", meanwhile=False)) == (b"there", False)
+            assert await there.execute("k", asked, lambda its: work(its, "there", meanwhile=False)) == (b"there", False)
         from catalog.application.writes.commit import commit  # noqa: PLC0415 - beside its only use
         from tests.making import TESTER  # noqa: PLC0415 - likewise
 
@@ -105,23 +105,23 @@ async def test_two_processes_do_it_once(storage: Storage) -> None:
         done.append(name)
         return name.encode()
 
-    assert await here.do("k", asked, lambda its: work(its, "here", meanwhile=True)) == (b"there", True)
+    assert await here.execute("k", asked, lambda its: work(its, "here", meanwhile=True)) == (b"there", True)
     assert done == ["there"]
     clock.move(hours=25)
-    assert await here.do("k", asked, lambda its: work(its, "here", meanwhile=False)) == (b"here", False)
+    assert await here.execute("k", asked, lambda its: work(its, "here", meanwhile=False)) == (b"here", False)
 
     async def refused(receipt: object) -> bytes:
-        raise DoneBefore(str(receipt))
+        raise AlreadyProcessed(str(receipt))
 
-    with pytest.raises(DoneBefore):
-        await here.do("new", asked, refused)
+    with pytest.raises(AlreadyProcessed):
+        await here.execute("new", asked, refused)
 
     async def twice(_receipt: object) -> bytes:
-        with pytest.raises(InFlight):
-            await here.do("own", asked, refused)
+        with pytest.raises(RequestInProgress):
+            await here.execute("own", asked, refused)
         return b""
 
-    assert await here.do("own", asked, twice) == (b"", False)
+    assert await here.execute("own", asked, twice) == (b"", False)
 
 
 async def test_the_store_knows_nothing_of_keys_it_was_not_given(container: Container, client: httpx.AsyncClient) -> None:

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from catalog.entrypoints.http.middleware.request import Edge
+from catalog.entrypoints.http.middleware.request import RequestMiddleware
 from tests.http.conftest import asked
 from tests.http.middleware.test_request import ITEMS, made
 
@@ -49,7 +49,7 @@ TAKEN: list[dict[str, str]] = [
     ],
 )
 async def test_a_page_of_another_origin_changes_nothing(
-    app: Edge, headers: dict[str, str], method: str, path: str, body: dict[str, str] | None
+    app: RequestMiddleware, headers: dict[str, str], method: str, path: str, body: dict[str, str] | None
 ) -> None:
     """The request does not reach the application; reads are answered as ever."""
     async with asked(app) as client:

@@ -4,14 +4,14 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from catalog.entrypoints.http.middleware.request import Edge
+from catalog.entrypoints.http.middleware.request import RequestMiddleware
 from catalog.entrypoints.settings import HttpSettings
 from tests.http.middleware.test_request import ITEMS, made
 
 PREFIX = "/shop/catalog"
 
 
-def asked_from(app: Edge, address: str = "10.1.2.3") -> httpx.AsyncClient:
+def asked_from(app: RequestMiddleware, address: str = "10.1.2.3") -> httpx.AsyncClient:
     """Make a client at an address."""
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app, client=(address, 1)), base_url="http://localhost")
 

@@ -10,7 +10,7 @@ import pytest
 from catalog.entrypoints import log_config
 from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.app import create_app
-from catalog.entrypoints.http.middleware.request import Edge
+from catalog.entrypoints.http.middleware.request import RequestMiddleware
 from catalog.entrypoints.settings import HttpSettings, LogSettings, Settings, StorageSettings
 from tests.http.conftest import asked
 
@@ -23,7 +23,7 @@ def store() -> str:
     return "memory"
 
 
-def made(**http: object) -> Edge:
+def made(**http: object) -> RequestMiddleware:
     """Make an application on memory, with settings of its own."""
     settings = Settings(storage=StorageSettings(url="memory://"), http=HttpSettings.model_validate(http))
     return create_app(Container(settings=settings))
@@ -148,7 +148,7 @@ async def test_lines_on_a_terminal_are_for_people(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == ""
 
 
-async def test_head_sends_no_body_whatever_the_server_does(app: Edge) -> None:
+async def test_head_sends_no_body_whatever_the_server_does(app: RequestMiddleware) -> None:
     """Servers and clients drop it too; here it is looked at before."""
     sent: list[dict[str, object]] = []
 
@@ -171,7 +171,9 @@ async def test_head_sends_no_body_whatever_the_server_does(app: Edge) -> None:
     assert sent[0]["status"] == 200
 
 
-async def test_a_service_that_is_about_to_stop_is_not_ready_and_closes_connections(app: Edge, client: httpx.AsyncClient) -> None:
+async def test_a_service_that_is_about_to_stop_is_not_ready_and_closes_connections(
+    app: RequestMiddleware, client: httpx.AsyncClient
+) -> None:
     """It answers still."""
     app.stopping.begin()
     response = await client.get("/health/ready")

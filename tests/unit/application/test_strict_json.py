@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from catalog.application.strict_json import MAX_DEPTH, depth, next_value, parse_json, read_json
 from catalog.domain.errors import Malformed
-from catalog.domain.values.decimal_literal import Numeral
+from catalog.domain.values.decimal_literal import DecimalLiteral
 
 
 def test_numbers_keep_their_digits() -> None:
     """Integers are ints as long as they are of a sane size."""
     assert read_json(b'{"a": 12.50, "b": 12, "c": 1e2, "d": 123456789012345678901234567890}') == {
-        "a": Numeral("12.50"),
+        "a": DecimalLiteral("12.50"),
         "b": 12,
-        "c": Numeral("1e2"),
-        "d": Numeral("123456789012345678901234567890"),
+        "c": DecimalLiteral("1e2"),
+        "d": DecimalLiteral("123456789012345678901234567890"),
     }
 
 

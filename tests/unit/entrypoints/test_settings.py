@@ -9,7 +9,14 @@ import pytest
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.entrypoints import storage_plugins
 from catalog.entrypoints.container import Container
-from catalog.entrypoints.settings import HttpSettings, InvalidSettings, Settings, StorageSettings, described, unknown
+from catalog.entrypoints.settings import (
+    HttpSettings,
+    InvalidSettings,
+    Settings,
+    StorageSettings,
+    describe_settings,
+    unknown_variables,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -66,7 +73,7 @@ def test_all_faults_are_told_by_variable_and_without_values(monkeypatch: pytest.
         monkeypatch.setenv(name, value)
     with pytest.raises(InvalidSettings) as caught:
         Settings.load()
-    assert {variable for variable, _ in caught.value.faults} == set(bad)
+    assert {variable for variable, _ in caught.value.problems} == set(bad)
     assert "secret" not in str(caught.value)
 
 
@@ -99,7 +106,7 @@ def test_the_drain_time_depends_on_who_can_reach_it() -> None:
 def test_names_that_are_no_settings_are_found() -> None:
     """Mistyped ones, most likely; Kubernetes sets CATALOG_PORT and its like for a service of this name."""
     given = {"CATALOG_STORAGE__URI": "x", "catalog_http__port": "1", "CATALOG_PORT": "tcp://x", "PATH": "x"}
-    assert unknown(given) == ["CATALOG_STORAGE__URI"]
+    assert unknown_variables(given) == ["CATALOG_STORAGE__URI"]
 
 
 @pytest.mark.parametrize("place", ["environment", ".env", ".env.dev", "secrets"])
@@ -117,7 +124,7 @@ def test_a_typo_in_a_group_of_settings_is_refused(place: str, tmp_path: Path, mo
     monkeypatch.setenv("CATALOG_HTTP__PORT", "http")
     with pytest.raises(InvalidSettings) as caught:
         Settings.load()
-    assert caught.value.faults == (
+    assert caught.value.problems == (
         ("CATALOG_HTP__PORT", "There is no such setting; did you mean CATALOG_HTTP__PORT?"),
         ("CATALOG_HTTP__PORT", "It must be a whole number."),
     )
@@ -149,7 +156,7 @@ def test_a_file_of_settings_that_cannot_be_read_is_told_with_its_line(
     with pytest.raises(InvalidSettings) as caught:
         Settings.load()
     assert [
-        (place, sentence[: len(told)]) for (place, sentence), (_, told) in zip(caught.value.faults, faults, strict=True)
+        (place, sentence[: len(told)]) for (place, sentence), (_, told) in zip(caught.value.problems, faults, strict=True)
     ] == faults
 
 
@@ -192,7 +199,7 @@ def test_entries_of_lists_that_would_never_match_are_refused(variable: str, give
     monkeypatch.setenv(variable, given)
     with pytest.raises(InvalidSettings) as caught:
         Settings.load()
-    assert [name for name, _ in caught.value.faults] == [variable]
+    assert [name for name, _ in caught.value.problems] == [variable]
 
 
 def test_hosts_may_be_json_and_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,14 +229,14 @@ def test_faults_are_told_in_plain_words(variable: str, value: str, sentence: str
     monkeypatch.setenv(variable, value)
     with pytest.raises(InvalidSettings) as caught:
         Settings.load()
-    assert caught.value.faults == ((variable, sentence),)
+    assert caught.value.problems == ((variable, sentence),)
 
 
 def test_a_store_of_another_package_is_found_by_its_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
     """Registered under the entry-point group; here the memory store under another name."""
     other = EntryPoint("other", "catalog.adapters.memory.storage:open_memory", storage_plugins.GROUP)
-    known = storage_plugins._adapters() | {"other": other}
-    monkeypatch.setattr(storage_plugins, "_adapters", lambda: known)
+    known = storage_plugins._plugins() | {"other": other}
+    monkeypatch.setattr(storage_plugins, "_plugins", lambda: known)
     settings = Settings(storage=StorageSettings(url="other://somewhere"))
     assert isinstance(Container(settings=settings).storage(), MemoryStorage)
     with pytest.raises(ValueError, match="memory://, other://, postgresql://, sqlite://"):
@@ -244,7 +251,7 @@ def test_a_url_that_its_adapter_cannot_read_is_a_bad_setting() -> None:
 
 def test_every_setting_is_described_and_stands_in_the_example() -> None:
     """`.env.example` has all, as comments, and no others."""
-    variables = described()
+    variables = describe_settings()
     assert all(variables.values())
     example = (ROOT / ".env.example").read_text()
     assert set(re.findall(r"^# ?(CATALOG_\w+)=", example, re.MULTILINE)) == set(variables)

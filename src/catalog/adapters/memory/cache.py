@@ -5,15 +5,15 @@ from collections.abc import Callable
 from time import monotonic
 from typing import NamedTuple
 
-from catalog.ports.cache import Cached
+from catalog.ports.cache import CachedResponse
 
 _OVERHEAD = 600
 """Bytes that Python needs around an answer, its key and its place, beside their content (measured: 530 to 610)."""
 
 
-class _Kept(NamedTuple):
-    cached: Cached
-    until: float
+class _Entry(NamedTuple):
+    cached: CachedResponse
+    expires_at: float
     size: int
 
 
@@ -25,38 +25,38 @@ class MemoryCache:
         self._max_bytes = max_bytes
         self._ttl = ttl
         self._clock = clock
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self.size = 0
 
-    async def get(self, key: str) -> Cached | None:
+    async def get(self, key: str) -> CachedResponse | None:
         """Look it up, and note that it was used."""
-        kept = self._kept.get(key)
+        kept = self._entries.get(key)
         if kept is None:
             return None
-        if kept.until < self._clock():
+        if kept.expires_at < self._clock():
             self._drop(key)
             return None
-        self._kept.move_to_end(key)
+        self._entries.move_to_end(key)
         return kept.cached
 
-    async def put(self, key: str, cached: Cached) -> None:
+    async def put(self, key: str, cached: CachedResponse) -> None:
         """Keep it, and let go of what has not been used for longest. What would take a tenth of the room is not kept."""
         self._drop(key)
-        size = cached.content.size + sum(map(len, cached.subjects)) + 2 * len(key) + _OVERHEAD
+        size = cached.content.size + sum(map(len, cached.dependencies)) + 2 * len(key) + _OVERHEAD
         if size * 10 > self._max_bytes:
             return
-        self._kept[key] = _Kept(cached, self._clock() + self._ttl, size)
+        self._entries[key] = _Entry(cached, self._clock() + self._ttl, size)
         self.size += size
         while self.size > self._max_bytes:
-            self._drop(next(iter(self._kept)))
+            self._drop(next(iter(self._entries)))
 
-    async def fault(self) -> str | None:
+    async def failure(self) -> str | None:
         """Memory always answers."""
         return None
 
     async def clear(self) -> None:
         """Forget everything."""
-        self._kept.clear()
+        self._entries.clear()
         self.size = 0
 
     async def close(self) -> None:
@@ -64,6 +64,6 @@ class MemoryCache:
         await self.clear()
 
     def _drop(self, key: str) -> None:
-        kept = self._kept.pop(key, None)
+        kept = self._entries.pop(key, None)
         if kept is not None:
             self.size -= kept.size

@@ -17,7 +17,7 @@ class WordIndex:
         self.words: list[str] = []
         """Every word once, sorted."""
 
-    def change(self, item_id: UUID, before: str, after: str) -> None:
+    def update(self, item_id: UUID, before: str, after: str) -> None:
         """Index an item by the words of `after`, and no longer by those of `before`; words are separated by spaces."""
         if before == after:
             return
@@ -35,11 +35,11 @@ class WordIndex:
             if not ids:
                 del self._ids[word], self.words[bisect_left(self.words, word)]
 
-    def having_prefix(self, prefix: str) -> list[set[UUID]]:
+    def ids_by_prefix(self, prefix: str) -> list[set[UUID]]:
         """Return, for each word that begins with `prefix`, the items that have it."""
         words = self.words[bisect_left(self.words, prefix) : bisect_left(self.words, prefix + _LAST)]
         return [self._ids[word] for word in words]
 
-    def having(self, words: Iterable[str]) -> set[UUID]:
+    def ids_with_any(self, words: Iterable[str]) -> set[UUID]:
         """Return the items that have one of these words."""
         return set[UUID]().union(*(self._ids.get(word, ()) for word in words))

@@ -35,18 +35,18 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import TypeEngine
 
 from catalog.adapters.postgres.sessions import STREAMING, Sessions, local, serving
-from catalog.adapters.sql.compiled_statement import Direct
+from catalog.adapters.sql.compiled_statement import CompiledStatement
 from catalog.adapters.sql.dialect import Statement
 from catalog.adapters.sql.schema.tables import THE_HEAD, UtcTime, items, log_head
 from catalog.domain.errors import OutOfSpace, SchemaOutdated, StoreUnavailable, Unavailable
-from catalog.domain.search.search import NOTHING, Search
+from catalog.domain.search.search import NO_TERMS, SearchQuery
 from catalog.domain.search.spelling import Correction
 
 _SCHEMA_LOCK = 0x0CA7A106
 """The number of the advisory lock that migrations are taken under: any, as long as it stays the same."""
 
 _CHANNEL = "catalog_log"
-COPIED = 100
+COPY_THRESHOLD = 100
 """Rows that are copied into a table; fewer are inserted with what else there is to do, in one go."""
 
 QUOTES = "' '"
@@ -56,7 +56,7 @@ _PARAMETER = re.compile(r"\$(\d+)")
 _LOCK = "SELECT seq FROM log_head WHERE one = 1 FOR UPDATE"
 
 # What asyncpg raises when it finds the connection closed; the second, when the server's farewell came in while it was idle.
-_CUT = asyncpg.InterfaceError | asyncpg.InternalClientError
+_CLOSED_CONNECTION = asyncpg.InterfaceError | asyncpg.InternalClientError
 
 _NO_TABLES = "The PostgreSQL database has no schema yet, or another one; run `catalog migrate`."
 _NO_SCHEMA = {
@@ -84,12 +84,12 @@ _UNAVAILABLE = {
 """What callers are told, by SQLSTATE or its class (PostgreSQL's documentation, appendix A)."""
 
 
-def _lexemes(words: ColumnElement[str]) -> ColumnElement[Any]:
+def _to_tsvector(words: ColumnElement[str]) -> ColumnElement[Any]:
     """Turn words that the domain parted into a tsvector, past every parser and dictionary of Postgres."""
     return func.array_to_tsvector(func.string_to_array(words, " "))
 
 
-def _given(columns: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
+def _unnested(columns: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
     """Take rows as parameters, an array for each column (named like it): one statement writes any number of them."""
     arrays = [bindparam(name, type_=ARRAY(its)) for name, its in columns.items()]
     return func.unnest(*arrays).table_valued(*(column(name, its) for name, its in columns.items())).render_derived(name="given")
@@ -103,22 +103,22 @@ def _plain(its: TypeEngine[Any]) -> TypeEngine[Any]:
 
 
 @lru_cache(maxsize=64)
-def _joined(statements: Sequence[tuple[str, int]]) -> str:
+def _combined(statements: Sequence[tuple[str, int]]) -> str:
     """Make one statement of several, each with so many parameters: all but the last become its WITH."""
     numbered = []
     before = 0
     for sql, count in statements:
-        numbered.append(_PARAMETER.sub(partial(_moved, before), sql))
+        numbered.append(_PARAMETER.sub(partial(_renumbered, before), sql))
         before += count
     *others, last = numbered
     listed = ", ".join(f"step_{index} AS ({sql})" for index, sql in enumerate(others))
     return f"WITH {listed} {last}" if others else last
 
 
-def _is_cut(cause: Exception) -> bool:
+def _is_closed(cause: Exception) -> bool:
     """Whether the driver found the connection closed; a value that it cannot encode is an InterfaceError too."""
     unencodable = isinstance(cause, ValueError) and not isinstance(cause, asyncpg.ClientConfigurationError)
-    return isinstance(cause, _CUT) and not unencodable
+    return isinstance(cause, _CLOSED_CONNECTION) and not unencodable
 
 
 def _quoted(words: str) -> str:
@@ -131,12 +131,12 @@ async def _pieces(data: bytes) -> AsyncIterator[bytes]:
     yield data
 
 
-def _moved(by: int, match: re.Match[str]) -> str:
+def _renumbered(by: int, match: re.Match[str]) -> str:
     """Number a parameter anew."""
     return f"${int(match[1]) + by}"
 
 
-_words = _given({"seq": BigInteger(), "name": Text(), "text": Text()})
+_words = _unnested({"seq": BigInteger(), "name": Text(), "text": Text()})
 
 
 def _query(name: str) -> ColumnElement[Any]:
@@ -144,24 +144,26 @@ def _query(name: str) -> ColumnElement[Any]:
     return cast(bindparam(name, type_=Text()), TSQUERY())
 
 
-class PostgresFlavour:
+class PostgresDialect:
     """tsvector for the words; a lock by SELECT FOR UPDATE on the head's row."""
 
     name = "PostgreSQL"
     estimates = True
-    news = "SELECT seq FROM log_head WHERE one = 1"
-    poll = 0.2
+    change_counter = "SELECT seq FROM log_head WHERE one = 1"
+    poll_seconds = 0.2
     version: Executable = text("SELECT current_setting('server_version'), pg_jit_available()")
     lock_schema: Executable | None = text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
-    words = Table("item_words", MetaData(), Column("seq", BigInteger()), Column("name", TSVECTOR()), Column("text", TSVECTOR()))
-    words_key: ColumnElement[int] = words.c.seq
-    insert_words = insert(words).from_select(
-        ["seq", "name", "text"], select(_words.c.seq, _lexemes(_words.c.name), _lexemes(_words.c.text))
+    term_table = Table(
+        "item_words", MetaData(), Column("seq", BigInteger()), Column("name", TSVECTOR()), Column("text", TSVECTOR())
     )
-    update_words = (
-        update(words)
-        .where(words.c.seq == _words.c.seq)
-        .values({words.c.name: _lexemes(_words.c.name), words.c.text: _lexemes(_words.c.text)})
+    term_table_key: ColumnElement[int] = term_table.c.seq
+    insert_terms = insert(term_table).from_select(
+        ["seq", "name", "text"], select(_words.c.seq, _to_tsvector(_words.c.name), _to_tsvector(_words.c.text))
+    )
+    update_terms = (
+        update(term_table)
+        .where(term_table.c.seq == _words.c.seq)
+        .values({term_table.c.name: _to_tsvector(_words.c.name), term_table.c.text: _to_tsvector(_words.c.text)})
     )
     move_head: Update = (
         update(log_head)
@@ -177,47 +179,47 @@ class PostgresFlavour:
         self._begin = f"BEGIN; {_LOCK}"
         self._begin_local = f"BEGIN; {local(serving(deadline))}; {_LOCK}"
 
-    def among(self, wanted: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    def any_of(self, wanted: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         """Compare with one parameter of an array, so that the statement is the same for any number of values."""
         return wanted == any_(bindparam(name, type_=ARRAY(wanted.type)))
 
-    def listed(self, values: Collection[Any]) -> list[Any]:
+    def list_parameter(self, values: Collection[Any]) -> list[Any]:
         """Make the array."""
         return list(values)
 
-    def found(self) -> Select[Any]:
+    def matching_seqs(self) -> Select[Any]:
         """Ask the index of all words."""
-        return select(self.words.c.seq).where(self.words.c.text.bool_op("@@")(_query("asked_text")))
+        return select(self.term_table.c.seq).where(self.term_table.c.text.bool_op("@@")(_query("asked_text")))
 
     def matches(self, *, walked: bool = False) -> ColumnElement[bool]:  # noqa: ARG002 - Postgres turns it round where it is better
         """Ask for a join with what is found."""
-        return items.c.seq.in_(self.found())
+        return items.c.seq.in_(self.matching_seqs())
 
     def matches_name(self) -> ColumnElement[bool]:
         """Look at the name's words of each item: EXISTS was turned into a look at those of all items, by a sequential scan."""
-        mine = self.words.c.seq == items.c.seq
-        return select(self.words.c.name.bool_op("@@")(_query("asked_name"))).where(mine).correlate(items).scalar_subquery()
+        mine = self.term_table.c.seq == items.c.seq
+        return select(self.term_table.c.name.bool_op("@@")(_query("asked_name"))).where(mine).correlate(items).scalar_subquery()
 
-    def in_a_name(self, word: ColumnElement[str]) -> ColumnElement[bool]:
+    def word_in_use(self, word: ColumnElement[str]) -> ColumnElement[bool]:
         """Find by the index the items that have the word anywhere, and look at their names.
 
         They are counted: where the first was enough, Postgres might look for it through the whole table.
         """
         query = cast(func.concat("'", word, "'"), TSQUERY())
-        has = (column.bool_op("@@")(query) for column in (self.words.c.text, self.words.c.name))
-        return select(func.count()).select_from(self.words).where(*has).scalar_subquery() > 0
+        has = (column.bool_op("@@")(query) for column in (self.term_table.c.text, self.term_table.c.name))
+        return select(func.count()).select_from(self.term_table).where(*has).scalar_subquery() > 0
 
-    def asked(self, search: Search) -> Mapping[str, str]:
+    def search_parameters(self, search: SearchQuery) -> Mapping[str, str]:
         """Write the query down; in quotes Postgres takes the words as they are (they are letters and digits, no quotes)."""
-        begun = " & ".join(f"'{word}':*" for word in search.words or NOTHING)
+        begun = " & ".join(f"'{word}':*" for word in search.terms or NO_TERMS)
         return {"asked_text": begun, "asked_name": begun}
 
-    def meant(self, corrections: Iterable[Correction]) -> Mapping[str, str]:
+    def correction_parameters(self, corrections: Iterable[Correction]) -> Mapping[str, str]:
         """Ask for each way of putting it right."""
         ways = []
         for correction in corrections:
-            meant = " | ".join(f"'{word}'" for word in correction.meant)
-            ways.append("(" + " & ".join([f"({meant})", *(f"'{word}':*" for word in correction.begun)]) + ")")
+            meant = " | ".join(f"'{word}'" for word in correction.alternatives)
+            ways.append("(" + " & ".join([f"({meant})", *(f"'{word}':*" for word in correction.prefixes)]) + ")")
         return dict.fromkeys(("asked_text", "asked_name"), " | ".join(ways))
 
     async def fetch_within(
@@ -258,17 +260,17 @@ class PostgresFlavour:
 
     def insert(self, table: Table) -> Insert:
         """Insert what is given as arrays."""
-        given = _given({its.name: _plain(its.type) for its in table.c})
+        given = _unnested({its.name: _plain(its.type) for its in table.c})
         return insert(table).from_select(list(table.c), select(*given.c))
 
     def insert_missing(self, table: Table) -> Insert:
         """Insert what is given as arrays and is not there."""
-        given = _given({its.name: _plain(its.type) for its in table.c})
+        given = _unnested({its.name: _plain(its.type) for its in table.c})
         return postgresql.insert(table).from_select(list(table.c), select(*given.c)).on_conflict_do_nothing()
 
     def upsert(self, table: Table) -> Insert:
         """Insert what is given as arrays, or update what is there."""
-        given = _given({its.name: _plain(its.type) for its in table.c})
+        given = _unnested({its.name: _plain(its.type) for its in table.c})
         inserted = postgresql.insert(table).from_select(list(table.c), select(*given.c))
         others = {its.name: inserted.excluded[its.name] for its in table.c if not its.primary_key}
         return inserted.on_conflict_do_update(index_elements=list(table.primary_key), set_=others)
@@ -276,27 +278,27 @@ class PostgresFlavour:
     def delete(self, table: Table) -> Delete:
         """Delete what is given as arrays."""
         keys = list(table.primary_key)
-        given = _given({its.name: _plain(its.type) for its in keys})
+        given = _unnested({its.name: _plain(its.type) for its in keys})
         return delete(table).where(*(its == given.c[its.name] for its in keys))
 
-    def unindexed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    def without_index(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """Leave it as it is: Postgres knows its numbers, and chooses well."""
         return column
 
-    def within(self, column: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
+    def in_subquery(self, column: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
         """Have the values found first, and then looked up; a join with them was planned as if they were many."""
         return column == any_(func.array(found.scalar_subquery()))
 
     def update(self, table: Table, key: Column[Any], names: Sequence[str]) -> Update:
         """Update from what is given as arrays."""
-        given = _given({"key": key.type} | {name: _plain(table.c[name].type) for name in names})
+        given = _unnested({"key": key.type} | {name: _plain(table.c[name].type) for name in names})
         return update(table).where(key == given.c.key).values({name: given.c[name] for name in names})
 
     def bulk(
-        self, statement: Direct, names: Sequence[str], rows: Sequence[Sequence[Any]], into: Table | None = None
+        self, statement: CompiledStatement, names: Sequence[str], rows: Sequence[Sequence[Any]], into: Table | None = None
     ) -> Statement:
         """Make an array of each column; many rows are copied, which takes less of both sides."""
-        if into is not None and len(rows) >= COPIED:
+        if into is not None and len(rows) >= COPY_THRESHOLD:
             return Statement(statement.sql, rows, into, names)
         columns = map(list, zip(*rows, strict=True))
         return Statement(statement.sql, [statement.parameters(dict(zip(names, columns, strict=True)))])
@@ -318,45 +320,45 @@ class PostgresFlavour:
                     parameters += rows[0]
                 else:
                     await self._copy(connection, into, names, rows)
-            await connection.execute(_joined(tuple(joined)), *parameters)
+            await connection.execute(_combined(tuple(joined)), *parameters)
         await connection.execute("COMMIT")
 
     async def _copy(
         self, connection: asyncpg.Connection, into: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> None:
         """Copy rows into a table; words in the text form of a tsvector, which quotes keep from being parsed."""
-        if into is not self.words:
+        if into is not self.term_table:
             await connection.copy_records_to_table(into.name, records=rows, columns=columns)
             return
         lines = "".join(f"{seq}\t{_quoted(name)}\t{_quoted(text)}\n" for seq, name, text in rows)
         await connection.copy_to_table(into.name, source=_pieces(lines.encode()), columns=columns)
 
-    async def watch(self, connection: asyncpg.Connection, wake: Callable[[int], None]) -> bool:
+    async def watch(self, connection: asyncpg.Connection, on_head: Callable[[int], None]) -> bool:
         """Listen to what `move_head` notifies of, where the connection stays with one of the server's."""
         if self._sessions.transactional:
             return False
 
         def told(_connection: object, _pid: int, _channel: str, payload: str) -> None:
-            wake(int(payload))
+            on_head(int(payload))
 
         await connection.add_listener(_CHANNEL, told)
         return True
 
-    def about(self, row: Sequence[Any]) -> Mapping[str, str]:
+    def describe(self, row: Sequence[Any]) -> Mapping[str, str]:
         """Tell the version, whether this session compiles statements, and what is taken for a pooler."""
         return {self.name: row[0], "JIT": "on" if row[1] else "off", "pooler": self._sessions.shown}
 
-    def lost(self, error: Exception) -> bool:
+    def is_disconnect(self, error: Exception) -> bool:
         """Whether the server hung up (08: connection, 57P0: stopped), or the driver found the connection closed."""
         cause = error.driver_exception if isinstance(error, exc.DBAPIError) else error
         state = getattr(cause, "sqlstate", None) or ""
-        return state.startswith(("08", "57P0")) or isinstance(cause, ConnectionError) or _is_cut(cause)
+        return state.startswith(("08", "57P0")) or isinstance(cause, ConnectionError) or _is_closed(cause)
 
-    def leaves_open(self, error: Exception) -> bool:
+    def is_ambiguous(self, error: Exception) -> bool:
         """When the connection was lost or the time ran out: the server may have committed without being heard."""
-        return isinstance(error, TimeoutError) or self.lost(error)
+        return isinstance(error, TimeoutError) or self.is_disconnect(error)
 
-    def unavailable(self, error: Exception) -> Unavailable | None:
+    def to_unavailable(self, error: Exception) -> Unavailable | None:
         """Tell a missing table from a server that is away, or that does not let us in."""
         cause = error
         if isinstance(error, exc.DBAPIError):
@@ -372,6 +374,6 @@ class PostgresFlavour:
         if says is not None:
             return StoreUnavailable(says)
         lost = isinstance(error, exc.DBAPIError) and error.connection_invalidated
-        if lost or isinstance(cause, OSError) or _is_cut(cause):
+        if lost or isinstance(cause, OSError) or _is_closed(cause):
             return StoreUnavailable(_UNREACHABLE)
         return None

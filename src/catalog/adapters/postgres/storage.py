@@ -3,10 +3,10 @@
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from catalog.adapters.postgres.dialect import PostgresFlavour
+from catalog.adapters.postgres.dialect import PostgresDialect
 from catalog.adapters.postgres.dsn import Dsn, read_dsn
 from catalog.adapters.postgres.sessions import MIGRATING, STREAMING, Sessions, serving
-from catalog.adapters.sql.storage import STREAMS, Engines, SqlStorage
+from catalog.adapters.sql.storage import MAX_STREAMS, Engines, SqlStorage
 from catalog.ports.storage import StorageOptions
 
 _DRIVER = URL.create("postgresql+asyncpg")  # without an address: asyncpg reads that from the URL itself
@@ -29,14 +29,14 @@ def open_postgres(options: StorageOptions) -> SqlStorage:
         ),
         writing=_engine(sessions, dsn, options.deadline, pool_size=1, max_overflow=0),
         watching=_engine(sessions, dsn, options.deadline, pool_size=1, max_overflow=0),
-        streaming=_engine(sessions, dsn, STREAMING, pool_size=0, max_overflow=STREAMS, pool_timeout=options.deadline),
+        streaming=_engine(sessions, dsn, STREAMING, pool_size=0, max_overflow=MAX_STREAMS, pool_timeout=options.deadline),
         migrating=lambda: sessions.engine(_DRIVER, MIGRATING, dsn.arguments),
         deadline=2 * options.deadline,
-        kept=options.pool_size,
+        keep_idle=options.pool_size,
         limit=options.pool_size + options.pool_overflow,
         wait=options.deadline,
     )
-    return SqlStorage(engines, PostgresFlavour(sessions, options.deadline), queue=options.queue)
+    return SqlStorage(engines, PostgresDialect(sessions, options.deadline), queue=options.queue)
 
 
 def _engine(sessions: Sessions, dsn: Dsn, deadline: float, **pool: float) -> AsyncEngine:

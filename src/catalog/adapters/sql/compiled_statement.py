@@ -13,7 +13,7 @@ from sqlalchemy import CompoundSelect, Delete, Dialect, Insert, Select, Update
 Processor = Callable[[Any], Any]
 
 
-class Direct:
+class CompiledStatement:
     """A compiled statement: its SQL, and how parameters and rows are brought into the driver's form and back."""
 
     def __init__(self, statement: Select[Any] | CompoundSelect[Any] | Insert | Update | Delete, dialect: Dialect) -> None:
@@ -36,7 +36,7 @@ class Direct:
         given = {**self._constants, **values}
         return [given[name] if process is None else process(given[name]) for name, process in self._parameters]
 
-    def each(self, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    def parameters_for_rows(self, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
         """Put the values of rows, which have these names, into the driver's order and form; every parameter is one of them."""
         places = [(names.index(name), process) for name, process in self._parameters]
         return [[row[place] if process is None else process(row[place]) for place, process in places] for row in rows]

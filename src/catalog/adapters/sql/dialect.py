@@ -6,9 +6,9 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import Column, ColumnElement, Executable, Select, Table
 from sqlalchemy.sql.dml import Delete, Insert, Update
 
-from catalog.adapters.sql.compiled_statement import Direct
+from catalog.adapters.sql.compiled_statement import CompiledStatement
 from catalog.domain.errors import Unavailable
-from catalog.domain.search.search import Search
+from catalog.domain.search.search import SearchQuery
 from catalog.domain.search.spelling import Correction
 
 
@@ -21,7 +21,7 @@ class Statement(NamedTuple):
     names: Sequence[str] = ()
 
 
-class Flavour(Protocol):
+class SqlDialect(Protocol):
     """One database's way of doing things."""
 
     name: str
@@ -33,28 +33,28 @@ class Flavour(Protocol):
     lock_schema: Executable | None
     """Keeps others from migrating until the transaction ends, where the transaction's begin does not do so."""
 
-    words: Table
+    term_table: Table
     """The search index: a row an item, tied to it by the item's `seq`."""
 
-    words_key: ColumnElement[int]
+    term_table_key: ColumnElement[int]
     """The column of `words` that holds the item's `seq`."""
 
-    insert_words: Insert
+    insert_terms: Insert
     """Index items; takes rows of `seq`, `name` and `text` (catalog.domain.search.search.SearchWords), made by `bulk`."""
 
-    update_words: Update
+    update_terms: Update
     """Index items anew; takes the same."""
 
     move_head: Update
     """Move the log's head to `head`, and tell those who `watch`, where the database can."""
 
-    def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    def any_of(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         """Whether a column has one of any number of values: those of the parameter `name`, made by `listed`."""
 
-    def listed(self, values: Collection[Any]) -> Any:  # noqa: ANN401 - whatever the driver takes
+    def list_parameter(self, values: Collection[Any]) -> Any:  # noqa: ANN401 - whatever the driver takes
         """Make the parameter that `among` compares with."""
 
-    def found(self) -> Select[Any]:
+    def matching_seqs(self) -> Select[Any]:
         """Find by the index the `seq` of items that have every word of a query: of the parameters that `asked` makes."""
 
     def matches(self, *, walked: bool = False) -> ColumnElement[bool]:
@@ -63,13 +63,13 @@ class Flavour(Protocol):
     def matches_name(self) -> ColumnElement[bool]:
         """Whether an item's name has every word of a query: of the parameters that `asked` makes."""
 
-    def in_a_name(self, word: ColumnElement[str]) -> ColumnElement[bool]:
+    def word_in_use(self, word: ColumnElement[str]) -> ColumnElement[bool]:
         """Whether some item's name has a word."""
 
-    def asked(self, search: Search) -> Mapping[str, str]:
+    def search_parameters(self, search: SearchQuery) -> Mapping[str, str]:
         """Make the parameters of `matches` and `matches_name`."""
 
-    def meant(self, corrections: Iterable[Correction]) -> Mapping[str, str]:
+    def correction_parameters(self, corrections: Iterable[Correction]) -> Mapping[str, str]:
         """Make the parameters of `matches` and `matches_name` that find what a misspelt search may have meant."""
 
     async def fetch_within(
@@ -102,17 +102,17 @@ class Flavour(Protocol):
     def delete(self, table: Table) -> Delete:
         """Delete the rows whose primary keys are those of the rows made by `bulk`."""
 
-    def within(self, column: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
+    def in_subquery(self, column: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
         """Whether a column has one of the few values that a query finds."""
 
-    def unindexed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    def without_index(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """Return a column in a form that is not looked up in its index, where the database must be told so."""
 
     def update(self, table: Table, key: Column[Any], names: Sequence[str]) -> Update:
         """Update the columns of these names where `key` has the value named `key`; takes rows made by `bulk`."""
 
     def bulk(
-        self, statement: Direct, names: Sequence[str], rows: Sequence[Sequence[Any]], into: Table | None = None
+        self, statement: CompiledStatement, names: Sequence[str], rows: Sequence[Sequence[Any]], into: Table | None = None
     ) -> Statement:
         """Have a statement write all rows, whose values have these names.
 
@@ -131,28 +131,28 @@ class Flavour(Protocol):
         The statements of one step do not depend on each other.
         """
 
-    news: str
+    change_counter: str
     """SQL of a number that changes when another connection commits."""
 
-    poll: float
+    poll_seconds: float
     """Seconds between two questions for `news`, where the database does not tell of it by itself."""
 
-    async def watch(self, connection: Any, wake: Callable[[int], None]) -> bool:  # noqa: ANN401 - a driver's
+    async def watch(self, connection: Any, on_head: Callable[[int], None]) -> bool:  # noqa: ANN401 - a driver's
         """Have `wake` called with the log's head when it moved, as long as the connection lasts.
 
         Returns False where the database or the connection cannot do that, and is to be polled.
         """
 
-    def about(self, row: Sequence[Any]) -> Mapping[str, str]:
+    def describe(self, row: Sequence[Any]) -> Mapping[str, str]:
         """Tell for people, by name, what the store runs on; from the row that `version` returned."""
 
-    def lost(self, error: Exception) -> bool:
+    def is_disconnect(self, error: Exception) -> bool:
         """Whether a driver's exception says that the connection had died before it was used."""
 
-    def leaves_open(self, error: Exception) -> bool:
+    def is_ambiguous(self, error: Exception) -> bool:
         """Whether a transaction that `finish` failed to commit with this exception may have been committed all the same."""
 
-    def unavailable(self, error: Exception) -> Unavailable | None:
+    def to_unavailable(self, error: Exception) -> Unavailable | None:
         """Tell what a driver's exception means to callers, in our words only; None when it is a fault of the program.
 
         The driver's words may name hosts, roles, databases and paths.

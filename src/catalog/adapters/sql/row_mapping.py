@@ -7,10 +7,10 @@ from uuid import UUID
 
 import msgspec
 
-from catalog.adapters.sql.schema.tables import categories, change_log, items, notes
+from catalog.adapters.sql.schema.tables import categories, change_log, expiring_records, items
 from catalog.domain.categories.category import Category
 from catalog.domain.change import Change, Origin
-from catalog.domain.changes.expiring_record import Note
+from catalog.domain.changes.expiring_record import ExpiringRecord
 from catalog.domain.changes.log import AnyChange, LogEntry
 from catalog.domain.items.attributes import Attributes, AttributeValue
 from catalog.domain.items.item import Item
@@ -62,10 +62,10 @@ CATEGORY_ROW = tuple(its.name for its in CATEGORY_COLUMNS)
 CHANGE_ROW = ("kind", "subject_id", "key", "version", "at", "before", "after")
 """What `from_change` returns, in its order."""
 
-NOTE_COLUMNS = (notes.c.key, notes.c.content, notes.c.at)
+RECORD_COLUMNS = (expiring_records.c.key, expiring_records.c.content, expiring_records.c.at)
 """What `to_note` reads, in its order."""
 
-NOTE_ROW = tuple(its.name for its in NOTE_COLUMNS)
+RECORD_ROW = tuple(its.name for its in RECORD_COLUMNS)
 """What `from_note` returns, in its order."""
 
 
@@ -186,15 +186,15 @@ def to_entry(row: Sequence[Any]) -> LogEntry:
     return LogEntry(kept.seq, Change(kept.kind, _to_state(kept.before), _to_state(kept.after), kept.at), origin)
 
 
-def from_note(note: Note) -> tuple[Any, ...]:
+def from_record(note: ExpiringRecord) -> tuple[Any, ...]:
     """Return a note's row."""
-    return note.key, note.content, note.at
+    return note.key, note.content, note.created_at
 
 
-def to_note(row: Sequence[Any]) -> Note:
+def to_record(row: Sequence[Any]) -> ExpiringRecord:
     """Bring a note back from a row of NOTE_COLUMNS."""
     key, content, at = row
-    return Note(key, content, at)
+    return ExpiringRecord(key, content, at)
 
 
 def _from_state(item: Item | Category | None) -> str | None:
@@ -251,4 +251,4 @@ def _to_category_state(text: str | None) -> Category | None:
 
 def _price(item: Item) -> tuple[str | None, int | None]:
     """Return the currency and the minor units of an item's price."""
-    return (None, None) if item.price is None else (item.price.currency, item.price.minor)
+    return (None, None) if item.price is None else (item.price.currency, item.price.minor_units)

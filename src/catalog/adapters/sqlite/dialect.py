@@ -34,12 +34,12 @@ from sqlalchemy.sql import operators
 from sqlalchemy.sql.dml import Delete, Insert, Update
 from sqlalchemy.sql.elements import UnaryExpression
 
-from catalog.adapters.sql.compiled_statement import Direct
+from catalog.adapters.sql.compiled_statement import CompiledStatement
 from catalog.adapters.sql.dialect import Statement
 from catalog.adapters.sql.schema.tables import in_microseconds, items, log_head
 from catalog.adapters.sqlite.wal_checkpoints import WritingConnection
 from catalog.domain.errors import OutOfSpace, SchemaOutdated, StoreUnavailable, Unavailable
-from catalog.domain.search.search import NOTHING, Search
+from catalog.domain.search.search import NO_TERMS, SearchQuery
 from catalog.domain.search.spelling import Correction
 
 _INDEX = literal_column("item_words", Text())
@@ -72,42 +72,44 @@ def _found(name: str) -> Select[Any]:
     return select(index.c.rowid).where(_INDEX.bool_op("MATCH")(bindparam(name, type_=Text())))
 
 
-class SqliteFlavour:
+class SqliteDialect:
     """FTS5 for the words; a lock by BEGIN IMMEDIATE."""
 
     name = "SQLite"
     estimates = False
-    news = "PRAGMA data_version"
-    poll = 0.05
+    change_counter = "PRAGMA data_version"
+    poll_seconds = 0.05
     version: Executable = text("SELECT sqlite_version()")
     lock_schema: Executable | None = None
-    words = Table("item_words", MetaData(), Column("rowid", Integer()), Column("name", Text()), Column("text", Text()))
-    words_key: ColumnElement[int] = words.c.rowid
-    insert_words = insert(words).values(rowid=bindparam("seq"), name=bindparam("name"), text=bindparam("text"))
-    update_words = update(words).where(words.c.rowid == bindparam("seq")).values(name=bindparam("name"), text=bindparam("text"))
+    term_table = Table("item_words", MetaData(), Column("rowid", Integer()), Column("name", Text()), Column("text", Text()))
+    term_table_key: ColumnElement[int] = term_table.c.rowid
+    insert_terms = insert(term_table).values(rowid=bindparam("seq"), name=bindparam("name"), text=bindparam("text"))
+    update_terms = (
+        update(term_table).where(term_table.c.rowid == bindparam("seq")).values(name=bindparam("name"), text=bindparam("text"))
+    )
     move_head: Update = update(log_head).values(seq=bindparam("head"))
 
-    def among(self, wanted: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    def any_of(self, wanted: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         """Compare with one parameter of JSON, so that the statement is the same for any number of values."""
         given = func.json_each(bindparam(name, type_=Text())).table_valued("value")
         return wanted.in_(select(given.c.value))
 
-    def listed(self, values: Collection[Any]) -> str:
+    def list_parameter(self, values: Collection[Any]) -> str:
         """Write the values as JSON, ids and times as they stand in the file."""
         return json.dumps([_plain(value) for value in values])
 
-    def found(self) -> Select[Any]:
+    def matching_seqs(self) -> Select[Any]:
         """Ask the index of all words."""
         return _found("asked_text")
 
     def matches(self, *, walked: bool = False) -> ColumnElement[bool]:
         """Ask for all that is found; or read the words of each item, for the index would be asked as a whole each time."""
         if not walked:
-            return items.c.seq.in_(self.found())
+            return items.c.seq.in_(self.matching_seqs())
         asked = func.json_each(bindparam("asked_words", type_=Text())).table_valued("value")
-        its = select(self.words.c.rowid).where(
-            self.words.c.rowid == items.c.seq,
-            ~select(asked.c.value).where(func.instr(" " + self.words.c.text, " " + asked.c.value) == 0).exists(),
+        its = select(self.term_table.c.rowid).where(
+            self.term_table.c.rowid == items.c.seq,
+            ~select(asked.c.value).where(func.instr(" " + self.term_table.c.text, " " + asked.c.value) == 0).exists(),
         )
         return its.correlate(items).exists()
 
@@ -115,24 +117,24 @@ class SqliteFlavour:
         """Ask the index of the names' words."""
         return items.c.seq.in_(_found("asked_name"))
 
-    def in_a_name(self, word: ColumnElement[str]) -> ColumnElement[bool]:
+    def word_in_use(self, word: ColumnElement[str]) -> ColumnElement[bool]:
         """Ask the index for the first item; in quotes, as in `asked`."""
         index = table("item_words", column("rowid", Integer()))
         named = literal_column("'name : \"'", Text()) + word + literal_column("'\"'", Text())
         return select(index.c.rowid).where(_INDEX.bool_op("MATCH")(named)).correlate_except(index).exists()
 
-    def asked(self, search: Search) -> Mapping[str, str]:
+    def search_parameters(self, search: SearchQuery) -> Mapping[str, str]:
         """Ask for words that begin so; in quotes, FTS5 takes them as they are (they are letters and digits, no quotes)."""
-        asked = search.words or NOTHING
+        asked = search.terms or NO_TERMS
         begun = " AND ".join(f'"{word}"*' for word in asked)
         return {"asked_text": f"text : ({begun})", "asked_name": f"name : ({begun})", "asked_words": json.dumps(asked)}
 
-    def meant(self, corrections: Iterable[Correction]) -> Mapping[str, str]:
+    def correction_parameters(self, corrections: Iterable[Correction]) -> Mapping[str, str]:
         """Ask for each way of putting it right."""
         ways = []
         for correction in corrections:
-            meant = " OR ".join(f'"{word}"' for word in correction.meant)
-            ways.append("(" + " AND ".join([f"({meant})", *(f'"{word}"*' for word in correction.begun)]) + ")")
+            meant = " OR ".join(f'"{word}"' for word in correction.alternatives)
+            ways.append("(" + " AND ".join([f"({meant})", *(f'"{word}"*' for word in correction.prefixes)]) + ")")
         return {"asked_text": f"text : ({' OR '.join(ways)})", "asked_name": f"name : ({' OR '.join(ways)})"}
 
     async def fetch_within(
@@ -189,11 +191,11 @@ class SqliteFlavour:
         """Delete a row; it is run for each."""
         return delete(table).where(*(its == bindparam(its.name) for its in table.primary_key))
 
-    def within(self, column: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
+    def in_subquery(self, column: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
         """Compare with what is found."""
         return column.in_(found)
 
-    def unindexed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    def without_index(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """Put a plus before it (SQLite's documentation of its query planner, section 2.1)."""
         return UnaryExpression(column, operator=operators.custom_op("+"), type_=column.type)
 
@@ -203,13 +205,13 @@ class SqliteFlavour:
 
     def bulk(
         self,
-        statement: Direct,
+        statement: CompiledStatement,
         names: Sequence[str],
         rows: Sequence[Sequence[Any]],
         into: Table | None = None,  # noqa: ARG002 - SQLite knows no copying
     ) -> Statement:
         """Make the parameters of each row."""
-        return Statement(statement.sql, statement.each(names, rows))
+        return Statement(statement.sql, statement.parameters_for_rows(names, rows))
 
     async def begin(self, connection: aiosqlite.Connection, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """Take the write lock at once, for a late one fails at once, unwaited; all with one change of threads."""
@@ -220,23 +222,23 @@ class SqliteFlavour:
         """Write and commit with one change of threads."""
         await _in_thread(connection, _finish, [statement for step in steps for statement in step])
 
-    async def watch(self, connection: aiosqlite.Connection, wake: Callable[[int], None]) -> bool:  # noqa: ARG002 - see below
+    async def watch(self, connection: aiosqlite.Connection, on_head: Callable[[int], None]) -> bool:  # noqa: ARG002 - see below
         """SQLite tells nobody; it is asked for news."""
         return False
 
-    def about(self, row: Sequence[Any]) -> Mapping[str, str]:
+    def describe(self, row: Sequence[Any]) -> Mapping[str, str]:
         """Tell the version."""
         return {self.name: row[0]}
 
-    def lost(self, error: Exception) -> bool:  # noqa: ARG002 - a file does not hang up
+    def is_disconnect(self, error: Exception) -> bool:  # noqa: ARG002 - a file does not hang up
         """Never."""
         return False
 
-    def leaves_open(self, error: Exception) -> bool:
+    def is_ambiguous(self, error: Exception) -> bool:
         """After an I/O error only: what was written to the log of the file may still be found there later."""
         return isinstance(error, sqlite3.Error) and _code(error) == sqlite3.SQLITE_IOERR
 
-    def unavailable(self, error: Exception) -> Unavailable | None:
+    def to_unavailable(self, error: Exception) -> Unavailable | None:
         """Tell a missing table from a file that cannot be worked with."""
         cause = error.orig if isinstance(error, exc.DBAPIError) else error
         if isinstance(cause, sqlite3.OperationalError) and str(cause).startswith(("no such table", "no such column")):

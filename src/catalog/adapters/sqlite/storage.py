@@ -11,8 +11,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from catalog.adapters.sql.storage import STREAMS, Engines, SqlStorage
-from catalog.adapters.sqlite.dialect import SqliteFlavour
+from catalog.adapters.sql.storage import MAX_STREAMS, Engines, SqlStorage
+from catalog.adapters.sqlite.dialect import SqliteDialect
 from catalog.adapters.sqlite.wal_checkpoints import WritingConnection
 from catalog.ports.storage import StorageOptions
 
@@ -36,15 +36,15 @@ def open_sqlite(options: StorageOptions) -> SqlStorage:
         writing=_engine(path, options.deadline, read_only=False, pool_size=1, max_overflow=0),
         watching=_engine(path, options.deadline, read_only=True, pool_size=1, max_overflow=0),
         streaming=_engine(
-            path, options.deadline, read_only=True, pool_size=0, max_overflow=STREAMS, pool_timeout=options.deadline
+            path, options.deadline, read_only=True, pool_size=0, max_overflow=MAX_STREAMS, pool_timeout=options.deadline
         ),
         migrating=lambda: _migrating(path),
         deadline=None,
-        kept=options.pool_size,
+        keep_idle=options.pool_size,
         limit=options.pool_size + options.pool_overflow,
         wait=options.deadline,
     )
-    return SqlStorage(engines, SqliteFlavour(), queue=options.queue)
+    return SqlStorage(engines, SqliteDialect(), queue=options.queue)
 
 
 def _engine(path: str, wait: float, *, read_only: bool, **pool: float) -> AsyncEngine:

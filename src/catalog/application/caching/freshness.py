@@ -17,52 +17,54 @@ from time import monotonic
 from catalog.domain.categories.category import Category
 from catalog.domain.changes.log import LogEntry, LogHead
 from catalog.domain.errors import Unavailable
-from catalog.domain.items.item import Item, touched
+from catalog.domain.items.item import Item, changed_fields
 from catalog.domain.queries.item_query import Page
-from catalog.domain.queries.list_request import Listing
-from catalog.ports.cache import Cached
+from catalog.domain.queries.list_request import ListRequest
+from catalog.ports.cache import CachedResponse
 from catalog.ports.storage import Storage
 
-LEASE = 0.25
+MAX_STALENESS = 0.25
 """Seconds after which other processes' changes are seen at the latest."""
 
-POLL = 0.1
+POLL_SECONDS = 0.1
 """Seconds between two looks at the log, when nothing is heard of commits."""
 
-PAUSE = 0.02
+RETRY_SECONDS = 0.02
 """Seconds between two looks at the log, however often something is heard of commits."""
 
-IDLE = 60.0
+IDLE_SECONDS = 60.0
 """Seconds without a question after which the log is left alone until the next one."""
 
-MOST = 10_000
+MAX_TRACKED = 10_000
 """How many changed subjects are told apart; about what changed before, only the newest number is known."""
 
-SLICE = 1_000
+BATCH_SIZE = 1_000
 """Entries that are read from the log at a time."""
 
-_COMING_AND_GOING = "items that come and go"
+_MEMBERSHIP = "items that come and go"
 _TREE = "the tree of categories"
 
 
 class Freshness:
     """Knows the newest entry of the log, and for each subject that changed lately the newest entry about it."""
 
-    def __init__(self, storage: Storage, forget: Callable[[], Awaitable[None]], clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, storage: Storage, clear_cache: Callable[[], Awaitable[None]], clock: Callable[[], float] = monotonic
+    ) -> None:
         """Follow the log of `storage`; call `forget` when another log stands in its place. `clock` counts seconds."""
         self._storage = storage
-        self._forget = forget
+        self._clear_cache = clear_cache
         self._clock = clock
         self._log: str | None = None
         self.known = 0
         """The newest entry that is known to be committed."""
         self._seen = 0  # Up to here, every entry has been noted,
-        self._ahead: set[int] = set()  # and these beyond it.
-        self._changed: dict[str, int] = {}
+        self._out_of_order: set[int] = set()  # and these beyond it.
+        self._last_changes: dict[str, int] = {}
         self._floor = 0
-        self._until = float("-inf")
-        self._asked = clock()
-        self._wanted = asyncio.Event()
+        self._valid_until = float("-inf")
+        self._last_request = clock()
+        self._requested = asyncio.Event()
 
     @property
     def log(self) -> str | None:
@@ -75,32 +77,32 @@ class Freshness:
 
     def current(self) -> bool:
         """Whether the log was looked at recently enough for any answer to hold."""
-        self._asked = self._clock()
-        if self._asked <= self._until:
+        self._last_request = self._clock()
+        if self._last_request <= self._valid_until:
             return True
-        self._wanted.set()
+        self._requested.set()
         return False
 
-    def holds(self, cached: Cached) -> bool:
+    def is_valid(self, cached: CachedResponse) -> bool:
         """Whether nothing is known that changed a subject of an answer after the answer's date."""
-        changed, floor = self._changed, self._floor
-        return all(changed.get(subject, floor) <= cached.as_of for subject in cached.subjects)
+        changed, floor = self._last_changes, self._floor
+        return all(changed.get(subject, floor) <= cached.as_of for subject in cached.dependencies)
 
-    def note(self, entries: Sequence[LogEntry]) -> None:
+    def record_entries(self, entries: Sequence[LogEntry]) -> None:
         """Take notice of entries that are committed. In any order, and again if need be."""
         for entry in entries:
-            if entry.seq <= self._seen or entry.seq in self._ahead:
+            if entry.seq <= self._seen or entry.seq in self._out_of_order:
                 continue
-            self._ahead.add(entry.seq)
+            self._out_of_order.add(entry.seq)
             self.known = max(self.known, entry.seq)
-            for subject in _told(entry):
-                self._changed[subject] = max(self._changed.pop(subject, 0), entry.seq)
-        while self._seen + 1 in self._ahead:
+            for subject in _changed_dependencies(entry):
+                self._last_changes[subject] = max(self._last_changes.pop(subject, 0), entry.seq)
+        while self._seen + 1 in self._out_of_order:
             self._seen += 1
-            self._ahead.remove(self._seen)
-        while len(self._changed) > MOST:
-            oldest = next(iter(self._changed))
-            self._floor = max(self._floor, self._changed.pop(oldest))
+            self._out_of_order.remove(self._seen)
+        while len(self._last_changes) > MAX_TRACKED:
+            oldest = next(iter(self._last_changes))
+            self._floor = max(self._floor, self._last_changes.pop(oldest))
 
     async def follow(self) -> None:
         """Look at the log again and again, until cancelled. A store that is away only lets the lease run out."""
@@ -108,71 +110,71 @@ class Freshness:
             try:
                 await self.look()
             except Unavailable:
-                await asyncio.sleep(POLL)
-            if self._clock() - self._asked > IDLE:
-                self._wanted.clear()
-                await self._wanted.wait()
+                await asyncio.sleep(POLL_SECONDS)
+            if self._clock() - self._last_request > IDLE_SECONDS:
+                self._requested.clear()
+                await self._requested.wait()
             else:
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(RETRY_SECONDS)
                 with suppress(Unavailable):
-                    await self._storage.wait(self.known, POLL - PAUSE)
+                    await self._storage.wait(self.known, POLL_SECONDS - RETRY_SECONDS)
 
     async def look(self) -> None:
         """Note what was committed since the last look."""
         asked = self._clock()
         seen = self._seen
         head = await self._storage.head()
-        if head.log != self._log or head.seq < seen:
-            await self._begin(head)
-        elif head.seq > seen + MOST:
-            self._skip(head.seq)
+        if head.log_id != self._log or head.seq < seen:
+            await self._start_at(head)
+        elif head.seq > seen + MAX_TRACKED:
+            self._skip_to(head.seq)
         while self._seen < head.seq:
-            entries = (await self._storage.changes(after=self._seen, limit=SLICE)).entries
+            entries = (await self._storage.changes(after=self._seen, limit=BATCH_SIZE)).entries
             if not entries or entries[0].seq > self._seen + 1:
-                self._skip(head.seq)
-            self.note(entries)
-        self._until = asked + LEASE
+                self._skip_to(head.seq)
+            self.record_entries(entries)
+        self._valid_until = asked + MAX_STALENESS
 
-    async def _begin(self, head: LogHead) -> None:
+    async def _start_at(self, head: LogHead) -> None:
         """Follow this log from now on: at the start, or where another is there than before, brought back from a backup, say."""
         if self._log is not None:
-            await self._forget()
-            self._ahead.clear()
-            self._changed.clear()
+            await self._clear_cache()
+            self._out_of_order.clear()
+            self._last_changes.clear()
             self.known = 0
-        self._log = head.log
-        self._skip(head.seq)
+        self._log = head.log_id
+        self._skip_to(head.seq)
 
-    def _skip(self, seq: int) -> None:
+    def _skip_to(self, seq: int) -> None:
         """Go on after an entry. What was before it may have changed anything; what was noted beyond it stays known."""
         self._seen = self._floor = seq
-        self._ahead = {noted for noted in self._ahead if noted > seq}
-        self._changed = {subject: last for subject, last in self._changed.items() if last > seq}
+        self._out_of_order = {noted for noted in self._out_of_order if noted > seq}
+        self._last_changes = {subject: last for subject, last in self._last_changes.items() if last > seq}
         self.known = max(self.known, seq)
 
 
-def item_subjects(item: Item) -> tuple[str, ...]:
+def item_dependencies(item: Item) -> tuple[str, ...]:
     """Name what an answer with one item depends on. Who had its SKU before cannot matter: that one is gone, or renamed."""
     return (item.id.hex,)
 
 
-def list_subjects(listing: Listing, page: Page) -> tuple[str, ...]:
+def list_dependencies(listing: ListRequest, page: Page) -> tuple[str, ...]:
     """Name what a list depends on: its items; who comes and goes; the fields that decide who is in it and where; and the tree."""
-    tree = (_TREE,) if listing.climbs else ()
-    return (_COMING_AND_GOING, *tree, *map(_field, sorted(listing.deciding)), *(item.id.hex for item in page.items))
+    tree = (_TREE,) if listing.depends_on_tree else ()
+    return (_MEMBERSHIP, *tree, *map(_field_dependency, sorted(listing.membership_fields)), *(item.id.hex for item in page.items))
 
 
-def _told(entry: LogEntry) -> Iterator[str]:
+def _changed_dependencies(entry: LogEntry) -> Iterator[str]:
     """Name the subjects that an entry tells of."""
     yield entry.subject_id.hex
     before, after = entry.change.before, entry.change.after
     if isinstance(entry.change.subject, Category):
         yield _TREE
     elif isinstance(before, Item) and isinstance(after, Item):
-        yield from map(_field, touched(before, after))
+        yield from map(_field_dependency, changed_fields(before, after))
     else:
-        yield _COMING_AND_GOING
+        yield _MEMBERSHIP
 
 
-def _field(name: str) -> str:
+def _field_dependency(name: str) -> str:
     return f"field {name}"

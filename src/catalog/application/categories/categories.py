@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from catalog.application.writes.commit import TRIES, Expected, Noted, change, commit, no_notes
+from catalog.application.writes.commit import MAX_ATTEMPTS, Expected, RecordsFor, commit, no_records, update_with_retry
 from catalog.domain.categories.category import Category
 from catalog.domain.categories.tree import Tree
 from catalog.domain.change import Change, Origin
@@ -10,23 +10,23 @@ from catalog.domain.changes.log import AnyChange
 from catalog.domain.errors import (
     CategoryInUse,
     CategoryNotFound,
-    Contended,
     InvalidQuery,
     NotFound,
     StaleVersion,
+    TooManyConflicts,
     UnknownCategory,
     shorten,
 )
-from catalog.domain.queries.filters import AMONG, Condition
+from catalog.domain.queries.filters import IN, Condition
 from catalog.domain.queries.item_query import ItemQuery
 from catalog.domain.queries.ordering import newest_first
-from catalog.domain.validation import Faults
+from catalog.domain.validation import FieldErrors
 from catalog.domain.values.fields import is_slug
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
 
-MOVED = 1_000
+MOVE_BATCH = 1_000
 """Items that are moved to another category in one commit."""
 
 
@@ -43,7 +43,7 @@ class Categories:
         """Return all of them, in their places."""
         return Tree(await self._storage.categories())
 
-    async def totals(self, tree: Tree) -> Mapping[str, int]:
+    async def item_totals(self, tree: Tree) -> Mapping[str, int]:
         """Count the items in each category of a tree, its descendants included."""
         return tree.totals(await self._storage.category_counts())
 
@@ -58,29 +58,31 @@ class Categories:
         """Return a category. Raises CategoryNotFound."""
         return (await self.lineage(slug))[-1]
 
-    async def create(self, fields: Mapping[str, object], origin: Origin, notes: Noted[Category] = no_notes) -> Category:
+    async def create(
+        self, fields: Mapping[str, object], origin: Origin, records_for: RecordsFor[Category] = no_records
+    ) -> Category:
         """Create a category; without a position it is the last among its siblings.
 
         Raises InvalidInput, UnknownCategory, SlugTaken, CategoryTooDeep.
         """
-        spare = await self._spare_position(fields.get("parent")) if fields.get("position") is None else 0
-        decided = Category.create(fields, category_id=self._ids.item_id(), spare_position=spare, now=self._clock.now())
-        await commit(self._storage, (decided,), origin, notes(decided.subject))
+        spare = await self._default_position(fields.get("parent")) if fields.get("position") is None else 0
+        decided = Category.create(fields, category_id=self._ids.item_id(), default_position=spare, now=self._clock.now())
+        await commit(self._storage, (decided,), origin, records_for(decided.subject))
         return decided.subject
 
-    async def revise(self, slug: str, patch: Mapping[str, object], origin: Origin, expected: Expected = None) -> Category:
+    async def update(self, slug: str, patch: Mapping[str, object], origin: Origin, expected: Expected = None) -> Category:
         """Rename or move a category by a merge patch; without a position it becomes the last among its new siblings.
 
         Raises InvalidInput, UnknownCategory, CategoryNotFound, CategoryCycle, CategoryTooDeep, StaleVersion, Contended.
         """
 
         async def decide(category: Category) -> Change[Category] | None:
-            spare = await self._spare_position(patch["parent"]) if "parent" in patch and "position" not in patch else 0
-            return category.revise(patch, spare_position=spare, now=self._clock.now())
+            spare = await self._default_position(patch["parent"]) if "parent" in patch and "position" not in patch else 0
+            return category.update(patch, default_position=spare, now=self._clock.now())
 
-        return await change(self._storage, lambda: self.get(slug), decide, origin, expected, f"the category {slug}")
+        return await update_with_retry(self._storage, lambda: self.get(slug), decide, origin, expected, f"the category {slug}")
 
-    async def remove(self, slug: str, origin: Origin, expected: Expected = None, move_to: str | None = None) -> int:
+    async def delete(self, slug: str, origin: Origin, expected: Expected = None, move_to: str | None = None) -> int:
         """Remove a category; what is in it goes to `move_to`, or must not be there. Return how many items were moved.
 
         More items than MOVED go in several commits; the category goes with the last of them. Raises InvalidQuery when
@@ -88,13 +90,13 @@ class Categories:
         """
         moved = 0
         rivals = 0
-        while rivals < TRIES:
+        while rivals < MAX_ATTEMPTS:
             category = await self.get(slug)
             if expected is not None and (category.id, category.version) not in expected:
                 raise StaleVersion(category.id, "category")
-            changes, items = await self._emptying(category, move_to)
-            if items < MOVED:
-                changes = (*changes, category.remove(now=self._clock.now()))
+            changes, items = await self._item_moves(category, move_to)
+            if items < MOVE_BATCH:
+                changes = (*changes, category.delete(now=self._clock.now()))
             try:
                 await commit(self._storage, changes, origin)
             except (StaleVersion, NotFound, CategoryInUse) as error:
@@ -103,33 +105,36 @@ class Categories:
                 rivals += 1
                 continue
             except UnknownCategory as error:
-                raise _nowhere(error.faults[0].message) from error
+                raise _invalid_move_target(error.errors[0].message) from error
             moved += items
-            if items < MOVED:
+            if items < MOVE_BATCH:
                 return moved
-        raise Contended(f"the category {slug}")
+        raise TooManyConflicts(f"the category {slug}")
 
-    async def _emptying(self, category: Category, move_to: str | None) -> tuple[tuple[AnyChange, ...], int]:
+    async def _item_moves(self, category: Category, move_to: str | None) -> tuple[tuple[AnyChange, ...], int]:
         """Decide what moves what is in a category elsewhere, as far as one commit goes; say how many items that are."""
         if move_to is None:
             return (), 0
         tree = await self.tree()
         if move_to in tree.within((category.slug,)):
-            raise _nowhere(f"What is in {category.slug} cannot go to {move_to}, which is that category or stands below it.")
+            raise _invalid_move_target(
+                f"What is in {category.slug} cannot go to {move_to}, which is that category or stands below it."
+            )
         if move_to not in tree.by_slug:
-            raise _nowhere(f"There is no category {shorten(move_to)}.")
-        inside = (Condition("category", AMONG, (category.slug,)),)
-        page = await self._storage.list_items(ItemQuery(None, newest_first(), inside, limit=MOVED))
+            raise _invalid_move_target(f"There is no category {shorten(move_to)}.")
+        inside = (Condition("category", IN, (category.slug,)),)
+        page = await self._storage.list_items(ItemQuery(None, newest_first(), inside, limit=MOVE_BATCH))
         now = self._clock.now()
-        items = [item.revise({"category": move_to}, now=now) for item in page.items]
+        items = [item.update({"category": move_to}, now=now) for item in page.items]
         first = _last_position(tree, move_to)
-        children = tree.children(category.slug) if len(items) < MOVED else []
+        children = tree.children(category.slug) if len(items) < MOVE_BATCH else []
         places = [
-            child.revise({"parent": move_to}, spare_position=position, now=now) for position, child in enumerate(children, first)
+            child.update({"parent": move_to}, default_position=position, now=now)
+            for position, child in enumerate(children, first)
         ]
         return tuple(decided for decided in (*items, *places) if decided is not None), len(items)
 
-    async def _spare_position(self, parent: object) -> int:
+    async def _default_position(self, parent: object) -> int:
         """Return the position behind all children of a parent."""
         return _last_position(await self.tree(), parent if isinstance(parent, str) else None)
 
@@ -138,8 +143,8 @@ def _last_position(tree: Tree, parent: str | None) -> int:
     return max((child.position + 1 for child in tree.children(parent)), default=0)
 
 
-def _nowhere(message: str) -> InvalidQuery:
+def _invalid_move_target(message: str) -> InvalidQuery:
     """Say that what is in a category cannot go where it should."""
-    faults = Faults()
+    faults = FieldErrors()
     faults.add(("move_to",), "unknown_category", message)
-    return faults.error(InvalidQuery)
+    return faults.to_error(InvalidQuery)

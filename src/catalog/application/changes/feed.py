@@ -12,84 +12,84 @@ from contextlib import suppress
 from time import monotonic
 from weakref import WeakSet
 
-from catalog.domain.changes.log import LAST, LogEntry, LogFilter
+from catalog.domain.changes.log import MAX_SEQ, LogEntry, LogFilter
 from catalog.domain.errors import InvalidPosition, LogPruned, StoreUnavailable, TooManySubscribers, Unavailable
 from catalog.ports.storage import Storage
 
-POLL = 0.1
+POLL_SECONDS = 0.1
 """Seconds between two looks at the log, when nothing is heard of commits."""
 
-GATHERING = 0.08
+BATCH_DELAY = 0.08
 """Seconds in which what happens is gathered before it is handed out."""
 
-HEARTBEAT = 15.0
+HEARTBEAT_SECONDS = 15.0
 """Seconds between two signs of life."""
 
-SLICE = 500
+BATCH_SIZE = 500
 """Entries that are read from the log at a time."""
 
-MOST_WAITING = 1024 * 1024
+MAX_BACKLOG = 1024 * 1024
 """Bytes that may wait for a subscriber, beyond the piece that he is to take next."""
 
-MOST_WAITING_IN_ALL = 64 * 1024 * 1024
+MAX_TOTAL_BACKLOG = 64 * 1024 * 1024
 """Bytes that may wait for all subscribers together, likewise; beyond, the slowest are cut off."""
 
-MOST_SUBSCRIBERS = 1_000
+MAX_SUBSCRIBERS = 1_000
 """Subscribers that a process serves at a time."""
 
-Frame = Callable[[LogEntry], bytes]
-Beat = Callable[[int], bytes]
+EncodeEvent = Callable[[LogEntry], bytes]
+EncodeHeartbeat = Callable[[int], bytes]
 
 
 class Subscriber:
     """Somebody who is told what he wants from a number on."""
 
-    def __init__(self, position: int, wanted: LogFilter, on_cut: Callable[[], object]) -> None:
+    def __init__(self, position: int, log_filter: LogFilter, on_cut: Callable[[], object]) -> None:
         """Tell what follows `position`; call `on_cut` when he takes too little."""
         self.position = position
-        self.wanted = wanted
+        self.log_filter = log_filter
         self._on_cut = on_cut
-        self._waiting: deque[bytes] = deque()
+        self._queue: deque[bytes] = deque()
         self._size = 0
-        self._news = asyncio.Event()
+        self._available = asyncio.Event()
         self._ended = False
 
     @property
     def backlog(self) -> int:
         """Bytes that wait beyond the piece that is taken next, which subscribers may share."""
-        return self._size - len(self._waiting[0]) if self._waiting else 0
+        return self._size - len(self._queue[0]) if self._queue else 0
 
     def cut(self) -> None:
         """Cut the subscriber off; nothing that waits is delivered."""
-        self._waiting.clear()
+        self._queue.clear()
         self._size = 0
         self.end()
         self._on_cut()
 
-    def give(self, piece: bytes) -> bool:
+    def push(self, piece: bytes) -> bool:
         """Put a piece into his queue; when it is full, cut him off and say so."""
-        if self._waiting and self._size + len(piece) > MOST_WAITING:
+        if self._queue and self._size + len(piece) > MAX_BACKLOG:
             self.cut()
             return False
-        self._waiting.append(piece)
+        self._queue.append(piece)
         self._size += len(piece)
-        self._news.set()
+        self._available.set()
         return True
 
     def end(self) -> None:
         """Let him take what waits, and go."""
         self._ended = True
-        self._news.set()
+        self._available.set()
 
-    async def take(self) -> bytes | None:
+    async def pop(self) -> bytes | None:
         """Take all that waits, once there is something; None at the end."""
-        while not self._waiting:
+        while not self._queue:
             if self._ended:
                 return None
-            self._news.clear()
-            await self._news.wait()
-        piece = self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting)
-        self._waiting.clear()
+            self._available.clear()
+            await self._available.wait()
+        piece = self._queue[0] if len(self._queue) == 1 else b"".join(self._queue)
+        self._queue.clear()
         self._size = 0
         return piece
 
@@ -97,14 +97,21 @@ class Subscriber:
 class Feed:
     """Reads the log as long as somebody subscribes to it."""
 
-    def __init__(self, storage: Storage, frame: Frame, beat: Beat, *, most: int = MOST_SUBSCRIBERS) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        encode_event: EncodeEvent,
+        encode_heartbeat: EncodeHeartbeat,
+        *,
+        max_subscribers: int = MAX_SUBSCRIBERS,
+    ) -> None:
         """Write entries with `frame`, and signs of life, which say how far he is, with `beat`; serve up to `most` subscribers."""
         self._storage = storage
-        self._frame = frame
-        self._beat = beat
-        self._most = most
+        self._encode_event = encode_event
+        self._encode_heartbeat = encode_heartbeat
+        self._max_subscribers = max_subscribers
         # Everyone who has subscribed, also before he joins. A subscription that is dropped unused drops out by itself.
-        self._open: WeakSet[Subscriber] = WeakSet()
+        self._subscriber_count: WeakSet[Subscriber] = WeakSet()
         self._subscribers: set[Subscriber] = set()
         self._position = 0
         self._following: asyncio.Task[None] | None = None
@@ -116,7 +123,9 @@ class Feed:
         """How many there are."""
         return len(self._subscribers)
 
-    async def subscribe(self, after: int | None, wanted: LogFilter, on_cut: Callable[[], object]) -> AsyncGenerator[bytes, None]:
+    async def subscribe(
+        self, after: int | None, log_filter: LogFilter, on_cut: Callable[[], object]
+    ) -> AsyncGenerator[bytes, None]:
         """Return what follows an entry, or from now on (None), as pieces, beginning with a sign of life.
 
         Raises InvalidPosition when the log has no such number, LogPruned when it does not reach back so far, and
@@ -125,21 +134,21 @@ class Feed:
         if self._closed:
             message = "The service is about to stop; subscribe elsewhere."
             raise StoreUnavailable(message)
-        if after is not None and after >= LAST:
+        if after is not None and after >= MAX_SEQ:
             raise InvalidPosition(after)
-        if len(self._open) >= self._most:
-            raise TooManySubscribers(self._most)
-        subscriber = Subscriber(self._position, wanted, on_cut)
-        self._open.add(subscriber)
-        if after is not None or not self._reads:
+        if len(self._subscriber_count) >= self._max_subscribers:
+            raise TooManySubscribers(self._max_subscribers)
+        subscriber = Subscriber(self._position, log_filter, on_cut)
+        self._subscriber_count.add(subscriber)
+        if after is not None or not self._read_positions:
             try:
-                subscriber.position = await self._begins(after)
+                subscriber.position = await self._start_position(after)
             except BaseException:
-                self._open.discard(subscriber)
+                self._subscriber_count.discard(subscriber)
                 raise
-        return self._pieces(subscriber)
+        return self._chunks(subscriber)
 
-    async def _begins(self, after: int | None) -> int:
+    async def _start_position(self, after: int | None) -> int:
         """Return where a subscription begins, as the log has it."""
         page = await self._storage.changes(after=after or 0, limit=1)
         if after is None:
@@ -158,29 +167,29 @@ class Feed:
         if self._following is not None:
             self._following.cancel()
 
-    async def _pieces(self, subscriber: Subscriber) -> AsyncGenerator[bytes, None]:
-        yield self._beat(subscriber.position)
-        if not self._reads or subscriber.position < self._position:
-            async for piece in self._missed(subscriber, None):
+    async def _chunks(self, subscriber: Subscriber) -> AsyncGenerator[bytes, None]:
+        yield self._encode_heartbeat(subscriber.position)
+        if not self._read_positions or subscriber.position < self._position:
+            async for piece in self._replay(subscriber, None):
                 yield piece
         joined = self._join(subscriber)
         try:
-            async for piece in self._missed(subscriber, joined):
+            async for piece in self._replay(subscriber, joined):
                 yield piece
-            while (waiting := await subscriber.take()) is not None:
+            while (waiting := await subscriber.pop()) is not None:
                 yield waiting
         finally:
             self._leave(subscriber)
 
-    async def _missed(self, subscriber: Subscriber, upto: int | None) -> AsyncGenerator[bytes, None]:
+    async def _replay(self, subscriber: Subscriber, upto: int | None) -> AsyncGenerator[bytes, None]:
         """Read what he missed: until the log's end, or up to a number."""
         while not self._closed and (upto is None or subscriber.position < upto):
-            page = await self._storage.changes(after=subscriber.position, limit=SLICE, wanted=subscriber.wanted)
+            page = await self._storage.changes(after=subscriber.position, limit=BATCH_SIZE, wanted=subscriber.log_filter)
             if page.floor > subscriber.position:
                 raise LogPruned(subscriber.position, page.floor)
             entries = [entry for entry in page.entries if upto is None or entry.seq <= upto]
-            piece = b"".join(map(self._frame, entries))
-            position = page.reached if upto is None else min(page.reached, upto)
+            piece = b"".join(map(self._encode_event, entries))
+            position = page.scanned_to if upto is None else min(page.scanned_to, upto)
             done = upto is None and page.next_after is None
             del page, entries  # they take several times what the piece takes, and he may take his time
             if piece:
@@ -191,7 +200,7 @@ class Feed:
 
     def _join(self, subscriber: Subscriber) -> int:
         """Have him told of what is to come; return the number up to which he must read by himself."""
-        if not self._reads:
+        if not self._read_positions:
             # Nobody else is here: what he has read is where the reading goes on.
             self._position = subscriber.position
             self._following = asyncio.create_task(self._follow(), name="catalog-feed")
@@ -201,12 +210,12 @@ class Feed:
         return self._position
 
     @property
-    def _reads(self) -> bool:
+    def _read_positions(self) -> bool:
         """Whether the log is being read."""
         return self._following is not None and not self._following.done()
 
     def _leave(self, subscriber: Subscriber) -> None:
-        self._open.discard(subscriber)
+        self._subscriber_count.discard(subscriber)
         self._subscribers.discard(subscriber)
         if not self._subscribers and self._following is not None:
             self._following.cancel()
@@ -215,31 +224,31 @@ class Feed:
     async def _follow(self) -> None:
         """Read the log again and again, and hand out what is new, until cancelled. However it ends, nobody waits on."""
         try:
-            await self._go_on()
+            await self._follow_once()
         finally:
             if self._following is asyncio.current_task():
                 for subscriber in self._subscribers:
                     subscriber.end()
 
-    async def _go_on(self) -> None:
+    async def _follow_once(self) -> None:
         beaten = monotonic()
         while True:
             try:
-                moved = await self._look()
+                moved = await self._read_log()
             except Unavailable:
                 moved = False
-                await asyncio.sleep(POLL)
-            if monotonic() - beaten > HEARTBEAT:
+                await asyncio.sleep(POLL_SECONDS)
+            if monotonic() - beaten > HEARTBEAT_SECONDS:
                 beaten = monotonic()
-                self._hand_out(self._beat(self._position))
+                self._push_to_all(self._encode_heartbeat(self._position))
             if not moved:
                 with suppress(Unavailable):
-                    await self._storage.wait(self._position, POLL)
-            await asyncio.sleep(GATHERING if self._caught_up else 0)
+                    await self._storage.wait(self._position, POLL_SECONDS)
+            await asyncio.sleep(BATCH_DELAY if self._caught_up else 0)
 
-    async def _look(self) -> bool:
+    async def _read_log(self) -> bool:
         """Read on, and hand it out; say whether there was something."""
-        page = await self._storage.changes(after=self._position, limit=SLICE)
+        page = await self._storage.changes(after=self._position, limit=BATCH_SIZE)
         self._caught_up = page.next_after is None
         if page.floor > self._position or page.head < self._position:
             # What follows is there no more, or another log is: they must ask anew, and are told then.
@@ -249,40 +258,40 @@ class Feed:
             return False
         if not page.entries:
             return False
-        self._tell(page.entries)
+        self._publish(page.entries)
         self._position = page.entries[-1].seq
         return True
 
-    def _tell(self, entries: Sequence[LogEntry]) -> None:
+    def _publish(self, entries: Sequence[LogEntry]) -> None:
         """Hand entries out, each encoded once."""
-        frames = [self._frame(entry) for entry in entries]
+        frames = [self._encode_event(entry) for entry in entries]
         pieces: dict[tuple[LogFilter, int], bytes] = {}
         for subscriber in tuple(self._subscribers):
             # Subscribers who want the same share a piece.
-            wanted = subscriber.wanted, max(subscriber.position, entries[0].seq - 1)
+            wanted = subscriber.log_filter, max(subscriber.position, entries[0].seq - 1)
             piece = pieces.get(wanted)
             if piece is None:
                 piece = pieces[wanted] = b"".join(
                     frame
                     for entry, frame in zip(entries, frames, strict=True)
-                    if entry.seq > subscriber.position and subscriber.wanted.finds(entry)
+                    if entry.seq > subscriber.position and subscriber.log_filter.matches(entry)
                 )
-            if piece and not subscriber.give(piece):
+            if piece and not subscriber.push(piece):
                 self._subscribers.discard(subscriber)
-        self._relieve()
+        self._cut_slowest()
 
-    def _hand_out(self, piece: bytes) -> None:
+    def _push_to_all(self, piece: bytes) -> None:
         for subscriber in tuple(self._subscribers):
-            if not subscriber.give(piece):
+            if not subscriber.push(piece):
                 self._subscribers.discard(subscriber)
 
-    def _relieve(self) -> None:
+    def _cut_slowest(self) -> None:
         """Cut the slowest subscribers off while too much waits for all of them together."""
         waiting = sum(subscriber.backlog for subscriber in self._subscribers)
-        if waiting <= MOST_WAITING_IN_ALL:
+        if waiting <= MAX_TOTAL_BACKLOG:
             return
         slowest_last = sorted(self._subscribers, key=lambda one: one.backlog)
-        while waiting > MOST_WAITING_IN_ALL:
+        while waiting > MAX_TOTAL_BACKLOG:
             subscriber = slowest_last.pop()
             waiting -= subscriber.backlog
             subscriber.cut()

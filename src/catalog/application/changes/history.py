@@ -7,20 +7,26 @@ from typing import Self
 from uuid import UUID
 
 from catalog.domain.categories import category
-from catalog.domain.changes.log import LAST, LogEntry, LogFilter, LogPage
-from catalog.domain.changes.price_history import Priced, before_reduction, in_force, lowest, priced
+from catalog.domain.changes.log import MAX_SEQ, LogEntry, LogFilter, LogPage
+from catalog.domain.changes.price_history import (
+    PricePeriod,
+    lowest_prices,
+    price_periods,
+    prices_before_reduction,
+    prices_in_force,
+)
 from catalog.domain.errors import InvalidQuery, ItemNotFound, LogPruned, shorten
 from catalog.domain.items import item
 from catalog.domain.items.item import Item
-from catalog.domain.queries.operands import read_whole, refuse_unknown
-from catalog.domain.validation import Faults
+from catalog.domain.queries.operands import parse_whole_number, refuse_unknown
+from catalog.domain.validation import FieldErrors
 from catalog.domain.values.fields import parse_key
 from catalog.ports.clock import Clock
 from catalog.ports.storage import Storage
 
-_SLICE = 1_000
+_BATCH_SIZE = 1_000
 
-MOST_ENTRIES = 1_000
+MAX_ENTRIES = 1_000
 DEFAULT_ENTRIES = 100
 
 KINDS = (*item.KINDS, *category.KINDS)
@@ -30,7 +36,7 @@ PARAMETERS = ("after", "limit", "kind", "item")
 
 
 @dataclass(frozen=True, slots=True)
-class LogQuestion:
+class LogRequest:
     """A question for the log as callers put it; `item` is a key, `after` is None for the log's beginning."""
 
     after: int | None = None
@@ -39,23 +45,23 @@ class LogQuestion:
     item: str | None = None
 
     @classmethod
-    def parse(cls, said: Mapping[str, str], faults: Faults | None = None, allowed: Sequence[str] = PARAMETERS) -> Self:
+    def parse(cls, parameters: Mapping[str, str], faults: FieldErrors | None = None, allowed: Sequence[str] = PARAMETERS) -> Self:
         """Read parameters; an empty one is as good as absent. Raises InvalidQuery with every fault."""
-        faults = Faults() if faults is None else faults
-        refuse_unknown(said, allowed, faults)
-        said = {name: value for name, value in said.items() if value}
-        after = read_whole(said, "after", range(LAST), None, faults)
-        limit = read_whole(said, "limit", range(1, MOST_ENTRIES + 1), DEFAULT_ENTRIES, faults)
-        kinds = frozenset(said["kind"].split(",")) if "kind" in said else frozenset()
+        faults = FieldErrors() if faults is None else faults
+        refuse_unknown(parameters, allowed, faults)
+        parameters = {name: value for name, value in parameters.items() if value}
+        after = parse_whole_number(parameters, "after", range(MAX_SEQ), None, faults)
+        limit = parse_whole_number(parameters, "limit", range(1, MAX_ENTRIES + 1), DEFAULT_ENTRIES, faults)
+        kinds = frozenset(parameters["kind"].split(",")) if "kind" in parameters else frozenset()
         for kind in sorted(kinds - {*KINDS}):
             note = f"The kinds are {', '.join(KINDS)}."
             faults.add_unknown(("kind",), "unknown_kind", f"There is no kind {shorten(kind)!r}.", KINDS, note, kind)
-        faults.refuse(InvalidQuery)
-        return cls(after, limit, kinds, said.get("item"))
+        faults.raise_if_any(InvalidQuery)
+        return cls(after, limit, kinds, parameters.get("item"))
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class ItemHistory:
     """A stretch of an item's history; `known_since` is when the log begins, where that is later than the item."""
 
     page: LogPage
@@ -63,12 +69,12 @@ class Life:
 
 
 @dataclass(frozen=True, slots=True)
-class Prices:
+class PriceHistory:
     """The prices of an item, with the lowest of the last 30 days, and the lowest of the 30 days before the price was reduced."""
 
-    prices: Sequence[Priced]
-    lowest: Priced | None
-    before_reduction: Priced | None
+    prices: Sequence[PricePeriod]
+    lowest: PricePeriod | None
+    before_reduction: PricePeriod | None
     known_since: datetime | None
 
 
@@ -80,7 +86,7 @@ class History:
         self._storage = storage
         self._clock = clock
 
-    async def subject(self, key: str) -> UUID:
+    async def find_item_id(self, key: str) -> UUID:
         """Return the id of an item that is there, or was. Raises ItemNotFound."""
         parsed = parse_key(key)
         if isinstance(parsed, UUID):
@@ -89,56 +95,56 @@ class History:
             living = (await self._storage.items_by_sku((parsed,))).get(parsed)
             if living is not None:
                 return living.id
-            removal = await self._storage.removal_of(parsed)
+            removal = await self._storage.last_deletion(parsed)
             if removal is not None:
                 return removal.subject_id
         raise ItemNotFound(key)
 
-    async def wanted(self, question: LogQuestion) -> LogFilter:
+    async def log_filter(self, request: LogRequest) -> LogFilter:
         """Return which entries are asked for. Raises ItemNotFound."""
-        return LogFilter(question.kinds, None if question.item is None else await self.subject(question.item))
+        return LogFilter(request.kinds, None if request.item is None else await self.find_item_id(request.item))
 
-    async def changes(self, question: LogQuestion) -> LogPage:
+    async def changes(self, question: LogRequest) -> LogPage:
         """Return a stretch of the log. Raises ItemNotFound; LogPruned when it does not reach back so far."""
         after = question.after
-        page = await self._storage.changes(after=after or 0, limit=question.limit, wanted=await self.wanted(question))
+        page = await self._storage.changes(after=after or 0, limit=question.limit, wanted=await self.log_filter(question))
         if after is not None and after < page.floor:
             raise LogPruned(after, page.floor)
         return page
 
-    async def life(self, key: str, question: LogQuestion) -> Life:
+    async def item_history(self, key: str, question: LogRequest) -> ItemHistory:
         """Return a stretch of an item's history, oldest first. Raises ItemNotFound."""
-        subject = await self.subject(key)
+        subject = await self.find_item_id(key)
         after = question.after or 0
         page = await self._storage.changes(after=after, limit=question.limit, wanted=LogFilter(subject=subject))
-        first = page.entries[0] if page.entries and not after else await self._first(subject)
-        await self._must_be_known(subject, first, key)
-        return Life(page, await self._known_since(page, first))
+        first = page.entries[0] if page.entries and not after else await self._first_entry(subject)
+        await self._require_known(subject, first, key)
+        return ItemHistory(page, await self._known_since(page, first))
 
-    async def prices(self, key: str, as_of: datetime | None = None) -> Prices:
+    async def prices(self, key: str, as_of: datetime | None = None) -> PriceHistory:
         """Return all prices of an item, or the one that was in force at a moment. Raises ItemNotFound."""
-        subject = await self.subject(key)
+        subject = await self.find_item_id(key)
         wanted = LogFilter(subject=subject)
-        page = await self._storage.changes(after=0, limit=_SLICE, wanted=wanted)
+        page = await self._storage.changes(after=0, limit=_BATCH_SIZE, wanted=wanted)
         entries = list(page.entries)
         while page.next_after is not None:
-            page = await self._storage.changes(after=page.next_after, limit=_SLICE, wanted=wanted)
+            page = await self._storage.changes(after=page.next_after, limit=_BATCH_SIZE, wanted=wanted)
             entries += page.entries
-        await self._must_be_known(subject, entries[0] if entries else None, key)
+        await self._require_known(subject, entries[0] if entries else None, key)
         before = entries[0].change.before if entries else (await self._storage.items_by_id((subject,))).get(subject)
-        found = priced(before if isinstance(before, Item) else None, entries)
+        found = price_periods(before if isinstance(before, Item) else None, entries)
         # The clock of the process that wrote the last price may be ahead of ours; that price is in force all the same.
         moment = as_of or max((self._clock.now(), *(one.since for one in found[-1:])))
-        now = in_force(found, moment)
+        now = prices_in_force(found, moment)
         shown = found if as_of is None else [] if now is None else [now]
         known_since = await self._known_since(page, entries[0] if entries else None)
-        return Prices(shown, lowest(found, moment), before_reduction(found, moment), known_since)
+        return PriceHistory(shown, lowest_prices(found, moment), prices_before_reduction(found, moment), known_since)
 
-    async def _first(self, subject: UUID) -> LogEntry | None:
+    async def _first_entry(self, subject: UUID) -> LogEntry | None:
         page = await self._storage.changes(after=0, limit=1, wanted=LogFilter(subject=subject))
         return page.entries[0] if page.entries else None
 
-    async def _must_be_known(self, subject: UUID, first: LogEntry | None, key: str) -> None:
+    async def _require_known(self, subject: UUID, first: LogEntry | None, key: str) -> None:
         """Raise ItemNotFound unless there is such an item, or was as far as the log reaches."""
         if first is None:
             known = subject in await self._storage.items_by_id((subject,))

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from catalog.application.files.readers import guarded
-from catalog.application.files.trailer import CATEGORY, END
+from catalog.application.files.readers import escape_formula
+from catalog.application.files.trailer import CATEGORY_KEY, TRAILER_KEY
 from catalog.domain.categories.category import FIELDS as CATEGORY_FIELDS
 from catalog.domain.categories.category import Category
 from catalog.domain.categories.tree import Tree
 from catalog.domain.errors import InvalidQuery
 from catalog.domain.items.item import Item
 from catalog.domain.queries.item_query import ItemQuery, Parameters
-from catalog.domain.validation import Faults
+from catalog.domain.validation import FieldErrors
 from catalog.ports.storage import Storage
 
 COLUMNS = (
@@ -39,14 +39,14 @@ COLUMNS = (
 )
 """The columns of a CSV file."""
 
-_NOT_HERE = ("limit", "offset", "cursor")
+_NOT_IMPORTABLE = ("limit", "offset", "cursor")
 
 Encode = Callable[[Item], bytes]
 """Writes an item as JSON, on one line."""
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class ExportFormat:
     """How items are written: what each looks like, what stands around them, and how the trailer is put."""
 
     media_type: str
@@ -56,29 +56,31 @@ class Format:
     end: Callable[[int, str], bytes]
 
 
-def parse_export(said: Parameters, faults: Faults | None = None) -> ItemQuery:
+def parse_export(parameters: Parameters, faults: FieldErrors | None = None) -> ItemQuery:
     """Read which items are to be exported, and in which order: all of them, the oldest first, unless something else is said.
 
     Raises InvalidQuery.
     """
-    faults = Faults() if faults is None else faults
-    for name in _NOT_HERE:
-        if name in said:
+    faults = FieldErrors() if faults is None else faults
+    for name in _NOT_IMPORTABLE:
+        if name in parameters:
             faults.add((name,), "unknown_parameter", f"An export has no pages; leave {name} out.")
-    return ItemQuery.parse({"sort": "created_at", **{name: its for name, its in said.items() if name not in _NOT_HERE}}, faults)
+    return ItemQuery.parse(
+        {"sort": "created_at", **{name: its for name, its in parameters.items() if name not in _NOT_IMPORTABLE}}, faults
+    )
 
 
-def parse_format(kind: str) -> Format:
+def parse_format(kind: str) -> ExportFormat:
     """Return the format of this name. Raises InvalidQuery."""
     if kind not in FORMATS:
-        faults = Faults()
+        faults = FieldErrors()
         faults.add(("format",), "invalid_choice", f"The parameter format is {' or '.join(FORMATS)}.")
-        faults.refuse(InvalidQuery)
+        faults.raise_if_any(InvalidQuery)
     return FORMATS[kind]
 
 
 async def export(
-    storage: Storage, query: ItemQuery, form: Format, encode: Encode, *, with_categories: bool = False
+    storage: Storage, query: ItemQuery, form: ExportFormat, encode: Encode, *, with_categories: bool = False
 ) -> AsyncGenerator[bytes, None]:
     """Write the items that `query` finds, piece by piece, in constant memory; before them the tree of categories, if wanted.
 
@@ -106,11 +108,11 @@ async def export(
     yield piece + form.end(count + len(tree), digest.hexdigest())
 
 
-def parse_with_categories(said: str | None, faults: Faults) -> bool:
+def parse_with_categories(parameters: str | None, faults: FieldErrors) -> bool:
     """Read whether an export has the tree of categories, too."""
-    if said not in (None, "true", "false"):
+    if parameters not in (None, "true", "false"):
         faults.add(("with_categories",), "invalid_choice", "The parameter with_categories is true or false.")
-    return said == "true"
+    return parameters == "true"
 
 
 def _json_lines(items: Sequence[Item], encode: Encode) -> bytes:
@@ -123,11 +125,11 @@ def _json_elements(items: Sequence[Item], encode: Encode) -> bytes:
 
 def _json_category(category: Category) -> bytes:
     fields = {name: getattr(category, name) for name in CATEGORY_FIELDS}
-    return json.dumps({CATEGORY: fields}, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps({CATEGORY_KEY: fields}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _json_end(rows: int, digest: str) -> bytes:
-    return json.dumps({END: {"rows": rows, "sha256": digest}}).encode()
+    return json.dumps({TRAILER_KEY: {"rows": rows, "sha256": digest}}).encode()
 
 
 def _csv_rows(items: Sequence[Item], _encode: Encode) -> bytes:
@@ -136,8 +138,10 @@ def _csv_rows(items: Sequence[Item], _encode: Encode) -> bytes:
 
 def _csv_categories(categories: Iterable[Category]) -> bytes:
     """Write categories in the columns of items: the slug as `sku`, the parent as `category`, the position as `version`."""
-    cells = ((CATEGORY, its.slug, its.name, "", its.parent or "", "", "", "", str(its.position), "", "") for its in categories)
-    return _csv([[guarded(cell) for cell in row] for row in cells])
+    cells = (
+        (CATEGORY_KEY, its.slug, its.name, "", its.parent or "", "", "", "", str(its.position), "", "") for its in categories
+    )
+    return _csv([[escape_formula(cell) for cell in row] for row in cells])
 
 
 def _cells(item: Item) -> list[str]:
@@ -156,7 +160,7 @@ def _cells(item: Item) -> list[str]:
         _moment(item.created_at),
         _moment(item.updated_at),
     )
-    return ["" if cell is None else guarded(str(cell)) for cell in cells]
+    return ["" if cell is None else escape_formula(str(cell)) for cell in cells]
 
 
 def _moment(moment: datetime) -> str:
@@ -169,22 +173,22 @@ def _csv(rows: Sequence[Sequence[str]]) -> bytes:
     return text.getvalue().encode()
 
 
-FORMATS: Mapping[str, Format] = {
-    "csv": Format(
+FORMATS: Mapping[str, ExportFormat] = {
+    "csv": ExportFormat(
         "text/csv; charset=utf-8",
         _csv_rows,
         _csv_categories,
         _csv([COLUMNS]),
-        lambda rows, digest: _csv([(END, str(rows), digest, *[""] * (len(COLUMNS) - 3))]),
+        lambda rows, digest: _csv([(TRAILER_KEY, str(rows), digest, *[""] * (len(COLUMNS) - 3))]),
     ),
-    "jsonl": Format(
+    "jsonl": ExportFormat(
         "application/jsonl",
         _json_lines,
         lambda categories: b"".join([_json_category(one) + b"\n" for one in categories]),
         b"",
         lambda rows, digest: _json_end(rows, digest) + b"\n",
     ),
-    "json": Format(
+    "json": ExportFormat(
         "application/json",
         _json_elements,
         lambda categories: b"".join([_json_category(one) + b",\n" for one in categories]),

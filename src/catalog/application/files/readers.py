@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
 
-from catalog.application.files.row_source import Broken, Readable, Row, Table
-from catalog.application.files.trailer import Proof, Sealed, checked
-from catalog.application.strict_json import gap_end, next_value, parse_json
-from catalog.domain.errors import Fault, InvalidFile, InvalidQuery, Malformed
+from catalog.application.files.row_source import BinaryReader, MalformedRow, Row, RowSource
+from catalog.application.files.trailer import HashingReader, TrailerPolicy, verify_trailer
+from catalog.application.strict_json import next_value, parse_json, skip_whitespace
+from catalog.domain.errors import FieldError, InvalidFile, InvalidQuery, Malformed
 
-LONGEST = 1024 * 1024
+MAX_ROW_SIZE = 1024 * 1024
 """Characters of one row; a longer one is refused."""
 
 MAX_COLUMNS = 2_000
@@ -40,17 +40,17 @@ _SIGNATURES = {
 }
 """How files begin that are often sent by mistake, and what is said of them."""
 
-_JSON_BEGINS = {b"[": "json", b"{": "jsonl"}
-CALCULATED = ("=", "+", "-", "@", "\t", "\r", "'")
+_JSON_START = {b"[": "json", b"{": "jsonl"}
+CALCULATION_ERRORS = ("=", "+", "-", "@", "\t", "\r", "'")
 """How cells begin that an export puts an apostrophe before: a spreadsheet would calculate them, or take the apostrophe off."""
 
 # Python's own limit of a cell, 131,072, is one of the process; rows have a limit of their own here.
-csv.field_size_limit(LONGEST)
+csv.field_size_limit(MAX_ROW_SIZE)
 
-_FORMULA = tuple(f"'{sign}" for sign in CALCULATED)
+_FORMULA = tuple(f"'{sign}" for sign in CALCULATION_ERRORS)
 
 
-def read_csv(file: Readable, delimiter: str = ",", proof: Proof = "of_exports") -> Table:
+def read_csv(file: BinaryReader, delimiter: str = ",", proof: TrailerPolicy = "of_exports") -> RowSource:
     """Read CSV (RFC 4180) with a header. An empty cell is absent; a formula's guarding apostrophe is taken off.
 
     A column without a name is called "column 3", by its place. Raises InvalidQuery for a bad delimiter, and InvalidFile when the
@@ -62,69 +62,69 @@ def read_csv(file: Readable, delimiter: str = ",", proof: Proof = "of_exports") 
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
         columns = _header(reader)
-        sealed.refuse_parts(columns)
+        sealed.require_trailer(columns)
     except InvalidFile:
         text.close()
         raise
-    return Table(columns, checked(_csv_rows(reader, lines, columns), sealed, columns), text.close)
+    return RowSource(columns, verify_trailer(_csv_rows(reader, lines, columns), sealed, columns), text.close)
 
 
-def parse_delimiter(said: str) -> str:
+def parse_delimiter(text: str) -> str:
     """Return the character between the cells of a CSV file (`tab`: a tabulator). Raises InvalidQuery."""
-    delimiter = "\t" if said == "tab" else said
+    delimiter = "\t" if text == "tab" else text
     visible_sign = len(delimiter) == 1 and "!" <= delimiter <= "~" and not delimiter.isalnum() and delimiter not in QUOTES
     if visible_sign or delimiter == "\t":
         return delimiter
-    message = f"The delimiter is one character like , ; | or tab, not a letter, a digit, a quote or a space: {said!r:.20}."
-    raise InvalidQuery([Fault(("delimiter",), "invalid_delimiter", message)])
+    message = f"The delimiter is one character like , ; | or tab, not a letter, a digit, a quote or a space: {text!r:.20}."
+    raise InvalidQuery([FieldError(("delimiter",), "invalid_delimiter", message)])
 
 
 def _header(reader: Any) -> tuple[str, ...]:  # noqa: ANN401 - csv's reader has no name
     """Read the names of the columns."""
     try:
         header: list[str] = next(reader, [])
-    except (csv.Error, _TooLong) as error:
-        raise _refused(f"The header cannot be read: {error}.") from error
+    except (csv.Error, _RowTooLong) as error:
+        raise _invalid_file(f"The header cannot be read: {error}.") from error
     names = [name.strip() for name in header]
     if not any(names):
         message = "The file has no header; its first line names the columns: sku,name,price,currency."
-        raise _refused(message)
+        raise _invalid_file(message)
     if len(names) > MAX_COLUMNS:
         message = f"The header has {len(names)} columns; an import takes up to {MAX_COLUMNS}."
-        raise _refused(message)
+        raise _invalid_file(message)
     if any("\x00" in name for name in names):
         message = "The file is no text in UTF-8: its first line has the character U+0000."
-        raise _refused(message)
+        raise _invalid_file(message)
     if any(_is_not_utf8(name) for name in names):
         message = f"Line 1 {_NOT_UTF8}"
-        raise _refused(message)
+        raise _invalid_file(message)
     return tuple(name or f"column {number}" for number, name in enumerate(names, 1))
 
 
-def read_json_lines(file: Readable, proof: Proof = "of_exports") -> Table:
+def read_json_lines(file: BinaryReader, proof: TrailerPolicy = "of_exports") -> RowSource:
     """Read JSON Lines: an object a line; empty lines are passed over."""
     text, sealed = _text(file, "jsonl", "\n", proof)
     return _without_header(_json_lines(text), sealed, text)
 
 
-def read_json_array(file: Readable, proof: Proof = "of_exports") -> Table:
+def read_json_array(file: BinaryReader, proof: TrailerPolicy = "of_exports") -> RowSource:
     """Read a JSON array of objects, without ever holding all of it."""
     text, sealed = _text(file, "json", "\n", proof)
     return _without_header(_json_array(text), sealed, text)
 
 
-def _without_header(rows: Iterator[Row | Broken], sealed: Sealed, text: io.TextIOWrapper) -> Table:
+def _without_header(rows: Iterator[Row | MalformedRow], sealed: HashingReader, text: io.TextIOWrapper) -> RowSource:
     """Make a table of rows that name their own columns; those of the first tell whether the file is an export."""
     first = next(rows, None)
     try:
-        sealed.refuse_parts(first.values if isinstance(first, Row) else ())
+        sealed.require_trailer(first.values if isinstance(first, Row) else ())
     except InvalidFile:
         text.close()
         raise
-    return Table(None, checked(chain(() if first is None else (first,), rows), sealed), text.close)
+    return RowSource(None, verify_trailer(chain(() if first is None else (first,), rows), sealed), text.close)
 
 
-def read_table(file: Readable, kind: str, delimiter: str = ",", proof: Proof = "of_exports") -> Table:
+def read_table(file: BinaryReader, kind: str, delimiter: str = ",", proof: TrailerPolicy = "of_exports") -> RowSource:
     """Read a file of one of the formats of READERS; of CSV with what stands between the cells (`tab`: a tabulator).
 
     Raises InvalidFile when it is something else, or not whole though `proof` says that it must be.
@@ -134,13 +134,13 @@ def read_table(file: Readable, kind: str, delimiter: str = ",", proof: Proof = "
     return read_json_array(file, proof) if kind == "json" else read_json_lines(file, proof)
 
 
-READERS: dict[str, Callable[[Readable], Table]] = {"csv": read_csv, "jsonl": read_json_lines, "json": read_json_array}
+READERS: dict[str, Callable[[BinaryReader], RowSource]] = {"csv": read_csv, "jsonl": read_json_lines, "json": read_json_array}
 """Format -> reader."""
 
 
-def _text(file: Readable, kind: str, newline: str, proof: Proof) -> tuple[io.TextIOWrapper, Sealed]:
+def _text(file: BinaryReader, kind: str, newline: str, proof: TrailerPolicy) -> tuple[io.TextIOWrapper, HashingReader]:
     """Decode a file. Raises InvalidFile when its first bytes show that it is of another kind."""
-    sealed = Sealed(file, proof)
+    sealed = HashingReader(file, proof)
     buffered = io.BufferedReader(sealed, _CHUNK)
     try:
         _refuse_other_kinds(buffered.peek(_CHUNK), kind)
@@ -154,27 +154,27 @@ def _refuse_other_kinds(head: bytes, kind: str) -> None:
     """Refuse what is no table of this kind, by how it begins."""
     for signature, message in _SIGNATURES.items():
         if head.startswith(signature):
-            raise _refused(message)
+            raise _invalid_file(message)
     begin = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if not begin and len(head) < _CHUNK:
         message = "The file is empty." if kind != "csv" else "The file is empty; it has no header that names the columns."
-        raise _refused(message)
+        raise _invalid_file(message)
     if begin[:9].lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")):
         message = "The file is a page of HTML or XML, not a table; an address that asks for a sign-in often answers so."
-        raise _refused(message)
+        raise _invalid_file(message)
     first = begin[:1]
-    if kind == "csv" and first in _JSON_BEGINS:
-        message = f"The file is JSON, not CSV; its format is {_JSON_BEGINS[first]}."
-        raise _refused(message)
+    if kind == "csv" and first in _JSON_START:
+        message = f"The file is JSON, not CSV; its format is {_JSON_START[first]}."
+        raise _invalid_file(message)
     if kind == "json" and first != b"[":
         message = "The file is no JSON array: it does not begin with [. An object a line is JSON Lines (format jsonl)."
-        raise _refused(message)
+        raise _invalid_file(message)
     if kind == "jsonl" and first == b"[":
         message = "The file is a JSON array, not JSON Lines; its format is json."
-        raise _refused(message)
+        raise _invalid_file(message)
 
 
-class _TooLong(Exception):
+class _RowTooLong(Exception):
     """A record of CSV goes on and on."""
 
 
@@ -192,15 +192,15 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._text.readline(LONGEST + 1)
+        line = self._text.readline(MAX_ROW_SIZE + 1)
         if not line:
             raise StopIteration
         self.count += 1
         self._size += len(line)
         self._whole = line.endswith(_NEWLINES)
-        if self._size > LONGEST:
-            message = f"it has more than {LONGEST} characters"
-            raise _TooLong(message)
+        if self._size > MAX_ROW_SIZE:
+            message = f"it has more than {MAX_ROW_SIZE} characters"
+            raise _RowTooLong(message)
         if not line.isascii() and _is_not_utf8(line):
             self.all_utf8 = False
         return line
@@ -229,7 +229,7 @@ def _is_not_utf8(text: str) -> bool:
     return False
 
 
-def _csv_rows(reader: Any, lines: _Lines, columns: tuple[str, ...]) -> Iterator[Row | Broken]:  # noqa: ANN401 - csv's reader has no name
+def _csv_rows(reader: Any, lines: _Lines, columns: tuple[str, ...]) -> Iterator[Row | MalformedRow]:  # noqa: ANN401 - csv's reader has no name
     """Go through the records. Where the quotes of one are wrong the file ends.
 
     Any line that follows may stand inside a cell, and nothing in the file proves that it does not: a stray quote turns inside
@@ -239,7 +239,7 @@ def _csv_rows(reader: Any, lines: _Lines, columns: tuple[str, ...]) -> Iterator[
         line = lines.begin()
         try:
             cells = next(reader, None)
-        except (csv.Error, _TooLong) as error:
+        except (csv.Error, _RowTooLong) as error:
             yield _end_of_reading(lines, line, f"The row at line {line} cannot be read: {error}.")
             return
         if cells is None:
@@ -253,52 +253,52 @@ def _csv_rows(reader: Any, lines: _Lines, columns: tuple[str, ...]) -> Iterator[
                 if lines.count > line:
                     yield _end_of_reading(lines, line, f"{message} It has several lines: a quote may be missing or too many.")
                     return
-                yield Broken(line, message)
+                yield MalformedRow(line, message)
                 continue
             del cells[len(columns) :]
         if not lines.all_utf8:
-            yield Broken(line, f"The row {_NOT_UTF8}")
+            yield MalformedRow(line, f"The row {_NOT_UTF8}")
             continue
         named = zip(columns, cells, strict=True)
-        values = {name: cell if cell[0] != "'" else _plain(cell) for name, cell in named if cell}
+        values = {name: cell if cell[0] != "'" else _unescape_formula(cell) for name, cell in named if cell}
         yield Row(line, values, sum(map(len, cells)))
 
 
-def _end_of_reading(lines: _Lines, line: int, why: str) -> Broken:
+def _end_of_reading(lines: _Lines, line: int, why: str) -> MalformedRow:
     """Say from which line to which nothing was read."""
     last = lines.skip()
     where = f"Line {line}, the last one, was" if last == line else f"Lines {line} to {last}, the rest of the file, were"
-    return Broken(line, f"{why} {where} not read. Double the quotes inside of cells, and send the file again.", last)
+    return MalformedRow(line, f"{why} {where} not read. Double the quotes inside of cells, and send the file again.", last)
 
 
-def guarded(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """Put an apostrophe before what a spreadsheet would calculate, and before one that is there already."""
-    return f"'{cell}" if cell.startswith(CALCULATED) else cell
+    return f"'{cell}" if cell.startswith(CALCULATION_ERRORS) else cell
 
 
-def _plain(cell: str) -> str:
+def _unescape_formula(cell: str) -> str:
     """Take off the apostrophe that an export puts before what a spreadsheet would calculate."""
     return cell[1:] if cell.startswith(_FORMULA) else cell
 
 
-def _json_lines(text: io.TextIOWrapper) -> Iterator[Row | Broken]:
+def _json_lines(text: io.TextIOWrapper) -> Iterator[Row | MalformedRow]:
     line = 0
-    while content := text.readline(LONGEST + 1):
+    while content := text.readline(MAX_ROW_SIZE + 1):
         line += 1
-        if len(content) > LONGEST:
+        if len(content) > MAX_ROW_SIZE:
             while content and not content.endswith("\n"):
-                content = text.readline(LONGEST)
-            yield Broken(line, f"The line has more than {LONGEST} characters.")
+                content = text.readline(MAX_ROW_SIZE)
+            yield MalformedRow(line, f"The line has more than {MAX_ROW_SIZE} characters.")
         elif not content.isascii() and _is_not_utf8(content):
-            yield Broken(line, f"The line {_NOT_UTF8}")
+            yield MalformedRow(line, f"The line {_NOT_UTF8}")
         elif content.strip():
             try:
                 yield _row(line, parse_json(content), len(content))
             except Malformed as error:
-                yield Broken(line, str(error))
+                yield MalformedRow(line, str(error))
 
 
-def _json_array(text: io.TextIOWrapper) -> Iterator[Row | Broken]:
+def _json_array(text: io.TextIOWrapper) -> Iterator[Row | MalformedRow]:
     """Go through the values of an array. What is broken ends it, for nobody knows where the next value begins."""
     window = _Window(text)
     window.sign()  # the opening bracket, which was seen when the file was opened
@@ -310,21 +310,21 @@ def _json_array(text: io.TextIOWrapper) -> Iterator[Row | Broken]:
         try:
             value = window.value()
         except Malformed as error:
-            yield Broken(line, f"{error} Nothing after it was read.")
+            yield MalformedRow(line, f"{error} Nothing after it was read.")
             return
         yield _row(line, value, window.taken)
         sign = window.sign()
         if sign == "]":
             return
         if sign != ",":
-            yield Broken(window.line, "The array is broken: a comma or its end is missing. Nothing after it was read.")
+            yield MalformedRow(window.line, "The array is broken: a comma or its end is missing. Nothing after it was read.")
             return
         expected = ""
 
 
-def _row(line: int, value: object, size: int) -> Row | Broken:
+def _row(line: int, value: object, size: int) -> Row | MalformedRow:
     if not isinstance(value, dict):
-        return Broken(line, "The row is no object.")
+        return MalformedRow(line, "The row is no object.")
     return Row(line, {name: inner for name, inner in value.items() if inner is not None}, size)
 
 
@@ -341,7 +341,7 @@ class _Window:
     def sign(self, *, peek: bool = False) -> str:
         """Take the next character that is no white space; nothing at the end."""
         while True:
-            self._move(gap_end(self._buffer, self._position))
+            self._move(skip_whitespace(self._buffer, self._position))
             if self._position < len(self._buffer):
                 found = self._buffer[self._position]
                 self._position += not peek
@@ -358,8 +358,8 @@ class _Window:
                 self.taken = found[1] - self._position
                 self._move(found[1])
                 return found[0]
-            if len(self._buffer) - self._position > LONGEST:
-                message = f"The array is broken here, or a row has more than {LONGEST} characters."
+            if len(self._buffer) - self._position > MAX_ROW_SIZE:
+                message = f"The array is broken here, or a row has more than {MAX_ROW_SIZE} characters."
                 raise Malformed(message)
             if not self._more():
                 message = "The array is broken, or ends too early."
@@ -377,5 +377,5 @@ class _Window:
         self._position = end
 
 
-def _refused(message: str) -> InvalidFile:
-    return InvalidFile([Fault((), "invalid_file", message)])
+def _invalid_file(message: str) -> InvalidFile:
+    return InvalidFile([FieldError((), "invalid_file", message)])

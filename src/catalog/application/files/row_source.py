@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
-class Readable(Protocol):
+class BinaryReader(Protocol):
     """A file as far as it is needed: bytes that are given as they come, some at a time; nothing at the end."""
 
     def read(self, size: int, /) -> bytes | None:
@@ -25,22 +25,22 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class MalformedRow:
     """A row that cannot be read; with `until`, nothing was read from its line to that one, the last of the file."""
 
     line: int
     message: str
-    until: int | None = None
+    last_line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class RowSource:
     """A file's rows. `columns` are those of the header; None where each row names its own.
 
     `close` closes the file; `stop` lets nobody wait for rows that are still to come.
     """
 
     columns: tuple[str, ...] | None
-    rows: Iterator[Row | Broken]
+    rows: Iterator[Row | MalformedRow]
     close: Callable[[], None] = lambda: None
     stop: Callable[[], None] = lambda: None

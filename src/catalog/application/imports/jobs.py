@@ -12,38 +12,38 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from catalog.application.files.row_source import Table
-from catalog.application.imports.pipeline import Importing, ImportReport
+from catalog.application.files.row_source import RowSource
+from catalog.application.imports.pipeline import ImportPipeline, ImportReport
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.rows import Refusal
-from catalog.application.writes.commit import Noted, commit, no_notes
+from catalog.application.writes.commit import RecordsFor, commit, no_records
 from catalog.domain.change import Origin
-from catalog.domain.changes.expiring_record import Note
+from catalog.domain.changes.expiring_record import ExpiringRecord
 from catalog.domain.errors import CatalogError, ImportNotFound, ImportsBusy, Unavailable
-from catalog.domain.text.normalization import unstorable
+from catalog.domain.text.normalization import find_unstorable
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
 
-SHOWN = 1_000
+MAX_REFUSALS_SHOWN = 1_000
 """Refusals that are told with an import; all of them are told at an address of their own."""
 
-AT_ONCE = 2
+MAX_CONCURRENT = 2
 """Imports that a process works on at a time; more wait."""
 
-MOST = 20
+MAX_IMPORTS = 20
 """Imports that may be under way in a process, those that wait included."""
 
-RECEIVING = 100
+MAX_RECEIVING = 100
 """Files that may be coming in to a process at a time."""
 
-WAIT = 10.0
+WAIT_SECONDS = 10.0
 """Seconds that an import waits for its turn, when its caller waits for it."""
 
-BEAT = 2.0
+HEARTBEAT_SECONDS = 2.0
 """Seconds between two signs of life of an import under way."""
 
-ALIVE = 10.0
+HEARTBEAT_TIMEOUT = 10.0
 """Seconds without a sign of life after which an import is taken for interrupted."""
 
 RUNNING, DONE, REFUSED, FAILED, CANCELLED, INTERRUPTED = "running", "done", "refused", "failed", "cancelled", "interrupted"
@@ -55,7 +55,7 @@ class ImportState:
 
     id: str
     status: str
-    began: datetime
+    started_at: datetime
     at: datetime
     dry_run: bool = False
     bytes: int = 0
@@ -66,22 +66,24 @@ class ImportState:
     @property
     def rate(self) -> float:
         """Rows a second."""
-        took = (self.at - self.began).total_seconds()
+        took = (self.at - self.started_at).total_seconds()
         return self.report.rows / took if took > 0 else 0.0
 
     @property
-    def note(self) -> Note:
+    def to_record(self) -> ExpiringRecord:
         """What is kept of it."""
         told = asdict(self)
         del told["at"]
-        return Note(_key(self.id), json.dumps(told | {"began": self.began.isoformat()}).encode(), self.at)
+        return ExpiringRecord(
+            _state_key(self.id), json.dumps(told | {"started_at": self.started_at.isoformat()}).encode(), self.at
+        )
 
     @classmethod
-    def of(cls, note: Note) -> "ImportState":
+    def from_record(cls, record: ExpiringRecord) -> "ImportState":
         """Bring it back."""
-        told: dict[str, Any] = json.loads(note.content)
+        told: dict[str, Any] = json.loads(record.content)
         report = ImportReport(**told.pop("report"))
-        return cls(**told | {"began": datetime.fromisoformat(told["began"]), "at": note.at, "report": report})
+        return cls(**told | {"started_at": datetime.fromisoformat(told["started_at"]), "at": record.created_at, "report": report})
 
 
 class _Cancelled(Exception):
@@ -89,10 +91,10 @@ class _Cancelled(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ImportSource:
     """What is imported: a table that is opened, in a thread, when it is its turn; and how many bytes of it were read."""
 
-    open: Callable[[], Table]
+    open: Callable[[], RowSource]
     position: Callable[[], int]
     close: Callable[[], object] = lambda: None
 
@@ -100,24 +102,24 @@ class Source:
 class ImportJobs:
     """Runs imports, here and now or by the side, and tells of them."""
 
-    def __init__(self, importing: Importing, storage: Storage, clock: Clock, ids: Ids) -> None:
+    def __init__(self, importing: ImportPipeline, storage: Storage, clock: Clock, ids: Ids) -> None:
         """Work through these."""
         self._importing = importing
         self._storage = storage
         self._clock = clock
         self._ids = ids
-        self._turns = asyncio.Semaphore(AT_ONCE)
-        self._here: dict[str, ImportState] = {}
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT)
+        self._states: dict[str, ImportState] = {}
         self._receiving = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(
         self,
-        source: Source,
+        source: ImportSource,
         plan: ImportPlan,
         origin: Origin,
         first: list[Refusal],
-        notes: Noted[ImportState] = no_notes,
+        records_for: RecordsFor[ImportState] = no_records,
     ) -> ImportState:
         """Import, and return what became of it; the first refusals are put into `first`, and the source is closed.
 
@@ -125,15 +127,15 @@ class ImportJobs:
         was committed by then stays, and is told under the import's id.
         """
         try:
-            self._refuse_more()
-            state = self._begin(plan)
+            self._check_capacity()
+            state = self._new_state(plan)
             try:
-                async with self._turn():
+                async with self._slot():
                     status = await self._work(state, source, plan, origin, first)
             except BaseException as error:
-                await self._end(state, origin, INTERRUPTED if isinstance(error, asyncio.CancelledError) else FAILED, error)
+                await self._finish(state, origin, INTERRUPTED if isinstance(error, asyncio.CancelledError) else FAILED, error)
                 raise
-            await self._end(state, origin, status, None, no_notes if status == REFUSED else notes)
+            await self._finish(state, origin, status, None, no_records if status == REFUSED else records_for)
             return state
         finally:
             source.close()
@@ -141,9 +143,9 @@ class ImportJobs:
     @contextmanager
     def receiving(self) -> Iterator[None]:
         """Hold a place while a file comes in. Raises ImportsBusy when there is none, or the import would find none later."""
-        self._refuse_more()
-        if self._receiving >= RECEIVING:
-            message = f"{RECEIVING} files to import are coming in here; try again when one is there."
+        self._check_capacity()
+        if self._receiving >= MAX_RECEIVING:
+            message = f"{MAX_RECEIVING} files to import are coming in here; try again when one is there."
             raise ImportsBusy(message)
         self._receiving += 1
         try:
@@ -151,40 +153,42 @@ class ImportJobs:
         finally:
             self._receiving -= 1
 
-    def _refuse_more(self) -> None:
+    def _check_capacity(self) -> None:
         """Raise ImportsBusy when too many are under way."""
-        if len(self._here) >= MOST:
-            message = f"{MOST} imports are under way here; try again when one is done."
+        if len(self._states) >= MAX_IMPORTS:
+            message = f"{MAX_IMPORTS} imports are under way here; try again when one is done."
             raise ImportsBusy(message)
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncGenerator[None, None]:
+    async def _slot(self) -> AsyncGenerator[None, None]:
         """Wait for a turn, but not for long. Raises ImportsBusy."""
         try:
-            async with asyncio.timeout(WAIT):
-                await self._turns.acquire()
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._slots.acquire()
         except TimeoutError as error:
-            message = f"{AT_ONCE} imports are worked on here; try again when one is done."
+            message = f"{MAX_CONCURRENT} imports are worked on here; try again when one is done."
             raise ImportsBusy(message) from error
         try:
             yield
         finally:
-            self._turns.release()
+            self._slots.release()
 
-    async def start(self, source: Source, plan: ImportPlan, origin: Origin, notes: Noted[ImportState] = no_notes) -> ImportState:
+    async def start(
+        self, source: ImportSource, plan: ImportPlan, origin: Origin, records_for: RecordsFor[ImportState] = no_records
+    ) -> ImportState:
         """Begin an import by the side; `notes` are committed before. Raises ImportsBusy when too many are under way."""
         try:
-            self._refuse_more()
-            state = self._begin(plan)
+            self._check_capacity()
+            state = self._new_state(plan)
             try:
-                await commit(self._storage, (), origin, (state.note, *notes(state)))
+                await commit(self._storage, (), origin, (state.to_record, *records_for(state)))
             except BaseException:
-                del self._here[state.id]
+                del self._states[state.id]
                 raise
         except BaseException:
             source.close()
             raise
-        task = asyncio.create_task(self._by_the_side(state, source, plan, origin), name=f"catalog-import-{state.id}")
+        task = asyncio.create_task(self._run_in_background(state, source, plan, origin), name=f"catalog-import-{state.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         await asyncio.sleep(0)  # a task that is cancelled before it began would give nothing back
@@ -192,18 +196,18 @@ class ImportJobs:
 
     async def get(self, import_id: str) -> ImportState:
         """Tell how far an import is. Raises ImportNotFound."""
-        here = self._here.get(import_id)
+        here = self._states.get(import_id)
         if here is not None:
             return here
-        if unstorable(import_id) is not None:
+        if find_unstorable(import_id) is not None:
             raise ImportNotFound(import_id)
-        key = _key(import_id)
-        note = (await self._storage.notes((key,))).get(key)
+        key = _state_key(import_id)
+        note = (await self._storage.records((key,))).get(key)
         now = self._clock.now()
-        if note is None or not note.kept(now):
+        if note is None or not note.is_alive(now):
             raise ImportNotFound(import_id)
-        state = ImportState.of(note)
-        if state.status == RUNNING and (now - state.at).total_seconds() > ALIVE:
+        state = ImportState.from_record(note)
+        if state.status == RUNNING and (now - state.at).total_seconds() > HEARTBEAT_TIMEOUT:
             state.status = INTERRUPTED
         return state
 
@@ -211,8 +215,8 @@ class ImportJobs:
         """Go through all refused rows, in their order. Raises ImportNotFound."""
         state = await self.get(import_id)
         for number in range(state.chunks):
-            key = _chunk(import_id, number)
-            note = (await self._storage.notes((key,))).get(key)
+            key = _chunk_key(import_id, number)
+            note = (await self._storage.records((key,))).get(key)
             if note is not None:
                 yield [Refusal(*one) for one in json.loads(note.content)]
 
@@ -220,7 +224,7 @@ class ImportJobs:
         """Ask for the end of an import, wherever it is worked on; what is committed stays. Raises ImportNotFound."""
         state = await self.get(import_id)
         if state.status == RUNNING:
-            await commit(self._storage, (), origin, (Note(_cancel(import_id), b"", self._clock.now()),))
+            await commit(self._storage, (), origin, (ExpiringRecord(_cancel_key(import_id), b"", self._clock.now()),))
         return state
 
     async def close(self) -> None:
@@ -229,41 +233,43 @@ class ImportJobs:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _begin(self, plan: ImportPlan) -> ImportState:
+    def _new_state(self, plan: ImportPlan) -> ImportState:
         now = self._clock.now()
         state = ImportState(str(self._ids.item_id()), RUNNING, now, now, plan.dry_run)
-        self._here[state.id] = state
+        self._states[state.id] = state
         return state
 
-    async def _by_the_side(self, state: ImportState, source: Source, plan: ImportPlan, origin: Origin) -> None:
+    async def _run_in_background(self, state: ImportState, source: ImportSource, plan: ImportPlan, origin: Origin) -> None:
         """Import, and write down how it ended."""
-        beating = asyncio.create_task(self._beat(state, origin))
+        beating = asyncio.create_task(self._send_heartbeats(state, origin))
         try:
-            async with self._turns:
+            async with self._slots:
                 status = await self._work(state, source, plan, origin, [])
         except asyncio.CancelledError as error:
-            await self._end(state, origin, INTERRUPTED, error)
+            await self._finish(state, origin, INTERRUPTED, error)
             raise
         except Exception as error:
-            await self._end(state, origin, FAILED, error)
+            await self._finish(state, origin, FAILED, error)
             if not isinstance(error, CatalogError):
                 raise
         else:
-            await self._end(state, origin, status, None)
+            await self._finish(state, origin, status, None)
         finally:
             beating.cancel()
             source.close()
 
-    async def _work(self, state: ImportState, source: Source, plan: ImportPlan, origin: Origin, first: list[Refusal]) -> str:
+    async def _work(
+        self, state: ImportState, source: ImportSource, plan: ImportPlan, origin: Origin, first: list[Refusal]
+    ) -> str:
         """Import, keeping notes; return how it ended."""
         table = await _opened(source)
 
-        def record(report: ImportReport, refused: Sequence[Refusal]) -> tuple[Note, ...]:
+        def record(report: ImportReport, refused: Sequence[Refusal]) -> tuple[ExpiringRecord, ...]:
             told = list(refused)
             after = ImportState(
                 state.id,
                 RUNNING,
-                state.began,
+                state.started_at,
                 self._clock.now(),
                 state.dry_run,
                 source.position(),
@@ -272,12 +278,12 @@ class ImportJobs:
             )
             state.at = after.at
             chunks = []
-            for number, start in enumerate(range(0, len(told), SHOWN), state.chunks):
-                content = json.dumps([_row(one) for one in told[start : start + SHOWN]])
-                chunks.append(Note(_chunk(state.id, number), content.encode(), after.at))
+            for number, start in enumerate(range(0, len(told), MAX_REFUSALS_SHOWN), state.chunks):
+                content = json.dumps([_refusal_row(one) for one in told[start : start + MAX_REFUSALS_SHOWN]])
+                chunks.append(ExpiringRecord(_chunk_key(state.id, number), content.encode(), after.at))
             after.chunks += len(chunks)
             written.append(after)
-            return (after.note, *chunks)
+            return (after.to_record, *chunks)
 
         written: list[ImportState] = []
 
@@ -287,50 +293,50 @@ class ImportJobs:
                 setattr(state, its.name, getattr(written[-1], its.name))
 
         def refuse(refusal: Refusal) -> None:
-            if len(first) < SHOWN:
+            if len(first) < MAX_REFUSALS_SHOWN:
                 first.append(refusal)
 
         async def go_on() -> None:
-            if await self._storage.notes((_cancel(state.id),)):
+            if await self._storage.records((_cancel_key(state.id),)):
                 raise _Cancelled
 
         try:
             report = await self._importing.run(
-                table, plan, origin, on_refusal=refuse, on_progress=settled, record=record, go_on=go_on
+                table, plan, origin, on_refusal=refuse, on_progress=settled, make_records=record, should_continue=go_on
             )
         except _Cancelled:
             return CANCELLED
         return REFUSED if plan.atomic and report.refused and not plan.dry_run else DONE
 
-    async def _beat(self, state: ImportState, origin: Origin) -> None:
+    async def _send_heartbeats(self, state: ImportState, origin: Origin) -> None:
         """Give signs of life as long as nothing else does."""
         while True:
-            await asyncio.sleep(BEAT)
-            if (self._clock.now() - state.at).total_seconds() >= BEAT:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            if (self._clock.now() - state.at).total_seconds() >= HEARTBEAT_SECONDS:
                 state.at = self._clock.now()
                 # A store that is away for a moment takes the next one.
                 with suppress(Unavailable):
-                    await commit(self._storage, (), origin, (state.note,))
+                    await commit(self._storage, (), origin, (state.to_record,))
 
-    async def _end(
+    async def _finish(
         self,
         state: ImportState,
         origin: Origin,
         status: str,
         error: BaseException | None,
-        notes: Noted[ImportState] = no_notes,
+        records_for: RecordsFor[ImportState] = no_records,
     ) -> None:
         state.status = status
         state.at = self._clock.now()
         if error is not None and status == FAILED:
             state.error = str(error) if isinstance(error, CatalogError) else "The import failed in a way that nobody foresaw."
         try:
-            await commit(self._storage, (), origin, (state.note, *notes(state)))
+            await commit(self._storage, (), origin, (state.to_record, *records_for(state)))
         finally:
-            self._here.pop(state.id, None)
+            self._states.pop(state.id, None)
 
 
-async def _opened(source: Source) -> Table:
+async def _opened(source: ImportSource) -> RowSource:
     """Open a source in a thread, which waits for nothing when nobody waits for it."""
     try:
         return await asyncio.to_thread(source.open)
@@ -339,17 +345,17 @@ async def _opened(source: Source) -> Table:
         raise
 
 
-def _row(refusal: Refusal) -> tuple[int, str, str, str, str]:
+def _refusal_row(refusal: Refusal) -> tuple[int, str, str, str, str]:
     return refusal.line, refusal.sku, refusal.field, refusal.code, refusal.reason
 
 
-def _key(import_id: str) -> str:
+def _state_key(import_id: str) -> str:
     return f"import/{import_id}"
 
 
-def _cancel(import_id: str) -> str:
+def _cancel_key(import_id: str) -> str:
     return f"import/{import_id}/cancel"
 
 
-def _chunk(import_id: str, number: int) -> str:
+def _chunk_key(import_id: str, number: int) -> str:
     return f"import/{import_id}/refused/{number}"

@@ -8,26 +8,26 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 
-from catalog.application.files.row_source import Broken, Row, Table
+from catalog.application.files.row_source import MalformedRow, Row, RowSource
 from catalog.application.imports.plan import ImportPlan
-from catalog.application.imports.rows import TURN, Entry, EntryReader, Refusal, Slice, refusals
-from catalog.application.writes.commit import TRIES, hinted
-from catalog.application.writes.staging import Desk, places
-from catalog.domain.categories.category import Category, name_of
+from catalog.application.imports.rows import TURN_SECONDS, ImportRow, Refusal, Slice, SliceReader, refusals_of
+from catalog.application.writes.commit import MAX_ATTEMPTS, with_suggestion
+from catalog.application.writes.staging import StagedChanges, read_category_nodes
+from catalog.domain.categories.category import Category, name_from_slug
 from catalog.domain.categories.tree import Tree
 from catalog.domain.change import Change, Origin
-from catalog.domain.changes.commit_plan import Spot
-from catalog.domain.changes.expiring_record import Note
+from catalog.domain.changes.commit_plan import CategoryNode
+from catalog.domain.changes.expiring_record import ExpiringRecord
 from catalog.domain.changes.log import AnyChange, ChangeSet, Committed
 from catalog.domain.errors import (
     CatalogError,
-    Contended,
-    Fault,
+    FieldError,
     InvalidInput,
     ItemExists,
     SkuTaken,
     SlugTaken,
     StaleVersion,
+    TooManyConflicts,
     UnknownCategory,
 )
 from catalog.domain.items.item import Item
@@ -49,28 +49,28 @@ class ImportReport:
     categories: int = 0
     ignored: list[str] = field(default_factory=list)
 
-    def plus(self, more: "ImportReport") -> "ImportReport":
+    def __add__(self, more: "ImportReport") -> "ImportReport":
         """Return both together."""
         counted = {its.name: getattr(self, its.name) + getattr(more, its.name) for its in fields(self) if its.name != "ignored"}
         return ImportReport(**counted, ignored=self.ignored)
 
 
-_RETURNS = "An item of this id was here before, in later versions; import the row without the life it had elsewhere."
+_RETRIED = "An item of this id was here before, in later versions; import the row without the life it had elsewhere."
 
-Record = Callable[[ImportReport, Sequence[Refusal]], tuple[Note, ...]]
+MakeRecords = Callable[[ImportReport, Sequence[Refusal]], tuple[ExpiringRecord, ...]]
 """Makes the notes that are committed with a slice: how far the import is then, and what was refused since the last."""
 
 
-def no_record(_report: ImportReport, _refused: Sequence[Refusal]) -> tuple[Note, ...]:
+def no_records(_report: ImportReport, _refused: Sequence[Refusal]) -> tuple[ExpiringRecord, ...]:
     """Keep none."""
     return ()
 
 
-async def _go_on() -> None:
+async def _always_continue() -> None:
     """Go on, there is nothing to do."""
 
 
-class Importing:
+class ImportPipeline:
     """Takes tables in. Items are matched by SKU."""
 
     def __init__(self, storage: Storage, clock: Clock, ids: Ids) -> None:
@@ -81,14 +81,14 @@ class Importing:
 
     async def run(  # noqa: PLR0913 - what, how, by whom, and who is told
         self,
-        table: Table,
+        source: RowSource,
         plan: ImportPlan,
         origin: Origin,
         *,
         on_refusal: Callable[[Refusal], None] = lambda _: None,
         on_progress: Callable[[ImportReport], None] = lambda _: None,
-        record: Record = no_record,
-        go_on: Callable[[], Awaitable[None]] = _go_on,
+        make_records: MakeRecords = no_records,
+        should_continue: Callable[[], Awaitable[None]] = _always_continue,
     ) -> ImportReport:
         """Import a table; refused rows are handed to `on_refusal` as they come, and the rest goes on.
 
@@ -100,31 +100,31 @@ class Importing:
 
         A dry run decides everything and writes nothing. To know a SKU again it keeps 8 bytes of each.
         """
-        reader = EntryReader(table, plan, self._clock, self._ids)
-        job = _Job(self._storage, self._clock, self._ids, plan, origin, on_refusal, on_progress, record)
-        job.report.ignored = reader.ignored
+        reader = SliceReader(source, plan, self._clock, self._ids)
+        job = _ImportRun(self._storage, self._clock, self._ids, plan, origin, on_refusal, on_progress, make_records)
+        job.report.ignored = reader.ignored_columns
         reading = _in_thread(reader)
-        decided = _Decided()
-        settling = asyncio.create_task(_go_on())
+        decided = _DecidedSlice()
+        settling = asyncio.create_task(_always_continue())
         try:
             while rows := await reading:
-                await go_on()
+                await should_continue()
                 reading = _in_thread(reader)
-                part = await reader.entries(rows)
+                part = await reader.decide(rows)
                 if plan.atomic:
-                    job.gather(part)
+                    job.collect(part)
                     continue
-                if job.builds_on(decided, part):
+                if job.depends_on(decided, part):
                     await asyncio.shield(settling)
                 following = await job.decide(part)
                 await job.prepare(following)
                 await asyncio.shield(settling)
-                decided, settling = following, asyncio.create_task(job.settle(following))
+                decided, settling = following, asyncio.create_task(job.commit(following))
             await asyncio.shield(settling)
             if plan.atomic:
-                await job.take_gathered()
+                await job.take_collected()
         except BaseException:
-            table.stop()
+            source.stop()
             raise
         finally:
             # A commit is not cut off, and what it brought is told, also to who was cancelled meanwhile: hence the shields.
@@ -135,27 +135,27 @@ class Importing:
         return job.report
 
 
-def _in_thread(reader: EntryReader) -> "asyncio.Task[list[Row | Broken]]":
+def _in_thread(reader: SliceReader) -> "asyncio.Task[list[Row | MalformedRow]]":
     """Begin to read the rows of the next slice."""
     return asyncio.create_task(asyncio.to_thread(reader.rows))
 
 
 @dataclass(slots=True)
-class _Decided:
+class _DecidedSlice:
     """What is to be written for some entries, and what is to be counted then."""
 
     report: ImportReport = field(default_factory=ImportReport)
-    changes: list[tuple[Entry, Change[Item]]] = field(default_factory=list)
+    changes: list[tuple[ImportRow, Change[Item]]] = field(default_factory=list)
     missing: list[Change[Category]] = field(default_factory=list)
     lines: dict[str, int] = field(default_factory=dict)
     """Where the file tells of categories, by their slugs."""
     refusals: list[Refusal] = field(default_factory=list)
-    ready: list[object] = field(default_factory=list)
+    prepared: list[object] = field(default_factory=list)
 
-    def refuse(self, entry: Entry, faults: Iterable[Fault]) -> None:
+    def refuse(self, entry: ImportRow, faults: Iterable[FieldError]) -> None:
         """Count an entry as refused."""
         self.report.refused += 1
-        self.refusals += refusals(entry.line, entry.sku, faults)
+        self.refusals += refusals_of(entry.line, entry.sku, faults)
 
     def add(self, part: Slice) -> None:
         """Count the rows of a slice, and those that are no entries."""
@@ -164,7 +164,7 @@ class _Decided:
         self.refusals += part.refusals
 
 
-class _Job:
+class _ImportRun:
     """One import under way."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - as its only caller says
@@ -176,7 +176,7 @@ class _Job:
         origin: Origin,
         on_refusal: Callable[[Refusal], None],
         on_progress: Callable[[ImportReport], None],
-        record: Record,
+        record: MakeRecords,
     ) -> None:
         self.report = ImportReport()
         self._storage = storage
@@ -186,37 +186,37 @@ class _Job:
         self._origin = origin
         self._on_refusal = on_refusal
         self._on_progress = on_progress
-        self._record = record
-        self._imagined: set[int] = set()
+        self._make_records = record
+        self._dry_run_state: set[int] = set()
         self._known: Tree | None = None
-        self._places: dict[str, Spot] = {}
+        self._category_nodes: dict[str, CategoryNode] = {}
         self._hints: dict[str, UnknownCategory] = {}
-        self._gathered: list[Entry] = []
-        self._gathered_categories: list[tuple[int, Change[Category]]] = []
-        self._rows_gathered = _Decided()
+        self._pending_changes: list[ImportRow] = []
+        self._pending_categories: list[tuple[int, Change[Category]]] = []
+        self._pending_rows = _DecidedSlice()
 
-    async def decide(self, part: Slice) -> _Decided:
+    async def decide(self, part: Slice) -> _DecidedSlice:
         """Read what is there, and decide the rows of a slice."""
-        decided = await self._decide_all(part.entries, part.categories)
+        decided = await self._decide_all(part.rows_to_import, part.categories)
         decided.add(part)
         return decided
 
-    def builds_on(self, before: _Decided, part: Slice) -> bool:
+    def depends_on(self, before: _DecidedSlice, part: Slice) -> bool:
         """Whether a slice can be decided only when the one before it is settled, for it may tell of what that one brings."""
         if self._plan.preserve or before.missing:
             return True
-        return not {entry.sku for entry, _ in before.changes}.isdisjoint(entry.sku for entry in part.entries)
+        return not {entry.sku for entry, _ in before.changes}.isdisjoint(entry.sku for entry in part.rows_to_import)
 
-    async def prepare(self, decided: _Decided) -> None:
+    async def prepare(self, decided: _DecidedSlice) -> None:
         """Have the store do ahead what it can, some at a time."""
         if self._plan.dry_run:
             return
         changes = [change for _, change in decided.changes]
-        for start in range(0, len(changes), TURN):
-            decided.ready.append(self._storage.prepare(changes[start : start + TURN]))
+        for start in range(0, len(changes), TURN_SECONDS):
+            decided.prepared.append(self._storage.prepare(changes[start : start + TURN_SECONDS]))
             await asyncio.sleep(0)
 
-    async def settle(self, decided: _Decided) -> None:
+    async def commit(self, decided: _DecidedSlice) -> None:
         """Commit a slice, and tell what was refused, by line."""
         if not await self._commit_together(decided):
             # A rival was quicker somewhere. Row by row, only who meets him need be decided again.
@@ -225,81 +225,83 @@ class _Job:
                 more = await self._decide_all(pending)
                 pending = await self._commit_each(more)
                 decided.refusals += more.refusals
-            await self._commit_together(_Decided(refusals=decided.refusals))
-        self._tell(decided)
+            await self._commit_together(_DecidedSlice(refusals=decided.refusals))
+        self._report_progress(decided)
 
-    def gather(self, part: Slice) -> None:
+    def collect(self, part: Slice) -> None:
         """Keep the entries of a slice until all are there. Raises InvalidInput when there are too many."""
-        self._rows_gathered.add(part)
-        self._gathered += part.entries
-        self._gathered_categories += part.categories
-        if len(self._gathered) + len(self._gathered_categories) > self._plan.most_atomic:
+        self._pending_rows.add(part)
+        self._pending_changes += part.rows_to_import
+        self._pending_categories += part.categories
+        if len(self._pending_changes) + len(self._pending_categories) > self._plan.max_atomic_rows:
             message = (
-                f"An import of all or nothing takes up to {self._plan.most_atomic} rows, for it is one commit; "
+                f"An import of all or nothing takes up to {self._plan.max_atomic_rows} rows, for it is one commit; "
                 "import row by row, or in parts. Nothing was written."
             )
-            raise InvalidInput([Fault(("file",), "too_many_rows", message)])
+            raise InvalidInput([FieldError(("file",), "too_many_rows", message)])
 
-    async def take_gathered(self) -> None:
+    async def take_collected(self) -> None:
         """Settle all that was gathered in one commit, or nothing of it. Raises Contended."""
-        rows = self._rows_gathered
-        for _ in range(TRIES):
-            decided = await self._decide_all(self._gathered, self._gathered_categories)
+        rows = self._pending_rows
+        for _ in range(MAX_ATTEMPTS):
+            decided = await self._decide_all(self._pending_changes, self._pending_categories)
             refused = rows.report.refused + decided.report.refused
             if refused:
                 # Nothing goes in, and so nothing of it is counted but what hinders.
-                decided = _Decided(ImportReport(refused=decided.report.refused), refusals=decided.refusals)
-            decided.report = decided.report.plus(rows.report)
+                decided = _DecidedSlice(ImportReport(refused=decided.report.refused), refusals=decided.refusals)
+            decided.report = decided.report.__add__(rows.report)
             decided.refusals += rows.refusals
             if await self._commit_together(decided):
-                self._tell(decided)
+                self._report_progress(decided)
                 return
         message = "the items of the import"
-        raise Contended(message)
+        raise TooManyConflicts(message)
 
-    def _tell(self, decided: _Decided) -> None:
+    def _report_progress(self, decided: _DecidedSlice) -> None:
         for refusal in sorted(decided.refusals, key=lambda one: one.line):
             self._on_refusal(refusal)
         self._on_progress(self.report)
 
-    async def _decide_all(self, entries: Sequence[Entry], categories: Sequence[tuple[int, Change[Category]]] = ()) -> _Decided:
+    async def _decide_all(
+        self, entries: Sequence[ImportRow], categories: Sequence[tuple[int, Change[Category]]] = ()
+    ) -> _DecidedSlice:
         """Decide entries in order, each seeing those before it, and the categories of the file; of those, what is there stays."""
-        decided = _Decided()
+        decided = _DecidedSlice()
         if not entries and not categories:
             return decided
         there = (await self._tree()).by_slug if categories else {}
         brought = {change.subject.slug: change for _, change in categories if change.subject.slug not in there}
         decided.lines = {change.subject.slug: line for line, change in categories}
         items = dict(await self._storage.items_by_sku({entry.sku for entry in entries})) if entries else {}
-        lives = [entry.life.id for entry in entries if entry.life is not None]
+        lives = [entry.provenance.id for entry in entries if entry.provenance is not None]
         if lives:
             items.update((item.sku, item) for item in (await self._storage.items_by_id(lives)).values())
         slugs = {entry.category for entry in entries}
         known, wanted = await self._find(
             {slug for slug in (*slugs, *(item.category for item in items.values())) if slug is not None} - brought.keys()
         )
-        spots = {slug: Spot(change.subject.id, 1, change.subject.parent) for slug, change in (brought | wanted).items()}
-        view = Desk(items.values(), {**known, **spots})
+        spots = {slug: CategoryNode(change.subject.id, 1, change.subject.parent) for slug, change in (brought | wanted).items()}
+        view = StagedChanges(items.values(), {**known, **spots})
         for number, entry in enumerate(entries):
-            if not number % TURN:
+            if not number % TURN_SECONDS:
                 await asyncio.sleep(0)
             try:
                 self._decide(view, entry, decided)
             except UnknownCategory as error:
-                decided.refuse(entry, (await self._hinted(error)).faults)
+                decided.refuse(entry, (await self._hinted(error)).errors)
             except InvalidInput as error:
-                decided.refuse(entry, error.faults)
+                decided.refuse(entry, error.errors)
             except (SkuTaken, ItemExists) as error:
-                decided.refuse(entry, [Fault(("sku" if isinstance(error, SkuTaken) else "id",), error.code, str(error))])
+                decided.refuse(entry, [FieldError(("sku" if isinstance(error, SkuTaken) else "id",), error.code, str(error))])
         used = {change.subject.category for _, change in decided.changes}
         decided.missing = [*brought.values(), *(change for slug, change in wanted.items() if slug in used)]
         decided.report.categories += len(decided.missing)
         return decided
 
-    def _decide(self, view: Desk, entry: Entry, decided: _Decided) -> None:
+    def _decide(self, view: StagedChanges, entry: ImportRow, decided: _DecidedSlice) -> None:
         """Decide one row. Raises what it is refused with."""
         item = view.get(entry.sku)
-        imagined = hash(entry.sku) in self._imagined
+        imagined = hash(entry.sku) in self._dry_run_state
         if item is not None or imagined:
             if self._plan.on_conflict == "fail":
                 raise SkuTaken(entry.sku)
@@ -307,27 +309,27 @@ class _Job:
                 decided.report.skipped += 1
                 return
         if item is not None:
-            change = item.revise(entry.fields, now=self._clock.now())
-        elif isinstance(entry.born, InvalidInput):
-            raise entry.born
+            change = item.update(entry.fields, now=self._clock.now())
+        elif isinstance(entry.change, InvalidInput):
+            raise entry.change
         else:
-            change = entry.born
+            change = entry.change
         if change is None:
             decided.report.unchanged += 1
             return
-        view.take(change)
+        view.apply(change)
         decided.changes.append((entry, change))
         if change.before is not None or imagined:
             decided.report.updated += 1
         else:
             decided.report.created += 1
 
-    async def _find(self, slugs: set[str]) -> tuple[dict[str, Spot], dict[str, Change[Category]]]:
+    async def _find(self, slugs: set[str]) -> tuple[dict[str, CategoryNode], dict[str, Change[Category]]]:
         """Learn which of the categories are there; decide those that are not, where they are wanted."""
         # What is known may be forgotten while more is read, for the slice before is settled meanwhile.
-        known = {slug: self._places[slug] for slug in slugs & self._places.keys()}
-        known |= await places(self._storage, slugs - known.keys())
-        self._places |= known
+        known = {slug: self._category_nodes[slug] for slug in slugs & self._category_nodes.keys()}
+        known |= await read_category_nodes(self._storage, slugs - known.keys())
+        self._category_nodes |= known
         missing = sorted(slugs - known.keys()) if self._plan.create_categories else []
         if not missing:
             return known, {}
@@ -336,7 +338,7 @@ class _Job:
         now = self._clock.now()
         return known, {
             slug: Category.create(
-                {"slug": slug, "name": name_of(slug)}, category_id=self._ids.item_id(), spare_position=position, now=now
+                {"slug": slug, "name": name_from_slug(slug)}, category_id=self._ids.item_id(), default_position=position, now=now
             )
             for position, slug in enumerate(missing, first)
         }
@@ -344,7 +346,7 @@ class _Job:
     async def _hinted(self, error: UnknownCategory) -> UnknownCategory:
         """Say what may have been meant; the same for all rows of a category."""
         if error.slug not in self._hints:
-            self._hints[error.slug] = hinted(error, (await self._tree()).by_slug)
+            self._hints[error.slug] = with_suggestion(error, (await self._tree()).by_slug)
         return self._hints[error.slug]
 
     async def _tree(self) -> Tree:
@@ -353,31 +355,33 @@ class _Job:
             self._known = Tree(await self._storage.categories())
         return self._known
 
-    async def _commit_together(self, decided: _Decided) -> bool:
+    async def _commit_together(self, decided: _DecidedSlice) -> bool:
         """Commit all changes with the notes, or say that a rival was quicker. A dry run imagines it."""
         missing = [change.subject for change in decided.missing]
         if self._plan.dry_run:
-            self._imagined.update(hash(entry.sku) for entry, _ in decided.changes)
+            self._dry_run_state.update(hash(entry.sku) for entry, _ in decided.changes)
             self._known = Tree((*(self._known or ()), *missing)) if missing else self._known
         changes: list[AnyChange] = [*decided.missing, *(change for _, change in decided.changes)]
-        notes = self._record(self.report.plus(decided.report), decided.refusals)
+        notes = self._make_records(self.report.__add__(decided.report), decided.refusals)
         written = ChangeSet(() if self._plan.dry_run else tuple(changes), self._origin, notes)
-        if written.changes or written.notes:
-            (outcome,) = await self._storage.commit((written,), decided.ready)
+        if written.changes or written.records:
+            (outcome,) = await self._storage.commit((written,), decided.prepared)
             if isinstance(outcome, CatalogError):
-                self._forget()
+                self._clear_read_state()
                 return False
         if missing and not self._plan.dry_run:
             self._known = None
-        self._places |= {category.slug: Spot(category.id, category.version, category.parent) for category in missing}
-        self.report = self.report.plus(decided.report)
+        self._category_nodes |= {
+            category.slug: CategoryNode(category.id, category.version, category.parent) for category in missing
+        }
+        self.report = self.report.__add__(decided.report)
         return True
 
-    async def _commit_each(self, decided: _Decided) -> list[Entry]:
+    async def _commit_each(self, decided: _DecidedSlice) -> list[ImportRow]:
         """Commit each change by itself, all in one go, the categories first; return the entries that lost to a rival."""
         changes: list[AnyChange] = [*decided.missing, *(change for _, change in decided.changes)]
         outcomes = await self._storage.commit([ChangeSet((change,), self._origin) for change in changes])
-        self._forget()
+        self._clear_read_state()
         first = len(decided.missing)
         for category, outcome in zip(decided.missing, outcomes[:first], strict=True):
             if isinstance(outcome, CatalogError):
@@ -385,9 +389,9 @@ class _Job:
                 slug = category.subject.slug
                 if slug in decided.lines and not isinstance(outcome, SlugTaken):
                     decided.report.refused += 1
-                    faults = outcome.faults if isinstance(outcome, InvalidInput) else [Fault((), outcome.code, str(outcome))]
-                    decided.refusals += refusals(decided.lines[slug], slug, faults)
-        again: list[Entry] = []
+                    faults = outcome.errors if isinstance(outcome, InvalidInput) else [FieldError((), outcome.code, str(outcome))]
+                    decided.refusals += refusals_of(decided.lines[slug], slug, faults)
+        again: list[ImportRow] = []
         for (entry, change), outcome in zip(decided.changes, outcomes[first:], strict=True):
             if isinstance(outcome, Committed):
                 continue
@@ -395,18 +399,18 @@ class _Job:
                 decided.report.created -= 1
             else:
                 decided.report.updated -= 1
-            entry.tries += 1
-            if entry.life is not None and isinstance(outcome, StaleVersion):
-                decided.refuse(entry, [Fault(("version",), outcome.code, _RETURNS)])
-            elif entry.tries < TRIES:
+            entry.attempts += 1
+            if entry.provenance is not None and isinstance(outcome, StaleVersion):
+                decided.refuse(entry, [FieldError(("version",), outcome.code, _RETRIED)])
+            elif entry.attempts < MAX_ATTEMPTS:
                 again.append(entry)
             else:
-                error = Contended(entry.sku)
-                decided.refuse(entry, [Fault((), error.code, str(error))])
-        self.report = self.report.plus(decided.report)
+                error = TooManyConflicts(entry.sku)
+                decided.refuse(entry, [FieldError((), error.code, str(error))])
+        self.report = self.report.__add__(decided.report)
         return again
 
-    def _forget(self) -> None:
+    def _clear_read_state(self) -> None:
         """What was known of the categories may be known no more."""
         self._known = None
-        self._places.clear()
+        self._category_nodes.clear()

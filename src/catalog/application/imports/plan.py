@@ -7,11 +7,11 @@ from difflib import get_close_matches
 from typing import Any, Literal, Self
 
 from catalog.application.strict_json import parse_json
-from catalog.domain.errors import Fault, InvalidFile, InvalidQuery, Malformed, Path
-from catalog.domain.items.item import KEPT_BY_US, Life
+from catalog.domain.errors import FieldError, FieldPath, InvalidFile, InvalidQuery, Malformed
+from catalog.domain.items.item import READ_ONLY_FIELDS, Provenance
 from catalog.domain.text.normalization import printable
-from catalog.domain.validation import Faults
-from catalog.domain.values.decimal_literal import Numeral
+from catalog.domain.validation import FieldErrors
+from catalog.domain.values.decimal_literal import DecimalLiteral
 
 OnConflict = Literal["fail", "skip", "update"]
 """What happens to a row whose SKU is there already."""
@@ -22,7 +22,7 @@ FIELDS = ("sku", "name", "description", "category", "price", "currency", "attrib
 ATTRIBUTE = "attr."
 TYPES = ("text", "integer", "number", "boolean")
 
-MOST_ATOMIC = 10_000
+MAX_ATOMIC_ROWS = 10_000
 """Rows that an import of all or nothing takes: they are in memory together, and keep others from committing meanwhile."""
 
 _SEPARATORS = {";": ";", "\t": "tab", "|": "|"}
@@ -48,14 +48,14 @@ class ImportPlan:
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
-    fixed: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
     on_conflict: OnConflict = "fail"
     dry_run: bool = False
     create_categories: bool = False
     preserve: bool = False
     atomic: bool = False
-    most_atomic: int = MOST_ATOMIC
+    max_atomic_rows: int = MAX_ATOMIC_ROWS
 
     @classmethod
     def parse(  # noqa: PLR0913 - each is an option of the command
@@ -69,10 +69,10 @@ class ImportPlan:
         create_categories: bool = False,
         preserve: bool = False,
         atomic: bool = False,
-        most_atomic: int = MOST_ATOMIC,
+        max_atomic_rows: int = MAX_ATOMIC_ROWS,
     ) -> Self:
         """Read `field=column`, `field=value` and `attr.NAME=type`. Raises InvalidQuery with every fault."""
-        faults = Faults()
+        faults = FieldErrors()
         plan = cls(
             _pairs("map", maps, faults),
             _pairs("set", sets, faults),
@@ -82,42 +82,42 @@ class ImportPlan:
             create_categories,
             preserve,
             atomic,
-            most_atomic,
+            max_atomic_rows,
         )
         for name, kind in plan.types.items():
             if kind not in TYPES or not name.startswith(ATTRIBUTE):
                 faults.add(("type",), "unknown_type", f"A type is attr.NAME={'|'.join(TYPES)}, not {name}={kind}.")
-        faults.refuse(InvalidQuery)
+        faults.raise_if_any(InvalidQuery)
         return plan
 
-    def layout(self, columns: tuple[str, ...] | None) -> tuple["Layout", list[str]]:
+    def layout(self, columns: tuple[str, ...] | None) -> tuple["ColumnLayout", list[str]]:
         """Say how the rows of a file with these columns are read, and which columns give nothing.
 
         Raises InvalidQuery when a column that is mapped is not there.
         """
         names = columns or ()
         own = {name: name for name in names if is_field(name) and name not in self.columns}
-        faults = Faults()
+        faults = FieldErrors()
         for name, column in self.columns.items():
             if columns is not None and column not in columns:
                 faults.add(("map",), "unknown_column", f"The file has no column {column} for {name}; it has {_shown(columns)}.")
-        faults.refuse(InvalidQuery)
+        faults.raise_if_any(InvalidQuery)
         used = own | dict(self.columns)
         if columns is not None:
             self._refuse_other_tables(columns, used)
         # What we keep ourselves stands in every export; nobody misses it.
-        ignored = [name for name in dict.fromkeys(names) if name not in used.values() and name not in KEPT_BY_US]
-        return Layout(self, used), ignored
+        ignored = [name for name in dict.fromkeys(names) if name not in used.values() and name not in READ_ONLY_FIELDS]
+        return ColumnLayout(self, used), ignored
 
     def _refuse_other_tables(self, columns: Sequence[str], used: Mapping[str, str]) -> None:
         """Refuse a header that names no SKU, or a column twice that is taken. Raises InvalidFile."""
         counted = Counter(columns)
-        taken = {*used.values(), *(KEPT_BY_US if self.preserve else ())}
+        taken = {*used.values(), *(READ_ONLY_FIELDS if self.preserve else ())}
         twice = sorted(name for name in taken if counted[name] > 1)
         if twice:
             message = f"The header names columns twice: {_shown(twice)}."
-            raise InvalidFile([Fault((), "invalid_file", message)])
-        if "sku" in used or "sku" in self.fixed:
+            raise InvalidFile([FieldError((), "invalid_file", message)])
+        if "sku" in used or "sku" in self.constants:
             return
         found = f"Its columns: {_shown(columns)}." if columns else "Its first row is empty."
         message = f"The file has no column sku, and each row needs a SKU. {found}"
@@ -128,11 +128,11 @@ class ImportPlan:
             near = get_close_matches("sku", [name.lower() for name in columns], 1)
             nearest = next((name for name in columns if name.lower() in near), columns[0])
             message += f" Map the column that has it: map sku={_shown((nearest,))}."
-        raise InvalidFile([Fault((), "invalid_file", message)])
+        raise InvalidFile([FieldError((), "invalid_file", message)])
 
-    def life(self, values: Mapping[str, Any], faults: Faults) -> Life | None:
+    def provenance(self, values: Mapping[str, Any], faults: FieldErrors) -> Provenance | None:
         """Read what an item was in another catalog, where that is to be kept."""
-        return Life.parse(values, faults) if self.preserve else None
+        return Provenance.parse(values, faults) if self.preserve else None
 
 
 def _shown(names: Sequence[str]) -> str:
@@ -141,26 +141,26 @@ def _shown(names: Sequence[str]) -> str:
     return f"{listed} and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else listed
 
 
-class Layout:
+class ColumnLayout:
     """Where the fields stand in rows of the same names: found out once, for all of them."""
 
     def __init__(self, plan: ImportPlan, used: Mapping[str, str]) -> None:
         """Take each field from the column that `used` names, unless the plan has a value for it."""
         # A fixed value stands beside a row's own, under a key that no column has.
-        self._fixed: dict[Any, str] = {(name,): value for name, value in plan.fixed.items()}
-        places: dict[str, Any] = {**used, **{name: (name,) for name in plan.fixed}}
+        self._constants: dict[Any, str] = {(name,): value for name, value in plan.constants.items()}
+        places: dict[str, Any] = {**used, **{name: (name,) for name in plan.constants}}
         self._plain = [(name, places[name]) for name in ("sku", "name", "description", "category") if name in places]
         self._price, self._currency, self._attributes = (places.get(name) for name in ("price", "currency", "attributes"))
         self._single = [
             (name[len(ATTRIBUTE) :], place, plan.types.get(name)) for name, place in places.items() if name.startswith(ATTRIBUTE)
         ]
 
-    def fields(self, values: Mapping[Any, Any], faults: Faults) -> dict[str, Any]:
+    def fields(self, values: Mapping[Any, Any], faults: FieldErrors) -> dict[str, Any]:
         """Make an item's fields, as the domain reads them, from a row's values."""
-        if self._fixed:
-            values = {**values, **self._fixed}
+        if self._constants:
+            values = {**values, **self._constants}
         fields: dict[str, Any] = {name: values[place] for name, place in self._plain if place in values}
-        if self._fixed:
+        if self._constants:
             self._refuse_fillers(fields, values, faults)
         price = values.get(self._price)
         if isinstance(price, dict):
@@ -173,15 +173,15 @@ class Layout:
             fields["attributes"] = attributes
         return fields
 
-    def _refuse_fillers(self, fields: Mapping[str, Any], values: Mapping[Any, Any], faults: Faults) -> None:
+    def _refuse_fillers(self, fields: Mapping[str, Any], values: Mapping[Any, Any], faults: FieldErrors) -> None:
         """Refuse rows that only look like items because fixed values fill what they lack: those of sums, and empty ones."""
-        if len(values) == len(self._fixed):
+        if len(values) == len(self._constants):
             faults.add((), "empty_row", "The row has no values of its own.")
         said = fields.get("sku")
         if isinstance(said, str) and said.strip().rstrip(":").casefold() in _TOTALS:
             faults.add(("sku",), "total_row", f"The row seems to be a sum ({said.strip()}), not an item.")
 
-    def _gathered(self, values: Mapping[Any, Any], faults: Faults) -> Any:  # noqa: ANN401 - any JSON value, for the domain to refuse
+    def _gathered(self, values: Mapping[Any, Any], faults: FieldErrors) -> Any:  # noqa: ANN401 - any JSON value, for the domain to refuse
         """Gather the column of all attributes and those that have one each."""
         whole = values.get(self._attributes, {})
         if isinstance(whole, str):
@@ -207,7 +207,7 @@ def is_field(name: str) -> bool:
     return name in FIELDS or (name.startswith(ATTRIBUTE) and len(name) > len(ATTRIBUTE))
 
 
-def flat(path: Path) -> str:
+def flatten(path: FieldPath) -> str:
     """Return the flat name of what a fault's path leads to."""
     if path[:1] == ("attributes",) and len(path) > 1:
         return f"{ATTRIBUTE}{path[1]}"
@@ -216,7 +216,7 @@ def flat(path: Path) -> str:
     return str(path[0]) if path else ""
 
 
-def _pairs(option: str, texts: Iterable[str], faults: Faults) -> dict[str, str]:
+def _pairs(option: str, texts: Iterable[str], faults: FieldErrors) -> dict[str, str]:
     """Read `field=what`."""
     pairs: dict[str, str] = {}
     for text in texts:
@@ -233,7 +233,7 @@ def _pairs(option: str, texts: Iterable[str], faults: Faults) -> dict[str, str]:
     return pairs
 
 
-def _typed(value: Any, kind: str, name: str, faults: Faults) -> Any:  # noqa: ANN401 - any JSON value
+def _typed(value: Any, kind: str, name: str, faults: FieldErrors) -> Any:  # noqa: ANN401 - any JSON value
     """Turn a cell into the type that its attribute is to have; what is no text has one already. None: it is refused."""
     if kind == "text" or not isinstance(value, str):
         return value
@@ -247,7 +247,7 @@ def _typed(value: Any, kind: str, name: str, faults: Faults) -> Any:  # noqa: AN
             number = None
         if isinstance(number, int) and not isinstance(number, bool):
             return number
-        if isinstance(number, Numeral) and (kind == "number" or number.whole):
+        if isinstance(number, DecimalLiteral) and (kind == "number" or number.whole):
             return number
     faults.add(("attributes", name), "wrong_type", f"The value {value!r} of {ATTRIBUTE}{name} is no {kind}.")
     return None

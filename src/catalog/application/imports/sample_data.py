@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from catalog.application.categories.categories import Categories
-from catalog.application.files.row_source import Row, Table
-from catalog.application.imports.pipeline import Importing, ImportReport
+from catalog.application.files.row_source import Row, RowSource
+from catalog.application.imports.pipeline import ImportPipeline, ImportReport
 from catalog.application.imports.plan import ImportPlan
 from catalog.domain.change import Origin
 from catalog.domain.errors import SlugTaken
 
-SIZE = 1_000
+SAMPLE_SIZE = 1_000
 
 # Category: its name, and its parent.
 _TREE = {
@@ -54,10 +54,10 @@ _COLOURS = ("anthracite", "blue", "cream", "forest green", "mustard", "red", "sa
 _MATERIALS = ("ash", "bamboo", "cotton", "linen", "oak", "recycled plastic", "stainless steel", "wool")
 
 
-class Seeding:
+class SampleData:
     """Puts categories and items in; those that are there already stay as they are."""
 
-    def __init__(self, importing: Importing, categories: Categories) -> None:
+    def __init__(self, importing: ImportPipeline, categories: Categories) -> None:
         """Work through these."""
         self._importing = importing
         self._categories = categories
@@ -69,15 +69,15 @@ class Seeding:
             with suppress(SlugTaken):
                 await self._categories.create({"slug": slug, "name": name, "parent": parent}, origin)
                 categories += 1
-        report = await self._importing.run(Table(None, seed_rows()), ImportPlan(on_conflict="skip"), origin)
+        report = await self._importing.run(RowSource(None, sample_rows()), ImportPlan(on_conflict="skip"), origin)
         report.categories = categories
         return report
 
 
-def seed_rows() -> Iterator[Row]:
+def sample_rows() -> Iterator[Row]:
     """Make the rows by counting, not by chance. The steps have no common divisor with the lists, so all pairs occur."""
     names = list(_CATEGORIES)
-    for number in range(SIZE):
+    for number in range(SAMPLE_SIZE):
         category = names[number % len(names)]
         kinds, base = _CATEGORIES[category]
         turn = number // len(names)

@@ -6,41 +6,41 @@ from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
-from catalog.application.writes.commit import TRIES, Noted, commit, nearest_slug, no_notes
-from catalog.application.writes.staging import Desk, desk
+from catalog.application.writes.commit import MAX_ATTEMPTS, RecordsFor, closest_slug, commit, no_records
+from catalog.application.writes.staging import StagedChanges, read_staged
 from catalog.domain.change import Change, Origin
 from catalog.domain.errors import (
     BatchRefused,
     CatalogError,
-    Contended,
-    Fault,
+    FieldError,
+    FieldPath,
     InvalidInput,
     ItemExists,
     ItemNotFound,
     NotFound,
-    Path,
     SkuTaken,
     StaleVersion,
+    TooManyConflicts,
     UnknownCategory,
     shorten,
 )
 from catalog.domain.items.item import Item
-from catalog.domain.validation import Faults
+from catalog.domain.validation import FieldErrors
 from catalog.domain.values.decimal_literal import whole_number
 from catalog.domain.values.fields import parse_category, parse_key
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
 
-MOST: Final = 1_000
+MAX_OPERATIONS: Final = 1_000
 """Operations that a batch may have."""
 
-HINTED: Final = 10
+MAX_SUGGESTIONS: Final = 10
 """Unknown categories of a batch that get a "did you mean"; comparing names takes time."""
 
 MEMBERS = ("operations", "atomic", "dry_run")
 
-_BODIES: Final = {"create": "item", "upsert": "item", "update": "patch", "reprice": "price", "delete": None}
+_PAYLOADS: Final = {"create": "item", "upsert": "item", "update": "patch", "reprice": "price", "delete": None}
 """Which member of an operation has what it is to do with."""
 
 _KEYED = ("update", "reprice", "delete")
@@ -56,8 +56,8 @@ class Operation:
 
     name: str
     key: UUID | str | None
-    said: str
-    body: Any
+    raw_key: str
+    payload: Any
     if_version: int | None
 
 
@@ -70,39 +70,39 @@ class Batch:
     dry_run: bool
 
     @classmethod
-    def parse(cls, said: Mapping[str, object]) -> "Batch":
+    def parse(cls, document: Mapping[str, object]) -> "Batch":
         """Read a batch as a caller gives it. Raises InvalidInput for what is no batch at all."""
-        faults = Faults()
-        for name in said:
+        faults = FieldErrors()
+        for name in document:
             if name not in MEMBERS:
                 note = f"A batch has the fields {', '.join(MEMBERS)}."
                 faults.add_unknown((name,), "unknown_field", f"A batch has no field {shorten(name)}.", MEMBERS, note)
-        flags = {name: said.get(name, False) for name in ("atomic", "dry_run")}
+        flags = {name: document.get(name, False) for name in ("atomic", "dry_run")}
         for name, value in flags.items():
             if not isinstance(value, bool):
                 faults.add((name,), "wrong_type", f"The field {name} is true or false.")
-        operations = said.get("operations")
-        if not isinstance(operations, list) or not 0 < len(operations) <= MOST:
-            faults.add(("operations",), "invalid_operations", f"The operations are a list of 1 to {MOST}.")
-        faults.refuse()
-        read = tuple(_read(one) for one in operations) if isinstance(operations, list) else ()
+        operations = document.get("operations")
+        if not isinstance(operations, list) or not 0 < len(operations) <= MAX_OPERATIONS:
+            faults.add(("operations",), "invalid_operations", f"The operations are a list of 1 to {MAX_OPERATIONS}.")
+        faults.raise_if_any()
+        read = tuple(_parse_operation(one) for one in operations) if isinstance(operations, list) else ()
         return cls(read, atomic=flags["atomic"] is True, dry_run=flags["dry_run"] is True)
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class OperationResult:
     """What became of an operation: created, updated, unchanged or deleted, with the item that is there then; or refused."""
 
-    done: str
+    action: str
     item: Item | None = None
     error: CatalogError | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
+class BatchResult:
     """What became of each operation, in their order."""
 
-    results: Sequence[Result]
+    results: Sequence[OperationResult]
     dry_run: bool
 
     @property
@@ -112,7 +112,7 @@ class Results:
 
 
 @dataclass(slots=True)
-class _Needs:
+class _ReadKeys:
     """What is read before a batch is decided."""
 
     ids: set[UUID] = field(default_factory=set)
@@ -120,7 +120,7 @@ class _Needs:
     slugs: set[str] = field(default_factory=set)
 
 
-class Batches:
+class BatchOperations:
     """Runs batches."""
 
     def __init__(self, storage: Storage, clock: Clock, ids: Ids) -> None:
@@ -129,121 +129,123 @@ class Batches:
         self._clock = clock
         self._ids = ids
 
-    async def run(self, batch: Batch, origin: Origin, notes: Noted[Results] = no_notes) -> Results:
+    async def run(self, batch: Batch, origin: Origin, records_for: RecordsFor[BatchResult] = no_records) -> BatchResult:
         """Do all that can be done, in one commit; of an atomic batch all or nothing. A dry run decides and writes nothing.
 
         Raises BatchRefused (atomic), Contended.
         """
-        needs = _needs(batch.operations)
-        for _ in range(TRIES):
-            view = await desk(self._storage, needs.ids, needs.skus, needs.slugs)
+        needs = _read_keys(batch.operations)
+        for _ in range(MAX_ATTEMPTS):
+            view = await read_staged(self._storage, needs.ids, needs.skus, needs.slugs)
             results = [self._attempt(view, operation) for operation in batch.operations]
             results = await self._with_categories(view, batch.operations, results)
-            done = Results(results, batch.dry_run)
+            done = BatchResult(results, batch.dry_run)
             if batch.atomic and done.failed:
                 raise BatchRefused([(index, result.error) for index, result in enumerate(done.results) if result.error])
             try:
                 if batch.dry_run:
-                    await commit(self._storage, (), origin, notes(done))
+                    await commit(self._storage, (), origin, records_for(done))
                 else:
-                    await commit(self._storage, tuple(view.changes), origin, notes(done))
+                    await commit(self._storage, tuple(view.changes), origin, records_for(done))
             except _RIVALS:
                 continue
             return done
         message = "the items of the batch"
-        raise Contended(message)
+        raise TooManyConflicts(message)
 
     async def _with_categories(
-        self, view: Desk, operations: Sequence[Operation | InvalidInput], results: list[Result]
-    ) -> list[Result]:
+        self, staged: StagedChanges, operations: Sequence[Operation | InvalidInput], results: list[OperationResult]
+    ) -> list[OperationResult]:
         """Report the unknown categories of what was refused beside its other faults, and which may have been meant."""
-        unknown: dict[int, tuple[InvalidInput, str, Path]] = {}
+        unknown: dict[int, tuple[InvalidInput, str, FieldPath]] = {}
         for index, (operation, result) in enumerate(zip(operations, results, strict=True)):
             if isinstance(operation, Operation) and isinstance(result.error, InvalidInput):
                 slug = _category(operation)
-                if slug is not None and not view.has_category(slug):
-                    unknown[index] = result.error, slug, _within(operation, ("category",))
+                if slug is not None and not staged.has_category(slug):
+                    unknown[index] = result.error, slug, _payload_path(operation, ("category",))
         if not unknown:
             return results
         slugs = [category.slug for category in await self._storage.categories()]
-        hinted = islice(dict.fromkeys(slug for _, slug, _ in unknown.values()), HINTED)
-        nearest = {slug: nearest_slug(slug, slugs) for slug in hinted}
+        hinted = islice(dict.fromkeys(slug for _, slug, _ in unknown.values()), MAX_SUGGESTIONS)
+        nearest = {slug: closest_slug(slug, slugs) for slug in hinted}
         for index, (refused, slug, path) in unknown.items():
             error = UnknownCategory(slug, path, nearest.get(slug))
-            results[index] = Result("refused", error=error if isinstance(refused, UnknownCategory) else _both(refused, error))
+            results[index] = OperationResult(
+                "refused", error=error if isinstance(refused, UnknownCategory) else _merged(refused, error)
+            )
         return results
 
-    def _attempt(self, view: Desk, operation: Operation | InvalidInput) -> Result:
+    def _attempt(self, staged: StagedChanges, operation: Operation | InvalidInput) -> OperationResult:
         """Decide one operation, and let those after it see it."""
         if isinstance(operation, InvalidInput):
-            return Result("refused", error=operation)
+            return OperationResult("refused", error=operation)
         try:
-            return self._do(view, operation)
+            return self._apply(staged, operation)
         except UnknownCategory as error:
-            return Result("refused", error=error)
+            return OperationResult("refused", error=error)
         except InvalidInput as error:
-            return Result("refused", error=_at(error, operation))
+            return OperationResult("refused", error=_prefixed(error, operation))
         except CatalogError as error:
-            return Result("refused", error=error)
+            return OperationResult("refused", error=error)
 
-    def _do(self, view: Desk, operation: Operation) -> Result:
+    def _apply(self, staged: StagedChanges, operation: Operation) -> OperationResult:
         now = self._clock.now()
-        body = operation.body
-        item = None if operation.key is None else view.get(operation.key)
+        body = operation.payload
+        item = None if operation.key is None else staged.get(operation.key)
         if item is None and (operation.name in _KEYED or operation.if_version is not None):
-            raise ItemNotFound(operation.said)
+            raise ItemNotFound(operation.raw_key)
         if item is None or operation.name == "create":
             spare = self._ids.sku() if body.get("sku") is None else ""
-            born = Item.create(body, item_id=self._ids.item_id(), spare_sku=spare, now=now)
-            view.take(born)
-            return Result("created", born.subject)
+            born = Item.create(body, item_id=self._ids.item_id(), default_sku=spare, now=now)
+            staged.apply(born)
+            return OperationResult("created", born.subject)
         if operation.if_version not in (None, item.version):
             raise StaleVersion(item.id)
         decide: dict[str, Callable[[], Change[Item] | None]] = {
-            "upsert": lambda: item.rewrite(body, now=now),
-            "update": lambda: item.revise(body, now=now),
+            "upsert": lambda: item.replace(body, now=now),
+            "update": lambda: item.update(body, now=now),
             "reprice": lambda: item.reprice(body, now=now),
-            "delete": lambda: item.remove(now=now),
+            "delete": lambda: item.delete(now=now),
         }
         change = decide[operation.name]()
         if change is None:
-            return Result("unchanged", item)
-        view.take(change)
-        return Result("updated", change.after) if change.after else Result("deleted")
+            return OperationResult("unchanged", item)
+        staged.apply(change)
+        return OperationResult("updated", change.after) if change.after else OperationResult("deleted")
 
 
-def _read(said: object) -> Operation | InvalidInput:
+def _parse_operation(raw: object) -> Operation | InvalidInput:
     """Read one operation."""
-    if not isinstance(said, Mapping):
-        return InvalidInput([Fault((), "wrong_type", 'An operation is an object: {"op": "delete", "key": "CHAIR-1"}.')])
-    name = said.get("op")
-    if not isinstance(name, str) or name not in _BODIES:
-        return InvalidInput([Fault(("op",), "unknown_operation", f"The op is one of {', '.join(_BODIES)}.")])
-    faults = Faults()
-    member = _BODIES[name]
+    if not isinstance(raw, Mapping):
+        return InvalidInput([FieldError((), "wrong_type", 'An operation is an object: {"op": "delete", "key": "CHAIR-1"}.')])
+    name = raw.get("op")
+    if not isinstance(name, str) or name not in _PAYLOADS:
+        return InvalidInput([FieldError(("op",), "unknown_operation", f"The op is one of {', '.join(_PAYLOADS)}.")])
+    faults = FieldErrors()
+    member = _PAYLOADS[name]
     allowed = ("op", *(("key",) if name in _KEYED else ()), *((member,) if member else ()))
     allowed += ("if_version",) if name in _VERSIONED else ()
-    for other in said:
+    for other in raw:
         if other not in allowed:
             message = f"The operation {name} has no field {shorten(other)}."
             note = f"The operation {name} has the fields {', '.join(allowed)}."
             faults.add_unknown((other,), "unknown_field", message, allowed, note)
-    body = said.get(member) if member else None
-    if member and member not in said:
+    body = raw.get(member) if member else None
+    if member and member not in raw:
         faults.add((member,), "missing", f"The operation {name} needs {member}.")
     elif member and name != "reprice" and not isinstance(body, Mapping):
         faults.add((member,), "wrong_type", f"The field {member} is an object.")
-    named = said.get("key") if name in _KEYED else body.get("sku") if name == "upsert" and isinstance(body, Mapping) else None
+    named = raw.get("key") if name in _KEYED else body.get("sku") if name == "upsert" and isinstance(body, Mapping) else None
     key = parse_key(named) if isinstance(named, str) else None
     if name in _KEYED and key is None:
         faults.add(("key",), "invalid_key", "The key is the id or the SKU of an item.")
     if name == "upsert" and isinstance(body, Mapping) and named is None:
         faults.add((str(member), "sku"), "missing", "An upsert needs the SKU under which the item is.")
-    version = _version(said.get("if_version"), faults)
-    return faults.error(InvalidInput) if faults else Operation(name, key, str(named), body, version)
+    version = _version(raw.get("if_version"), faults)
+    return faults.to_error(InvalidInput) if faults else Operation(name, key, str(named), body, version)
 
 
-def _version(raw: object, faults: Faults) -> int | None:
+def _version(raw: object, faults: FieldErrors) -> int | None:
     version = whole_number(raw)
     if raw is None or (version is not None and version > 0):
         return version
@@ -251,13 +253,13 @@ def _version(raw: object, faults: Faults) -> int | None:
     return None
 
 
-def _needs(operations: Collection[Operation | InvalidInput]) -> _Needs:
+def _read_keys(operations: Collection[Operation | InvalidInput]) -> _ReadKeys:
     """Tell what is to be read: whom the operations name, whose SKUs they take, and into which categories they put."""
-    needs = _Needs()
+    needs = _ReadKeys()
     for operation in operations:
         if isinstance(operation, InvalidInput):
             continue
-        body = operation.body if isinstance(operation.body, Mapping) else {}
+        body = operation.payload if isinstance(operation.payload, Mapping) else {}
         for key in (operation.key, parse_key(body["sku"]) if isinstance(body.get("sku"), str) else None):
             if isinstance(key, UUID):
                 needs.ids.add(key)
@@ -271,24 +273,24 @@ def _needs(operations: Collection[Operation | InvalidInput]) -> _Needs:
 
 def _category(operation: Operation) -> str | None:
     """Return the slug of the category that an operation puts an item into."""
-    body = operation.body if isinstance(operation.body, Mapping) else {}
-    return parse_category(body.get("category"), Faults(), ())
+    body = operation.payload if isinstance(operation.payload, Mapping) else {}
+    return parse_category(body.get("category"), FieldErrors(), ())
 
 
-def _both(one: InvalidInput, other: InvalidInput) -> InvalidInput:
+def _merged(one: InvalidInput, other: InvalidInput) -> InvalidInput:
     """Return one error with the faults of two."""
-    faults = Faults()
+    faults = FieldErrors()
     faults.extend(one)
     faults.extend(other)
-    return faults.error(InvalidInput)
+    return faults.to_error(InvalidInput)
 
 
-def _at(error: InvalidInput, operation: Operation) -> InvalidInput:
+def _prefixed(error: InvalidInput, operation: Operation) -> InvalidInput:
     """Return an error of a body as one of the operation that has it."""
-    faults = [Fault(_within(operation, fault.path), fault.code, fault.message) for fault in error.faults]
+    faults = [FieldError(_payload_path(operation, fault.path), fault.code, fault.message) for fault in error.errors]
     return InvalidInput(faults, total=error.total, notes=error.notes)
 
 
-def _within(operation: Operation, path: Path) -> Path:
-    member = _BODIES[operation.name]
+def _payload_path(operation: Operation, path: FieldPath) -> FieldPath:
+    member = _PAYLOADS[operation.name]
     return (member, *path) if member else path

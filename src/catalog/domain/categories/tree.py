@@ -9,7 +9,7 @@ MAX_DEPTH = 16
 """How many categories a way from a root may have."""
 
 
-class Placed(Protocol):
+class HasParent(Protocol):
     """What has a parent."""
 
     @property
@@ -17,7 +17,7 @@ class Placed(Protocol):
         """The slug of the parent; None for a root."""
 
 
-def ancestors(slug: str | None, places: Mapping[str, Placed | None]) -> Iterator[str]:
+def ancestors(slug: str | None, places: Mapping[str, HasParent | None]) -> Iterator[str]:
     """Go from a category up to its root, itself included, as far as the places are known; never longer than they are many."""
     for _ in range(len(places)):
         place = None if slug is None else places.get(slug)

@@ -13,15 +13,15 @@ from uuid import UUID
 from catalog.domain.categories.category import Category
 from catalog.domain.categories.tree import MAX_DEPTH, ancestors
 from catalog.domain.change import Change
-from catalog.domain.changes.expiring_record import Note
+from catalog.domain.changes.expiring_record import ExpiringRecord
 from catalog.domain.changes.log import AnyChange, ChangeSet, Committed, LogEntry
 from catalog.domain.errors import (
+    AlreadyProcessed,
     CatalogError,
     CategoryCycle,
     CategoryInUse,
     CategoryNotFound,
     CategoryTooDeep,
-    DoneBefore,
     ItemExists,
     ItemNotFound,
     SkuTaken,
@@ -34,13 +34,13 @@ from catalog.domain.items.item import Item
 K = TypeVar("K")
 V = TypeVar("V")
 
-_NOTHING = object()
+_MISSING = object()
 
 Outcome = Committed | CatalogError
 """What became of one change set: written, or the reason why it was not."""
 
 
-class Spot(NamedTuple):
+class CategoryNode(NamedTuple):
     """A category as it stands: who it is, in which version, and below which other."""
 
     id: UUID
@@ -49,7 +49,7 @@ class Spot(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StoredState:
     """What is in the store before a batch: the log's newest number, and what is there of that which the batch names.
 
     `versions` are those of items, `owners` the items by SKU, `places` the categories by slug, `inhabitants` how many
@@ -59,15 +59,15 @@ class Standing:
 
     head: int
     versions: Mapping[UUID, int]
-    owners: Mapping[str, UUID]
-    places: Mapping[str, Spot] = field(default_factory=dict)
-    inhabitants: Mapping[str, int] = field(default_factory=dict)
-    graves: Mapping[UUID, int] = field(default_factory=dict)
-    notes: Mapping[str, datetime] = field(default_factory=dict)
+    item_ids_by_sku: Mapping[str, UUID]
+    categories: Mapping[str, CategoryNode] = field(default_factory=dict)
+    item_counts: Mapping[str, int] = field(default_factory=dict)
+    tombstones: Mapping[UUID, int] = field(default_factory=dict)
+    record_times: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
-class Named:
+class ReadSet:
     """What a batch names: items, SKUs, categories (all of them where `tree` is true), and those whose items count.
 
     `returning` are items that may have been there before, `notes` the keys of those that are to be the first.
@@ -76,14 +76,14 @@ class Named:
     ids: set[UUID] = field(default_factory=set)
     skus: set[str] = field(default_factory=set)
     slugs: set[str] = field(default_factory=set)
-    leaving: set[str] = field(default_factory=set)
-    returning: set[UUID] = field(default_factory=set)
-    notes: set[str] = field(default_factory=set)
-    tree: bool = False
+    deleted_slugs: set[str] = field(default_factory=set)
+    restored_ids: set[UUID] = field(default_factory=set)
+    record_keys: set[str] = field(default_factory=set)
+    needs_tree: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Born:
+class Insert:
     """An item that was not in the store, with the number of the log entry that brought it."""
 
     seq: int
@@ -91,20 +91,20 @@ class Born:
 
 
 @dataclass(frozen=True, slots=True)
-class Grove:
+class CategoryWrites:
     """What a batch does to the categories, on balance."""
 
-    born: tuple[Category, ...] = ()
-    changed: tuple[Category, ...] = ()
-    removed: tuple[Category, ...] = ()
+    inserted: tuple[Category, ...] = ()
+    updated: tuple[Category, ...] = ()
+    deleted: tuple[Category, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether it does anything."""
-        return bool(self.born or self.changed or self.removed)
+        return bool(self.inserted or self.updated or self.deleted)
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
+class CommitPlan:
     """What to answer to each change set, in the batch's order, and what to write: the net of all that was admitted.
 
     `removed` are the items as they stood in the store.
@@ -112,114 +112,114 @@ class Admission:
 
     outcomes: tuple[Outcome, ...]
     entries: tuple[LogEntry, ...] = ()
-    born: tuple[Born, ...] = ()
-    changed: tuple[Change[Item], ...] = ()
-    removed: tuple[Item, ...] = ()
-    grove: Grove = Grove()
-    notes: tuple[Note, ...] = ()
+    inserted: tuple[Insert, ...] = ()
+    updated: tuple[Change[Item], ...] = ()
+    deleted: tuple[Item, ...] = ()
+    categories: CategoryWrites = CategoryWrites()
+    records: tuple[ExpiringRecord, ...] = ()
 
     @property
-    def renamed(self) -> tuple[UUID, ...]:
+    def changed_skus(self) -> tuple[UUID, ...]:
         """The changed items that get another SKU: a store frees their old ones before it writes."""
-        return tuple(net.subject.id for net in self.changed if net.before and net.before.sku != net.subject.sku)
+        return tuple(net.subject.id for net in self.updated if net.before and net.before.sku != net.subject.sku)
 
 
-def named(batch: Sequence[ChangeSet]) -> Named:
+def read_set(batch: Sequence[ChangeSet]) -> ReadSet:
     """Tell what a store reads the standing of before it asks for admission."""
-    found = Named()
+    found = ReadSet()
     for change_set in batch:
         for change in change_set.changes:
             subject = change.subject
             if isinstance(subject, Item):
                 found.ids.add(subject.id)
-                if _returns(change):
-                    found.returning.add(subject.id)
+                if _is_restored(change):
+                    found.restored_ids.add(subject.id)
                 if change.after is not None:
                     found.skus.add(subject.sku)
                     if subject.category is not None:
                         found.slugs.add(subject.category)
             else:
-                found.tree = True
+                found.needs_tree = True
                 if change.after is None:
-                    found.leaving.add(subject.slug)
-        found.notes.update(note.key for note in change_set.notes if note.first)
+                    found.deleted_slugs.add(subject.slug)
+        found.record_keys.update(note.key for note in change_set.records if note.only_if_absent)
     return found
 
 
-def _returns(change: AnyChange) -> bool:
+def _is_restored(change: AnyChange) -> bool:
     """Whether an item comes with a past: it is brought back, or out of another catalog."""
     subject = change.subject
     return change.before is None and isinstance(subject, Item) and (subject.version > 1 or subject.created_at < change.at)
 
 
-class Register:
+class WorkingState:
     """What is in a store, as far as change sets were taken into it. None: it is there no more."""
 
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, standing: StoredState) -> None:
         """Begin with what stands."""
         self.versions: dict[UUID, int | None] = dict(standing.versions)
-        self.owners: dict[str, UUID | None] = dict(standing.owners)
-        self.places: dict[str, Spot | None] = dict(standing.places)
-        self.inhabitants: dict[str, int] = dict(standing.inhabitants)
-        self._graves: dict[UUID, int] = dict(standing.graves)
-        self._notes: dict[str, datetime] = dict(standing.notes)
+        self.item_ids_by_sku: dict[str, UUID | None] = dict(standing.item_ids_by_sku)
+        self.categories: dict[str, CategoryNode | None] = dict(standing.categories)
+        self.item_counts: dict[str, int] = dict(standing.item_counts)
+        self._tombstones: dict[UUID, int] = dict(standing.tombstones)
+        self._record_times: dict[str, datetime] = dict(standing.record_times)
         self._children_of: dict[str, set[str]] | None = None
         self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
 
-    def take(self, changes: Iterable[AnyChange], notes: Iterable[Note] = ()) -> CatalogError | None:
+    def apply(self, changes: Iterable[AnyChange], records: Iterable[ExpiringRecord] = ()) -> CatalogError | None:
         """Take the changes of a set with its notes, all of them, or say why they cannot be taken and stay as it was."""
         self._undo.clear()
-        for note in notes:
-            refusal: CatalogError | None = self._take_note(note)
+        for note in records:
+            refusal: CatalogError | None = self._apply_record(note)
             if refusal is not None:
-                return self._refused(refusal)
+                return self._rolled_back(refusal)
         for change in changes:
-            refusal = self._take_item(change) if isinstance(change.subject, Item) else self._take_category(change)
+            refusal = self._apply_item(change) if isinstance(change.subject, Item) else self._apply_category(change)
             if refusal is not None:
-                return self._refused(refusal)
+                return self._rolled_back(refusal)
         return None
 
-    def _refused(self, refusal: CatalogError) -> CatalogError:
+    def _rolled_back(self, error: CatalogError) -> CatalogError:
         for kept, key, before in reversed(self._undo):
-            if kept is self.places:
-                self._reindex(key, None if before is _NOTHING else before)
-            if before is _NOTHING:
+            if kept is self.categories:
+                self._reindex(key, None if before is _MISSING else before)
+            if before is _MISSING:
                 del kept[key]
             else:
                 kept[key] = before
-        return refusal
+        return error
 
-    def _put(self, kept: dict[K, V], key: K, value: V) -> None:
+    def _put(self, mapping: dict[K, V], key: K, value: V) -> None:
         """Keep a value, and know how to take it back."""
-        self._undo.append((kept, key, kept.get(key, _NOTHING)))
-        kept[key] = value
+        self._undo.append((mapping, key, mapping.get(key, _MISSING)))
+        mapping[key] = value
 
-    def _take_note(self, note: Note) -> DoneBefore | None:
+    def _apply_record(self, record: ExpiringRecord) -> AlreadyProcessed | None:
         """Take a note, or say that there is one already."""
-        there = self._notes.get(note.key)
-        if note.first and there is not None and Note(note.key, b"", there).kept(note.at):
-            return DoneBefore(note.key)
-        self._put(self._notes, note.key, note.at)
+        there = self._record_times.get(record.key)
+        if record.only_if_absent and there is not None and ExpiringRecord(record.key, b"", there).is_alive(record.created_at):
+            return AlreadyProcessed(record.key)
+        self._put(self._record_times, record.key, record.created_at)
         return None
 
-    def _take_item(self, change: Change[Item]) -> CatalogError | None:
+    def _apply_item(self, change: Change[Item]) -> CatalogError | None:
         """Take a change of an item, or say why it cannot stand beside what is there."""
         before, after, item_id = change.before, change.after, change.subject.id
-        refusal = self._outdated(change) or (None if after is None else self._unfit(after))
+        refusal = self._version_conflict(change) or (None if after is None else self._item_conflict(after))
         if refusal is not None:
             return refusal
         if before is not None:
-            self._put(self.owners, before.sku, None)
-            self._moved(before.category, -1)
+            self._put(self.item_ids_by_sku, before.sku, None)
+            self._change_item_count(before.category, -1)
         if after is not None:
-            self._put(self.owners, after.sku, item_id)
-            self._moved(after.category, 1)
+            self._put(self.item_ids_by_sku, after.sku, item_id)
+            self._change_item_count(after.category, 1)
         else:
-            self._put(self._graves, item_id, change.version)
+            self._put(self._tombstones, item_id, change.version)
         self._put(self.versions, item_id, None if after is None else after.version)
         return None
 
-    def _outdated(self, change: Change[Item]) -> CatalogError | None:
+    def _version_conflict(self, change: Change[Item]) -> CatalogError | None:
         """Say whether an item is no more what a change was decided on."""
         before, item_id = change.before, change.subject.id
         version = self.versions.get(item_id)
@@ -230,20 +230,20 @@ class Register:
         if before is not None and version != before.version:
             return StaleVersion(item_id)
         # A life never goes back to a version that it had before its end.
-        return StaleVersion(item_id) if before is None and self._graves.get(item_id, 0) >= change.version else None
+        return StaleVersion(item_id) if before is None and self._tombstones.get(item_id, 0) >= change.version else None
 
-    def _unfit(self, after: Item) -> CatalogError | None:
+    def _item_conflict(self, after: Item) -> CatalogError | None:
         """Say what an item cannot stand beside."""
-        if self.owners.get(after.sku) not in (None, after.id):
+        if self.item_ids_by_sku.get(after.sku) not in (None, after.id):
             return SkuTaken(after.sku)
-        if after.category is not None and self.places.get(after.category) is None:
+        if after.category is not None and self.categories.get(after.category) is None:
             return UnknownCategory(after.category, ("category",))
         return None
 
-    def _take_category(self, change: Change[Category]) -> CatalogError | None:
+    def _apply_category(self, change: Change[Category]) -> CatalogError | None:
         """Take a change of a category, likewise."""
         before, after, slug = change.before, change.after, change.subject.slug
-        place = self.places.get(slug)
+        place = self.categories.get(slug)
         if before is None and place is not None:
             return SlugTaken(slug)
         if before is not None and (place is None or place.id != before.id):
@@ -255,42 +255,42 @@ class Register:
         elif place is not None and place.parent == after.parent:
             refusal = None  # it stays where it is
         else:
-            refusal = self._misplaced(slug, after.parent)
+            refusal = self._placement_error(slug, after.parent)
         if refusal is None:
-            spot = None if after is None else Spot(after.id, after.version, after.parent)
+            spot = None if after is None else CategoryNode(after.id, after.version, after.parent)
             self._reindex(slug, spot)
-            self._put(self.places, slug, spot)
+            self._put(self.categories, slug, spot)
         return refusal
 
-    def _reindex(self, slug: str, spot: Spot | None) -> None:
+    def _reindex(self, slug: str, node: CategoryNode | None) -> None:
         """Move a category in the index of children to the place that it is about to get, if there is an index yet."""
         if self._children_of is None:
             return
-        before = self.places.get(slug)
+        before = self.categories.get(slug)
         if before is not None and before.parent is not None:
             self._children_of[before.parent].discard(slug)
-        if spot is not None and spot.parent is not None:
-            self._children_of.setdefault(spot.parent, set()).add(slug)
+        if node is not None and node.parent is not None:
+            self._children_of.setdefault(node.parent, set()).add(slug)
 
-    def _moved(self, slug: str | None, by: int) -> None:
+    def _change_item_count(self, slug: str | None, by: int) -> None:
         """Count who comes and goes; where nobody asks how many there are, the number means nothing."""
         if slug is not None:
-            self._put(self.inhabitants, slug, self.inhabitants.get(slug, 0) + by)
+            self._put(self.item_counts, slug, self.item_counts.get(slug, 0) + by)
 
     def _in_use(self, slug: str) -> CategoryInUse | None:
         """Say by what a category is held, if it is."""
         children = len(self._children(slug))
-        items = self.inhabitants.get(slug, 0)
+        items = self.item_counts.get(slug, 0)
         return CategoryInUse(slug, children, items) if children or items else None
 
-    def _misplaced(self, slug: str, parent: str | None) -> CatalogError | None:
+    def _placement_error(self, slug: str, parent: str | None) -> CatalogError | None:
         """Say why a category cannot stand below this parent."""
         if parent is None:
             above = 0
         else:
-            if self.places.get(parent) is None:
+            if self.categories.get(parent) is None:
                 return UnknownCategory(parent, ("parent",))
-            way = list(ancestors(parent, self.places))
+            way = list(ancestors(parent, self.categories))
             if slug in way:
                 return CategoryCycle(slug, parent)
             above = len(way)
@@ -298,7 +298,7 @@ class Register:
 
     def _height(self, slug: str) -> int:
         """Count the longest way down from a category, itself included."""
-        height, level = 1, self._children(slug) if slug in self.places else ()
+        height, level = 1, self._children(slug) if slug in self.categories else ()
         while level:
             height += 1
             level = [child for each in level for child in self._children(each)]
@@ -308,32 +308,32 @@ class Register:
         """Return the children of a category, from an index that is built when it is first needed."""
         if self._children_of is None:
             self._children_of = {}
-            for child, place in self.places.items():
+            for child, place in self.categories.items():
                 if place is not None and place.parent is not None:
                     self._children_of.setdefault(place.parent, set()).add(child)
         return self._children_of.get(slug, ())
 
 
-def admit(batch: Sequence[ChangeSet], standing: Standing) -> Admission:
+def plan_commit(batch: Sequence[ChangeSet], state: StoredState) -> CommitPlan:
     """Decide, in order, which change sets are admitted; each sees those admitted before it, and is taken whole or not at all."""
-    register = Register(standing)
+    register = WorkingState(state)
     outcomes: list[Outcome] = []
     entries: list[LogEntry] = []
-    notes: dict[str, Note] = {}
+    notes: dict[str, ExpiringRecord] = {}
     for change_set in batch:
-        refusal = register.take(change_set.changes, change_set.notes)
+        refusal = register.apply(change_set.changes, change_set.records)
         if refusal is not None:
             outcomes.append(refusal)
             continue
-        first = standing.head + len(entries) + 1
+        first = state.head + len(entries) + 1
         written = tuple(LogEntry(seq, change, change_set.origin) for seq, change in enumerate(change_set.changes, first))
         entries += written
         outcomes.append(Committed(written))
-        notes.update((note.key, note) for note in change_set.notes)
-    return _net(tuple(outcomes), tuple(entries), tuple(notes.values()))
+        notes.update((note.key, note) for note in change_set.records)
+    return _net_effect(tuple(outcomes), tuple(entries), tuple(notes.values()))
 
 
-def _net(outcomes: tuple[Outcome, ...], entries: tuple[LogEntry, ...], notes: tuple[Note, ...]) -> Admission:
+def _net_effect(outcomes: tuple[Outcome, ...], entries: tuple[LogEntry, ...], records: tuple[ExpiringRecord, ...]) -> CommitPlan:
     """Sum up: what changed five times is written once, and what came and went is not written at all."""
     first: dict[UUID, LogEntry] = {}
     last: dict[UUID, LogEntry] = {}
@@ -344,7 +344,7 @@ def _net(outcomes: tuple[Outcome, ...], entries: tuple[LogEntry, ...], notes: tu
         last[subject_id] = entry
         if entry.change.before is None:
             birth[subject_id] = entry.seq
-    born: list[Born] = []
+    born: list[Insert] = []
     changed: list[Change[Item]] = []
     removed: list[Item] = []
     planted: list[Category] = []
@@ -359,8 +359,8 @@ def _net(outcomes: tuple[Outcome, ...], entries: tuple[LogEntry, ...], notes: tu
         elif after is None:
             removed += [] if before is None else [before]
         elif before is None:
-            born.append(Born(birth[subject_id], after))
+            born.append(Insert(birth[subject_id], after))
         else:
             changed.append(Change(entry.change.kind, before, after, entry.at))
-    grove = Grove(tuple(planted), tuple(altered), tuple(felled))
-    return Admission(outcomes, entries, tuple(born), tuple(changed), tuple(removed), grove, notes)
+    grove = CategoryWrites(tuple(planted), tuple(altered), tuple(felled))
+    return CommitPlan(outcomes, entries, tuple(born), tuple(changed), tuple(removed), grove, records)

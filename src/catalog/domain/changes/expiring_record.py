@@ -6,10 +6,10 @@ A note is written with a change set, in its commit: it is there if and only if t
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-KEPT = timedelta(hours=24)
+LIFETIME = timedelta(hours=24)
 """How long a note counts."""
 
-SWEPT = 2 * KEPT
+RETENTION = 2 * LIFETIME
 """The age at which a store may delete a note.
 
 Twice as long as notes count, so that a process whose clock is up to a day ahead deletes none that still counts for others.
@@ -17,14 +17,14 @@ Twice as long as notes count, so that a process whose clock is up to a day ahead
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class ExpiringRecord:
     """A text of bytes under a key. It takes the place of the one before, unless it is to be the `first`."""
 
     key: str
     content: bytes
-    at: datetime
-    first: bool = False
+    created_at: datetime
+    only_if_absent: bool = False
 
-    def kept(self, now: datetime) -> bool:
+    def is_alive(self, now: datetime) -> bool:
         """Whether it counts still."""
-        return self.at > now - KEPT
+        return self.created_at > now - LIFETIME

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from catalog.domain.categories.category import Category
 from catalog.domain.change import Change, Origin
-from catalog.domain.changes.expiring_record import Note
+from catalog.domain.changes.expiring_record import ExpiringRecord
 from catalog.domain.items.item import Item
 
-LAST = 2**63
+MAX_SEQ = 2**63
 """No entry has this number or version, or a higher one: stores count in 64 bits."""
 
 AnyChange = Change[Item] | Change[Category]
@@ -22,7 +22,7 @@ class ChangeSet:
 
     changes: tuple[AnyChange, ...]
     origin: Origin
-    notes: tuple[Note, ...] = ()
+    records: tuple[ExpiringRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class LogEntry:
 class LogHead:
     """Where a log ends (0: it is empty), and which log it is: an id that it got when it was begun."""
 
-    log: str
+    log_id: str
     seq: int
 
 
@@ -63,12 +63,12 @@ class LogPage:
     entries: tuple[LogEntry, ...]
     head: int
     floor: int
-    reached: int
+    scanned_to: int
 
     @property
     def next_after(self) -> int | None:
         """Where to go on; None at the end."""
-        return self.reached if self.reached < self.head else None
+        return self.scanned_to if self.scanned_to < self.head else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,12 @@ class LogFilter:
     kinds: frozenset[str] = frozenset()
     subject: UUID | None = None
 
-    def finds(self, entry: LogEntry) -> bool:
+    def matches(self, entry: LogEntry) -> bool:
         """Whether an entry is asked for."""
         return (not self.kinds or entry.change.kind in self.kinds) and self.subject in (None, entry.subject_id)
 
 
-ALL = LogFilter()
+EVERY_ENTRY = LogFilter()
 """All entries."""
 
 

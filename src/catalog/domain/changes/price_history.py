@@ -19,7 +19,7 @@ WINDOW = timedelta(days=30)
 _FIRST = datetime.min.replace(tzinfo=UTC)
 
 
-class Priced(NamedTuple):
+class PricePeriod(NamedTuple):
     """A price that was in force from `since` until just before `until` (None: it is in force), by entry `seq` of the log.
 
     Without a number it is older than what the log knows, and was in force since then at the latest.
@@ -30,18 +30,18 @@ class Priced(NamedTuple):
     until: datetime | None
     seq: int | None
 
-    def lasted_after(self, begin: datetime) -> bool:
+    def in_force_after(self, begin: datetime) -> bool:
         """Whether it was still in force after a moment."""
         return self.until is None or self.until > begin
 
 
-def priced(first: Item | None, entries: Iterable[LogEntry]) -> list[Priced]:
+def price_periods(first: Item | None, entries: Iterable[LogEntry]) -> list[PricePeriod]:
     """Return the prices of an item, oldest first; times without a price are left out.
 
     `first` is the item before the `entries` of its life, where those that brought it are pruned.
     """
     current = None if first is None else first.price
-    found = [] if first is None or current is None else [Priced(current, first.updated_at, None, None)]
+    found = [] if first is None or current is None else [PricePeriod(current, first.updated_at, None, None)]
     for entry in entries:
         after = entry.change.after
         price = after.price if isinstance(after, Item) else None
@@ -50,41 +50,41 @@ def priced(first: Item | None, entries: Iterable[LogEntry]) -> list[Priced]:
         if current is not None:
             found[-1] = found[-1]._replace(until=entry.at)
         if price is not None:
-            found.append(Priced(price, entry.at, None, entry.seq))
+            found.append(PricePeriod(price, entry.at, None, entry.seq))
         current = price
     return found
 
 
-def in_force(prices: Sequence[Priced], moment: datetime) -> Priced | None:
+def prices_in_force(prices: Sequence[PricePeriod], moment: datetime) -> PricePeriod | None:
     """Return the price that was in force at a moment."""
     return next((one for one in reversed(prices) if one.since <= moment and (one.until is None or moment < one.until)), None)
 
 
-def lowest(prices: Sequence[Priced], moment: datetime) -> Priced | None:
+def lowest_prices(prices: Sequence[PricePeriod], moment: datetime) -> PricePeriod | None:
     """Return the lowest price of the 30 days up to a moment, in the currency of that moment; None when it had no price."""
-    now = in_force(prices, moment)
+    now = prices_in_force(prices, moment)
     if now is None:
         return None
     return _lowest((one for one in prices if one.since <= moment), now.price.currency, moment)
 
 
-def before_reduction(prices: Sequence[Priced], moment: datetime) -> Priced | None:
+def prices_before_reduction(prices: Sequence[PricePeriod], moment: datetime) -> PricePeriod | None:
     """Return the prior price: the lowest of the 30 days before the price of a moment was reduced to what it is.
 
     None when the price was not reduced, but raised, or is the first.
     """
-    now = in_force(prices, moment)
+    now = prices_in_force(prices, moment)
     if now is None:
         return None
     before = next((one for one in prices if one.until == now.since and one.price.currency == now.price.currency), None)
-    if before is None or before.price.minor < now.price.minor:
+    if before is None or before.price.minor_units < now.price.minor_units:
         return None
     # Where a clock was put back, both prices have the same time, and the one before was in force for none of it.
     return _lowest((one for one in prices if one.since < now.since), now.price.currency, now.since) or before
 
 
-def _lowest(prices: Iterable[Priced], currency: str, end: datetime) -> Priced | None:
+def _lowest(prices: Iterable[PricePeriod], currency: str, end: datetime) -> PricePeriod | None:
     """Return the lowest of some prices that was in force in the 30 days before a moment; of equal ones the oldest."""
     begin = max(end, _FIRST + WINDOW) - WINDOW  # time has a beginning
-    among = [one for one in prices if one.price.currency == currency and one.lasted_after(begin)]
-    return min(among, key=lambda one: one.price.minor, default=None)
+    among = [one for one in prices if one.price.currency == currency and one.in_force_after(begin)]
+    return min(among, key=lambda one: one.price.minor_units, default=None)

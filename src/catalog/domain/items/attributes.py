@@ -7,10 +7,10 @@ from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from hashlib import sha256
 from typing import Self
 
-from catalog.domain.errors import Path
-from catalog.domain.text.normalization import unstorable
-from catalog.domain.validation import Faults
-from catalog.domain.values.decimal_literal import Numeral
+from catalog.domain.errors import FieldPath
+from catalog.domain.text.normalization import find_unstorable
+from catalog.domain.validation import FieldErrors
+from catalog.domain.values.decimal_literal import DecimalLiteral
 
 AttributeValue = str | int | float | bool
 
@@ -21,7 +21,7 @@ MAX_KEY = 200
 """Characters of a text that its comparison key holds as they are."""
 
 # The most that a name, a number, and a character of a text take in JSON.
-_LONGEST_NAME, _LONGEST_NUMBER, _LONGEST_ESCAPE = 64, 30, 6
+_MAX_NAME, _MAX_NUMBER_LENGTH, _MAX_ESCAPE_LENGTH = 64, 30, 6
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 INT64 = range(-(2**63), 2**63)
@@ -74,7 +74,7 @@ class Attributes(Mapping[str, AttributeValue]):
         return tuple((name, type(value), value) for name, value in self._values.items())
 
     @classmethod
-    def parse(cls, raw: object, faults: Faults, path: Path) -> Self | None:
+    def parse(cls, raw: object, faults: FieldErrors, path: FieldPath) -> Self | None:
         """Read an object of attributes: up to 64, 8 KiB together (UTF-8 bytes of their JSON).
 
         An attribute that is null is absent; null instead of the object is none at all.
@@ -107,8 +107,8 @@ class Attributes(Mapping[str, AttributeValue]):
 
 def _size(values: Mapping[str, AttributeValue]) -> int:
     """Count the UTF-8 bytes of the JSON of some values; 0 for few that are small, where nobody need count."""
-    characters = sum(len(value) if isinstance(value, str) else _LONGEST_NUMBER for value in values.values())
-    if characters * _LONGEST_ESCAPE + len(values) * (_LONGEST_NAME + len('"":"",')) <= MAX_BYTES:
+    characters = sum(len(value) if isinstance(value, str) else _MAX_NUMBER_LENGTH for value in values.values())
+    if characters * _MAX_ESCAPE_LENGTH + len(values) * (_MAX_NAME + len('"":"",')) <= MAX_BYTES:
         return 0
     return len(json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode())
 
@@ -172,30 +172,30 @@ _BIAS = 1100
 _COMPLEMENT = str.maketrans("0123456789abcdef", "fedcba9876543210")
 
 
-def _value(name: str, raw: object, faults: Faults, path: Path) -> AttributeValue | None:
+def _value(name: str, raw: object, faults: FieldErrors, path: FieldPath) -> AttributeValue | None:
     """Read one attribute."""
     if not _NAME.fullmatch(name):
         faults.add(path, "invalid_name", "An attribute's name is 1 to 64 of a-z, 0-9 and _, beginning with a letter: page_count.")
     elif isinstance(raw, bool):
         return raw
     elif isinstance(raw, str):
-        bad = unstorable(raw)
+        bad = find_unstorable(raw)
         if bad is None:
             return raw
         faults.add(path, "invalid_text", f"The attribute {name} contains {bad}; take it out.")
-    elif isinstance(raw, int | float | Numeral):
+    elif isinstance(raw, int | float | DecimalLiteral):
         return _number(name, raw, faults, path)
     else:
         faults.add(path, "wrong_type", f"The attribute {name} is neither text, number nor boolean; nothing else can be kept.")
     return None
 
 
-def _number(name: str, raw: float | Numeral, faults: Faults, path: Path) -> int | float | None:
+def _number(name: str, raw: float | DecimalLiteral, faults: FieldErrors, path: FieldPath) -> int | float | None:
     """Read a number: an integer within int64, any other as a finite double."""
-    if (isinstance(raw, int) and raw not in INT64) or (isinstance(raw, Numeral) and raw.whole):
+    if (isinstance(raw, int) and raw not in INT64) or (isinstance(raw, DecimalLiteral) and raw.whole):
         faults.add(path, "integer_too_large", f"The attribute {name} is an integer beyond 64 bits; give it as text.")
         return None
-    number = float(raw.text) if isinstance(raw, Numeral) else raw
+    number = float(raw.text) if isinstance(raw, DecimalLiteral) else raw
     if not math.isfinite(number):
         faults.add(path, "not_finite", f"The attribute {name} is beyond what a number can hold (or is none); give it as text.")
         return None

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from catalog.domain.change import Change
-from catalog.domain.errors import Path, shorten
+from catalog.domain.errors import FieldPath, shorten
 from catalog.domain.items.attributes import Attributes
-from catalog.domain.validation import Faults
+from catalog.domain.validation import FieldErrors
 from catalog.domain.values.fields import (
     MAX_NAME,
     RESERVED_SKUS,
@@ -25,23 +25,23 @@ from catalog.domain.values.read_only import refuse_read_only
 from catalog.domain.values.timestamps import parse_time
 
 CREATED = "item.created"
-REVISED = "item.revised"
+UPDATED = "item.revised"
 REPRICED = "item.repriced"
-REMOVED = "item.removed"
+DELETED = "item.removed"
 RESTORED = "item.restored"
 REVERTED = "item.reverted"
 
-KINDS = (CREATED, REVISED, REPRICED, REMOVED, RESTORED, REVERTED)
+KINDS = (CREATED, UPDATED, REPRICED, DELETED, RESTORED, REVERTED)
 """What happens to items."""
 
-KEPT_BY_US = ("id", "version", "created_at", "updated_at")
+READ_ONLY_FIELDS = ("id", "version", "created_at", "updated_at")
 """The fields that no caller may set."""
 
 _LONGEST_VERSION = 19
 _LONGEST_TIME = 64
 
 
-class Life(NamedTuple):
+class Provenance(NamedTuple):
     """What the catalog keeps of an item by itself."""
 
     id: UUID
@@ -50,7 +50,7 @@ class Life(NamedTuple):
     updated_at: datetime
 
     @classmethod
-    def parse(cls, said: Mapping[str, object], faults: Faults) -> Self | None:
+    def parse(cls, said: Mapping[str, object], faults: FieldErrors) -> Self | None:
         """Read the life of an item as an export writes it; None, and a fault for each, when something is missing or wrong."""
         before = faults.total
         its_id = parse_key(str(said.get("id")))
@@ -68,7 +68,7 @@ class Life(NamedTuple):
         return cls(its_id, version, created_at, updated_at)
 
 
-def _moment(raw: object, name: str, faults: Faults) -> datetime | None:
+def _moment(raw: object, name: str, faults: FieldErrors) -> datetime | None:
     """Read a time in UTC."""
     moment = _time(raw)
     if moment is None:
@@ -116,53 +116,59 @@ class Item:
 
     @classmethod
     def create(
-        cls, fields: Mapping[str, object], *, item_id: UUID, spare_sku: str, now: datetime, life: "Life | None" = None
+        cls,
+        fields: Mapping[str, object],
+        *,
+        item_id: UUID,
+        default_sku: str,
+        now: datetime,
+        provenance: "Provenance | None" = None,
     ) -> Change[Self]:
         """Decide the birth of an item from `fields`, as a caller gave them; without a SKU it takes `spare_sku`.
 
         With `life` it comes from another catalog, and is what it was there. Raises InvalidInput with every fault.
         """
-        values = _read_whole(fields, spare_sku)
-        its_id, version, created_at, updated_at = life or (item_id, 1, now, now)
+        values = _parse_whole(fields, default_sku)
+        its_id, version, created_at, updated_at = provenance or (item_id, 1, now, now)
         item = cls(id=its_id, version=version, created_at=created_at, updated_at=updated_at, **values)
         return Change(CREATED, None, item, now)
 
-    def rewrite(self, fields: Mapping[str, object], *, now: datetime) -> Change[Self] | None:
+    def replace(self, fields: Mapping[str, object], *, now: datetime) -> Change[Self] | None:
         """Decide what the item is from now on, given whole: what is absent is taken away, but for the SKU.
 
         Read-only fields may be given as they are. None when nothing would change. Raises InvalidInput.
         """
-        return self._changed(REVISED, _read_whole(fields, self.sku, self), now)
+        return self._changed(UPDATED, _parse_whole(fields, self.sku, self), now)
 
-    def revise(self, patch: Mapping[str, object], *, now: datetime) -> Change[Self] | None:
+    def update(self, patch: Mapping[str, object], *, now: datetime) -> Change[Self] | None:
         """Decide a change by a merge patch (RFC 7396): what is absent stays, null takes away, a value replaces.
 
         Prices and attributes merge member by member. Read-only fields may be given as they are. None when nothing would
         change. Raises InvalidInput.
         """
-        faults = Faults()
+        faults = FieldErrors()
         _refuse_unknown(patch, faults, self)
         known = self._document()
-        values = _read({name: _merged(known[name], raw) for name, raw in patch.items() if name in known}, faults)
+        values = _parse({name: _merge_patch(known[name], raw) for name, raw in patch.items() if name in known}, faults)
         _refuse_reserved(values.get("sku"), faults, self)
-        faults.refuse()
-        return self._changed(REVISED, values, now)
+        faults.raise_if_any()
+        return self._changed(UPDATED, values, now)
 
     def reprice(self, price: object, *, now: datetime) -> Change[Self] | None:
         """Decide a new price, given whole: an amount and a currency. None when it is the price already. Raises InvalidInput."""
-        faults = Faults()
+        faults = FieldErrors()
         money = Money.parse(price, faults, ())
-        faults.refuse()
+        faults.raise_if_any()
         return self._changed(REPRICED, {"price": money}, now)
 
-    def remove(self, *, now: datetime) -> Change[Self]:
+    def delete(self, *, now: datetime) -> Change[Self]:
         """Decide the end of the item."""
-        return Change(REMOVED, self, None, max(now, self.updated_at))
+        return Change(DELETED, self, None, max(now, self.updated_at))
 
-    def restore(self, *, removed: int, now: datetime) -> Change[Self]:
+    def restore(self, *, deleted_version: int, now: datetime) -> Change[Self]:
         """Decide that the item, as it was at its end, is back; `removed` is the version that its removal made."""
         at = max(now, self.updated_at)
-        return Change(RESTORED, None, replace(self, version=removed + 1, updated_at=at), at)
+        return Change(RESTORED, None, replace(self, version=deleted_version + 1, updated_at=at), at)
 
     def revert(self, past: Self, *, now: datetime) -> Change[Self] | None:
         """Decide that the item is again what it was in another version. None when it is that already."""
@@ -178,15 +184,15 @@ class Item:
     def _document(self) -> dict[str, object]:
         """Show the item as a merge patch sees it."""
         price = self.price and {"amount": self.price.amount, "currency": self.price.currency}
-        return {name: getattr(self, name) for name in _READERS} | {"price": price}
+        return {name: getattr(self, name) for name in _PARSERS} | {"price": price}
 
 
-def _price(raw: object, faults: Faults, path: Path) -> Money | None:
+def _price(raw: object, faults: FieldErrors, path: FieldPath) -> Money | None:
     """Read a price, or none."""
     return None if raw is None else Money.parse(raw, faults, path)
 
 
-_READERS: dict[str, Callable[[object, Faults, Path], object]] = {
+_PARSERS: dict[str, Callable[[object, FieldErrors, FieldPath], object]] = {
     "sku": parse_sku,
     "name": parse_name,
     "description": parse_description,
@@ -195,47 +201,47 @@ _READERS: dict[str, Callable[[object, Faults, Path], object]] = {
     "attributes": Attributes.parse,
 }
 
-_WHOLE = tuple((name, (name,), read) for name, read in _READERS.items())
+_CLEARED = tuple((name, (name,), read) for name, read in _PARSERS.items())
 """Each field, its path, and what reads it."""
 
-FIELDS = tuple(_READERS)
+FIELDS = tuple(_PARSERS)
 """The fields that a caller may give, in the order of the documents."""
 
 
-def touched(before: Item, after: Item) -> frozenset[str]:
+def changed_fields(before: Item, after: Item) -> frozenset[str]:
     """Tell which fields a change has changed, those that we keep included."""
     return frozenset(name for name in (*FIELDS, "version", "updated_at") if getattr(before, name) != getattr(after, name))
 
 
-def _read(fields: Mapping[str, object], faults: Faults) -> dict[str, Any]:
+def _parse(fields: Mapping[str, object], faults: FieldErrors) -> dict[str, Any]:
     """Read each field by its own rule."""
-    return {name: _READERS[name](raw, faults, (name,)) for name, raw in fields.items() if name in _READERS}
+    return {name: _PARSERS[name](raw, faults, (name,)) for name, raw in fields.items() if name in _PARSERS}
 
 
-def _read_whole(fields: Mapping[str, object], spare_sku: str, current: Item | None = None) -> dict[str, Any]:
+def _parse_whole(fields: Mapping[str, object], spare_sku: str, current: Item | None = None) -> dict[str, Any]:
     """Read all fields of an item; null is the same as absent. Raises InvalidInput with every fault."""
-    faults = Faults()
+    faults = FieldErrors()
     _refuse_unknown(fields, faults, current)
     said = fields if fields.get("sku") is not None else {**fields, "sku": spare_sku}
-    values = {name: read(said.get(name), faults, path) for name, path, read in _WHOLE}
+    values = {name: read(said.get(name), faults, path) for name, path, read in _CLEARED}
     _refuse_reserved(values["sku"], faults, current)
-    faults.refuse()
+    faults.raise_if_any()
     return values
 
 
-def _refuse_unknown(fields: Mapping[str, object], faults: Faults, current: Item | None = None) -> None:
+def _refuse_unknown(fields: Mapping[str, object], faults: FieldErrors, current: Item | None = None) -> None:
     """Name the fields that an item has not, and those that a caller may not set: what `current` has there may be repeated."""
     for name, raw in fields.items():
-        if name in _READERS:
+        if name in _PARSERS:
             continue
-        if name not in KEPT_BY_US:
+        if name not in READ_ONLY_FIELDS:
             message = f"An item has no field {shorten(name)}."
             faults.add_unknown((name,), "unknown_field", message, FIELDS, f"An item has the fields {', '.join(FIELDS)}.")
         else:
             refuse_read_only(name, raw, None if current is None else getattr(current, name), faults)
 
 
-def _refuse_reserved(sku: object, faults: Faults, current: Item | None) -> None:
+def _refuse_reserved(sku: object, faults: FieldErrors, current: Item | None) -> None:
     """Refuse the SKUs that are paths of our own; an item that has one of old keeps it."""
     if sku in RESERVED_SKUS and (current is None or current.sku != sku):
         faults.add(
@@ -243,7 +249,7 @@ def _refuse_reserved(sku: object, faults: Faults, current: Item | None) -> None:
         )
 
 
-def _merged(target: object, patch: object) -> object:
+def _merge_patch(target: object, patch: object) -> object:
     """Merge one member, by the algorithm of RFC 7396, section 2."""
     if not isinstance(patch, Mapping):
         return patch
@@ -252,5 +258,5 @@ def _merged(target: object, patch: object) -> object:
         if value is None:
             merged.pop(name, None)
         else:
-            merged[name] = _merged(merged.get(name), value)
+            merged[name] = _merge_patch(merged.get(name), value)
     return merged

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from catalog.domain.errors import InvalidCursor
-from catalog.domain.queries.ordering import Ordering, Place, Term
-from catalog.domain.text.normalization import unstorable
+from catalog.domain.queries.ordering import Ordering, SortKey, SortValues
+from catalog.domain.text.normalization import find_unstorable
 
 MAX_CURSOR = 16 * 1024
 
@@ -25,22 +25,22 @@ _DAMAGED = "The cursor is damaged; take next_cursor from an answer as it stands,
 _FOREIGN = "The cursor belongs to another question; keep q, filters and sort as they were, or leave it out to begin anew."
 
 
-class Mark(NamedTuple):
+class CursorPosition(NamedTuple):
     """Where a list goes on: behind a place, or before it. `ranked` is false where a search was not in the order of ranks."""
 
-    place: Place
+    sort_values: SortValues
     backwards: bool = False
     ranked: bool = True
 
 
-def encode_cursor(mark: Mark, fingerprint: str) -> str:
+def encode_cursor(mark: CursorPosition, fingerprint: str) -> str:
     """Write a mark down."""
     flags = next(name for name, meant in _FLAGS.items() if meant == (mark.backwards, mark.ranked))
-    text = json.dumps([fingerprint, flags, *map(_plain, mark.place)], separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps([fingerprint, flags, *map(_plain, mark.sort_values)], separators=(",", ":"), ensure_ascii=False)
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def decode_cursor(text: str, ordering: Ordering, unranked: Ordering, fingerprint: str) -> Mark:
+def decode_cursor(text: str, ordering: Ordering, unranked: Ordering, fingerprint: str) -> CursorPosition:
     """Read a mark back; its place is one of `ordering`, or of `unranked`.
 
     Raises InvalidCursor when it is damaged, or of another question.
@@ -56,7 +56,7 @@ def decode_cursor(text: str, ordering: Ordering, unranked: Ordering, fingerprint
         backwards, ranked = _FLAGS[values[1]]
         terms = ordering if ranked else unranked
         place = tuple(_valued(value, term) for value, term in zip(values[2:], terms, strict=True))
-        return Mark(place, backwards, ranked)
+        return CursorPosition(place, backwards, ranked)
     except (ValueError, TypeError, binascii.Error, IndexError, OverflowError, RecursionError) as error:
         raise InvalidCursor(_DAMAGED) from error
 
@@ -70,10 +70,10 @@ def _plain(value: object) -> str | int:
     return value if isinstance(value, int) else str(value)
 
 
-def _valued(value: object, term: Term) -> object:
+def _valued(value: object, term: SortKey) -> object:
     """Turn it back. A cursor comes from outside: nothing that a store could not compare gets through."""
     wanted = str if term.kind in (str, UUID) else int
-    if type(value) is not wanted or (isinstance(value, str) and unstorable(value)):
+    if type(value) is not wanted or (isinstance(value, str) and find_unstorable(value)):
         raise InvalidCursor(_DAMAGED)
     if isinstance(value, int):
         if value not in _INT64:

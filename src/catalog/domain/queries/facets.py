@@ -8,12 +8,12 @@ from catalog.domain.errors import shorten
 from catalog.domain.items.attributes import AttributeValue, is_name, key_value, sort_key
 from catalog.domain.items.item import Item
 from catalog.domain.queries.filters import ATTRIBUTE
-from catalog.domain.validation import Faults
+from catalog.domain.validation import FieldErrors
 
-MOST_FACETS = 10
+MAX_FACETS = 10
 """How many facets a question may ask for."""
 
-MOST_VALUES = 50
+MAX_VALUES = 50
 """How many values of a facet are told, the most frequent ones."""
 
 FIELDS = ("category", "currency")
@@ -31,27 +31,27 @@ class Facet:
     truncated: bool
 
     @classmethod
-    def of(cls, counted: Iterable[tuple[str, int]]) -> "Facet":
+    def from_counts(cls, counted: Iterable[tuple[str, int]]) -> "Facet":
         """Make a facet of ordered sort keys (catalog.domain.items.attributes) and their counts, of which one may be too many."""
         values = [(key_value(key), count) for key, count in counted]
-        return cls(tuple(values[:MOST_VALUES]), len(values) > MOST_VALUES)
+        return cls(tuple(values[:MAX_VALUES]), len(values) > MAX_VALUES)
 
 
 def facet_of(name: str, items: Iterable[Item]) -> Facet:
     """Count the values of a field among items."""
     counts = Counter(sort_key(value) for item in items if (value := _value(name, item)) is not None)
-    return Facet.of(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
+    return Facet.from_counts(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
 
 
-def parse_facets(raw: str, faults: Faults) -> tuple[str, ...]:
+def parse_facets(raw: str, faults: FieldErrors) -> tuple[str, ...]:
     """Read `category,currency,attr.NAME`."""
     names = tuple(dict.fromkeys(part.strip() for part in raw.split(",")))
     for name in names:
         if name not in FIELDS and not (name.startswith(ATTRIBUTE) and is_name(name.removeprefix(ATTRIBUTE))):
             note = f"The facets are {', '.join(FIELDS)} and attr.NAME."
             faults.add_unknown(("facet",), "unknown_facet", f"There is no facet {shorten(name)!r}.", FIELDS, note, name)
-    if len(names) > MOST_FACETS:
-        faults.add(("facet",), "too_many_facets", f"There are {len(names)} facets; at most {MOST_FACETS} are counted.")
+    if len(names) > MAX_FACETS:
+        faults.add(("facet",), "too_many_facets", f"There are {len(names)} facets; at most {MAX_FACETS} are counted.")
     return names
 
 

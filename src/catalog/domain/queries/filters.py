@@ -15,29 +15,29 @@ from catalog.domain.categories.tree import Tree
 from catalog.domain.errors import shorten
 from catalog.domain.items.attributes import is_name, sort_key
 from catalog.domain.items.item import Item
-from catalog.domain.queries.operands import read_attribute, read_operand
-from catalog.domain.validation import Faults
+from catalog.domain.queries.operands import parse_attribute, parse_operand
+from catalog.domain.validation import FieldErrors
 from catalog.domain.values.money import parse_currency
 
 EXISTS = "exists"
 MISSING = "missing"
-AMONG = "in"
+IN = "in"
 WITHIN = "within"
 OUTSIDE = "outside"
 
-SEVERAL = (AMONG, WITHIN, OUTSIDE)
+MULTI_VALUED = (IN, WITHIN, OUTSIDE)
 """Operators that compare with any number of values."""
 
-_OF_CATEGORIES = {"eq": WITHIN, AMONG: WITHIN, "ne": OUTSIDE}
+_CATEGORY_OPERATORS = {"eq": WITHIN, IN: WITHIN, "ne": OUTSIDE}
 """A category is asked for with all its descendants."""
 
-MOST_VALUES = 200
+MAX_VALUES = 200
 """How many values a condition may name."""
 
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {"eq": eq, "ne": ne, "lt": lt, "lte": le, "gt": gt, "gte": ge}
 
-_EQUALITY = ("eq", "ne", AMONG)
-_ORDERED = (*COMPARISONS, AMONG)
+_EQUALITY = ("eq", "ne", IN)
+_ORDERED = (*COMPARISONS, IN)
 
 OPERATORS: dict[str, tuple[str, ...]] = {
     "sku": _EQUALITY,
@@ -69,10 +69,10 @@ NAMES = ("sku", "category", "currency", *ALIASES)
 ATTRIBUTE = "attr."
 """How the fields begin that are attributes."""
 
-OF_ATTRIBUTES = (*_ORDERED, EXISTS)
+ATTRIBUTE_FILTERS = (*_ORDERED, EXISTS)
 """The operators of attributes."""
 
-MOST_CONDITIONS = 30
+MAX_CONDITIONS = 30
 """How many conditions a question may have."""
 
 _PART = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"(?=,|\Z)|[^,]*+', re.DOTALL)
@@ -81,7 +81,7 @@ _VALUES: dict[str, Callable[[Item], Any]] = {
     "sku": lambda item: item.sku,
     "category": lambda item: item.category,
     "currency": lambda item: item.price and item.price.currency,
-    "price": lambda item: item.price and item.price.minor,
+    "price": lambda item: item.price and item.price.minor_units,
     "version": lambda item: item.version,
     "created_at": lambda item: item.created_at,
     "updated_at": lambda item: item.updated_at,
@@ -106,7 +106,7 @@ class Condition:
         """The name of the attribute that is compared; None when it is no attribute."""
         return self.field.removeprefix(ATTRIBUTE) if self.field.startswith(ATTRIBUTE) else None
 
-    def test(self, tree: Tree) -> Callable[[Item], bool]:
+    def predicate(self, tree: Tree) -> Callable[[Item], bool]:
         """Return what tells whether an item is so: made once, for it is asked about many items."""
         value_of, values = _reader(self.field), self.values
         if self.operator in (EXISTS, MISSING):
@@ -115,7 +115,7 @@ class Condition:
         if self.operator in (WITHIN, OUTSIDE):
             slugs, within = tree.within(values), self.operator == WITHIN
             return lambda item: item.category is not None and (item.category in slugs) is within
-        if self.operator == AMONG:
+        if self.operator == IN:
             return lambda item: value_of(item) in values
         compare, wanted = COMPARISONS[self.operator], values[0]
         if self.attribute is not None:
@@ -147,10 +147,10 @@ def field_of(name: str) -> str:
     return "price" if name == "currency" else name
 
 
-def parse_filters(parameters: Mapping[str, Sequence[str]], faults: Faults) -> Filters:
+def parse_filters(parameters: Mapping[str, Sequence[str]], faults: FieldErrors) -> Filters:
     """Read the filters among the parameters; the order in which they are given does not matter."""
     named = [value for name in ("currency", "currency__eq") for value in parameters.get(name, ())]
-    currency = parse_currency(named[0], Faults(), ()) if len(named) == 1 else None
+    currency = parse_currency(named[0], FieldErrors(), ()) if len(named) == 1 else None
     found: dict[Condition, None] = {}
     for name in sorted(filter(is_filter, parameters)):
         field, operator = _meant(name)
@@ -160,9 +160,9 @@ def parse_filters(parameters: Mapping[str, Sequence[str]], faults: Faults) -> Fi
         condition = _condition(name, parameters[name], currency, faults)
         if condition is not None:
             found[condition] = None
-    if len(found) > MOST_CONDITIONS:
+    if len(found) > MAX_CONDITIONS:
         names = sorted(filter(is_filter, parameters))
-        faults.add((names[-1],), "too_many_filters", f"There are {len(found)} filters; at most {MOST_CONDITIONS} are taken.")
+        faults.add((names[-1],), "too_many_filters", f"There are {len(found)} filters; at most {MAX_CONDITIONS} are taken.")
     return tuple(found)
 
 
@@ -177,11 +177,11 @@ def _meant(name: str) -> tuple[str, str]:
     return field, operator if separator else "eq"
 
 
-def _condition(name: str, values: Sequence[str], currency: str | None, faults: Faults) -> Condition | None:
+def _condition(name: str, values: Sequence[str], currency: str | None, faults: FieldErrors) -> Condition | None:
     """Read one parameter."""
     field, operator = _meant(name)
     before = faults.total
-    allowed = OF_ATTRIBUTES if field.startswith(ATTRIBUTE) else OPERATORS[field]
+    allowed = ATTRIBUTE_FILTERS if field.startswith(ATTRIBUTE) else OPERATORS[field]
     if field.startswith(ATTRIBUTE) and not is_name(field.removeprefix(ATTRIBUTE)):
         message = f"The parameter {shorten(name)} names no attribute; the form is attr.NAME or attr.NAME__gte."
         faults.add((name,), "invalid_name", message)
@@ -193,16 +193,14 @@ def _condition(name: str, values: Sequence[str], currency: str | None, faults: F
             return Condition(field, EXISTS if values[0] == "true" else MISSING)
         faults.add((name,), "invalid_boolean", f"The parameter {name} is true or false.")
     else:
-        raw = [part for value in values for part in _parts(value)] if operator == AMONG else list(values)
-        if len(raw) > MOST_VALUES:
-            faults.add(
-                (name,), "too_many_values", f"The parameter {name} has {len(raw)} values; at most {MOST_VALUES} are taken."
-            )
+        raw = [part for value in values for part in _parts(value)] if operator == IN else list(values)
+        if len(raw) > MAX_VALUES:
+            faults.add((name,), "too_many_values", f"The parameter {name} has {len(raw)} values; at most {MAX_VALUES} are taken.")
         else:
             read = {
-                read_attribute(text, name, faults)
+                parse_attribute(text, name, faults)
                 if field.startswith(ATTRIBUTE)
-                else read_operand(field, text, name, currency, faults)
+                else parse_operand(field, text, name, currency, faults)
                 for text in raw
             }
             if faults.total == before and None not in read:
@@ -213,8 +211,8 @@ def _condition(name: str, values: Sequence[str], currency: str | None, faults: F
 def _comparing(field: str, operator: str, values: tuple[Any, ...]) -> Condition:
     """Make the condition that compares a field with these values."""
     if field == "category":
-        return Condition(field, _OF_CATEGORIES[operator], values)
-    return Condition(field, AMONG if len(values) > 1 else "eq" if operator == AMONG else operator, values)
+        return Condition(field, _CATEGORY_OPERATORS[operator], values)
+    return Condition(field, IN if len(values) > 1 else "eq" if operator == IN else operator, values)
 
 
 def _parts(text: str) -> list[str]:

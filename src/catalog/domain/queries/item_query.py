@@ -8,7 +8,7 @@ from typing import Self
 from catalog.domain.categories.tree import Tree
 from catalog.domain.errors import InvalidCursor, InvalidQuery, shorten
 from catalog.domain.items.item import Item
-from catalog.domain.queries.cursor import Mark, decode_cursor, encode_cursor
+from catalog.domain.queries.cursor import CursorPosition, decode_cursor, encode_cursor
 from catalog.domain.queries.filters import (
     NAMES,
     OPERATORS,
@@ -20,28 +20,28 @@ from catalog.domain.queries.filters import (
     parse_filters,
     without_empty,
 )
-from catalog.domain.queries.operands import read_whole
+from catalog.domain.queries.operands import parse_whole_number
 from catalog.domain.queries.ordering import (
     FIELD_OF,
     Ordering,
-    Place,
+    SortValues,
     by_name,
     nearest_first,
     newest_first,
     parse_sort,
-    place,
     reverse,
+    sort_values,
 )
-from catalog.domain.search.search import SEARCHED, Search
-from catalog.domain.validation import Faults
+from catalog.domain.search.search import SEARCHED_FIELDS, SearchQuery
+from catalog.domain.validation import FieldErrors
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 MAX_OFFSET = 10_000
 
-PLAIN = ("limit", "cursor", "offset", "sort", "q")
+PAGE_PARAMETERS = ("limit", "cursor", "offset", "sort", "q")
 
-PARAMETERS = (*PLAIN, *NAMES)
+PARAMETERS = (*PAGE_PARAMETERS, *NAMES)
 """What a question may say; beside these, fields with an operator (catalog.domain.queries.filters)."""
 
 _CONDITIONS = tuple(f"{name}__{operator}" for name, operators in OPERATORS.items() for operator in operators)
@@ -58,68 +58,68 @@ class ItemQuery:
     search finds too much to rank, and is in the order of names instead.
     """
 
-    search: Search | None
+    search: SearchQuery | None
     ordering: Ordering
     filters: Filters = ()
     limit: int = DEFAULT_LIMIT
     offset: int = 0
-    after: Place | None = None
+    after: SortValues | None = None
     backwards: bool = False
     ranked: bool = True
 
     @classmethod
     def parse(
-        cls, said: Parameters, faults: Faults | None = None, within: Filters = (), others: Sequence[str] = PARAMETERS
+        cls, said: Parameters, faults: FieldErrors | None = None, within: Filters = (), others: Sequence[str] = PARAMETERS
     ) -> Self:
         """Read the parameters; `faults` holds what was found wrong with them before, `within` is asked for besides.
 
         An empty parameter is as good as absent. `others` are the names that an unknown one may have been meant to be.
         Raises InvalidQuery with every fault; InvalidCursor when nothing but the cursor is at fault.
         """
-        faults = Faults() if faults is None else faults
+        faults = FieldErrors() if faults is None else faults
         every = without_empty({name: (value,) if isinstance(value, str) else value for name, value in said.items()})
         parameters = {name: values[-1] for name, values in every.items()}
         for name in said:
-            if name not in PLAIN and not is_filter(name):
+            if name not in PAGE_PARAMETERS and not is_filter(name):
                 message = f"There is no parameter {shorten(name)}."
                 faults.add_unknown((name,), "unknown_parameter", message, (*others, *_CONDITIONS), _known(others))
-        search = Search.parse(parameters.get("q", ""), faults)
+        search = SearchQuery.parse(parameters.get("q", ""), faults)
         unsorted = newest_first() if search is None else nearest_first()
         ordering = parse_sort(parameters["sort"], faults) if "sort" in parameters else unsorted
         filters = (*within, *parse_filters(every, faults))
-        limit = read_whole(parameters, "limit", range(1, MAX_LIMIT + 1), DEFAULT_LIMIT, faults)
-        offset = read_whole(parameters, "offset", range(MAX_OFFSET + 1), 0, faults)
-        faults.refuse(InvalidQuery)
+        limit = parse_whole_number(parameters, "limit", range(1, MAX_LIMIT + 1), DEFAULT_LIMIT, faults)
+        offset = parse_whole_number(parameters, "offset", range(MAX_OFFSET + 1), 0, faults)
+        faults.raise_if_any(InvalidQuery)
         query = cls(search, ordering, filters, limit, offset)
         if "cursor" not in parameters:
             return query
         if "offset" in parameters:
             message = "A list goes on by cursor or by offset, not by both; leave one out."
             raise InvalidCursor(message)
-        mark = decode_cursor(parameters["cursor"], ordering, by_name() if query.ranks else ordering, query.fingerprint)
+        mark = decode_cursor(parameters["cursor"], ordering, by_name() if query.is_ranked else ordering, query.fingerprint)
         marked = query if mark.ranked else query.unranked()
-        return replace(marked, after=mark.place, backwards=mark.backwards)
+        return replace(marked, after=mark.sort_values, backwards=mark.backwards)
 
     @property
-    def ranks(self) -> bool:
+    def is_ranked(self) -> bool:
         """Whether items are ranked: a search that asks for no other order."""
         return any(term.name == "rank" for term in self.ordering)
 
     @property
-    def walked(self) -> Ordering:
+    def scan_order(self) -> Ordering:
         """The order in which a store goes through the items: from the mark on."""
         return reverse(self.ordering) if self.backwards else self.ordering
 
     def unranked(self) -> Self:
         """Ask for the same without ranks."""
-        return replace(self, ordering=by_name(), ranked=False) if self.ranks else self
+        return replace(self, ordering=by_name(), ranked=False) if self.is_ranked else self
 
     @property
-    def deciding(self) -> frozenset[str]:
+    def membership_fields(self) -> frozenset[str]:
         """The fields of an item that decide whether it is in the list, and where; but for those that no change changes."""
         ordered = {FIELD_OF[term.name] for term in self.ordering if term.name in FIELD_OF}
         filtered = {field_of(condition.field) for condition in self.filters}
-        return frozenset(ordered | filtered if self.search is None else ordered | filtered | set(SEARCHED))
+        return frozenset(ordered | filtered if self.search is None else ordered | filtered | set(SEARCHED_FIELDS))
 
     @property
     def fingerprint(self) -> str:
@@ -128,13 +128,13 @@ class ItemQuery:
         return sha256(repr((self.search, self.filters, ordering)).encode()).hexdigest()[:12]
 
     @property
-    def climbs(self) -> bool:
+    def depends_on_tree(self) -> bool:
         """Whether the tree of categories decides who is in the list."""
         return any(condition.operator in (WITHIN, OUTSIDE) for condition in self.filters)
 
-    def shows(self, tree: Tree) -> Callable[[Item], bool]:
+    def predicate(self, tree: Tree) -> Callable[[Item], bool]:
         """Tell whether the filters let an item through."""
-        tests = [condition.test(tree) for condition in self.filters]
+        tests = [condition.predicate(tree) for condition in self.filters]
         return tests[0] if len(tests) == 1 else lambda item: all(test(item) for test in tests)
 
     def page(self, found: Sequence[tuple[Item, int | None]]) -> "Page":
@@ -154,7 +154,7 @@ class ItemQuery:
         )
 
     def _cursor(self, item: Item, rank: int | None, *, backwards: bool) -> str:
-        return encode_cursor(Mark(place(item, self.ordering, rank), backwards, self.ranked), self.fingerprint)
+        return encode_cursor(CursorPosition(sort_values(item, self.ordering, rank), backwards, self.ranked), self.fingerprint)
 
 
 @dataclass(frozen=True, slots=True)

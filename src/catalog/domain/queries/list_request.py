@@ -10,22 +10,22 @@ from catalog.domain.queries.facets import parse_facets
 from catalog.domain.queries.filters import Filters, field_of
 from catalog.domain.queries.item_query import PARAMETERS as OF_QUERIES
 from catalog.domain.queries.item_query import ItemQuery, Parameters
-from catalog.domain.validation import Faults
+from catalog.domain.validation import FieldErrors
 
 CountKind = Literal["none", "estimated", "exact"]
 
 COUNTS: tuple[CountKind, ...] = ("none", "estimated", "exact")
 
-SHOWN = ("id", *FIELDS, "version", "created_at", "updated_at")
+ITEM_FIELDS = ("id", *FIELDS, "version", "created_at", "updated_at")
 """The fields of an item that answers have, in their order."""
 
-OF_ITEMS = ("fields", "include")
+PRESENTATION_PARAMETERS = ("fields", "include")
 """Parameters that say how an item is shown."""
 
-PARAMETERS = ("count", "facet", "highlight", *OF_ITEMS)
+PARAMETERS = ("count", "facet", "highlight", *PRESENTATION_PARAMETERS)
 """What can be said beside what a query says."""
 
-ALL = (*OF_QUERIES, *PARAMETERS)
+EVERYTHING = (*OF_QUERIES, *PARAMETERS)
 """Every parameter of a list that documents name one by one."""
 
 
@@ -37,7 +37,7 @@ class Presentation:
     with_category: bool = False
 
     @classmethod
-    def parse(cls, said: Mapping[str, str], faults: Faults) -> Self:
+    def parse(cls, said: Mapping[str, str], faults: FieldErrors) -> Self:
         """Read `fields` and `include`."""
         if said.get("include", "category") != "category":
             faults.add(("include",), "unknown_inclusion", "The parameter include is category; nothing else can be included.")
@@ -45,7 +45,7 @@ class Presentation:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ListRequest:
     """A query, and what is to be told beside its items."""
 
     query: ItemQuery
@@ -55,19 +55,19 @@ class Listing:
     presentation: Presentation = Presentation()
 
     @property
-    def climbs(self) -> bool:
+    def depends_on_tree(self) -> bool:
         """Whether the answer depends on the tree of categories."""
-        return self.query.climbs or self.presentation.with_category
+        return self.query.depends_on_tree or self.presentation.with_category
 
     @property
-    def deciding(self) -> frozenset[str]:
+    def membership_fields(self) -> frozenset[str]:
         """The fields of items, on the page or not, that the answer depends on."""
-        return self.query.deciding | {field_of(name) for name in self.facets}
+        return self.query.membership_fields | {field_of(name) for name in self.facets}
 
     @classmethod
-    def parse(cls, said: Parameters, faults: Faults | None = None, within: Filters = ()) -> Self:
+    def parse(cls, said: Parameters, faults: FieldErrors | None = None, within: Filters = ()) -> Self:
         """Read the parameters; see ItemQuery.parse, which this takes its arguments from. Raises what that raises."""
-        faults = Faults() if faults is None else faults
+        faults = FieldErrors() if faults is None else faults
         own = {name: value if isinstance(value, str) else value[-1] for name, value in said.items() if name in PARAMETERS}
         own = {name: value for name, value in own.items() if value}
         count = next((kind for kind in COUNTS if kind == own.get("count", "none")), None)
@@ -77,15 +77,19 @@ class Listing:
             faults.add(("highlight",), "invalid_boolean", "The parameter highlight is true or false.")
         facets = parse_facets(own["facet"], faults) if "facet" in own else ()
         presentation = Presentation.parse(own, faults)
-        query = ItemQuery.parse({name: value for name, value in said.items() if name not in PARAMETERS}, faults, within, ALL)
+        query = ItemQuery.parse(
+            {name: value for name, value in said.items() if name not in PARAMETERS}, faults, within, EVERYTHING
+        )
         return cls(query, count or "none", facets, own.get("highlight") == "true", presentation)
 
 
-def _fields(raw: str, faults: Faults) -> tuple[str, ...]:
+def _fields(raw: str, faults: FieldErrors) -> tuple[str, ...]:
     """Read `name,price`; the id is always among them."""
     named = [part.strip() for part in raw.split(",")]
     for name in named:
-        if name not in SHOWN:
+        if name not in ITEM_FIELDS:
             message = f"An item has no field {shorten(name)!r}."
-            faults.add_unknown(("fields",), "unknown_field", message, SHOWN, f"An item has the fields {', '.join(SHOWN)}.", name)
-    return tuple(name for name in SHOWN if name == "id" or name in named)
+            faults.add_unknown(
+                ("fields",), "unknown_field", message, ITEM_FIELDS, f"An item has the fields {', '.join(ITEM_FIELDS)}.", name
+            )
+    return tuple(name for name in ITEM_FIELDS if name == "id" or name in named)

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from catalog.domain.errors import shorten
 from catalog.domain.items.attributes import INT64, sort_key
-from catalog.domain.text.normalization import unstorable
-from catalog.domain.validation import Faults
+from catalog.domain.text.normalization import find_unstorable
+from catalog.domain.validation import FieldErrors
 from catalog.domain.values.fields import parse_category, parse_sku
 from catalog.domain.values.money import INT64_MAX, parse_amount, parse_currency
 from catalog.domain.values.timestamps import parse_time
@@ -22,17 +22,17 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _WHOLE = re.compile(r"[0-9]{1,19}")
 
 
-def read_operand(field: str, text: str, name: str, currency: str | None, faults: Faults) -> Any:  # noqa: ANN401 - a value of the field
+def parse_operand(field: str, text: str, name: str, currency: str | None, faults: FieldErrors) -> Any:  # noqa: ANN401 - a value of the field
     """Read a value as one of an item's own fields has it, an amount as that of `currency`; None, and a fault, when it is none.
 
     `name` is the parameter's.
     """
     if field == "price":
         return None if currency is None else parse_amount(text, currency, faults, (name,))
-    return _READERS[field](text, name, faults)
+    return _PARSERS[field](text, name, faults)
 
 
-def read_attribute(text: str, name: str, faults: Faults) -> str | None:
+def parse_attribute(text: str, name: str, faults: FieldErrors) -> str | None:
     """Read a value by its form, and return its sort key (catalog.domain.items.attributes); None, and a fault, when it is none.
 
     A number, true or false, text in double quotes (as JSON has it), else text as it stands.
@@ -54,14 +54,14 @@ def read_attribute(text: str, name: str, faults: Faults) -> str | None:
         except ValueError:
             faults.add((name,), "invalid_text", f'The parameter {name} begins with a quote and is no text of JSON, like "10".')
             return None
-    bad = unstorable(value) if isinstance(value, str) else None
+    bad = find_unstorable(value) if isinstance(value, str) else None
     if bad is not None:
         faults.add((name,), "invalid_text", f"The parameter {name} contains {bad}; take it out.")
         return None
     return sort_key(value)
 
 
-def _number(text: str, name: str, faults: Faults) -> int | None:
+def _number(text: str, name: str, faults: FieldErrors) -> int | None:
     """Read a version."""
     if _WHOLE.fullmatch(text) and int(text) <= INT64_MAX:
         return int(text)
@@ -69,7 +69,7 @@ def _number(text: str, name: str, faults: Faults) -> int | None:
     return None
 
 
-def refuse_unknown(names: Iterable[str], allowed: Sequence[str], faults: Faults) -> None:
+def refuse_unknown(names: Iterable[str], allowed: Sequence[str], faults: FieldErrors) -> None:
     """Note the parameters that a path does not take."""
     for name in names:
         if name not in allowed:
@@ -77,7 +77,7 @@ def refuse_unknown(names: Iterable[str], allowed: Sequence[str], faults: Faults)
             faults.add_unknown((name,), "unknown_parameter", f"There is no parameter {shorten(name)}.", allowed, note)
 
 
-def read_whole(parameters: Mapping[str, str], name: str, allowed: range, default: N, faults: Faults) -> int | N:
+def parse_whole_number(parameters: Mapping[str, str], name: str, allowed: range, default: N, faults: FieldErrors) -> int | N:
     """Read a plain whole number, where there is one."""
     if name not in parameters:
         return default
@@ -88,7 +88,7 @@ def read_whole(parameters: Mapping[str, str], name: str, allowed: range, default
     return default
 
 
-def read_moment(text: str, name: str, faults: Faults) -> datetime | None:
+def parse_moment(text: str, name: str, faults: FieldErrors) -> datetime | None:
     """Read a time: RFC 3339, or a day, which is its first moment in UTC."""
     moment = parse_time(text)
     if moment is None:
@@ -97,11 +97,11 @@ def read_moment(text: str, name: str, faults: Faults) -> datetime | None:
     return moment
 
 
-_READERS: dict[str, Callable[[str, str, Faults], Any]] = {
+_PARSERS: dict[str, Callable[[str, str, FieldErrors], Any]] = {
     "sku": lambda text, name, faults: parse_sku(text, faults, (name,)),
     "category": lambda text, name, faults: parse_category(text, faults, (name,)),
     "currency": lambda text, name, faults: parse_currency(text, faults, (name,)),
     "version": _number,
-    "created_at": read_moment,
-    "updated_at": read_moment,
+    "created_at": parse_moment,
+    "updated_at": parse_moment,
 }

@@ -13,16 +13,16 @@ from uuid import UUID
 from catalog.domain.errors import shorten
 from catalog.domain.items.item import Item
 from catalog.domain.text.normalization import fold
-from catalog.domain.validation import Faults
+from catalog.domain.validation import FieldErrors
 
 T = TypeVar("T")
 
-Place = tuple[Any, ...]
+SortValues = tuple[Any, ...]
 """The values of an ordering's terms for one item."""
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class SortKey:
     """One value that a list is ordered by. `name` is what stores know it by: a column, or `rank`."""
 
     name: str
@@ -30,22 +30,22 @@ class Term:
     descending: bool = False
 
 
-Ordering = tuple[Term, ...]
+Ordering = tuple[SortKey, ...]
 
-_RANK = Term("rank", int)
-_UNPRICED = Term("unpriced", int)
-_TERMS: dict[str, tuple[Term, ...]] = {
-    "name": (Term("name_key", str),),
-    "price": (_UNPRICED, Term("currency", str), Term("price_minor", int)),
-    "created_at": (Term("created_at", datetime),),
-    "updated_at": (Term("updated_at", datetime),),
-    "sku": (Term("sku", str),),
+_RANK = SortKey("rank", int)
+_UNPRICED = SortKey("unpriced", int)
+_SORT_KEYS: dict[str, tuple[SortKey, ...]] = {
+    "name": (SortKey("name_key", str),),
+    "price": (_UNPRICED, SortKey("currency", str), SortKey("price_minor", int)),
+    "created_at": (SortKey("created_at", datetime),),
+    "updated_at": (SortKey("updated_at", datetime),),
+    "sku": (SortKey("sku", str),),
 }
 _VALUES: dict[str, Callable[[Item], object]] = {
     "name_key": lambda item: fold(item.name),
     "unpriced": lambda item: int(item.price is None),
     "currency": lambda item: "" if item.price is None else item.price.currency,
-    "price_minor": lambda item: 0 if item.price is None else item.price.minor,
+    "price_minor": lambda item: 0 if item.price is None else item.price.minor_units,
     "created_at": lambda item: item.created_at,
     "updated_at": lambda item: item.updated_at,
     "sku": lambda item: item.sku,
@@ -62,17 +62,17 @@ FIELD_OF = {
 }
 """The field of an item that a term is made from, for the terms that a change can change."""
 
-SORT_KEYS = tuple(_TERMS)
+SORT_KEYS = tuple(_SORT_KEYS)
 """What a list can be sorted by."""
 
 
-def parse_sort(raw: str, faults: Faults) -> Ordering:
+def parse_sort(raw: str, faults: FieldErrors) -> Ordering:
     """Read `name,-price`: keys with commas, a minus for descending."""
-    terms: list[Term] = []
+    terms: list[SortKey] = []
     seen: set[str] = set()
     for part in raw.split(","):
         descending, name = part.strip().startswith("-"), part.strip().removeprefix("-")
-        if name not in _TERMS:
+        if name not in _SORT_KEYS:
             message = f"A list is not sorted by {shorten(name)!r}."
             faults.add_unknown(
                 ("sort",), "unknown_sort_key", message, SORT_KEYS, f"It is sorted by {', '.join(SORT_KEYS)}.", name
@@ -81,23 +81,23 @@ def parse_sort(raw: str, faults: Faults) -> Ordering:
             faults.add(("sort",), "repeated_sort_key", f"The sort key {name} stands twice.")
         else:
             seen.add(name)
-            terms += (term if term is _UNPRICED else replace(term, descending=descending) for term in _TERMS[name])
+            terms += (term if term is _UNPRICED else replace(term, descending=descending) for term in _SORT_KEYS[name])
     return _closed(terms)
 
 
 def newest_first() -> Ordering:
     """The order of a list that asks for none."""
-    return _closed([Term("created_at", datetime, descending=True)])
+    return _closed([SortKey("created_at", datetime, descending=True)])
 
 
 def nearest_first() -> Ordering:
     """The order of a search that asks for none: by rank, then by name."""
-    return _closed([_RANK, *_TERMS["name"]])
+    return _closed([_RANK, *_SORT_KEYS["name"]])
 
 
 def by_name() -> Ordering:
     """The order of a search that finds too much to rank."""
-    return _closed(_TERMS["name"])
+    return _closed(_SORT_KEYS["name"])
 
 
 def reverse(ordering: Ordering) -> Ordering:
@@ -105,12 +105,12 @@ def reverse(ordering: Ordering) -> Ordering:
     return tuple(replace(term, descending=not term.descending) for term in ordering)
 
 
-def place(item: Item, ordering: Ordering, rank: int | None = None) -> Place:
+def sort_values(item: Item, ordering: Ordering, rank: int | None = None) -> SortValues:
     """Say where an item stands."""
     return tuple(rank if term.name == "rank" else _VALUES[term.name](item) for term in ordering)
 
 
-def comes_after(one: Place, other: Place, ordering: Ordering) -> bool:
+def comes_after(one: SortValues, other: SortValues, ordering: Ordering) -> bool:
     """Whether `one` stands behind `other`."""
     for mine, its, term in zip(one, other, ordering, strict=True):
         if mine != its:
@@ -118,17 +118,17 @@ def comes_after(one: Place, other: Place, ordering: Ordering) -> bool:
     return False
 
 
-def arrange(places: list[tuple[Place, T]], ordering: Ordering) -> None:
+def sort_by_values(places: list[tuple[SortValues, T]], ordering: Ordering) -> None:
     """Sort what stands at these places, in the ordering's sense."""
     for index, term in reversed(list(enumerate(ordering))):
         places.sort(key=_value_at(index), reverse=term.descending)
 
 
-def _value_at(index: int) -> Callable[[tuple[Place, object]], Any]:
+def _value_at(index: int) -> Callable[[tuple[SortValues, object]], Any]:
     return lambda entry: entry[0][index]
 
 
-def _closed(terms: Sequence[Term]) -> Ordering:
+def _closed(terms: Sequence[SortKey]) -> Ordering:
     """End the ordering by id, so that it is total."""
     last = terms[-1].descending if terms else False
-    return (*terms, Term("id", UUID, descending=last))
+    return (*terms, SortKey("id", UUID, descending=last))

@@ -6,14 +6,14 @@ from functools import lru_cache
 from html import escape
 from typing import NamedTuple
 
-from catalog.domain.search.index_terms import stretches
-from catalog.domain.search.search import Search
+from catalog.domain.search.index_terms import matching_spans
+from catalog.domain.search.search import SearchQuery
 from catalog.domain.text.normalization import fold
 
 _VOWEL_OR_FINAL = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
 
 
-def highlighted(text: str | None, search: Search) -> str | None:
+def highlight(text: str | None, search: SearchQuery) -> str | None:
     """Return the text with `<mark>` around each word that a word of the search begins; None where there is none.
 
     Of a word without spaces around it (Chinese, Thai, …) only what was searched for is marked. The text is escaped for
@@ -24,7 +24,7 @@ def highlighted(text: str | None, search: Search) -> str | None:
     folded = _Folded.of(text)
     shown: list[str] = []
     last = 0
-    for start, end in _merged(sorted(folded.place(start, end) for start, end in stretches(folded.text, search.words))):
+    for start, end in _merged(sorted(folded.place(start, end) for start, end in matching_spans(folded.text, search.terms))):
         shown += (escape(text[last:start]), f"<mark>{escape(text[start:end])}</mark>")
         last = end
     return "".join((*shown, escape(text[last:]))) if shown else None

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from catalog.domain.text.normalization import MAX_WORD, UNSPACED, fold, segments, unspaced, words
+from catalog.domain.text.normalization import MAX_WORD, UNSPACED, fold, is_unspaced, segments, words
 
 WINDOW = 4
 """Characters of a term of a script without spaces; a longer word of a query is looked for by all its windows."""
@@ -50,7 +50,7 @@ _CODE = _code(r"[^\W\d_]", r"\d", r"(?:[^\w\s\0]|_)")
 _ASCII_CODE = _code("[a-z]", "[0-9]", r"[^a-z0-9\s\0]")
 
 
-class Place(NamedTuple):
+class CodePart(NamedTuple):
     """A part of a code, where it begins, and where the word that it belongs to begins and ends."""
 
     part: str
@@ -63,7 +63,7 @@ def query_terms(text: str) -> tuple[str, ...]:
     """Return what a text is found by that has all words of this one, each once."""
     found: dict[str, None] = {}
     for word in words(text):
-        if len(word) > WINDOW and unspaced(word):
+        if len(word) > WINDOW and is_unspaced(word):
             found |= dict.fromkeys(_windows(word, len(word) - WINDOW + 1))
         else:
             found[word] = None
@@ -76,7 +76,7 @@ def name_terms(name: str) -> tuple[list[str], list[str]]:
     terms = _terms(name, found, signs=True, whole=True)
     spelled = list(filter(can_be_misspelt, found))
     if not name.isascii():
-        spelled = [word for word in spelled if len(word) <= WINDOW or not unspaced(word)]
+        spelled = [word for word in spelled if len(word) <= WINDOW or not is_unspaced(word)]
     return terms, spelled
 
 
@@ -105,9 +105,9 @@ def _terms(text: str, found: list[str], *, signs: bool, whole: bool) -> list[str
     else:
         text = fold(text)
         if _HAS_UNSPACED.search(text):
-            spaced = [word for word in found if not unspaced(word)]
+            spaced = [word for word in found if not is_unspaced(word)]
             runs = (segment for run in _RUN.findall(text) for segment in segments(run))
-            found = [*spaced, *(term for run in runs if unspaced(run) for term in _windows(run, len(run)))]
+            found = [*spaced, *(term for run in runs if is_unspaced(run) for term in _windows(run, len(run)))]
             text = _HAS_UNSPACED.sub(_APART, text)
         codes = _CODE.findall(text)
     joined: list[str] = []
@@ -161,32 +161,32 @@ def _without_hashes(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     return found
 
 
-def _places(code: str, offset: int) -> list[Place]:
+def _places(code: str, offset: int) -> list[CodePart]:
     """Part a code that begins at `offset`."""
-    found: list[Place] = []
+    found: list[CodePart] = []
     first = begin = end = 0
     for part, gap in _PART.findall(code):
-        found.append(Place(part, offset + end, offset + begin, 0))
+        found.append(CodePart(part, offset + end, offset + begin, 0))
         end += len(part)
         if gap or end == len(code):
             behind = offset + end
             if len(found) - first > MAX_PARTS:
-                found[first:] = [Place(code[begin:end], offset + begin, offset + begin, behind)]
+                found[first:] = [CodePart(code[begin:end], offset + begin, offset + begin, behind)]
             else:
-                found[first:] = [Place(its, start, start_of, behind) for its, start, start_of, _ in found[first:]]
+                found[first:] = [CodePart(its, start, start_of, behind) for its, start, start_of, _ in found[first:]]
             end += len(gap)
             first, begin = len(found), end
     return found
 
 
-def stretches(folded: str, asked: Sequence[str]) -> Iterator[tuple[int, int]]:
+def matching_spans(folded: str, asked: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Return where the words of a query stand in a folded text: whole words, but exactly what is asked in unspaced ones."""
     beginnings = tuple(asked)
     signs = {each[0] for each in asked}
     for run in _RUN.finditer(folded):
         start = run.start()
         for word in segments(run[0]):
-            if unspaced(word):
+            if is_unspaced(word):
                 yield from _inside(word, start, asked)
             elif word.startswith(beginnings):
                 yield start, start + len(word)
@@ -210,7 +210,7 @@ def _inside(word: str, start: int, asked: Sequence[str]) -> Iterator[tuple[int, 
             found = word.find(each, found + 1)
 
 
-def _end(places: Sequence[Place], index: int, length: int) -> int:
+def _end(places: Sequence[CodePart], index: int, length: int) -> int:
     """Return the end of the word in which so many characters end, counted from a part."""
     while length > len(places[index].part):
         length -= len(places[index].part)

@@ -8,17 +8,17 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from catalog.domain.search.index_terms import can_be_misspelt
-from catalog.domain.search.search import MAX_QUERY_WORDS, Search
+from catalog.domain.search.search import MAX_QUERY_WORDS, SearchQuery
 
-SHORTEST = 3
+MIN_LENGTH = 3
 """Letters that a word has at least, to be taken for misspelt."""
 
-MOST_SUGGESTIONS = 5
-MOST_WORDS = 2_000
+MAX_SUGGESTIONS = 5
+MAX_CANDIDATES = 2_000
 """Words that are looked at for one word of a search, by the store's order of words; beyond, some may be missed."""
 
 
-class Stem(NamedTuple):
+class WordPattern(NamedTuple):
     """What two words that are one error apart have in common: at least one of the ends. And how long the other may be."""
 
     word: str
@@ -28,27 +28,27 @@ class Stem(NamedTuple):
     longest: int
 
 
-def stem(word: str) -> Stem | None:
+def word_pattern(word: str) -> WordPattern | None:
     """Say what words that are one error away from this one have in common with it; None when it is too short, or a number."""
-    if len(word) < SHORTEST or not can_be_misspelt(word):
+    if len(word) < MIN_LENGTH or not can_be_misspelt(word):
         return None
     # An error touches one letter, or two neighbours. Between the ends there is a letter that belongs to neither.
     half = (len(word) - 1) // 2
-    return Stem(word, word[:half], word[len(word) - half :], len(word) - 1, len(word) + 1)
+    return WordPattern(word, word[:half], word[len(word) - half :], len(word) - 1, len(word) + 1)
 
 
-def stems(search: Search) -> list[Stem | None]:
+def word_patterns(search: SearchQuery) -> list[WordPattern | None]:
     """Return the stem of each word of a search, where it has one; of none where it has too many words to look up."""
-    few = len(search.words) <= MAX_QUERY_WORDS
-    return [stem(word) if few else None for word in search.words]
+    few = len(search.terms) <= MAX_QUERY_WORDS
+    return [word_pattern(word) if few else None for word in search.terms]
 
 
-def may_be(word: str, its: Stem) -> bool:
+def matches_pattern(word: str, pattern: WordPattern) -> bool:
     """Whether a word shares an end with the stem's; what stores look words up by."""
-    return its.shortest <= len(word) <= its.longest and (word.startswith(its.head) or word.endswith(its.tail))
+    return pattern.shortest <= len(word) <= pattern.longest and (word.startswith(pattern.head) or word.endswith(pattern.tail))
 
 
-def one_away(one: str, other: str) -> bool:
+def is_one_edit_apart(one: str, other: str) -> bool:
     """Whether one error makes one word of the other."""
     if len(one) > len(other):
         one, other = other, one
@@ -64,20 +64,20 @@ def one_away(one: str, other: str) -> bool:
 class Correction(NamedTuple):
     """A search with one of its words put right: `begun` begin words of a name, and one of `meant` is a word of it."""
 
-    begun: tuple[str, ...]
-    meant: tuple[str, ...]
+    prefixes: tuple[str, ...]
+    alternatives: tuple[str, ...]
 
 
-def corrections(search: Search, known: Sequence[Collection[str]]) -> Iterator[Correction]:
+def corrections(search: SearchQuery, known: Sequence[Collection[str]]) -> Iterator[Correction]:
     """Put each word of a search right in turn; `known` has for each of its words those that may be meant."""
-    for index, word in enumerate(search.words):
-        meant = tuple(sorted(each for each in known[index] if one_away(word, each) and can_be_misspelt(each)))
+    for index, word in enumerate(search.terms):
+        meant = tuple(sorted(each for each in known[index] if is_one_edit_apart(word, each) and can_be_misspelt(each)))
         if meant:
-            yield Correction((*search.words[:index], *search.words[index + 1 :]), meant)
+            yield Correction((*search.terms[:index], *search.terms[index + 1 :]), meant)
 
 
-def corrects(name: Collection[str], correction: Correction) -> bool:
+def is_corrected_by(name: Collection[str], correction: Correction) -> bool:
     """Whether a name with these words may have been meant."""
-    return not set(correction.meant).isdisjoint(name) and all(
-        any(word.startswith(begun) for word in name) for begun in correction.begun
+    return not set(correction.alternatives).isdisjoint(name) and all(
+        any(word.startswith(begun) for word in name) for begun in correction.prefixes
     )

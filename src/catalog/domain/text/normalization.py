@@ -56,7 +56,7 @@ _ASCII = {code: chr(code).lower() if chr(code).isalnum() else " " for code in ra
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def unstorable(text: str) -> str | None:
+def find_unstorable(text: str) -> str | None:
     """Say what no store can keep alike in this text: U+0000 or half of a surrogate pair; None when all is well."""
     found = None if text.isascii() and "\x00" not in text else _UNSTORABLE.search(text)
     if found is None:
@@ -78,12 +78,12 @@ def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
-def blank(text: str) -> bool:
+def is_blank(text: str) -> bool:
     """Return whether nothing of the text can be seen."""
     return text[:1] not in _SEEN and _BLANK.fullmatch(text) is not None
 
 
-def trimmed(text: str) -> str:
+def trim(text: str) -> str:
     """Return the text without white space and invisible characters at its ends."""
     return text.strip() if text.isascii() and text.isprintable() else text.strip(_ENDS)
 
@@ -121,7 +121,7 @@ def words(text: str) -> list[str]:
     return found if len(text) <= MAX_WORD else [word[:MAX_WORD] for word in found]
 
 
-def unspaced(word: str) -> bool:
+def is_unspaced(word: str) -> bool:
     """Return whether a word is of a script without spaces."""
     return _HAS_UNSPACED.match(word) is not None
 

@@ -8,7 +8,7 @@ _LONGEST_WHOLE = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Numeral:
+class DecimalLiteral:
     """A number that an int cannot hold as it was written: 12.50, 1e3, or digits without end.
 
     Readers of documents make these from fractions, exponents and oversized integers; `text` is what was written.
@@ -29,7 +29,7 @@ def whole_number(raw: object) -> int | None:
     """
     if isinstance(raw, bool):
         return None
-    if isinstance(raw, Numeral) and len(raw.text) <= _LONGEST_WHOLE:
+    if isinstance(raw, DecimalLiteral) and len(raw.text) <= _LONGEST_WHOLE:
         try:
             number = Decimal(raw.text)
         except InvalidOperation:

@@ -3,9 +3,9 @@
 import re
 from uuid import UUID
 
-from catalog.domain.errors import Path
-from catalog.domain.text.normalization import blank, trimmed, unstorable
-from catalog.domain.validation import Faults
+from catalog.domain.errors import FieldPath
+from catalog.domain.text.normalization import find_unstorable, is_blank, trim
+from catalog.domain.validation import FieldErrors
 
 MAX_NAME = 200
 MAX_DESCRIPTION = 10_000
@@ -21,7 +21,7 @@ _UUID = re.compile(r"[0-9A-F]{32}|[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}")
 _SKU_RULE = "A SKU is 1 to 64 of A-Z, 0-9 and . _ + -, beginning with a letter or digit"
 
 
-def parse_sku(raw: object, faults: Faults, path: Path) -> str | None:
+def parse_sku(raw: object, faults: FieldErrors, path: FieldPath) -> str | None:
     """Read a SKU: trimmed, upper-cased, and never shaped like a UUID, so that a path can hold either."""
     text = _text(raw, "SKU", faults, path)
     if text is None:
@@ -49,13 +49,13 @@ def is_slug(text: str) -> bool:
     return len(text) <= MAX_SLUG and _SLUG.fullmatch(text) is not None
 
 
-def parse_name(raw: object, faults: Faults, path: Path) -> str | None:
+def parse_name(raw: object, faults: FieldErrors, path: FieldPath) -> str | None:
     """Read a name: 1 to 200 characters once trimmed, of which some can be seen."""
     text = _text(raw, "name", faults, path)
     if text is None:
         return None
-    name = trimmed(text)
-    if blank(name):
+    name = trim(text)
+    if is_blank(name):
         faults.add(path, "blank", "The name is empty, or nothing in it can be seen; give 1 to 200 characters.")
     elif len(name) > MAX_NAME:
         faults.add(path, "too_long", f"The name has {len(name)} characters; at most {MAX_NAME} are kept.")
@@ -64,7 +64,7 @@ def parse_name(raw: object, faults: Faults, path: Path) -> str | None:
     return None
 
 
-def parse_description(raw: object, faults: Faults, path: Path) -> str | None:
+def parse_description(raw: object, faults: FieldErrors, path: FieldPath) -> str | None:
     """Read a description: up to 10,000 characters; an empty one is none."""
     if raw is None:
         return None
@@ -75,7 +75,7 @@ def parse_description(raw: object, faults: Faults, path: Path) -> str | None:
     return text or None
 
 
-def parse_category(raw: object, faults: Faults, path: Path) -> str | None:
+def parse_category(raw: object, faults: FieldErrors, path: FieldPath) -> str | None:
     """Read the slug of a category. Slugs never change, and so an item refers to its category by it."""
     if raw is None:
         return None
@@ -96,7 +96,7 @@ def _sku_form(text: str) -> str:
     return trimmed.upper() if trimmed.isascii() else trimmed
 
 
-def _text(raw: object, what: str, faults: Faults, path: Path) -> str | None:
+def _text(raw: object, what: str, faults: FieldErrors, path: FieldPath) -> str | None:
     """Read text that every store can keep."""
     if raw is None:
         faults.add(path, "required", f"The {what} is missing.")
@@ -104,7 +104,7 @@ def _text(raw: object, what: str, faults: Faults, path: Path) -> str | None:
     if not isinstance(raw, str):
         faults.add(path, "wrong_type", f"The {what} is text.")
         return None
-    bad = unstorable(raw)
+    bad = find_unstorable(raw)
     if bad is not None:
         faults.add(path, "invalid_text", f"The {what} contains {bad}; take it out.")
         return None

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Self
 
-from catalog.domain.errors import Path, shorten
-from catalog.domain.validation import Faults
+from catalog.domain.errors import FieldPath, shorten
+from catalog.domain.validation import FieldErrors
 from catalog.domain.values.currencies import EXPONENTS
-from catalog.domain.values.decimal_literal import Numeral
+from catalog.domain.values.decimal_literal import DecimalLiteral
 
 INT64_MAX = 2**63 - 1
 
@@ -23,13 +23,13 @@ _AMOUNT = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
 class Money:
     """A price: `minor` units (cents, pence, yen) of a `currency` (ISO 4217), never negative, at most an int64."""
 
-    minor: int
+    minor_units: int
     currency: str
 
     def __post_init__(self) -> None:
         """Hold the invariants; breaking them is a fault of the program, not of an input."""
-        if self.currency not in EXPONENTS or not 0 <= self.minor <= INT64_MAX:
-            message = f"No such money: {self.minor} {self.currency}"
+        if self.currency not in EXPONENTS or not 0 <= self.minor_units <= INT64_MAX:
+            message = f"No such money: {self.minor_units} {self.currency}"
             raise ValueError(message)
 
     @property
@@ -37,12 +37,12 @@ class Money:
         """The amount as decimal digits, with all the decimals that the currency has: "12.50"."""
         exponent = EXPONENTS[self.currency]
         if not exponent:
-            return str(self.minor)
-        digits = str(self.minor).rjust(exponent + 1, "0")
+            return str(self.minor_units)
+        digits = str(self.minor_units).rjust(exponent + 1, "0")
         return f"{digits[:-exponent]}.{digits[-exponent:]}"
 
     @classmethod
-    def parse(cls, raw: object, faults: Faults, path: Path) -> Self | None:
+    def parse(cls, raw: object, faults: FieldErrors, path: FieldPath) -> Self | None:
         """Read `{"amount": "12.50", "currency": "EUR"}`; the amount may be text, an int or a Numeral.
 
         Every fault goes to `faults`, below `path`; then the answer is None.
@@ -66,12 +66,12 @@ class Money:
 @lru_cache(maxsize=5_000)
 def _known(amount: str, code: str) -> tuple[int, str] | None:
     """Read the texts of a price, where nothing is wrong with them: a catalog has the same prices again and again."""
-    currency = parse_currency(code, faults := Faults(), ())
+    currency = parse_currency(code, faults := FieldErrors(), ())
     minor = parse_amount(amount, currency, faults, ())
     return None if currency is None or minor is None else (minor, currency)
 
 
-def parse_currency(raw: object, faults: Faults, path: Path) -> str | None:
+def parse_currency(raw: object, faults: FieldErrors, path: FieldPath) -> str | None:
     """Read a currency code, in either case."""
     if raw is None:
         faults.add(path, "required", "A price needs a currency, for example EUR.")
@@ -85,15 +85,15 @@ def parse_currency(raw: object, faults: Faults, path: Path) -> str | None:
     return None
 
 
-def parse_amount(raw: object, currency: str | None, faults: Faults, path: Path) -> int | None:
+def parse_amount(raw: object, currency: str | None, faults: FieldErrors, path: FieldPath) -> int | None:
     """Read an amount by its digits; without a currency as far as that goes."""
     if raw is None:
         faults.add(path, "required", 'A price needs an amount, for example "12.50".')
         return None
-    if isinstance(raw, bool) or not isinstance(raw, str | int | Numeral):
+    if isinstance(raw, bool) or not isinstance(raw, str | int | DecimalLiteral):
         faults.add(path, "wrong_type", 'The amount is decimal digits, as text or as a number: "12.50" or 12.50.')
         return None
-    text = raw.text if isinstance(raw, Numeral) else str(raw).strip()
+    text = raw.text if isinstance(raw, DecimalLiteral) else str(raw).strip()
     if text.startswith("-") and _AMOUNT.fullmatch(text, 1):
         faults.add(path, "negative_amount", "An amount cannot be negative.")
         return None
@@ -104,7 +104,7 @@ def parse_amount(raw: object, currency: str | None, faults: Faults, path: Path) 
     return None if currency is None else _scaled(match[1], match[2] or "", currency, faults, path)
 
 
-def _scaled(whole: str, fraction: str, currency: str, faults: Faults, path: Path) -> int | None:
+def _scaled(whole: str, fraction: str, currency: str, faults: FieldErrors, path: FieldPath) -> int | None:
     """Bring the digits to the currency's minor units, exactly or not at all."""
     exponent = EXPONENTS[currency]
     kept, rest = fraction[:exponent], fraction[exponent:]

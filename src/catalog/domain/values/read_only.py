@@ -3,12 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from catalog.domain.validation import Faults
+from catalog.domain.validation import FieldErrors
 from catalog.domain.values.fields import parse_key
 from catalog.domain.values.timestamps import parse_time
 
 
-def refuse_read_only(name: str, raw: object, current: object, faults: Faults) -> None:
+def refuse_read_only(name: str, raw: object, current: object, faults: FieldErrors) -> None:
     """Note a read-only member unless `raw` repeats its `current` value; there is none (None) on create."""
     if current is None:
         faults.add((name,), "read_only", f"The field {name} is kept by the catalog; leave it out.")

@@ -22,58 +22,58 @@ _WAL_RESET = ((3, 7, 0), (3, 51, 2))
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Check:
     """One thing that was looked at: whether all is well with it, what was seen, and what to do."""
 
-    what: str
-    well: bool
-    says: str
+    subject: str
+    ok: bool
+    message: str
     remedy: str = ""
     unavailable: bool = False
 
 
-async def examine(container: Any) -> list[Finding]:  # noqa: ANN401 - a Container
+async def run_checks(container: Any) -> list[Check]:  # noqa: ANN401 - a Container
     """Look at everything."""
     settings: Settings = container.settings()
     storage: Storage = container.storage()
     findings = [
-        Finding("catalog", well=True, says=f"{__version__} on Python {platform.python_version()}"),
-        Finding("environment", well=True, says=settings.environment),
-        _door(settings),
-        await _cache(settings, container.shared_cache()),
-        Finding("store", well=True, says=settings.storage.shown),
+        Check("catalog", ok=True, message=f"{__version__} on Python {platform.python_version()}"),
+        Check("environment", ok=True, message=settings.environment),
+        _check_network(settings),
+        await _check_cache(settings, container.shared_cache()),
+        Check("store", ok=True, message=settings.storage.shown),
     ]
     try:
         versions = await storage.versions()
         schema = await storage.schema()
     except Unavailable as error:
         return [*findings, _unavailable(error, settings)]
-    return [*findings, *_versions(versions), _schema(schema, settings)]
+    return [*findings, *_check_versions(versions), _check_schema(schema, settings)]
 
 
-def _door(settings: Settings) -> Finding:
+def _check_network(settings: Settings) -> Check:
     """Say who can reach the service."""
     address = f"{settings.http.host}:{settings.http.port}"
     if settings.http.loopback:
-        return Finding("address", well=True, says=f"{address}, this machine only")
+        return Check("address", ok=True, message=f"{address}, this machine only")
     if settings.identity.mode == "open":
-        return Finding("address", well=True, says=f"{address}, open: whoever reaches it may read and change everything")
+        return Check("address", ok=True, message=f"{address}, open: whoever reaches it may read and change everything")
     remedy = "Listen on 127.0.0.1, or say that it is wanted: CATALOG_IDENTITY__MODE=open"
-    return Finding("address", well=False, says=f"{address} would be open to other machines; serve refuses", remedy=remedy)
+    return Check("address", ok=False, message=f"{address} would be open to other machines; serve refuses", remedy=remedy)
 
 
-async def _cache(settings: Settings, shared: Cache | None) -> Finding:
+async def _check_cache(settings: Settings, shared: Cache | None) -> Check:
     """Say what is kept of answers, and where."""
-    fault = None if shared is None else await shared.fault()
+    fault = None if shared is None else await shared.failure()
     if shared is not None:
         await shared.close()
     if fault is None:
-        return Finding("cache", well=True, says=settings.cache.shown)
+        return Check("cache", ok=True, message=settings.cache.shown)
     remedy = "Start it, or take CATALOG_CACHE__URL away; the service works without it, and the store has more to do."
-    return Finding("cache", well=False, says=f"{settings.cache.shown}, which does not answer ({fault})", remedy=remedy)
+    return Check("cache", ok=False, message=f"{settings.cache.shown}, which does not answer ({fault})", remedy=remedy)
 
 
-def _unavailable(error: Unavailable, settings: Settings) -> Finding:
+def _unavailable(error: Unavailable, settings: Settings) -> Check:
     """Say why the store does not answer, and where it was looked for. For operators: the driver's own words are in it."""
     cause: BaseException = error
     while cause.__cause__ is not None:
@@ -83,13 +83,13 @@ def _unavailable(error: Unavailable, settings: Settings) -> Finding:
     if scheme == "sqlite":
         where = _file_fault(Path(rest.removeprefix("/")))
         if where is not None:
-            return Finding("answers", well=False, says=where[0], remedy=where[1], unavailable=True)
+            return Check("answers", ok=False, message=where[0], remedy=where[1], unavailable=True)
         says = str(error) if str(cause) in str(error) else f"{error} ({cause})"
     else:
         address = rest.rpartition("@")[2].partition("/")[0] or "the local socket"
         says = f"{error} At {_with_port(address) if scheme == 'postgresql' else address}"
         says += f": {' '.join(str(cause).split())[:_MOST_CAUSE] or type(cause).__name__}" if cause is not error else ""
-    return Finding("answers", well=False, says=says, remedy=remedy, unavailable=True)
+    return Check("answers", ok=False, message=says, remedy=remedy, unavailable=True)
 
 
 def _with_port(hosts: str) -> str:
@@ -123,7 +123,7 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _versions(versions: Mapping[str, str]) -> Iterator[Finding]:
+def _check_versions(versions: Mapping[str, str]) -> Iterator[Check]:
     """Say what the store runs on."""
     for name, version in versions.items():
         numbers = tuple(int(part) for part in version.split(".") if part.isdecimal())
@@ -131,25 +131,32 @@ def _versions(versions: Mapping[str, str]) -> Iterator[Finding]:
             says = (
                 f"{version}; safe with several Catalog processes. Don't write to the file with other programs meanwhile (ADR 19)."
             )
-            yield Finding("sqlite", well=True, says=says)
+            yield Check("sqlite", ok=True, message=says)
         else:
-            yield Finding(name.lower(), well=True, says=version)
+            yield Check(name.lower(), ok=True, message=version)
         if name == "JIT" and version != "off":
             says = "A pooler keeps JIT from being turned off for our sessions; the server may compile statements, which is slow."
             remedy = (
                 "ALTER ROLE the_role SET jit = off; or CATALOG_STORAGE__POOLER=session, where the pooler works in session mode."
             )
-            yield Finding("jit", well=True, says=says, remedy=remedy)
+            yield Check("jit", ok=True, message=says, remedy=remedy)
         if name == "pooler" and version.startswith("found"):
             says = "Nothing is prepared, and other processes' commits are polled for, as a pooler in transaction mode needs it."
             remedy = "Set CATALOG_STORAGE__POOLER=session, where the pooler works in session mode: it is faster."
-            yield Finding("pooler", well=True, says=says, remedy=remedy)
+            yield Check("pooler", ok=True, message=says, remedy=remedy)
 
 
-def _schema(schema: SchemaState, settings: Settings) -> Finding:
+def _check_schema(schema: SchemaState, settings: Settings) -> Check:
     """Say whether the schema is the one that is wanted."""
     if schema.current:
-        return Finding("schema", well=True, says=schema.wanted)
+        return Check("schema", ok=True, message=schema.required_version)
     if settings.storage.migrates:
-        return Finding("schema", well=True, says=f"{schema.found or 'none'}; {schema.wanted} comes with the next start")
-    return Finding("schema", well=False, says=f"{schema.found or 'none'}, wanted is {schema.wanted}", remedy="catalog migrate")
+        return Check(
+            "schema", ok=True, message=f"{schema.current_version or 'none'}; {schema.required_version} comes with the next start"
+        )
+    return Check(
+        "schema",
+        ok=False,
+        message=f"{schema.current_version or 'none'}, wanted is {schema.required_version}",
+        remedy="catalog migrate",
+    )

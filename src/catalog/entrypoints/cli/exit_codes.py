@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from catalog.domain.errors import CatalogError, CategoryInUse, Fault, InvalidCursor, InvalidInput, InvalidQuery, Unavailable
+from catalog.domain.errors import CatalogError, CategoryInUse, FieldError, InvalidCursor, InvalidInput, InvalidQuery, Unavailable
 from catalog.domain.text.normalization import printable
 
 DONE, REFUSED, USAGE, UNAVAILABLE = 0, 1, 2, 3
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def reporting_errors() -> Iterator[None]:
     """Tell an error in words on stderr, and end with its code."""
     # Settings are read with pydantic, which takes its time to import; --help does without.
     from catalog.entrypoints.settings import InvalidSettings  # noqa: PLC0415
@@ -22,7 +22,7 @@ def told() -> Iterator[None]:
     except InvalidSettings as error:
         fail(
             "Settings that cannot be worked with:",
-            *(f"{variable}: {sentence}" for variable, sentence in error.faults),
+            *(f"{variable}: {sentence}" for variable, sentence in error.problems),
             code=USAGE,
         )
     except CatalogError as error:
@@ -33,11 +33,11 @@ def _lines(error: CatalogError) -> list[str]:
     """Write an error, a line for each of its faults."""
     if not isinstance(error, InvalidInput):
         return [_line(error)]
-    more = error.total - len(error.faults)
-    return [*map(_worded, error.faults), *([f"and {more} more"] if more else []), *error.notes]
+    more = error.total - len(error.errors)
+    return [*map(_message, error.errors), *([f"and {more} more"] if more else []), *error.notes]
 
 
-def _worded(fault: Fault) -> str:
+def _message(fault: FieldError) -> str:
     """Return a fault's message. Parameters with free names come from --filter, so call them that."""
     return fault.message.replace("no parameter", "no filter", 1) if fault.code == "unknown_parameter" else fault.message
 

@@ -7,12 +7,12 @@ import rich_click as click
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 if_version = click.option("--if-version", type=click.IntRange(1), help="Only when it has this version still.")
 
-Said = str | tuple[str, ...]
-Given = str | int | tuple[str, ...] | None
+OptionValues = str | tuple[str, ...]
+Filters = str | int | tuple[str, ...] | None
 """What click makes of an option."""
 
 
-def filtering(command: Callable[..., None]) -> Callable[..., None]:
+def filter_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that choose items; `question` makes parameters of them."""
     for option in (
         click.option(
@@ -33,9 +33,9 @@ def filtering(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def question(parameters: Mapping[str, Given], filters: tuple[str, ...]) -> dict[str, Said]:
+def list_parameters(parameters: Mapping[str, Filters], filters: tuple[str, ...]) -> dict[str, OptionValues]:
     """Make the parameters of a question from the options that were given."""
-    said: dict[str, Said] = {
+    said: dict[str, OptionValues] = {
         name: value if isinstance(value, tuple) else str(value)
         for name, value in parameters.items()
         if value is not None and value != ()

@@ -9,7 +9,7 @@ from typing import IO
 
 
 @contextmanager
-def written(output: Path | None) -> Iterator[IO[bytes]]:
+def atomic_output(output: Path | None) -> Iterator[IO[bytes]]:
     """Open what is written to (None: the terminal's output); a file takes its name when it is whole and on the disk."""
     if output is None:
         yield sys.stdout.buffer

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from catalog.domain.change import Origin
-from catalog.entrypoints.cli.exit_codes import USAGE, fail, told
+from catalog.entrypoints.cli.exit_codes import USAGE, fail, reporting_errors
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ def run(work: Callable[[Any], Awaitable[T]], *, lasting: bool = True, migrating:
         async with running(container, migrating=migrating):
             return await work(container)
 
-    with told():
+    with reporting_errors():
         settings = Settings.load()
         log_config.configure(settings.log)
         container = Container(settings=settings)

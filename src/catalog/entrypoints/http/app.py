@@ -8,7 +8,7 @@ from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
-from catalog.application.caching.cached_reads import Caching
+from catalog.application.caching.cached_reads import CachedReads
 from catalog.application.changes.feed import Feed
 from catalog.application.changes.history import History
 from catalog.application.imports.jobs import ImportJobs
@@ -25,22 +25,22 @@ from catalog.entrypoints.http.controllers.imports import ImportsController
 from catalog.entrypoints.http.controllers.item_history import HistoryController
 from catalog.entrypoints.http.controllers.items import ItemsController
 from catalog.entrypoints.http.idempotency import Idempotency
-from catalog.entrypoints.http.middleware.request import Edge
-from catalog.entrypoints.http.middleware.response_cache import KnownFirst, Reads
+from catalog.entrypoints.http.middleware.request import RequestMiddleware
+from catalog.entrypoints.http.middleware.response_cache import ResponseCache, ResponseCacheMiddleware
 from catalog.entrypoints.http.openapi.document import openapi_document
-from catalog.entrypoints.http.requests.bodies import Receiving
+from catalog.entrypoints.http.requests.bodies import BodyLimits
 from catalog.entrypoints.http.requests.uploads import UploadSpace
-from catalog.entrypoints.http.responses.problems import on_catalog_error, on_http_exception, on_unforeseen
-from catalog.entrypoints.http.shutdown import Stopping
+from catalog.entrypoints.http.responses.problems import on_catalog_error, on_http_exception, on_unexpected_error
+from catalog.entrypoints.http.shutdown import ShutdownState
 from catalog.entrypoints.settings import HttpSettings, Settings
 
 
-def create_app(container: Container) -> Edge:
+def create_app(container: Container) -> RequestMiddleware:
     """Make the application that serves what the container holds."""
     settings: Settings = container.settings()
-    stopping = Stopping(settings.http.drain)
-    caching: Caching | None = container.caching()
-    reads = Reads(caching, container.storage(), cors=bool(settings.http.cors_origins))
+    stopping = ShutdownState(settings.http.drain)
+    caching: CachedReads | None = container.caching()
+    reads = ResponseCache(caching, container.storage(), cors=bool(settings.http.cors_origins))
 
     items: Items = container.items()
     history: History = container.history()
@@ -92,13 +92,13 @@ def create_app(container: Container) -> Edge:
         exception_handlers={
             CatalogError: on_catalog_error,
             HTTPException: on_http_exception,
-            Exception: on_unforeseen,
+            Exception: on_unexpected_error,
         },
         cors_config=_cors(settings.http),
         state=State(
             {
                 "send_seconds": settings.http.send_seconds,
-                "receiving": Receiving(settings.http.read_seconds),
+                "receiving": BodyLimits(settings.http.read_seconds),
             }
         ),
         request_max_body_size=settings.http.max_body_bytes,
@@ -107,10 +107,10 @@ def create_app(container: Container) -> Edge:
         logging_config=None,
     )
     openapi_document(app.routes)  # a route that documents nothing is found at start, not by a reader
-    return Edge(KnownFirst(app, reads) if caching else app, settings.http, stopping)
+    return RequestMiddleware(ResponseCacheMiddleware(app, reads) if caching else app, settings.http, stopping)
 
 
-def from_environment() -> Edge:
+def from_environment() -> RequestMiddleware:
     """Make the application for a server's process: settings, log_config, container."""
     settings = Settings.load()
     log_config.configure(settings.log)

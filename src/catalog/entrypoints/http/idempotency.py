@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from catalog.application.writes.commit import Noted, no_notes
-from catalog.application.writes.idempotency import Asked, Once, Receipt
+from catalog.application.writes.commit import RecordsFor, no_records
+from catalog.application.writes.idempotency import IdempotentRequests, MakeRecord, RequestFingerprint
 from catalog.domain.errors import Malformed
 from catalog.entrypoints.http.requests.headers import header
-from catalog.entrypoints.http.responses.prepared import Answer
+from catalog.entrypoints.http.responses.prepared import PreparedResponse
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ _REPLAYED = (b"idempotency-replayed", b"true")
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class BodyFingerprint:
     """A body that is there."""
 
     body: bytes
@@ -32,25 +32,25 @@ class Whole:
         """Of its bytes."""
         return sha256(self.body).hexdigest()
 
-    async def finish(self) -> None:
+    async def receive_all(self) -> None:
         """Nothing is missing."""
 
 
 class Idempotency:
     """Answers requests, those with a key once."""
 
-    def __init__(self, once: Once) -> None:
+    def __init__(self, requests: IdempotentRequests) -> None:
         """Keep the answers with this."""
-        self._once = once
+        self._requests = requests
 
-    async def answer(
+    async def respond(
         self,
         scope: Any,  # noqa: ANN401 - an ASGI scope
         actor: str,
-        asked: Asked,
-        do: Callable[[Noted[T]], Awaitable[T]],
-        show: Callable[[T], Answer],
-    ) -> Answer:
+        fingerprint: RequestFingerprint,
+        execute: Callable[[RecordsFor[T]], Awaitable[T]],
+        render: Callable[[T], PreparedResponse],
+    ) -> PreparedResponse:
         """Do what a request asks for and show the result, or give the answer that it was given before.
 
         `do` is handed what makes the notes that it must commit with what it does. Raises Malformed, InFlight, KeyReused, and
@@ -58,24 +58,24 @@ class Idempotency:
         """
         key = header(scope, b"idempotency-key")
         if key is None:
-            return show(await do(no_notes))
+            return render(await execute(no_records))
         if not _KEY.fullmatch(key):
             message = "The header Idempotency-Key has 1 to 255 visible ASCII characters."
             raise Malformed(message)
 
-        async def work(receipt: Receipt) -> bytes:
+        async def work(receipt: MakeRecord) -> bytes:
             packed = b""
 
             def notes(result: T) -> Any:  # noqa: ANN401 - a tuple of one note
                 nonlocal packed
-                packed = show(result).packed()
+                packed = render(result).pack()
                 return (receipt(packed),)
 
-            result = await do(notes)
-            return packed or show(result).packed()  # what is a refusal is not kept
+            result = await execute(notes)
+            return packed or render(result).pack()  # what is a refusal is not kept
 
-        packed, replayed = await self._once.do(_name(scope, actor, key), asked, work)
-        return Answer.unpacked(packed, _REPLAYED) if replayed else Answer.unpacked(packed)
+        packed, replayed = await self._requests.execute(_name(scope, actor, key), fingerprint, work)
+        return PreparedResponse.unpack(packed, _REPLAYED) if replayed else PreparedResponse.unpack(packed)
 
 
 def _name(scope: Any, actor: str, key: str) -> str:  # noqa: ANN401 - an ASGI scope

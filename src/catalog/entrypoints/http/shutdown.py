@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 
-class Stopping:
+class ShutdownState:
     """Begins once, and never ends."""
 
     def __init__(self, drain: float) -> None:
         """Not yet. `drain`: seconds from the beginning to the closing."""
         self.drain = drain
-        self.begun = False
+        self.draining = False
         self.closing = False
         self._closers: list[Callable[[], object]] = []
 
@@ -19,10 +19,10 @@ class Stopping:
 
     def begin(self) -> None:
         """From now on the service is not ready; it still takes requests."""
-        self.begun = True
+        self.draining = True
 
     def close(self) -> None:
         """From now on each answer asks its client to close the connection."""
-        self.begun = self.closing = True
+        self.draining = self.closing = True
         for closer in self._closers:
             closer()

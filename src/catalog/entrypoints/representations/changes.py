@@ -7,10 +7,10 @@ from uuid import UUID
 
 import msgspec
 
-from catalog.application.changes.history import Life, Prices
+from catalog.application.changes.history import ItemHistory, PriceHistory
 from catalog.domain.categories.category import Category
 from catalog.domain.changes.log import LogEntry, LogPage
-from catalog.domain.changes.price_history import Priced
+from catalog.domain.changes.price_history import PricePeriod
 from catalog.domain.items.item import Item
 from catalog.entrypoints.representations.items import MoneyBody, to_category_body, to_item_body, to_money_body
 
@@ -42,7 +42,7 @@ class ChangesBody(msgspec.Struct):
     known_since: datetime | msgspec.UnsetType | None = msgspec.UNSET
 
 
-class PricedBody(msgspec.Struct, rename={"since": "from"}):
+class PricePeriodBody(msgspec.Struct, rename={"since": "from"}):
     """A price, and when it was in force."""
 
     price: MoneyBody
@@ -62,7 +62,7 @@ class LowestBody(msgspec.Struct):
 class PricesBody(msgspec.Struct):
     """The prices of an item, oldest first."""
 
-    prices: list[PricedBody]
+    prices: list[PricePeriodBody]
     lowest_30_days: LowestBody | None
     before_reduction: LowestBody | None
     known_since: datetime | None
@@ -73,17 +73,17 @@ def encode_changes(page: LogPage) -> bytes:
     return _encoder.encode(_changes(page))
 
 
-def encode_life(life: Life) -> bytes:
+def encode_history(life: ItemHistory) -> bytes:
     """Write a stretch of an item's history."""
     body = _changes(life.page)
     body.known_since = life.known_since
     return _encoder.encode(body)
 
 
-def encode_prices(prices: Prices) -> bytes:
+def encode_prices(prices: PriceHistory) -> bytes:
     """Write prices."""
     body = PricesBody(
-        [PricedBody(to_money_body(one.price), one.since, one.until, one.seq) for one in prices.prices],
+        [PricePeriodBody(to_money_body(one.price), one.since, one.until, one.seq) for one in prices.prices],
         _lowest(prices.lowest),
         _lowest(prices.before_reduction),
         prices.known_since,
@@ -96,12 +96,12 @@ def encode_lines(entries: Iterable[LogEntry]) -> bytes:
     return b"".join(_encoder.encode(_change(entry)) + b"\n" for entry in entries)
 
 
-def frame(entry: LogEntry) -> bytes:
+def encode_event(entry: LogEntry) -> bytes:
     """Write an entry as an event of a stream (WHATWG HTML, server-sent events); its id is the entry's number."""
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (entry.seq, entry.change.kind.encode(), _encoder.encode(_change(entry)))
 
 
-def beat(position: int) -> bytes:
+def encode_heartbeat(position: int) -> bytes:
     """Write a sign of life: no event, but an id by which a reader goes on from here."""
     return b": alive\nid: %d\n\n" % position
 
@@ -135,5 +135,5 @@ def _state(subject: Item | Category | None) -> Any:  # noqa: ANN401 - for the en
     return to_item_body(subject) if isinstance(subject, Item) else to_category_body(subject)
 
 
-def _lowest(one: Priced | None) -> LowestBody | None:
+def _lowest(one: PricePeriod | None) -> LowestBody | None:
     return None if one is None else LowestBody(one.price.amount, one.price.currency, one.since)

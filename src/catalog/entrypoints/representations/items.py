@@ -8,16 +8,16 @@ from uuid import UUID
 
 import msgspec
 
-from catalog.application.items.listing import Listed
+from catalog.application.items.listing import ListResult
 from catalog.domain.categories.category import Category
 from catalog.domain.categories.tree import Tree
 from catalog.domain.items.item import Item
-from catalog.domain.queries.list_request import SHOWN, Listing, Presentation
-from catalog.domain.search.highlights import highlighted
-from catalog.domain.search.search import Search
+from catalog.domain.queries.list_request import ITEM_FIELDS, ListRequest, Presentation
+from catalog.domain.search.highlights import highlight
+from catalog.domain.search.search import SearchQuery
 from catalog.domain.values.money import Money
 
-WHOLE = Presentation()
+EVERYTHING = Presentation()
 """All fields, and nothing beside them."""
 
 _encoder = msgspec.json.Encoder()
@@ -120,12 +120,12 @@ class ItemPageBody(msgspec.Struct):
     suggestions: list[SuggestionBody] | msgspec.UnsetType = msgspec.UNSET
 
 
-def encode_item(item: Item, presentation: Presentation = WHOLE, lineage: Sequence[Category] = ()) -> bytes:
+def encode_item(item: Item, presentation: Presentation = EVERYTHING, lineage: Sequence[Category] = ()) -> bytes:
     """Write an item, as far as it is to be shown."""
     return _encoder.encode(_shown(item, presentation, lineage, None))
 
 
-def encode_page(listed: Listed, listing: Listing) -> bytes:
+def encode_page(listed: ListResult, listing: ListRequest) -> bytes:
     """Write a page of items, and what was asked for beside it."""
     page, count, shown = listed.page, listed.count, listing.presentation
     search = listing.query.search if listing.highlight else None
@@ -135,7 +135,7 @@ def encode_page(listed: Listed, listing: Listing) -> bytes:
         page.prev_cursor,
     )
     if count is not None:
-        body.count, body.count_kind = count.number, "exact" if count.exact else "estimated"
+        body.count, body.count_kind = count.value, "exact" if count.exact else "estimated"
     if not page.ranked:
         body.ranked = False
     if listed.facets is not None:
@@ -150,16 +150,16 @@ def encode_page(listed: Listed, listing: Listing) -> bytes:
     return _encoder.encode(body)
 
 
-def _shown(item: Item, presentation: Presentation, lineage: Sequence[Category], search: Search | None) -> Any:  # noqa: ANN401 - for the encoder
+def _shown(item: Item, presentation: Presentation, lineage: Sequence[Category], search: SearchQuery | None) -> Any:  # noqa: ANN401 - for the encoder
     """Choose the fields, and add what is shown beside them."""
     body = to_item_body(item)
-    if presentation == WHOLE and search is None:
+    if presentation == EVERYTHING and search is None:
         return body
-    fields: dict[str, Any] = {name: getattr(body, name) for name in presentation.fields or SHOWN}
+    fields: dict[str, Any] = {name: getattr(body, name) for name in presentation.fields or ITEM_FIELDS}
     if presentation.with_category:
         fields["included"] = IncludedBody(_category_on_its_way(lineage) if lineage else None)
     if search is not None:
-        fields["highlights"] = HighlightsBody(highlighted(item.name, search), highlighted(item.description, search))
+        fields["highlights"] = HighlightsBody(highlight(item.name, search), highlight(item.description, search))
     return fields
 
 

@@ -47,7 +47,7 @@ _NAMES: Final = {
 _log = structlog.get_logger("catalog.connections")
 
 
-class Watch:
+class ConnectionMonitor:
     """Deadlines and counts of all connections of one process."""
 
     def __init__(self, http: HttpSettings, max_connections: int) -> None:
@@ -59,10 +59,10 @@ class Watch:
         self.now = 0.0
         """The loop's time at the last tick; precise enough for deadlines in seconds, and free."""
         # Connections that wait for a request head, with the deadline for it; the longest idle first.
-        self.idle: OrderedDict[Connection, float] = OrderedDict()  # a dict's first key is slow to find after many deletions
+        self.idle: OrderedDict[HttpConnection, float] = OrderedDict()  # a dict's first key is slow to find after many deletions
         # Connections whose send buffer is full: the deadline for progress, and the buffer's size when it was set.
-        self.blocked: dict[Connection, tuple[float, int]] = {}
-        self._closing: set[Connection] = set()
+        self.blocked: dict[HttpConnection, tuple[float, int]] = {}
+        self._closing: set[HttpConnection] = set()
         self._next_sweep = 0.0
         self._next_scan = 0.0
 
@@ -97,21 +97,21 @@ class Watch:
         self._closing = closing - self._closing
 
 
-class WatchedState(ServerState):
+class MonitoredState(ServerState):
     """uvicorn's state of a server, with the watch that its connections report to."""
 
-    watch: Watch
+    monitor: ConnectionMonitor
 
 
-class Connection(HttpToolsProtocol):
+class HttpConnection(HttpToolsProtocol):
     """One connection."""
 
-    server_state: WatchedState
+    server_state: MonitoredState
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's
         """Make it, in the running loop."""
         super().__init__(*args, **kwargs)
-        self._watch = self.server_state.watch
+        self._monitor = self.server_state.monitor
         self._gathered = 0
         self._head_is_large = False
         self._refused = False
@@ -120,7 +120,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - an asyncio transport
         """Take it, and make room for it if there are too many."""
         super().connection_made(transport)
-        watch = self._watch
+        watch = self._monitor
         if len(self.connections) > watch.max_connections and not watch.make_room():
             self._refuse(_CROWDED)
             return
@@ -128,8 +128,8 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
-        self._watch.idle.pop(self, None)
-        self._watch.blocked.pop(self, None)
+        self._monitor.idle.pop(self, None)
+        self._monitor.blocked.pop(self, None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -145,7 +145,7 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Hand the request to the application; one whose head is too large gets its refusal from there."""
         self._gathered = 0
-        self._watch.idle.pop(self, None)
+        self._monitor.idle.pop(self, None)
         if len(self.url) > MAX_URL:
             self.scope["state"]["refusal"] = _TOO_LONG
         elif self._head_is_large and self._size() > MAX_HEAD:
@@ -169,18 +169,18 @@ class Connection(HttpToolsProtocol):
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
         else:
-            watch = self._watch
+            watch = self._monitor
             watch.idle[self] = watch.now + watch.keep_alive
             self._is_kept = True
 
     def pause_writing(self) -> None:
         """Note that the client reads more slowly than it is answered."""
         super().pause_writing()
-        self._watch.blocked[self] = (self._watch.now + self._watch.send_seconds, self.transport.get_write_buffer_size())
+        self._monitor.blocked[self] = (self._monitor.now + self._monitor.send_seconds, self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         """Note that it has caught up."""
-        self._watch.blocked.pop(self, None)
+        self._monitor.blocked.pop(self, None)
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
@@ -189,7 +189,7 @@ class Connection(HttpToolsProtocol):
 
     def time_out(self) -> None:
         """End a connection whose request head did not come in time; one that has begun is told why."""
-        watch = self._watch
+        watch = self._monitor
         if self._refused or not self._in_head:
             self.abort()
         elif self._is_kept:
@@ -205,12 +205,12 @@ class Connection(HttpToolsProtocol):
             _log.info("slow_reader_cut", buffered=size)
             self.abort()
         else:
-            self._watch.blocked[self] = (self._watch.now + self._watch.send_seconds, size)
+            self._monitor.blocked[self] = (self._monitor.now + self._monitor.send_seconds, size)
 
     def abort(self) -> None:
         """End it at once, without flushing."""
-        self._watch.idle.pop(self, None)
-        self._watch.blocked.pop(self, None)
+        self._monitor.idle.pop(self, None)
+        self._monitor.blocked.pop(self, None)
         self.transport.abort()
 
     @property
@@ -236,7 +236,7 @@ class Connection(HttpToolsProtocol):
         # To close with bytes unread would reset the connection, and the client would not see why. So what still comes is dropped
         # for a moment.
         self.transport.write_eof()
-        self._watch.idle[self] = self._watch.now + _LINGER
+        self._monitor.idle[self] = self._monitor.now + _LINGER
 
 
 def _response(status: int, detail: str) -> bytes:

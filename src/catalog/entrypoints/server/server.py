@@ -17,9 +17,9 @@ from uvicorn.supervisors import ChangeReload, multiprocess
 
 from catalog import __version__
 from catalog.entrypoints.container import Container, running
-from catalog.entrypoints.gc_tuning import collect_seldom
-from catalog.entrypoints.server.http_protocol import Connection, Watch, WatchedState
-from catalog.entrypoints.settings import HttpSettings, InvalidSettings, Settings, hand_down
+from catalog.entrypoints.gc_tuning import reduce_collections
+from catalog.entrypoints.server.http_protocol import ConnectionMonitor, HttpConnection, MonitoredState
+from catalog.entrypoints.settings import HttpSettings, InvalidSettings, Settings, export_to_environment
 
 APPLICATION = "catalog.entrypoints.http.app:from_environment"
 
@@ -30,7 +30,7 @@ _LINGER = 1.0
 """Seconds that connections are left open after the listener was closed, for requests that are just arriving on them."""
 
 
-class CannotListen(Exception):
+class CannotBind(Exception):
     """The address cannot be listened on."""
 
 
@@ -52,7 +52,7 @@ def serve(settings: Settings, *, workers: int = 1, reload: bool = False) -> None
     with _listen(settings.http) as listening, contextlib.suppress(KeyboardInterrupt):
         # A server's processes read their settings anew; what the command line said has to be there.
         port = listening.getsockname()[1]
-        hand_down({"CATALOG_HTTP__HOST": settings.http.host, "CATALOG_HTTP__PORT": port})
+        export_to_environment({"CATALOG_HTTP__HOST": settings.http.host, "CATALOG_HTTP__PORT": port})
         asyncio.run(_prepare(settings))
         _announce(settings, port, workers)
         config = uvicorn.Config(
@@ -68,7 +68,7 @@ def serve(settings: Settings, *, workers: int = 1, reload: bool = False) -> None
             server_header=False,
             # A proxy is trusted by CATALOG_HTTP__TRUSTED_PROXIES alone, in the outer layer.
             proxy_headers=False,
-            http=Connection,
+            http=HttpConnection,
             ws="none",
             timeout_keep_alive=settings.http.keep_alive_seconds,
             timeout_graceful_shutdown=max(1, round(settings.http.finish_seconds)),
@@ -94,17 +94,17 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         """Serve what `config` names."""
         super().__init__(config)
-        self.server_state: WatchedState = WatchedState()
+        self.server_state: MonitoredState = MonitoredState()
         self._asked: float | None = None
         self._closing = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve."""
         http: HttpSettings = self._application.http
-        watch = self.server_state.watch = Watch(http, min(http.max_connections, _most_files() - _OTHER_FILES))
+        watch = self.server_state.monitor = ConnectionMonitor(http, min(http.max_connections, _most_files() - _OTHER_FILES))
         watch.now = asyncio.get_running_loop().time()
         await super().startup(sockets)
-        collect_seldom()
+        reduce_collections()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Note the signal; the loop acts on it."""
@@ -115,7 +115,7 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Go a step further in stopping, where that was asked for. Called every tenth of a second."""
-        self.server_state.watch.tick(asyncio.get_running_loop().time(), self.server_state.connections)
+        self.server_state.monitor.tick(asyncio.get_running_loop().time(), self.server_state.connections)
         if self._asked is not None:
             self._stopping.begin()
             if self._closing:
@@ -220,7 +220,7 @@ def _listen(http: HttpSettings) -> socket.socket:
         message = f"Cannot listen on {http.host}, port {http.port}: {reason}."
         if error.errno == errno.EADDRINUSE:
             message = f"Port {http.port} on {http.host} is in use; stop what listens there, or take another with --port."
-        raise CannotListen(message) from error
+        raise CannotBind(message) from error
     return listening
 
 

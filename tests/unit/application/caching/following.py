@@ -3,10 +3,10 @@
 import asyncio
 
 from catalog.adapters.memory.storage import MemoryStorage
-from catalog.application.caching.freshness import Freshness, item_subjects
+from catalog.application.caching.freshness import Freshness, item_dependencies
 from catalog.domain.changes.log import LogHead
 from catalog.domain.errors import StoreUnavailable
-from catalog.ports.cache import Cached, Content
+from catalog.ports.cache import CachedResponse, ResponseContent
 from tests.making import creation
 
 
@@ -57,10 +57,10 @@ class Following:
     async def _forget(self) -> None:
         self.forgotten += 1
 
-    def dated(self, *subjects: str) -> Cached:
+    def dated(self, *subjects: str) -> CachedResponse:
         """Make an answer of now."""
-        return Cached(self.freshness.known, subjects, Content(b"", ()))
+        return CachedResponse(self.freshness.known, subjects, ResponseContent(b"", ()))
 
-    def about(self, *numbers: int) -> Cached:
+    def about(self, *numbers: int) -> CachedResponse:
         """Make an answer of now about the items of these numbers."""
-        return self.dated(*(subject for number in numbers for subject in item_subjects(creation(number).subject)))
+        return self.dated(*(subject for number in numbers for subject in item_dependencies(creation(number).subject)))

@@ -7,11 +7,11 @@ import pytest
 from catalog.adapters.memory.cache import MemoryCache
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.application.caching import cached_reads as module
-from catalog.application.caching.cached_reads import Caching, Made
-from catalog.application.caching.freshness import Freshness, item_subjects
+from catalog.application.caching.cached_reads import CachedReads, RenderedResponse
+from catalog.application.caching.freshness import Freshness, item_dependencies
 from catalog.domain.changes.log import LogHead
 from catalog.domain.errors import StoreUnavailable
-from catalog.ports.cache import Cached, Content
+from catalog.ports.cache import CachedResponse, ResponseContent
 from tests.making import commit, creation, item, revision
 
 KEY = "items/1"
@@ -27,7 +27,7 @@ class Far(MemoryCache):
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def put(self, key: str, cached: Cached) -> None:
+    async def put(self, key: str, cached: CachedResponse) -> None:
         """Keep it, once the gate is open."""
         await self.gate.wait()
         await super().put(key, cached)
@@ -46,25 +46,25 @@ class Asked:
         self.near = MemoryCache(max_bytes=1_000_000, ttl=60)
         self.now = 0.0
         self.freshness = Freshness(self.storage, self.near.clear, lambda: self.now)
-        self.caching = Caching(self.freshness, self.near, far)
-        self.storage.listen(self.freshness.note)
+        self.caching = CachedReads(self.freshness, self.near, far)
+        self.storage.listen(self.freshness.record_entries)
         self.made = 0
         self.gate = asyncio.Event()
         self.gate.set()
         self.error: Exception | None = None
 
-    async def make(self) -> Made:
+    async def make(self) -> RenderedResponse:
         """Read the item, and answer when the gate opens."""
         self.made += 1
         found = (await self.storage.items_by_id([item().id]))[item().id]
         await self.gate.wait()
         if self.error is not None:
             raise self.error
-        return Made(Content(found.name.encode(), ()), item_subjects(found))
+        return RenderedResponse(ResponseContent(found.name.encode(), ()), item_dependencies(found))
 
     async def answer(self) -> tuple[str, bool]:
         """Ask."""
-        content, hit = await self.caching.answer(KEY, self.make)
+        content, hit = await self.caching.get_or_render(KEY, self.make)
         return content.body.decode(), hit
 
 
@@ -96,7 +96,7 @@ async def test_a_lapsed_lease_makes_everything_be_asked_anew() -> None:
     it = await asked()
     await it.answer()
     it.now = 1.0
-    assert await it.caching.known(KEY) is None
+    assert await it.caching.lookup(KEY) is None
     it.gate.clear()
     both = [asyncio.create_task(it.answer()) for _ in range(2)]
     await settled()
@@ -201,16 +201,16 @@ async def test_a_shared_cache_is_not_asked_while_the_lease_is_lapsed() -> None:
 
 async def test_a_slow_shared_cache_does_not_pile_up_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond a number they are not brought there."""
-    monkeypatch.setattr(module, "MOST_UNDER_WAY", 2)
+    monkeypatch.setattr(module, "MAX_FILLS", 2)
     far = Far()
     far.gate.clear()
     it = await asked(far)
     for number in range(5):
-        await it.caching.answer(f"{KEY}/{number}", it.make)
-    assert len(it.caching._putting) == 2
+        await it.caching.get_or_render(f"{KEY}/{number}", it.make)
+    assert len(it.caching._writes) == 2
     far.gate.set()
     await settled()
-    assert not it.caching._putting
+    assert not it.caching._writes
 
 
 @pytest.mark.parametrize("shared", [True, False])
@@ -220,14 +220,14 @@ async def test_running_follows_the_log_and_ends(*, shared: bool) -> None:
     storage = MemoryStorage()
     near = MemoryCache(max_bytes=1_000_000, ttl=60)
     freshness = Freshness(storage, near.clear)
-    caching = Caching(freshness, near, far)
+    caching = CachedReads(freshness, near, far)
     async with caching.running(storage):
         async with asyncio.timeout(10):
             while not freshness.current():  # noqa: ASYNC110 - it is looked at now and then, and tells nobody
                 await asyncio.sleep(0.001)
         await commit(storage, creation(1))
         assert freshness.known == 1
-        await near.put(KEY, Cached(1, (), Content(b"", ())))
+        await near.put(KEY, CachedResponse(1, (), ResponseContent(b"", ())))
     assert near.size == 0
     assert far is None or far.closed
 
@@ -241,8 +241,8 @@ async def test_a_log_that_cannot_be_followed_for_a_fault_of_ours_is_told(caplog:
 
     storage = Broken()
     near = MemoryCache(max_bytes=1_000_000, ttl=60)
-    caching = Caching(Freshness(storage, near.clear), near)
+    caching = CachedReads(Freshness(storage, near.clear), near)
     async with caching.running(storage):
         await settled()
-        assert await caching.known(KEY) is None
+        assert await caching.lookup(KEY) is None
     assert "not followed any more" in caplog.text

@@ -7,11 +7,11 @@ from contextlib import suppress
 import pytest
 
 from catalog.application.caching import freshness as module
-from catalog.application.caching.freshness import LEASE, MOST, item_subjects
+from catalog.application.caching.freshness import MAX_STALENESS, MAX_TRACKED, item_dependencies
 from catalog.domain.change import Change
 from catalog.domain.changes.log import LogEntry
 from catalog.domain.items.item import Item
-from catalog.ports.cache import Cached, Content
+from catalog.ports.cache import CachedResponse, ResponseContent
 from tests.making import TESTER, commit, creation, revision
 from tests.unit.application.caching.following import Following
 
@@ -32,7 +32,7 @@ async def test_nothing_is_current_before_the_first_look_nor_after_the_lease(log:
     assert not log.freshness.current()
     await log.freshness.look()
     assert log.freshness.current()
-    log.clock.now += LEASE
+    log.clock.now += MAX_STALENESS
     assert log.freshness.current()
     log.clock.now += 0.001
     assert not log.freshness.current()
@@ -43,11 +43,11 @@ async def test_an_answer_holds_until_its_subject_changes(log: Following) -> None
     await log.freshness.look()
     one, two = log.about(1), log.about(2)
     await commit(log.storage, creation(1))
-    assert log.freshness.holds(one)
+    assert log.freshness.is_valid(one)
     await log.freshness.look()
-    assert not log.freshness.holds(one)
-    assert log.freshness.holds(two)
-    assert log.freshness.holds(log.about(1))
+    assert not log.freshness.is_valid(one)
+    assert log.freshness.is_valid(two)
+    assert log.freshness.is_valid(log.about(1))
 
 
 async def test_own_commits_are_noted_before_others_that_came_earlier(log: Following) -> None:
@@ -56,14 +56,14 @@ async def test_own_commits_are_noted_before_others_that_came_earlier(log: Follow
     both = [log.about(1), log.about(2)]
     await commit(log.storage, creation(1), creation(2), creation(3))
     found = (await log.storage.changes(after=0, limit=9)).entries
-    log.freshness.note(found[1:])
-    assert [log.freshness.holds(one) for one in both] == [True, False]
+    log.freshness.record_entries(found[1:])
+    assert [log.freshness.is_valid(one) for one in both] == [True, False]
     assert log.freshness.known == 3
     later = log.about(2)
     await log.freshness.look()
-    log.freshness.note(found)
-    assert [log.freshness.holds(one) for one in both] == [False, False]
-    assert log.freshness.holds(later)
+    log.freshness.record_entries(found)
+    assert [log.freshness.is_valid(one) for one in both] == [False, False]
+    assert log.freshness.is_valid(later)
 
 
 async def test_an_older_entry_about_a_subject_does_not_hide_a_newer(log: Following) -> None:
@@ -71,28 +71,28 @@ async def test_an_older_entry_about_a_subject_does_not_hide_a_newer(log: Followi
     await log.freshness.look()
     made = creation(1)
     found = entries(made, revision(made.subject, name="New"))
-    log.freshness.note(found[1:])
-    between = Cached(1, item_subjects(made.subject), Content(b"", ()))
-    log.freshness.note(found[:1])
-    assert not log.freshness.holds(between)
+    log.freshness.record_entries(found[1:])
+    between = CachedResponse(1, item_dependencies(made.subject), ResponseContent(b"", ()))
+    log.freshness.record_entries(found[:1])
+    assert not log.freshness.is_valid(between)
 
 
 async def test_far_behind_it_goes_on_from_the_head(log: Following, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of what it passes over it knows that it may be anything; what was noted here stays known."""
-    monkeypatch.setattr(module, "MOST", 3)
+    monkeypatch.setattr(module, "MAX_TRACKED", 3)
     await log.freshness.look()
     old = log.about(99)
     await commit(log.storage, *(creation(number) for number in range(1, 6)))
-    log.freshness.note((await log.storage.changes(after=4, limit=9)).entries)
+    log.freshness.record_entries((await log.storage.changes(after=4, limit=9)).entries)
     await log.freshness.look()
-    assert not log.freshness.holds(old)
+    assert not log.freshness.is_valid(old)
     assert log.freshness.known == 5
-    assert log.freshness.holds(log.about(99))
+    assert log.freshness.is_valid(log.about(99))
 
 
 async def test_what_changed_unseen_does_not_hide_behind_what_was_seen(log: Following, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last entry that was noted about an item may not be the last one, once some were passed over."""
-    monkeypatch.setattr(module, "MOST", 3)
+    monkeypatch.setattr(module, "MAX_TRACKED", 3)
     await log.freshness.look()
     made = creation(1)
     await commit(log.storage, made)
@@ -100,7 +100,7 @@ async def test_what_changed_unseen_does_not_hide_behind_what_was_seen(log: Follo
     old = log.about(1)
     await commit(log.storage, revision(made.subject, name="New"), *(creation(number) for number in range(2, 6)))
     await log.freshness.look()
-    assert not log.freshness.holds(old)
+    assert not log.freshness.is_valid(old)
 
 
 async def test_where_the_log_was_pruned_it_goes_on_from_the_head(log: Following) -> None:
@@ -110,7 +110,7 @@ async def test_where_the_log_was_pruned_it_goes_on_from_the_head(log: Following)
     await commit(log.storage, *(creation(number) for number in range(1, 6)))
     await log.storage.prune(3)
     await log.freshness.look()
-    assert not log.freshness.holds(old)
+    assert not log.freshness.is_valid(old)
     await log.storage.prune(6)
     await commit(log.storage, creation(6))
     await log.freshness.look()
@@ -119,15 +119,15 @@ async def test_where_the_log_was_pruned_it_goes_on_from_the_head(log: Following)
 
 async def test_of_many_subjects_the_oldest_are_known_only_together(log: Following, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was read before the newest of those that are no longer told apart does not hold."""
-    monkeypatch.setattr(module, "MOST", 3)
+    monkeypatch.setattr(module, "MAX_TRACKED", 3)
     await log.freshness.look()
     old = log.about(99)
     found = entries(*(creation(number) for number in range(1, 6)))
-    log.freshness.note(found[:2])
-    assert log.freshness.holds(old)
-    log.freshness.note(found[2:])
-    assert not log.freshness.holds(old)
-    assert log.freshness.holds(log.about(99))
+    log.freshness.record_entries(found[:2])
+    assert log.freshness.is_valid(old)
+    log.freshness.record_entries(found[2:])
+    assert not log.freshness.is_valid(old)
+    assert log.freshness.is_valid(log.about(99))
 
 
 @pytest.mark.parametrize("change", ["another log", "an older log"])
@@ -136,7 +136,7 @@ async def test_another_log_in_its_place_makes_it_forget(log: Following, change: 
     await commit(log.storage, creation(1), creation(2))
     await log.freshness.look()
     if change == "another log":
-        log.storage._identity = "another"
+        log.storage._log_id = "another"
     else:
         log.storage._log.pop()
     await log.freshness.look()
@@ -150,8 +150,8 @@ async def test_following_looks_again_and_again_and_outlives_a_store_that_is_away
     log: Following, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Left without questions it rests; the next question wakes it."""
-    monkeypatch.setattr(module, "POLL", 0.0)
-    monkeypatch.setattr(module, "PAUSE", 0.0)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.0)
     following = asyncio.create_task(log.freshness.follow())
 
     async def looked(often: int) -> None:
@@ -164,19 +164,19 @@ async def test_following_looks_again_and_again_and_outlives_a_store_that_is_away
     assert log.freshness.current()
     log.storage.away = True
     await looked(log.storage.looks + 3)
-    log.clock.now += LEASE + 0.1
+    log.clock.now += MAX_STALENESS + 0.1
     assert not log.freshness.current()
     log.storage.away = False
     await looked(log.storage.looks + 2)
     assert log.freshness.current()
-    log.clock.now += module.IDLE + 1
+    log.clock.now += module.IDLE_SECONDS + 1
     for _ in range(20):
         await asyncio.sleep(0)
     rested = log.storage.looks
     for _ in range(20):
         await asyncio.sleep(0)
     assert log.storage.looks == rested
-    log.clock.now += LEASE + 0.1
+    log.clock.now += MAX_STALENESS + 0.1
     assert not log.freshness.current()
     await looked(rested + 2)
     assert log.freshness.current()
@@ -187,5 +187,5 @@ async def test_following_looks_again_and_again_and_outlives_a_store_that_is_away
 
 def test_the_bounds_fit_each_other() -> None:
     """A look every POLL seconds keeps the lease, with room for one that is late."""
-    assert 2 * module.POLL < LEASE <= 0.25
-    assert module.SLICE <= MOST
+    assert 2 * module.POLL_SECONDS < MAX_STALENESS <= 0.25
+    assert module.BATCH_SIZE <= MAX_TRACKED

@@ -5,9 +5,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.application.caching.freshness import list_subjects
-from catalog.application.items.listing import listed
-from catalog.domain.queries.list_request import Listing
+from catalog.application.caching.freshness import list_dependencies
+from catalog.application.items.listing import list_items
+from catalog.domain.queries.list_request import ListRequest
 from tests.making import NOON, certain, commit, creation, item_id, plant, removal
 from tests.unit.application.caching.following import Following
 
@@ -56,22 +56,22 @@ async def test_a_page_whose_subjects_did_not_change_is_still_the_same(
         fields = {name: value for name, value in patch.items() if name != "sku"}
         await commit(log.storage, creation(number, **fields))
     await log.freshness.look()
-    listing = Listing.parse(parameters)
-    before_all = await listed(log.storage, listing)
-    cached = log.dated(*list_subjects(listing, before_all.page))
+    listing = ListRequest.parse(parameters)
+    before_all = await list_items(log.storage, listing)
+    cached = log.dated(*list_dependencies(listing, before_all.page))
     for number, step in steps:
         item = (await log.storage.items_by_id([item_id(number)])).get(item_id(number))
         if item is None:
             await commit(log.storage, creation(number))
         elif step == {}:
             (birch,) = [each for each in await log.storage.categories() if each.slug == "birch"]
-            moved = birch.revise({"parent": None if birch.parent else "cedar"}, spare_position=0, now=NOON)
+            moved = birch.update({"parent": None if birch.parent else "cedar"}, default_position=0, now=NOON)
             await commit(log.storage, certain(moved))
         elif step is None:
             await commit(log.storage, removal(item))
         else:
-            change = item.revise(step, now=item.updated_at)
+            change = item.update(step, now=item.updated_at)
             await commit(log.storage, *([change] if change else []))
     await log.freshness.look()
-    if log.freshness.holds(cached):
-        assert await listed(log.storage, listing) == before_all
+    if log.freshness.is_valid(cached):
+        assert await list_items(log.storage, listing) == before_all

@@ -6,10 +6,10 @@ import pytest
 
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.application.categories.categories import Categories
-from catalog.application.writes.commit import TRIES, hinted
+from catalog.application.writes.commit import MAX_ATTEMPTS, with_suggestion
 from catalog.domain.changes.commit_plan import Outcome
 from catalog.domain.changes.log import ChangeSet
-from catalog.domain.errors import Contended, InvalidQuery, UnknownCategory
+from catalog.domain.errors import InvalidQuery, TooManyConflicts, UnknownCategory
 from tests.making import NOON, TESTER, CountedIds, FixedClock, as_item, commit, creation, keep, plant, revision
 
 
@@ -48,11 +48,11 @@ async def test_items_that_change_meanwhile_are_moved_all_the_same(storage: Inter
         await MemoryStorage.commit(storage, [ChangeSet((revision(before, name=f"v{before.version + 1}"),), TESTER)])
 
     storage.interfere = change
-    storage.times = TRIES
-    with pytest.raises(Contended, match="the category a"):
-        await categories.remove("a", TESTER, move_to="b")
-    storage.times = TRIES - 1
-    assert await categories.remove("a", TESTER, move_to="b") == 1
+    storage.times = MAX_ATTEMPTS
+    with pytest.raises(TooManyConflicts, match="the category a"):
+        await categories.delete("a", TESTER, move_to="b")
+    storage.times = MAX_ATTEMPTS - 1
+    assert await categories.delete("a", TESTER, move_to="b") == 1
     assert await storage.category_counts() == {"b": 1}
 
 
@@ -62,12 +62,12 @@ async def test_a_category_that_is_gone_meanwhile_takes_nothing(storage: Interfer
 
     async def remove(_batch: Sequence[ChangeSet]) -> None:
         target = await categories.get("b")
-        await MemoryStorage.commit(storage, [ChangeSet((target.remove(now=NOON),), TESTER)])
+        await MemoryStorage.commit(storage, [ChangeSet((target.delete(now=NOON),), TESTER)])
 
     storage.interfere = remove
     storage.times = 1
     with pytest.raises(InvalidQuery, match="There is no category b"):
-        await categories.remove("a", TESTER, move_to="b")
+        await categories.delete("a", TESTER, move_to="b")
     assert await storage.category_counts() == {"a": 1}
 
 
@@ -80,12 +80,12 @@ async def test_an_item_that_came_meanwhile_is_moved_too(storage: Interfered) -> 
 
     storage.interfere = come
     storage.times = 1
-    assert await categories.remove("a", TESTER, move_to="b") == 2
+    assert await categories.delete("a", TESTER, move_to="b") == 2
 
 
 def test_the_nearest_of_many_slugs_is_found_among_few() -> None:
     """Those of about the same length are compared; none is near where none is."""
     slugs = [f"a{number}-very-long-slug-indeed" for number in range(2000)] + [f"x{number}" for number in range(2000)] + ["lamps"]
     error = UnknownCategory("lamsp", ("category",))
-    assert "did you mean lamps?" in str(hinted(error, slugs))
-    assert hinted(UnknownCategory("zzzzz", ("category",)), slugs).faults[0].message.endswith("leave it out.")
+    assert "did you mean lamps?" in str(with_suggestion(error, slugs))
+    assert with_suggestion(UnknownCategory("zzzzz", ("category",)), slugs).errors[0].message.endswith("leave it out.")

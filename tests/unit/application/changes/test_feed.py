@@ -9,9 +9,9 @@ import pytest
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.application.changes import feed as module
 from catalog.application.changes.feed import Feed
-from catalog.domain.changes.log import ALL, LogEntry, LogFilter, LogPage
+from catalog.domain.changes.log import EVERY_ENTRY, LogEntry, LogFilter, LogPage
 from catalog.domain.errors import InvalidPosition, LogPruned, StoreUnavailable, TooManySubscribers
-from catalog.domain.items.item import REMOVED
+from catalog.domain.items.item import DELETED
 from tests.making import commit, creation, item_id, keep, removal, sets
 
 CUTS = 50
@@ -22,7 +22,7 @@ class Shaky(MemoryStorage):
 
     away = False
 
-    async def changes(self, *, after: int, limit: int, wanted: LogFilter = ALL) -> LogPage:
+    async def changes(self, *, after: int, limit: int, wanted: LogFilter = EVERY_ENTRY) -> LogPage:
         """Read, if it is there."""
         if self.away:
             message = "away"
@@ -42,8 +42,8 @@ def beat(position: int) -> bytes:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "GATHERING", 0.001)
-    monkeypatch.setattr(module, "POLL", 0.01)
+    monkeypatch.setattr(module, "BATCH_DELAY", 0.001)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ class Cuts:
 
 
 async def subscribed(
-    feed: Feed, after: int | None = None, wanted: LogFilter = ALL, cuts: Cuts | None = None
+    feed: Feed, after: int | None = None, wanted: LogFilter = EVERY_ENTRY, cuts: Cuts | None = None
 ) -> AsyncGenerator[bytes, None]:
     """Subscribe, and take the sign of life that comes first."""
     pieces = await feed.subscribe(after, wanted, cuts or Cuts())
@@ -117,7 +117,7 @@ async def test_what_follows_is_told_from_a_number_on(feed: Feed, storage: Shaky)
 async def test_only_what_is_wanted_is_told(feed: Feed, storage: Shaky) -> None:
     """Of some kinds, of one item; missed or live."""
     (first, second) = await keep(storage, 1, 2)
-    ends = await subscribed(feed, 0, LogFilter(frozenset({REMOVED})))
+    ends = await subscribed(feed, 0, LogFilter(frozenset({DELETED})))
     ones = await subscribed(feed, 0, LogFilter(subject=item_id(1)))
     assert await take(ones, 1) == [1]
     told = asyncio.gather(take(ends, 2), take(ones, 1))
@@ -131,9 +131,9 @@ async def test_a_number_that_the_log_has_not_is_refused(feed: Feed, storage: Sha
     await keep(storage, 1, 2, 3)
     await storage.prune(2)
     with pytest.raises(InvalidPosition):
-        await feed.subscribe(4, ALL, Cuts())
+        await feed.subscribe(4, EVERY_ENTRY, Cuts())
     with pytest.raises(LogPruned):
-        await feed.subscribe(1, ALL, Cuts())
+        await feed.subscribe(1, EVERY_ENTRY, Cuts())
     assert await take(await subscribed(feed, 2), 1) == [3]
 
 
@@ -163,7 +163,7 @@ async def test_nothing_is_missed_however_often_one_is_cut(feed: Feed, storage: S
 
 async def test_who_does_not_take_what_is_there_is_cut_off(feed: Feed, storage: Shaky, monkeypatch: pytest.MonkeyPatch) -> None:
     """When what waits for him is too much; the others go on, and so does he from his last number."""
-    monkeypatch.setattr(module, "MOST_WAITING", 10)
+    monkeypatch.setattr(module, "MAX_BACKLOG", 10)
     cuts = Cuts()
     slow, quick = await subscribed(feed, 0, cuts=cuts), await subscribed(feed, 0)
     waiting = asyncio.create_task(anext(slow))
@@ -184,7 +184,7 @@ async def test_a_piece_that_is_larger_than_the_queue_is_given_all_the_same(
     feed: Feed, storage: Shaky, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To one who waits for it."""
-    monkeypatch.setattr(module, "MOST_WAITING", 1)
+    monkeypatch.setattr(module, "MAX_BACKLOG", 1)
     pieces = await subscribed(feed, 0)
     told = asyncio.create_task(take(pieces, 3))
     await asyncio.sleep(0.02)
@@ -196,7 +196,7 @@ async def test_who_is_ahead_of_the_reader_is_told_nothing_twice(
     feed: Feed, storage: Shaky, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """He has read himself what the others are yet to be told."""
-    monkeypatch.setattr(module, "GATHERING", 0.3)
+    monkeypatch.setattr(module, "BATCH_DELAY", 0.3)
     behind = await subscribed(feed, 0)
     told = asyncio.create_task(take(behind, 3))
     await asyncio.sleep(0.05)
@@ -211,8 +211,8 @@ async def test_who_is_ahead_of_the_reader_is_told_nothing_twice(
 
 async def test_a_sign_of_life_comes_when_nothing_else_does(feed: Feed, storage: Shaky, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says how far one is; also while the store is away. Who takes none of them is cut off too."""
-    monkeypatch.setattr(module, "HEARTBEAT", 0.0)
-    monkeypatch.setattr(module, "MOST_WAITING", 50)
+    monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.0)
+    monkeypatch.setattr(module, "MAX_BACKLOG", 50)
     await keep(storage, 1)
     cuts = Cuts()
     pieces, asleep = await subscribed(feed, 1), await subscribed(feed, 1, cuts=cuts)
@@ -238,7 +238,7 @@ async def test_at_the_end_all_are_let_go(feed: Feed, storage: Shaky) -> None:
     assert await waiting is None
     assert [piece async for piece in late] in ([], [b"1 "])
     with pytest.raises(StoreUnavailable):
-        await feed.subscribe(None, ALL, Cuts())
+        await feed.subscribe(None, EVERY_ENTRY, Cuts())
 
 
 async def test_where_the_log_is_no_more_what_it_was_all_must_ask_anew(feed: Feed, storage: Shaky) -> None:
@@ -253,7 +253,7 @@ async def test_where_the_log_is_no_more_what_it_was_all_must_ask_anew(feed: Feed
     await storage.prune(7)
     storage.away = False
     assert await waiting is None
-    behind = await feed.subscribe(7, ALL, Cuts())
+    behind = await feed.subscribe(7, EVERY_ENTRY, Cuts())
     await keep(storage, 8, 9)
     await storage.prune(9)
     assert await anext(behind) == b"(7) "
@@ -272,7 +272,7 @@ async def test_an_unforeseen_failure_leaves_nobody_waiting(feed: Feed, storage: 
         raise ZeroDivisionError
 
     with monkeypatch.context() as patched:
-        patched.setattr(Feed, "_tell", broken)
+        patched.setattr(Feed, "_publish", broken)
         await keep(storage, 1)
         assert await waiting is None
     assert following is not None
@@ -290,7 +290,7 @@ async def test_who_joins_while_others_are_told_misses_nothing(
     late = await subscribed(feed, 0)
     assert await take(late, 7) == list(range(1, 8))
     # He has read all there is, and not joined yet.
-    monkeypatch.setattr(module, "SLICE", 2)
+    monkeypatch.setattr(module, "BATCH_SIZE", 2)
     await storage.commit(sets(*map(creation, range(8, 13))))
     assert await take(ahead, 5) == list(range(8, 13))
     assert await take(late, 5) == list(range(8, 13))
@@ -302,18 +302,18 @@ async def test_who_joins_while_others_are_told_misses_nothing(
 
 async def test_there_is_a_limit_of_subscribers(storage: Shaky) -> None:
     """Those that have not joined yet count; whoever goes makes room, also who goes before he took anything."""
-    feed = Feed(storage, frame, beat, most=2)
+    feed = Feed(storage, frame, beat, max_subscribers=2)
     await keep(storage, 1, 2, 3)
     first = await subscribed(feed)
-    unused = await feed.subscribe(0, ALL, Cuts())
+    unused = await feed.subscribe(0, EVERY_ENTRY, Cuts())
     with pytest.raises(TooManySubscribers, match="2 readers"):
-        await feed.subscribe(None, ALL, Cuts())
+        await feed.subscribe(None, EVERY_ENTRY, Cuts())
     del unused
     with pytest.raises(InvalidPosition):
-        await feed.subscribe(99, ALL, Cuts())
+        await feed.subscribe(99, EVERY_ENTRY, Cuts())
     second = await subscribed(feed, 2)
     with pytest.raises(TooManySubscribers):
-        await feed.subscribe(None, ALL, Cuts())
+        await feed.subscribe(None, EVERY_ENTRY, Cuts())
     await first.aclose()
     third = await subscribed(feed)
     assert await take(second, 1) == [3]
@@ -325,14 +325,14 @@ async def test_there_is_a_limit_of_subscribers(storage: Shaky) -> None:
 async def test_a_position_that_no_log_can_have_is_refused(feed: Feed) -> None:
     """Before a store is asked, which counts in 64 bits."""
     with pytest.raises(InvalidPosition):
-        await feed.subscribe(2**63, ALL, Cuts())
+        await feed.subscribe(2**63, EVERY_ENTRY, Cuts())
 
 
 async def test_when_too_much_waits_for_all_together_the_slowest_are_cut(
     feed: Feed, storage: Shaky, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And no more of them than need be; the piece that is taken next is not counted, for subscribers share it."""
-    monkeypatch.setattr(module, "MOST_WAITING_IN_ALL", 30)
+    monkeypatch.setattr(module, "MAX_TOTAL_BACKLOG", 30)
     cuts = [Cuts(), Cuts(), Cuts()]
     slow, quick, slower = [await subscribed(feed, cuts=its) for its in cuts]
     takes = [asyncio.create_task(anext(pieces)) for pieces in (slow, quick, slower)]

@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from catalog.application.files import readers as module
-from catalog.application.files.readers import LONGEST, read_csv, read_table
-from catalog.application.files.row_source import Broken, Row
+from catalog.application.files.readers import MAX_ROW_SIZE, read_csv, read_table
+from catalog.application.files.row_source import MalformedRow, Row
 from catalog.domain.errors import InvalidFile
 
 _INSIDE = "INSIDE-1,stolen,9"
@@ -68,7 +68,7 @@ def test_no_line_out_of_a_cell_becomes_a_row_after_a_quote_is_lost_or_too_many(
             assert row.values["sku"] != "INSIDE-1"
             assert row.values["sku"] in whole
     assert len([row for row in found if isinstance(row, Row)]) <= _prefix(damaged)
-    assert any(isinstance(row, Broken) and row.until is not None for row in found) or len(found) <= len(table)
+    assert any(isinstance(row, MalformedRow) and row.last_line is not None for row in found) or len(found) <= len(table)
 
 
 _PIECES = st.sampled_from(
@@ -133,28 +133,28 @@ def test_what_never_ends_is_refused_before_much_of_it_is_in_memory(
     kind: str, begin: bytes, more: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A record is given up after as many characters as a row may have; what follows is read by the piece, or not at all."""
-    monkeypatch.setattr(module, "LONGEST", 64 * 1024)
+    monkeypatch.setattr(module, "MAX_ROW_SIZE", 64 * 1024)
     size = 16 * 1024**2
     file = Endless(begin, more, size)
-    found: list[Row | Broken] = []
+    found: list[Row | MalformedRow] = []
     with suppress(InvalidFile):
         rows = read_table(file, kind).rows
         first = next(rows, None)
-        assert isinstance(first, Broken), first
+        assert isinstance(first, MalformedRow), first
         found.append(first)
         found += list(rows)
     assert len(found) <= 1
     last = found[0] if found else None
-    if isinstance(last, Broken) and last.until is None and kind != "jsonl" and more != b" ":
+    if isinstance(last, MalformedRow) and last.last_line is None and kind != "jsonl" and more != b" ":
         assert file.count < size / 4
 
 
 def test_a_row_has_a_longest_length() -> None:
     """The limit itself is taken."""
-    cell = "x" * (LONGEST - 3)
+    cell = "x" * (MAX_ROW_SIZE - 3)
     (row,) = read_csv(io.BytesIO(f"a,b\n1,{cell}\n".encode())).rows
     assert isinstance(row, Row)
     (broken,) = read_csv(io.BytesIO(f"a,b\n1,{cell}x\n".encode())).rows
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, MalformedRow)
     lines = json.dumps({"a": cell})
     assert len(list(read_table(io.BytesIO(lines.encode()), "jsonl").rows)) == 1

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from catalog.application.files.readers import LONGEST, READERS, read_csv, read_json_array, read_json_lines, read_table
-from catalog.application.files.row_source import Broken, Row
+from catalog.application.files.readers import MAX_ROW_SIZE, READERS, read_csv, read_json_array, read_json_lines, read_table
+from catalog.application.files.row_source import MalformedRow, Row
 from catalog.domain.errors import InvalidFile, InvalidQuery
-from catalog.domain.values.decimal_literal import Numeral
+from catalog.domain.values.decimal_literal import DecimalLiteral
 
 DATA = Path(__file__).parents[3] / "data"
 
 
-def csv_rows(data: bytes, delimiter: str = ",") -> list[Row | Broken]:
+def csv_rows(data: bytes, delimiter: str = ",") -> list[Row | MalformedRow]:
     """Read all rows of a CSV file."""
     return list(read_csv(io.BytesIO(data), delimiter).rows)
 
 
-def array(text: str) -> list[Row | Broken]:
+def array(text: str) -> list[Row | MalformedRow]:
     """Read all rows of a JSON array."""
     return list(read_json_array(io.BytesIO(text.encode())).rows)
 
@@ -49,7 +49,7 @@ def test_a_row_that_is_not_utf_8_is_refused() -> None:
         list(read_json_lines(io.BytesIO(b'{}\n{"name":"\xe9"}\n{"name":"\xc3\xa9"}')).rows),
     ):
         broken, whole = found[-2:]
-        assert isinstance(broken, Broken)
+        assert isinstance(broken, MalformedRow)
         assert "is not UTF-8; save the file as UTF-8" in broken.message
         assert isinstance(whole, Row)
         assert whole.values == {"name": "é"}
@@ -64,7 +64,7 @@ def test_a_row_that_cannot_be_read_is_passed_over() -> None:
     """With its line."""
     found = csv_rows(b"a,b\n1\n1,2,3\n1,2\n1,2,, \n")
     assert [row.line for row in found] == [2, 3, 4, 5]
-    assert [type(row) for row in found] == [Broken, Broken, Row, Row]
+    assert [type(row) for row in found] == [MalformedRow, MalformedRow, Row, Row]
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ def test_a_row_that_cannot_be_read_is_passed_over() -> None:
         (b'a,b\n1,"open\n1,2\n', 2, 3),
         (b'a,b\n1,"x"y', 2, 2),
         (b'a,b\n1,"x\ny",3\n1,2\n', 2, 4),
-        (b'a,b\n1,"x\ny"\n1,"' + b"x\n" * LONGEST + b'"\n1,2\n', 4, LONGEST + 5),
-        (b"a,b\n" + b"x" * (3 * LONGEST) + b",1\n1,2\n", 2, 3),
+        (b'a,b\n1,"x\ny"\n1,"' + b"x\n" * MAX_ROW_SIZE + b'"\n1,2\n', 4, MAX_ROW_SIZE + 5),
+        (b"a,b\n" + b"x" * (3 * MAX_ROW_SIZE) + b",1\n1,2\n", 2, 3),
         ((DATA / "unclosed.csv").read_bytes(), 3, 6),
     ],
 )
@@ -83,8 +83,8 @@ def test_nothing_is_read_behind_a_row_whose_quotes_are_wrong(data: bytes, first:
     """For it may stand inside a cell. The lines are named."""
     *rows, broken = csv_rows(data)
     assert all(isinstance(row, Row) and row.line < first for row in rows)
-    assert isinstance(broken, Broken)
-    assert (broken.line, broken.until) == (first, last)
+    assert isinstance(broken, MalformedRow)
+    assert (broken.line, broken.last_line) == (first, last)
     assert f"Line {last}, the last" in broken.message if first == last else f"Lines {first} to {last}," in broken.message
 
 
@@ -134,7 +134,7 @@ def test_what_is_no_delimiter_is_refused(delimiter: str) -> None:
         (b"\xef\xbb\xbf \n", "jsonl", "is empty"),
         (b"", "json", "is empty"),
         (b"a," * 2_001, "csv", "2002 columns"),
-        (b"x" * (2 * LONGEST), "csv", "header cannot be read"),
+        (b"x" * (2 * MAX_ROW_SIZE), "csv", "header cannot be read"),
     ],
 )
 def test_what_is_no_table_is_refused(data: bytes, kind: str, said: str) -> None:
@@ -160,17 +160,27 @@ def test_a_header_must_be_there(data: bytes, said: str) -> None:
 
 def test_json_lines_are_read_one_by_one() -> None:
     """Empty ones are passed over, null is absent, what is broken or too long is told."""
-    long = json.dumps({"name": "x" * LONGEST})
-    longer = "x" * (3 * LONGEST)
+    long = json.dumps({"name": "x" * MAX_ROW_SIZE})
+    longer = "x" * (3 * MAX_ROW_SIZE)
     text = f'{{"sku": "A", "price": 1.50, "name": null}}\n\n[1]\n{{"a": 1\n{long}\n{{"sku": "B"}}\n{longer}'
     found = list(read_json_lines(io.BytesIO(text.encode())).rows)
-    assert found[0] == Row(1, {"sku": "A", "price": Numeral("1.50")})
-    assert [(row.line, type(row)) for row in found[1:]] == [(3, Broken), (4, Broken), (5, Broken), (6, Row), (7, Broken)]
+    assert found[0] == Row(1, {"sku": "A", "price": DecimalLiteral("1.50")})
+    assert [(row.line, type(row)) for row in found[1:]] == [
+        (3, MalformedRow),
+        (4, MalformedRow),
+        (5, MalformedRow),
+        (6, Row),
+        (7, MalformedRow),
+    ]
 
 
 def test_an_array_is_read_value_by_value() -> None:
     """With the line where each begins."""
-    assert array('\n[ {"a": 1},\n {"a": 2}\n,5 ]') == [Row(2, {"a": 1}), Row(3, {"a": 2}), Broken(4, "The row is no object.")]
+    assert array('\n[ {"a": 1},\n {"a": 2}\n,5 ]') == [
+        Row(2, {"a": 1}),
+        Row(3, {"a": 2}),
+        MalformedRow(4, "The row is no object."),
+    ]
     assert array("[ ]") == []
     many = [{"sku": f"S-{number}", "text": "é" * 50} for number in range(3000)]
     assert [row.values["sku"] for row in array(json.dumps(many)) if isinstance(row, Row)] == [one["sku"] for one in many]
@@ -185,7 +195,7 @@ def test_an_array_is_read_value_by_value() -> None:
         ('[{"a": 1},]', 1, "ends too early"),
         ('[{"a": 1}, {"b": 1, "b": 2}, {"a": 3}]', 1, "twice"),
         ('[{"a": 1}, ' + "[" * 100_000, 1, "nested more than 32 deep"),
-        ('[{"a": 1}, {"b": "' + "x" * (2 * LONGEST), 1, "more than"),
+        ('[{"a": 1}, {"b": "' + "x" * (2 * MAX_ROW_SIZE), 1, "more than"),
     ],
 )
 def test_a_broken_array_ends_where_it_breaks(text: str, whole: int, said: str) -> None:
@@ -193,7 +203,7 @@ def test_a_broken_array_ends_where_it_breaks(text: str, whole: int, said: str) -
     found = array(text)
     assert [isinstance(row, Row) for row in found] == [True] * whole + [False]
     last = found[-1]
-    assert isinstance(last, Broken)
+    assert isinstance(last, MalformedRow)
     assert re.search(said, last.message)
 
 

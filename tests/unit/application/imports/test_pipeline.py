@@ -12,11 +12,11 @@ import pytest
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.application.categories.categories import Categories
 from catalog.application.files.readers import READERS, read_csv, read_json_array, read_json_lines
-from catalog.application.imports.pipeline import Importing, ImportReport
+from catalog.application.imports.pipeline import ImportPipeline, ImportReport
 from catalog.application.imports.plan import ImportPlan
-from catalog.application.imports.rows import SLICE, Refusal
-from catalog.application.imports.sample_data import SIZE, Seeding, seed_rows
-from catalog.application.writes.commit import TRIES
+from catalog.application.imports.rows import SLICE_ROWS, Refusal
+from catalog.application.imports.sample_data import SAMPLE_SIZE, SampleData, sample_rows
+from catalog.application.writes.commit import MAX_ATTEMPTS
 from catalog.domain.categories.tree import Tree
 from catalog.domain.changes.commit_plan import Outcome
 from catalog.domain.changes.log import ChangeSet
@@ -34,7 +34,7 @@ class Trial:
     def __init__(self, storage: MemoryStorage | None = None) -> None:
         """Begin with an empty store, or this one."""
         self.storage = storage or MemoryStorage()
-        self.importing = Importing(self.storage, FixedClock(), CountedIds())
+        self.importing = ImportPipeline(self.storage, FixedClock(), CountedIds())
         self.refusals: list[Refusal] = []
 
     async def csv(self, text: str, plan: ImportPlan | None = None) -> ImportReport:
@@ -68,7 +68,7 @@ async def test_columns_of_the_fields_names_are_taken_and_others_are_named(trial:
     report = await trial.csv("sku,name,price,currency,attr.pages,shelf\na-1,Book,12.50,eur,300,7\n")
     assert (report.rows, report.created, report.refused, report.ignored) == (1, 1, 0, ["shelf"])
     book = await trial.item("A-1")
-    assert (book.name, book.price and book.price.minor, dict(book.attributes)) == ("Book", 1250, {"pages": "300"})
+    assert (book.name, book.price and book.price.minor_units, dict(book.attributes)) == ("Book", 1250, {"pages": "300"})
 
 
 async def test_other_columns_are_mapped_values_are_set_and_types_are_given(trial: Trial) -> None:
@@ -151,11 +151,11 @@ async def test_a_sku_that_is_there_is_refused_skipped_or_updated(trial: Trial) -
 @pytest.mark.parametrize("dry_run", [True, False])
 async def test_a_sku_twice_in_a_file_meets_itself(trial: Trial, *, dry_run: bool) -> None:
     """In one slice or far apart, and in a dry run too."""
-    filler = "".join(f"F-{number},x\n" for number in range(SLICE))
+    filler = "".join(f"F-{number},x\n" for number in range(SLICE_ROWS))
     text = f"sku,name\nA,One\nA,Two\n{filler}A,Three\n"
     report = await trial.csv(text, ImportPlan(dry_run=dry_run))
-    assert (report.created, report.refused) == (SLICE + 1, 2)
-    assert [line for line, *_ in trial.told] == [3, SLICE + 4]
+    assert (report.created, report.refused) == (SLICE_ROWS + 1, 2)
+    assert [line for line, *_ in trial.told] == [3, SLICE_ROWS + 4]
     report = await trial.csv(text.replace("A,", "B,"), ImportPlan(on_conflict="update", dry_run=dry_run))
     assert report.updated == 2
     report = await trial.csv(text.replace("A,", "C,"), ImportPlan(on_conflict="skip", dry_run=dry_run))
@@ -213,11 +213,11 @@ async def test_what_has_a_type_already_keeps_it(trial: Trial) -> None:
 
 async def test_json_lines_report_their_progress(trial: Trial) -> None:
     """Slice by slice."""
-    lines = "\n".join(json.dumps({"sku": f"S-{number}", "name": "x"}) for number in range(SLICE + 1))
+    lines = "\n".join(json.dumps({"sku": f"S-{number}", "name": "x"}) for number in range(SLICE_ROWS + 1))
     seen: list[int] = []
     table = read_json_lines(io.BytesIO(lines.encode()))
     await trial.importing.run(table, ImportPlan(), TESTER, on_progress=lambda report: seen.append(report.rows))
-    assert seen == [SLICE, SLICE + 1]
+    assert seen == [SLICE_ROWS, SLICE_ROWS + 1]
 
 
 class Rival(MemoryStorage):
@@ -254,7 +254,7 @@ async def test_a_row_is_not_tried_for_ever() -> None:
     trial = Trial(Rival(stubborn=True))
     assert (await trial.csv("sku,name\nA,Mine\n")).refused == 1
     assert trial.told == [(2, "", "contended")]
-    assert TRIES > 1
+    assert MAX_ATTEMPTS > 1
 
 
 class Slow(MemoryStorage):
@@ -271,7 +271,7 @@ class Slow(MemoryStorage):
         """Commit when the loop went round often enough for a slice to be read and decided."""
         self.commits += 1
         before = set(self.asked)
-        for _ in range(2 * SLICE):
+        for _ in range(2 * SLICE_ROWS):
             await asyncio.sleep(0)
         self.asked_meanwhile |= self.asked - before
         return await super().commit(batch, ready)
@@ -285,7 +285,7 @@ class Slow(MemoryStorage):
 def _slices(first: str, second: str) -> str:
     """Write CSV with a header: a slice that begins with these lines, filled up, and then those of the next."""
     header, *lines = first.splitlines()
-    lines += [f"F-{number},x" + "," * (header.count(",") - 1) for number in range(SLICE - len(lines))]
+    lines += [f"F-{number},x" + "," * (header.count(",") - 1) for number in range(SLICE_ROWS - len(lines))]
     return "\n".join((header, *lines, second))
 
 
@@ -293,7 +293,7 @@ async def test_a_slice_is_decided_while_the_one_before_is_committed() -> None:
     """For it tells of other items."""
     trial = Trial(store := Slow())
     report = await trial.csv(_slices("sku,name\nA,One\n", "B,Two\n"))
-    assert (report.created, report.refused, store.commits) == (SLICE + 1, 0, 2)
+    assert (report.created, report.refused, store.commits) == (SLICE_ROWS + 1, 0, 2)
     assert store.asked_meanwhile == {"B"}
 
 
@@ -303,7 +303,7 @@ async def test_a_slice_that_tells_of_the_one_before_waits_for_it(plan: ImportPla
     trial = Trial(store := Slow())
     report = await trial.csv(_slices("sku,name\nA,One\n", "A,Two\nB,x\n"), plan)
     updated, skipped, refused = (int(plan.on_conflict == one) for one in ("update", "skip", "fail"))
-    assert (report.created, report.updated, report.skipped, report.refused) == (SLICE + 1, updated, skipped, refused)
+    assert (report.created, report.updated, report.skipped, report.refused) == (SLICE_ROWS + 1, updated, skipped, refused)
     assert (store.commits, "B" in store.asked_meanwhile) == (2, False)
     assert (await trial.item("A")).version == 1 + updated
 
@@ -313,18 +313,18 @@ async def test_a_category_that_the_slice_before_creates_is_waited_for() -> None:
     trial = Trial(store := Slow())
     text = _slices("sku,name,category\nA,One,chairs\n", "B,Two,chairs\n")
     report = await trial.csv(text, ImportPlan(create_categories=True))
-    assert (report.created, report.categories, report.refused, store.commits) == (SLICE + 1, 1, 0, 2)
+    assert (report.created, report.categories, report.refused, store.commits) == (SLICE_ROWS + 1, 1, 0, 2)
 
 
 async def test_lives_are_decided_one_slice_after_the_other() -> None:
     """An id may come under another SKU in the next slice."""
     kept = {"version": 1, "created_at": "2026-11-20T12:00:00Z", "updated_at": "2026-11-20T12:00:00Z"}
-    skus = [*(f"F-{number}" for number in range(SLICE)), "B", "C"]
+    skus = [*(f"F-{number}" for number in range(SLICE_ROWS)), "B", "C"]
     rows = [{"id": str(UUID(int=number)), "sku": sku, "name": "x"} | kept for number, sku in enumerate(skus, 1)]
-    rows[SLICE]["id"] = rows[0]["id"]
+    rows[SLICE_ROWS]["id"] = rows[0]["id"]
     trial = Trial(store := Slow())
     report = await trial.json(rows, ImportPlan(preserve=True))
-    assert (report.created, report.refused, store.commits) == (SLICE + 1, 1, 2)
+    assert (report.created, report.refused, store.commits) == (SLICE_ROWS + 1, 1, 2)
     assert trial.told == [(1, "id", "item_exists")]
 
 
@@ -346,9 +346,9 @@ async def test_who_ends_an_import_waits_for_the_slice_that_is_committed() -> Non
             TESTER,
             on_refusal=trial.refusals.append,
             on_progress=lambda it: seen.append(it.rows),
-            go_on=go_on,
+            should_continue=go_on,
         )
-    assert (seen, trial.told) == ([SLICE], [(2, "name", "required")])
+    assert (seen, trial.told) == ([SLICE_ROWS], [(2, "name", "required")])
 
 
 async def test_who_is_cancelled_is_told_of_the_slice_that_was_committed_meanwhile() -> None:
@@ -359,12 +359,12 @@ async def test_who_is_cancelled_is_told_of_the_slice_that_was_committed_meanwhil
     run = asyncio.create_task(trial.importing.run(table, ImportPlan(), TESTER, on_progress=lambda it: seen.append(it.created)))
     while "B" not in store.asked:  # noqa: ASYNC110 - then the next slice is decided, and waits for the first
         await asyncio.sleep(0)
-    for _ in range(SLICE // 2):
+    for _ in range(SLICE_ROWS // 2):
         await asyncio.sleep(0)
     run.cancel()
     with pytest.raises(asyncio.CancelledError):
         await run
-    assert (seen, store.commits) == ([SLICE], 1)
+    assert (seen, store.commits) == ([SLICE_ROWS], 1)
     assert (await trial.item("A")).name == "One"
 
 
@@ -372,7 +372,7 @@ def test_every_fault_of_a_plan_is_told() -> None:
     """Before anything is read."""
     with pytest.raises(InvalidQuery) as caught:
         ImportPlan.parse(["name", "titel=x", "attr.=x", "sku=a", "sku=b"], ["price="], ["attr.a=date", "name=text"])
-    assert [(fault.path[0], fault.code) for fault in caught.value.faults] == [
+    assert [(fault.path[0], fault.code) for fault in caught.value.errors] == [
         ("map", "no_pair"),
         ("map", "unknown_field"),
         ("map", "unknown_field"),
@@ -391,19 +391,19 @@ async def test_a_mapped_column_must_be_there(trial: Trial) -> None:
 
 async def test_the_seed_is_the_same_every_time(trial: Trial) -> None:
     """A thousand plausible items in a dozen categories; a second seed changes nothing."""
-    seeding = Seeding(trial.importing, Categories(trial.storage, FixedClock(), CountedIds()))
+    seeding = SampleData(trial.importing, Categories(trial.storage, FixedClock(), CountedIds()))
     report = await seeding.run(TESTER)
-    assert (report.created, report.refused) == (SIZE, 0)
+    assert (report.created, report.refused) == (SAMPLE_SIZE, 0)
     categories = await trial.storage.categories()
     assert len(categories) == report.categories > 12
     assert max(len(Tree(categories).lineage(category.slug)) for category in categories) > 2
-    rows = list(seed_rows())
-    assert rows == list(seed_rows())
+    rows = list(sample_rows())
+    assert rows == list(sample_rows())
     assert len({row.values["category"] for row in rows}) == 12
-    assert len({row.values["name"] for row in rows}) > SIZE * 0.6
+    assert len({row.values["name"] for row in rows}) > SAMPLE_SIZE * 0.6
     report = await seeding.run(TESTER)
-    assert (report.created, report.skipped, report.categories) == (0, SIZE, 0)
-    assert (await trial.storage.changes(after=0, limit=1)).head == SIZE + len(categories)
+    assert (report.created, report.skipped, report.categories) == (0, SAMPLE_SIZE, 0)
+    assert (await trial.storage.changes(after=0, limit=1)).head == SAMPLE_SIZE + len(categories)
 
 
 async def test_an_unknown_category_is_refused_or_created(trial: Trial) -> None:

@@ -10,11 +10,11 @@ from catalog.application.exports.export import parse_export as query
 from catalog.application.exports.export import parse_format
 from catalog.application.items import listing
 from catalog.application.items.items import Items
-from catalog.application.items.listing import listed
+from catalog.application.items.listing import list_items
 from catalog.domain.errors import InvalidQuery
 from catalog.domain.queries.facets import Facet
 from catalog.domain.queries.item_query import Parameters
-from catalog.domain.queries.list_request import Listing
+from catalog.domain.queries.list_request import ListRequest
 from catalog.entrypoints.representations.items import encode_item
 from tests.making import CountedIds, FixedClock, keep, plant
 
@@ -33,10 +33,10 @@ class Slow(MemoryStorage):
 
 async def test_a_facet_that_does_not_come_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are told."""
-    monkeypatch.setattr(listing, "FACETING", 0.01)
+    monkeypatch.setattr(listing, "FACET_SECONDS", 0.01)
     storage = Slow()
     await keep(storage, 1, 2, attributes={"a": 1})
-    found = await listed(storage, Listing.parse({"facet": "category,attr.a"}))
+    found = await list_items(storage, ListRequest.parse({"facet": "category,attr.a"}))
     assert (found.partial, found.facets) == (True, {"attr.a": Facet(((1, 2),), truncated=False)})
     assert len(found.page.items) == 2
 
@@ -48,12 +48,12 @@ async def test_a_filter_by_a_category_that_is_not_there_is_refused(parameter: st
     await plant(storage, "garden/chairs")
     items = Items(storage, FixedClock(), CountedIds())
     for asking in (
-        items.list(Listing.parse({parameter: "chair"})),
+        items.list(ListRequest.parse({parameter: "chair"})),
         anext(items.export(query({parameter: "chair"}), CSV, encode_item)),
     ):
         with pytest.raises(InvalidQuery, match="There is no category chair; did you mean chairs") as caught:
             await asking
-        assert [(fault.path, fault.code) for fault in caught.value.faults] == [(("category",), "unknown_category")]
+        assert [(fault.path, fault.code) for fault in caught.value.errors] == [(("category",), "unknown_category")]
 
 
 @pytest.mark.parametrize(
@@ -70,4 +70,4 @@ async def test_a_filter_by_a_category_that_is_there_finds_nothing(parameters: Pa
     """Which is an answer; as is one of several, or its opposite."""
     storage = MemoryStorage()
     await plant(storage, "garden/chairs")
-    assert (await listed(storage, Listing.parse(parameters))).page.items == ()
+    assert (await list_items(storage, ListRequest.parse(parameters))).page.items == ()

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from catalog.domain.categories.category import MAX_POSITION, Category, name_of, slug_of
+from catalog.domain.categories.category import MAX_POSITION, Category, name_from_slug, slug_from_name
 from catalog.domain.categories.tree import Tree
 from catalog.domain.errors import InvalidInput
 from tests.making import NOON, category
@@ -12,14 +12,14 @@ from tests.making import NOON, category
 
 def create(**fields: object) -> Category:
     """Create a category."""
-    return Category.create(fields, category_id=UUID(int=1), spare_position=3, now=NOON).subject
+    return Category.create(fields, category_id=UUID(int=1), default_position=3, now=NOON).subject
 
 
 def faults(**fields: object) -> list[tuple[str, str]]:
     """Return where and what is wrong with fields."""
     with pytest.raises(InvalidInput) as caught:
         create(**fields)
-    return [(str(fault.path[0]), fault.code) for fault in caught.value.faults]
+    return [(str(fault.path[0]), fault.code) for fault in caught.value.errors]
 
 
 def test_what_is_left_out_is_made() -> None:
@@ -27,10 +27,10 @@ def test_what_is_left_out_is_made() -> None:
     made = create(name="  Gärten & Höfe ", slug=None)
     assert (made.slug, made.name, made.parent, made.position, made.version) == ("garten-hofe", "Gärten & Höfe", None, 3, 1)
     assert create(name="x", position=0).position == 0
-    assert slug_of("x" * 99 + " y") == "x" * 99
-    assert slug_of("!") is None
-    assert slug_of(5) is None
-    assert name_of("garden-chairs") == "Garden chairs"
+    assert slug_from_name("x" * 99 + " y") == "x" * 99
+    assert slug_from_name("!") is None
+    assert slug_from_name(5) is None
+    assert name_from_slug("garden-chairs") == "Garden chairs"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_what_is_left_out_is_made() -> None:
 )
 def test_a_slug_has_all_letters_of_the_name_or_is_asked_for(name: str, slug: str | None) -> None:
     """No letter is lost: Latin, Greek and Cyrillic are spelled out, and where there are others there is no slug."""
-    assert slug_of(name) == slug
+    assert slug_from_name(name) == slug
     if slug is None:
         assert faults(name=name) == [("slug", "required")]
         assert create(name=name, slug="given").slug == "given"
@@ -85,8 +85,8 @@ def test_every_fault_is_named() -> None:
 def test_a_patch_keeps_what_it_does_not_name() -> None:
     """And leaves no trace where it changes nothing."""
     before = create(name="Chairs", parent="garden")
-    assert before.revise({"name": "Chairs", "slug": "chairs"}, spare_position=9, now=NOON) is None
-    change = before.revise({"parent": None}, spare_position=9, now=NOON)
+    assert before.update({"name": "Chairs", "slug": "chairs"}, default_position=9, now=NOON) is None
+    change = before.update({"parent": None}, default_position=9, now=NOON)
     assert change is not None
     assert (change.subject.parent, change.subject.position, change.subject.version, change.version) == (None, 9, 2, 2)
     for patch, fault in (
@@ -98,8 +98,8 @@ def test_a_patch_keeps_what_it_does_not_name() -> None:
         ({"id": 1}, ("id", "read_only")),
     ):
         with pytest.raises(InvalidInput) as caught:
-            before.revise(patch, spare_position=9, now=NOON)
-        assert [(one.path[0], one.code) for one in caught.value.faults][:1] == [fault]
+            before.update(patch, default_position=9, now=NOON)
+        assert [(one.path[0], one.code) for one in caught.value.errors][:1] == [fault]
 
 
 def test_an_impossible_category_is_a_fault_of_the_program() -> None:
@@ -133,9 +133,9 @@ def test_what_answers_tell_of_a_category_may_be_sent_back() -> None:
     """Ids and versions as they are; what is worked out from others is passed over."""
     made = create(name="Chairs", parent="garden")
     sent = {"id": str(made.id), "version": 1, "slug": "chairs", "name": "Chairs", "path": [], "item_count": 9, "children": []}
-    assert made.revise(sent, spare_position=0, now=NOON) is None
+    assert made.update(sent, default_position=0, now=NOON) is None
     for name, value in {"id": 5, "version": True, "colour": 1}.items():
         with pytest.raises(InvalidInput) as caught:
-            made.revise({name: value}, spare_position=0, now=NOON)
-        assert [fault.code for fault in caught.value.faults] == ["unknown_field" if name == "colour" else "read_only"]
+            made.update({name: value}, default_position=0, now=NOON)
+        assert [fault.code for fault in caught.value.errors] == ["unknown_field" if name == "colour" else "read_only"]
     assert faults(name="x", path=[]) == [("path", "unknown_field")]

@@ -6,7 +6,13 @@ import pytest
 
 from catalog.domain.change import Change
 from catalog.domain.changes.log import LogEntry
-from catalog.domain.changes.price_history import Priced, before_reduction, in_force, lowest, priced
+from catalog.domain.changes.price_history import (
+    PricePeriod,
+    lowest_prices,
+    price_periods,
+    prices_before_reduction,
+    prices_in_force,
+)
 from catalog.domain.items.item import Item
 from tests.making import NOON, TESTER, certain, item
 
@@ -19,12 +25,12 @@ def life(*steps: tuple[float, str | None]) -> list[LogEntry]:
         at = NOON + timedelta(days=day)
         change: Change[Item] | None
         if current is not None and said == "gone":
-            change = current.remove(now=at)
+            change = current.delete(now=at)
         elif current is None:
             born = item(1, at, price=_money(said))
             change = Change("item.created", None, born, at)
         else:
-            change = current.revise({"price": _money(said), "description": str(day)}, now=at)
+            change = current.update({"price": _money(said), "description": str(day)}, now=at)
         change = certain(change)
         current = change.after
         entries.append(LogEntry(len(entries) + 1, change, TESTER))
@@ -43,7 +49,7 @@ def at(day: float) -> datetime:
     return NOON + timedelta(days=day)
 
 
-def amounts(prices: list[Priced]) -> list[tuple[str, float, float | None, int | None]]:
+def amounts(prices: list[PricePeriod]) -> list[tuple[str, float, float | None, int | None]]:
     """Return amount, first and last day, and number."""
     day = timedelta(days=1)
     return [
@@ -55,14 +61,14 @@ def amounts(prices: list[Priced]) -> list[tuple[str, float, float | None, int | 
 def test_each_price_has_its_time() -> None:
     """Other changes part nothing; times without a price are left out."""
     entries = life((0, "10"), (1, "10"), (2, "8"), (3, None), (5, "8"), (6, "9 USD"), (7, "gone"))
-    assert amounts(priced(None, entries)) == [
+    assert amounts(price_periods(None, entries)) == [
         ("10.00", 0, 2, 1),
         ("8.00", 2, 3, 3),
         ("8.00", 5, 6, 5),
         ("9.00", 6, 7, 6),
     ]
-    assert amounts(priced(None, life((0, None)))) == []
-    assert priced(None, []) == []
+    assert amounts(price_periods(None, life((0, None)))) == []
+    assert price_periods(None, []) == []
 
 
 def test_what_was_before_the_log_counts_from_its_last_change() -> None:
@@ -70,14 +76,14 @@ def test_what_was_before_the_log_counts_from_its_last_change() -> None:
     entries = life((0, "10"), (1, "10"), (2, "8"))
     first = entries[1].change.before
     assert isinstance(first, Item)
-    assert amounts(priced(first, entries[1:])) == [("10.00", 0, 2, None), ("8.00", 2, None, 3)]
-    assert amounts(priced(item(1, price=None), [])) == []
+    assert amounts(price_periods(first, entries[1:])) == [("10.00", 0, 2, None), ("8.00", 2, None, 3)]
+    assert amounts(price_periods(item(1, price=None), [])) == []
 
 
 def test_the_price_of_a_moment_is_known() -> None:
     """From its first moment until just before the next one's."""
-    prices = priced(None, life((0, "10"), (2, "8"), (3, None), (4, "7")))
-    found = [in_force(prices, at(day)) for day in (-1, 0, 1.9, 2, 3, 4, 99)]
+    prices = price_periods(None, life((0, "10"), (2, "8"), (3, None), (4, "7")))
+    found = [prices_in_force(prices, at(day)) for day in (-1, 0, 1.9, 2, 3, 4, 99)]
     assert [one and one.price.amount for one in found] == [None, "10.00", "10.00", "8.00", None, "7.00", "7.00"]
 
 
@@ -107,15 +113,15 @@ def test_the_lowest_price_and_the_prior_one(
     steps: tuple[tuple[float, str | None], ...], day: float, low: str | None, prior: str | None
 ) -> None:
     """Of the 30 days up to a moment; and of the 30 days before the reduction."""
-    prices = priced(None, life(*steps))
-    found = lowest(prices, at(day)), before_reduction(prices, at(day))
+    prices = price_periods(None, life(*steps))
+    found = lowest_prices(prices, at(day)), prices_before_reduction(prices, at(day))
     assert tuple(one and one.price.amount for one in found) == (low, prior)
 
 
 def test_of_equal_prices_the_oldest_is_told() -> None:
     """It is since when the lowest is known."""
-    prices = priced(None, life((0, "8"), (1, "9"), (2, "8")))
-    found = lowest(prices, at(3))
+    prices = price_periods(None, life((0, "8"), (1, "9"), (2, "8")))
+    found = lowest_prices(prices, at(3))
     assert found is not None
     assert found.seq == 1
 
@@ -123,11 +129,11 @@ def test_of_equal_prices_the_oldest_is_told() -> None:
 def test_the_ends_of_time_are_moments_like_others() -> None:
     """The 30 days before the first and the moment after the last do not exist, and are not needed."""
     last, first = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
-    prices = priced(None, life((0, "8"), (1, "9")))
-    found = lowest(prices, last)
+    prices = price_periods(None, life((0, "8"), (1, "9")))
+    found = lowest_prices(prices, last)
     assert found is not None
     assert found.price.amount == "9.00"
-    assert lowest(prices, first) is None
-    early = Priced(found.price, first, None, 1)
-    assert lowest([early], first) == lowest([early], first + timedelta(days=1)) == early
-    assert before_reduction([early], first) is None
+    assert lowest_prices(prices, first) is None
+    early = PricePeriod(found.price, first, None, 1)
+    assert lowest_prices([early], first) == lowest_prices([early], first + timedelta(days=1)) == early
+    assert prices_before_reduction([early], first) is None

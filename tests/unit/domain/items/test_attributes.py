@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.domain.items.attributes import MAX_KEY, Attributes, key_value, sort_key
-from catalog.domain.validation import Faults
-from catalog.domain.values.decimal_literal import Numeral
+from catalog.domain.validation import FieldErrors
+from catalog.domain.values.decimal_literal import DecimalLiteral
 
 
 def read(raw: object) -> tuple[dict[str, object] | None, list[tuple[str, str]]]:
     """Read attributes; return them with where and which faults they have."""
-    faults = Faults()
+    faults = FieldErrors()
     attributes = Attributes.parse(raw, faults, ("attributes",))
     found = [("/".join(map(str, fault.path)), fault.code) for fault in faults.found]
     return (None if attributes is None else dict(attributes)), found
@@ -19,7 +19,9 @@ def read(raw: object) -> tuple[dict[str, object] | None, list[tuple[str, str]]]:
 
 def test_strings_integers_numbers_and_booleans_are_taken_and_sorted_by_name() -> None:
     """Each keeps its type."""
-    values, faults = read({"d": True, "a": "x", "b": 2**63 - 1, "c": Numeral("1.50"), "e": Numeral("1e3"), "f": 0.5})
+    values, faults = read(
+        {"d": True, "a": "x", "b": 2**63 - 1, "c": DecimalLiteral("1.50"), "e": DecimalLiteral("1e3"), "f": 0.5}
+    )
     assert faults == []
     assert values is not None
     assert list(values) == ["a", "b", "c", "d", "e", "f"]
@@ -41,8 +43,8 @@ def test_null_is_no_attributes_at_all() -> None:
         ({"a" * 65: 1}, "attributes/" + "a" * 65, "invalid_name"),
         ({"a": []}, "attributes/a", "wrong_type"),
         ({"a": 2**63}, "attributes/a", "integer_too_large"),
-        ({"a": Numeral("9" * 30)}, "attributes/a", "integer_too_large"),
-        ({"a": Numeral("1e400")}, "attributes/a", "not_finite"),
+        ({"a": DecimalLiteral("9" * 30)}, "attributes/a", "integer_too_large"),
+        ({"a": DecimalLiteral("1e400")}, "attributes/a", "not_finite"),
         ({"a": float("nan")}, "attributes/a", "not_finite"),
         ({"a": "\x00"}, "attributes/a", "invalid_text"),
         ({f"a{number}": 1 for number in range(65)}, "attributes", "too_many"),

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.domain.errors import InvalidInput
-from catalog.domain.items.item import FIELDS, Item, Life
-from catalog.domain.validation import Faults
+from catalog.domain.items.item import FIELDS, Item, Provenance
+from catalog.domain.validation import FieldErrors
 from catalog.domain.values.money import Money
 from tests.making import NOON, certain, creation, item, item_id
 
@@ -19,7 +19,7 @@ LATER = NOON + timedelta(seconds=5)
 
 def faults_of(error: InvalidInput) -> set[tuple[str, str]]:
     """Return where the faults are, and which."""
-    return {("/".join(map(str, fault.path)), fault.code) for fault in error.faults}
+    return {("/".join(map(str, fault.path)), fault.code) for fault in error.errors}
 
 
 def test_a_new_item_is_version_1_and_born_now() -> None:
@@ -34,7 +34,7 @@ def test_a_new_item_is_version_1_and_born_now() -> None:
 def test_without_a_sku_the_spare_one_is_taken() -> None:
     """Absent and null are the same on create."""
     for fields in ({"name": "x"}, {"name": "x", "sku": None, "price": None, "attributes": None}):
-        assert Item.create(fields, item_id=item_id(1), spare_sku="I-1", now=NOON).subject.sku == "I-1"
+        assert Item.create(fields, item_id=item_id(1), default_sku="I-1", now=NOON).subject.sku == "I-1"
 
 
 def test_every_fault_of_an_input_is_told_at_once() -> None:
@@ -49,7 +49,7 @@ def test_every_fault_of_an_input_is_told_at_once() -> None:
         "attributes": {"A": 1},
     }
     with pytest.raises(InvalidInput) as caught:
-        Item.create(fields, item_id=item_id(1), spare_sku="I-1", now=NOON)
+        Item.create(fields, item_id=item_id(1), default_sku="I-1", now=NOON)
     assert faults_of(caught.value) == {
         ("id", "read_only"),
         ("colour", "unknown_field"),
@@ -65,7 +65,7 @@ def test_every_fault_of_an_input_is_told_at_once() -> None:
 def test_a_patch_replaces_takes_away_and_leaves() -> None:
     """A value, null, and absence are three things."""
     before = item(1, description="old", category="a", price={"amount": "1", "currency": "EUR"})
-    change = certain(before.revise({"name": "New", "description": None}, now=LATER))
+    change = certain(before.update({"name": "New", "description": None}, now=LATER))
     after = change.subject
     assert (change.kind, change.before, change.version) == ("item.revised", before, 2)
     assert (after.name, after.description, after.category, after.price) == ("New", None, "a", before.price)
@@ -75,11 +75,11 @@ def test_a_patch_replaces_takes_away_and_leaves() -> None:
 def test_prices_and_attributes_merge_member_by_member() -> None:
     """As RFC 7396 has it: null takes one away, another stays."""
     before = item(1, price={"amount": "12", "currency": "EUR"}, attributes={"a": 1, "b": 2})
-    after = certain(before.revise({"price": {"currency": "USD"}, "attributes": {"a": None, "c": True}}, now=LATER)).subject
+    after = certain(before.update({"price": {"currency": "USD"}, "attributes": {"a": None, "c": True}}, now=LATER)).subject
     assert (after.price, dict(after.attributes)) == (Money(1200, "USD"), {"b": 2, "c": True})
-    assert dict(certain(before.revise({"attributes": None}, now=LATER)).subject.attributes) == {}
-    assert certain(before.revise({"price": None}, now=LATER)).subject.price is None
-    assert certain(item(1).revise({"price": {"amount": 3, "currency": "EUR"}}, now=LATER)).subject.price == Money(300, "EUR")
+    assert dict(certain(before.update({"attributes": None}, now=LATER)).subject.attributes) == {}
+    assert certain(before.update({"price": None}, now=LATER)).subject.price is None
+    assert certain(item(1).update({"price": {"amount": 3, "currency": "EUR"}}, now=LATER)).subject.price == Money(300, "EUR")
 
 
 @pytest.mark.parametrize(
@@ -97,17 +97,17 @@ def test_prices_and_attributes_merge_member_by_member() -> None:
 def test_a_patch_that_breaks_a_rule_is_refused(patch: dict[str, Any], fault: tuple[str, str]) -> None:
     """With the fault's place."""
     with pytest.raises(InvalidInput) as caught:
-        item(1, price={"amount": "1", "currency": "EUR"}).revise(patch, now=LATER)
+        item(1, price={"amount": "1", "currency": "EUR"}).update(patch, now=LATER)
     assert faults_of(caught.value) == {fault}
 
 
 def test_a_change_that_changes_nothing_is_none() -> None:
     """No new version, nothing for the log."""
     before = item(1, price={"amount": "1", "currency": "EUR"}, attributes={"a": 1})
-    assert before.revise({}, now=LATER) is None
-    assert before.revise({"name": " Item 1 ", "attributes": {"a": 1}, "description": ""}, now=LATER) is None
+    assert before.update({}, now=LATER) is None
+    assert before.update({"name": " Item 1 ", "attributes": {"a": 1}, "description": ""}, now=LATER) is None
     assert before.reprice({"amount": "1.00", "currency": "eur"}, now=LATER) is None
-    assert before.revise({"attributes": {"a": True}}, now=LATER) is not None
+    assert before.update({"attributes": {"a": True}}, now=LATER) is not None
 
 
 def test_a_new_price_is_given_whole() -> None:
@@ -121,15 +121,15 @@ def test_a_new_price_is_given_whole() -> None:
 
 def test_a_removal_is_the_last_version_of_a_life() -> None:
     """So that its versions have no gap."""
-    change = item(1).remove(now=LATER)
+    change = item(1).delete(now=LATER)
     assert (change.kind, change.after, change.version, change.at) == ("item.removed", None, 2, LATER)
 
 
 def test_time_never_runs_backwards_in_an_items_life() -> None:
     """Even when the clock does."""
     earlier = NOON - timedelta(days=1)
-    assert certain(item(1).revise({"name": "x"}, now=earlier)).subject.updated_at == NOON
-    assert item(1).remove(now=earlier).at == NOON
+    assert certain(item(1).update({"name": "x"}, now=earlier)).subject.updated_at == NOON
+    assert item(1).delete(now=earlier).at == NOON
 
 
 def test_an_item_that_cannot_be_is_not_made() -> None:
@@ -199,9 +199,9 @@ def test_a_merge_patch_gives_what_creating_the_merged_document_gives(
             expected = creation(1, **{"name": None, **merged}).subject
         except InvalidInput:
             with pytest.raises(InvalidInput):
-                current.revise(patch, now=LATER)
+                current.update(patch, now=LATER)
             continue
-        change = current.revise(patch, now=LATER)
+        change = current.update(patch, now=LATER)
         after = current if change is None else change.subject
         assert document(after) == document(expected)
         assert after.attributes == expected.attributes
@@ -225,9 +225,9 @@ def test_what_is_kept_by_us_may_be_sent_back_as_it_is() -> None:
     """In a whole and in a patch; by any way to write it."""
     one = item(1)
     for sent in (shown(one), shown(one) | {"id": one.id.hex.upper(), "created_at": "2026-11-20T14:00:00.1234569+02:00"}):
-        assert one.rewrite(sent, now=LATER) is None
-        assert one.revise(sent, now=LATER) is None
-        assert certain(one.rewrite(sent | {"name": "Other"}, now=LATER)).version == 2
+        assert one.replace(sent, now=LATER) is None
+        assert one.update(sent, now=LATER) is None
+        assert certain(one.replace(sent | {"name": "Other"}, now=LATER)).version == 2
 
 
 @pytest.mark.parametrize(
@@ -248,12 +248,12 @@ def test_what_is_kept_by_us_may_be_sent_back_as_it_is() -> None:
 def test_what_is_kept_by_us_cannot_be_changed(name: str, value: object) -> None:
     """Nor be given to a new item."""
     one = item(1)
-    for change in (one.rewrite, one.revise):
+    for change in (one.replace, one.update):
         with pytest.raises(InvalidInput, match=f"{name} is kept by the catalog and cannot be changed") as caught:
             change(shown(one) | {name: value}, now=LATER)
         assert faults_of(caught.value) == {(name, "read_only")}
     with pytest.raises(InvalidInput, match="leave it out"):
-        Item.create({"name": "A", name: value}, item_id=item_id(1), spare_sku="A", now=NOON)
+        Item.create({"name": "A", name: value}, item_id=item_id(1), default_sku="A", now=NOON)
 
 
 @pytest.mark.parametrize("sku", ["batch", "Import", " EXPORT "])
@@ -262,12 +262,12 @@ def test_paths_of_ours_are_no_skus(sku: str) -> None:
     with pytest.raises(InvalidInput) as born:
         creation(1, sku=sku)
     with pytest.raises(InvalidInput) as revised:
-        item(1).revise({"sku": sku}, now=LATER)
+        item(1).update({"sku": sku}, now=LATER)
     assert faults_of(born.value) == faults_of(revised.value) == {("sku", "reserved_sku")}
     old = replace(item(1), sku=sku.strip().upper())
-    assert certain(old.revise({"sku": sku, "name": "Other"}, now=LATER)).subject.sku == old.sku
-    assert certain(old.rewrite({"name": "Other"}, now=LATER)).subject.sku == old.sku
-    assert certain(old.revise({"sku": "B"}, now=LATER)).subject.sku == "B"
+    assert certain(old.update({"sku": sku, "name": "Other"}, now=LATER)).subject.sku == old.sku
+    assert certain(old.replace({"name": "Other"}, now=LATER)).subject.sku == old.sku
+    assert certain(old.update({"sku": "B"}, now=LATER)).subject.sku == "B"
 
 
 def test_an_attribute_that_is_null_is_absent() -> None:
@@ -282,15 +282,15 @@ def test_an_attribute_that_is_null_is_absent() -> None:
 )
 def test_a_life_is_read_with_any_time_of_its_moment(text: str) -> None:
     """RFC 3339, or what else names an offset."""
-    faults = Faults()
-    life = Life.parse({"id": str(item_id(1)), "version": "1", "created_at": text, "updated_at": NOON.isoformat()}, faults)
+    faults = FieldErrors()
+    life = Provenance.parse({"id": str(item_id(1)), "version": "1", "created_at": text, "updated_at": NOON.isoformat()}, faults)
     assert life is not None
     assert life.created_at == NOON
 
 
 def test_a_time_that_is_too_long_is_not_read() -> None:
     """However it goes on: only so many characters can name a time."""
-    faults = Faults()
+    faults = FieldErrors()
     text = "2026-11-20T12:00:00." + "0" * 10_000 + "Z"
-    Life.parse({"id": str(item_id(1)), "version": "1", "created_at": text, "updated_at": NOON.isoformat()}, faults)
+    Provenance.parse({"id": str(item_id(1)), "version": "1", "created_at": text, "updated_at": NOON.isoformat()}, faults)
     assert [(fault.path, fault.code) for fault in faults.found] == [(("created_at",), "invalid_time")]

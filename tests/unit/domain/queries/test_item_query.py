@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from catalog.domain.errors import InvalidCursor, InvalidQuery
 from catalog.domain.items.item import Item
-from catalog.domain.queries.cursor import MAX_CURSOR, Mark, decode_cursor, encode_cursor
+from catalog.domain.queries.cursor import MAX_CURSOR, CursorPosition, decode_cursor, encode_cursor
 from catalog.domain.queries.item_query import ItemQuery
-from catalog.domain.queries.ordering import SORT_KEYS, Place, arrange, by_name, comes_after, parse_sort, place
-from catalog.domain.search.search import Rank, Search, SearchWords
-from catalog.domain.validation import Faults
+from catalog.domain.queries.ordering import SORT_KEYS, SortValues, by_name, comes_after, parse_sort, sort_by_values, sort_values
+from catalog.domain.search.search import ItemTerms, Rank, SearchQuery
+from catalog.domain.validation import FieldErrors
 from tests.making import NOON, item
 
 
@@ -23,13 +23,13 @@ def faults_of(parameters: dict[str, str]) -> list[tuple[str, str]]:
     """Return which parameters are refused, and why."""
     with pytest.raises(InvalidQuery) as caught:
         ItemQuery.parse(parameters)
-    return [(str(fault.path[0]), fault.code) for fault in caught.value.faults]
+    return [(str(fault.path[0]), fault.code) for fault in caught.value.errors]
 
 
-def searched(q: str) -> Search:
+def searched(q: str) -> SearchQuery:
     """Read a query that has words."""
-    faults = Faults()
-    search = Search.parse(q, faults)
+    faults = FieldErrors()
+    search = SearchQuery.parse(q, faults)
     assert search is not None
     assert not faults
     return search
@@ -37,7 +37,7 @@ def searched(q: str) -> Search:
 
 def rank(q: str, of: Item) -> Rank | None:
     """Rank an item for a query."""
-    return searched(q).rank(of, SearchWords.of(of))
+    return searched(q).rank(of, ItemTerms.from_item(of))
 
 
 def test_a_question_without_parameters_asks_for_the_newest_fifty() -> None:
@@ -63,7 +63,7 @@ def test_a_blank_query_lists(q: str) -> None:
 def test_a_query_of_signs_finds_nothing(q: str) -> None:
     """For it asks for something, and no item has it."""
     search = searched(q)
-    assert search == Search((), None)
+    assert search == SearchQuery((), None)
     assert rank(q, item(1, name="… 😀 '\"*:() -")) is None
 
 
@@ -90,7 +90,7 @@ def test_a_query_is_limited_in_length_and_words() -> None:
     assert faults_of({"q": "x" * 129}) == [("q", "too_long")]
     assert faults_of({"q": "a b c d e f g h i"}) == [("q", "too_many_words")]
     assert ItemQuery.parse({"q": "a-b-c-d-e-f-g-h-i"}).search is not None
-    assert ItemQuery.parse({"q": "a a a a a a a a a b"}).search == Search(("a", "b"), None)
+    assert ItemQuery.parse({"q": "a a a a a a a a a b"}).search == SearchQuery(("a", "b"), None)
 
 
 def test_an_item_matches_when_each_word_begins_one_of_its_words() -> None:
@@ -129,11 +129,11 @@ sorts = st.lists(st.sampled_from(SORT_KEYS), min_size=1, max_size=3, unique=True
 @given(st.lists(items, max_size=8, unique_by=lambda one: one.id), sorts)
 def test_arranging_and_comparing_agree(listed: list[Item], keys: tuple[str, ...]) -> None:
     """Each place comes after all before it, and what is absent comes last in either direction."""
-    faults = Faults()
+    faults = FieldErrors()
     ordering = parse_sort(",".join(keys), faults)
     assert not faults
-    places: list[tuple[Place, Item]] = [(place(one, ordering), one) for one in listed]
-    arrange(places, ordering)
+    places: list[tuple[SortValues, Item]] = [(sort_values(one, ordering), one) for one in listed]
+    sort_by_values(places, ordering)
     for index, (mine, _) in enumerate(places):
         assert [comes_after(other, mine, ordering) for other, _ in places] == [at > index for at in range(len(places))]
     if keys[0].removeprefix("-") == "price":
@@ -143,9 +143,13 @@ def test_arranging_and_comparing_agree(listed: list[Item], keys: tuple[str, ...]
 @given(items, sorts)
 def test_a_cursor_gives_its_place_back(one: Item, keys: tuple[str, ...]) -> None:
     """Whatever the order."""
-    ordering = parse_sort(",".join(keys), Faults())
-    there = place(one, ordering)
-    for mark in (Mark(there), Mark(there, backwards=True), Mark(place(one, by_name()), ranked=False)):
+    ordering = parse_sort(",".join(keys), FieldErrors())
+    there = sort_values(one, ordering)
+    for mark in (
+        CursorPosition(there),
+        CursorPosition(there, backwards=True),
+        CursorPosition(sort_values(one, by_name()), ranked=False),
+    ):
         assert decode_cursor(encode_cursor(mark, "f"), ordering, by_name(), "f") == mark
 
 
@@ -157,13 +161,13 @@ def test_a_page_goes_on_behind_its_last_item() -> None:
     assert [one.sku for one in page.items] == ["S-1"]
     assert page.next_cursor is not None
     following = ItemQuery.parse({"q": "ITEM", "limit": "5", "cursor": page.next_cursor})
-    assert following.after == place(item(1), query.ordering, Rank.NAME)
+    assert following.after == sort_values(item(1), query.ordering, Rank.NAME)
     assert query.page(found[:1]).next_cursor is None
     assert page.prev_cursor is None
     behind = following.page(found[1:])
     assert behind.prev_cursor is not None
     back = ItemQuery.parse({"q": "item", "limit": "1", "cursor": behind.prev_cursor})
-    assert (back.backwards, back.after) == (True, place(item(2), query.ordering, Rank.NAME))
+    assert (back.backwards, back.after) == (True, sort_values(item(2), query.ordering, Rank.NAME))
     assert back.page(found[:1]).prev_cursor is None
     assert back.page(found[::-1]).prev_cursor is not None
     assert ItemQuery.parse({"q": "item", "limit": "1", "cursor": back.page(found[:1]).next_cursor or ""}) == replace(
@@ -185,7 +189,7 @@ def test_a_search_without_ranks_goes_on_without_them() -> None:
     page = unranked.page([(item(1), None), (item(2), None)])
     assert not page.ranked
     assert ItemQuery.parse({"q": "item", "limit": "1", "cursor": page.next_cursor or ""}) == replace(
-        unranked, after=place(item(1), by_name())
+        unranked, after=sort_values(item(1), by_name())
     )
     sorted_by_sku = ItemQuery.parse({"q": "item", "sort": "sku"})
     assert sorted_by_sku.unranked() == sorted_by_sku
@@ -196,7 +200,7 @@ def forged(*values: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
 
 
-ORDERING = parse_sort("-price,name,created_at", Faults())
+ORDERING = parse_sort("-price,name,created_at", FieldErrors())
 ID = "0" * 12 + "7" + "0" * 3 + "8" + "0" * 15
 
 

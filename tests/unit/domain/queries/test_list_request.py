@@ -5,27 +5,27 @@ from itertools import product
 import pytest
 
 from catalog.domain.errors import InvalidQuery
-from catalog.domain.queries.facets import MOST_FACETS, Facet, facet_of
+from catalog.domain.queries.facets import MAX_FACETS, Facet, facet_of
 from catalog.domain.queries.filters import Condition
 from catalog.domain.queries.item_query import Parameters
-from catalog.domain.queries.list_request import Listing, Presentation
-from catalog.domain.search.highlights import highlighted
-from catalog.domain.search.search import Search
-from catalog.domain.search.spelling import may_be, one_away, stem
-from catalog.domain.validation import Faults
+from catalog.domain.queries.list_request import ListRequest, Presentation
+from catalog.domain.search.highlights import highlight
+from catalog.domain.search.search import SearchQuery
+from catalog.domain.search.spelling import is_one_edit_apart, matches_pattern, word_pattern
+from catalog.domain.validation import FieldErrors
 from tests.making import item
 
 
 def faults(parameters: Parameters) -> list[tuple[str, str]]:
     """Return where and what is wrong with parameters."""
     with pytest.raises(InvalidQuery) as caught:
-        Listing.parse(parameters)
-    return [(str(fault.path[0]), fault.code) for fault in caught.value.faults]
+        ListRequest.parse(parameters)
+    return [(str(fault.path[0]), fault.code) for fault in caught.value.errors]
 
 
 def test_what_is_asked_for_beside_a_page_is_read() -> None:
     """With what the query itself says."""
-    listing = Listing.parse(
+    listing = ListRequest.parse(
         {
             "count": "exact",
             "facet": "category, attr.size,category",
@@ -37,14 +37,14 @@ def test_what_is_asked_for_beside_a_page_is_read() -> None:
     )
     assert (listing.count, listing.facets, listing.highlight) == ("exact", ("category", "attr.size"), True)
     assert listing.presentation == Presentation(("id", "sku", "price"), with_category=True)
-    assert (listing.query.limit, listing.climbs) == (3, True)
-    assert listing.deciding == {"category", "attributes"}
-    assert Listing.parse({}).presentation == Presentation()
+    assert (listing.query.limit, listing.depends_on_tree) == (3, True)
+    assert listing.membership_fields == {"category", "attributes"}
+    assert ListRequest.parse({}).presentation == Presentation()
 
 
 def test_every_fault_is_named() -> None:
     """Those of the query too."""
-    many = ",".join(f"attr.a{number}" for number in range(MOST_FACETS + 1))
+    many = ",".join(f"attr.a{number}" for number in range(MAX_FACETS + 1))
     assert faults({"count": "all", "highlight": "yes", "facet": "name,attr.A", "fields": "x", "include": "x", "limit": "0"}) == [
         ("count", "invalid_choice"),
         ("highlight", "invalid_boolean"),
@@ -61,18 +61,18 @@ def test_every_fault_is_named() -> None:
 def test_an_empty_parameter_is_as_good_as_absent() -> None:
     """But for an attribute's, which may be compared with empty text."""
     empty = dict.fromkeys(("count", "facet", "highlight", "fields", "include", "limit", "offset", "cursor", "q", "sku"), "")
-    assert Listing.parse(empty) == Listing.parse({})
-    assert Listing.parse({"sku": ["", "A"], "category": ["", ""]}) == Listing.parse({"sku": "A"})
-    assert Listing.parse({"attr.colour": ""}).query.filters == (Condition("attr.colour", "eq", ("t",)),)
+    assert ListRequest.parse(empty) == ListRequest.parse({})
+    assert ListRequest.parse({"sku": ["", "A"], "category": ["", ""]}) == ListRequest.parse({"sku": "A"})
+    assert ListRequest.parse({"attr.colour": ""}).query.filters == (Condition("attr.colour", "eq", ("t",)),)
     with pytest.raises(InvalidQuery, match="There is no parameter nope"):
-        Listing.parse({"nope": ""})
+        ListRequest.parse({"nope": ""})
 
 
 def test_what_an_unknown_parameter_may_have_been_is_suggested() -> None:
     """And all that there are stand in the error once, however many are unknown."""
     with pytest.raises(InvalidQuery) as caught:
-        Listing.parse({"limits": "1", "price_gte": "1", "fieldz": "sku", "x" * 200: "1"})
-    messages = {fault.path[0]: fault.message for fault in caught.value.faults}
+        ListRequest.parse({"limits": "1", "price_gte": "1", "fieldz": "sku", "x" * 200: "1"})
+    messages = {fault.path[0]: fault.message for fault in caught.value.errors}
     assert messages["limits"] == "There is no parameter limits; did you mean limit?"
     assert messages["price_gte"].endswith("did you mean price__gte?")
     assert messages["fieldz"].endswith("did you mean fields?")
@@ -129,9 +129,9 @@ def test_a_facet_counts_values_by_their_worth() -> None:
 )
 def test_words_are_marked_in_the_text_as_it_stands(text: str | None, q: str, shown: str | None) -> None:
     """Whatever they are folded to; the rest is safe in a page."""
-    search = Search.parse(q, Faults())
+    search = SearchQuery.parse(q, FieldErrors())
     assert search is not None
-    assert highlighted(text, search) == shown
+    assert highlight(text, search) == shown
 
 
 @pytest.mark.parametrize(
@@ -156,12 +156,12 @@ def test_words_are_marked_in_the_text_as_it_stands(text: str | None, q: str, sho
 )
 def test_one_error_is_one_letter_or_two_neighbours(one: str, other: str, near: bool) -> None:  # noqa: FBT001 - what is expected
     """Whichever of the two is wrong."""
-    assert one_away(one, other) is one_away(other, one) is near
+    assert is_one_edit_apart(one, other) is is_one_edit_apart(other, one) is near
 
 
 def test_words_that_are_near_share_an_end() -> None:
     """So that they can be looked up by it: all words of two letters, up to six long."""
     every = ["".join(letters) for length in range(1, 8) for letters in product("ab", repeat=length)]
-    assert [stem(word) for word in every if len(word) < 3] == [None] * 6
-    for its in filter(None, (stem(word) for word in every if len(word) < 7)):
-        assert all(may_be(word, its) for word in every if one_away(word, its.word)), its
+    assert [word_pattern(word) for word in every if len(word) < 3] == [None] * 6
+    for its in filter(None, (word_pattern(word) for word in every if len(word) < 7)):
+        assert all(matches_pattern(word, its) for word in every if is_one_edit_apart(word, its.word)), its

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from catalog.domain.items.item import Item
 from catalog.domain.search import index_terms as module
 from catalog.domain.search.index_terms import MAX_CODE, MAX_CODES, MAX_PARTS, index_terms, name_terms, query_terms
-from catalog.domain.search.search import Rank, Search, SearchWords
+from catalog.domain.search.search import ItemTerms, Rank, SearchQuery
 from catalog.domain.text.normalization import MAX_WORD, fold
-from catalog.domain.validation import Faults
+from catalog.domain.validation import FieldErrors
 from tests.making import item
 
 
 def finds(q: str, of: Item) -> Rank | None:
     """Rank an item for a query."""
-    search = Search.parse(q, Faults())
+    search = SearchQuery.parse(q, FieldErrors())
     assert search is not None
-    return search.rank(of, SearchWords.of(of))
+    return search.rank(of, ItemTerms.from_item(of))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.domain.text.folding_table import DROPPED, LATIN, ROMANIZED
-from catalog.domain.text.normalization import MAX_WORD, fold, unstorable, words
+from catalog.domain.text.normalization import MAX_WORD, find_unstorable, fold, words
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_words_are_runs_of_letters_and_digits() -> None:
 )
 def test_what_no_store_can_keep_is_named(text: str, said: str | None) -> None:
     """NUL, and halves of surrogate pairs."""
-    found = unstorable(text)
+    found = find_unstorable(text)
     assert found is None if said is None else said in str(found)
 
 

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.domain.errors import Path
-from catalog.domain.text.normalization import blank, trimmed
-from catalog.domain.validation import Faults
+from catalog.domain.errors import FieldPath
+from catalog.domain.text.normalization import is_blank, trim
+from catalog.domain.validation import FieldErrors
 from catalog.domain.values.fields import parse_category, parse_description, parse_key, parse_name, parse_sku
 
-Parse = Callable[[object, Faults, Path], str | None]
+Parse = Callable[[object, FieldErrors, FieldPath], str | None]
 
 
 def read(parse: Parse, raw: object) -> tuple[str | None, list[str]]:
     """Read a value; return it with the codes of its faults."""
-    faults = Faults()
+    faults = FieldErrors()
     return parse(raw, faults, ("field",)), [fault.code for fault in faults.found]
 
 
@@ -96,8 +96,8 @@ def test_what_is_read_as_a_sku_is_found_by_itself(text: str) -> None:
 def test_a_name_of_any_script_is_kept_as_it_is(text: str) -> None:
     """But for the white space and what is invisible around it."""
     name = read(parse_name, text)[0]
-    assert name == (None if blank(text) else trimmed(text))
-    assert name is None or (name in text and trimmed(name) == name)
+    assert name == (None if is_blank(text) else trim(text))
+    assert name is None or (name in text and trim(name) == name)
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from iso4217 import Currency
 
-from catalog.domain.validation import Faults
+from catalog.domain.validation import FieldErrors
 from catalog.domain.values.currencies import EXPONENTS
-from catalog.domain.values.decimal_literal import Numeral
+from catalog.domain.values.decimal_literal import DecimalLiteral
 from catalog.domain.values.money import INT64_MAX, Money
 
 
 def parsed(amount: object, currency: object = "EUR") -> Money | None:
     """Read money that has no faults, or none."""
-    faults = Faults()
+    faults = FieldErrors()
     money = Money.parse({"amount": amount, "currency": currency}, faults, ("price",))
     assert bool(faults) is (money is None)
     return money
@@ -21,7 +21,7 @@ def parsed(amount: object, currency: object = "EUR") -> Money | None:
 
 def codes(raw: object) -> list[tuple[str, str]]:
     """Return where the faults of a price are, and which."""
-    faults = Faults()
+    faults = FieldErrors()
     assert Money.parse(raw, faults, ("price",)) is None
     return [("/".join(map(str, fault.path)), fault.code) for fault in faults.found]
 
@@ -37,7 +37,7 @@ def test_the_currencies_are_those_of_iso_4217_that_have_minor_units() -> None:
         ("12.50", "EUR", 1250, "12.50"),
         ("12.5", "eur", 1250, "12.50"),
         (5, " EUR ", 500, "5.00"),
-        (Numeral("12.10"), "EUR", 1210, "12.10"),
+        (DecimalLiteral("12.10"), "EUR", 1210, "12.10"),
         ("0.000", "EUR", 0, "0.00"),
         ("007", "JPY", 7, "7"),
         ("1.000", "JPY", 1, "1"),
@@ -50,7 +50,7 @@ def test_an_amount_is_counted_in_minor_units(amount: object, currency: str, mino
     """Fewer decimals are filled up, zeros beyond are dropped, codes are upper-cased."""
     money = parsed(amount, currency)
     assert money is not None
-    assert (money.minor, money.amount) == (minor, shown)
+    assert (money.minor_units, money.amount) == (minor, shown)
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_an_amount_is_counted_in_minor_units(amount: object, currency: str, mino
         ("12.345", "too_many_decimals"),
         ("-1", "negative_amount"),
         (-2, "negative_amount"),
-        (Numeral("1e3"), "invalid_amount"),
-        (Numeral("-0.5"), "negative_amount"),
+        (DecimalLiteral("1e3"), "invalid_amount"),
+        (DecimalLiteral("-0.5"), "negative_amount"),
         ("1e3", "invalid_amount"),
         ("NaN", "invalid_amount"),
         ("Infinity", "invalid_amount"),
@@ -105,7 +105,7 @@ def test_what_is_written_is_read_again(minor: int, currency: str) -> None:
     """For every amount of every currency, as text and as a number's digits."""
     money = Money(minor, currency)
     assert parsed(money.amount, currency) == money
-    assert parsed(Numeral(money.amount), currency) == money
+    assert parsed(DecimalLiteral(money.amount), currency) == money
 
 
 @pytest.mark.parametrize(("minor", "currency"), [(-1, "EUR"), (1, "XXX"), (INT64_MAX + 1, "EUR")])

@@ -16,29 +16,29 @@ A = TypeVar("A")
 T = TypeVar("T")
 
 
-class Held(NamedTuple):
+class PooledConnection(NamedTuple):
     """A connection, and the driver's own beneath it."""
 
     connection: AsyncConnection
     driver: Any
 
 
-async def _nothing(_held: Held) -> None:
+async def _no_setup(_held: PooledConnection) -> None:
     """Leave a new connection as it is."""
 
 
-class Kept:
+class DriverPool:
     """Takes connections from an engine, and keeps some of them."""
 
     def __init__(
         self,
         engine: AsyncEngine,
-        lost: Callable[[Exception], bool],
+        is_lost: Callable[[Exception], bool],
         *,
-        most: int = 1,
+        keep: int = 1,
         limit: int = 1,
         wait: float,
-        prepare: Callable[[Held], Awaitable[None]] = _nothing,
+        prepare: Callable[[PooledConnection], Awaitable[None]] = _no_setup,
     ) -> None:
         """Keep up to `most`, and use up to `limit` at a time, which the engine must be able to give.
 
@@ -46,26 +46,28 @@ class Kept:
         is called with each new one.
         """
         self._engine = engine
-        self._lost = lost
-        self._most = most
+        self._is_lost = is_lost
+        self._keep_idle = keep
         self._prepare = prepare
         # The waiting is done here: who waits for the engine would never hear of a connection that is kept.
-        self._room = asyncio.Semaphore(limit)
+        self._slots = asyncio.Semaphore(limit)
         self._wait = wait
-        self._idle: list[Held] = []
+        self._idle: list[PooledConnection] = []
         self.in_use = 0
 
-    async def run(self, first: Callable[[Held], Awaitable[T]]) -> T:
+    async def run(self, first: Callable[[PooledConnection], Awaitable[T]]) -> T:
         """Use a connection. `first` may be called twice. Raises TimeoutError when none is free in time."""
-        return await self.run_two(first, _same)
+        return await self.run_two(first, _return_first)
 
-    async def run_two(self, first: Callable[[Held], Awaitable[A]], then: Callable[[Held, A], Awaitable[T]]) -> T:
+    async def run_two(
+        self, first: Callable[[PooledConnection], Awaitable[A]], then: Callable[[PooledConnection, A], Awaitable[T]]
+    ) -> T:
         """Use a connection for two things after each other. `first` may be called twice, `then` is called once at most."""
-        if self._room.locked():
+        if self._slots.locked():
             async with asyncio.timeout(self._wait):
-                await self._room.acquire()
+                await self._slots.acquire()
         else:
-            await self._room.acquire()
+            await self._slots.acquire()
         self.in_use += 1
         try:
             while True:
@@ -77,26 +79,26 @@ class Kept:
                     begun = True
                     done = await then(held, found)
                 except BaseException as error:
-                    await _give_up(held)
-                    if fresh or begun or not isinstance(error, Exception) or not self._lost(error):
+                    await _discard(held)
+                    if fresh or begun or not isinstance(error, Exception) or not self._is_lost(error):
                         raise
                     await self.close()  # the others are as old
                 else:
-                    await self._keep(held)
+                    await self._release(held)
                     return done
         finally:
             self.in_use -= 1
-            self._room.release()
+            self._slots.release()
 
     async def close(self) -> None:
         """Let go of what is kept."""
         while self._idle:
-            await _give_up(self._idle.pop())
+            await _discard(self._idle.pop())
 
-    async def _connect(self) -> Held:
+    async def _connect(self) -> PooledConnection:
         connection = await self._engine.connect()
         try:
-            held = Held(connection, (await connection.get_raw_connection()).driver_connection)
+            held = PooledConnection(connection, (await connection.get_raw_connection()).driver_connection)
             await self._prepare(held)
         except BaseException:
             await connection.invalidate()
@@ -104,18 +106,18 @@ class Kept:
             raise
         return held
 
-    async def _keep(self, held: Held) -> None:
-        if len(self._idle) < self._most:
-            self._idle.append(held)
+    async def _release(self, connection: PooledConnection) -> None:
+        if len(self._idle) < self._keep_idle:
+            self._idle.append(connection)
         else:
-            await held.connection.close()
+            await connection.connection.close()
 
 
-async def _same(_held: Held, found: T) -> T:
+async def _return_first(_held: PooledConnection, found: T) -> T:
     return found
 
 
-async def _give_up(held: Held) -> None:
+async def _discard(held: PooledConnection) -> None:
     """Close a connection for good; why it failed is told already."""
     with suppress(Exception):
         await held.connection.invalidate()

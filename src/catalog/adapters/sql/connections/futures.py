@@ -8,22 +8,22 @@ from catalog.domain.errors import Unavailable
 T = TypeVar("T")
 
 
-def give(answer: asyncio.Future[T], value: T) -> None:
+def set_result(future: asyncio.Future[T], value: T) -> None:
     """Answer, unless nobody waits any more."""
-    if not answer.done():
-        answer.set_result(value)
+    if not future.done():
+        future.set_result(value)
 
 
-def give_error(answer: asyncio.Future[T], error: Exception) -> None:
+def set_exception(future: asyncio.Future[T], error: Exception) -> None:
     """Answer with an error, unless nobody waits any more.
 
     That the store is away is told to many at once, so each gets a copy: the traceback of one and the same object would
     grow with everyone who raises it.
     """
-    if answer.done():
+    if future.done():
         return
     if isinstance(error, Unavailable):
         copied = type(error)(*error.args)
         copied.__cause__ = error.__cause__
         error = copied
-    answer.set_exception(error)
+    future.set_exception(error)

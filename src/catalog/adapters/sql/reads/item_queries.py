@@ -22,29 +22,29 @@ from sqlalchemy import (
     union_all,
 )
 
-from catalog.adapters.sql.dialect import Flavour
-from catalog.adapters.sql.reads.where import SORTED, attributes_found, compared, holds
+from catalog.adapters.sql.dialect import SqlDialect
+from catalog.adapters.sql.reads.where import SORT_EXPRESSIONS, attribute_matches, comparison, condition_clause
 from catalog.adapters.sql.row_mapping import CATEGORY_COLUMNS, ITEM_COLUMNS
 from catalog.adapters.sql.schema.tables import categories, item_attributes, items
-from catalog.domain.queries.facets import MOST_VALUES
-from catalog.domain.queries.filters import ATTRIBUTE, MISSING, SEVERAL, WITHIN
+from catalog.domain.queries.facets import MAX_VALUES
+from catalog.domain.queries.filters import ATTRIBUTE, MISSING, MULTI_VALUED, WITHIN
 from catalog.domain.queries.item_query import ItemQuery
-from catalog.domain.queries.ordering import Ordering, Term
+from catalog.domain.queries.ordering import Ordering, SortKey
 from catalog.domain.search.search import Rank
 
-SEARCH = -1
+SEARCH_TERM = -1
 """The search, among the conditions."""
 
 
-class Plan(Enum):
+class ReadPlan(Enum):
     """How a statement goes through the items. Databases guess wrongly where conditions have to do with each other."""
 
-    OPEN = "as the database thinks best"
-    LED = "what is found first, then put in order: for conditions that few items meet"
-    WALKED = "in order, looking at each: for conditions that many items meet"
+    UNFILTERED = "as the database thinks best"
+    INDEX_FIRST = "what is found first, then put in order: for conditions that few items meet"
+    ORDER_SCAN = "in order, looking at each: for conditions that many items meet"
 
 
-class Shape(NamedTuple):
+class StatementShape(NamedTuple):
     """What the statement of a list depends on; the rest are parameters.
 
     `ordering` is that in which the items are walked; `filters` are fields with operators; `marked` tells whether there is a
@@ -55,44 +55,44 @@ class Shape(NamedTuple):
     filters: tuple[tuple[str, str], ...]
     searched: bool
     by_sku: bool
-    marked: bool
-    plan: Plan = Plan.OPEN
-    lead: int = 0
+    has_cursor: bool
+    plan: ReadPlan = ReadPlan.UNFILTERED
+    leading_index: int = 0
 
-    def walks(self, index: int) -> bool:
+    def is_checked_per_row(self, index: int) -> bool:
         """Whether a condition (the filter of this index, the search by -1) is held against each item that others give."""
-        return self.plan is Plan.WALKED or (self.plan is Plan.LED and index != self.lead)
+        return self.plan is ReadPlan.ORDER_SCAN or (self.plan is ReadPlan.INDEX_FIRST and index != self.leading_index)
 
     @property
-    def leads(self) -> list[int]:
+    def indexed_conditions(self) -> list[int]:
         """The conditions that can lead, for they have an index that is not that of an order; the search is the first."""
         indexed = [index for index, condition in enumerate(self.filters) if _is_indexed(condition)]
-        return [SEARCH, *indexed] if self.searched else indexed
+        return [SEARCH_TERM, *indexed] if self.searched else indexed
 
 
-def shape_of(query: ItemQuery) -> Shape:
+def statement_shape(query: ItemQuery) -> StatementShape:
     """Tell which statement answers a question."""
     filters = tuple((ATTRIBUTE if condition.attribute else condition.field, condition.operator) for condition in query.filters)
     by_sku = query.search is not None and query.search.sku is not None
-    return Shape(query.walked, filters, query.search is not None, by_sku, query.after is not None)
+    return StatementShape(query.scan_order, filters, query.search is not None, by_sku, query.after is not None)
 
 
-def unordered(query: ItemQuery) -> Shape:
+def unordered_shape(query: ItemQuery) -> StatementShape:
     """Tell which statement counts what a question finds, wherever its page begins."""
-    return shape_of(query)._replace(ordering=(), marked=False)
+    return statement_shape(query)._replace(ordering=(), has_cursor=False)
 
 
-def list_parameters(query: ItemQuery, flavour: Flavour) -> dict[str, Any]:
+def list_parameters(query: ItemQuery, flavour: SqlDialect) -> dict[str, Any]:
     """Make the parameters of that statement."""
-    parameters = found_parameters(query, flavour) | {"limit": query.limit + 1, "offset": query.offset}
+    parameters = filter_parameters(query, flavour) | {"limit": query.limit + 1, "offset": query.offset}
     return parameters | {f"after_{index}": value for index, value in enumerate(query.after or ())}
 
 
-def found_parameters(query: ItemQuery, flavour: Flavour) -> dict[str, Any]:
+def filter_parameters(query: ItemQuery, flavour: SqlDialect) -> dict[str, Any]:
     """Make the parameters of what is searched and filtered."""
     parameters: dict[str, Any] = {}
     if query.search is not None:
-        parameters |= {**flavour.asked(query.search), "sku": query.search.sku}
+        parameters |= {**flavour.search_parameters(query.search), "sku": query.search.sku}
     for index, condition in enumerate(query.filters):
         values = condition.values
         if condition.attribute:
@@ -100,25 +100,25 @@ def found_parameters(query: ItemQuery, flavour: Flavour) -> dict[str, Any]:
             if values:
                 parameters |= {f"filter_{index}_from": values[0][0], f"filter_{index}_to": chr(ord(values[0][0]) + 1)}
         if values:
-            parameters[f"filter_{index}"] = flavour.listed(values) if condition.operator in SEVERAL else values[0]
+            parameters[f"filter_{index}"] = flavour.list_parameter(values) if condition.operator in MULTI_VALUED else values[0]
     return parameters
 
 
-def list_statement(shape: Shape, flavour: Flavour) -> Select[Any]:
+def list_statement(shape: StatementShape, flavour: SqlDialect) -> Select[Any]:
     """Return a page's items as ITEM_COLUMNS, and their rank where they are ranked; one row more than the page has."""
     ranked = any(term.name == "rank" for term in shape.ordering)
-    columns = {term.name: SORTED[term.name] for term in shape.ordering if term.name != "rank"}
+    columns = {term.name: SORT_EXPRESSIONS[term.name] for term in shape.ordering if term.name != "rank"}
     if ranked:
         columns["rank"] = _rank(flavour, by_sku=shape.by_sku)
-    statement = _found(select(*ITEM_COLUMNS), shape, flavour)
+    statement = _filtered(select(*ITEM_COLUMNS), shape, flavour)
     if ranked:
         statement = statement.add_columns(columns["rank"].label("rank"))
     order = [_order(term, columns[term.name]) for term in shape.ordering]
     limit, offset = bindparam("limit", type_=Integer()), bindparam("offset", type_=Integer())
-    runs = _runs(shape.ordering)
-    ways = [_beyond(runs[: index + 1], columns) for index in range(len(runs))] if shape.marked else []
+    runs = _direction_runs(shape.ordering)
+    ways = [_after_position(runs[: index + 1], columns) for index in range(len(runs))] if shape.has_cursor else []
     keys = [columns[term.name].label(f"key_{index}") for index, term in enumerate(shape.ordering)]
-    if shape.plan is Plan.LED:
+    if shape.plan is ReadPlan.INDEX_FIRST:
         # Past an OFFSET nothing is carried in: neither the order nor how few rows are wanted.
         found = statement.add_columns(*keys).where(or_(*ways) if ways else true()).offset(literal_column("0")).subquery()
         return _in_order(found, shape.ordering, ranked=ranked).limit(limit).offset(offset)
@@ -140,17 +140,17 @@ def _in_order(found: Subquery, ordering: Ordering, *, ranked: bool) -> Select[An
     return select(*shown).order_by(*(_order(term, found.c[f"key_{index}"]) for index, term in enumerate(ordering)))
 
 
-def sizes_statement(shape: Shape, flavour: Flavour) -> Select[Any]:
+def sizes_statement(shape: StatementShape, flavour: SqlDialect) -> Select[Any]:
     """Count along its index what each condition finds that has one, up to the parameter `most`; the search is the first."""
     parts: list[Select[Any]] = []
-    for index in shape.leads:
-        field, operator = shape.filters[index] if index != SEARCH else ("", "")
-        if index == SEARCH:
-            parts.append(flavour.found())
+    for index in shape.indexed_conditions:
+        field, operator = shape.filters[index] if index != SEARCH_TERM else ("", "")
+        if index == SEARCH_TERM:
+            parts.append(flavour.matching_seqs())
         elif field == ATTRIBUTE:
-            parts.append(attributes_found(operator, f"filter_{index}", flavour))
+            parts.append(attribute_matches(operator, f"filter_{index}", flavour))
         else:
-            parts.append(select(items.c.seq).where(holds(field, operator, f"filter_{index}", flavour)))
+            parts.append(select(items.c.seq).where(condition_clause(field, operator, f"filter_{index}", flavour)))
     most = bindparam("most", type_=Integer())
     return select(*(select(func.count()).select_from(part.limit(most).subquery()).scalar_subquery() for part in parts))
 
@@ -161,67 +161,69 @@ def _is_indexed(condition: tuple[str, str]) -> bool:
     return (field == ATTRIBUTE and operator != MISSING) or (field == "category" and operator == WITHIN)
 
 
-def found_statement(shape: Shape, flavour: Flavour) -> Select[Any]:
+def matching_statement(shape: StatementShape, flavour: SqlDialect) -> Select[Any]:
     """Return what is found, as numbers of rows."""
-    return _found(select(items.c.seq), shape, flavour)
+    return _filtered(select(items.c.seq), shape, flavour)
 
 
-def stream_statement(shape: Shape, flavour: Flavour) -> Select[Any]:
+def stream_statement(shape: StatementShape, flavour: SqlDialect) -> Select[Any]:
     """Return all that is found, in order, as ITEM_COLUMNS."""
-    order = [_order(term, SORTED[term.name]) for term in shape.ordering]
-    return _found(select(*ITEM_COLUMNS), shape, flavour).order_by(*order)
+    order = [_order(term, SORT_EXPRESSIONS[term.name]) for term in shape.ordering]
+    return _filtered(select(*ITEM_COLUMNS), shape, flavour).order_by(*order)
 
 
-def count_statement(shape: Shape, flavour: Flavour) -> Select[Any]:
+def count_statement(shape: StatementShape, flavour: SqlDialect) -> Select[Any]:
     """Count what is found."""
-    return _found(select(func.count()).select_from(items), shape, flavour)
+    return _filtered(select(func.count()).select_from(items), shape, flavour)
 
 
-def sample_statement(shape: Shape, flavour: Flavour) -> Select[Any]:
+def sample_statement(shape: StatementShape, flavour: SqlDialect) -> Select[Any]:
     """Count what is found among the newest `most` items; and all items among these, and all that there are."""
     newest = select(items.c.seq).order_by(items.c.seq.desc()).limit(bindparam("most", type_=Integer())).subquery()
     begin = select(func.coalesce(func.min(newest.c.seq), 0)).scalar_subquery()
-    found = _found(select(func.count()).select_from(items), shape, flavour).where(items.c.seq >= begin).scalar_subquery()
+    found = _filtered(select(func.count()).select_from(items), shape, flavour).where(items.c.seq >= begin).scalar_subquery()
     looked_at = select(func.count()).select_from(newest).scalar_subquery()
     return select(found, looked_at, select(func.count()).select_from(items).scalar_subquery())
 
 
-def facet_statement(field: str, shape: Shape, flavour: Flavour) -> Select[Any]:
+def facet_statement(field: str, shape: StatementShape, flavour: SqlDialect) -> Select[Any]:
     """Return the values of a field with their counts (catalog.domain.queries.facets); for an attribute, its sort keys."""
     count = func.count()
     every = not (shape.searched or shape.filters)
     column: ColumnElement[Any] = items.c[field] if field != ATTRIBUTE else item_attributes.c.key
     if field == ATTRIBUTE:
-        name = item_attributes.c.name if every else flavour.unindexed(item_attributes.c.name)
-        statement = select(column, count).where(compared(name, "eq", "facet"))
+        name = item_attributes.c.name if every else flavour.without_index(item_attributes.c.name)
+        statement = select(column, count).where(comparison(name, "eq", "facet"))
         if not every:
-            statement = _found(statement.join(items, items.c.seq == item_attributes.c.seq), shape, flavour)
+            statement = _filtered(statement.join(items, items.c.seq == item_attributes.c.seq), shape, flavour)
     elif every and field == "currency":
-        column = SORTED["currency"]  # as the index of prices has it
-        statement = select(column, count).where(SORTED["unpriced"] == literal_column("0"))
+        column = SORT_EXPRESSIONS["currency"]  # as the index of prices has it
+        statement = select(column, count).where(SORT_EXPRESSIONS["unpriced"] == literal_column("0"))
     else:
-        statement = _found(select(column, count).where(column.is_not(None)), shape, flavour)
-    return statement.group_by(column).order_by(count.desc(), column).limit(MOST_VALUES + 1)
+        statement = _filtered(select(column, count).where(column.is_not(None)), shape, flavour)
+    return statement.group_by(column).order_by(count.desc(), column).limit(MAX_VALUES + 1)
 
 
-def _found(statement: Select[Any], shape: Shape, flavour: Flavour) -> Select[Any]:
+def _filtered(statement: Select[Any], shape: StatementShape, flavour: SqlDialect) -> Select[Any]:
     """Select among the items that are searched and filtered for."""
     if shape.searched:
-        statement = statement.where(flavour.matches(walked=shape.walks(SEARCH)))
+        statement = statement.where(flavour.matches(walked=shape.is_checked_per_row(SEARCH_TERM)))
     for index, (field, operator) in enumerate(shape.filters):
-        statement = statement.where(holds(field, operator, f"filter_{index}", flavour, walked=shape.walks(index)))
+        statement = statement.where(
+            condition_clause(field, operator, f"filter_{index}", flavour, walked=shape.is_checked_per_row(index))
+        )
     return statement
 
 
-def lineage_statement(flavour: Flavour) -> Select[Any]:
+def lineage_statement(flavour: SqlDialect) -> Select[Any]:
     """Return the categories of the parameter `keys` and all above them, as CATEGORY_COLUMNS."""
-    found = select(categories.c.slug, categories.c.parent).where(flavour.among(categories.c.slug, "keys"))
+    found = select(categories.c.slug, categories.c.parent).where(flavour.any_of(categories.c.slug, "keys"))
     above = found.cte("above", recursive=True)
     above = above.union(select(categories.c.slug, categories.c.parent).where(categories.c.slug == above.c.parent))
     return select(*CATEGORY_COLUMNS).where(categories.c.slug.in_(select(above.c.slug)))
 
 
-def _rank(flavour: Flavour, *, by_sku: bool) -> ColumnElement[int]:
+def _rank(flavour: SqlDialect, *, by_sku: bool) -> ColumnElement[int]:
     """Say what catalog.domain.search.search.Search.rank says of an item that matches."""
     return case(
         (items.c.sku == bindparam("sku", type_=items.c.sku.type) if by_sku else false(), int(Rank.SKU)),
@@ -230,7 +232,7 @@ def _rank(flavour: Flavour, *, by_sku: bool) -> ColumnElement[int]:
     )
 
 
-def _order(term: Term, column: ColumnElement[Any]) -> ColumnElement[Any]:
+def _order(term: SortKey, column: ColumnElement[Any]) -> ColumnElement[Any]:
     """Order by a term."""
     return column.desc() if term.descending else column.asc()
 
@@ -238,32 +240,32 @@ def _order(term: Term, column: ColumnElement[Any]) -> ColumnElement[Any]:
 _EXPRESSIONS = ("unpriced", "currency", "price_minor")
 
 
-class _Run(NamedTuple):
+class _DirectionRun(NamedTuple):
     """Terms beside each other that go in one direction, with their places in the ordering."""
 
     descending: bool
-    terms: list[tuple[int, Term]]
+    terms: list[tuple[int, SortKey]]
 
 
-def _runs(ordering: Ordering) -> list[_Run]:
+def _direction_runs(ordering: Ordering) -> list[_DirectionRun]:
     """Part an ordering where its direction changes, and at expressions: SQLite finds no rows of these in an index."""
-    runs: list[_Run] = []
+    runs: list[_DirectionRun] = []
     plain = True
     for index, term in enumerate(ordering):
         was_plain, plain = plain, term.name not in _EXPRESSIONS
         if not runs or runs[-1].descending != term.descending or not (plain and was_plain):
-            runs.append(_Run(term.descending, []))
+            runs.append(_DirectionRun(term.descending, []))
         runs[-1].terms.append((index, term))
     return runs
 
 
-def _beyond(runs: list[_Run], columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[bool]:
+def _after_position(runs: list[_DirectionRun], columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[bool]:
     """Say that an item is where the mark is in all runs but the last, and behind it in that one.
 
     The mark's values are the parameters `after_0`, `after_1`, … A comparison of rows is answered along an index at any depth.
     """
 
-    def marks(run: _Run) -> list[ColumnElement[Any]]:
+    def marks(run: _DirectionRun) -> list[ColumnElement[Any]]:
         return [bindparam(f"after_{index}", type_=columns[term.name].type) for index, term in run.terms]
 
     *before, last = runs
@@ -272,9 +274,9 @@ def _beyond(runs: list[_Run], columns: Mapping[str, ColumnElement[Any]]) -> Colu
     return and_(*alike, row < mark if last.descending else row > mark)
 
 
-STATEMENTS: dict[str, Callable[[Shape, Flavour], Select[Any]]] = {
+STATEMENTS: dict[str, Callable[[StatementShape, SqlDialect], Select[Any]]] = {
     "list": list_statement,
-    "found": found_statement,
+    "found": matching_statement,
     "stream": stream_statement,
     "count": count_statement,
     "sizes": sizes_statement,

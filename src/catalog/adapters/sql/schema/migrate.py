@@ -4,13 +4,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-WANTED = "0007"
+HEAD_REVISION = "0007"
 """The newest migration in migrations/versions; a test compares them."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def upgrade(connection: Connection, revision: str = WANTED) -> None:
+def upgrade(connection: Connection, revision: str = HEAD_REVISION) -> None:
     """Apply migrations up to `revision`, in the transaction that the connection is in."""
     from alembic import command  # noqa: PLC0415 - see above
 

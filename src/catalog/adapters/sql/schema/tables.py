@@ -130,7 +130,7 @@ Without it Postgres must read the whole table, of which it expects a thousand ro
 """
 
 # What is kept beside the items for a day (catalog.domain.changes.expiring_record).
-notes = Table(
+expiring_records = Table(
     "notes",
     metadata,
     Column("key", ByCodePoint, primary_key=True),

@@ -8,21 +8,21 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
-from catalog.adapters.sql.connections.futures import give, give_error
+from catalog.adapters.sql.connections.futures import set_exception, set_result
 from catalog.domain.changes.commit_plan import Outcome
 from catalog.domain.changes.log import ChangeSet
 from catalog.domain.errors import CatalogError, StoreBusy, StoreUnavailable
 
 Batch = Sequence[ChangeSet]
-Ready = Sequence[object]
+Prepared = Sequence[object]
 """What was prepared of a batch (catalog.ports.storage)."""
 
-Write = Callable[[Batch, Ready], Awaitable[Sequence[Outcome]]]
+Write = Callable[[Batch, Prepared], Awaitable[Sequence[Outcome]]]
 
-MOST_CHANGES = 2_000
+MAX_GROUP_CHANGES = 2_000
 """How many changes one commit takes, unless a single batch has more."""
 
-Waiting = tuple[Batch, Ready, asyncio.Future[Sequence[Outcome]]]
+PendingWrite = tuple[Batch, Prepared, asyncio.Future[Sequence[Outcome]]]
 
 
 class Writer:
@@ -32,13 +32,13 @@ class Writer:
         """Write with `write`; let up to `queue` change sets wait."""
         self._write = write
         self._queue = queue
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: deque[PendingWrite] = deque()
         self._size = 0
         self._work = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
 
-    async def submit(self, batch: Batch, ready: Ready = ()) -> Sequence[Outcome]:
+    async def submit(self, batch: Batch, ready: Prepared = ()) -> Sequence[Outcome]:
         """Have a batch written, and return its outcomes."""
         if self._closing:
             message = "The store is closing; nothing was written."
@@ -69,23 +69,23 @@ class Writer:
                 self._work.clear()
                 await self._work.wait()
                 continue
-            group = self._take()
+            group = self._next_group()
             await self._serve(group)
 
-    def _take(self) -> list[Waiting]:
+    def _next_group(self) -> list[PendingWrite]:
         """Take what waits, in order, as far as one commit goes."""
-        group: list[Waiting] = []
+        group: list[PendingWrite] = []
         changes = 0
         while self._waiting:
             size = sum(len(change_set.changes) for change_set in self._waiting[0][0])
-            if group and changes + size > MOST_CHANGES:
+            if group and changes + size > MAX_GROUP_CHANGES:
                 break
             group.append(self._waiting.popleft())
             changes += size
         self._size = sum(len(batch) for batch, *_ in self._waiting)
         return group
 
-    async def _serve(self, group: list[Waiting]) -> None:
+    async def _serve(self, group: list[PendingWrite]) -> None:
         """Write a group and answer each of it. If a group fails in an unforeseen way, each batch is tried by itself.
 
         That is safe only because `write` never raises once it has committed, and raises StoreUnavailable, which is not
@@ -97,14 +97,14 @@ class Writer:
             )
         except CatalogError as error:
             for *_, answer in group:
-                give_error(answer, error)
+                set_exception(answer, error)
         except Exception as error:  # noqa: BLE001 - whatever it was, it goes to whom it concerns, and the writer lives on
             if len(group) == 1:
-                give_error(group[0][2], error)
+                set_exception(group[0][2], error)
                 return
             for single in group:
                 await self._serve([single])
         else:
             remaining = iter(outcomes)
             for batch, _, answer in group:
-                give(answer, [next(remaining) for _ in batch])
+                set_result(answer, [next(remaining) for _ in batch])

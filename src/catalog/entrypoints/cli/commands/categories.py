@@ -112,7 +112,7 @@ def delete(slug: str, move_to: str | None, if_version: int | None) -> None:
 
     async def work(container: Any) -> int:  # noqa: ANN401 - a Container
         service = container.categories()
-        moved: int = await service.remove(slug, origin(), await _expected(service, slug, if_version), move_to)
+        moved: int = await service.delete(slug, origin(), await _expected(service, slug, if_version), move_to)
         return moved
 
     moved = run(work)
@@ -123,7 +123,7 @@ def _reading(*, counts: bool) -> Any:  # noqa: ANN401 - work for `run`
     async def work(container: Any) -> Shown:  # noqa: ANN401 - a Container
         service = container.categories()
         tree = await service.tree()
-        return tree, await service.totals(tree) if counts else None
+        return tree, await service.item_totals(tree) if counts else None
 
     return work
 
@@ -131,7 +131,7 @@ def _reading(*, counts: bool) -> Any:  # noqa: ANN401 - work for `run`
 def _revise(slug: str, patch: Mapping[str, object], version: int | None, *, as_json: bool) -> None:
     async def work(container: Any) -> Category:  # noqa: ANN401 - a Container
         service = container.categories()
-        category: Category = await service.revise(slug, patch, origin(), await _expected(service, slug, version))
+        category: Category = await service.update(slug, patch, origin(), await _expected(service, slug, version))
         return category
 
     _show(run(work), as_json=as_json)

@@ -7,15 +7,15 @@ from typing import Any
 
 import rich_click as click
 
-from catalog.application.changes.history import MOST_ENTRIES, LogQuestion
+from catalog.application.changes.history import MAX_ENTRIES, LogRequest
 from catalog.domain.changes.log import LogEntry, LogPage
 from catalog.domain.errors import InvalidQuery
-from catalog.domain.items.item import Item, touched
-from catalog.domain.queries.operands import read_moment
-from catalog.domain.validation import Faults
+from catalog.domain.items.item import Item, changed_fields
+from catalog.domain.queries.operands import parse_moment
+from catalog.domain.validation import FieldErrors
 from catalog.entrypoints.cli.exit_codes import USAGE, fail
 from catalog.entrypoints.cli.options import as_json
-from catalog.entrypoints.cli.output_files import written
+from catalog.entrypoints.cli.output_files import atomic_output
 from catalog.entrypoints.cli.session import run
 
 _WAIT = 1.0
@@ -28,7 +28,7 @@ def changes() -> None:
 
 @changes.command("list")
 @click.option("--after", type=click.IntRange(0), help="The number of an entry; what follows it.")
-@click.option("--limit", type=click.IntRange(1, MOST_ENTRIES), help="How many (100).")
+@click.option("--limit", type=click.IntRange(1, MAX_ENTRIES), help="How many (100).")
 @click.option("--kind", help="Of these kinds, with commas: item.created, item.repriced and so on.")
 @click.option("--item", help="Of this item: its id, also of a deleted one, or its SKU.")
 @as_json
@@ -36,7 +36,7 @@ def list_(*, as_json: bool, **parameters: str | int | None) -> None:
     """List changes, oldest first."""
 
     async def work(container: Any) -> LogPage:  # noqa: ANN401 - a Container
-        question = LogQuestion.parse({name: str(value) for name, value in parameters.items() if value is not None})
+        question = LogRequest.parse({name: str(value) for name, value in parameters.items() if value is not None})
         page: LogPage = await container.history().changes(question)
         return page
 
@@ -66,10 +66,10 @@ def follow(after: int | None, *, as_json: bool) -> None:
         storage = container.storage()
         position = (await storage.head()).seq if after is None else after
         while True:
-            page = await container.history().changes(LogQuestion(position))
+            page = await container.history().changes(LogRequest(position))
             if page.entries:
                 _print(page.entries, as_json=as_json)
-                position = page.reached
+                position = page.scanned_to
             else:
                 await storage.wait(position, _WAIT)
 
@@ -103,14 +103,14 @@ def prune(before: str | None, archive: Path) -> None:
         from catalog.entrypoints.representations.changes import encode_lines  # noqa: PLC0415 - heavy imports stay out of --help
 
         pruning = container.pruning()
-        upto = await pruning.upto(_limit(before, container.settings().changes.keep_days))
+        upto = await pruning.last_before(_limit(before, container.settings().changes.keep_days))
         floor = (await container.storage().changes(after=0, limit=1)).floor
         if not upto:
             return 0, 0
-        with written(archive) as file:
+        with atomic_output(archive) as file:
             async for piece in pruning.archive(upto, encode_lines):
                 file.write(piece)
-        await pruning.forget(upto)
+        await pruning.prune(upto)
         return upto - floor, upto
 
     try:
@@ -125,16 +125,16 @@ def prune(before: str | None, archive: Path) -> None:
 
 def _limit(before: str | None, keep_days: float | None) -> datetime:
     """Return the time before which the log is pruned. Raises InvalidQuery."""
-    faults = Faults()
+    faults = FieldErrors()
     moment = None
     if before is not None:
-        moment = read_moment(before, "before", faults)
+        moment = parse_moment(before, "before", faults)
     elif keep_days is not None:
         moment = datetime.now(UTC) - timedelta(days=keep_days)
     else:
         faults.add(("before",), "missing", "Say what is old: --before 2026-01-01, or set CATALOG_CHANGES__KEEP_DAYS.")
     if moment is None:
-        raise faults.error(InvalidQuery)
+        raise faults.to_error(InvalidQuery)
     return moment
 
 
@@ -183,4 +183,4 @@ def _what(entry: LogEntry) -> str:
     before, after = entry.change.before, entry.change.after
     if not isinstance(before, Item) or not isinstance(after, Item):
         return ""
-    return ", ".join(sorted(touched(before, after) - {"version", "updated_at"}))
+    return ", ".join(sorted(changed_fields(before, after) - {"version", "updated_at"}))

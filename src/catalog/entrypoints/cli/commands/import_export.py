@@ -11,10 +11,10 @@ import rich_click as click
 
 from catalog.domain.text.normalization import printable
 from catalog.entrypoints.cli.exit_codes import REFUSED, USAGE, fail
-from catalog.entrypoints.cli.options import filtering, question
-from catalog.entrypoints.cli.output_files import written
+from catalog.entrypoints.cli.options import filter_options, list_parameters
+from catalog.entrypoints.cli.output_files import atomic_output
 from catalog.entrypoints.cli.session import origin, run
-from catalog.entrypoints.gc_tuning import collect_seldom
+from catalog.entrypoints.gc_tuning import reduce_collections
 
 _FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _SHOWN = 10
@@ -79,7 +79,7 @@ def import_(
 
     async def work(container: Any) -> Any:  # noqa: ANN401 - a Container, and an ImportReport
         from catalog.application.files.readers import parse_delimiter, read_table  # noqa: PLC0415 - likewise
-        from catalog.application.files.trailer import proof_of  # noqa: PLC0415 - likewise
+        from catalog.application.files.trailer import trailer_policy  # noqa: PLC0415 - likewise
         from catalog.application.imports.plan import ImportPlan  # noqa: PLC0415 - heavy imports stay out of --help
 
         parsed = ImportPlan.parse(
@@ -91,15 +91,15 @@ def import_(
             create_categories=plan["create_categories"],
             preserve=plan["preserve"],
             atomic=plan["atomic"],
-            most_atomic=container.settings().imports.max_atomic_rows,
+            max_atomic_rows=container.settings().imports.max_atomic_rows,
         )
         parse_delimiter(delimiter)
-        collect_seldom()
+        reduce_collections()
         # A thread reads while another commits: whoever has been waiting goes on soon.
         sys.setswitchinterval(_TURN)
         with ExitStack() as stack:
             source = stack.enter_context(_opened(file))
-            proof = proof_of(preserve=parsed.preserve, partial=partial)
+            proof = trailer_policy(preserve=parsed.preserve, partial=partial)
             table = read_table(source, str(kind), delimiter, proof)
             stack.callback(table.close)
             refuse = stack.enter_context(_refusals(errors))
@@ -140,7 +140,7 @@ def import_(
     help="Write the tree of categories before the items; import --create-categories restores it.",
 )
 @click.option("--sort", help="Keys with commas, a minus for descending; the oldest first, unless this says otherwise.")
-@filtering
+@filter_options
 def export(
     kind: str | None,
     output: Path | None,
@@ -161,8 +161,8 @@ def export(
         from catalog.application.exports.export import parse_export, parse_format  # noqa: PLC0415 - heavy imports stay out of --help
         from catalog.entrypoints.representations.items import encode_item  # noqa: PLC0415 - likewise
 
-        query = parse_export(question(parameters, filters))
-        with written(output) as file:
+        query = parse_export(list_parameters(parameters, filters))
+        with atomic_output(output) as file:
             pieces = container.items().export(query, parse_format(kind), encode_item, with_categories=with_categories)
             async for piece in pieces:
                 file.write(piece)
@@ -198,7 +198,7 @@ def _refusals(errors: Path | None) -> Iterator[Callable[[Any], None]]:
     with ExitStack() as stack:
         writer = None
         if errors is not None:
-            from catalog.application.files.readers import guarded  # noqa: PLC0415 - heavy imports stay out of --help
+            from catalog.application.files.readers import escape_formula  # noqa: PLC0415 - heavy imports stay out of --help
 
             target = stack.enter_context(errors.open("w", encoding="utf-8", errors="backslashreplace", newline=""))
             writer = csv.writer(target)
@@ -209,7 +209,7 @@ def _refusals(errors: Path | None) -> Iterator[Callable[[Any], None]]:
             told += 1
             if writer is not None:
                 cells = (refusal.line, refusal.sku, refusal.field, refusal.code, refusal.reason)
-                writer.writerow([guarded(str(cell)) for cell in cells])
+                writer.writerow([escape_formula(str(cell)) for cell in cells])
             if told <= _SHOWN:
                 where = f"line {refusal.line}" + (f", {refusal.field}" if refusal.field else "")
                 click.echo(printable(f"{where}: {refusal.reason}"), err=True)

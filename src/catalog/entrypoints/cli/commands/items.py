@@ -7,16 +7,16 @@ from typing import Any
 
 import rich_click as click
 
-from catalog.application.changes.history import MOST_ENTRIES, Life, LogQuestion, Prices
-from catalog.application.items.listing import Listed
-from catalog.domain.errors import Fault, InvalidInput, InvalidQuery
+from catalog.application.changes.history import MAX_ENTRIES, ItemHistory, LogRequest, PriceHistory
+from catalog.application.items.listing import ListResult
+from catalog.domain.errors import FieldError, InvalidInput, InvalidQuery
 from catalog.domain.items.item import Item
 from catalog.domain.queries.item_query import MAX_LIMIT, MAX_OFFSET
-from catalog.domain.queries.list_request import Listing
-from catalog.domain.queries.operands import read_moment
-from catalog.domain.validation import Faults
+from catalog.domain.queries.list_request import ListRequest
+from catalog.domain.queries.operands import parse_moment
+from catalog.domain.validation import FieldErrors
 from catalog.entrypoints.cli.commands.changes import show_entries
-from catalog.entrypoints.cli.options import Given, as_json, filtering, if_version, question
+from catalog.entrypoints.cli.options import Filters, as_json, filter_options, if_version, list_parameters
 from catalog.entrypoints.cli.session import origin, run
 
 FIELDS = ("sku", "name", "description", "category")
@@ -50,18 +50,18 @@ def items() -> None:
 
 @items.command("list")
 @click.option("--sort", help="Keys with commas, a minus for descending: name,-price,created_at,updated_at,sku.")
-@filtering
+@filter_options
 @click.option("--count", type=click.Choice(["exact", "estimated"]), help="Say how many there are.")
 @click.option("--facet", help="Count the values of fields: category,currency,attr.NAME.")
 @click.option("--limit", type=click.IntRange(1, MAX_LIMIT), help="How many (50).")
 @click.option("--offset", type=click.IntRange(0, MAX_OFFSET), help="How many to pass over.")
 @click.option("--cursor", help="Where to go on: the cursor that the page before ended with.")
 @as_json
-def list_(*, as_json: bool, filters: tuple[str, ...], **parameters: Given) -> None:
+def list_(*, as_json: bool, filters: tuple[str, ...], **parameters: Filters) -> None:
     """List or search items; newest first, unless --sort says otherwise."""
 
-    async def work(container: Any) -> tuple[Listed, Listing]:  # noqa: ANN401 - a Container
-        listing = Listing.parse(question(parameters, filters))
+    async def work(container: Any) -> tuple[ListResult, ListRequest]:  # noqa: ANN401 - a Container
+        listing = ListRequest.parse(list_parameters(parameters, filters))
         return await container.items().list(listing), listing
 
     found, listing = run(work)
@@ -81,7 +81,7 @@ def list_(*, as_json: bool, filters: tuple[str, ...], **parameters: Given) -> No
     if found.partial:
         click.echo("Some facets would have taken too long; they are left out.", err=True)
     if found.count is not None:
-        click.echo(f"{'' if found.count.exact else 'About '}{found.count.number} items in all.", err=True)
+        click.echo(f"{'' if found.count.exact else 'About '}{found.count.value} items in all.", err=True)
     if found.suggestions:
         meant = ", ".join(f"{item.name} ({item.sku})" for item in found.suggestions)
         click.echo(f"Nothing was found. Did you mean {meant}?", err=True)
@@ -132,7 +132,7 @@ def update(key: str, if_version: int | None, unset: tuple[str, ...], *, as_json:
             else:
                 patch[name] = None
         service = container.items()
-        item: Item = await service.revise(key, patch, origin(), await _expected(service, key, if_version))
+        item: Item = await service.update(key, patch, origin(), await _expected(service, key, if_version))
         return item
 
     _show(run(work), as_json=as_json)
@@ -165,7 +165,7 @@ def delete(key: str, if_version: int | None) -> None:
     async def work(container: Any) -> Item:  # noqa: ANN401 - a Container
         service = container.items()
         item: Item = await service.get(key)
-        await service.remove(str(item.id), origin(), None if if_version is None else {(item.id, if_version)})
+        await service.delete(str(item.id), origin(), None if if_version is None else {(item.id, if_version)})
         return item
 
     item = run(work)
@@ -175,21 +175,21 @@ def delete(key: str, if_version: int | None) -> None:
 @items.command()
 @click.argument("key")
 @click.option("--after", type=click.IntRange(0), help="The number of an entry; what follows it.")
-@click.option("--limit", type=click.IntRange(1, MOST_ENTRIES), help="How many (100).")
+@click.option("--limit", type=click.IntRange(1, MAX_ENTRIES), help="How many (100).")
 @as_json
 def history(key: str, *, as_json: bool, **parameters: int | None) -> None:
     """Tell what happened to an item, oldest first; also to a deleted one."""
 
-    async def work(container: Any) -> Life:  # noqa: ANN401 - a Container
-        question = LogQuestion.parse({name: str(value) for name, value in parameters.items() if value is not None})
-        life: Life = await container.history().life(key, question)
+    async def work(container: Any) -> ItemHistory:  # noqa: ANN401 - a Container
+        question = LogRequest.parse({name: str(value) for name, value in parameters.items() if value is not None})
+        life: ItemHistory = await container.history().item_history(key, question)
         return life
 
     life = run(work)
     if as_json:
-        from catalog.entrypoints.representations.changes import encode_life  # noqa: PLC0415 - heavy imports stay out of --help
+        from catalog.entrypoints.representations.changes import encode_history  # noqa: PLC0415 - heavy imports stay out of --help
 
-        click.echo(encode_life(life))
+        click.echo(encode_history(life))
         return
     show_entries(life.page.entries)
     _known_since(life.known_since)
@@ -204,11 +204,11 @@ def history(key: str, *, as_json: bool, **parameters: int | None) -> None:
 def prices(key: str, as_of: str | None, *, as_json: bool) -> None:
     """Tell the prices of an item, and the lowest of the last 30 days."""
 
-    async def work(container: Any) -> Prices:  # noqa: ANN401 - a Container
-        faults = Faults()
-        moment = None if as_of is None else read_moment(as_of, "as_of", faults)
-        faults.refuse(InvalidQuery)
-        found: Prices = await container.history().prices(key, moment)
+    async def work(container: Any) -> PriceHistory:  # noqa: ANN401 - a Container
+        faults = FieldErrors()
+        moment = None if as_of is None else parse_moment(as_of, "as_of", faults)
+        faults.raise_if_any(InvalidQuery)
+        found: PriceHistory = await container.history().prices(key, moment)
         return found
 
     found = run(work)
@@ -286,7 +286,7 @@ def _attribute(text: str) -> tuple[str, Any]:
 
     name, equals, value = text.partition("=")
     if not equals:
-        raise InvalidInput([Fault(("attributes",), "no_pair", f"An attribute is NAME=VALUE, not {text!r}.")])
+        raise InvalidInput([FieldError(("attributes",), "no_pair", f"An attribute is NAME=VALUE, not {text!r}.")])
     try:
         read = parse_json(value)
     except Malformed:

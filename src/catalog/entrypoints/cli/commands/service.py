@@ -3,12 +3,11 @@
 import asyncio
 import json
 import sys
-from dataclasses import asdict
 from typing import Any
 
 import rich_click as click
 
-from catalog.entrypoints.cli.exit_codes import REFUSED, UNAVAILABLE, fail, told
+from catalog.entrypoints.cli.exit_codes import REFUSED, UNAVAILABLE, fail, reporting_errors
 from catalog.entrypoints.cli.options import as_json
 from catalog.entrypoints.cli.session import run
 from catalog.ports.storage import SchemaState, Storage
@@ -23,20 +22,20 @@ def serve(host: str | None, port: int | None, workers: int, *, reload: bool) -> 
     """Serve the catalog over HTTP until it is told to stop."""
     from catalog.entrypoints import log_config  # noqa: PLC0415 - heavy imports stay out of --help
     from catalog.entrypoints.server import server  # noqa: PLC0415
-    from catalog.entrypoints.settings import Settings, hand_down  # noqa: PLC0415
+    from catalog.entrypoints.settings import Settings, export_to_environment  # noqa: PLC0415
 
     if reload and workers > 1:
         message = "--reload watches one process; leave --workers out."
         raise click.UsageError(message)
     said = {"CATALOG_HTTP__HOST": host, "CATALOG_HTTP__PORT": port}
-    with told():
-        hand_down({name: value for name, value in said.items() if value is not None})
+    with reporting_errors():
+        export_to_environment({name: value for name, value in said.items() if value is not None})
         settings = Settings.load()
         log_config.configure(settings.log)
         _warn(settings)
         try:
             server.serve(settings, workers=workers, reload=reload)
-        except server.CannotListen as error:
+        except server.CannotBind as error:
             fail(str(error), code=REFUSED)
 
 
@@ -55,7 +54,7 @@ def _warn(settings: Any) -> None:  # noqa: ANN401 - importing Settings takes its
     try:
         asyncio.run(ping())
     except Unavailable as error:
-        log_config.store_not_ready(str(error), settings.storage.shown)
+        log_config.log_store_not_ready(str(error), settings.storage.shown)
 
 
 @click.command()
@@ -68,25 +67,35 @@ def migrate() -> None:
 
     before, after = run(work, migrating=False)
     if before == after:
-        click.echo(f"The schema is up to date ({after.found}).")
+        click.echo(f"The schema is up to date ({after.current_version}).")
     else:
-        click.echo(f"The schema went from {before.found or 'none'} to {after.found}.")
+        click.echo(f"The schema went from {before.current_version or 'none'} to {after.current_version}.")
 
 
 @click.command()
 @as_json
 def doctor(*, as_json: bool) -> None:
     """Look at the settings, the store and its schema, and say what is wrong and what to do."""
-    from catalog.entrypoints.cli.doctor import examine  # noqa: PLC0415 - heavy imports stay out of --help
+    from catalog.entrypoints.cli.doctor import run_checks  # noqa: PLC0415 - heavy imports stay out of --help
 
-    findings = run(examine, lasting=False, migrating=False)
+    checks = run(run_checks, lasting=False, migrating=False)
     if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+        click.echo(json.dumps([_to_json(check) for check in checks], indent=2))
     else:
-        width = max(len(finding.what) for finding in findings)
-        for finding in findings:
-            click.echo(f"{'ok   ' if finding.well else 'WRONG'}  {finding.what:{width}}  {finding.says}")
-            if finding.remedy:
-                click.echo(f"{'':{width + 7}}  -> {finding.remedy}")
-    if any(not finding.well for finding in findings):
-        sys.exit(UNAVAILABLE if any(finding.unavailable for finding in findings) else REFUSED)
+        width = max(len(check.subject) for check in checks)
+        for check in checks:
+            click.echo(f"{'ok   ' if check.ok else 'WRONG'}  {check.subject:{width}}  {check.message}")
+            if check.remedy:
+                click.echo(f"{'':{width + 7}}  -> {check.remedy}")
+    if any(not check.ok for check in checks):
+        sys.exit(UNAVAILABLE if any(check.unavailable for check in checks) else REFUSED)
+
+
+def _to_json(check: Any) -> dict[str, object]:  # noqa: ANN401 - importing Check takes its time
+    return {
+        "what": check.subject,
+        "well": check.ok,
+        "says": check.message,
+        "remedy": check.remedy,
+        "unavailable": check.unavailable,
+    }

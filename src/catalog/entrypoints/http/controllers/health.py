@@ -9,7 +9,7 @@ from catalog import __version__
 from catalog.domain.errors import StoreUnavailable
 from catalog.entrypoints.http.openapi.document import Operation, documented
 from catalog.entrypoints.http.requests.bodies import JSON
-from catalog.entrypoints.http.shutdown import Stopping
+from catalog.entrypoints.http.shutdown import ShutdownState
 from catalog.ports.storage import Storage
 
 _encoder = msgspec.json.Encoder()
@@ -31,13 +31,13 @@ class HealthController(Controller):
 
     tags = ("operations",)
     storage: Storage
-    stopping: Stopping
+    stopping: ShutdownState
     deadline: float
 
     @get(
         ["/health/live", "/api/v1/health/live"],
         sync_to_thread=False,
-        opt=documented(Operation("Tell whether the process lives", answers=("200-health",))),
+        opt=documented(Operation("Tell whether the process lives", responses=("200-health",))),
     )
     def live(self) -> Response[bytes]:
         """Asks nothing of anybody: a process that does not answer this is to be started again."""
@@ -45,11 +45,11 @@ class HealthController(Controller):
 
     @get(
         ["/health", "/health/ready", "/api/v1/health", "/api/v1/health/ready"],
-        opt=documented(Operation("Tell whether the service can serve", answers=("200-health",))),
+        opt=documented(Operation("Tell whether the service can serve", responses=("200-health",))),
     )
     async def ready(self) -> Response[bytes]:
         """Asks the store, with a deadline; 503 when it does not answer, or when the service is about to stop."""
-        if self.stopping.begun:
+        if self.stopping.draining:
             message = "The service is about to stop; send what is new elsewhere."
             raise StoreUnavailable(message)
         try:

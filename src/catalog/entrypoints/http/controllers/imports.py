@@ -11,17 +11,17 @@ from litestar import Controller, delete, get, post
 from litestar.params import FromPath
 from multipart import parse_options_header
 
-from catalog.application.files.readers import guarded, parse_delimiter, read_table
-from catalog.application.files.trailer import Proof, proof_of
-from catalog.application.imports.jobs import REFUSED, ImportJobs, ImportState, Source
+from catalog.application.files.readers import escape_formula, parse_delimiter, read_table
+from catalog.application.files.trailer import TrailerPolicy, trailer_policy
+from catalog.application.imports.jobs import REFUSED, ImportJobs, ImportSource, ImportState
 from catalog.application.imports.plan import CONFLICTS, ImportPlan
 from catalog.application.imports.rows import Refusal
-from catalog.application.writes.commit import Noted
-from catalog.domain.errors import InvalidQuery, TooLarge
+from catalog.application.writes.commit import RecordsFor
+from catalog.domain.errors import FileTooLarge, InvalidQuery
 from catalog.domain.queries.filters import without_empty
 from catalog.domain.queries.operands import refuse_unknown
 from catalog.domain.text.normalization import visible
-from catalog.domain.validation import Faults
+from catalog.domain.validation import FieldErrors
 from catalog.entrypoints.http.controllers.items import AnyRequest, origin
 from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.middleware.public_prefix import public_path
@@ -29,10 +29,10 @@ from catalog.entrypoints.http.middleware.response_cache import ITEMS
 from catalog.entrypoints.http.openapi.document import Operation, documented
 from catalog.entrypoints.http.requests.bodies import announced_length, refuse_other_types
 from catalog.entrypoints.http.requests.headers import header
-from catalog.entrypoints.http.requests.query_string import read_choices, read_parameters, refuse_parameters
-from catalog.entrypoints.http.requests.uploads import Incoming, IncomingForm, UploadSpace
-from catalog.entrypoints.http.responses.preferences import ASYNCHRONOUS, applied, preferences
-from catalog.entrypoints.http.responses.prepared import Answer, Sent, Streamed, json_content
+from catalog.entrypoints.http.requests.query_string import read_choices, read_parameters, reject_parameters
+from catalog.entrypoints.http.requests.uploads import MultipartUpload, UploadSpace, UploadStream
+from catalog.entrypoints.http.responses.preferences import ASYNCHRONOUS, preference_applied, preferences
+from catalog.entrypoints.http.responses.prepared import AsgiResponse, PreparedResponse, StreamingResponse, json_content
 
 IMPORTS: Final = "/api/v1/imports"
 
@@ -89,13 +89,13 @@ class ImportBody(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ImportRequest:
     """What the options of an import say: the file's format, what stands between its cells, the plan, and how whole it must be."""
 
     kind: str
     delimiter: str
     plan: ImportPlan
-    proof: Proof
+    trailer_policy: TrailerPolicy
 
 
 class ImportsController(Controller):
@@ -116,12 +116,12 @@ class ImportsController(Controller):
                 "Import items",
                 body="ImportFile",
                 parameters=tuple(f"import_{name}" for name in PARAMETERS),
-                answers=("200-import", "202-import", "409", "422-import", "507"),
-                once=True,
+                responses=("200-import", "202-import", "409", "422-import", "507"),
+                idempotent=True,
             )
         ),
     )
-    async def run(self, request: AnyRequest) -> Sent:
+    async def run(self, request: AnyRequest) -> AsgiResponse:
         """A file as CSV, a JSON array or JSON Lines, row by row; items are matched by SKU.
 
         The file is the body, or the one file of a form (`multipart/form-data`), whose other fields are the parameters. The answer
@@ -135,14 +135,14 @@ class ImportsController(Controller):
         if boundary is None:
             refuse_other_types(scope, _TYPES[self._read(scope, {}, None).kind])
         if announced_length(scope) > self.most_bytes:
-            raise TooLarge(self.most_bytes)
+            raise FileTooLarge(self.most_bytes)
         by = origin(request)
-        form = None if boundary is None else IncomingForm(request.receive, self.most_bytes, self.space, boundary)
-        body = form or Incoming(request.receive, self.most_bytes, self.space)
+        form = None if boundary is None else MultipartUpload(request.receive, self.most_bytes, self.space, boundary)
+        body = form or UploadStream(request.receive, self.most_bytes, self.space)
         first: list[Refusal] = []
         aside = ASYNCHRONOUS in preferences(scope)
 
-        async def do(notes: Noted[ImportState]) -> ImportState:
+        async def do(notes: RecordsFor[ImportState]) -> ImportState:
             with self.jobs.receiving():
                 file = await body.save()
             try:
@@ -150,49 +150,49 @@ class ImportsController(Controller):
             except InvalidQuery:
                 file.close()
                 raise
-            source = Source(lambda: read_table(file, told.kind, told.delimiter, told.proof), file.tell, file.close)
+            source = ImportSource(lambda: read_table(file, told.kind, told.delimiter, told.trailer_policy), file.tell, file.close)
             if aside:
                 return await self.jobs.start(source, told.plan, by, notes)
             return await self.jobs.run(source, told.plan, by, first, notes)
 
-        def show(state: ImportState) -> Answer:
+        def show(state: ImportState) -> PreparedResponse:
             return _accepted(state) if aside else _finished(state, first)
 
-        return await self.idempotency.answer(scope, by.actor, body, do, show)
+        return await self.idempotency.respond(scope, by.actor, body, do, show)
 
-    @get(f"{IMPORTS}/{{id:str}}", opt=documented(Operation("Tell how far an import is", answers=("200-import", "404"))))
-    async def read(self, request: AnyRequest, id: FromPath[str]) -> Answer:
+    @get(f"{IMPORTS}/{{id:str}}", opt=documented(Operation("Tell how far an import is", responses=("200-import", "404"))))
+    async def read(self, request: AnyRequest, id: FromPath[str]) -> PreparedResponse:
         """`status` is running, done, refused (all or nothing), failed, cancelled or interrupted; it is kept for a day.
 
         What the numbers say is committed. The rest of an import that was interrupted goes in when the file is sent again with
         `on_conflict=skip` or `update`: rows are known by their SKUs.
         """
-        refuse_parameters(request.scope)
-        return Answer(200, json_content(_encoder.encode(_shown(await self.jobs.get(id)))))
+        reject_parameters(request.scope)
+        return PreparedResponse(200, json_content(_encoder.encode(_shown(await self.jobs.get(id)))))
 
     @get(
         f"{IMPORTS}/{{id:str}}/errors",
         opt=documented(
-            Operation("List the rows that an import refused", parameters=("errors_format",), answers=("200-errors", "404"))
+            Operation("List the rows that an import refused", parameters=("errors_format",), responses=("200-errors", "404"))
         ),
     )
-    async def errors(self, request: AnyRequest, id: FromPath[str]) -> Streamed:
+    async def errors(self, request: AnyRequest, id: FromPath[str]) -> StreamingResponse:
         """All of them, in the order of their lines, as JSON Lines or CSV."""
         kind = read_choices(request.scope, format=("jsonl", "csv")).get("format", "jsonl")
         pieces = _csv(self.jobs.refusals(id)) if kind == "csv" else _lines(self.jobs.refusals(id))
         await self.jobs.get(id)
         media = b"text/csv; charset=utf-8" if kind == "csv" else b"application/jsonl"
-        return Streamed(b"", pieces, (b"content-type", media))
+        return StreamingResponse(b"", pieces, (b"content-type", media))
 
     @delete(
-        f"{IMPORTS}/{{id:str}}", status_code=202, opt=documented(Operation("Cancel an import", answers=("202-import", "404")))
+        f"{IMPORTS}/{{id:str}}", status_code=202, opt=documented(Operation("Cancel an import", responses=("202-import", "404")))
     )
-    async def cancel(self, request: AnyRequest, id: FromPath[str]) -> Answer:
+    async def cancel(self, request: AnyRequest, id: FromPath[str]) -> PreparedResponse:
         """It ends before its next slice; what is committed stays. One that has ended stays as it is."""
-        refuse_parameters(request.scope)
-        return Answer(202, json_content(_encoder.encode(_shown(await self.jobs.cancel(id, origin(request))))))
+        reject_parameters(request.scope)
+        return PreparedResponse(202, json_content(_encoder.encode(_shown(await self.jobs.cancel(id, origin(request))))))
 
-    def _read(self, scope: Any, fields: Mapping[str, Sequence[str]], filename: str | None) -> Told:  # noqa: ANN401 - an ASGI scope
+    def _read(self, scope: Any, fields: Mapping[str, Sequence[str]], filename: str | None) -> ImportRequest:  # noqa: ANN401 - an ASGI scope
         """Read the options: parameters, and fields of a form. Raises InvalidQuery with every fault."""
         given, faults = read_parameters(scope, _REPEATABLE)
         for name, values in fields.items():
@@ -214,19 +214,19 @@ class ImportsController(Controller):
         except InvalidQuery as error:
             faults.extend(error)
         kind = said["format"][0] if "format" in said else _kind_of(scope, filename, faults)
-        faults.refuse(InvalidQuery)
+        faults.raise_if_any(InvalidQuery)
         one = {name: values[0] for name, values in said.items()}
         flags = {name: one.get(name) == "true" for name in _FLAGS}
         plan = replace(
             plan,
             on_conflict=next((its for its in CONFLICTS if its == one.get("on_conflict")), "fail"),
             atomic=one.get("mode") == "all_or_nothing",
-            most_atomic=self.most_atomic,
+            max_atomic_rows=self.most_atomic,
             dry_run=flags["dry_run"],
             create_categories=flags["create_categories"],
             preserve=flags["preserve"],
         )
-        return Told(kind, delimiter, plan, proof_of(preserve=plan.preserve, partial=flags["partial"]))
+        return ImportRequest(kind, delimiter, plan, trailer_policy(preserve=plan.preserve, partial=flags["partial"]))
 
 
 def _boundary(scope: Any) -> str | None:  # noqa: ANN401 - an ASGI scope
@@ -235,7 +235,7 @@ def _boundary(scope: Any) -> str | None:  # noqa: ANN401 - an ASGI scope
     return options.get("boundary", "") if essence == FORM else None
 
 
-def _kind_of(scope: Any, filename: str | None, faults: Faults) -> str:  # noqa: ANN401 - an ASGI scope
+def _kind_of(scope: Any, filename: str | None, faults: FieldErrors) -> str:  # noqa: ANN401 - an ASGI scope
     """Tell a format by the file's name in a form, or by the Content-Type."""
     essence = (header(scope, b"content-type") or "").partition(";")[0].strip().lower()
     ending = "." + (filename or "").lower().rpartition(".")[2]
@@ -246,15 +246,15 @@ def _kind_of(scope: Any, filename: str | None, faults: Faults) -> str:  # noqa: 
     return "csv"
 
 
-def _accepted(state: ImportState) -> Answer:
+def _accepted(state: ImportState) -> PreparedResponse:
     content = json_content(_encoder.encode(_shown(state)))
-    return Answer(202, content, (b"location", f"{IMPORTS}/{state.id}".encode()), applied(ASYNCHRONOUS))
+    return PreparedResponse(202, content, (b"location", f"{IMPORTS}/{state.id}".encode()), preference_applied(ASYNCHRONOUS))
 
 
-def _finished(state: ImportState, first: Sequence[Refusal]) -> Answer:
+def _finished(state: ImportState, first: Sequence[Refusal]) -> PreparedResponse:
     body = _shown(state)
     body.refusals = [_refusal(one) for one in first]
-    return Answer(422 if state.status == REFUSED else 200, json_content(_encoder.encode(body)))
+    return PreparedResponse(422 if state.status == REFUSED else 200, json_content(_encoder.encode(body)))
 
 
 def _shown(state: ImportState) -> ImportBody:
@@ -292,7 +292,7 @@ async def _csv(chunks: AsyncGenerator[Sequence[Refusal], None]) -> AsyncGenerato
     writer = csv.writer(text)
     writer.writerow(RefusalBody.__struct_fields__)
     async for chunk in chunks:
-        writer.writerows([guarded(str(cell)) for cell in msgspec.structs.astuple(_refusal(one))] for one in chunk)
+        writer.writerows([escape_formula(str(cell)) for cell in msgspec.structs.astuple(_refusal(one))] for one in chunk)
         yield text.getvalue().encode()
         text.seek(0)
         text.truncate()

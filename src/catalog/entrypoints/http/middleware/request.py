@@ -19,8 +19,8 @@ from litestar.config.cors import CORSConfig
 
 from catalog.entrypoints import log_config
 from catalog.entrypoints.http.middleware.public_prefix import public_prefix
-from catalog.entrypoints.http.responses.problems import PROBLEM_JSON, problem, unforeseen
-from catalog.entrypoints.http.shutdown import Stopping
+from catalog.entrypoints.http.responses.problems import PROBLEM_JSON, problem, unexpected_error
+from catalog.entrypoints.http.shutdown import ShutdownState
 from catalog.entrypoints.settings import HttpSettings, is_prefix
 
 Scope = MutableMapping[str, Any]
@@ -65,10 +65,10 @@ _NOT_ALLOWED = int(HTTPStatus.METHOD_NOT_ALLOWED)
 _NO_METHOD = "OPTIONS *"
 
 
-class Edge:
+class RequestMiddleware:
     """An ASGI application around another."""
 
-    def __init__(self, app: App, http: HttpSettings, stopping: Stopping) -> None:
+    def __init__(self, app: App, http: HttpSettings, stopping: ShutdownState) -> None:
         """Wrap `app`."""
         self.app = app
         self.stopping = stopping
@@ -84,12 +84,12 @@ class Edge:
             for own in (False, True)
         }
         self.log = structlog.get_logger("catalog.access")
-        self.line = log_config.lines("catalog.access")
+        self.line = log_config.line_logger("catalog.access")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (or pass the lifespan on)."""
         if scope["type"] == "http":
-            await _Exchange(self, scope, send).serve(receive)
+            await _RequestHandler(self, scope, send).serve(receive)
         else:
             await self.app(scope, receive, send)
 
@@ -98,7 +98,7 @@ class Edge:
         return _within(address, self.http.trusted_proxies)
 
 
-class _Exchange:
+class _RequestHandler:
     """One request and its answer."""
 
     __slots__ = (
@@ -115,7 +115,7 @@ class _Exchange:
         "request_id",
     )
 
-    def __init__(self, edge: Edge, scope: Scope, send: Send) -> None:
+    def __init__(self, edge: RequestMiddleware, scope: Scope, send: Send) -> None:
         self._started = perf_counter()
         self._edge = edge
         self._scope = scope
@@ -159,12 +159,12 @@ class _Exchange:
             if refusal is None:
                 await edge.app(scope, receive, self.send)
             else:
-                await self._answer(refusal[0], problem(scope, *refusal))
+                await self._respond(refusal[0], problem(scope, *refusal))
         except Exception:
             edge.log.exception("unforeseen")
             if self._status:
                 raise
-            await self._answer(500, unforeseen(scope))
+            await self._respond(500, unexpected_error(scope))
         finally:
             took = round((perf_counter() - self._started) * 1000, 2)
             edge.line(method=self._method, path=self._path, status=self._status, ms=took, event="request")
@@ -238,7 +238,7 @@ class _Exchange:
             if self._status == _NOT_ALLOWED and self._options:
                 self._status = message["status"] = _NO_CONTENT
                 headers = [(name, value) for name, value in headers if name == b"allow"]
-            message["headers"] = self._complete(headers)
+            message["headers"] = self._complete_headers(headers)
         elif self._method == "HEAD" or self._status == _NO_CONTENT:
             message = {**message, "body": b""}
         await self._send(message)
@@ -248,7 +248,7 @@ class _Exchange:
         """Whether all methods of a path are asked for."""
         return self._method == "OPTIONS" and not self._preflight
 
-    def _complete(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    def _complete_headers(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Add what every answer has. Names are in lower case, as ASGI wants them."""
         names = {name for name, _ in headers}
         if self._prefix:
@@ -264,7 +264,7 @@ class _Exchange:
             headers.append(_CLOSE)
         return headers
 
-    async def _answer(self, status: int, body: bytes) -> None:
+    async def _respond(self, status: int, body: bytes) -> None:
         headers = [(b"content-type", PROBLEM_JSON.encode()), (b"content-length", b"%d" % len(body))]
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})

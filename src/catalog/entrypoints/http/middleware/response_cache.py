@@ -8,14 +8,14 @@ from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from catalog.application.caching.cached_reads import Caching, Make
+from catalog.application.caching.cached_reads import CachedReads, RenderResponse
 from catalog.domain.changes.log import LogHead
 from catalog.domain.errors import Malformed
 from catalog.domain.values.fields import parse_key
 from catalog.entrypoints.http.requests.headers import header
-from catalog.entrypoints.http.requests.preconditions import conditional, unchanged
-from catalog.entrypoints.http.responses.prepared import Answer, no_content
-from catalog.ports.cache import Content
+from catalog.entrypoints.http.requests.preconditions import has_preconditions, is_not_modified
+from catalog.entrypoints.http.responses.prepared import PreparedResponse, no_content
+from catalog.ports.cache import ResponseContent
 from catalog.ports.storage import Storage
 
 ITEMS: Final = "/api/v1/items"
@@ -23,7 +23,7 @@ ITEMS: Final = "/api/v1/items"
 HIT = (b"x-cache", b"HIT")
 """What an answer out of the cache has; the outer layer says MISS on all others."""
 
-_EVERYBODY = "everybody"
+_PUBLIC = "everybody"
 """There is no identity yet: all callers may see the same."""
 
 _PATHS: Final = ("/export", "/batch", "/import")
@@ -33,10 +33,10 @@ _LONGEST = 512
 """Questions that are longer are not kept: callers would fill the memory with them."""
 
 
-class Reads:
+class ResponseCache:
     """Answers reads with the help of a cache, or without one."""
 
-    def __init__(self, caching: Caching | None, storage: Storage, *, cors: bool = False) -> None:
+    def __init__(self, caching: CachedReads | None, storage: Storage, *, cors: bool = False) -> None:
         """Use this cache; None: there is none, and the log is asked for its end.
 
         With `cors`, what pages of other origins ask is left to the framework first.
@@ -45,7 +45,7 @@ class Reads:
         self._storage = storage
         self._cors = cors
 
-    async def known(self, scope: Any) -> Answer | None:  # noqa: ANN401 - an ASGI scope
+    async def lookup(self, scope: Any) -> PreparedResponse | None:  # noqa: ANN401 - an ASGI scope
         """Return the answer to a request, if it is there already."""
         if self._caching is None or scope["method"] != "GET":
             return None
@@ -55,11 +55,11 @@ class Reads:
         scope["state"]["cache_key"] = key
         if self._cors and header(scope, b"origin") is not None:
             return None  # the framework adds what their browsers want to see, around the handler
-        content = await self._caching.known(key)
+        content = await self._caching.lookup(key)
         if content is None:
             return None
         try:
-            return answered(scope, content, hit=True)
+            return respond_if_modified(scope, content, hit=True)
         except Malformed:
             return None  # the handler will tell
 
@@ -68,19 +68,19 @@ class Reads:
         known = self._caching.head() if self._caching is not None else None
         return await self._storage.head() if known is None else known
 
-    async def answer(self, scope: Any, make: Make) -> Answer:  # noqa: ANN401 - an ASGI scope
+    async def respond(self, scope: Any, render: RenderResponse) -> PreparedResponse:  # noqa: ANN401 - an ASGI scope
         """Return the answer to a request, made by `make` where it is not there. Raises what `make` raises, and Malformed."""
         key = scope["state"].get("cache_key")
         if self._caching is None or key is None:
-            return answered(scope, (await make()).content, hit=False)
-        content, hit = await self._caching.answer(key, make)
-        return answered(scope, content, hit=hit)
+            return respond_if_modified(scope, (await render()).content, hit=False)
+        content, hit = await self._caching.get_or_render(key, render)
+        return respond_if_modified(scope, content, hit=hit)
 
 
-class KnownFirst:
+class ResponseCacheMiddleware:
     """An ASGI application that answers what is known already, and leaves the rest to the one it is put before."""
 
-    def __init__(self, app: Any, reads: Reads) -> None:  # noqa: ANN401 - an ASGI application
+    def __init__(self, app: Any, reads: ResponseCache) -> None:  # noqa: ANN401 - an ASGI application
         """Stand before `app`."""
         self._app = app
         self._reads = reads
@@ -88,35 +88,35 @@ class KnownFirst:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
         """Answer, or pass it on."""
         if scope["type"] == "http":
-            answer = await self._reads.known(scope)
+            answer = await self._reads.lookup(scope)
             if answer is not None:
                 await answer(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
 
-def answered(scope: Any, content: Content, *, hit: bool = False) -> Answer:  # noqa: ANN401 - an ASGI scope
+def respond_if_modified(scope: Any, content: ResponseContent, *, hit: bool = False) -> PreparedResponse:  # noqa: ANN401 - an ASGI scope
     """Answer with what was asked for, or with 304 to a caller who has it already. Raises Malformed."""
     status = 200
-    if conditional(scope):
+    if has_preconditions(scope):
         tag = next((header for header in content.headers if header[0] == b"etag"), None)
-        if tag is not None and unchanged(scope, tag[1].decode()):
+        if tag is not None and is_not_modified(scope, tag[1].decode()):
             status, content = 304, no_content(tag)
-    return Answer(status, content, HIT) if hit else Answer(status, content)
+    return PreparedResponse(status, content, HIT) if hit else PreparedResponse(status, content)
 
 
 def _key(path: str, query: bytes) -> str | None:
     """Tell under which key the answer to a request is kept; None where it is not kept."""
     if not path.startswith(ITEMS) or len(path) + len(query) > _LONGEST:
         return None
-    return _told(path, query)
+    return _cache_key(path, query)
 
 
 @lru_cache(maxsize=8192)
-def _told(path: str, query: bytes) -> str | None:
+def _cache_key(path: str, query: bytes) -> str | None:
     rest = path.removeprefix(ITEMS).rstrip("/")
     if not rest:
         given = parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape")
-        return f"{_EVERYBODY} {ITEMS}?{sorted(given)}"
+        return f"{_PUBLIC} {ITEMS}?{sorted(given)}"
     asked = parse_key(rest[1:]) if rest[0] == "/" and rest not in _PATHS and not query else None
-    return None if asked is None else f"{_EVERYBODY} {ITEMS}/{asked}"
+    return None if asked is None else f"{_PUBLIC} {ITEMS}/{asked}"

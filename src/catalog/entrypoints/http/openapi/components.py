@@ -3,16 +3,16 @@
 import re
 from typing import Any
 
-from catalog.application.changes.history import DEFAULT_ENTRIES, KINDS, MOST_ENTRIES
+from catalog.application.changes.history import DEFAULT_ENTRIES, KINDS, MAX_ENTRIES
 from catalog.application.imports.plan import FIELDS as IMPORTED
 from catalog.application.imports.plan import TYPES
 from catalog.domain.categories.category import MAX_POSITION
-from catalog.domain.changes.log import LAST
+from catalog.domain.changes.log import MAX_SEQ
 from catalog.domain.items.attributes import MAX_ATTRIBUTES
 from catalog.domain.queries.facets import FIELDS as FACETS
-from catalog.domain.queries.facets import MOST_FACETS
+from catalog.domain.queries.facets import MAX_FACETS
 from catalog.domain.queries.item_query import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
-from catalog.domain.queries.list_request import COUNTS, SHOWN
+from catalog.domain.queries.list_request import COUNTS, ITEM_FIELDS
 from catalog.domain.queries.ordering import SORT_KEYS
 from catalog.domain.search.search import MAX_QUERY
 from catalog.domain.values.fields import MAX_DESCRIPTION, MAX_NAME, MAX_SLUG
@@ -421,14 +421,14 @@ PARAMETERS: dict[str, Schema] = {
     "count": _query("count", "How many items there are on all pages.", {"enum": list(COUNTS), "default": "none"}),
     "facet": _query(
         "facet",
-        f"Up to {MOST_FACETS} of {', '.join(FACETS)} and attr.NAME, with commas: which values there are, and how often.",
+        f"Up to {MAX_FACETS} of {', '.join(FACETS)} and attr.NAME, with commas: which values there are, and how often.",
         {"type": "string", "pattern": _list(*FACETS, _ATTRIBUTE), "examples": ["category,attr.colour"]},
     ),
     "highlight": _query("highlight", "Mark the words of `q` in name and description.", {"type": "boolean", "default": False}),
     "fields": _query(
         "fields",
         "Just these fields of the items, with commas; the id always.",
-        {"type": "string", "pattern": _list(*SHOWN), "examples": ["sku,name,price"]},
+        {"type": "string", "pattern": _list(*ITEM_FIELDS), "examples": ["sku,name,price"]},
     ),
     "include": _query("include", "The category of each item, with the way to it.", {"enum": ["category"]}),
     "format": _query("format", "What is written.", {"enum": ["csv", "jsonl", "json"], "default": "csv"}),
@@ -440,11 +440,13 @@ PARAMETERS: dict[str, Schema] = {
     "descendants": _query("descendants", "The items of descendants too.", {"type": "boolean", "default": True}),
     "request_id": _header("X-Request-ID", "An id for this request; it comes back, and stands in the logs and the change log."),
     "if_match": _header("If-Match", "The ETag that the change was decided from; 412 when the item was changed since.", **_TAGS),
-    "after": _query("after", "The number of an entry; what follows it.", {"type": "integer", "minimum": 0, "maximum": LAST - 1}),
+    "after": _query(
+        "after", "The number of an entry; what follows it.", {"type": "integer", "minimum": 0, "maximum": MAX_SEQ - 1}
+    ),
     "entries": _query(
         "limit",
         "How many entries a page has.",
-        {"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES, "default": DEFAULT_ENTRIES},
+        {"type": "integer", "minimum": 1, "maximum": MAX_ENTRIES, "default": DEFAULT_ENTRIES},
     ),
     "kind": _query(
         "kind",

@@ -30,9 +30,9 @@ class Operation:
     summary: str
     body: str | None = None
     parameters: tuple[str, ...] = ()
-    answers: tuple[str, ...] = ()
+    responses: tuple[str, ...] = ()
     conditional: bool = False
-    once: bool = False
+    idempotent: bool = False
     head: bool = False
 
 
@@ -84,17 +84,17 @@ def _described(handler: Any, method: str, path: str) -> dict[str, Any]:  # noqa:
     names = [*(name for name in ("key", "slug", "id") if f"{{{name}}}" in path), *operation.parameters, "request_id"]
     if operation.conditional:
         names.append("if_match")
-    if operation.once:
+    if operation.idempotent:
         names.append("idempotency_key")
     if operation.body and method in ("post", "put", "patch"):
         names.append("prefer")
-    if "304" in operation.answers:
+    if "304" in operation.responses:
         names.append("if_none_match")
     if method == "put":
         names.append("if_absent")
     answers = [
-        *(code for code in _ALWAYS if not any(own.startswith(code) for own in operation.answers)),
-        *operation.answers,
+        *(code for code in _ALWAYS if not any(own.startswith(code) for own in operation.responses)),
+        *operation.responses,
         *(_UNSAFE if method != "get" else ()),
         *(("405",) if path == _AMONG_ITEMS else ()),
         *(_WITH_BODY if operation.body else ()),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from catalog.application.changes.history import KINDS
-from catalog.application.items.batch import MOST
+from catalog.application.items.batch import MAX_OPERATIONS
 
 Schema = dict[str, Any]
 
@@ -83,7 +83,7 @@ LOG_SCHEMAS: dict[str, Schema] = {
             "operations": {
                 "type": "array",
                 "minItems": 1,
-                "maxItems": MOST,
+                "maxItems": MAX_OPERATIONS,
                 "items": {
                     "oneOf": [{"$ref": f"#/components/schemas/{name.title()}Operation"} for name in _OPERATIONS],
                     "discriminator": {

@@ -8,7 +8,7 @@ from litestar import Request
 from litestar.exceptions import HTTPException
 
 from catalog.application.strict_json import read_json
-from catalog.domain.errors import Fault, InvalidInput, StoreBusy, shorten
+from catalog.domain.errors import FieldError, InvalidInput, StoreBusy, shorten
 from catalog.entrypoints.http.requests.deadlines import Deadlines
 from catalog.entrypoints.http.requests.headers import header
 
@@ -31,7 +31,7 @@ async def read_body(request: "Request[Any, Any, Any]", *types: str) -> Any:  # n
 
 async def read_object(request: "Request[Any, Any, Any]", *types: str) -> Mapping[str, object]:
     """Read a JSON object. Raises what `read_body` raises, and InvalidInput when it is none."""
-    return to_object(await read_bytes(request, *types))
+    return parse_object(await read_bytes(request, *types))
 
 
 async def read_bytes(request: "Request[Any, Any, Any]", *types: str, most: int | None = None) -> bytes:
@@ -46,20 +46,20 @@ async def read_nothing(request: "Request[Any, Any, Any]") -> bytes:
         body = await _whole(request, None)
     else:
         body = await read_bytes(request, JSON)
-    if body and to_object(body):
-        raise InvalidInput([Fault((), "unknown_field", "There is nothing to say here; leave the body out.")])
+    if body and parse_object(body):
+        raise InvalidInput([FieldError((), "unknown_field", "There is nothing to say here; leave the body out.")])
     return body
 
 
-def to_object(data: bytes) -> Mapping[str, object]:
+def parse_object(data: bytes) -> Mapping[str, object]:
     """Read a JSON object out of bytes. Raises Malformed, InvalidInput."""
     body = read_json(data)
     if not isinstance(body, dict):
-        raise InvalidInput([Fault((), "wrong_type", "The body is an object: {…}.")])
+        raise InvalidInput([FieldError((), "wrong_type", "The body is an object: {…}.")])
     return body
 
 
-class Receiving:
+class BodyLimits:
     """What all bodies that are being received share: their deadlines, and how many bytes of them are in memory."""
 
     def __init__(self, read_seconds: float) -> None:
@@ -75,7 +75,7 @@ async def _whole(request: "Request[Any, Any, Any]", limit: int | None) -> bytes:
     most: Any = limit or app.request_max_body_size  # create_app has set it
     if announced_length(request.scope) > most:
         raise HTTPException(status_code=413, detail=_too_large(most))
-    receiving: Receiving = app.state.receiving
+    receiving: BodyLimits = app.state.receiving
     deadlines = receiving.deadlines
     task: Any = asyncio.current_task()  # a handler always runs in one
     due = task.get_loop().time() + receiving.read_seconds
@@ -101,7 +101,7 @@ async def _whole(request: "Request[Any, Any, Any]", limit: int | None) -> bytes:
                     message = f"Request bodies of more than {MAX_RECEIVING // 1024**2} MiB are coming in at once; try again."
                     raise StoreBusy(message)
     except asyncio.CancelledError as error:
-        if not deadlines.ended(task):
+        if not deadlines.has_expired(task):
             raise
         patience = receiving.read_seconds
         detail = f"The body did not arrive in time: it may take {patience:g} s, and 1 s more for each {MIN_RATE // 1024} KiB."

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, Final
 
-SWEEP: Final = 0.5
+CHECK_SECONDS: Final = 0.5
 """Seconds between two checks of all deadlines; a task may overrun its own by as much."""
 
 
@@ -20,7 +20,7 @@ class Deadlines:
         """Cancel the task after a moment of the loop's clock; a later call moves its deadline. Always call `clear` in the end."""
         self._due[task] = due
         if self._timer is None:
-            self._timer = task.get_loop().call_later(SWEEP, self._sweep)
+            self._timer = task.get_loop().call_later(CHECK_SECONDS, self._sweep)
 
     def clear(self, task: asyncio.Task[Any]) -> None:
         """Stop watching the task."""
@@ -28,7 +28,7 @@ class Deadlines:
         if self._expired:
             self._expired.discard(task)
 
-    def ended(self, task: asyncio.Task[Any]) -> bool:
+    def has_expired(self, task: asyncio.Task[Any]) -> bool:
         """Return whether a CancelledError in the task is due to its deadline alone, and take the cancellation back if so.
 
         A task that somebody else has cancelled too stays cancelled.
@@ -42,4 +42,4 @@ class Deadlines:
             self._expired.add(task)
             task.cancel()
         if self._due:
-            self._timer = asyncio.get_running_loop().call_later(SWEEP, self._sweep)
+            self._timer = asyncio.get_running_loop().call_later(CHECK_SECONDS, self._sweep)

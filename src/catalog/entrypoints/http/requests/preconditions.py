@@ -21,7 +21,7 @@ from catalog.entrypoints.http.requests.headers import header
 
 _ELEMENT = re.compile(r'(?:W/)?+"([\x21\x23-\x7e\x80-\xff]*+)"[ \t]*+(?:,|\Z)')
 _EMPTY = re.compile(r"[ \t,]*+")
-_OURS = re.compile(r"([0-9a-f]{32})\.([1-9][0-9]{0,18})(?:[^0-9].*)?+", re.DOTALL)
+_ETAG = re.compile(r"([0-9a-f]{32})\.([1-9][0-9]{0,18})(?:[^0-9].*)?+", re.DOTALL)
 
 _CODINGS = ("gzip", "br", "zstd", "deflate")
 """What proxies append to the tags of answers that they compress, after one of these signs."""
@@ -34,7 +34,7 @@ def etag(subject: Versioned, representation: str = "") -> str:
     return f'"{subject.id.hex}.{subject.version}{representation and ";" + representation}"'
 
 
-def expected(scope: Any, *, required: bool) -> Expected:  # noqa: ANN401 - an ASGI scope
+def parse_if_match(scope: Any, *, required: bool) -> Expected:  # noqa: ANN401 - an ASGI scope
     """Return the revisions that If-Match names; None when there is no such header, or it says `*`.
 
     Weak tags, and those that a proxy marked, name a revision as well. Raises Malformed; an HTTPException with 428 (RFC 6585,
@@ -45,11 +45,11 @@ def expected(scope: Any, *, required: bool) -> Expected:  # noqa: ANN401 - an AS
     tags = _tags(scope, b"if-match")
     if tags is None:
         return None
-    matches = [_OURS.fullmatch(tag) for tag in tags]
+    matches = [_ETAG.fullmatch(tag) for tag in tags]
     return {(UUID(match[1]), int(match[2])) for match in matches if match}
 
 
-class Placing(NamedTuple):
+class PutConditions(NamedTuple):
     """Where something may be put: on these revisions, only where there is something (`present`), or nothing (`absent`)."""
 
     expected: Expected
@@ -57,22 +57,22 @@ class Placing(NamedTuple):
     absent: bool
 
 
-def placing(scope: Any, *, required: bool) -> Placing:  # noqa: ANN401 - an ASGI scope
+def parse_put_conditions(scope: Any, *, required: bool) -> PutConditions:  # noqa: ANN401 - an ASGI scope
     """Return the condition of a PUT: If-Match, or If-None-Match with `*`. Raises what `expected` raises."""
     absent = header(scope, b"if-none-match")
     if absent is not None and absent.strip() != "*":
         message = "On PUT, the header If-None-Match is *: create, and replace nothing."
         raise Malformed(message)
-    revisions = expected(scope, required=required and absent is None)
-    return Placing(revisions, header(scope, b"if-match") is not None, absent is not None)
+    revisions = parse_if_match(scope, required=required and absent is None)
+    return PutConditions(revisions, header(scope, b"if-match") is not None, absent is not None)
 
 
-def conditional(scope: Any) -> bool:  # noqa: ANN401 - an ASGI scope
+def has_preconditions(scope: Any) -> bool:  # noqa: ANN401 - an ASGI scope
     """Whether a request has If-None-Match at all."""
     return any(name == b"if-none-match" for name, _ in scope["headers"])
 
 
-def unchanged(scope: Any, current: str) -> bool:  # noqa: ANN401 - an ASGI scope
+def is_not_modified(scope: Any, current: str) -> bool:  # noqa: ANN401 - an ASGI scope
     """Whether If-None-Match names the representation that would be sent, compressed or not. The comparison is weak.
 
     Raises Malformed.

@@ -6,12 +6,12 @@ from urllib.parse import parse_qsl, urlencode
 
 from litestar.exceptions import HTTPException
 
-from catalog.domain.errors import Fault, InvalidQuery, shorten
+from catalog.domain.errors import FieldError, InvalidQuery, shorten
 from catalog.domain.queries.filters import REPEATABLE
-from catalog.domain.queries.list_request import OF_ITEMS, Presentation
+from catalog.domain.queries.list_request import PRESENTATION_PARAMETERS, Presentation
 from catalog.domain.queries.operands import refuse_unknown
-from catalog.domain.validation import Faults
-from catalog.entrypoints.representations.items import WHOLE
+from catalog.domain.validation import FieldErrors
+from catalog.entrypoints.representations.items import EVERYTHING
 
 MAX_QUERY_STRING = 16 * 1024
 """Bytes of a query string: room for a filter with as many SKUs as one may name."""
@@ -23,19 +23,19 @@ MAX_PARAMETERS = 300
 def read_parameters(
     scope: Any,  # noqa: ANN401 - an ASGI scope
     repeatable: Sequence[str] = REPEATABLE,
-) -> tuple[dict[str, list[str]], Faults]:
+) -> tuple[dict[str, list[str]], FieldErrors]:
     """Return the parameters of a request, and the faults of those that stand twice and may not.
 
     Bytes that are no UTF-8 become lone surrogates, which the domain refuses where they matter. An HTTPException with 414 is
     raised for what is too long, InvalidQuery for too many parameters.
     """
     raw: bytes = scope["query_string"]
-    faults = Faults()
-    refuse_long_query(scope)
+    faults = FieldErrors()
+    reject_long_query(scope)
     count = raw.count(b"&") + 1
     if count > MAX_PARAMETERS:
         message = f"There are {count} parameters; at most {MAX_PARAMETERS} are taken."
-        raise InvalidQuery([Fault(("",), "too_many_parameters", message)])
+        raise InvalidQuery([FieldError(("",), "too_many_parameters", message)])
     found: dict[str, list[str]] = {}
     for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True, errors="surrogateescape"):
         if name in found and name not in repeatable:
@@ -44,7 +44,7 @@ def read_parameters(
     return found, faults
 
 
-def refuse_long_query(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
+def reject_long_query(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
     """Raise an HTTPException with 414 when the query string is longer than is taken."""
     length = len(scope["query_string"])
     if length > MAX_QUERY_STRING:
@@ -52,13 +52,13 @@ def refuse_long_query(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
         raise HTTPException(status_code=414, detail=detail)
 
 
-def refuse_parameters(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
+def reject_parameters(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
     """Raise InvalidQuery when a request has parameters: for a path that takes none."""
     if scope["query_string"]:
         found, faults = read_parameters(scope)
         for name in found:
             faults.add((name,), "unknown_parameter", f"This path takes no parameters; leave {shorten(name)} out.")
-        faults.refuse(InvalidQuery)
+        faults.raise_if_any(InvalidQuery)
 
 
 def read_choices(scope: Any, **allowed: Sequence[str]) -> dict[str, str]:  # noqa: ANN401 - an ASGI scope
@@ -72,18 +72,18 @@ def read_choices(scope: Any, **allowed: Sequence[str]) -> dict[str, str]:  # noq
     for name, value in chosen.items():
         if allowed[name] and value not in allowed[name]:
             faults.add((name,), "invalid_choice", f"The parameter {name} is {' or '.join(allowed[name])}.")
-    faults.refuse(InvalidQuery)
+    faults.raise_if_any(InvalidQuery)
     return chosen
 
 
 def read_presentation(scope: Any) -> Presentation:  # noqa: ANN401 - an ASGI scope
     """Return how one item is to be shown. Raises InvalidQuery."""
     if not scope["query_string"]:
-        return WHOLE
+        return EVERYTHING
     found, faults = read_parameters(scope)
-    refuse_unknown(found, OF_ITEMS, faults)
+    refuse_unknown(found, PRESENTATION_PARAMETERS, faults)
     presentation = Presentation.parse({name: values[0] for name, values in found.items() if values[0]}, faults)
-    faults.refuse(InvalidQuery)
+    faults.raise_if_any(InvalidQuery)
     return presentation
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
-from catalog.domain.errors import ImportsBusy, Malformed, OutOfSpace, TooLarge, TooSlow
+from catalog.domain.errors import FileTooLarge, ImportsBusy, Malformed, OutOfSpace, UploadTooSlow
 
-SILENCE = 60.0
+IDLE_TIMEOUT = 60.0
 """Seconds without a byte after which a caller is taken for gone."""
 
-GRACE = 30.0
+GRACE_SECONDS = 30.0
 """Seconds that any upload may take."""
 
 MIN_RATE = 16 * 1024
@@ -41,21 +41,21 @@ Receive = Callable[[], Awaitable[Any]]
 class UploadSpace:
     """The bytes that uploads may take on the disk, all together."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, limit: int) -> None:
         """Begin with none taken."""
-        self.most = most
-        self.taken = 0
+        self.limit = limit
+        self.used = 0
 
-    def take(self, size: int) -> None:
+    def reserve(self, size: int) -> None:
         """Take some. Raises ImportsBusy when there are not as many left."""
-        if self.taken + size > self.most:
-            message = f"The files that wait to be imported take the {self.most} bytes they may; try again when one is done."
+        if self.used + size > self.limit:
+            message = f"The files that wait to be imported take the {self.limit} bytes they may; try again when one is done."
             raise ImportsBusy(message)
-        self.taken += size
+        self.used += size
 
-    def give_back(self, size: int) -> None:
+    def release(self, size: int) -> None:
         """Let others have them."""
-        self.taken -= size
+        self.used -= size
 
 
 class Upload:
@@ -69,7 +69,7 @@ class Upload:
 
     def write(self, data: bytes) -> None:
         """Add bytes. Raises ImportsBusy, OutOfSpace."""
-        self._space.take(len(data))
+        self._space.reserve(len(data))
         self._size += len(data)
         try:
             self._file.write(data)
@@ -104,10 +104,10 @@ class Upload:
         # What could not be written for want of space is tried again when a file is closed.
         with suppress(OSError):
             self._file.close()
-        self._space.give_back(self._size)
+        self._space.release(self._size)
 
 
-class Incoming:
+class UploadStream:
     """A body that is still coming in, and is a file as it stands."""
 
     def __init__(self, receive: Receive, most: int, space: UploadSpace) -> None:
@@ -125,9 +125,9 @@ class Incoming:
         """Of all that was taken."""
         return self._hash.hexdigest()
 
-    async def finish(self) -> None:
+    async def receive_all(self) -> None:
         """Take the rest, and forget it."""
-        async for _ in self.pieces():
+        async for _ in self.chunks():
             pass
 
     async def save(self) -> Upload:
@@ -136,7 +136,7 @@ class Incoming:
         held: list[bytes] = []
         size = 0
         try:
-            async with aclosing(self.pieces()) as pieces:
+            async with aclosing(self.chunks()) as pieces:
                 async for piece in pieces:
                     held.append(piece)
                     size += len(piece)
@@ -153,23 +153,23 @@ class Incoming:
             raise
         return upload
 
-    async def pieces(self) -> AsyncGenerator[bytes, None]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Go through the bytes of the file. Raises Malformed, TooLarge, TooSlow."""
         while self._more:
-            data = await self._take()
+            data = await self._receive_chunk()
             self._hash.update(data)
             yield data
 
-    async def _take(self) -> bytes:
+    async def _receive_chunk(self) -> bytes:
         """Take what comes next."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
         try:
-            async with asyncio.timeout(min(SILENCE, GRACE + self._count / MIN_RATE - self._waited)):
+            async with asyncio.timeout(min(IDLE_TIMEOUT, GRACE_SECONDS + self._count / MIN_RATE - self._waited)):
                 event = await self._receive()
         except TimeoutError as error:
             self._more = False
-            raise TooSlow from error
+            raise UploadTooSlow from error
         self._waited += loop.time() - begun
         if event["type"] == "http.disconnect":
             self._more = False
@@ -180,11 +180,11 @@ class Incoming:
         self._count += len(data)
         if self._count > self._most:
             self._more = False
-            raise TooLarge(self._most)
+            raise FileTooLarge(self._most)
         return data
 
 
-class IncomingForm(Incoming):
+class MultipartUpload(UploadStream):
     """A body that is a form (multipart/form-data): a file, and options before or after it."""
 
     def __init__(self, receive: Receive, most: int, space: UploadSpace, boundary: str) -> None:
@@ -205,13 +205,13 @@ class IncomingForm(Incoming):
         whole.update(repr(sorted(self.fields.items())).encode(errors="surrogatepass"))
         return whole.hexdigest()
 
-    async def pieces(self) -> AsyncGenerator[bytes, None]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Go through the bytes of the file, and gather the options. Raises what Incoming raises."""
         name: str | None = None
         option = bytearray()
         size = 0
         while self._more:
-            for event in self._events(await self._take()):
+            for event in self._events(await self._receive_chunk()):
                 if isinstance(event, MultipartSegment):
                     name = self._begun(event)
                     option.clear()

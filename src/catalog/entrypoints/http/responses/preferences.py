@@ -4,8 +4,8 @@ from http import HTTPStatus
 from typing import Any
 
 from catalog.entrypoints.http.requests.headers import header
-from catalog.entrypoints.http.responses.prepared import Answer, Header, no_content
-from catalog.ports.cache import Content
+from catalog.entrypoints.http.responses.prepared import Header, PreparedResponse, no_content
+from catalog.ports.cache import ResponseContent
 
 MINIMAL = "return=minimal"
 REPRESENTATION = "return=representation"
@@ -24,19 +24,19 @@ def preferences(scope: Any) -> list[str]:  # noqa: ANN401 - an ASGI scope
     return list(kept.values())
 
 
-def applied(*names: str) -> Header:
+def preference_applied(*names: str) -> Header:
     """Say which preferences were honoured."""
     return b"preference-applied", ", ".join(names).encode()
 
 
-def written(scope: Any, status: int, content: Content, *headers: Header) -> Answer:  # noqa: ANN401 - an ASGI scope
+def write_response(scope: Any, status: int, content: ResponseContent, *headers: Header) -> PreparedResponse:  # noqa: ANN401 - an ASGI scope
     """Answer a write with what there is now, or without it, as the caller prefers."""
     preferred = preferences(scope)
     if MINIMAL in preferred:
         tags = [its for its in content.headers if its[0] == b"etag"]
         if status == HTTPStatus.OK:
-            return Answer(HTTPStatus.NO_CONTENT, no_content(*tags), *headers, applied(MINIMAL))
-        return Answer(status, no_content(*tags, (b"content-length", b"0")), *headers, applied(MINIMAL))
+            return PreparedResponse(HTTPStatus.NO_CONTENT, no_content(*tags), *headers, preference_applied(MINIMAL))
+        return PreparedResponse(status, no_content(*tags, (b"content-length", b"0")), *headers, preference_applied(MINIMAL))
     if REPRESENTATION in preferred:
-        headers = (*headers, applied(REPRESENTATION))
-    return Answer(status, content, *headers)
+        headers = (*headers, preference_applied(REPRESENTATION))
+    return PreparedResponse(status, content, *headers)

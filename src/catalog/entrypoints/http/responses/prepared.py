@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from catalog.entrypoints.http.responses.compression import GZIP, MIN_SIZE, accepts_gzip, compressed, gzip_pieces
-from catalog.ports.cache import Content
+from catalog.ports.cache import ResponseContent
 
 Header = tuple[bytes, bytes]
 
@@ -22,7 +22,7 @@ NO_STORE = (b"cache-control", b"no-store")
 _PRIVATE = (b"cache-control", b"private, no-cache")
 
 
-class Sent(ABC):
+class AsgiResponse(ABC):
     """An ASGI application that a handler returns: the framework calls it."""
 
     __slots__ = ()
@@ -32,12 +32,12 @@ class Sent(ABC):
         """Send the answer."""
 
 
-class Answer(Sent):
+class PreparedResponse(AsgiResponse):
     """An ASGI application that sends one answer."""
 
     __slots__ = ("_body", "_headers", "_status")
 
-    def __init__(self, status: int, content: Content, *headers: Header) -> None:
+    def __init__(self, status: int, content: ResponseContent, *headers: Header) -> None:
         """Send this, with more headers."""
         self._status = status
         self._body = content.body
@@ -53,21 +53,21 @@ class Answer(Sent):
         await send({"type": "http.response.start", "status": self._status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    def packed(self) -> bytes:
+    def pack(self) -> bytes:
         """Write it down, to be given again (`unpacked`)."""
         return msgspec.msgpack.encode((self._status, self._headers, self._body))
 
     @classmethod
-    def unpacked(cls, packed: bytes, *headers: Header) -> Self:
+    def unpack(cls, packed: bytes, *headers: Header) -> Self:
         """Bring back what was `packed`, with more headers."""
         status, its, body = _packed.decode(packed)
-        return cls(status, Content(body, tuple(its)), *headers)
+        return cls(status, ResponseContent(body, tuple(its)), *headers)
 
 
 _packed = msgspec.msgpack.Decoder(tuple[int, list[Header], bytes])
 
 
-class Streamed(Sent):
+class StreamingResponse(AsgiResponse):
     """An ASGI application that sends an answer piece by piece, as fast as it is taken, and stops when nobody takes it."""
 
     __slots__ = ("_first", "_headers", "_pieces")
@@ -125,7 +125,7 @@ async def _taken(send: Any, piece: bytes, patience: float) -> bool:  # noqa: ANN
     return True
 
 
-class Live(Sent):
+class EventStream(AsgiResponse):
     """An ASGI application that sends pieces as they come, without an end of its own, to whoever takes them."""
 
     __slots__ = ("_headers", "_pieces", "_sending")
@@ -136,7 +136,7 @@ class Live(Sent):
         self._pieces: AsyncGenerator[bytes, None] | None = None
         self._sending: asyncio.Task[None] | None = None
 
-    def send_from(self, pieces: AsyncGenerator[bytes, None]) -> None:
+    def stream(self, pieces: AsyncGenerator[bytes, None]) -> None:
         """Send these."""
         self._pieces = pieces
 
@@ -180,11 +180,11 @@ async def _gone(receive: Any) -> None:  # noqa: ANN401 - ASGI's
         pass
 
 
-def json_content(body: bytes, *headers: Header) -> Content:
+def json_content(body: bytes, *headers: Header) -> ResponseContent:
     """Make the content of an answer in JSON."""
-    return Content(body, (_PRIVATE, _JSON, (b"content-length", b"%d" % len(body)), *headers))
+    return ResponseContent(body, (_PRIVATE, _JSON, (b"content-length", b"%d" % len(body)), *headers))
 
 
-def no_content(*headers: Header) -> Content:
+def no_content(*headers: Header) -> ResponseContent:
     """Make the content of an answer without a body."""
-    return Content(b"", (_PRIVATE, *headers))
+    return ResponseContent(b"", (_PRIVATE, *headers))

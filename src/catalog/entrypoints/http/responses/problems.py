@@ -11,9 +11,9 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from catalog.domain import errors
-from catalog.domain.errors import CatalogError, Fault, InvalidInput, InvalidQuery, Path, shorten
+from catalog.domain.errors import CatalogError, FieldError, FieldPath, InvalidInput, InvalidQuery, shorten
 from catalog.domain.text.normalization import visible
-from catalog.domain.validation import MAX_FAULTS
+from catalog.domain.validation import MAX_ERRORS
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -32,17 +32,17 @@ MAX_INSTANCE = 500
 RETRY_AFTER = "1"
 """Seconds after which a client may try again what failed for want of the store, or of luck among rivals."""
 
-STATUS: dict[type[CatalogError], HTTPStatus] = {
+STATUS_CODES: dict[type[CatalogError], HTTPStatus] = {
     errors.Malformed: HTTPStatus.BAD_REQUEST,
     errors.InvalidCursor: HTTPStatus.BAD_REQUEST,
     errors.InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.StaleVersion: HTTPStatus.PRECONDITION_FAILED,
-    errors.NotAbsent: HTTPStatus.PRECONDITION_FAILED,
+    errors.AlreadyPresent: HTTPStatus.PRECONDITION_FAILED,
     errors.NotPresent: HTTPStatus.PRECONDITION_FAILED,
-    errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    errors.TooSlow: HTTPStatus.REQUEST_TIMEOUT,
+    errors.FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UploadTooSlow: HTTPStatus.REQUEST_TIMEOUT,
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.BatchRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidPosition: HTTPStatus.BAD_REQUEST,
@@ -93,7 +93,7 @@ TITLES = {
 }
 """A short sentence for each code; the same whatever the case."""
 
-FRAMEWORK: dict[int, tuple[str, str]] = {
+FRAMEWORK_ERRORS: dict[int, tuple[str, str]] = {
     400: ("bad_request", "Bad Request"),
     403: ("cross_origin_request", "Forbidden"),
     404: ("not_found", "Not Found"),
@@ -115,7 +115,7 @@ _log = structlog.get_logger("catalog.http")
 _encoder = msgspec.json.Encoder()
 
 
-class FaultBody(msgspec.Struct, omit_defaults=True):
+class FieldErrorBody(msgspec.Struct, omit_defaults=True):
     """One fault: where (a JSON pointer into the body, or a parameter's name), a stable code, and a sentence."""
 
     code: str
@@ -137,7 +137,7 @@ class ProblemBody(msgspec.Struct, omit_defaults=True):
     instance: str
     code: str
     request_id: str
-    errors: list[FaultBody] | None = None
+    errors: list[FieldErrorBody] | None = None
     errors_total: int | None = None
 
 
@@ -146,7 +146,7 @@ def problem(
     status: int,
     detail: str,
     code: str | None = None,
-    faults: list[FaultBody] | None = None,
+    faults: list[FieldErrorBody] | None = None,
     total: int = 0,
 ) -> bytes:
     """Write a problem for the request in `scope`, in at most MAX_PROBLEM bytes; without a code of ours, that of the status.
@@ -154,7 +154,7 @@ def problem(
     Of `total` faults those that fit are named.
     """
     request_id: str = scope["state"]["request_id"]
-    named, title = FRAMEWORK.get(status, ("refused", "Refused")) if code is None else (code, TITLES[code])
+    named, title = FRAMEWORK_ERRORS.get(status, ("refused", "Refused")) if code is None else (code, TITLES[code])
     body = ProblemBody(
         type="about:blank" if code is None else f"urn:catalog:problem:{code}",
         title=title,
@@ -167,12 +167,12 @@ def problem(
     )
     if faults is not None and total > len(faults):
         body.errors_total = total
-    encoded = _encoder.encode(_storable(body))
+    encoded = _encoder.encode(_encodable(body))
     while len(encoded) > MAX_PROBLEM and body.errors:
         kept = len(body.errors) * MAX_PROBLEM // len(encoded)
         body.errors = body.errors[: min(kept, len(body.errors) - 1)]
         body.errors_total = total
-        encoded = _encoder.encode(_storable(body))
+        encoded = _encoder.encode(_encodable(body))
     return encoded
 
 
@@ -180,42 +180,42 @@ def status_of(error: CatalogError) -> HTTPStatus:
     """Return the status of an error."""
     if isinstance(error, errors.BatchRefused):
         return status_of(error.failures[0][1])
-    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    return next(STATUS_CODES[kind] for kind in type(error).__mro__ if kind in STATUS_CODES)
 
 
 def problem_of(scope: Mapping[str, Any], error: CatalogError) -> bytes:
     """Write the problem of an error."""
-    faults = faults_of(error)
+    faults = field_errors_of(error)
     if faults is None:
         return problem(scope, status_of(error), str(error), error.code)
     total = total_of(error)
     notes = " ".join(_notes(error))
     if isinstance(error, errors.BatchRefused) or total == 1:
         detail = str(error)
-    elif total > MAX_FAULTS:
-        detail = f"There are {total} faults; `errors` names the first ones, and {total - MAX_FAULTS} more are not named. {notes}"
+    elif total > MAX_ERRORS:
+        detail = f"There are {total} faults; `errors` names the first ones, and {total - MAX_ERRORS} more are not named. {notes}"
     else:
         detail = f"There are {total} faults; `errors` names each. {notes}"
     return problem(scope, status_of(error), detail.rstrip(), error.code, faults, total)
 
 
-def brief_problem_of(scope: Mapping[str, Any], error: CatalogError) -> bytes:
+def short_problem_of(scope: Mapping[str, Any], error: CatalogError) -> bytes:
     """Write the problem of an error without its faults, but with their number."""
     total = total_of(error)
     detail = str(error) if total == 1 else f"There are {total} faults; send this on its own to have them named."
     return problem(scope, status_of(error), shorten(detail, MAX_BRIEF), error.code)
 
 
-def faults_of(error: CatalogError) -> list[FaultBody] | None:
+def field_errors_of(error: CatalogError) -> list[FieldErrorBody] | None:
     """Return the shapes of an error's faults, those of a batch's operations included; None when it has none.
 
     Of many, the first MAX_FAULTS.
     """
     if isinstance(error, InvalidInput):
-        return [_fault(fault, error) for fault in error.faults]
+        return [_field_error(fault, error) for fault in error.errors]
     if isinstance(error, errors.BatchRefused):
         each = (fault for index, failure in error.failures for fault in _faults_of_operation(index, failure))
-        return list(islice(each, MAX_FAULTS))
+        return list(islice(each, MAX_ERRORS))
     return None
 
 
@@ -230,19 +230,19 @@ def _notes(error: CatalogError) -> Sequence[str]:
     return error.notes if isinstance(error, InvalidInput) else ()
 
 
-def _faults_of_operation(index: int, error: CatalogError) -> Iterator[FaultBody]:
+def _faults_of_operation(index: int, error: CatalogError) -> Iterator[FieldErrorBody]:
     place = ("operations", index)
     if isinstance(error, InvalidInput):
-        yield from (FaultBody(fault.code, fault.message, _pointer((*place, *fault.path))) for fault in error.faults)
+        yield from (FieldErrorBody(fault.code, fault.message, _pointer((*place, *fault.path))) for fault in error.errors)
     else:
-        yield FaultBody(error.code, str(error), _pointer(place))
+        yield FieldErrorBody(error.code, str(error), _pointer(place))
 
 
 def on_catalog_error(request: AnyRequest, error: CatalogError) -> Response[bytes]:
     """Answer with what the catalog refused, and why."""
     status = status_of(error)
     headers = {}
-    if isinstance(error, errors.Unavailable | errors.Contended | errors.InFlight):
+    if isinstance(error, errors.Unavailable | errors.TooManyConflicts | errors.RequestInProgress):
         headers["Retry-After"] = RETRY_AFTER
     if isinstance(error, errors.Unavailable):
         _log.warning("unavailable", code=error.code, reason=str(error), cause=repr(error.__cause__) if error.__cause__ else None)
@@ -254,19 +254,19 @@ def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[byt
     """Answer with the framework's own refusals: no such path, method, too large."""
     status = HTTPStatus(error.status_code)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return on_unforeseen(request, error)
+        return on_unexpected_error(request, error)
     headers = {name: value for name, value in (error.headers or {}).items() if name.lower() != "content-type"}
     body = problem(request.scope, status, _DETAILS.get(status, str(error.detail)))
     return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
 
 
-def on_unforeseen(request: AnyRequest, error: Exception) -> Response[bytes]:
+def on_unexpected_error(request: AnyRequest, error: Exception) -> Response[bytes]:
     """Answer for a fault of ours: nothing of it is told to the caller but the id under which the log has it all."""
     _log.error("unforeseen", exc_info=error)
-    return Response(unforeseen(request.scope), status_code=500, media_type=PROBLEM_JSON)
+    return Response(unexpected_error(request.scope), status_code=500, media_type=PROBLEM_JSON)
 
 
-def unforeseen(scope: Mapping[str, Any]) -> bytes:
+def unexpected_error(scope: Mapping[str, Any]) -> bytes:
     """Write the problem of an unforeseen error."""
     detail = "The service failed in a way that nobody foresaw; the log has it under the request's id."
     return problem(scope, 500, detail)
@@ -279,29 +279,29 @@ _DETAILS = {
 }
 
 
-def _fault(fault: Fault, error: InvalidInput) -> FaultBody:
+def _field_error(fault: FieldError, error: InvalidInput) -> FieldErrorBody:
     if isinstance(error, InvalidQuery):
-        return FaultBody(fault.code, fault.message, parameter=str(fault.path[0]))
-    return FaultBody(fault.code, fault.message, pointer=_pointer(fault.path))
+        return FieldErrorBody(fault.code, fault.message, parameter=str(fault.path[0]))
+    return FieldErrorBody(fault.code, fault.message, pointer=_pointer(fault.path))
 
 
-def _pointer(path: Path) -> str:
+def _pointer(path: FieldPath) -> str:
     """Write a path as a JSON pointer (RFC 6901)."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
-def _storable(body: ProblemBody) -> object:
+def _encodable(body: ProblemBody) -> object:
     """Make text that UTF-8 cannot hold (lone surrogates that a caller sent) visible instead."""
     try:
         _encoder.encode(body)
     except UnicodeEncodeError:
-        return _mended(msgspec.to_builtins(body))
+        return _replace_surrogates(msgspec.to_builtins(body))
     return body
 
 
-def _mended(value: object) -> object:
+def _replace_surrogates(value: object) -> object:
     if isinstance(value, str):
         return visible(value)
     if isinstance(value, dict):
-        return {name: _mended(inner) for name, inner in value.items()}
-    return [_mended(inner) for inner in value] if isinstance(value, list) else value
+        return {name: _replace_surrogates(inner) for name, inner in value.items()}
+    return [_replace_surrogates(inner) for inner in value] if isinstance(value, list) else value

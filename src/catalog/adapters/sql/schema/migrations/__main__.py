@@ -5,7 +5,7 @@ import sys
 
 from alembic import command
 
-from catalog.adapters.sql.schema.migrate import WANTED, alembic_config
+from catalog.adapters.sql.schema.migrate import HEAD_REVISION, alembic_config
 
 
 def main() -> None:
@@ -13,7 +13,7 @@ def main() -> None:
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if not re.fullmatch(r"[a-z0-9_]+", name):
         sys.exit("Say what the migration does: make migration NAME=add_suppliers")
-    following = f"{int(WANTED) + 1:04}"
+    following = f"{int(HEAD_REVISION) + 1:04}"
     command.revision(alembic_config(), name, rev_id=following)
     sys.stdout.write(f"Now write its steps, and set WANTED to {following} in adapters/sql/schema/migrate.py.\n")
 

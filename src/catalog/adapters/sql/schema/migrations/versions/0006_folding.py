@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from catalog.domain.search.search import SearchWords
+from catalog.domain.search.search import ItemTerms
 from catalog.domain.text.normalization import fold
 
 revision = "0006"
@@ -63,9 +63,9 @@ def _fill(add_words: str, add_name_words: str) -> None:
         spelled: set[str] = set()
         for seq, sku, name, name_key, description, category, attributes in rows:
             texts = [value for value in json.loads(attributes).values() if isinstance(value, str)]
-            its = SearchWords.gather(sku, name, (description or "", category or "", *texts))
+            its = ItemTerms.from_texts(sku, name, (description or "", category or "", *texts))
             indexed.append({"seq": seq, "name": its.name, "text": its.text})
-            spelled.update(its.spelled.split())
+            spelled.update(its.suggestable.split())
             folded = fold(name)
             if folded != name_key:
                 renamed.append({"seq": seq, "name_key": folded})

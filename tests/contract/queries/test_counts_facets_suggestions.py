@@ -266,6 +266,19 @@ async def test_stores_agree_on_what_was_meant(storage: Storage, names: list[list
         assert list(await storage.suggest(search)) == list(await memory.suggest(search)), words
 
 
+async def test_a_part_of_a_code_is_no_suggestion(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A word that some name had may be known to a SQL store for longer; a name with it as a part of a code is not meant."""
+    monkeypatch.setattr("catalog.adapters.sql.storage.SUGGESTION_BATCH", 2)
+    (gone,) = await keep(storage, 1, name="ab1")
+    await commit(storage, removal(gone))
+    await keep(storage, 2, 3, 4, name="lamp 9ab1")
+    search = SearchQuery.parse("ab2", FieldErrors())
+    assert search is not None
+    assert list(await storage.suggest(search)) == []
+    (chair,) = await keep(storage, 5, name="white ab1")
+    assert list(await storage.suggest(search)) == [chair]
+
+
 async def test_the_rarest_condition_leads_or_the_order_does(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there are databases to be told."""
     if isinstance(storage, MemoryStorage):

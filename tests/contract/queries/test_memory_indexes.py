@@ -128,14 +128,12 @@ async def test_suggestions_are_what_the_plain_way_finds() -> None:
     await plant(storage, "home/chairs", "garden")
     await commit(storage, *(made(chance, number) for number in range(1, 100)))
     living = [item async for items in storage.stream(ItemQuery.parse({})) for item in items]
-    names = {item.id: {*ItemTerms.from_item(item).name.split()} for item in living}
+    terms = {item.id: ItemTerms.from_item(item) for item in living}
+    spelled = {word for its in terms.values() for word in its.suggestable.split()}
     for question in ("oakk", "chiar", "tsich", "oak chiar", "x2", "nothing"):
         search = certain(ItemQuery.parse({"q": question}).search)
-        known = [
-            [w for w in set().union(*names.values()) if its and matches_pattern(w, its)]
-            for its in map(word_pattern, search.terms)
-        ]
-        wanted = {its for one in corrections(search, known) for its, words in names.items() if is_corrected_by(words, one)}
+        known = [[w for w in spelled if its and matches_pattern(w, its)] for its in map(word_pattern, search.terms)]
+        wanted = {its for one in corrections(search, known) for its, mine in terms.items() if is_corrected_by(mine, one)}
         assert {item.id for item in await storage.suggest(search)} <= wanted
         assert len(await storage.suggest(search)) == min(5, len(wanted))
 

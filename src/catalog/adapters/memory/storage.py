@@ -148,8 +148,8 @@ class MemoryStorage:
         found = {
             item_id
             for correction in corrections(search, known)
-            for item_id in self._by_name.ids_with_any(correction.alternatives)
-            if is_corrected_by(set(self._terms[item_id].name.split()), correction)
+            for item_id in self._suggestable.ids_with_any(correction.alternatives)
+            if is_corrected_by(self._terms[item_id], correction)
         }
         by_name_key = sorted((fold(self._items[item_id].name), item_id) for item_id in found)
         return [self._items[item_id] for _, item_id in by_name_key[:MAX_SUGGESTIONS]]

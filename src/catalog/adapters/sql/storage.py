@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapp
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from catalog.adapters.sql.reads.item_queries import (
 )
 from catalog.adapters.sql.reads.log_queries import deletion_statement, entry_statement, log_statement, to_log_page
 from catalog.adapters.sql.reads.suggestions import (
+    SUGGESTION_BATCH,
     candidate_parameters,
     candidates_statement,
     suggestions_statement,
@@ -58,8 +60,8 @@ from catalog.domain.items.item import Item
 from catalog.domain.queries.facets import Facet
 from catalog.domain.queries.filters import ATTRIBUTE
 from catalog.domain.queries.item_query import ItemQuery, Page
-from catalog.domain.search.search import SearchQuery
-from catalog.domain.search.spelling import corrections, word_patterns
+from catalog.domain.search.search import ItemTerms, SearchQuery
+from catalog.domain.search.spelling import MAX_SUGGESTIONS, corrections, is_corrected_by, word_patterns
 from catalog.ports.commit_listeners import Listener, Listeners
 from catalog.ports.storage import Count, SchemaState
 
@@ -239,11 +241,20 @@ class SqlStorage:
             [] if its is None else [row[0] for row in await self._fetch(self._candidate_words, candidate_parameters(its))]
             for its in word_patterns(search)
         ]
-        meant = list(corrections(search, known))
-        if not meant:
+        corrected = list(corrections(search, known))
+        if not corrected:
             return ()
-        rows = await self._fetch_within(self._suggested, self._dialect.correction_parameters(meant), SUGGEST_SECONDS)
-        return [to_item(row) for row in rows or ()]
+        parameters = {**self._dialect.correction_parameters(corrected), "limit": SUGGESTION_BATCH}
+        suggestions: list[Item] = []
+        for skip in count(0, SUGGESTION_BATCH):
+            rows = await self._fetch_within(self._suggested, {**parameters, "skip": skip}, SUGGEST_SECONDS) or ()
+            for item in map(to_item, rows):
+                terms = ItemTerms.from_item(item)
+                if any(is_corrected_by(terms, correction) for correction in corrected):
+                    suggestions.append(item)
+            if len(rows) < SUGGESTION_BATCH or len(suggestions) >= MAX_SUGGESTIONS:
+                break
+        return suggestions[:MAX_SUGGESTIONS]
 
     async def categories(self) -> Sequence[Category]:
         """Read all of them."""
@@ -339,7 +350,10 @@ class SqlStorage:
         if state.current:
             return state
         if state.current_version is not None and state.current_version > HEAD_REVISION:
-            message = f"The database has the schema {state.current_version}, of a newer Catalog; this one knows up to {HEAD_REVISION}. Update it."
+            message = (
+                f"The database has the schema {state.current_version}, of a newer Catalog; this one knows up to {HEAD_REVISION}. "
+                "Update it."
+            )
             raise SchemaOutdated(message)
         engine = self._engines.migrating()
         try:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from catalog.domain.search.index_terms import can_be_misspelt
-from catalog.domain.search.search import MAX_QUERY_WORDS, SearchQuery
+from catalog.domain.search.search import MAX_QUERY_WORDS, ItemTerms, SearchQuery
 
 MIN_LENGTH = 3
 """Letters that a word has at least, to be taken for misspelt."""
@@ -76,8 +76,12 @@ def corrections(search: SearchQuery, known: Sequence[Collection[str]]) -> Iterat
             yield Correction((*search.terms[:index], *search.terms[index + 1 :]), meant)
 
 
-def is_corrected_by(name: Collection[str], correction: Correction) -> bool:
-    """Whether a name with these words may have been meant."""
-    return not set(correction.alternatives).isdisjoint(name) and all(
-        any(word.startswith(begun) for word in name) for begun in correction.prefixes
-    )
+def is_corrected_by(terms: ItemTerms, correction: Correction) -> bool:
+    """Return whether an item with these terms matches a corrected search.
+
+    An alternative must be a whole word of the name; a part of a code, which is a term too, is not enough.
+    """
+    if set(correction.alternatives).isdisjoint(terms.suggestable.split()):
+        return False
+    name = terms.name.split()
+    return all(any(term.startswith(prefix) for term in name) for prefix in correction.prefixes)

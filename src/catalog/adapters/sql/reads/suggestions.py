@@ -19,6 +19,9 @@ _LAST = "\U0010ffff"
 SWEEP_BATCH = 200
 """Words that are looked at in one go for those that no name has."""
 
+SUGGESTION_BATCH = 5 * MAX_SUGGESTIONS
+"""Items read at a time. The index also finds names that have a corrected word only as part of a code; those are skipped."""
+
 COUNT_SWEEP: Update = update(log_head).where(THE_HEAD).values(word_sweeps=log_head.c.word_sweeps + 1)
 
 
@@ -49,9 +52,10 @@ def candidate_parameters(pattern: WordPattern) -> dict[str, Any]:
 
 
 def suggestions_statement(flavour: SqlDialect) -> Select[Any]:
-    """Return the items whose names match a query that `Flavour.meant` made, as ITEM_COLUMNS."""
+    """Return `limit` items, after `skip`, whose names match the parameters of `correction_parameters`."""
     statement = select(*ITEM_COLUMNS).where(flavour.matches(), flavour.matches_name())
-    return statement.order_by(items.c.name_key, items.c.id).limit(MAX_SUGGESTIONS)
+    in_order = statement.order_by(items.c.name_key, items.c.id)
+    return in_order.limit(bindparam("limit", type_=Integer())).offset(bindparam("skip", type_=Integer()))
 
 
 def words_in_use_statement(flavour: SqlDialect) -> Select[Any]:

@@ -28,7 +28,7 @@ class StorageOptions:
     pool_size: int = 5
     pool_overflow: int = 5
     deadline: float = 2.0
-    queue: int = 1_000
+    max_pending_writes: int = 1_000
     pooler: Literal["auto", "session", "transaction"] = "auto"
 
 
@@ -114,7 +114,7 @@ class Storage(Protocol):
         store that has nothing to do ahead returns anything.
         """
 
-    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
         """Write change sets, each all or nothing, and return an outcome for each, in order.
 
         The only way to write. All commits of all processes are in one order, under one lock; catalog.domain.changes.commit_plan
@@ -141,7 +141,7 @@ class Storage(Protocol):
         A store may hear of other processes' commits late, or return early for nothing.
         """
 
-    async def changes(self, *, after: int, limit: int, wanted: LogFilter = EVERY_ENTRY) -> LogPage:
+    async def changes(self, *, after: int, limit: int, log_filter: LogFilter = EVERY_ENTRY) -> LogPage:
         """Return up to `limit` entries of the log that follow number `after` and are wanted, oldest first.
 
         Where only few entries are, it may look at a part of the log and say how far (`reached`).
@@ -153,7 +153,7 @@ class Storage(Protocol):
     async def last_deletion(self, sku: str) -> LogEntry | None:
         """Return the last removal of an item that had this SKU then."""
 
-    async def prune(self, upto: int) -> None:
+    async def prune(self, up_to_seq: int) -> None:
         """Forget the entries of the log up to number `upto`. The others keep their numbers; no commit is held up for long."""
 
     async def records(self, keys: Collection[str]) -> Mapping[str, ExpiringRecord]:

@@ -170,7 +170,7 @@ class MemoryStorage:
     def prepare(self, changes: Sequence[AnyChange]) -> object:
         """There is nothing to do ahead."""
 
-    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:  # noqa: ARG002 - see above
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:  # noqa: ARG002 - see above
         """Ask for admission and apply it, under the lock."""
         with self._lock:
             admission = plan_commit(batch, self._stored_state(batch))
@@ -196,18 +196,18 @@ class MemoryStorage:
                 while self._head <= seq:
                     await self._committed.wait()
 
-    async def changes(self, *, after: int, limit: int, wanted: LogFilter = EVERY_ENTRY) -> LogPage:
+    async def changes(self, *, after: int, limit: int, log_filter: LogFilter = EVERY_ENTRY) -> LogPage:
         """Cut a stretch out of the log."""
-        if wanted.subject is not None:
-            life = self._entries_by_subject.get(wanted.subject, [])
+        if log_filter.subject is not None:
+            life = self._entries_by_subject.get(log_filter.subject, [])
             stretch = life[bisect_right(life, after, key=attrgetter("seq")) :]
         else:
             start = max(0, after - self._floor)
-            stretch = self._log[start : max(start, after - self._floor + LOG_SCAN_LIMIT) if wanted.kinds else start + limit]
-        entries = tuple(islice(filter(wanted.matches, stretch), limit))
+            stretch = self._log[start : max(start, after - self._floor + LOG_SCAN_LIMIT) if log_filter.kinds else start + limit]
+        entries = tuple(islice(filter(log_filter.matches, stretch), limit))
         if len(entries) == limit:
             reached = entries[-1].seq
-        elif wanted.kinds and wanted.subject is None:
+        elif log_filter.kinds and log_filter.subject is None:
             reached = min(after + LOG_SCAN_LIMIT, self._head)
         else:
             reached = self._head
@@ -222,10 +222,10 @@ class MemoryStorage:
         """Look it up."""
         return self._deletions.get(sku)
 
-    async def prune(self, upto: int) -> None:
+    async def prune(self, up_to_seq: int) -> None:
         """Cut the log's beginning off."""
         with self._lock:
-            count = max(0, min(upto, self._head) - self._floor)
+            count = max(0, min(up_to_seq, self._head) - self._floor)
             gone, self._log = self._log[:count], self._log[count:]
             self._floor += count
             for subject_id, pruned in Counter(entry.subject_id for entry in gone).items():

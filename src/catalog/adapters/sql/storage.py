@@ -273,9 +273,9 @@ class SqlStorage:
         """Make their rows."""
         return PreparedRows(changes)
 
-    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
         """Hand a batch to the writer."""
-        return await self._writer.submit(batch, ready) if batch else ()
+        return await self._writer.submit(batch, prepared) if batch else ()
 
     def listen(self, listener: Listener) -> None:
         """Keep it; whoever writes a batch tells it."""
@@ -290,12 +290,12 @@ class SqlStorage:
         async with self._translated_errors():
             await self._head_watcher.wait(seq, seconds)
 
-    async def changes(self, *, after: int, limit: int, wanted: LogFilter = EVERY_ENTRY) -> LogPage:
+    async def changes(self, *, after: int, limit: int, log_filter: LogFilter = EVERY_ENTRY) -> LogPage:
         """Read a stretch of the log."""
-        rows = await self._rows(log_statement(after, limit, wanted))
+        rows = await self._rows(log_statement(after, limit, log_filter))
         if not rows:
             raise SchemaOutdated(NO_SCHEMA)
-        return to_log_page(rows, after, limit, wanted)
+        return to_log_page(rows, after, limit, log_filter)
 
     async def find_entry(self, subject_id: UUID, version: int | None = None) -> LogEntry | None:
         """Look it up by the index that keeps versions from being written twice."""
@@ -305,10 +305,10 @@ class SqlStorage:
         """Look it up in the index of removals."""
         return next(map(to_entry, await self._rows(deletion_statement(sku))), None)
 
-    async def prune(self, upto: int) -> None:
+    async def prune(self, up_to_seq: int) -> None:
         """Go slice by slice, each a commit; then take out the words that no name has any more, likewise."""
         page = await self.changes(after=0, limit=1)
-        end = min(upto, page.head)
+        end = min(up_to_seq, page.head)
         for last in range(page.floor + _PRUNE_BATCH, end, _PRUNE_BATCH):
             await self._shielded(self._run_exclusive(partial(self._commit_statements.prune, upto=last)))
         await self._shielded(self._run_exclusive(partial(self._commit_statements.prune, upto=end)))

@@ -54,7 +54,7 @@ class CachedReads:
     async def lookup(self, key: str) -> ResponseContent | None:
         """Return the answer, if this process has it and it still holds."""
         cached = await self._local.get(key)
-        if cached is None or not self._freshness.current() or not self._freshness.is_valid(cached):
+        if cached is None or not self._freshness.is_current() or not self._freshness.is_valid(cached):
             return None
         return cached.content
 
@@ -67,14 +67,14 @@ class CachedReads:
         if known is not None:
             return known, True
         fill = self._fills.get(key)
-        if fill is None or not self._freshness.current() or fill.as_of < self._freshness.known:
+        if fill is None or not self._freshness.is_current() or fill.as_of < self._freshness.latest_seq:
             return await self._fill(key, render)
         content = await asyncio.shield(fill.done)
         return ((await render()).content if content is None else content), False
 
     async def _fill(self, key: str, render: RenderResponse) -> tuple[ResponseContent, bool]:
         """Fetch the answer from the shared cache, or have it made; and keep it."""
-        fill = _Fill(self._freshness.known, asyncio.get_running_loop().create_future())
+        fill = _Fill(self._freshness.latest_seq, asyncio.get_running_loop().create_future())
         self._fills[key] = fill
         cached = None
         try:
@@ -110,21 +110,21 @@ class CachedReads:
 
     async def _read_shared(self, key: str) -> CachedResponse | None:
         """Ask the shared cache; what it has was dated by another process, but by the same log."""
-        if self._shared_cache is None or not self._freshness.current():
+        if self._shared_cache is None or not self._freshness.is_current():
             return None
         cached = await self._shared_cache.get(self._shared_key(key))
         return cached if cached is not None and self._freshness.is_valid(cached) else None
 
     def _write_shared(self, key: str, cached: CachedResponse) -> None:
         """Bring an answer to the shared cache; nobody waits for that."""
-        if self._shared_cache is not None and self._freshness.log is not None and len(self._writes) < MAX_FILLS:
+        if self._shared_cache is not None and self._freshness.log_id is not None and len(self._writes) < MAX_FILLS:
             putting = asyncio.create_task(self._shared_cache.put(self._shared_key(key), cached))
             self._writes.add(putting)
             putting.add_done_callback(self._writes.discard)
 
     def _shared_key(self, key: str) -> str:
         """Tell the answers of one log from those of another, where several catalogs share a cache."""
-        return f"{self._freshness.log}:{key}"
+        return f"{self._freshness.log_id}:{key}"
 
 
 def _log_failure(following: asyncio.Task[None]) -> None:

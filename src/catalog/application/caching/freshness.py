@@ -55,27 +55,27 @@ class Freshness:
         self._storage = storage
         self._clear_cache = clear_cache
         self._clock = clock
-        self._log: str | None = None
-        self.known = 0
+        self._log_id: str | None = None
+        self.latest_seq = 0
         """The newest entry that is known to be committed."""
         self._seen = 0  # Up to here, every entry has been noted,
         self._out_of_order: set[int] = set()  # and these beyond it.
         self._last_changes: dict[str, int] = {}
-        self._floor = 0
+        self._untracked_seq = 0
         self._valid_until = float("-inf")
         self._last_request = clock()
         self._requested = asyncio.Event()
 
     @property
-    def log(self) -> str | None:
+    def log_id(self) -> str | None:
         """Which log is followed; None before the first look."""
-        return self._log
+        return self._log_id
 
     def head(self) -> LogHead | None:
         """Tell the newest entry that is known, of a log that was looked at lately; None when it was not."""
-        return LogHead(self._log, self.known) if self.current() and self._log is not None else None
+        return LogHead(self._log_id, self.latest_seq) if self.is_current() and self._log_id is not None else None
 
-    def current(self) -> bool:
+    def is_current(self) -> bool:
         """Whether the log was looked at recently enough for any answer to hold."""
         self._last_request = self._clock()
         if self._last_request <= self._valid_until:
@@ -85,7 +85,7 @@ class Freshness:
 
     def is_valid(self, cached: CachedResponse) -> bool:
         """Whether nothing is known that changed a subject of an answer after the answer's date."""
-        changed, floor = self._last_changes, self._floor
+        changed, floor = self._last_changes, self._untracked_seq
         return all(changed.get(subject, floor) <= cached.as_of for subject in cached.dependencies)
 
     def record_entries(self, entries: Sequence[LogEntry]) -> None:
@@ -94,7 +94,7 @@ class Freshness:
             if entry.seq <= self._seen or entry.seq in self._out_of_order:
                 continue
             self._out_of_order.add(entry.seq)
-            self.known = max(self.known, entry.seq)
+            self.latest_seq = max(self.latest_seq, entry.seq)
             for subject in _changed_dependencies(entry):
                 self._last_changes[subject] = max(self._last_changes.pop(subject, 0), entry.seq)
         while self._seen + 1 in self._out_of_order:
@@ -102,13 +102,13 @@ class Freshness:
             self._out_of_order.remove(self._seen)
         while len(self._last_changes) > MAX_TRACKED:
             oldest = next(iter(self._last_changes))
-            self._floor = max(self._floor, self._last_changes.pop(oldest))
+            self._untracked_seq = max(self._untracked_seq, self._last_changes.pop(oldest))
 
     async def follow(self) -> None:
         """Look at the log again and again, until cancelled. A store that is away only lets the lease run out."""
         while True:
             try:
-                await self.look()
+                await self.poll()
             except Unavailable:
                 await asyncio.sleep(POLL_SECONDS)
             if self._clock() - self._last_request > IDLE_SECONDS:
@@ -117,14 +117,14 @@ class Freshness:
             else:
                 await asyncio.sleep(RETRY_SECONDS)
                 with suppress(Unavailable):
-                    await self._storage.wait(self.known, POLL_SECONDS - RETRY_SECONDS)
+                    await self._storage.wait(self.latest_seq, POLL_SECONDS - RETRY_SECONDS)
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Note what was committed since the last look."""
         asked = self._clock()
         seen = self._seen
         head = await self._storage.head()
-        if head.log_id != self._log or head.seq < seen:
+        if head.log_id != self._log_id or head.seq < seen:
             await self._start_at(head)
         elif head.seq > seen + MAX_TRACKED:
             self._skip_to(head.seq)
@@ -137,20 +137,20 @@ class Freshness:
 
     async def _start_at(self, head: LogHead) -> None:
         """Follow this log from now on: at the start, or where another is there than before, brought back from a backup, say."""
-        if self._log is not None:
+        if self._log_id is not None:
             await self._clear_cache()
             self._out_of_order.clear()
             self._last_changes.clear()
-            self.known = 0
-        self._log = head.log_id
+            self.latest_seq = 0
+        self._log_id = head.log_id
         self._skip_to(head.seq)
 
     def _skip_to(self, seq: int) -> None:
         """Go on after an entry. What was before it may have changed anything; what was noted beyond it stays known."""
-        self._seen = self._floor = seq
+        self._seen = self._untracked_seq = seq
         self._out_of_order = {noted for noted in self._out_of_order if noted > seq}
         self._last_changes = {subject: last for subject, last in self._last_changes.items() if last > seq}
-        self.known = max(self.known, seq)
+        self.latest_seq = max(self.latest_seq, seq)
 
 
 def item_dependencies(item: Item) -> tuple[str, ...]:

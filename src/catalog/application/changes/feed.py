@@ -184,7 +184,7 @@ class Feed:
     async def _replay(self, subscriber: Subscriber, upto: int | None) -> AsyncGenerator[bytes, None]:
         """Read what he missed: until the log's end, or up to a number."""
         while not self._closed and (upto is None or subscriber.position < upto):
-            page = await self._storage.changes(after=subscriber.position, limit=BATCH_SIZE, wanted=subscriber.log_filter)
+            page = await self._storage.changes(after=subscriber.position, limit=BATCH_SIZE, log_filter=subscriber.log_filter)
             if page.floor > subscriber.position:
                 raise LogPruned(subscriber.position, page.floor)
             entries = [entry for entry in page.entries if upto is None or entry.seq <= upto]

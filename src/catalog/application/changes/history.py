@@ -107,7 +107,7 @@ class History:
     async def changes(self, question: LogRequest) -> LogPage:
         """Return a stretch of the log. Raises ItemNotFound; LogPruned when it does not reach back so far."""
         after = question.after
-        page = await self._storage.changes(after=after or 0, limit=question.limit, wanted=await self.log_filter(question))
+        page = await self._storage.changes(after=after or 0, limit=question.limit, log_filter=await self.log_filter(question))
         if after is not None and after < page.floor:
             raise LogPruned(after, page.floor)
         return page
@@ -116,7 +116,7 @@ class History:
         """Return a stretch of an item's history, oldest first. Raises ItemNotFound."""
         subject = await self.find_item_id(key)
         after = question.after or 0
-        page = await self._storage.changes(after=after, limit=question.limit, wanted=LogFilter(subject=subject))
+        page = await self._storage.changes(after=after, limit=question.limit, log_filter=LogFilter(subject=subject))
         first = page.entries[0] if page.entries and not after else await self._first_entry(subject)
         await self._require_known(subject, first, key)
         return ItemHistory(page, await self._known_since(page, first))
@@ -125,10 +125,10 @@ class History:
         """Return all prices of an item, or the one that was in force at a moment. Raises ItemNotFound."""
         subject = await self.find_item_id(key)
         wanted = LogFilter(subject=subject)
-        page = await self._storage.changes(after=0, limit=_BATCH_SIZE, wanted=wanted)
+        page = await self._storage.changes(after=0, limit=_BATCH_SIZE, log_filter=wanted)
         entries = list(page.entries)
         while page.next_after is not None:
-            page = await self._storage.changes(after=page.next_after, limit=_BATCH_SIZE, wanted=wanted)
+            page = await self._storage.changes(after=page.next_after, limit=_BATCH_SIZE, log_filter=wanted)
             entries += page.entries
         await self._require_known(subject, entries[0] if entries else None, key)
         before = entries[0].change.before if entries else (await self._storage.items_by_id((subject,))).get(subject)
@@ -141,7 +141,7 @@ class History:
         return PriceHistory(shown, lowest_prices(found, moment), prices_before_reduction(found, moment), known_since)
 
     async def _first_entry(self, subject: UUID) -> LogEntry | None:
-        page = await self._storage.changes(after=0, limit=1, wanted=LogFilter(subject=subject))
+        page = await self._storage.changes(after=0, limit=1, log_filter=LogFilter(subject=subject))
         return page.entries[0] if page.entries else None
 
     async def _require_known(self, subject: UUID, first: LogEntry | None, key: str) -> None:

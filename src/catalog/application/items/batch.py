@@ -38,7 +38,7 @@ MAX_OPERATIONS: Final = 1_000
 MAX_SUGGESTIONS: Final = 10
 """Unknown categories of a batch that get a "did you mean"; comparing names takes time."""
 
-MEMBERS = ("operations", "atomic", "dry_run")
+BATCH_FIELDS = ("operations", "atomic", "dry_run")
 
 _PAYLOADS: Final = {"create": "item", "upsert": "item", "update": "patch", "reprice": "price", "delete": None}
 """Which member of an operation has what it is to do with."""
@@ -74,9 +74,9 @@ class Batch:
         """Read a batch as a caller gives it. Raises InvalidInput for what is no batch at all."""
         faults = FieldErrors()
         for name in document:
-            if name not in MEMBERS:
-                note = f"A batch has the fields {', '.join(MEMBERS)}."
-                faults.add_unknown((name,), "unknown_field", f"A batch has no field {shorten(name)}.", MEMBERS, note)
+            if name not in BATCH_FIELDS:
+                note = f"A batch has the fields {', '.join(BATCH_FIELDS)}."
+                faults.add_unknown((name,), "unknown_field", f"A batch has no field {shorten(name)}.", BATCH_FIELDS, note)
         flags = {name: document.get(name, False) for name in ("atomic", "dry_run")}
         for name, value in flags.items():
             if not isinstance(value, bool):

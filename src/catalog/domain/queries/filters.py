@@ -63,7 +63,7 @@ ALIASES = {
 REPEATABLE = ("sku", "category")
 """Parameters that may stand several times: any of their values will do."""
 
-NAMES = ("sku", "category", "currency", *ALIASES)
+FILTER_PARAMETERS = ("sku", "category", "currency", *ALIASES)
 """The parameters that documents name one by one; the rest are these fields with an operator."""
 
 ATTRIBUTE = "attr."

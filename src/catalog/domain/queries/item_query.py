@@ -10,7 +10,7 @@ from catalog.domain.errors import InvalidCursor, InvalidQuery, shorten
 from catalog.domain.items.item import Item
 from catalog.domain.queries.cursor import CursorPosition, decode_cursor, encode_cursor
 from catalog.domain.queries.filters import (
-    NAMES,
+    FILTER_PARAMETERS,
     OPERATORS,
     OUTSIDE,
     WITHIN,
@@ -41,7 +41,7 @@ MAX_OFFSET = 10_000
 
 PAGE_PARAMETERS = ("limit", "cursor", "offset", "sort", "q")
 
-PARAMETERS = (*PAGE_PARAMETERS, *NAMES)
+PARAMETERS = (*PAGE_PARAMETERS, *FILTER_PARAMETERS)
 """What a question may say; beside these, fields with an operator (catalog.domain.queries.filters)."""
 
 _CONDITIONS = tuple(f"{name}__{operator}" for name, operators in OPERATORS.items() for operator in operators)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from catalog.domain.text.normalization import MAX_WORD, UNSPACED, fold, is_unspaced, segments, words
 
-WINDOW = 4
+NGRAM_LENGTH = 4
 """Characters of a term of a script without spaces; a longer word of a query is looked for by all its windows."""
 
 MAX_CODE = 64
@@ -63,8 +63,8 @@ def query_terms(text: str) -> tuple[str, ...]:
     """Return what a text is found by that has all words of this one, each once."""
     found: dict[str, None] = {}
     for word in words(text):
-        if len(word) > WINDOW and is_unspaced(word):
-            found |= dict.fromkeys(_windows(word, len(word) - WINDOW + 1))
+        if len(word) > NGRAM_LENGTH and is_unspaced(word):
+            found |= dict.fromkeys(_windows(word, len(word) - NGRAM_LENGTH + 1))
         else:
             found[word] = None
     return tuple(found)
@@ -76,7 +76,7 @@ def name_terms(name: str) -> tuple[list[str], list[str]]:
     terms = _terms(name, found, signs=True, whole=True)
     spelled = list(filter(can_be_misspelt, found))
     if not name.isascii():
-        spelled = [word for word in spelled if len(word) <= WINDOW or not is_unspaced(word)]
+        spelled = [word for word in spelled if len(word) <= NGRAM_LENGTH or not is_unspaced(word)]
     return terms, spelled
 
 
@@ -220,4 +220,4 @@ def _end(places: Sequence[CodePart], index: int, length: int) -> int:
 
 def _windows(word: str, count: int) -> Iterator[str]:
     """Cut a word into windows that begin at each of its first `count` characters."""
-    return (word[start : start + WINDOW] for start in range(count))
+    return (word[start : start + NGRAM_LENGTH] for start in range(count))

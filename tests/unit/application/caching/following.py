@@ -59,7 +59,7 @@ class Following:
 
     def dated(self, *subjects: str) -> CachedResponse:
         """Make an answer of now."""
-        return CachedResponse(self.freshness.known, subjects, ResponseContent(b"", ()))
+        return CachedResponse(self.freshness.latest_seq, subjects, ResponseContent(b"", ()))
 
     def about(self, *numbers: int) -> CachedResponse:
         """Make an answer of now about the items of these numbers."""

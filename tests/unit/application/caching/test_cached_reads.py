@@ -72,7 +72,7 @@ async def asked(far: Far | None = None) -> Asked:
     """Make one whose store has item 1, and has been looked at."""
     made = Asked(far)
     await commit(made.storage, creation(1, name="First"))
-    await made.freshness.look()
+    await made.freshness.poll()
     return made
 
 
@@ -223,10 +223,10 @@ async def test_running_follows_the_log_and_ends(*, shared: bool) -> None:
     caching = CachedReads(freshness, near, far)
     async with caching.running(storage):
         async with asyncio.timeout(10):
-            while not freshness.current():  # noqa: ASYNC110 - it is looked at now and then, and tells nobody
+            while not freshness.is_current():  # noqa: ASYNC110 - it is looked at now and then, and tells nobody
                 await asyncio.sleep(0.001)
         await commit(storage, creation(1))
-        assert freshness.known == 1
+        assert freshness.latest_seq == 1
         await near.put(KEY, CachedResponse(1, (), ResponseContent(b"", ())))
     assert near.size == 0
     assert far is None or far.closed

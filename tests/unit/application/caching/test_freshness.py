@@ -29,22 +29,22 @@ def entries(*changes: Change[Item], first: int = 1) -> Sequence[LogEntry]:
 
 async def test_nothing_is_current_before_the_first_look_nor_after_the_lease(log: Following) -> None:
     """The lease counts from the question, not from the answer."""
-    assert not log.freshness.current()
-    await log.freshness.look()
-    assert log.freshness.current()
+    assert not log.freshness.is_current()
+    await log.freshness.poll()
+    assert log.freshness.is_current()
     log.clock.now += MAX_STALENESS
-    assert log.freshness.current()
+    assert log.freshness.is_current()
     log.clock.now += 0.001
-    assert not log.freshness.current()
+    assert not log.freshness.is_current()
 
 
 async def test_an_answer_holds_until_its_subject_changes(log: Following) -> None:
     """Whoever wrote it."""
-    await log.freshness.look()
+    await log.freshness.poll()
     one, two = log.about(1), log.about(2)
     await commit(log.storage, creation(1))
     assert log.freshness.is_valid(one)
-    await log.freshness.look()
+    await log.freshness.poll()
     assert not log.freshness.is_valid(one)
     assert log.freshness.is_valid(two)
     assert log.freshness.is_valid(log.about(1))
@@ -52,15 +52,15 @@ async def test_an_answer_holds_until_its_subject_changes(log: Following) -> None
 
 async def test_own_commits_are_noted_before_others_that_came_earlier(log: Following) -> None:
     """Each entry once, whichever way it comes first; and an answer read after them is dated by the newest."""
-    await log.freshness.look()
+    await log.freshness.poll()
     both = [log.about(1), log.about(2)]
     await commit(log.storage, creation(1), creation(2), creation(3))
     found = (await log.storage.changes(after=0, limit=9)).entries
     log.freshness.record_entries(found[1:])
     assert [log.freshness.is_valid(one) for one in both] == [True, False]
-    assert log.freshness.known == 3
+    assert log.freshness.latest_seq == 3
     later = log.about(2)
-    await log.freshness.look()
+    await log.freshness.poll()
     log.freshness.record_entries(found)
     assert [log.freshness.is_valid(one) for one in both] == [False, False]
     assert log.freshness.is_valid(later)
@@ -68,7 +68,7 @@ async def test_own_commits_are_noted_before_others_that_came_earlier(log: Follow
 
 async def test_an_older_entry_about_a_subject_does_not_hide_a_newer(log: Following) -> None:
     """Noted in the wrong order."""
-    await log.freshness.look()
+    await log.freshness.poll()
     made = creation(1)
     found = entries(made, revision(made.subject, name="New"))
     log.freshness.record_entries(found[1:])
@@ -80,47 +80,47 @@ async def test_an_older_entry_about_a_subject_does_not_hide_a_newer(log: Followi
 async def test_far_behind_it_goes_on_from_the_head(log: Following, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of what it passes over it knows that it may be anything; what was noted here stays known."""
     monkeypatch.setattr(module, "MAX_TRACKED", 3)
-    await log.freshness.look()
+    await log.freshness.poll()
     old = log.about(99)
     await commit(log.storage, *(creation(number) for number in range(1, 6)))
     log.freshness.record_entries((await log.storage.changes(after=4, limit=9)).entries)
-    await log.freshness.look()
+    await log.freshness.poll()
     assert not log.freshness.is_valid(old)
-    assert log.freshness.known == 5
+    assert log.freshness.latest_seq == 5
     assert log.freshness.is_valid(log.about(99))
 
 
 async def test_what_changed_unseen_does_not_hide_behind_what_was_seen(log: Following, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last entry that was noted about an item may not be the last one, once some were passed over."""
     monkeypatch.setattr(module, "MAX_TRACKED", 3)
-    await log.freshness.look()
+    await log.freshness.poll()
     made = creation(1)
     await commit(log.storage, made)
-    await log.freshness.look()
+    await log.freshness.poll()
     old = log.about(1)
     await commit(log.storage, revision(made.subject, name="New"), *(creation(number) for number in range(2, 6)))
-    await log.freshness.look()
+    await log.freshness.poll()
     assert not log.freshness.is_valid(old)
 
 
 async def test_where_the_log_was_pruned_it_goes_on_from_the_head(log: Following) -> None:
     """And ends."""
-    await log.freshness.look()
+    await log.freshness.poll()
     old = log.about(99)
     await commit(log.storage, *(creation(number) for number in range(1, 6)))
     await log.storage.prune(3)
-    await log.freshness.look()
+    await log.freshness.poll()
     assert not log.freshness.is_valid(old)
     await log.storage.prune(6)
     await commit(log.storage, creation(6))
-    await log.freshness.look()
-    assert log.freshness.known == 6
+    await log.freshness.poll()
+    assert log.freshness.latest_seq == 6
 
 
 async def test_of_many_subjects_the_oldest_are_known_only_together(log: Following, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was read before the newest of those that are no longer told apart does not hold."""
     monkeypatch.setattr(module, "MAX_TRACKED", 3)
-    await log.freshness.look()
+    await log.freshness.poll()
     old = log.about(99)
     found = entries(*(creation(number) for number in range(1, 6)))
     log.freshness.record_entries(found[:2])
@@ -134,15 +134,15 @@ async def test_of_many_subjects_the_oldest_are_known_only_together(log: Followin
 async def test_another_log_in_its_place_makes_it_forget(log: Following, change: str) -> None:
     """A database that was brought back from a backup, say: dates of the one mean nothing in the other."""
     await commit(log.storage, creation(1), creation(2))
-    await log.freshness.look()
+    await log.freshness.poll()
     if change == "another log":
         log.storage._log_id = "another"
     else:
         log.storage._log.pop()
-    await log.freshness.look()
+    await log.freshness.poll()
     assert log.forgotten == 1
-    assert log.freshness.known == len(log.storage._log)
-    await log.freshness.look()
+    assert log.freshness.latest_seq == len(log.storage._log)
+    await log.freshness.poll()
     assert log.forgotten == 1
 
 
@@ -159,16 +159,16 @@ async def test_following_looks_again_and_again_and_outlives_a_store_that_is_away
             while log.storage.looks < often:  # noqa: ASYNC110 - what is waited for counts, it tells nobody
                 await asyncio.sleep(0)
 
-    assert not log.freshness.current()
+    assert not log.freshness.is_current()
     await looked(3)
-    assert log.freshness.current()
+    assert log.freshness.is_current()
     log.storage.away = True
     await looked(log.storage.looks + 3)
     log.clock.now += MAX_STALENESS + 0.1
-    assert not log.freshness.current()
+    assert not log.freshness.is_current()
     log.storage.away = False
     await looked(log.storage.looks + 2)
-    assert log.freshness.current()
+    assert log.freshness.is_current()
     log.clock.now += module.IDLE_SECONDS + 1
     for _ in range(20):
         await asyncio.sleep(0)
@@ -177,9 +177,9 @@ async def test_following_looks_again_and_again_and_outlives_a_store_that_is_away
         await asyncio.sleep(0)
     assert log.storage.looks == rested
     log.clock.now += MAX_STALENESS + 0.1
-    assert not log.freshness.current()
+    assert not log.freshness.is_current()
     await looked(rested + 2)
-    assert log.freshness.current()
+    assert log.freshness.is_current()
     following.cancel()
     with suppress(asyncio.CancelledError):
         await following

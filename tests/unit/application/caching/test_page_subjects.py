@@ -55,7 +55,7 @@ async def test_a_page_whose_subjects_did_not_change_is_still_the_same(
     for number, patch in enumerate(before, 1):
         fields = {name: value for name, value in patch.items() if name != "sku"}
         await commit(log.storage, creation(number, **fields))
-    await log.freshness.look()
+    await log.freshness.poll()
     listing = ListRequest.parse(parameters)
     before_all = await list_items(log.storage, listing)
     cached = log.dated(*list_dependencies(listing, before_all.page))
@@ -72,6 +72,6 @@ async def test_a_page_whose_subjects_did_not_change_is_still_the_same(
         else:
             change = item.update(step, now=item.updated_at)
             await commit(log.storage, *([change] if change else []))
-    await log.freshness.look()
+    await log.freshness.poll()
     if log.freshness.is_valid(cached):
         assert await list_items(log.storage, listing) == before_all

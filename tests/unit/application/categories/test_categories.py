@@ -22,12 +22,12 @@ class Interfered(MemoryStorage):
         self.times = 0
         self.interfere: Callable[[Sequence[ChangeSet]], Awaitable[object]]
 
-    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
         """Let the other go first."""
         if self.times:
             self.times -= 1
             await self.interfere(batch)
-        return await super().commit(batch, ready)
+        return await super().commit(batch, prepared)
 
 
 @pytest.fixture

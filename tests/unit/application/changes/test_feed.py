@@ -22,12 +22,12 @@ class Shaky(MemoryStorage):
 
     away = False
 
-    async def changes(self, *, after: int, limit: int, wanted: LogFilter = EVERY_ENTRY) -> LogPage:
+    async def changes(self, *, after: int, limit: int, log_filter: LogFilter = EVERY_ENTRY) -> LogPage:
         """Read, if it is there."""
         if self.away:
             message = "away"
             raise StoreUnavailable(message)
-        return await super().changes(after=after, limit=limit, wanted=wanted)
+        return await super().changes(after=after, limit=limit, log_filter=log_filter)
 
 
 def frame(entry: LogEntry) -> bytes:

@@ -229,14 +229,14 @@ class Rival(MemoryStorage):
         self.stubborn = stubborn
         self.done = False
 
-    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
         """Come first."""
         if self.stubborn:
             return [StaleVersion(change_set.changes[0].subject.id) for change_set in batch]
         if not self.done:
             self.done = True
             await super().commit(sets(creation(77, sku="A", name="Rival")))
-        return await super().commit(batch, ready)
+        return await super().commit(batch, prepared)
 
 
 async def test_a_rival_who_was_quicker_is_met_again() -> None:
@@ -267,14 +267,14 @@ class Slow(MemoryStorage):
         self.asked: set[str] = set()
         self.asked_meanwhile: set[str] = set()
 
-    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
         """Commit when the loop went round often enough for a slice to be read and decided."""
         self.commits += 1
         before = set(self.asked)
         for _ in range(2 * SLICE_ROWS):
             await asyncio.sleep(0)
         self.asked_meanwhile |= self.asked - before
-        return await super().commit(batch, ready)
+        return await super().commit(batch, prepared)
 
     async def items_by_sku(self, skus: Collection[str]) -> Mapping[str, Item]:
         """Remember what was asked for."""

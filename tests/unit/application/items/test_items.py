@@ -103,7 +103,7 @@ class Rival(MemoryStorage):
         self.times = times
         self.removing = removing
 
-    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
         """Change the item first, then let the commit try."""
         before = batch[0].changes[0].before
         if before is not None and self.times:
@@ -111,7 +111,7 @@ class Rival(MemoryStorage):
             there = as_item(before)
             quicker = removal(there) if self.removing else revision(there, name=f"rival {there.version}")
             await super().commit(sets(quicker))
-        return await super().commit(batch, ready)
+        return await super().commit(batch, prepared)
 
 
 async def test_without_an_expected_version_a_change_is_decided_again() -> None:

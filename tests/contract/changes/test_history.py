@@ -82,7 +82,7 @@ async def test_put_has_conditions(items: Items) -> None:
     with pytest.raises(StaleVersion):
         await items.put("A", {"name": "B"}, TESTER, {(made.id, 2)}, must_exist=True)
     assert (await items.put("A", {"name": "B"}, TESTER, {(made.id, 1)}, must_exist=True))[0].version == 2
-    with pytest.raises(InvalidInput, match="where the item is put"):
+    with pytest.raises(InvalidInput, match="does not match A, the SKU of the request"):
         await items.put("A", {"name": "B", "sku": "B"}, TESTER)
     for key, fields in (("A", {"name": "B", "sku": 5}), ("no key", {"name": "B"}), ("A", {})):
         with pytest.raises(InvalidInput):

@@ -59,7 +59,7 @@ def test_every_fault_is_told_in_words(catalog: Command) -> None:
     assert "Unknown sort key" in catalog("items", "list", "--sort", "x", code=2).stderr
     for wrong in (("--limit", "0"), ("--limit", "201"), ("--offset", "x"), ("--count", "all")):
         assert f"Invalid value for '{wrong[0]}'" in catalog("items", "list", *wrong, code=2).stderr
-    assert "There is no filter name" in catalog("items", "list", "--filter", "name=x", code=2).stderr
+    assert "Unknown filter name" in catalog("items", "list", "--filter", "name=x", code=2).stderr
     assert "cursor is damaged" in catalog("items", "list", "--cursor", "x", code=2).stderr
     assert "No such option" in catalog("items", "list", "--colour", code=2).stderr
 

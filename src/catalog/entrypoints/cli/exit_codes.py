@@ -39,7 +39,7 @@ def _lines(error: CatalogError) -> list[str]:
 
 def _message(fault: FieldError) -> str:
     """Return a fault's message. Parameters with free names come from --filter, so call them that."""
-    return fault.message.replace("no parameter", "no filter", 1) if fault.code == "unknown_parameter" else fault.message
+    return fault.message.replace("Unknown parameter", "Unknown filter", 1) if fault.code == "unknown_parameter" else fault.message
 
 
 def _line(error: CatalogError) -> str:

@@ -48,7 +48,7 @@ def test_a_life_is_told_restored_and_reverted(catalog: Command, lived: str) -> N
     assert (back["price"]["amount"], back["version"]) == ("10.00", 5)
     assert "was changed meanwhile" in catalog("items", "revert", "a", "1", "--if-version", "4", code=1).stderr
     assert catalog.json("items", "prices", "a", "--as-of", "2020-01-01")["prices"] == []
-    assert "is a time" in catalog("items", "prices", "a", "--as-of", "x", code=2).stderr
+    assert "must be a time" in catalog("items", "prices", "a", "--as-of", "x", code=2).stderr
 
 
 def test_old_changes_go_to_an_archive(catalog: Command, lived: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +56,7 @@ def test_old_changes_go_to_an_archive(catalog: Command, lived: str, tmp_path: Pa
     archive = tmp_path / "archive.jsonl"
     prune = ("changes", "prune", "--archive", str(archive))
     assert "--before" in catalog(*prune, code=2).stderr
-    assert "is a time" in catalog(*prune, "--before", "x", code=2).stderr
+    assert "must be a time" in catalog(*prune, "--before", "x", code=2).stderr
     assert "Nothing is so old" in catalog(*prune, "--before", "2020-01-01").stdout
     monkeypatch.setenv("CATALOG_CHANGES__KEEP_DAYS", "30")
     assert "Nothing is so old" in catalog(*prune).stdout

@@ -94,8 +94,8 @@ class Storage(Protocol):
     def stream(self, query: ItemQuery) -> AsyncIterator[Sequence[Item]]:
         """Yield all items that match `query`, in batches and in its order, from one snapshot of the store.
 
-        Limit, offset and cursor are ignored, and a search is not ranked (`query.unranked()`). Memory use does not depend on
-        the number of matches. The iterator may hold a connection: exhaust it or close it.
+        Limit, offset and cursor are ignored, and a search is not ranked (`query.unranked()`). The iterator may hold a
+        connection: exhaust it or close it.
         """
 
     async def count(self, query: ItemQuery, *, exact: bool, seconds: float) -> Count | None:

@@ -64,10 +64,10 @@ class Freshness:
         self._log_id: str | None = None
         self.latest_seq = 0
         """The highest `seq` known to be committed."""
-        self._seen = 0  # All entries up to this one are recorded,
+        self._contiguous_seq = 0  # All entries up to this one are recorded,
         self._out_of_order: set[int] = set()  # and these later ones.
-        self._last_changes: dict[str, int] = {}
-        self._untracked_seq = 0
+        self._last_changes: dict[str, int] = {}  # The last entry that changed each dependency.
+        self._untracked_seq = 0  # No dependency missing there changed after this entry.
         self._valid_until = float("-inf")
         self._last_request = clock()
         self._requested = asyncio.Event()
@@ -97,15 +97,15 @@ class Freshness:
     def record_entries(self, entries: Sequence[LogEntry]) -> None:
         """Record committed entries. They may arrive in any order and more than once."""
         for entry in entries:
-            if entry.seq <= self._seen or entry.seq in self._out_of_order:
+            if entry.seq <= self._contiguous_seq or entry.seq in self._out_of_order:
                 continue
             self._out_of_order.add(entry.seq)
             self.latest_seq = max(self.latest_seq, entry.seq)
             for dependency in _changed_dependencies(entry):
                 self._last_changes[dependency] = max(self._last_changes.pop(dependency, 0), entry.seq)
-        while self._seen + 1 in self._out_of_order:
-            self._seen += 1
-            self._out_of_order.remove(self._seen)
+        while self._contiguous_seq + 1 in self._out_of_order:
+            self._contiguous_seq += 1
+            self._out_of_order.remove(self._contiguous_seq)
         while len(self._last_changes) > MAX_TRACKED:
             oldest = next(iter(self._last_changes))
             self._untracked_seq = max(self._untracked_seq, self._last_changes.pop(oldest))
@@ -128,15 +128,15 @@ class Freshness:
     async def poll(self) -> None:
         """Record the entries committed since the last poll. Raises Unavailable if the store is unreachable."""
         started_at = self._clock()
-        seen = self._seen
+        recorded_seq = self._contiguous_seq
         head = await self._storage.head()
-        if head.log_id != self._log_id or head.seq < seen:
+        if head.log_id != self._log_id or head.seq < recorded_seq:
             await self._start_at(head)
-        elif head.seq > seen + MAX_TRACKED:
+        elif head.seq > recorded_seq + MAX_TRACKED:
             self._skip_to(head.seq)
-        while self._seen < head.seq:
-            entries = (await self._storage.changes(after=self._seen, limit=BATCH_SIZE)).entries
-            if not entries or entries[0].seq > self._seen + 1:
+        while self._contiguous_seq < head.seq:
+            entries = (await self._storage.changes(after=self._contiguous_seq, limit=BATCH_SIZE)).entries
+            if not entries or entries[0].seq > self._contiguous_seq + 1:
                 self._skip_to(head.seq)
             self.record_entries(entries)
         self._valid_until = started_at + MAX_STALENESS
@@ -153,7 +153,7 @@ class Freshness:
 
     def _skip_to(self, seq: int) -> None:
         """Continue after entry `seq`. Skipped entries may have changed anything; later entries already recorded are kept."""
-        self._seen = self._untracked_seq = seq
+        self._contiguous_seq = self._untracked_seq = seq
         self._out_of_order = {recorded for recorded in self._out_of_order if recorded > seq}
         self._last_changes = {dependency: last for dependency, last in self._last_changes.items() if last > seq}
         self.latest_seq = max(self.latest_seq, seq)

@@ -90,11 +90,11 @@ async def _count(storage: Storage, request: ListRequest) -> Count | None:
 
 async def _facets(storage: Storage, request: ListRequest) -> dict[str, Facet | None]:
     """Count all facets concurrently."""
-    counts = (_or_none(storage.facet(request.query, name, seconds=FACET_SECONDS)) for name in request.facets)
+    counts = (_within_time_limit(storage.facet(request.query, name, seconds=FACET_SECONDS)) for name in request.facets)
     return dict(zip(request.facets, await asyncio.gather(*counts), strict=True))
 
 
-async def _or_none(count: Coroutine[Any, Any, Facet | None]) -> Facet | None:
+async def _within_time_limit(count: Coroutine[Any, Any, Facet | None]) -> Facet | None:
     """Return None if the store does not even start counting in time, for example because all connections are busy."""
     try:
         async with asyncio.timeout(2 * FACET_SECONDS):

@@ -78,13 +78,13 @@ def name_terms(name: str) -> tuple[list[str], list[str]]:
     """Return the terms of a name, including all its words, and the words among them that can be suggested."""
     name_words = words(name)
     terms = _terms(name, name_words, join_words=True, keep_words=True)
-    suggestable = list(filter(can_be_misspelt, name_words))
+    suggestable = list(filter(can_be_corrected, name_words))
     if not name.isascii():
         suggestable = [word for word in suggestable if len(word) <= NGRAM_LENGTH or not is_unspaced(word)]
     return terms, suggestable
 
 
-def can_be_misspelt(word: str) -> bool:
+def can_be_corrected(word: str) -> bool:
     """Return whether a word can be corrected. A number cannot: similar numbers belong to other products."""
     return not word.isdecimal()
 

@@ -7,7 +7,7 @@ corrected, never numbers, and only one word per search; the other words must be 
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from catalog.domain.search.index_terms import can_be_misspelt
+from catalog.domain.search.index_terms import can_be_corrected
 from catalog.domain.search.search import MAX_QUERY_WORDS, ItemTerms, SearchQuery
 
 MIN_LENGTH = 3
@@ -32,7 +32,7 @@ class WordPattern(NamedTuple):
 
 def word_pattern(word: str) -> WordPattern | None:
     """Return the pattern of the words one typing error away, or None if the word is too short or a number."""
-    if len(word) < MIN_LENGTH or not can_be_misspelt(word):
+    if len(word) < MIN_LENGTH or not can_be_corrected(word):
         return None
     # An error affects one letter or two adjacent ones, so it cannot affect both head and tail: one letter lies between them.
     half = (len(word) - 1) // 2
@@ -74,7 +74,7 @@ def corrections(search: SearchQuery, candidates: Sequence[Collection[str]]) -> I
     """Correct each term of a search in turn. `candidates` has the preselected words for each term."""
     for index, term in enumerate(search.terms):
         alternatives = tuple(
-            sorted(word for word in candidates[index] if is_one_edit_apart(term, word) and can_be_misspelt(word))
+            sorted(word for word in candidates[index] if is_one_edit_apart(term, word) and can_be_corrected(word))
         )
         if alternatives:
             yield Correction((*search.terms[:index], *search.terms[index + 1 :]), alternatives)

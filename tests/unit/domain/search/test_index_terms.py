@@ -23,7 +23,7 @@ def rank(q: str, candidate: Item) -> Rank | None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found", "missed"),
+    ("text", "matching", "other"),
     [
         ("東京タワー限定", ["京タ", "京", "タワー", "ワー限", "東京タワー限定", "京タワー限定"], ["京東", "タワ東京", "定限"]),
         ("折りたたみ椅子iPhone用", ["椅子", "iphone", "椅子 iphone用", "たたみ椅"], ["子椅"]),
@@ -32,12 +32,12 @@ def rank(q: str, candidate: Item) -> Rank | None:
         ("ＡＢＣ㌖", ["abc", "メートル", "キロメ"], ["ルキ"]),
     ],
 )
-def test_any_part_of_an_unspaced_word_is_found(text: str, found: list[str], missed: list[str]) -> None:
+def test_any_part_of_an_unspaced_word_is_found(text: str, matching: list[str], other: list[str]) -> None:
     """In the name and in other fields."""
     for candidate, expected in ((item(1, name=text), Rank.NAME), (item(1, name="x", description=f"… {text} …"), Rank.ELSEWHERE)):
-        for q in found:
+        for q in matching:
             assert rank(q, candidate) is expected, q
-        for q in missed:
+        for q in other:
             assert rank(q, candidate) is None, q
 
 

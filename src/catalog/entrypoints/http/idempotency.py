@@ -73,7 +73,7 @@ class Idempotency:
                 return (make_record(packed),)
 
             result = await execute(records_for)
-            return packed or render(result).pack()  # nothing was committed, so nothing is stored
+            return packed or render(result).pack()  # a refusal commits no record, so it is not stored
 
         packed, replayed = await self._requests.execute(_record_key(scope, actor, key), fingerprint, work)
         return PreparedResponse.unpack(packed, _REPLAYED) if replayed else PreparedResponse.unpack(packed)

@@ -71,7 +71,7 @@ class CategoriesController(Controller):
 
         def render(category: Category) -> PreparedResponse:
             location = (b"location", f"{self.path}/{category.slug}".encode())
-            return write_response(request.scope, 201, _content((*ancestors, category), None), location)
+            return write_response(request.scope, 201, _category_content((*ancestors, category), None), location)
 
         return await self.idempotency.respond(
             request.scope,
@@ -93,7 +93,7 @@ class CategoriesController(Controller):
         if choices.get("counts") == "true":
             tree = await self.categories.tree()
             count = (await self.categories.item_totals(tree)).get(slug, 0)
-        return respond_if_modified(request.scope, _content(lineage, count))
+        return respond_if_modified(request.scope, _category_content(lineage, count))
 
     @get(
         "/{slug:str}/items",
@@ -150,7 +150,7 @@ class CategoriesController(Controller):
         ),
     )
     async def remove(self, request: AnyRequest, slug: FromPath[str]) -> None:
-        """Delete a category. Returns 409 if it has children or items, unless `move_to` names a category to move them to."""
+        """Delete a category. Fails with 409 if it has children or items, unless `move_to` names a category to move them to."""
         choices = read_choices(request.scope, move_to=())
         await self.categories.delete(
             slug, request_origin(request), parse_if_match(request.scope, required=self.strict), choices.get("move_to")
@@ -158,7 +158,7 @@ class CategoriesController(Controller):
 
     async def _content(self, category: Category) -> ResponseContent:
         """Encode a category that was just written, with its path from the root."""
-        return _content((*await self._parent_lineage(category.parent), category), None)
+        return _category_content((*await self._parent_lineage(category.parent), category), None)
 
     async def _parent_lineage(self, parent: object) -> tuple[Category, ...]:
         """Return the lineage of a parent; empty if there is no such category.
@@ -172,7 +172,7 @@ class CategoriesController(Controller):
         return ()
 
 
-def _content(lineage: tuple[Category, ...], count: int | None) -> ResponseContent:
+def _category_content(lineage: tuple[Category, ...], count: int | None) -> ResponseContent:
     """Encode a category. Its ETag has the version, and a digest of the body, which also depends on ancestors and counts."""
     body = encode_category(lineage, count)
     return json_content(body, (b"etag", etag(lineage[-1], sha256(body).hexdigest()[:16]).encode()))

@@ -196,7 +196,7 @@ class ImportsController(Controller):
         f"{IMPORTS}/{{id:str}}", status_code=202, opt=documented(Operation("Cancel an import", responses=("202-import", "404")))
     )
     async def cancel(self, request: AnyRequest, id: FromPath[str]) -> PreparedResponse:
-        """Stop an import before it writes more rows. Committed rows stay; an import that has already ended is left unchanged."""
+        """Stop an import before its next slice of rows. Committed rows stay, and an import that has ended is left unchanged."""
         reject_parameters(request.scope)
         return PreparedResponse(
             202, json_content(_encoder.encode(_to_import_body(await self.jobs.cancel(id, request_origin(request)))))

@@ -51,7 +51,7 @@ class HistoryController(Controller):
         """Return all prices of an item, oldest first, or only the price in force at the time `as_of`.
 
         `lowest_30_days` is the lowest price of the 30 days up to now, or up to `as_of`. `before_reduction` is the lowest price
-        of the 30 days before the latest price reduction: the prior price of Directive 98/6/EC, article 6a.
+        of the 30 days before the price was reduced to its current value: the prior price of Directive 98/6/EC, article 6a.
         """
         parameters = read_choices(request.scope, as_of=())
         errors = FieldErrors()
@@ -67,7 +67,7 @@ class HistoryController(Controller):
         ),
     )
     async def restore(self, request: AnyRequest, key: FromPath[str]) -> PreparedResponse:
-        """Restore a deleted item to its last state. A SKU refers to the item that was deleted last with it.
+        """Restore a deleted item to its last state. A SKU refers to the last item that was deleted with it.
 
         The version continues from the last one, so ETags from before the deletion stay stale.
         """

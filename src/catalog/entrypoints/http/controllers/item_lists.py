@@ -35,7 +35,7 @@ class RawListRequest(NamedTuple):
 async def respond_with_list(scope: Any, items: Items, reads: ResponseCache, request: RawListRequest) -> PreparedResponse:  # noqa: ANN401 - an ASGI scope
     """Return a page of items.
 
-    The ETag depends on the head of the log only, so an unchanged list is answered with 304 without reading any items.
+    The ETag depends on the request and the head of the log, so an unchanged list is answered with 304 without reading items.
     """
     list_request = ListRequest.parse(request.parameters, request.errors, request.filters)
     tag = list_etag(await reads.head(), list_request)

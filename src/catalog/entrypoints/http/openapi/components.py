@@ -31,7 +31,7 @@ _ATTRIBUTES = {
     "maxProperties": MAX_ATTRIBUTES,
     "propertyNames": {"pattern": "^[a-z][a-z0-9_]{0,63}$"},
     "additionalProperties": {"type": ["string", "number", "boolean"]},
-    "description": "Names have 1 to 64 of the characters a-z, 0-9 and _, and start with a letter. An attribute that is null is absent.",
+    "description": "Names have 1 to 64 of a-z, 0-9 and _, starting with a letter. An attribute that is null is absent.",
     "examples": [{"colour": "green", "weight_kg": 4.5}],
 }
 _NEW_SKU = {

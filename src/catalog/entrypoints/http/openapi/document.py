@@ -54,10 +54,10 @@ def openapi_document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
         for method, (handler, _) in route.route_handler_map.items():
             if method == "OPTIONS" or not handler.resolve_include_in_schema():
                 continue
-            described = _describe(handler, method.lower(), route.path_format)
-            paths.setdefault(route.path_format, {})[method.lower()] = described
+            operation_object = _describe(handler, method.lower(), route.path_format)
+            paths.setdefault(route.path_format, {})[method.lower()] = operation_object
             if handler.opt[_KEY].head:
-                paths[route.path_format]["head"] = _describe_head(described)
+                paths[route.path_format]["head"] = _describe_head(operation_object)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -104,7 +104,7 @@ def _describe(handler: Any, method: str, path: str) -> dict[str, Any]:  # noqa: 
         *(_BODY_RESPONSES if operation.body else ()),
         *(("428",) if operation.conditional else ()),
     ]
-    described: dict[str, Any] = {
+    operation_object: dict[str, Any] = {
         "operationId": _operation_id(method, path, handler.handler_name),
         "summary": operation.summary,
         "description": cleandoc(handler.fn.__doc__ or ""),
@@ -113,8 +113,8 @@ def _describe(handler: Any, method: str, path: str) -> dict[str, Any]:  # noqa: 
         "responses": {key.partition("-")[0]: {"$ref": f"#/components/responses/{key}"} for key in sorted({*responses})},
     }
     if operation.body:
-        described["requestBody"] = {"required": True, "content": request_body(operation.body, method)}
-    return described
+        operation_object["requestBody"] = {"required": True, "content": request_body(operation.body, method)}
+    return operation_object
 
 
 def _operation_id(method: str, path: str, name: str) -> str:
@@ -124,13 +124,13 @@ def _operation_id(method: str, path: str, name: str) -> str:
     return f"{versioned}{name if 'health' not in segments else method}_{'_'.join(segments)}"
 
 
-def _describe_head(described: dict[str, Any]) -> dict[str, Any]:
+def _describe_head(operation_object: dict[str, Any]) -> dict[str, Any]:
     """Return the HEAD operation for a GET operation: the same, without response bodies."""
-    return described | {
-        "operationId": f"head_{described['operationId']}",
-        "summary": f"{described['summary']} (headers only)",
+    return operation_object | {
+        "operationId": f"head_{operation_object['operationId']}",
+        "summary": f"{operation_object['summary']} (headers only)",
         "responses": {
             code: {"description": RESPONSES[reference["$ref"].rpartition("/")[2]]["description"]}
-            for code, reference in described["responses"].items()
+            for code, reference in operation_object["responses"].items()
         },
     }

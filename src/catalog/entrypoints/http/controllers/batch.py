@@ -66,7 +66,7 @@ class BatchController(Controller):
         names each by its place. Without, those that cannot be done have a problem in their place. A `dry_run` writes nothing.
         """
         reject_parameters(request.scope)
-        body = await read_bytes(request, JSON, most=self.most)
+        body = await read_bytes(request, JSON, limit=self.most)
         batch = Batch.parse(parse_object(body))
         by = origin(request)
 

@@ -120,4 +120,4 @@ async def test_a_body_without_its_type_is_told_what_is_wanted(client: httpx.Asyn
     detail = refused.json()["detail"]
     assert "Unsupported Content-Type application/x-www-form-urlencoded" in detail
     assert "-H 'Content-Type: application/json'" in detail
-    assert "without a Content-Type" in (await client.post(ITEMS, content=b"{}")).json()["detail"]
+    assert "has no Content-Type" in (await client.post(ITEMS, content=b"{}")).json()["detail"]

@@ -143,10 +143,10 @@ class _RequestHandler:
 
     async def serve(self, receive: Receive) -> None:
         """Pass the request to the application, or respond with a rejection."""
-        edge = self._middleware
+        middleware = self._middleware
         scope = self._scope
         scope.setdefault("state", {})["request_id"] = self.request_id
-        if edge.may_have_prefix:
+        if middleware.may_have_prefix:
             scope = self._scope = self._strip_prefix(scope)
         if self._method == "HEAD":
             scope = {**scope, "method": "GET"}
@@ -157,19 +157,19 @@ class _RequestHandler:
         try:
             rejection = self._rejection(scope)
             if rejection is None:
-                await edge.app(scope, receive, self.send)
+                await middleware.app(scope, receive, self.send)
             else:
                 await self._respond(rejection[0], problem(scope, *rejection))
         except Exception:
-            edge.log.exception("unexpected_error")
+            middleware.log.exception("unexpected_error")
             if self._status:
                 raise
             await self._respond(500, unexpected_error(scope))
         finally:
             elapsed = round((perf_counter() - self._started) * 1000, 2)
-            edge.log_request(method=self._method, path=self._path, status=self._status, ms=elapsed, event="request")
+            middleware.log_request(method=self._method, path=self._path, status=self._status, ms=elapsed, event="request")
             log_config.request_id.reset(token)
-            if edge.may_have_prefix:
+            if middleware.may_have_prefix:
                 public_prefix.set("")
 
     def _rejection(self, scope: Scope) -> tuple[int, str] | None:

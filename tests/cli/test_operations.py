@@ -127,7 +127,7 @@ def test_serve_refuses_what_would_harm(catalog: Command, monkeypatch: pytest.Mon
         taken.listen()
         port = taken.getsockname()[1]
         said = catalog("serve", "--port", str(port), code=1).stderr
-    assert said == f"catalog: Port {port} on 127.0.0.1 is in use; stop what listens there, or take another with --port.\n"
+    assert said == f"catalog: Port {port} on 127.0.0.1 is in use; stop the program that uses it, or choose another with --port.\n"
     assert "Cannot listen on 127.1.2.300" in catalog("serve", "--host", "127.1.2.300", code=1).stderr
     assert "--reload watches one process" in catalog("serve", "--reload", "--workers", "2", code=2).stderr
     monkeypatch.setenv("CATALOG_HTTP__HOST", "127.0.0.1")

@@ -439,16 +439,16 @@ _FILE = b'--b\r\nContent-Disposition: form-data; name="f"; filename="x.csv"\r\n\
     ("body", "status", "said"),
     [
         (b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n--b--\r\n', 400, "no file"),
-        (b'--b\r\nContent-Disposition: form-data; name="file"; filename="x.csv"\r\n\r\nsku', 400, "ends too early"),
+        (b'--b\r\nContent-Disposition: form-data; name="file"; filename="x.csv"\r\n\r\nsku', 400, "form is incomplete"),
         (
             b'--b\r\nContent-Disposition: form-data; name="f"; filename="x.csv"\r\n\r\nsku\r\n' * 2 + b"--b--",
             400,
             "more than one",
         ),
-        (b"--b\r\nnonsense\r\n\r\n", 400, "cannot be read"),
+        (b"--b\r\nnonsense\r\n\r\n", 400, "Invalid multipart"),
         (b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n' + b"x" * 70_000 + b"\r\n--b--", 400, "65536 bytes"),
         (b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n' * 101 + b"--b--", 400, "100 parts"),
-        (b"", 400, "ends too early"),
+        (b"", 400, "form is incomplete"),
         (
             b'--b\r\nContent-Disposition: form-data; name="delimiter"\r\n\r\n"\r\n' + _FILE,
             422,

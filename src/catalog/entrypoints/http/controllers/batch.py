@@ -70,7 +70,7 @@ class BatchController(Controller):
         and `errors` points to every failed operation. With `dry_run`, nothing is written.
         """
         reject_parameters(request.scope)
-        body = await read_bytes(request, JSON, most=self.most)
+        body = await read_bytes(request, JSON, limit=self.most)
         batch = Batch.parse(parse_object(body))
         origin = request_origin(request)
 

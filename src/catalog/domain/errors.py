@@ -244,7 +244,7 @@ class LogPruned(NotFound):
 
     def __init__(self, after: int, floor: int) -> None:
         """Take the requested position and the log's floor."""
-        super().__init__(f"The log begins after entry {floor}; it cannot be read from {after}. Read all items again.")
+        super().__init__(f"The log begins after entry {floor}; it cannot be read from position {after}. Read all items again.")
         self.after = after
         self.floor = floor
 

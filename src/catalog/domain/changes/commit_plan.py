@@ -1,4 +1,4 @@
-"""Commit plans: decides which change sets of a batch can be committed, and which rows to write. Pure; the same for every store.
+"""Commit plans: which change sets of a batch are committed, and which rows are written. Pure, and the same for every store.
 
 A store takes its lock, reads the stored state of the batch's read set, calls `plan_commit`, writes the rows of the commit
 plan, and commits once. All rules about conflicts are here; a database's constraints are only a safety net.

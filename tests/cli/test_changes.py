@@ -46,7 +46,7 @@ def test_a_life_is_told_restored_and_reverted(catalog: Command, lived: str) -> N
     assert prices[3] == "Lowest of the last 30 days: 8.00 EUR"
     back = catalog.json("items", "revert", "a", "1", "--if-version", "4")
     assert (back["price"]["amount"], back["version"]) == ("10.00", 5)
-    assert "was changed meanwhile" in catalog("items", "revert", "a", "1", "--if-version", "4", code=1).stderr
+    assert "has changed since you read it" in catalog("items", "revert", "a", "1", "--if-version", "4", code=1).stderr
     assert catalog.json("items", "prices", "a", "--as-of", "2020-01-01")["prices"] == []
     assert "is a time" in catalog("items", "prices", "a", "--as-of", "x", code=2).stderr
 

@@ -353,7 +353,7 @@ async def test_all_or_nothing_meets_rivals_too() -> None:
     assert (refused.status, refused.report.created, refused.report.refused) == ("refused", 0, 1)
     assert await jobs.storage.items_by_sku(["A"]) == {}
     stubborn = Jobs(Rival(10_000))
-    with pytest.raises(Exception, match="Too many writers"):
+    with pytest.raises(Exception, match="Too many concurrent changes"):
         await stubborn.run("sku,name\nb,B\n", ImportPlan(atomic=True, on_conflict="update"))
 
 

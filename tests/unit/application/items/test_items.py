@@ -175,7 +175,7 @@ async def test_what_was_never_removed_is_not_restored(items: Items) -> None:
 async def test_a_replacement_of_what_is_not_there_is_told_from_a_stale_one(items: Items) -> None:
     """By a SKU and by an id."""
     for key in ("nope", str(item_id(99))):
-        with pytest.raises(NotPresent, match="If-Match"):
+        with pytest.raises(NotPresent, match="leave out the precondition"):
             await items.put(key, {"name": "A"}, TESTER, must_exist=True)
     with pytest.raises(ItemNotFound):
         await items.put(str(item_id(99)), {"name": "A"}, TESTER)

@@ -20,7 +20,7 @@ def lived(catalog: Command) -> str:
 
 
 def test_changes_are_listed(catalog: Command, lived: str) -> None:
-    """As a table, or as JSON."""
+    """The output is a table, or JSON with --json."""
     table = catalog("changes", "list").stdout.splitlines()
     assert [line.split()[0] for line in table[1:]] == ["1", "2", "3"]
     assert "item.repriced" in table[2]

@@ -32,7 +32,7 @@ def test_an_item_is_created_shown_changed_and_deleted(catalog: Command) -> None:
 
 
 def test_items_are_listed_searched_and_paged(catalog: Command) -> None:
-    """As a table, or as JSON."""
+    """The output is a table, or JSON with --json."""
     for number in range(3):
         catalog("items", "create", "--sku", f"S-{number}", "--name", f"Item {number}")
     table = catalog("items", "list", "--sort", "sku", "--limit", "2")
@@ -65,7 +65,7 @@ def test_every_error_has_a_message(catalog: Command) -> None:
 
 
 def test_a_list_is_filtered(catalog: Command) -> None:
-    """By dedicated options, or by --filter with any field and operator. Errors name the wrong filter."""
+    """Use dedicated options, or --filter with any field and operator. Errors name the wrong filter."""
     catalog("categories", "create", "--name", "x")
     for sku, price in (("A", "1"), ("B", "2"), ("C", "3")):
         options = ("--price", price, "--currency", "EUR", "--category", "x")

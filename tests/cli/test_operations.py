@@ -34,7 +34,7 @@ from tests.servers import free_port
     ],
 )
 def test_an_error_has_its_exit_code(error: CatalogError, code: int) -> None:
-    """1 refused, 2 invalid usage, 3 unavailable."""
+    """The codes are 1 for refused, 2 for invalid usage and 3 for unavailable."""
     assert code_of(error) == code
 
 
@@ -91,7 +91,7 @@ def test_sqlite_migrates_itself(catalog: Command, tmp_path: Path) -> None:
 
 
 def test_doctor_reports_problems_and_remedies(catalog: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Covers settings, the network address and an unreachable store. Passwords are never shown."""
+    """It checks settings, the network address and the store. Passwords are never shown."""
     output = catalog("doctor").stdout
     assert "FAIL" not in output
     assert "the next start migrates it to" in output
@@ -117,7 +117,7 @@ def test_a_memory_store_is_refused_by_commands_that_need_persistence(catalog: Co
 
 
 def test_serve_refuses_unsafe_or_impossible_settings(catalog: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A public address, a memory store with several workers, a port in use, a missing folder."""
+    """The cases are a public address, a memory store with several workers, a port in use and a missing folder."""
     stderr = catalog("serve", "--host", "0.0.0.0", code=2).stderr  # noqa: S104 - the address under test
     assert "CATALOG_IDENTITY__MODE=open" in stderr
     monkeypatch.setenv("CATALOG_HTTP__HOST", "127.0.0.1")
@@ -137,7 +137,7 @@ def test_serve_refuses_unsafe_or_impossible_settings(catalog: Command, monkeypat
 
 
 def test_every_invalid_setting_is_reported_by_variable(catalog: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit code 2, without a traceback."""
+    """The command exits with code 2 and prints no traceback."""
     monkeypatch.setenv("CATALOG_STORAGE__URL", "mysql://x")
     monkeypatch.setenv("CATALOG_STORAGE__POOL_SIZE", "many")
     monkeypatch.setenv("CATALOG_ENVIRONMENT", "moon")
@@ -148,7 +148,7 @@ def test_every_invalid_setting_is_reported_by_variable(catalog: Command, monkeyp
 
 
 def test_doctor_reports_the_cache(catalog: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Off, per process or shared. An unreachable shared cache is reported without its password."""
+    """The cache is off, per process or shared. An unreachable shared cache is reported without its password."""
     catalog("migrate")
     assert "32 MiB per process, for 60 s" in catalog("doctor").stdout
     port = free_port()
@@ -172,7 +172,7 @@ def test_an_invalid_cache_url_stops_serve_at_startup(catalog: Command, monkeypat
 
 
 def test_doctor_reports_a_connection_pooler() -> None:
-    """With its cost, and the setting that avoids it."""
+    """Both checks name the setting that avoids the cost of a pooler."""
     checks = list(_check_versions({"PostgreSQL": "15.18", "JIT": "on", "pooler": "found one, used as in transaction mode"}))
     remedies = [check.remedy for check in checks if check.remedy]
     assert len(remedies) == 2
@@ -182,7 +182,7 @@ def test_doctor_reports_a_connection_pooler() -> None:
 
 
 def test_doctor_reports_why_sqlite_cannot_use_the_file(catalog: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A missing folder, a folder instead of a file, or a folder that the user cannot write to."""
+    """The folder is missing, the path is a folder, or the user cannot write to the folder."""
     (tmp_path / "folder").mkdir()
     for url, message, remedy in (
         ("sqlite:///nowhere/catalog.db", f"The folder {tmp_path}/nowhere does not exist.", "mkdir -p"),
@@ -227,7 +227,7 @@ def test_serve_warns_if_the_store_is_not_ready(
 
 
 def test_an_unreadable_env_file_is_reported_by_every_command(catalog: Command, tmp_path: Path) -> None:
-    """In one line, without a traceback."""
+    """The message is one line; there is no traceback."""
     (tmp_path / ".env").write_bytes("CATALOG_HTTP__PORT=9000\n".encode("utf-16"))
     for command in (("doctor",), ("serve",), ("migrate",), ("items", "list"), ("seed",)):
         stderr = catalog(*command, code=2).stderr

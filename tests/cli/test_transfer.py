@@ -151,7 +151,7 @@ def test_an_incomplete_or_edited_export_is_refused_without_the_partial_option(ca
 
 
 def test_a_file_that_is_not_a_table_of_items_is_refused(catalog: Command, tmp_path: Path) -> None:
-    """With exit code 1. The file's control characters do not reach the terminal."""
+    """The exit code is 1, and the file's control characters do not reach the terminal."""
     file = tmp_path / "a.csv"
     for data in (
         gzip.compress(b"sku,name\n"),
@@ -195,7 +195,7 @@ def test_formulas_in_refused_rows_are_escaped(catalog: Command, tmp_path: Path) 
 
 
 def test_an_export_to_a_full_disk_leaves_no_file(catalog: Command, tmp_path: Path) -> None:
-    """Exit code 2, and no partial file either."""
+    """The exit code is 2, and the partial file is deleted."""
     catalog("seed")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     output = tmp_path / "out" / "items.csv"
@@ -212,7 +212,7 @@ def test_an_export_to_a_full_disk_leaves_no_file(catalog: Command, tmp_path: Pat
 def test_a_catalog_is_moved_to_another_store_with_its_category_tree(
     catalog: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In each format: export --with-categories, then import --preserve --create-categories."""
+    """This uses export --with-categories, then import --preserve --create-categories, in each format."""
     catalog("seed")
     tree = catalog("categories", "tree").stdout
     for kind in ("csv", "jsonl", "json"):

@@ -29,7 +29,7 @@ from catalog.ports.storage import Storage
 
 
 def _storage(settings: Settings) -> Storage:
-    """Create the storage adapter selected by the settings. Raises InvalidSettings if the adapter rejects the URL."""
+    """Create the storage adapter selected by the settings. Raises: InvalidSettings if the adapter rejects the URL."""
     try:
         return open_store(settings.storage.options)
     except ValueError as error:
@@ -46,7 +46,7 @@ def _caching(settings: Settings, storage: Storage, shared: Cache | None) -> Cach
 
 
 def _shared_cache(settings: Settings) -> Cache | None:
-    """Create the shared cache, or return None if none is configured. Raises InvalidSettings if the URL is invalid."""
+    """Create the shared cache, or return None if none is configured. Raises: InvalidSettings if the URL is invalid."""
     cache = settings.cache
     if not cache.url or not cache.ttl_seconds:
         return None
@@ -89,7 +89,7 @@ class Container(containers.DeclarativeContainer):
 
 @asynccontextmanager
 async def running(container: Container, *, migrating: bool = True) -> AsyncIterator[Storage]:
-    """Open the store, migrate it if the settings say so, and on exit close its users first, then the store."""
+    """Open the store and migrate it if the settings say so. On exit, close the feed and the import jobs, then the store."""
     storage: Storage = container.storage()
     await storage.open()
     try:

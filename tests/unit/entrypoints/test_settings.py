@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_the_defaults_are_a_local_sqlite_file_on_loopback() -> None:
-    """Without any variable or file."""
+    """They apply if no variable is set and no file exists."""
     settings = Settings.load()
     assert (settings.environment, settings.storage.url, settings.http.host, settings.http.port) == (
         "local",
@@ -34,7 +34,7 @@ def test_the_defaults_are_a_local_sqlite_file_on_loopback() -> None:
 
 
 def test_sources_override_each_other_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`.env`, `.env.{environment}`, the secrets directory, the environment; the last one wins."""
+    """The order is `.env`, `.env.{environment}`, the secrets directory, the environment; the last one wins."""
     secrets = tmp_path / "secrets"
     secrets.mkdir()
     (tmp_path / ".env").write_text("CATALOG_ENVIRONMENT=dev\nCATALOG_HTTP__PORT=1\nCATALOG_STORAGE__QUEUE=1\nOTHER=x\n")
@@ -111,7 +111,7 @@ def test_unknown_variables_are_found() -> None:
 
 @pytest.mark.parametrize("place", ["environment", ".env", ".env.dev", "secrets"])
 def test_a_typo_in_a_setting_is_rejected(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In every source. The message suggests the correct name."""
+    """Every source is checked. The message suggests the correct name."""
     monkeypatch.setenv("CATALOG_ENVIRONMENT", "DEV")
     monkeypatch.setenv("CATALOG_SECRETS_DIR", str(tmp_path / "secrets"))
     (tmp_path / "secrets").mkdir()
@@ -159,7 +159,7 @@ def test_an_invalid_env_file_is_reported_with_the_line(content: bytes, problems:
 
 
 def test_env_files_support_the_full_dotenv_syntax(tmp_path: Path) -> None:
-    """Comments, quotes, `export`, multi-line values. A directory in place of the file is an error."""
+    """This includes comments, quotes, `export` and multi-line values. A directory named `.env` is an error."""
     (tmp_path / ".env").write_text(
         "# x\n\nexport CATALOG_HTTP__PORT='9'\nOTHER=\"a\nb\" # x\nCATALOG_HTTP__HOST=\n", encoding="utf-8"
     )
@@ -225,7 +225,7 @@ def test_hosts_may_be_a_json_list_or_ip_addresses(monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_problems_have_plain_messages(variable: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Instead of pydantic's."""
+    """Pydantic's own messages are not shown."""
     monkeypatch.setenv(variable, value)
     with pytest.raises(InvalidSettings) as caught:
         Settings.load()

@@ -47,7 +47,7 @@ async def run_checks(container: Any) -> list[Check]:  # noqa: ANN401 - a Contain
         versions = await storage.versions()
         schema = await storage.schema()
     except Unavailable as error:
-        return [*checks, _unavailable(error, settings)]
+        return [*checks, _connection_failure(error, settings)]
     return [*checks, *_check_versions(versions), _check_schema(schema, settings)]
 
 
@@ -75,7 +75,7 @@ async def _check_cache(settings: Settings, shared: Cache | None) -> Check:
     return Check("cache", ok=False, message=f"{settings.cache.summary}, which does not respond ({failure})", remedy=remedy)
 
 
-def _unavailable(error: Unavailable, settings: Settings) -> Check:
+def _connection_failure(error: Unavailable, settings: Settings) -> Check:
     """Report why the store is unavailable and which address was tried, with the driver's own message."""
     cause: BaseException = error
     while cause.__cause__ is not None:

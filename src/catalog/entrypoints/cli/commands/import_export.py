@@ -26,7 +26,7 @@ _SWITCH_INTERVAL = 0.0005
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "--format", "kind", type=click.Choice(["csv", "json", "jsonl"]), help="Format of FILE (default: from its extension)."
+    "--format", "file_format", type=click.Choice(["csv", "json", "jsonl"]), help="Format of FILE (default: from its extension)."
 )
 @click.option(
     "--map", "maps", metavar="FIELD=COLUMN", multiple=True, help="Read a field from a column with another name: name=title."
@@ -59,7 +59,7 @@ _SWITCH_INTERVAL = 0.0005
 )
 def import_(
     file: Path,
-    kind: str | None,
+    file_format: str | None,
     delimiter: str,
     errors: Path | None,
     *,
@@ -72,8 +72,8 @@ def import_(
     for other columns; the rest are listed and ignored. Invalid rows are reported with line and reason, and valid rows are
     imported. A file in another format, or an incomplete export, is refused as a whole.
     """
-    kind = kind or _FORMATS.get(file.suffix.lower())
-    if kind is None:
+    file_format = file_format or _FORMATS.get(file.suffix.lower())
+    if file_format is None:
         fail(f"Cannot tell the format of {file.name} from its extension; use --format csv, json or jsonl.", code=USAGE)
 
     size = file.stat().st_size
@@ -101,7 +101,7 @@ def import_(
         with ExitStack() as stack:
             binary_file = stack.enter_context(_open(file))
             policy = trailer_policy(preserve=parsed_plan.preserve, partial=partial)
-            source = read_table(binary_file, str(kind), delimiter, policy)
+            source = read_table(binary_file, str(file_format), delimiter, policy)
             stack.callback(source.close)
             on_refusal = stack.enter_context(_refusal_output(errors))
             on_progress = stack.enter_context(_progress_bar(binary_file, size))
@@ -130,7 +130,7 @@ def import_(
 
 @click.command()
 @click.option(
-    "--format", "kind", type=click.Choice(["csv", "json", "jsonl"]), help="Output format (default: from FILE's extension)."
+    "--format", "file_format", type=click.Choice(["csv", "json", "jsonl"]), help="Output format (default: from FILE's extension)."
 )
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Output file (default: stdout).")
 @click.option(
@@ -143,7 +143,7 @@ def import_(
 )
 @filter_options
 def export(
-    kind: str | None,
+    file_format: str | None,
     output: Path | None,
     filters: tuple[str, ...],
     *,
@@ -154,8 +154,8 @@ def export(
 
     The last row is a trailer with the row count and SHA-256, which `catalog import` verifies. FILE appears only when complete.
     """
-    kind = kind or _FORMATS.get(output.suffix.lower() if output else "")
-    if kind is None:
+    file_format = file_format or _FORMATS.get(output.suffix.lower() if output else "")
+    if file_format is None:
         fail("Missing format: use --format csv, json or jsonl, or an --output file with one of these extensions.", code=USAGE)
 
     async def work(container: Any) -> None:  # noqa: ANN401 - a Container
@@ -164,7 +164,7 @@ def export(
 
         query = parse_export(list_parameters(parameters, filters))
         with atomic_output(output) as file:
-            chunks = container.items().export(query, parse_format(kind), encode_item, with_categories=with_categories)
+            chunks = container.items().export(query, parse_format(file_format), encode_item, with_categories=with_categories)
             async for chunk in chunks:
                 file.write(chunk)
 

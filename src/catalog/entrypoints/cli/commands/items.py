@@ -319,11 +319,11 @@ def _print_item(item: Item, *, as_json: bool) -> None:
         elif value is not None:
             lines[name] = str(value)
     width = max(12, *map(len, lines))
-    for name, text_value in lines.items():
-        click.echo(f"{name:{width}} {text_value}")
+    for name, line in lines.items():
+        click.echo(f"{name:{width}} {line}")
 
 
-def _print_table(listed: Iterable[Item]) -> None:
+def _print_table(page_items: Iterable[Item]) -> None:
     """Print items as a table."""
     from rich.console import Console  # noqa: PLC0415 - keeps --help fast
     from rich.table import Table  # noqa: PLC0415 - as above
@@ -334,7 +334,7 @@ def _print_table(listed: Iterable[Item]) -> None:
         table.add_column(heading, overflow="fold" if heading == "SKU" else "ellipsis", no_wrap=heading != "SKU")
     table.add_column("Price", justify="right", no_wrap=True)
     table.add_column("Version", justify="right")
-    for item in listed:
+    for item in page_items:
         amount = f"{item.price.amount} {item.price.currency}" if item.price else ""
         table.add_row(item.sku, Text(item.name), item.category or "", amount, str(item.version))
     console = Console()

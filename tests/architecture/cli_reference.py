@@ -14,7 +14,7 @@ HEAD = """# Command line
 `catalog --help` and `catalog COMMAND --help` print the same. Commands work on the store in `CATALOG_STORAGE__URL`, also
 while the service is running.
 
-Exit codes: 0 done, 1 refused, 2 wrong usage or settings, 3 the store is unavailable.
+Exit codes: 0 success, 1 refused, 2 invalid usage or settings, 3 store unavailable.
 """
 
 

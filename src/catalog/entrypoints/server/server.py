@@ -243,7 +243,7 @@ def _announce(settings: Settings, port: int, workers: int) -> None:
     lines = (
         f"Catalog {__version__}, environment {settings.environment}{processes}",
         f"http://{host}:{port} (API: /api/v1, documentation: /docs)",
-        f"Store: {settings.storage.shown}",
+        f"Store: {settings.storage.display_url}",
     )
     sys.stdout.write("\n".join(lines) + "\n")
     if settings.identity.mode == "open" and not settings.http.loopback:

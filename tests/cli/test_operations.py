@@ -128,7 +128,9 @@ def test_serve_refuses_unsafe_or_impossible_settings(catalog: Command, monkeypat
         listener.listen()
         port = listener.getsockname()[1]
         stderr = catalog("serve", "--port", str(port), code=1).stderr
-    assert stderr == f"catalog: Port {port} on 127.0.0.1 is in use; stop the program that uses it, or choose another with --port.\n"
+    assert (
+        stderr == f"catalog: Port {port} on 127.0.0.1 is in use; stop the program that uses it, or choose another with --port.\n"
+    )
     assert "Cannot listen on 127.1.2.300" in catalog("serve", "--host", "127.1.2.300", code=1).stderr
     assert "--reload works with one process only" in catalog("serve", "--reload", "--workers", "2", code=2).stderr
     monkeypatch.setenv("CATALOG_HTTP__HOST", "127.0.0.1")

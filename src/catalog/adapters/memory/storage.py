@@ -262,7 +262,7 @@ class MemoryStorage:
         return {}
 
     def _candidates(self, query: ItemQuery, ranges: Iterable[KeyRange], rank: Rank | None = None) -> Collection[UUID] | None:
-        """Return a superset of the matching items, or of those with a rank, from the indexes. None if no index is selective enough.
+        """Return a superset of the matching items (with a rank, of those items) from the indexes. None if no index is selective.
 
         The only assumptions are that an item matches if each search term is a prefix of one of its terms, and ranks as NAME if
         each is a prefix of a term of its name. `SearchQuery.rank` decides.

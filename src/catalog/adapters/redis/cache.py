@@ -59,7 +59,7 @@ class CircuitBreaker:
         self._probing = False
 
     def allows(self) -> bool:
-        """Return whether to send a request. After a failure, True makes the caller the only probe until it reports its outcome."""
+        """Return whether to send a request. After a failure, True makes the caller the only probe until its result is known."""
         if not self._failures:
             return True
         if self._clock() < self._retry_at:

@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from catalog.adapters.sql.schema.migrate import HEAD_REVISION, alembic_config, downgrade, upgrade
+from catalog.adapters.sql.schema.migrate import HEAD_REVISION, MIGRATIONS, alembic_config, downgrade, upgrade
 from catalog.adapters.sql.schema.tables import ByCodePoint, metadata
 from catalog.domain.categories.tree import Tree
 from catalog.domain.errors import SchemaOutdated
@@ -245,3 +245,10 @@ async def test_what_was_folded_otherwise_is_folded_anew(empty_url: str) -> None:
         assert (await connection.execute(text("SELECT count(*) FROM item_words"))).scalar() == 607
     await plain.dispose()
     await storage.close()
+
+
+def test_migrations_import_nothing_of_the_catalog() -> None:
+    """An applied migration must not change its meaning when the code does."""
+    versions = MIGRATIONS / "versions"
+    importing = re.compile(r"^\s*(?:from|import) catalog", re.MULTILINE)
+    assert [path.name for path in sorted(versions.glob("[0-9]*.py")) if importing.search(path.read_text())] == []

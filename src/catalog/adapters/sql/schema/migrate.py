@@ -14,7 +14,12 @@ def upgrade(connection: Connection, revision: str = HEAD_REVISION) -> None:
     """Apply migrations up to `revision`, in the transaction that the connection is in."""
     from alembic import command  # noqa: PLC0415 - see above
 
-    command.upgrade(alembic_config(connection), revision)
+    config = alembic_config(connection)
+    command.upgrade(config, revision)
+    if config.attributes.get("reindex"):
+        from catalog.adapters.sql.schema.search_index import rebuild  # noqa: PLC0415 - see above
+
+        rebuild(connection)
 
 
 def downgrade(connection: Connection, revision: str) -> None:

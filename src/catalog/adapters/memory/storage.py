@@ -190,7 +190,7 @@ class MemoryStorage:
         self._listeners.add(listener)
 
     async def head(self) -> LogHead:
-        """Return the number of the last entry."""
+        """Return the id of the log and the number of its last entry."""
         return LogHead(self._log_id, self._head)
 
     async def wait(self, seq: int, seconds: float) -> None:

@@ -10,7 +10,18 @@ from catalog.application.writes.commit import MAX_ATTEMPTS, with_suggestion
 from catalog.domain.changes.commit_plan import Outcome
 from catalog.domain.changes.log import ChangeSet
 from catalog.domain.errors import InvalidQuery, TooManyConflicts, UnknownCategory
-from tests.making import NOON, TESTER, CountedIds, FixedClock, as_item, commit, creation, keep, plant, revision
+from tests.making import (
+    NOON,
+    TESTER,
+    CountedIds,
+    FixedClock,
+    as_item,
+    commit,
+    create_categories,
+    create_items,
+    creation,
+    revision,
+)
 
 
 class Interfered(MemoryStorage):
@@ -34,8 +45,8 @@ class Interfered(MemoryStorage):
 async def storage() -> Interfered:
     """Two categories, with an item in the one."""
     made = Interfered()
-    await plant(made, "a", "b")
-    await keep(made, 1, category="a")
+    await create_categories(made, "a", "b")
+    await create_items(made, 1, category="a")
     return made
 
 

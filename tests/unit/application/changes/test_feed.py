@@ -12,7 +12,7 @@ from catalog.application.changes.feed import Feed
 from catalog.domain.changes.log import EVERY_ENTRY, LogEntry, LogFilter, LogPage
 from catalog.domain.errors import InvalidPosition, LogPruned, StoreUnavailable, TooManySubscribers
 from catalog.domain.items.item import DELETED
-from tests.making import commit, creation, item_id, keep, removal, sets
+from tests.making import commit, create_items, creation, item_id, removal, sets
 
 CUTS = 50
 
@@ -92,13 +92,13 @@ async def take(pieces: AsyncGenerator[bytes, None], count: int) -> list[int]:
 
 async def test_what_follows_is_told_from_a_number_on(feed: Feed, storage: Shaky) -> None:
     """What was missed first, then what comes; from now on, where no number is given."""
-    await keep(storage, 1, 2, 3)
+    await create_items(storage, 1, 2, 3)
     first = await subscribed(feed, 1)
     assert await take(first, 2) == [2, 3]
     second = await subscribed(feed)
     last = asyncio.create_task(take(second, 2))
     await asyncio.sleep(0)
-    await keep(storage, 4, 5)
+    await create_items(storage, 4, 5)
     assert await take(first, 2) == [4, 5]
     assert await last == [4, 5]
     third = await subscribed(feed, 3)
@@ -108,7 +108,7 @@ async def test_what_follows_is_told_from_a_number_on(feed: Feed, storage: Shaky)
     await second.aclose()
     await third.aclose()
     assert feed.subscribers == 0
-    await keep(storage, 6)
+    await create_items(storage, 6)
     again = await subscribed(feed, 5)
     assert await take(again, 1) == [6]
     await again.aclose()
@@ -116,7 +116,7 @@ async def test_what_follows_is_told_from_a_number_on(feed: Feed, storage: Shaky)
 
 async def test_only_what_is_wanted_is_told(feed: Feed, storage: Shaky) -> None:
     """Of some kinds, of one item; missed or live."""
-    (first, second) = await keep(storage, 1, 2)
+    (first, second) = await create_items(storage, 1, 2)
     ends = await subscribed(feed, 0, LogFilter(frozenset({DELETED})))
     ones = await subscribed(feed, 0, LogFilter(subject=item_id(1)))
     assert await take(ones, 1) == [1]
@@ -128,7 +128,7 @@ async def test_only_what_is_wanted_is_told(feed: Feed, storage: Shaky) -> None:
 
 async def test_a_number_that_the_log_has_not_is_refused(feed: Feed, storage: Shaky) -> None:
     """One beyond its end, and one before its beginning."""
-    await keep(storage, 1, 2, 3)
+    await create_items(storage, 1, 2, 3)
     await storage.prune(2)
     with pytest.raises(InvalidPosition):
         await feed.subscribe(4, EVERY_ENTRY, Cuts())
@@ -143,7 +143,7 @@ async def test_nothing_is_missed_however_often_one_is_cut(feed: Feed, storage: S
 
     async def write() -> None:
         for number in range(1, 8 * CUTS + 1):
-            await keep(storage, number)
+            await create_items(storage, number)
             if number % 3 == 0:
                 await asyncio.sleep(chance.random() / 200)
 
@@ -169,10 +169,10 @@ async def test_who_does_not_take_what_is_there_is_cut_off(feed: Feed, storage: S
     waiting = asyncio.create_task(anext(slow))
     told = asyncio.create_task(take(quick, 1))
     await asyncio.sleep(0.02)
-    await keep(storage, 1)
+    await create_items(storage, 1)
     assert (await waiting, await told) == (b"1 ", [1])
     for number in range(2, 40):
-        await keep(storage, number)
+        await create_items(storage, number)
         assert await take(quick, 1) == [number]
     assert cuts.count == 1
     assert feed.subscribers == 1
@@ -200,10 +200,10 @@ async def test_who_is_ahead_of_the_reader_is_told_nothing_twice(
     behind = await subscribed(feed, 0)
     told = asyncio.create_task(take(behind, 3))
     await asyncio.sleep(0.05)
-    await keep(storage, 1)
+    await create_items(storage, 1)
     while feed._position != 1:  # noqa: ASYNC110 - now the reader pauses
         await asyncio.sleep(0.001)
-    await keep(storage, 2, 3)
+    await create_items(storage, 2, 3)
     ahead = await subscribed(feed, 2)
     assert await take(ahead, 1) == [3]
     assert await told == [1, 2, 3]
@@ -213,7 +213,7 @@ async def test_a_sign_of_life_comes_when_nothing_else_does(feed: Feed, storage: 
     """It says how far one is; also while the store is away. Who takes none of them is cut off too."""
     monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.0)
     monkeypatch.setattr(module, "MAX_BACKLOG", 50)
-    await keep(storage, 1)
+    await create_items(storage, 1)
     cuts = Cuts()
     pieces, asleep = await subscribed(feed, 1), await subscribed(feed, 1, cuts=cuts)
     first = asyncio.create_task(anext(asleep))
@@ -228,7 +228,7 @@ async def test_a_sign_of_life_comes_when_nothing_else_does(feed: Feed, storage: 
 
 async def test_at_the_end_all_are_let_go(feed: Feed, storage: Shaky) -> None:
     """With what waits for them; nobody is taken any more, and who is just about to join goes as well."""
-    await keep(storage, 1)
+    await create_items(storage, 1)
     pieces = await subscribed(feed, 0)
     assert await take(pieces, 1) == [1]
     waiting = asyncio.create_task(anext(pieces, None))
@@ -243,18 +243,18 @@ async def test_at_the_end_all_are_let_go(feed: Feed, storage: Shaky) -> None:
 
 async def test_where_the_log_is_no_more_what_it_was_all_must_ask_anew(feed: Feed, storage: Shaky) -> None:
     """Pruned beyond a reader who is behind: he is let go, or told so while he reads what he missed."""
-    await keep(storage, *range(1, 6))
+    await create_items(storage, *range(1, 6))
     pieces = await subscribed(feed, 5)
     waiting = asyncio.create_task(anext(pieces, None))
     await asyncio.sleep(0.02)
     storage.away = True
     await asyncio.sleep(0.03)
-    await keep(storage, 6, 7)
+    await create_items(storage, 6, 7)
     await storage.prune(7)
     storage.away = False
     assert await waiting is None
     behind = await feed.subscribe(7, EVERY_ENTRY, Cuts())
-    await keep(storage, 8, 9)
+    await create_items(storage, 8, 9)
     await storage.prune(9)
     assert await anext(behind) == b"(7) "
     with pytest.raises(LogPruned):
@@ -273,7 +273,7 @@ async def test_an_unforeseen_failure_leaves_nobody_waiting(feed: Feed, storage: 
 
     with monkeypatch.context() as patched:
         patched.setattr(Feed, "_publish", broken)
-        await keep(storage, 1)
+        await create_items(storage, 1)
         assert await waiting is None
     assert following is not None
     assert isinstance(following.exception(), ZeroDivisionError)
@@ -303,7 +303,7 @@ async def test_who_joins_while_others_are_told_misses_nothing(
 async def test_there_is_a_limit_of_subscribers(storage: Shaky) -> None:
     """Those that have not joined yet count; whoever goes makes room, also who goes before he took anything."""
     feed = Feed(storage, frame, beat, max_subscribers=2)
-    await keep(storage, 1, 2, 3)
+    await create_items(storage, 1, 2, 3)
     first = await subscribed(feed)
     unused = await feed.subscribe(0, EVERY_ENTRY, Cuts())
     with pytest.raises(TooManySubscribers, match="2 readers"):
@@ -337,16 +337,16 @@ async def test_when_too_much_waits_for_all_together_the_slowest_are_cut(
     slow, quick, slower = [await subscribed(feed, cuts=its) for its in cuts]
     takes = [asyncio.create_task(anext(pieces)) for pieces in (slow, quick, slower)]
     await asyncio.sleep(0)
-    await keep(storage, 1)
+    await create_items(storage, 1)
     await asyncio.gather(*takes)
     for number in range(2, 9):
-        await keep(storage, number)
+        await create_items(storage, number)
         assert await take(quick, 1) == [number]
         if number == 3:
             assert await take(slow, 2) == [2, 3]
     while not sum(its.count for its in cuts):
         number += 1
-        await keep(storage, number)
+        await create_items(storage, number)
         assert await take(quick, 1) == [number]
     assert [its.count for its in cuts] == [0, 0, 1]
     with pytest.raises(StopAsyncIteration):
@@ -362,7 +362,7 @@ async def test_subscribers_who_want_the_same_share_a_piece(feed: Feed, storage: 
     readers = [await subscribed(feed, wanted=wanted) for _ in range(2)]
     takes = [asyncio.create_task(anext(pieces)) for pieces in readers]
     await asyncio.sleep(0)
-    await keep(storage, 1, 2)
+    await create_items(storage, 1, 2)
     first, second = await asyncio.gather(*takes)
     assert first is second
     assert first == b"2 "

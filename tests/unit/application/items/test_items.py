@@ -20,7 +20,7 @@ from catalog.domain.errors import (
     UnknownCategory,
 )
 from catalog.domain.queries.list_request import ListRequest
-from tests.making import TESTER, CountedIds, FixedClock, as_item, item_id, plant, removal, revision, sets
+from tests.making import TESTER, CountedIds, FixedClock, as_item, create_categories, item_id, removal, revision, sets
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ async def test_a_replacement_of_what_is_not_there_is_told_from_a_stale_one(items
 
 async def test_an_unknown_category_is_told_with_the_other_faults(storage: MemoryStorage, items: Items) -> None:
     """On create, on put and in a patch; one that is there is no fault."""
-    await plant(storage, "chairs")
+    await create_categories(storage, "chairs")
     await items.create({"name": "A", "sku": "A"}, TESTER)
     for asking in (
         items.create({"name": "", "category": "chair"}, TESTER),

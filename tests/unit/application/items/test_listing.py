@@ -16,7 +16,7 @@ from catalog.domain.queries.facets import Facet
 from catalog.domain.queries.item_query import Parameters
 from catalog.domain.queries.list_request import ListRequest
 from catalog.entrypoints.representations.items import encode_item
-from tests.making import CountedIds, FixedClock, keep, plant
+from tests.making import CountedIds, FixedClock, create_categories, create_items
 
 CSV = parse_format("csv")
 
@@ -35,7 +35,7 @@ async def test_a_facet_that_does_not_come_is_left_out(monkeypatch: pytest.Monkey
     """The others are told."""
     monkeypatch.setattr(listing, "FACET_SECONDS", 0.01)
     storage = Slow()
-    await keep(storage, 1, 2, attributes={"a": 1})
+    await create_items(storage, 1, 2, attributes={"a": 1})
     found = await list_items(storage, ListRequest.parse({"facet": "category,attr.a"}))
     assert (found.partial, found.facets) == (True, {"attr.a": Facet(((1, 2),), truncated=False)})
     assert len(found.page.items) == 2
@@ -45,7 +45,7 @@ async def test_a_facet_that_does_not_come_is_left_out(monkeypatch: pytest.Monkey
 async def test_a_filter_by_a_category_that_is_not_there_is_refused(parameter: str) -> None:
     """With what may have been meant; it would find nothing for ever. The same for an export."""
     storage = MemoryStorage()
-    await plant(storage, "garden/chairs")
+    await create_categories(storage, "garden/chairs")
     items = Items(storage, FixedClock(), CountedIds())
     for asking in (
         items.list(ListRequest.parse({parameter: "chair"})),
@@ -69,5 +69,5 @@ async def test_a_filter_by_a_category_that_is_not_there_is_refused(parameter: st
 async def test_a_filter_by_a_category_that_is_there_finds_nothing(parameters: Parameters) -> None:
     """Which is an answer; as is one of several, or its opposite."""
     storage = MemoryStorage()
-    await plant(storage, "garden/chairs")
+    await create_categories(storage, "garden/chairs")
     assert (await list_items(storage, ListRequest.parse(parameters))).page.items == ()

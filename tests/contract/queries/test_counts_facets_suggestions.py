@@ -340,7 +340,7 @@ async def test_words_that_no_name_has_go_when_the_log_is_pruned(
             assert search is not None
             its = word_pattern(word)
             assert its is not None
-            rows = await pruning._fetch(pruning._candidate_words, candidate_parameters(its))  # type: ignore[attr-defined]
+            rows = await pruning._fetch(pruning._select_candidates, candidate_parameters(its))  # type: ignore[attr-defined]
             found.update(row[0] for row in rows)
         return found
 

@@ -291,7 +291,7 @@ async def test_the_rarest_condition_leads_or_the_order_does(storage: Storage, mo
         ({"attr.a": "1"}, (ReadPlan.ORDER_SCAN, 0)),
         ({"attr.b": "1"}, (ReadPlan.INDEX_FIRST, 0)),
         ({"attr.a": "1", "attr.b": "1", "attr.c": "1"}, (ReadPlan.INDEX_FIRST, 1)),
-        ({"version": "1"}, (ReadPlan.UNFILTERED, 0)),
+        ({"version": "1"}, (ReadPlan.AUTOMATIC, 0)),
     ):
         statements.clear()
         await storage.list_items(ItemQuery.parse(parameters))

@@ -283,9 +283,9 @@ class SqlStorage:
         """Build the rows of the changes before the commit lock is taken."""
         return PreparedRows(changes)
 
-    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
         """Submit a batch to the writer."""
-        return await self._writer.submit(batch, ready) if batch else ()
+        return await self._writer.submit(batch, prepared) if batch else ()
 
     def listen(self, listener: Listener) -> None:
         """Register a listener that is called after each commit."""
@@ -315,13 +315,13 @@ class SqlStorage:
         """Use the index of deletions."""
         return next(map(to_entry, await self._rows(deletion_statement(sku))), None)
 
-    async def prune(self, upto: int) -> None:
+    async def prune(self, up_to_seq: int) -> None:
         """Delete entries in batches, each in its own transaction, and then the words that no name contains any more."""
         page = await self.changes(after=0, limit=1)
-        end = min(upto, page.head)
+        end = min(up_to_seq, page.head)
         for last in range(page.floor + _PRUNE_BATCH, end, _PRUNE_BATCH):
-            await self._shielded(self._run_exclusive(partial(self._commit_statements.prune, upto=last)))
-        await self._shielded(self._run_exclusive(partial(self._commit_statements.prune, upto=end)))
+            await self._shielded(self._run_exclusive(partial(self._commit_statements.prune, up_to_seq=last)))
+        await self._shielded(self._run_exclusive(partial(self._commit_statements.prune, up_to_seq=end)))
         after = ""
         while words := await self._fetch(self._select_words_in_use, {"after": after}):
             unused = [word for word, used in words if not used]
@@ -400,7 +400,7 @@ class SqlStorage:
 
     async def _fetch_page(self, queries: Collection[ItemQuery]) -> Mapping[ItemQuery, Page]:
         (query,) = queries
-        effective_query, plan, leading_index = query, ReadPlan.UNFILTERED, 0
+        effective_query, plan, leading_index = query, ReadPlan.AUTOMATIC, 0
         if statement_shape(query).indexed_conditions:
             counts = await self._index_counts(query, MAX_RANKED)
             if query.search is not None and query.after is None and counts[0] > MAX_RANKED:
@@ -476,13 +476,13 @@ class SqlStorage:
         async with self._translated_errors():
             return dict.fromkeys(keys, await self._head_watcher.head())
 
-    async def _write(self, batch: Sequence[ChangeSet], ready: Sequence[object]) -> Sequence[Outcome]:
+    async def _write(self, batch: Sequence[ChangeSet], prepared: Sequence[object]) -> Sequence[Outcome]:
         changes = [change for change_set in batch for change in change_set.changes]
-        prepared = PreparedRows(changes, [rows for rows in ready if isinstance(rows, PreparedRows)])
+        rows = PreparedRows(changes, [part for part in prepared if isinstance(part, PreparedRows)])
 
         async def finish(pooled: PooledConnection, locked: LockedState) -> Sequence[Outcome]:
             try:
-                return await self._commit_statements.finish(pooled.driver, batch, prepared, locked)
+                return await self._commit_statements.finish(pooled.driver, batch, rows, locked)
             except Exception as error:
                 if self._dialect.is_ambiguous(error):
                     raise StoreUnavailable(UNKNOWN_OUTCOME) from error

@@ -32,14 +32,14 @@ from catalog.domain.queries.item_query import ItemQuery
 from catalog.domain.queries.ordering import Ordering, SortKey
 from catalog.domain.search.search import Rank
 
-SEARCH_TERM = -1
-"""The index that stands for the search where conditions are numbered; filters are numbered from 0."""
+SEARCH_CONDITION = -1
+"""The number of the search where conditions are numbered; filters are numbered from 0."""
 
 
 class ReadPlan(Enum):
     """How a statement reads items. Left alone, databases choose badly if the conditions are correlated."""
 
-    UNFILTERED = "let the database choose"
+    AUTOMATIC = "let the database choose"
     INDEX_FIRST = "find the matches through an index, then sort them: for conditions that few items meet"
     ORDER_SCAN = "read items in order and check each: for conditions that many items meet"
 
@@ -49,7 +49,7 @@ class StatementShape(NamedTuple):
 
     `ordering` is the scan order; `filters` are pairs of field and operator; `by_sku` means that the search text is also a valid
     SKU; `has_cursor` means that the page starts after a cursor position. With the plan INDEX_FIRST, `leading_index` is the
-    number of the filter that is looked up first, or SEARCH_TERM.
+    number of the filter that is looked up first, or SEARCH_CONDITION.
     """
 
     ordering: Ordering
@@ -57,18 +57,18 @@ class StatementShape(NamedTuple):
     has_search: bool
     by_sku: bool
     has_cursor: bool
-    plan: ReadPlan = ReadPlan.UNFILTERED
+    plan: ReadPlan = ReadPlan.AUTOMATIC
     leading_index: int = 0
 
     def is_checked_per_row(self, index: int) -> bool:
-        """Return whether a condition (a filter's number, or SEARCH_TERM) is checked for each row instead of looked up."""
+        """Return whether a condition (a filter's number, or SEARCH_CONDITION) is checked for each row instead of looked up."""
         return self.plan is ReadPlan.ORDER_SCAN or (self.plan is ReadPlan.INDEX_FIRST and index != self.leading_index)
 
     @property
     def indexed_conditions(self) -> list[int]:
         """The conditions that can be looked up first because they have an index of their own; the search comes first."""
         indexed = [index for index, condition in enumerate(self.filters) if _has_index(condition)]
-        return [SEARCH_TERM, *indexed] if self.has_search else indexed
+        return [SEARCH_CONDITION, *indexed] if self.has_search else indexed
 
 
 def statement_shape(query: ItemQuery) -> StatementShape:
@@ -149,8 +149,8 @@ def index_counts_statement(shape: StatementShape, dialect: SqlDialect) -> Select
     """Count the matches of each indexed condition through its index, up to the parameter `most`; the search comes first."""
     parts: list[Select[Any]] = []
     for index in shape.indexed_conditions:
-        field, operator = shape.filters[index] if index != SEARCH_TERM else ("", "")
-        if index == SEARCH_TERM:
+        field, operator = shape.filters[index] if index != SEARCH_CONDITION else ("", "")
+        if index == SEARCH_CONDITION:
             parts.append(dialect.matching_seqs())
         elif field == ATTRIBUTE:
             parts.append(attribute_matches(operator, f"filter_{index}", dialect))
@@ -212,7 +212,7 @@ def facet_statement(field: str, shape: StatementShape, dialect: SqlDialect) -> S
 def _filtered(statement: Select[Any], shape: StatementShape, dialect: SqlDialect) -> Select[Any]:
     """Add the conditions of the search and the filters."""
     if shape.has_search:
-        statement = statement.where(dialect.matches(walked=shape.is_checked_per_row(SEARCH_TERM)))
+        statement = statement.where(dialect.matches(walked=shape.is_checked_per_row(SEARCH_CONDITION)))
     for index, (field, operator) in enumerate(shape.filters):
         statement = statement.where(
             condition_clause(field, operator, f"filter_{index}", dialect, per_row=shape.is_checked_per_row(index))

@@ -59,7 +59,7 @@ def entry_statement(subject_id: UUID, version: int | None) -> Select[Any]:
 def deletion_statement(sku: str) -> Select[Any]:
     """Select the last deletion of an item with this SKU, as LOG_COLUMNS.
 
-    Deletions of categories never match: their keys are slugs, which are lower-case, and SKUs are upper-case.
+    The kind is not checked. The keys of categories are slugs in lower case, so only one without letters could match.
     """
     return (
         select(*LOG_COLUMNS)

@@ -85,7 +85,7 @@ item_attributes = Table(
     Column("seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False),
 )
 
-# Every word of every name, forwards and reversed, to look up misspelled words. Also contains words that no name has any more,
+# Every word of every name, forwards and reversed, for suggestions. Also contains words that are no longer in use,
 # until pruning the log deletes them.
 name_words = Table(
     "name_words",

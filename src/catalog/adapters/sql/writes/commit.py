@@ -264,9 +264,9 @@ class CommitStatements:
         self._known_words.add(new_words, plan.entries[-1].seq if plan.entries else locked.state.head)
         return plan.outcomes
 
-    async def prune(self, driver: Any, upto: int) -> None:  # noqa: ANN401 - a driver's connection
-        """Delete the log's entries up to number `upto` and commit the transaction that `begin` began."""
-        await self._dialect.finish(driver, [[_bind(self._prune, upto=upto), _bind(self._raise_floor, upto=upto)]])
+    async def prune(self, driver: Any, up_to_seq: int) -> None:  # noqa: ANN401 - a driver's connection
+        """Delete the log's entries up to number `up_to_seq` and commit the transaction that `begin` began."""
+        await self._dialect.finish(driver, [[_bind(self._prune, upto=up_to_seq), _bind(self._raise_floor, upto=up_to_seq)]])
 
     async def sweep_words(self, driver: Any, unused: Sequence[str]) -> None:  # noqa: ANN401 - a driver's connection
         """Delete those of the words that are still unused and commit the transaction that `begin` began."""

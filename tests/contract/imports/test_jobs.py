@@ -46,7 +46,7 @@ class Jobs:
 
 def _source(text: str) -> ImportSource:
     file = io.BytesIO(text.encode())
-    return ImportSource(lambda: read_csv(file, proof="none"), file.tell)
+    return ImportSource(lambda: read_csv(file, policy="none"), file.tell)
 
 
 def endless(stop: Callable[[], bool]) -> ImportSource:
@@ -95,7 +95,7 @@ async def test_refusals_that_are_kept_no_more_are_left_out(jobs: Jobs) -> None:
     """Where a part of them was swept."""
     state = await jobs.run("sku,name\na,\n")
     state.chunks += 1
-    await jobs.storage.commit([ChangeSet((), TESTER, (state.to_record,))])
+    await jobs.storage.commit([ChangeSet((), TESTER, (state.record,))])
     assert len([chunk async for chunk in jobs.jobs.refusals(state.id)]) == 1
 
 
@@ -140,7 +140,7 @@ async def test_one_whose_process_is_gone_is_told_as_interrupted(jobs: Jobs) -> N
     """After a time without a sign of life; one that ended stays as it ended."""
     ended = await jobs.run("sku,name\na,A\n")
     state = ImportState("x", "running", NOON, NOON)
-    await jobs.storage.commit([ChangeSet((), TESTER, (state.to_record,))])
+    await jobs.storage.commit([ChangeSet((), TESTER, (state.record,))])
     assert (await jobs.jobs.get("x")).status == "running"
     jobs.clock.move(seconds=module.HEARTBEAT_TIMEOUT + 1)
     assert (await jobs.jobs.get("x")).status == "interrupted"

@@ -203,14 +203,14 @@ async def test_an_import_is_done_once_under_a_key(client: httpx.AsyncClient) -> 
 async def test_an_import_is_cancelled(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before its next slice; what is committed stays, and is told."""
     reached, free = asyncio.Event(), asyncio.Event()
-    real = ImportJobs._work
+    real = ImportJobs._import
 
     async def held(self: ImportJobs, *arguments: Any) -> str:  # noqa: ANN401 - as it is
         reached.set()
         await free.wait()
         return await real(self, *arguments)
 
-    monkeypatch.setattr(ImportJobs, "_work", held)
+    monkeypatch.setattr(ImportJobs, "_import", held)
     begun = await client.post(IMPORT, content="sku,name\na,A\n", headers=BY_THE_SIDE)
     await reached.wait()
     assert (await client.delete(begun.headers["location"])).json()["status"] == "running"
@@ -316,13 +316,13 @@ async def test_an_import_that_is_cut_off_waits_for_no_more_bytes(container: Cont
 async def test_too_many_imports_wait_or_are_refused(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two are worked on at a time; who waits here too long is told to come again."""
     free = asyncio.Event()
-    real = ImportJobs._work
+    real = ImportJobs._import
 
     async def held(self: ImportJobs, *arguments: Any) -> str:  # noqa: ANN401 - as it is
         await free.wait()
         return await real(self, *arguments)
 
-    monkeypatch.setattr(ImportJobs, "_work", held)
+    monkeypatch.setattr(ImportJobs, "_import", held)
     monkeypatch.setattr(jobs, "WAIT_SECONDS", 0.05)
     monkeypatch.setattr(jobs, "MAX_IMPORTS", 4)
     begun = [await client.post(IMPORT, content=f"sku,name\n{name},A\n", headers=BY_THE_SIDE) for name in "abc"]

@@ -50,29 +50,29 @@ class Subscriber:
         self.log_filter = log_filter
         self._on_cut = on_cut
         self._queue: deque[bytes] = deque()
-        self._size = 0
+        self._queued_bytes = 0
         self._available = asyncio.Event()
         self._ended = False
 
     @property
     def backlog(self) -> int:
         """Bytes that wait beyond the piece that is taken next, which subscribers may share."""
-        return self._size - len(self._queue[0]) if self._queue else 0
+        return self._queued_bytes - len(self._queue[0]) if self._queue else 0
 
     def cut(self) -> None:
         """Cut the subscriber off; nothing that waits is delivered."""
         self._queue.clear()
-        self._size = 0
+        self._queued_bytes = 0
         self.end()
         self._on_cut()
 
     def push(self, piece: bytes) -> bool:
         """Put a piece into his queue; when it is full, cut him off and say so."""
-        if self._queue and self._size + len(piece) > MAX_BACKLOG:
+        if self._queue and self._queued_bytes + len(piece) > MAX_BACKLOG:
             self.cut()
             return False
         self._queue.append(piece)
-        self._size += len(piece)
+        self._queued_bytes += len(piece)
         self._available.set()
         return True
 
@@ -90,7 +90,7 @@ class Subscriber:
             await self._available.wait()
         piece = self._queue[0] if len(self._queue) == 1 else b"".join(self._queue)
         self._queue.clear()
-        self._size = 0
+        self._queued_bytes = 0
         return piece
 
 
@@ -111,7 +111,7 @@ class Feed:
         self._encode_heartbeat = encode_heartbeat
         self._max_subscribers = max_subscribers
         # Everyone who has subscribed, also before he joins. A subscription that is dropped unused drops out by itself.
-        self._subscriber_count: WeakSet[Subscriber] = WeakSet()
+        self._all_subscribers: WeakSet[Subscriber] = WeakSet()
         self._subscribers: set[Subscriber] = set()
         self._position = 0
         self._following: asyncio.Task[None] | None = None
@@ -136,15 +136,15 @@ class Feed:
             raise StoreUnavailable(message)
         if after is not None and after >= MAX_SEQ:
             raise InvalidPosition(after)
-        if len(self._subscriber_count) >= self._max_subscribers:
+        if len(self._all_subscribers) >= self._max_subscribers:
             raise TooManySubscribers(self._max_subscribers)
         subscriber = Subscriber(self._position, log_filter, on_cut)
-        self._subscriber_count.add(subscriber)
-        if after is not None or not self._read_positions:
+        self._all_subscribers.add(subscriber)
+        if after is not None or not self._is_following:
             try:
                 subscriber.position = await self._start_position(after)
             except BaseException:
-                self._subscriber_count.discard(subscriber)
+                self._all_subscribers.discard(subscriber)
                 raise
         return self._chunks(subscriber)
 
@@ -169,7 +169,7 @@ class Feed:
 
     async def _chunks(self, subscriber: Subscriber) -> AsyncGenerator[bytes, None]:
         yield self._encode_heartbeat(subscriber.position)
-        if not self._read_positions or subscriber.position < self._position:
+        if not self._is_following or subscriber.position < self._position:
             async for piece in self._replay(subscriber, None):
                 yield piece
         joined = self._join(subscriber)
@@ -200,7 +200,7 @@ class Feed:
 
     def _join(self, subscriber: Subscriber) -> int:
         """Have him told of what is to come; return the number up to which he must read by himself."""
-        if not self._read_positions:
+        if not self._is_following:
             # Nobody else is here: what he has read is where the reading goes on.
             self._position = subscriber.position
             self._following = asyncio.create_task(self._follow(), name="catalog-feed")
@@ -210,12 +210,12 @@ class Feed:
         return self._position
 
     @property
-    def _read_positions(self) -> bool:
+    def _is_following(self) -> bool:
         """Whether the log is being read."""
         return self._following is not None and not self._following.done()
 
     def _leave(self, subscriber: Subscriber) -> None:
-        self._subscriber_count.discard(subscriber)
+        self._all_subscribers.discard(subscriber)
         self._subscribers.discard(subscriber)
         if not self._subscribers and self._following is not None:
             self._following.cancel()

@@ -45,18 +45,18 @@ class LogRequest:
     item: str | None = None
 
     @classmethod
-    def parse(cls, parameters: Mapping[str, str], faults: FieldErrors | None = None, allowed: Sequence[str] = PARAMETERS) -> Self:
+    def parse(cls, parameters: Mapping[str, str], errors: FieldErrors | None = None, allowed: Sequence[str] = PARAMETERS) -> Self:
         """Read parameters; an empty one is as good as absent. Raises InvalidQuery with every fault."""
-        faults = FieldErrors() if faults is None else faults
-        refuse_unknown(parameters, allowed, faults)
+        errors = FieldErrors() if errors is None else errors
+        refuse_unknown(parameters, allowed, errors)
         parameters = {name: value for name, value in parameters.items() if value}
-        after = parse_whole_number(parameters, "after", range(MAX_SEQ), None, faults)
-        limit = parse_whole_number(parameters, "limit", range(1, MAX_ENTRIES + 1), DEFAULT_ENTRIES, faults)
+        after = parse_whole_number(parameters, "after", range(MAX_SEQ), None, errors)
+        limit = parse_whole_number(parameters, "limit", range(1, MAX_ENTRIES + 1), DEFAULT_ENTRIES, errors)
         kinds = frozenset(parameters["kind"].split(",")) if "kind" in parameters else frozenset()
         for kind in sorted(kinds - {*KINDS}):
             note = f"The kinds are {', '.join(KINDS)}."
-            faults.add_unknown(("kind",), "unknown_kind", f"There is no kind {shorten(kind)!r}.", KINDS, note, kind)
-        faults.raise_if_any(InvalidQuery)
+            errors.add_unknown(("kind",), "unknown_kind", f"There is no kind {shorten(kind)!r}.", KINDS, note, kind)
+        errors.raise_if_any(InvalidQuery)
         return cls(after, limit, kinds, parameters.get("item"))
 
 
@@ -104,19 +104,19 @@ class History:
         """Return which entries are asked for. Raises ItemNotFound."""
         return LogFilter(request.kinds, None if request.item is None else await self.find_item_id(request.item))
 
-    async def changes(self, question: LogRequest) -> LogPage:
+    async def changes(self, request: LogRequest) -> LogPage:
         """Return a stretch of the log. Raises ItemNotFound; LogPruned when it does not reach back so far."""
-        after = question.after
-        page = await self._storage.changes(after=after or 0, limit=question.limit, wanted=await self.log_filter(question))
+        after = request.after
+        page = await self._storage.changes(after=after or 0, limit=request.limit, wanted=await self.log_filter(request))
         if after is not None and after < page.floor:
             raise LogPruned(after, page.floor)
         return page
 
-    async def item_history(self, key: str, question: LogRequest) -> ItemHistory:
+    async def item_history(self, key: str, request: LogRequest) -> ItemHistory:
         """Return a stretch of an item's history, oldest first. Raises ItemNotFound."""
         subject = await self.find_item_id(key)
-        after = question.after or 0
-        page = await self._storage.changes(after=after, limit=question.limit, wanted=LogFilter(subject=subject))
+        after = request.after or 0
+        page = await self._storage.changes(after=after, limit=request.limit, wanted=LogFilter(subject=subject))
         first = page.entries[0] if page.entries and not after else await self._first_entry(subject)
         await self._require_known(subject, first, key)
         return ItemHistory(page, await self._known_since(page, first))

@@ -33,12 +33,12 @@ class Pruning:
                 last = entry.seq
         return last
 
-    async def archive(self, upto: int, encode: Encode) -> AsyncGenerator[bytes, None]:
+    async def archive(self, last_seq: int, encode: Encode) -> AsyncGenerator[bytes, None]:
         """Write the entries up to a number, piece by piece; the last line tells their number and the SHA-256 of all before it."""
         digest = sha256()
         count = 0
         async for stretch in self._batches():
-            entries = [entry for entry in stretch if entry.seq <= upto]
+            entries = [entry for entry in stretch if entry.seq <= last_seq]
             if not entries:
                 break
             piece = encode(entries)
@@ -47,9 +47,9 @@ class Pruning:
             yield piece
         yield json.dumps({TRAILER_KEY: {"rows": count, "sha256": digest.hexdigest()}}).encode() + b"\n"
 
-    async def prune(self, upto: int) -> None:
+    async def prune(self, last_seq: int) -> None:
         """Prune the entries up to a number: those that an archive has."""
-        await self._storage.prune(upto)
+        await self._storage.prune(last_seq)
 
     async def _batches(self) -> AsyncGenerator[tuple[LogEntry, ...], None]:
         after: int | None = 0

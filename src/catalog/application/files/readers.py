@@ -41,23 +41,23 @@ _SIGNATURES = {
 """How files begin that are often sent by mistake, and what is said of them."""
 
 _JSON_START = {b"[": "json", b"{": "jsonl"}
-CALCULATION_ERRORS = ("=", "+", "-", "@", "\t", "\r", "'")
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "'")
 """How cells begin that an export puts an apostrophe before: a spreadsheet would calculate them, or take the apostrophe off."""
 
 # Python's own limit of a cell, 131,072, is one of the process; rows have a limit of their own here.
 csv.field_size_limit(MAX_ROW_SIZE)
 
-_FORMULA = tuple(f"'{sign}" for sign in CALCULATION_ERRORS)
+_ESCAPED_PREFIXES = tuple(f"'{sign}" for sign in FORMULA_PREFIXES)
 
 
-def read_csv(file: BinaryReader, delimiter: str = ",", proof: TrailerPolicy = "of_exports") -> RowSource:
+def read_csv(file: BinaryReader, delimiter: str = ",", policy: TrailerPolicy = "of_exports") -> RowSource:
     """Read CSV (RFC 4180) with a header. An empty cell is absent; a formula's guarding apostrophe is taken off.
 
     A column without a name is called "column 3", by its place. Raises InvalidQuery for a bad delimiter, and InvalidFile when the
     file is no CSV or has no header.
     """
     delimiter = parse_delimiter(delimiter)
-    text, sealed = _text(file, "csv", "", proof)
+    text, sealed = _open_text(file, "csv", "", policy)
     lines = _Lines(text)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
@@ -101,62 +101,62 @@ def _header(reader: Any) -> tuple[str, ...]:  # noqa: ANN401 - csv's reader has 
     return tuple(name or f"column {number}" for number, name in enumerate(names, 1))
 
 
-def read_json_lines(file: BinaryReader, proof: TrailerPolicy = "of_exports") -> RowSource:
+def read_json_lines(file: BinaryReader, policy: TrailerPolicy = "of_exports") -> RowSource:
     """Read JSON Lines: an object a line; empty lines are passed over."""
-    text, sealed = _text(file, "jsonl", "\n", proof)
+    text, sealed = _open_text(file, "jsonl", "\n", policy)
     return _without_header(_json_lines(text), sealed, text)
 
 
-def read_json_array(file: BinaryReader, proof: TrailerPolicy = "of_exports") -> RowSource:
+def read_json_array(file: BinaryReader, policy: TrailerPolicy = "of_exports") -> RowSource:
     """Read a JSON array of objects, without ever holding all of it."""
-    text, sealed = _text(file, "json", "\n", proof)
+    text, sealed = _open_text(file, "json", "\n", policy)
     return _without_header(_json_array(text), sealed, text)
 
 
-def _without_header(rows: Iterator[Row | MalformedRow], sealed: HashingReader, text: io.TextIOWrapper) -> RowSource:
+def _without_header(rows: Iterator[Row | MalformedRow], hashing_reader: HashingReader, text: io.TextIOWrapper) -> RowSource:
     """Make a table of rows that name their own columns; those of the first tell whether the file is an export."""
     first = next(rows, None)
     try:
-        sealed.require_trailer(first.values if isinstance(first, Row) else ())
+        hashing_reader.require_trailer(first.values if isinstance(first, Row) else ())
     except InvalidFile:
         text.close()
         raise
-    return RowSource(None, verify_trailer(chain(() if first is None else (first,), rows), sealed), text.close)
+    return RowSource(None, verify_trailer(chain(() if first is None else (first,), rows), hashing_reader), text.close)
 
 
-def read_table(file: BinaryReader, kind: str, delimiter: str = ",", proof: TrailerPolicy = "of_exports") -> RowSource:
+def read_table(file: BinaryReader, kind: str, delimiter: str = ",", policy: TrailerPolicy = "of_exports") -> RowSource:
     """Read a file of one of the formats of READERS; of CSV with what stands between the cells (`tab`: a tabulator).
 
     Raises InvalidFile when it is something else, or not whole though `proof` says that it must be.
     """
     if kind == "csv":
-        return read_csv(file, delimiter, proof)
-    return read_json_array(file, proof) if kind == "json" else read_json_lines(file, proof)
+        return read_csv(file, delimiter, policy)
+    return read_json_array(file, policy) if kind == "json" else read_json_lines(file, policy)
 
 
 READERS: dict[str, Callable[[BinaryReader], RowSource]] = {"csv": read_csv, "jsonl": read_json_lines, "json": read_json_array}
 """Format -> reader."""
 
 
-def _text(file: BinaryReader, kind: str, newline: str, proof: TrailerPolicy) -> tuple[io.TextIOWrapper, HashingReader]:
+def _open_text(file: BinaryReader, kind: str, newline: str, policy: TrailerPolicy) -> tuple[io.TextIOWrapper, HashingReader]:
     """Decode a file. Raises InvalidFile when its first bytes show that it is of another kind."""
-    sealed = HashingReader(file, proof)
+    sealed = HashingReader(file, policy)
     buffered = io.BufferedReader(sealed, _CHUNK)
     try:
-        _refuse_other_kinds(buffered.peek(_CHUNK), kind)
+        _check_file_start(buffered.peek(_CHUNK), kind)
     except InvalidFile:
         buffered.close()
         raise
     return io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape", newline=newline), sealed
 
 
-def _refuse_other_kinds(head: bytes, kind: str) -> None:
+def _check_file_start(start: bytes, kind: str) -> None:
     """Refuse what is no table of this kind, by how it begins."""
     for signature, message in _SIGNATURES.items():
-        if head.startswith(signature):
+        if start.startswith(signature):
             raise _invalid_file(message)
-    begin = head.removeprefix(codecs.BOM_UTF8).lstrip()
-    if not begin and len(head) < _CHUNK:
+    begin = start.removeprefix(codecs.BOM_UTF8).lstrip()
+    if not begin and len(start) < _CHUNK:
         message = "The file is empty." if kind != "csv" else "The file is empty; it has no header that names the columns."
         raise _invalid_file(message)
     if begin[:9].lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")):
@@ -185,7 +185,7 @@ class _Lines:
         self._text = text
         self.count = 0
         self._size = 0
-        self._whole = True
+        self._line_complete = True
         self.all_utf8 = True
 
     def __iter__(self) -> "_Lines":
@@ -197,7 +197,7 @@ class _Lines:
             raise StopIteration
         self.count += 1
         self._size += len(line)
-        self._whole = line.endswith(_NEWLINES)
+        self._line_complete = line.endswith(_NEWLINES)
         if self._size > MAX_ROW_SIZE:
             message = f"it has more than {MAX_ROW_SIZE} characters"
             raise _RowTooLong(message)
@@ -205,15 +205,15 @@ class _Lines:
             self.all_utf8 = False
         return line
 
-    def begin(self) -> int:
+    def start_record(self) -> int:
         """Begin a record, and return the number of its first line."""
         self._size = 0
         self.all_utf8 = True
         return self.count + 1
 
-    def skip(self) -> int:
+    def skip_to_end(self) -> int:
         """Read to the end of the text, and return the number of its last line."""
-        begins = self._whole
+        begins = self._line_complete
         while piece := self._text.readline(_CHUNK):
             self.count += begins
             begins = piece.endswith(_NEWLINES)
@@ -236,11 +236,11 @@ def _csv_rows(reader: Any, lines: _Lines, columns: tuple[str, ...]) -> Iterator[
     and outside around up to the next one. To go on would make items of the lines of a description.
     """
     while True:
-        line = lines.begin()
+        line = lines.start_record()
         try:
             cells = next(reader, None)
         except (csv.Error, _RowTooLong) as error:
-            yield _end_of_reading(lines, line, f"The row at line {line} cannot be read: {error}.")
+            yield _unreadable_rest(lines, line, f"The row at line {line} cannot be read: {error}.")
             return
         if cells is None:
             return
@@ -251,7 +251,7 @@ def _csv_rows(reader: Any, lines: _Lines, columns: tuple[str, ...]) -> Iterator[
             if not surplus or any(map(str.strip, surplus)):
                 message = f"The row has {len(cells)} cells, the header {len(columns)}."
                 if lines.count > line:
-                    yield _end_of_reading(lines, line, f"{message} It has several lines: a quote may be missing or too many.")
+                    yield _unreadable_rest(lines, line, f"{message} It has several lines: a quote may be missing or too many.")
                     return
                 yield MalformedRow(line, message)
                 continue
@@ -264,21 +264,21 @@ def _csv_rows(reader: Any, lines: _Lines, columns: tuple[str, ...]) -> Iterator[
         yield Row(line, values, sum(map(len, cells)))
 
 
-def _end_of_reading(lines: _Lines, line: int, why: str) -> MalformedRow:
+def _unreadable_rest(lines: _Lines, line: int, reason: str) -> MalformedRow:
     """Say from which line to which nothing was read."""
-    last = lines.skip()
+    last = lines.skip_to_end()
     where = f"Line {line}, the last one, was" if last == line else f"Lines {line} to {last}, the rest of the file, were"
-    return MalformedRow(line, f"{why} {where} not read. Double the quotes inside of cells, and send the file again.", last)
+    return MalformedRow(line, f"{reason} {where} not read. Double the quotes inside of cells, and send the file again.", last)
 
 
 def escape_formula(cell: str) -> str:
     """Put an apostrophe before what a spreadsheet would calculate, and before one that is there already."""
-    return f"'{cell}" if cell.startswith(CALCULATION_ERRORS) else cell
+    return f"'{cell}" if cell.startswith(FORMULA_PREFIXES) else cell
 
 
 def _unescape_formula(cell: str) -> str:
     """Take off the apostrophe that an export puts before what a spreadsheet would calculate."""
-    return cell[1:] if cell.startswith(_FORMULA) else cell
+    return cell[1:] if cell.startswith(_ESCAPED_PREFIXES) else cell
 
 
 def _json_lines(text: io.TextIOWrapper) -> Iterator[Row | MalformedRow]:
@@ -293,7 +293,7 @@ def _json_lines(text: io.TextIOWrapper) -> Iterator[Row | MalformedRow]:
             yield MalformedRow(line, f"The line {_NOT_UTF8}")
         elif content.strip():
             try:
-                yield _row(line, parse_json(content), len(content))
+                yield _to_row(line, parse_json(content), len(content))
             except Malformed as error:
                 yield MalformedRow(line, str(error))
 
@@ -301,19 +301,19 @@ def _json_lines(text: io.TextIOWrapper) -> Iterator[Row | MalformedRow]:
 def _json_array(text: io.TextIOWrapper) -> Iterator[Row | MalformedRow]:
     """Go through the values of an array. What is broken ends it, for nobody knows where the next value begins."""
     window = _Window(text)
-    window.sign()  # the opening bracket, which was seen when the file was opened
+    window.next_character()  # the opening bracket, which was seen when the file was opened
     expected = "]"
     while True:
-        if window.sign(peek=True) == expected == "]":
+        if window.next_character(peek=True) == expected == "]":
             return
         line = window.line
         try:
-            value = window.value()
+            value = window.read_value()
         except Malformed as error:
             yield MalformedRow(line, f"{error} Nothing after it was read.")
             return
-        yield _row(line, value, window.taken)
-        sign = window.sign()
+        yield _to_row(line, value, window.value_length)
+        sign = window.next_character()
         if sign == "]":
             return
         if sign != ",":
@@ -322,7 +322,7 @@ def _json_array(text: io.TextIOWrapper) -> Iterator[Row | MalformedRow]:
         expected = ""
 
 
-def _row(line: int, value: object, size: int) -> Row | MalformedRow:
+def _to_row(line: int, value: object, size: int) -> Row | MalformedRow:
     if not isinstance(value, dict):
         return MalformedRow(line, "The row is no object.")
     return Row(line, {name: inner for name, inner in value.items() if inner is not None}, size)
@@ -336,43 +336,43 @@ class _Window:
         self._buffer = ""
         self._position = 0
         self.line = 1
-        self.taken = 0
+        self.value_length = 0
 
-    def sign(self, *, peek: bool = False) -> str:
+    def next_character(self, *, peek: bool = False) -> str:
         """Take the next character that is no white space; nothing at the end."""
         while True:
-            self._move(skip_whitespace(self._buffer, self._position))
+            self._advance(skip_whitespace(self._buffer, self._position))
             if self._position < len(self._buffer):
                 found = self._buffer[self._position]
                 self._position += not peek
                 return found
-            if not self._more():
+            if not self._read_more():
                 return ""
 
-    def value(self) -> Any:  # noqa: ANN401 - any JSON value
+    def read_value(self) -> Any:  # noqa: ANN401 - any JSON value
         """Take the next value. Raises Malformed."""
-        self.sign(peek=True)
+        self.next_character(peek=True)
         while True:
             found = next_value(self._buffer, self._position)
             if found is not None:
-                self.taken = found[1] - self._position
-                self._move(found[1])
+                self.value_length = found[1] - self._position
+                self._advance(found[1])
                 return found[0]
             if len(self._buffer) - self._position > MAX_ROW_SIZE:
                 message = f"The array is broken here, or a row has more than {MAX_ROW_SIZE} characters."
                 raise Malformed(message)
-            if not self._more():
+            if not self._read_more():
                 message = "The array is broken, or ends too early."
                 raise Malformed(message)
 
-    def _more(self) -> bool:
+    def _read_more(self) -> bool:
         """Read on, and forget what was taken."""
         chunk = self._text.read(_CHUNK)
         self._buffer = self._buffer[self._position :] + chunk
         self._position = 0
         return bool(chunk)
 
-    def _move(self, end: int) -> None:
+    def _advance(self, end: int) -> None:
         self.line += self._buffer.count("\n", self._position, end)
         self._position = end
 

@@ -67,13 +67,13 @@ class HashingReader(io.RawIOBase):
         self.policy = policy
         self._hash = sha256()
         self._tail = b""
-        self.policy_checked = False
+        self.checked_ahead = False
         """Whether the file was looked at as a whole: then `trailer` is what it ends with, and the digest is right."""
         self.trailer: Trailer | None = None
         if policy != "none":
-            self._check_policy(file)
+            self._check_ahead(file)
 
-    def _check_policy(self, file: Any) -> None:  # noqa: ANN401 - a Readable, which may be able to do more
+    def _check_ahead(self, file: Any) -> None:  # noqa: ANN401 - a Readable, which may be able to do more
         """Look at the end of the file, and at all of it when a trailer is there."""
         seekable = getattr(file, "seekable", None)
         if seekable is None or not seekable():
@@ -81,7 +81,7 @@ class HashingReader(io.RawIOBase):
         size = file.seek(0, io.SEEK_END)
         file.seek(max(0, size - _MAX_TRAILER))
         tail = file.read(_MAX_TRAILER)
-        self.trailer = _parsed(tail[tail.rfind(b"\n", 0, -1) + 1 :])
+        self.trailer = _parse_last_line(tail[tail.rfind(b"\n", 0, -1) + 1 :])
         file.seek(0)
         if self.trailer is not None:
             digest = self.digest()
@@ -89,11 +89,11 @@ class HashingReader(io.RawIOBase):
             self._hash, self._tail = sha256(), b""
             if digest != self.trailer.digest:
                 raise InvalidFile([FieldError((), "invalid_file", CHANGED)])
-        self.policy_checked = True
+        self.checked_ahead = True
 
     def require_trailer(self, names: Iterable[str]) -> None:
         """Refuse a file with these columns that has no trailer and should have one. Raises InvalidFile."""
-        if self.policy_checked and self.trailer is None and self.expects_trailer(names):
+        if self.checked_ahead and self.trailer is None and self.expects_trailer(names):
             raise InvalidFile([FieldError((), "invalid_file", INCOMPLETE)])
 
     def expects_trailer(self, names: Iterable[str]) -> bool:
@@ -108,7 +108,7 @@ class HashingReader(io.RawIOBase):
         """Pass bytes on."""
         data = self._file.read(len(buffer)) or b""
         buffer[: len(data)] = data
-        if self.policy_checked or self.policy == "none":
+        if self.checked_ahead or self.policy == "none":
             return len(data)
         self._tail += data
         # The last line may end with a newline itself.
@@ -139,7 +139,7 @@ def verify_trailer(
     trailer: tuple[int, Trailer] | None = None
     expected: bool | None = None if columns is None else reader.expects_trailer(columns)
     for row in rows:
-        said = _trailer(row)
+        said = _trailer_of(row)
         if said is None:
             count += 1
             line = row.line
@@ -153,17 +153,17 @@ def verify_trailer(
     if reader.policy == "none":
         return
     if trailer is None:
-        if expected and not reader.policy_checked:
+        if expected and not reader.checked_ahead:
             yield MalformedRow(line, INCOMPLETE)
         return
     line, end = trailer
     if end.rows != str(count):
         yield MalformedRow(line, f"The file is not whole: its trailer tells of {end.rows} rows, and there are {count}.")
-    elif not reader.policy_checked and end.digest != reader.digest():
+    elif not reader.checked_ahead and end.digest != reader.digest():
         yield MalformedRow(line, CHANGED)
 
 
-def _trailer(row: Row | MalformedRow) -> Trailer | None:
+def _trailer_of(row: Row | MalformedRow) -> Trailer | None:
     """Read a trailer; None when the row is none."""
     if isinstance(row, MalformedRow):
         return None
@@ -175,7 +175,7 @@ def _trailer(row: Row | MalformedRow) -> Trailer | None:
     return None
 
 
-def _parsed(line: bytes) -> Trailer | None:
+def _parse_last_line(line: bytes) -> Trailer | None:
     """Read the last line of an export of any format; None when it is something else."""
     text = line.strip()
     if text.startswith(f"{TRAILER_KEY},".encode()):
@@ -184,6 +184,6 @@ def _parsed(line: bytes) -> Trailer | None:
     if not text.startswith(b'{"%s":' % TRAILER_KEY.encode()):
         return None
     try:
-        return _trailer(Row(0, json.loads(text.removesuffix(b"]"))))
+        return _trailer_of(Row(0, json.loads(text.removesuffix(b"]"))))
     except ValueError:
         return None

@@ -70,7 +70,7 @@ class ImportState:
         return self.report.rows / took if took > 0 else 0.0
 
     @property
-    def to_record(self) -> ExpiringRecord:
+    def record(self) -> ExpiringRecord:
         """What is kept of it."""
         told = asdict(self)
         del told["at"]
@@ -102,9 +102,9 @@ class ImportSource:
 class ImportJobs:
     """Runs imports, here and now or by the side, and tells of them."""
 
-    def __init__(self, importing: ImportPipeline, storage: Storage, clock: Clock, ids: Ids) -> None:
+    def __init__(self, pipeline: ImportPipeline, storage: Storage, clock: Clock, ids: Ids) -> None:
         """Work through these."""
-        self._importing = importing
+        self._pipeline = pipeline
         self._storage = storage
         self._clock = clock
         self._ids = ids
@@ -118,7 +118,7 @@ class ImportJobs:
         source: ImportSource,
         plan: ImportPlan,
         origin: Origin,
-        first: list[Refusal],
+        first_refusals: list[Refusal],
         records_for: RecordsFor[ImportState] = no_records,
     ) -> ImportState:
         """Import, and return what became of it; the first refusals are put into `first`, and the source is closed.
@@ -131,7 +131,7 @@ class ImportJobs:
             state = self._new_state(plan)
             try:
                 async with self._slot():
-                    status = await self._work(state, source, plan, origin, first)
+                    status = await self._import(state, source, plan, origin, first_refusals)
             except BaseException as error:
                 await self._finish(state, origin, INTERRUPTED if isinstance(error, asyncio.CancelledError) else FAILED, error)
                 raise
@@ -181,7 +181,7 @@ class ImportJobs:
             self._check_capacity()
             state = self._new_state(plan)
             try:
-                await commit(self._storage, (), origin, (state.to_record, *records_for(state)))
+                await commit(self._storage, (), origin, (state.record, *records_for(state)))
             except BaseException:
                 del self._states[state.id]
                 raise
@@ -244,7 +244,7 @@ class ImportJobs:
         beating = asyncio.create_task(self._send_heartbeats(state, origin))
         try:
             async with self._slots:
-                status = await self._work(state, source, plan, origin, [])
+                status = await self._import(state, source, plan, origin, [])
         except asyncio.CancelledError as error:
             await self._finish(state, origin, INTERRUPTED, error)
             raise
@@ -258,11 +258,11 @@ class ImportJobs:
             beating.cancel()
             source.close()
 
-    async def _work(
-        self, state: ImportState, source: ImportSource, plan: ImportPlan, origin: Origin, first: list[Refusal]
+    async def _import(
+        self, state: ImportState, source: ImportSource, plan: ImportPlan, origin: Origin, first_refusals: list[Refusal]
     ) -> str:
         """Import, keeping notes; return how it ended."""
-        table = await _opened(source)
+        table = await _open(source)
 
         def record(report: ImportReport, refused: Sequence[Refusal]) -> tuple[ExpiringRecord, ...]:
             told = list(refused)
@@ -283,7 +283,7 @@ class ImportJobs:
                 chunks.append(ExpiringRecord(_chunk_key(state.id, number), content.encode(), after.at))
             after.chunks += len(chunks)
             written.append(after)
-            return (after.to_record, *chunks)
+            return (after.record, *chunks)
 
         written: list[ImportState] = []
 
@@ -293,15 +293,15 @@ class ImportJobs:
                 setattr(state, its.name, getattr(written[-1], its.name))
 
         def refuse(refusal: Refusal) -> None:
-            if len(first) < MAX_REFUSALS_SHOWN:
-                first.append(refusal)
+            if len(first_refusals) < MAX_REFUSALS_SHOWN:
+                first_refusals.append(refusal)
 
         async def go_on() -> None:
             if await self._storage.records((_cancel_key(state.id),)):
                 raise _Cancelled
 
         try:
-            report = await self._importing.run(
+            report = await self._pipeline.run(
                 table, plan, origin, on_refusal=refuse, on_progress=settled, make_records=record, should_continue=go_on
             )
         except _Cancelled:
@@ -316,7 +316,7 @@ class ImportJobs:
                 state.at = self._clock.now()
                 # A store that is away for a moment takes the next one.
                 with suppress(Unavailable):
-                    await commit(self._storage, (), origin, (state.to_record,))
+                    await commit(self._storage, (), origin, (state.record,))
 
     async def _finish(
         self,
@@ -331,12 +331,12 @@ class ImportJobs:
         if error is not None and status == FAILED:
             state.error = str(error) if isinstance(error, CatalogError) else "The import failed in a way that nobody foresaw."
         try:
-            await commit(self._storage, (), origin, (state.to_record, *records_for(state)))
+            await commit(self._storage, (), origin, (state.record, *records_for(state)))
         finally:
             self._states.pop(state.id, None)
 
 
-async def _opened(source: ImportSource) -> RowSource:
+async def _open(source: ImportSource) -> RowSource:
     """Open a source in a thread, which waits for nothing when nobody waits for it."""
     try:
         return await asyncio.to_thread(source.open)

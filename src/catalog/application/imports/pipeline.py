@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 
 from catalog.application.files.row_source import MalformedRow, Row, RowSource
 from catalog.application.imports.plan import ImportPlan
-from catalog.application.imports.rows import TURN_SECONDS, ImportRow, Refusal, Slice, SliceReader, refusals_of
+from catalog.application.imports.rows import TURN_ROWS, ImportRow, Refusal, Slice, SliceReader, refusals_of
 from catalog.application.writes.commit import MAX_ATTEMPTS, with_suggestion
 from catalog.application.writes.staging import StagedChanges, read_category_nodes
 from catalog.domain.categories.category import Category, name_from_slug
@@ -49,13 +49,13 @@ class ImportReport:
     categories: int = 0
     ignored: list[str] = field(default_factory=list)
 
-    def __add__(self, more: "ImportReport") -> "ImportReport":
+    def __add__(self, other: "ImportReport") -> "ImportReport":
         """Return both together."""
-        counted = {its.name: getattr(self, its.name) + getattr(more, its.name) for its in fields(self) if its.name != "ignored"}
+        counted = {its.name: getattr(self, its.name) + getattr(other, its.name) for its in fields(self) if its.name != "ignored"}
         return ImportReport(**counted, ignored=self.ignored)
 
 
-_RETRIED = "An item of this id was here before, in later versions; import the row without the life it had elsewhere."
+_EXISTED_BEFORE = "An item of this id was here before, in later versions; import the row without the life it had elsewhere."
 
 MakeRecords = Callable[[ImportReport, Sequence[Refusal]], tuple[ExpiringRecord, ...]]
 """Makes the notes that are committed with a slice: how far the import is then, and what was refused since the last."""
@@ -103,14 +103,14 @@ class ImportPipeline:
         reader = SliceReader(source, plan, self._clock, self._ids)
         job = _ImportRun(self._storage, self._clock, self._ids, plan, origin, on_refusal, on_progress, make_records)
         job.report.ignored = reader.ignored_columns
-        reading = _in_thread(reader)
+        reading = _read_ahead(reader)
         decided = _DecidedSlice()
         settling = asyncio.create_task(_always_continue())
         try:
             while rows := await reading:
                 await should_continue()
-                reading = _in_thread(reader)
-                part = await reader.decide(rows)
+                reading = _read_ahead(reader)
+                part = await reader.parse(rows)
                 if plan.atomic:
                     job.collect(part)
                     continue
@@ -122,7 +122,7 @@ class ImportPipeline:
                 decided, settling = following, asyncio.create_task(job.commit(following))
             await asyncio.shield(settling)
             if plan.atomic:
-                await job.take_collected()
+                await job.commit_collected()
         except BaseException:
             source.stop()
             raise
@@ -135,9 +135,9 @@ class ImportPipeline:
         return job.report
 
 
-def _in_thread(reader: SliceReader) -> "asyncio.Task[list[Row | MalformedRow]]":
+def _read_ahead(reader: SliceReader) -> "asyncio.Task[list[Row | MalformedRow]]":
     """Begin to read the rows of the next slice."""
-    return asyncio.create_task(asyncio.to_thread(reader.rows))
+    return asyncio.create_task(asyncio.to_thread(reader.read_rows))
 
 
 @dataclass(slots=True)
@@ -146,20 +146,20 @@ class _DecidedSlice:
 
     report: ImportReport = field(default_factory=ImportReport)
     changes: list[tuple[ImportRow, Change[Item]]] = field(default_factory=list)
-    missing: list[Change[Category]] = field(default_factory=list)
-    lines: dict[str, int] = field(default_factory=dict)
+    new_categories: list[Change[Category]] = field(default_factory=list)
+    category_lines: dict[str, int] = field(default_factory=dict)
     """Where the file tells of categories, by their slugs."""
     refusals: list[Refusal] = field(default_factory=list)
     prepared: list[object] = field(default_factory=list)
 
-    def refuse(self, entry: ImportRow, faults: Iterable[FieldError]) -> None:
+    def refuse(self, row: ImportRow, errors: Iterable[FieldError]) -> None:
         """Count an entry as refused."""
         self.report.refused += 1
-        self.refusals += refusals_of(entry.line, entry.sku, faults)
+        self.refusals += refusals_of(row.line, row.sku, errors)
 
     def add(self, part: Slice) -> None:
         """Count the rows of a slice, and those that are no entries."""
-        self.report.rows += part.rows
+        self.report.rows += part.row_count
         self.report.refused += part.refused
         self.refusals += part.refusals
 
@@ -176,7 +176,7 @@ class _ImportRun:
         origin: Origin,
         on_refusal: Callable[[Refusal], None],
         on_progress: Callable[[ImportReport], None],
-        record: MakeRecords,
+        make_records: MakeRecords,
     ) -> None:
         self.report = ImportReport()
         self._storage = storage
@@ -186,14 +186,14 @@ class _ImportRun:
         self._origin = origin
         self._on_refusal = on_refusal
         self._on_progress = on_progress
-        self._make_records = record
-        self._dry_run_state: set[int] = set()
-        self._known: Tree | None = None
-        self._category_nodes: dict[str, CategoryNode] = {}
-        self._hints: dict[str, UnknownCategory] = {}
-        self._pending_changes: list[ImportRow] = []
-        self._pending_categories: list[tuple[int, Change[Category]]] = []
-        self._pending_rows = _DecidedSlice()
+        self._make_records = make_records
+        self._dry_run_skus: set[int] = set()
+        self._cached_tree: Tree | None = None
+        self._cached_nodes: dict[str, CategoryNode] = {}
+        self._suggestions: dict[str, UnknownCategory] = {}
+        self._collected_rows: list[ImportRow] = []
+        self._collected_categories: list[tuple[int, Change[Category]]] = []
+        self._collected = _DecidedSlice()
 
     async def decide(self, part: Slice) -> _DecidedSlice:
         """Read what is there, and decide the rows of a slice."""
@@ -203,7 +203,7 @@ class _ImportRun:
 
     def depends_on(self, before: _DecidedSlice, part: Slice) -> bool:
         """Whether a slice can be decided only when the one before it is settled, for it may tell of what that one brings."""
-        if self._plan.preserve or before.missing:
+        if self._plan.preserve or before.new_categories:
             return True
         return not {entry.sku for entry, _ in before.changes}.isdisjoint(entry.sku for entry in part.rows_to_import)
 
@@ -212,8 +212,8 @@ class _ImportRun:
         if self._plan.dry_run:
             return
         changes = [change for _, change in decided.changes]
-        for start in range(0, len(changes), TURN_SECONDS):
-            decided.prepared.append(self._storage.prepare(changes[start : start + TURN_SECONDS]))
+        for start in range(0, len(changes), TURN_ROWS):
+            decided.prepared.append(self._storage.prepare(changes[start : start + TURN_ROWS]))
             await asyncio.sleep(0)
 
     async def commit(self, decided: _DecidedSlice) -> None:
@@ -230,21 +230,21 @@ class _ImportRun:
 
     def collect(self, part: Slice) -> None:
         """Keep the entries of a slice until all are there. Raises InvalidInput when there are too many."""
-        self._pending_rows.add(part)
-        self._pending_changes += part.rows_to_import
-        self._pending_categories += part.categories
-        if len(self._pending_changes) + len(self._pending_categories) > self._plan.max_atomic_rows:
+        self._collected.add(part)
+        self._collected_rows += part.rows_to_import
+        self._collected_categories += part.categories
+        if len(self._collected_rows) + len(self._collected_categories) > self._plan.max_atomic_rows:
             message = (
                 f"An import of all or nothing takes up to {self._plan.max_atomic_rows} rows, for it is one commit; "
                 "import row by row, or in parts. Nothing was written."
             )
             raise InvalidInput([FieldError(("file",), "too_many_rows", message)])
 
-    async def take_collected(self) -> None:
+    async def commit_collected(self) -> None:
         """Settle all that was gathered in one commit, or nothing of it. Raises Contended."""
-        rows = self._pending_rows
+        rows = self._collected
         for _ in range(MAX_ATTEMPTS):
-            decided = await self._decide_all(self._pending_changes, self._pending_categories)
+            decided = await self._decide_all(self._collected_rows, self._collected_categories)
             refused = rows.report.refused + decided.report.refused
             if refused:
                 # Nothing goes in, and so nothing of it is counted but what hinders.
@@ -271,37 +271,37 @@ class _ImportRun:
             return decided
         there = (await self._tree()).by_slug if categories else {}
         brought = {change.subject.slug: change for _, change in categories if change.subject.slug not in there}
-        decided.lines = {change.subject.slug: line for line, change in categories}
+        decided.category_lines = {change.subject.slug: line for line, change in categories}
         items = dict(await self._storage.items_by_sku({entry.sku for entry in entries})) if entries else {}
         lives = [entry.provenance.id for entry in entries if entry.provenance is not None]
         if lives:
             items.update((item.sku, item) for item in (await self._storage.items_by_id(lives)).values())
         slugs = {entry.category for entry in entries}
-        known, wanted = await self._find(
+        known, wanted = await self._resolve_categories(
             {slug for slug in (*slugs, *(item.category for item in items.values())) if slug is not None} - brought.keys()
         )
         spots = {slug: CategoryNode(change.subject.id, 1, change.subject.parent) for slug, change in (brought | wanted).items()}
         view = StagedChanges(items.values(), {**known, **spots})
         for number, entry in enumerate(entries):
-            if not number % TURN_SECONDS:
+            if not number % TURN_ROWS:
                 await asyncio.sleep(0)
             try:
                 self._decide(view, entry, decided)
             except UnknownCategory as error:
-                decided.refuse(entry, (await self._hinted(error)).errors)
+                decided.refuse(entry, (await self._add_suggestion(error)).errors)
             except InvalidInput as error:
                 decided.refuse(entry, error.errors)
             except (SkuTaken, ItemExists) as error:
                 decided.refuse(entry, [FieldError(("sku" if isinstance(error, SkuTaken) else "id",), error.code, str(error))])
         used = {change.subject.category for _, change in decided.changes}
-        decided.missing = [*brought.values(), *(change for slug, change in wanted.items() if slug in used)]
-        decided.report.categories += len(decided.missing)
+        decided.new_categories = [*brought.values(), *(change for slug, change in wanted.items() if slug in used)]
+        decided.report.categories += len(decided.new_categories)
         return decided
 
     def _decide(self, view: StagedChanges, entry: ImportRow, decided: _DecidedSlice) -> None:
         """Decide one row. Raises what it is refused with."""
         item = view.get(entry.sku)
-        imagined = hash(entry.sku) in self._dry_run_state
+        imagined = hash(entry.sku) in self._dry_run_skus
         if item is not None or imagined:
             if self._plan.on_conflict == "fail":
                 raise SkuTaken(entry.sku)
@@ -324,12 +324,12 @@ class _ImportRun:
         else:
             decided.report.created += 1
 
-    async def _find(self, slugs: set[str]) -> tuple[dict[str, CategoryNode], dict[str, Change[Category]]]:
+    async def _resolve_categories(self, slugs: set[str]) -> tuple[dict[str, CategoryNode], dict[str, Change[Category]]]:
         """Learn which of the categories are there; decide those that are not, where they are wanted."""
         # What is known may be forgotten while more is read, for the slice before is settled meanwhile.
-        known = {slug: self._category_nodes[slug] for slug in slugs & self._category_nodes.keys()}
+        known = {slug: self._cached_nodes[slug] for slug in slugs & self._cached_nodes.keys()}
         known |= await read_category_nodes(self._storage, slugs - known.keys())
-        self._category_nodes |= known
+        self._cached_nodes |= known
         missing = sorted(slugs - known.keys()) if self._plan.create_categories else []
         if not missing:
             return known, {}
@@ -343,35 +343,35 @@ class _ImportRun:
             for position, slug in enumerate(missing, first)
         }
 
-    async def _hinted(self, error: UnknownCategory) -> UnknownCategory:
+    async def _add_suggestion(self, error: UnknownCategory) -> UnknownCategory:
         """Say what may have been meant; the same for all rows of a category."""
-        if error.slug not in self._hints:
-            self._hints[error.slug] = with_suggestion(error, (await self._tree()).by_slug)
-        return self._hints[error.slug]
+        if error.slug not in self._suggestions:
+            self._suggestions[error.slug] = with_suggestion(error, (await self._tree()).by_slug)
+        return self._suggestions[error.slug]
 
     async def _tree(self) -> Tree:
         """Return the categories that are there, as far as this import knows."""
-        if self._known is None:
-            self._known = Tree(await self._storage.categories())
-        return self._known
+        if self._cached_tree is None:
+            self._cached_tree = Tree(await self._storage.categories())
+        return self._cached_tree
 
     async def _commit_together(self, decided: _DecidedSlice) -> bool:
         """Commit all changes with the notes, or say that a rival was quicker. A dry run imagines it."""
-        missing = [change.subject for change in decided.missing]
+        missing = [change.subject for change in decided.new_categories]
         if self._plan.dry_run:
-            self._dry_run_state.update(hash(entry.sku) for entry, _ in decided.changes)
-            self._known = Tree((*(self._known or ()), *missing)) if missing else self._known
-        changes: list[AnyChange] = [*decided.missing, *(change for _, change in decided.changes)]
+            self._dry_run_skus.update(hash(entry.sku) for entry, _ in decided.changes)
+            self._cached_tree = Tree((*(self._cached_tree or ()), *missing)) if missing else self._cached_tree
+        changes: list[AnyChange] = [*decided.new_categories, *(change for _, change in decided.changes)]
         notes = self._make_records(self.report.__add__(decided.report), decided.refusals)
         written = ChangeSet(() if self._plan.dry_run else tuple(changes), self._origin, notes)
         if written.changes or written.records:
             (outcome,) = await self._storage.commit((written,), decided.prepared)
             if isinstance(outcome, CatalogError):
-                self._clear_read_state()
+                self._clear_caches()
                 return False
         if missing and not self._plan.dry_run:
-            self._known = None
-        self._category_nodes |= {
+            self._cached_tree = None
+        self._cached_nodes |= {
             category.slug: CategoryNode(category.id, category.version, category.parent) for category in missing
         }
         self.report = self.report.__add__(decided.report)
@@ -379,18 +379,18 @@ class _ImportRun:
 
     async def _commit_each(self, decided: _DecidedSlice) -> list[ImportRow]:
         """Commit each change by itself, all in one go, the categories first; return the entries that lost to a rival."""
-        changes: list[AnyChange] = [*decided.missing, *(change for _, change in decided.changes)]
+        changes: list[AnyChange] = [*decided.new_categories, *(change for _, change in decided.changes)]
         outcomes = await self._storage.commit([ChangeSet((change,), self._origin) for change in changes])
-        self._clear_read_state()
-        first = len(decided.missing)
-        for category, outcome in zip(decided.missing, outcomes[:first], strict=True):
+        self._clear_caches()
+        first = len(decided.new_categories)
+        for category, outcome in zip(decided.new_categories, outcomes[:first], strict=True):
             if isinstance(outcome, CatalogError):
                 decided.report.categories -= 1
                 slug = category.subject.slug
-                if slug in decided.lines and not isinstance(outcome, SlugTaken):
+                if slug in decided.category_lines and not isinstance(outcome, SlugTaken):
                     decided.report.refused += 1
                     faults = outcome.errors if isinstance(outcome, InvalidInput) else [FieldError((), outcome.code, str(outcome))]
-                    decided.refusals += refusals_of(decided.lines[slug], slug, faults)
+                    decided.refusals += refusals_of(decided.category_lines[slug], slug, faults)
         again: list[ImportRow] = []
         for (entry, change), outcome in zip(decided.changes, outcomes[first:], strict=True):
             if isinstance(outcome, Committed):
@@ -401,7 +401,7 @@ class _ImportRun:
                 decided.report.updated -= 1
             entry.attempts += 1
             if entry.provenance is not None and isinstance(outcome, StaleVersion):
-                decided.refuse(entry, [FieldError(("version",), outcome.code, _RETRIED)])
+                decided.refuse(entry, [FieldError(("version",), outcome.code, _EXISTED_BEFORE)])
             elif entry.attempts < MAX_ATTEMPTS:
                 again.append(entry)
             else:
@@ -410,7 +410,7 @@ class _ImportRun:
         self.report = self.report.__add__(decided.report)
         return again
 
-    def _clear_read_state(self) -> None:
+    def _clear_caches(self) -> None:
         """What was known of the categories may be known no more."""
-        self._known = None
-        self._category_nodes.clear()
+        self._cached_tree = None
+        self._cached_nodes.clear()

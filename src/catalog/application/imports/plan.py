@@ -28,8 +28,8 @@ MAX_ATOMIC_ROWS = 10_000
 _SEPARATORS = {";": ";", "\t": "tab", "|": "|"}
 """What often separates cells instead of a comma, and how that is said."""
 
-_SHOWN_NAMES = 20
-_SHOWN_CHARACTERS = 40
+_MAX_NAMES_SHOWN = 20
+_MAX_CHARACTERS_SHOWN = 40
 
 _TOTALS = frozenset({"total", "totals", "subtotal", "grand total", "sum", "summe", "gesamt"})
 """What the first cell of a row of sums says."""
@@ -60,8 +60,8 @@ class ImportPlan:
     @classmethod
     def parse(  # noqa: PLR0913 - each is an option of the command
         cls,
-        maps: Iterable[str] = (),
-        sets: Iterable[str] = (),
+        mappings: Iterable[str] = (),
+        constants: Iterable[str] = (),
         types: Iterable[str] = (),
         *,
         on_conflict: OnConflict = "fail",
@@ -74,9 +74,9 @@ class ImportPlan:
         """Read `field=column`, `field=value` and `attr.NAME=type`. Raises InvalidQuery with every fault."""
         faults = FieldErrors()
         plan = cls(
-            _pairs("map", maps, faults),
-            _pairs("set", sets, faults),
-            _pairs("type", types, faults),
+            _parse_pairs("map", mappings, faults),
+            _parse_pairs("set", constants, faults),
+            _parse_pairs("type", types, faults),
             on_conflict,
             dry_run,
             create_categories,
@@ -100,26 +100,28 @@ class ImportPlan:
         faults = FieldErrors()
         for name, column in self.columns.items():
             if columns is not None and column not in columns:
-                faults.add(("map",), "unknown_column", f"The file has no column {column} for {name}; it has {_shown(columns)}.")
+                faults.add(
+                    ("map",), "unknown_column", f"The file has no column {column} for {name}; it has {_list_names(columns)}."
+                )
         faults.raise_if_any(InvalidQuery)
         used = own | dict(self.columns)
         if columns is not None:
-            self._refuse_other_tables(columns, used)
+            self._check_header(columns, used)
         # What we keep ourselves stands in every export; nobody misses it.
         ignored = [name for name in dict.fromkeys(names) if name not in used.values() and name not in READ_ONLY_FIELDS]
         return ColumnLayout(self, used), ignored
 
-    def _refuse_other_tables(self, columns: Sequence[str], used: Mapping[str, str]) -> None:
+    def _check_header(self, columns: Sequence[str], used: Mapping[str, str]) -> None:
         """Refuse a header that names no SKU, or a column twice that is taken. Raises InvalidFile."""
         counted = Counter(columns)
         taken = {*used.values(), *(READ_ONLY_FIELDS if self.preserve else ())}
         twice = sorted(name for name in taken if counted[name] > 1)
         if twice:
-            message = f"The header names columns twice: {_shown(twice)}."
+            message = f"The header names columns twice: {_list_names(twice)}."
             raise InvalidFile([FieldError((), "invalid_file", message)])
         if "sku" in used or "sku" in self.constants:
             return
-        found = f"Its columns: {_shown(columns)}." if columns else "Its first row is empty."
+        found = f"Its columns: {_list_names(columns)}." if columns else "Its first row is empty."
         message = f"The file has no column sku, and each row needs a SKU. {found}"
         separators = [sign for sign in _SEPARATORS if sign in columns[0]] if len(columns) == 1 else []
         if separators:
@@ -127,18 +129,18 @@ class ImportPlan:
         elif columns:
             near = get_close_matches("sku", [name.lower() for name in columns], 1)
             nearest = next((name for name in columns if name.lower() in near), columns[0])
-            message += f" Map the column that has it: map sku={_shown((nearest,))}."
+            message += f" Map the column that has it: map sku={_list_names((nearest,))}."
         raise InvalidFile([FieldError((), "invalid_file", message)])
 
-    def provenance(self, values: Mapping[str, Any], faults: FieldErrors) -> Provenance | None:
+    def provenance(self, values: Mapping[str, Any], errors: FieldErrors) -> Provenance | None:
         """Read what an item was in another catalog, where that is to be kept."""
-        return Provenance.parse(values, faults) if self.preserve else None
+        return Provenance.parse(values, errors) if self.preserve else None
 
 
-def _shown(names: Sequence[str]) -> str:
+def _list_names(names: Sequence[str]) -> str:
     """List names out of a file: not too many, not too long, and nothing that a terminal obeys."""
-    listed = ", ".join(printable(name)[:_SHOWN_CHARACTERS] for name in names[:_SHOWN_NAMES])
-    return f"{listed} and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else listed
+    listed = ", ".join(printable(name)[:_MAX_CHARACTERS_SHOWN] for name in names[:_MAX_NAMES_SHOWN])
+    return f"{listed} and {len(names) - _MAX_NAMES_SHOWN} more" if len(names) > _MAX_NAMES_SHOWN else listed
 
 
 class ColumnLayout:
@@ -149,31 +151,31 @@ class ColumnLayout:
         # A fixed value stands beside a row's own, under a key that no column has.
         self._constants: dict[Any, str] = {(name,): value for name, value in plan.constants.items()}
         places: dict[str, Any] = {**used, **{name: (name,) for name in plan.constants}}
-        self._plain = [(name, places[name]) for name in ("sku", "name", "description", "category") if name in places]
+        self._plain_fields = [(name, places[name]) for name in ("sku", "name", "description", "category") if name in places]
         self._price, self._currency, self._attributes = (places.get(name) for name in ("price", "currency", "attributes"))
-        self._single = [
+        self._attribute_columns = [
             (name[len(ATTRIBUTE) :], place, plan.types.get(name)) for name, place in places.items() if name.startswith(ATTRIBUTE)
         ]
 
-    def fields(self, values: Mapping[Any, Any], faults: FieldErrors) -> dict[str, Any]:
+    def fields(self, values: Mapping[Any, Any], errors: FieldErrors) -> dict[str, Any]:
         """Make an item's fields, as the domain reads them, from a row's values."""
         if self._constants:
             values = {**values, **self._constants}
-        fields: dict[str, Any] = {name: values[place] for name, place in self._plain if place in values}
+        fields: dict[str, Any] = {name: values[place] for name, place in self._plain_fields if place in values}
         if self._constants:
-            self._refuse_fillers(fields, values, faults)
+            self._refuse_filler_rows(fields, values, errors)
         price = values.get(self._price)
         if isinstance(price, dict):
             fields["price"] = price
         elif price is not None:
             currency = values.get(self._currency)
             fields["price"] = {"amount": price} if currency is None else {"amount": price, "currency": currency}
-        attributes = self._gathered(values, faults)
+        attributes = self._collect_attributes(values, errors)
         if attributes:
             fields["attributes"] = attributes
         return fields
 
-    def _refuse_fillers(self, fields: Mapping[str, Any], values: Mapping[Any, Any], faults: FieldErrors) -> None:
+    def _refuse_filler_rows(self, fields: Mapping[str, Any], values: Mapping[Any, Any], faults: FieldErrors) -> None:
         """Refuse rows that only look like items because fixed values fill what they lack: those of sums, and empty ones."""
         if len(values) == len(self._constants):
             faults.add((), "empty_row", "The row has no values of its own.")
@@ -181,7 +183,7 @@ class ColumnLayout:
         if isinstance(said, str) and said.strip().rstrip(":").casefold() in _TOTALS:
             faults.add(("sku",), "total_row", f"The row seems to be a sum ({said.strip()}), not an item.")
 
-    def _gathered(self, values: Mapping[Any, Any], faults: FieldErrors) -> Any:  # noqa: ANN401 - any JSON value, for the domain to refuse
+    def _collect_attributes(self, values: Mapping[Any, Any], faults: FieldErrors) -> Any:  # noqa: ANN401 - any JSON value, for the domain to refuse
         """Gather the column of all attributes and those that have one each."""
         whole = values.get(self._attributes, {})
         if isinstance(whole, str):
@@ -193,10 +195,10 @@ class ColumnLayout:
         if not isinstance(whole, dict):
             return whole
         gathered = whole.copy()
-        for name, place, kind in self._single:
+        for name, place, kind in self._attribute_columns:
             value = values.get(place)
             if value is not None and kind is not None:
-                value = _typed(value, kind, name, faults)
+                value = _convert(value, kind, name, faults)
             if value is not None:
                 gathered[name] = value
         return gathered
@@ -216,7 +218,7 @@ def flatten(path: FieldPath) -> str:
     return str(path[0]) if path else ""
 
 
-def _pairs(option: str, texts: Iterable[str], faults: FieldErrors) -> dict[str, str]:
+def _parse_pairs(option: str, texts: Iterable[str], faults: FieldErrors) -> dict[str, str]:
     """Read `field=what`."""
     pairs: dict[str, str] = {}
     for text in texts:
@@ -233,7 +235,7 @@ def _pairs(option: str, texts: Iterable[str], faults: FieldErrors) -> dict[str, 
     return pairs
 
 
-def _typed(value: Any, kind: str, name: str, faults: FieldErrors) -> Any:  # noqa: ANN401 - any JSON value
+def _convert(value: Any, kind: str, name: str, faults: FieldErrors) -> Any:  # noqa: ANN401 - any JSON value
     """Turn a cell into the type that its attribute is to have; what is no text has one already. None: it is refused."""
     if kind == "text" or not isinstance(value, str):
         return value

@@ -23,18 +23,18 @@ from catalog.ports.ids import Ids
 SLICE_ROWS = 500
 """Rows that are read, decided and committed together: few round trips, and other writers get their turn between."""
 
-_LARGE = 4 * 1024 * 1024
+_SLICE_CHARACTERS = 4 * 1024 * 1024
 """Characters of rows that end a slice, for it is in memory as a whole."""
 
-TURN_SECONDS = 5
+TURN_ROWS = 5
 """Rows that are read before others get their turn."""
 
-_DIGITS = 10
+_MAX_POSITION_DIGITS = 10
 """More than the position of a category has."""
 
-_IGNORED_NAMES = 100
-_MOST_LAYOUTS = 100
-_KEPT_NAMES = 10_000
+_MAX_IGNORED_COLUMNS = 100
+_MAX_CACHED_LAYOUTS = 100
+_MAX_CACHED_CHARACTERS = 10_000
 """Characters of the names of a row whose layout is kept."""
 
 
@@ -77,7 +77,7 @@ class ImportRow:
 class Slice:
     """Some rows of a file: how many there were, those that are entries, and why the others are none."""
 
-    rows: int = 0
+    row_count: int = 0
     rows_to_import: list[ImportRow] = field(default_factory=list)
     categories: list[tuple[int, Change[Category]]] = field(default_factory=list)
     """Each with its line."""
@@ -88,39 +88,39 @@ class Slice:
 class SliceReader:
     """Reads a table slice by slice. Columns that give nothing are gathered in `ignored`."""
 
-    def __init__(self, table: RowSource, plan: ImportPlan, clock: Clock, ids: Ids) -> None:
+    def __init__(self, source: RowSource, plan: ImportPlan, clock: Clock, ids: Ids) -> None:
         """Bind the plan to a file's header, where it has one. Raises InvalidQuery when they do not fit."""
         self.ignored_columns: list[str] = []
-        self._rows: Iterator[Row | MalformedRow] = table.rows
+        self._rows: Iterator[Row | MalformedRow] = source.rows
         self._plan = plan
         self._clock = clock
         self._ids = ids
         self._layouts: dict[tuple[str, ...], ColumnLayout] = {}
         self._layout: ColumnLayout | None = None
-        layout, ignored = plan.layout(table.columns)
-        if table.columns is not None:
+        layout, ignored = plan.layout(source.columns)
+        if source.columns is not None:
             self._layout = layout
             self.ignored_columns += ignored
 
-    def rows(self) -> list[Row | MalformedRow]:
+    def read_rows(self) -> list[Row | MalformedRow]:
         """Read the rows of the next slice, which may wait for the file; none at the end."""
         taken: list[Row | MalformedRow] = []
         size = 0
         for row in self._rows:
             taken.append(row)
             size += row.size if isinstance(row, Row) else 0
-            if len(taken) == SLICE_ROWS or size > _LARGE:
+            if len(taken) == SLICE_ROWS or size > _SLICE_CHARACTERS:
                 break
         return taken
 
-    async def decide(self, rows: Sequence[Row | MalformedRow]) -> Slice:
+    async def parse(self, rows: Sequence[Row | MalformedRow]) -> Slice:
         """Read rows by the plan, some at a time: whoever is waited for meanwhile, like a database, is attended to."""
         part = Slice(len(rows))
-        for start in range(0, len(rows), TURN_SECONDS):
-            for row in rows[start : start + TURN_SECONDS]:
-                entry = self._category(row) or self._entry(row)
+        for start in range(0, len(rows), TURN_ROWS):
+            for row in rows[start : start + TURN_ROWS]:
+                entry = self._parse_category(row) or self._parse_item(row)
                 if isinstance(entry, Change):
-                    part.rows -= 1
+                    part.row_count -= 1
                     if self._plan.create_categories:
                         part.categories.append((row.line, entry))
                 elif isinstance(entry, ImportRow):
@@ -131,7 +131,7 @@ class SliceReader:
             await asyncio.sleep(0)
         return part
 
-    def _category(self, row: Row | MalformedRow) -> Change[Category] | list[Refusal] | None:
+    def _parse_category(self, row: Row | MalformedRow) -> Change[Category] | list[Refusal] | None:
         """Read a row of an export that tells of a category; None: it tells of something else."""
         if isinstance(row, MalformedRow):
             return None
@@ -143,7 +143,7 @@ class SliceReader:
                 "name": row.values.get("name"),
                 "parent": row.values.get("category"),
                 "position": int(position)
-                if position.isascii() and position.isdecimal() and len(position) < _DIGITS
+                if position.isascii() and position.isdecimal() and len(position) < _MAX_POSITION_DIGITS
                 else position,
             }
         if not isinstance(said, Mapping):
@@ -153,7 +153,7 @@ class SliceReader:
         except InvalidInput as error:
             return refusals_of(row.line, str(said.get("slug") or ""), error.errors)
 
-    def _entry(self, row: Row | MalformedRow) -> ImportRow | list[Refusal]:
+    def _parse_item(self, row: Row | MalformedRow) -> ImportRow | list[Refusal]:
         """Read a row by the plan, or say why it cannot be read."""
         if isinstance(row, MalformedRow):
             return refusals_of(row.line, "", [FieldError((), "malformed", row.message)])
@@ -186,9 +186,9 @@ class SliceReader:
         if layout is None:
             layout, ignored = self._plan.layout(tuple({*names, *self._plan.columns.values()}))
             known = self.ignored_columns
-            known += [name for name in ignored if name not in known][: max(0, _IGNORED_NAMES - len(known))]
-            if sum(map(len, names)) <= _KEPT_NAMES:
-                if len(self._layouts) >= _MOST_LAYOUTS:
+            known += [name for name in ignored if name not in known][: max(0, _MAX_IGNORED_COLUMNS - len(known))]
+            if sum(map(len, names)) <= _MAX_CACHED_CHARACTERS:
+                if len(self._layouts) >= _MAX_CACHED_LAYOUTS:
                     self._layouts.clear()
                 self._layouts[names] = layout
         return layout

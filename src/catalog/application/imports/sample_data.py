@@ -57,9 +57,9 @@ _MATERIALS = ("ash", "bamboo", "cotton", "linen", "oak", "recycled plastic", "st
 class SampleData:
     """Puts categories and items in; those that are there already stay as they are."""
 
-    def __init__(self, importing: ImportPipeline, categories: Categories) -> None:
+    def __init__(self, pipeline: ImportPipeline, categories: Categories) -> None:
         """Work through these."""
-        self._importing = importing
+        self._pipeline = pipeline
         self._categories = categories
 
     async def run(self, origin: Origin) -> ImportReport:
@@ -69,7 +69,7 @@ class SampleData:
             with suppress(SlugTaken):
                 await self._categories.create({"slug": slug, "name": name, "parent": parent}, origin)
                 categories += 1
-        report = await self._importing.run(RowSource(None, sample_rows()), ImportPlan(on_conflict="skip"), origin)
+        report = await self._pipeline.run(RowSource(None, sample_rows()), ImportPlan(on_conflict="skip"), origin)
         report.categories = categories
         return report
 

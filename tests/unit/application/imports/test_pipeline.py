@@ -441,7 +441,7 @@ async def test_a_header_must_name_what_an_item_needs(trial: Trial) -> None:
     }.items():
         with pytest.raises(InvalidFile, match=said):
             await trial.csv(text)
-    report = await trial.csv("name\nA\n", ImportPlan.parse(sets=["sku=x"]))
+    report = await trial.csv("name\nA\n", ImportPlan.parse(constants=["sku=x"]))
     assert report.created == 1
 
 
@@ -459,10 +459,10 @@ async def test_names_that_nobody_takes_may_be_blank_or_twice(trial: Trial) -> No
 async def test_a_row_of_sums_is_no_item(trial: Trial) -> None:
     """Also where fixed values give what it lacks; nor is a row that has nothing of its own."""
     text = (DATA / "footer.csv").read_text()
-    report = await trial.csv(text, ImportPlan.parse(sets=["currency=EUR", "name=Chair"]))
+    report = await trial.csv(text, ImportPlan.parse(constants=["currency=EUR", "name=Chair"]))
     assert (report.rows, report.created, report.refused) == (2, 1, 1)
     assert trial.told == [(5, "sku", "total_row")]
-    fixed = ImportPlan.parse(sets=["sku=x", "name=y"])
+    fixed = ImportPlan.parse(constants=["sku=x", "name=y"])
     await trial.json([{}], fixed)
     assert trial.told[1:] == [(1, "", "empty_row")]
     assert (await trial.csv("sku,name\nTotal,Fuel\n")).created == 1

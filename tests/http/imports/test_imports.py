@@ -328,12 +328,12 @@ async def test_too_many_imports_wait_or_are_refused(client: httpx.AsyncClient, m
     begun = [await client.post(IMPORT, content=f"sku,name\n{name},A\n", headers=BY_THE_SIDE) for name in "abc"]
     late = await taken(client, "sku,name\nd,A\n")
     assert (late.status_code, late.json()["code"]) == (503, "imports_busy")
-    assert "2 imports are worked on here" in late.json()["detail"]
+    assert "2 imports are already running" in late.json()["detail"]
     monkeypatch.setattr(jobs, "MAX_IMPORTS", 3)
     for headers in (CSV, BY_THE_SIDE):
         full = await client.post(IMPORT, content="sku,name\nd,A\n", headers=headers)
         assert (full.status_code, full.json()["code"], full.headers["retry-after"]) == (503, "imports_busy", "1")
-        assert "3 imports are under way here" in full.json()["detail"]
+        assert "3 imports are already in progress" in full.json()["detail"]
     free.set()
     assert {(await ended(client, one.headers["location"]))["status"] for one in begun} == {"done"}
 
@@ -363,7 +363,7 @@ async def test_files_that_come_in_slowly_keep_nobody_waiting(
     await stalled.acquire()
     full = await taken(client, "sku,name\nb,B\n")
     assert (full.status_code, full.json()["code"]) == (503, "imports_busy")
-    assert "8 files to import are coming in" in full.json()["detail"]
+    assert "8 import files are already being uploaded" in full.json()["detail"]
     for task in slow:
         task.cancel()
     await asyncio.wait(slow)
@@ -452,7 +452,7 @@ _FILE = b'--b\r\nContent-Disposition: form-data; name="f"; filename="x.csv"\r\n\
         (
             b'--b\r\nContent-Disposition: form-data; name="delimiter"\r\n\r\n"\r\n' + _FILE,
             422,
-            "delimiter is one character",
+            "delimiter must be one character",
         ),
         (_FILE.replace(b".csv", b""), 422, "what the file is"),
     ],
@@ -484,7 +484,7 @@ async def test_a_part_of_an_export_is_refused_unless_it_is_said_to_be_one(client
     part = "".join(whole.splitlines(keepends=True)[:2])
     refused = await taken(client, part, on_conflict="update")
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid_file")
-    assert "not the whole of an export" in refused.json()["detail"]
+    assert "not a complete export" in refused.json()["detail"]
     assert counts((await taken(client, part, on_conflict="update", partial="true")).json()) == (1, 0, 0, 1, 0, 0)
     assert (await taken(client, "sku,name\nc,C\n", preserve="true")).status_code == 422
 

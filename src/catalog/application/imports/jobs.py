@@ -337,7 +337,7 @@ class ImportJobs:
                 on_refusal=collect_refusal,
                 on_progress=adopt_progress,
                 make_records=make_records,
-                should_continue=check_cancelled,
+                before_slice=check_cancelled,
             )
         except _Cancelled:
             return CANCELLED
@@ -374,7 +374,7 @@ class ImportJobs:
 
 
 async def _open(source: ImportSource) -> RowSource:
-    """Open a source in a thread. On cancellation close it, so that the thread stops waiting for data."""
+    """Open a source in a thread. Close it on failure or cancellation, so that the thread stops waiting for data."""
     try:
         return await asyncio.to_thread(source.open)
     except BaseException:

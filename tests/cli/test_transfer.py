@@ -107,7 +107,7 @@ def test_what_is_exported_is_imported_as_it_stands(catalog: Command, tmp_path: P
     assert shown.splitlines()[-1].startswith('{"_end": {"rows": 1')
     assert "--format csv, json or jsonl" in catalog("export", code=2).stderr
     assert "no such file" in catalog("export", "--output", str(tmp_path / "no" / "x.csv"), code=2).stderr
-    assert "leave limit out" in catalog("export", "--format", "csv", "--filter", "limit=1", code=2).stderr
+    assert "omit limit" in catalog("export", "--format", "csv", "--filter", "limit=1", code=2).stderr
 
 
 def test_counts_and_facets_are_shown(catalog: Command) -> None:

@@ -135,7 +135,7 @@ class Feed:
         StoreUnavailable during shutdown.
         """
         if self._closed:
-            message = "The service is shutting down; connect to another instance, or later."
+            message = "The service is shutting down; connect to another instance or try again later."
             raise StoreUnavailable(message)
         if after is not None and after >= MAX_SEQ:
             raise InvalidPosition(after)
@@ -230,13 +230,13 @@ class Feed:
     async def _follow(self) -> None:
         """Send new log entries to the subscribers until cancelled. However it ends, all subscriptions end with it."""
         try:
-            await self._follow_once()
+            await self._follow_log()
         finally:
             if self._following is asyncio.current_task():
                 for subscriber in self._subscribers:
                     subscriber.end()
 
-    async def _follow_once(self) -> None:
+    async def _follow_log(self) -> None:
         last_heartbeat = monotonic()
         while True:
             try:

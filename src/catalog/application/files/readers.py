@@ -42,7 +42,7 @@ _SIGNATURES = {
 
 _JSON_START = {b"[": "json", b"{": "jsonl"}
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "'")
-"""Exports put an apostrophe before these, because a spreadsheet would run the cell as a formula or drop its apostrophe."""
+"""Exports escape cells that start with these, because spreadsheets run them as formulas or drop the apostrophe."""
 
 # Python's default cell limit of 131,072 characters is process-wide. Rows have their own limit here.
 csv.field_size_limit(MAX_ROW_SIZE)

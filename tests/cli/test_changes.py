@@ -28,7 +28,7 @@ def test_changes_are_listed(catalog: Command, lived: str) -> None:
     page = catalog.json("changes", "list", "--after", "1", "--limit", "1", "--item", lived)
     assert ([entry["seq"] for entry in page["changes"]], page["next_after"]) == ([2], 2)
     assert "--after 1" in catalog("changes", "list", "--limit", "1").stderr
-    assert "There is no kind" in catalog("changes", "list", "--kind", "x", code=2).stderr
+    assert "Unknown kind" in catalog("changes", "list", "--kind", "x", code=2).stderr
     catalog("categories", "create", "--name", "Lamps")
     assert "lamps" in catalog("changes", "list", "--kind", "category.created").stdout
 

@@ -10,7 +10,7 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt fuzz bench clean lock migration
+.PHONY: help run test check fmt fuzz bench clean docs lock migration
 
 help: ## List what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -37,8 +37,11 @@ fmt: $(DEV) ## Format the code and mend what lint can mend
 fuzz: $(DEV) ## Send 5,000 requests to the service on each store, and hold every answer against the OpenAPI document
 	@$(BIN)/python -m tests.fuzz.contract $(ARGS)
 
-bench: $(DEV) ## Measure, side by side in one run (docs/PERFORMANCE.md says how to read it)
+bench: $(DEV) ## Measure, side by side in one run (docs/explanation/performance.md says how to read it)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(DEV) ## Write the reference pages that are made from the code
+	@$(BIN)/python -m tests.architecture.cli_reference
 
 migration: $(DEV) ## Begin a schema migration: make migration NAME=what_it_does
 	@$(BIN)/python -m catalog.adapters.sql.schema.migrations "$(NAME)"

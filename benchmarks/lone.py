@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.databases import create_database
 from benchmarks.serving import BIN, catalog_at, running
-from tests.servers import installed, postgres
+from tests.servers import installed_binaries, postgres
 
 ITEMS = 120
 REQUESTS = 200
@@ -80,7 +80,7 @@ class Caller:
 def main(arguments: list[str]) -> None:
     """Measure on the wheel's Postgres, and on each that is installed."""
     requests = int(arguments[0]) if arguments else REQUESTS
-    for binaries in (None, *installed()):
+    for binaries in (None, *installed_binaries()):
         with postgres(binaries=binaries) as server, tempfile.TemporaryDirectory() as folder:
             said = subprocess.run([server.program("postgres"), "--version"], check=True, capture_output=True, text=True).stdout
             print(f"\n### {said.strip()}{'' if binaries else ' (wheel, no JIT)'}\n")

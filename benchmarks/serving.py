@@ -2,7 +2,7 @@
 
 The ceiling is asked again beside each server, so that a ratio compares what was measured within the same minute.
 `make bench ARGS=http` makes one run with few connections; `make bench ARGS="http 2"` makes two, with 1, 32 and 128
-connections, and takes the medians: that is what docs/PERFORMANCE.md shows.
+connections, and takes the medians: that is what docs/explanation/performance.md shows.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What all tests share: settings out of the environment's reach, and a fresh store of each kind."""
+"""Shared fixtures: isolation from the environment's settings, and a fresh store of each kind."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ from tests.servers import UNSAFE_BUT_FAST, postgres
 
 STORES = ("memory", "sqlite", "postgres")
 
-# Deterministic in CI and at the desk; no test is judged by its time.
+# Deterministic in CI and locally; no deadline per example.
 settings.register_profile("catalog", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 settings.load_profile("catalog")
 
@@ -29,8 +29,8 @@ _numbers = count(1)
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the machine's settings, and files like .env, away from the tests."""
+def _isolated_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Isolate the tests from environment variables and files such as .env."""
     for name in os.environ:
         if name.startswith("CATALOG_") and not name.startswith("CATALOG_TEST_"):
             monkeypatch.delenv(name)
@@ -38,8 +38,8 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 
 @pytest.fixture(autouse=True)
-def _logs_as_they_were() -> Iterator[None]:
-    """Take back what a test set up for logging: it may write to a stream that is closed by now."""
+def _reset_logging() -> Iterator[None]:
+    """Reset logging after each test; its handlers may write to a closed stream."""
     yield
     structlog.reset_defaults()
     logging.getLogger().handlers.clear()
@@ -47,10 +47,10 @@ def _logs_as_they_were() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """The address of a Postgres: the one that CATALOG_TEST_POSTGRES_URL names, else one from the wheel."""
-    given = os.environ.get(_POSTGRES_URL)
-    if given:
-        yield given
+    """The URL of a Postgres server: CATALOG_TEST_POSTGRES_URL if set, else a server from the wheel."""
+    url = os.environ.get(_POSTGRES_URL)
+    if url:
+        yield url
         return
     with postgres(UNSAFE_BUT_FAST) as server:
         yield server.url()
@@ -73,35 +73,35 @@ async def _migrate(url: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Databases:
-    """Makes databases on a Postgres: empty ones, or with the schema."""
+    """Creates databases on a Postgres server, empty or with the schema."""
 
     server: str
 
     def url(self, name: str) -> str:
-        """Return the address of a database."""
+        """Return the URL of a database."""
         return f"{self.server.rpartition('/')[0]}/{name}"
 
     async def create(self, template: str = "template0") -> str:
-        """Create a database, and return its name."""
+        """Create a database and return its name."""
         name = f"catalog_test_{os.getpid()}_{next(_numbers)}"
-        # Copying its files takes a sixth of the time that writing them through the log takes.
+        # Copying the files takes a sixth of the time of writing them to the WAL.
         await _execute(self.server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return name
 
     async def drop(self, name: str) -> None:
-        """Drop it, whoever is connected still."""
+        """Drop a database, and end its open connections."""
         await _execute(self.server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
 def databases(postgres_url: str) -> Databases:
-    """The Postgres, to make databases on."""
+    """Databases on the shared Postgres server."""
     return Databases(postgres_url)
 
 
 @pytest.fixture(scope="session")
 def postgres_template(databases: Databases) -> Iterator[str]:
-    """A migrated database, to copy from."""
+    """The name of a migrated database to copy from."""
     name = asyncio.run(databases.create())
     asyncio.run(_migrate(databases.url(name)))
     yield name
@@ -110,7 +110,7 @@ def postgres_template(databases: Databases) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated file, to copy from."""
+    """The path of a migrated SQLite file to copy from."""
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
     asyncio.run(_migrate(f"sqlite:///{path}"))
     return path
@@ -118,14 +118,14 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest) -> str:
-    """Each kind of store in turn."""
+    """The kind of store; the test runs once per kind."""
     kind: str = request.param
     return kind
 
 
 @pytest.fixture
 def store_url(store: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a fresh store, with its schema."""
+    """The URL of a fresh store with the current schema."""
     if store == "memory":
         yield "memory://"
     elif store == "sqlite":
@@ -140,7 +140,7 @@ def store_url(store: str, request: pytest.FixtureRequest, tmp_path: Path) -> Ite
 
 @pytest.fixture
 async def storage(store_url: str) -> AsyncIterator[Storage]:
-    """A fresh store, open."""
+    """A fresh, open store."""
     opened = open_store(StorageOptions(store_url))
     await opened.open()
     yield opened

@@ -1,4 +1,4 @@
-"""Items and changes for tests, made the short way."""
+"""Short ways to make items, categories and changes in tests."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -21,26 +21,26 @@ T = TypeVar("T")
 
 
 class FixedClock:
-    """A clock that stands, until it is moved."""
+    """A clock with a fixed time that tests can move."""
 
     def __init__(self, now: datetime = NOON) -> None:
-        """Stand at `now`."""
+        """Set the time to `now`."""
         self.time = now
 
     def now(self) -> datetime:
-        """Tell the time."""
+        """Return the time."""
         return self.time
 
     def move(self, **by: float) -> None:
-        """Let time pass."""
+        """Move the time by a `timedelta` with these arguments."""
         self.time += timedelta(**by)
 
 
 class CountedIds:
-    """Ids and SKUs by counting."""
+    """Generates consecutive ids and SKUs."""
 
     def __init__(self) -> None:
-        """Begin at one."""
+        """Start at one."""
         self.count = 0
 
     def item_id(self) -> UUID:
@@ -54,93 +54,95 @@ class CountedIds:
 
 
 def item_id(number: int) -> UUID:
-    """Return an id with the form of a UUIDv7."""
+    """Return an id in the format of a UUIDv7."""
     return UUID(int=(0x7 << 76) | (0x2 << 62) | number)
 
 
 def creation(number: int = 1, at: datetime = NOON, **fields: object) -> Change[Item]:
-    """Decide to create the item of this number."""
-    given = {"sku": f"S-{number}", "name": f"Item {number}"} | fields
-    return Item.create(given, item_id=item_id(number), default_sku="SPARE", now=at)
+    """Return the change that creates the item with this number."""
+    values = {"sku": f"S-{number}", "name": f"Item {number}"} | fields
+    return Item.create(values, item_id=item_id(number), default_sku="SPARE", now=at)
 
 
-def category(slug: str, parent: str | None = None, life: int = 1, **fields: object) -> Change[Category]:
-    """Decide to create a category; in another life under the same slug it is another."""
-    given = {"slug": slug, "name": slug.title(), "parent": parent} | fields
-    return Category.create(given, category_id=uuid5(NAMESPACE_OID, f"{slug} {life}"), default_position=0, now=NOON)
+def category(slug: str, parent: str | None = None, generation: int = 1, **fields: object) -> Change[Category]:
+    """Return the change that creates a category. Each generation of a slug is a different category, with its own id."""
+    values = {"slug": slug, "name": slug.title(), "parent": parent} | fields
+    return Category.create(values, category_id=uuid5(NAMESPACE_OID, f"{slug} {generation}"), default_position=0, now=NOON)
 
 
-async def plant(storage: Storage, *ways: str) -> None:
-    """Create the categories on these ways from a root: `home/garden`; those that are there already stay."""
-    for way in ways:
-        slugs = way.split("/")
+async def create_categories(storage: Storage, *paths: str) -> None:
+    """Create the categories on these paths from the root, such as `home/garden`. Existing ones are left unchanged."""
+    for path in paths:
+        slugs = path.split("/")
         await commit(storage, *map(category, slugs, [None, *slugs[:-1]]))
 
 
 def item(number: int = 1, at: datetime = NOON, **fields: object) -> Item:
-    """Make the item of this number."""
+    """Return the item with this number."""
     return creation(number, at, **fields).subject
 
 
 def certain(value: T | None) -> T:
-    """Return a value that there is."""
+    """Return the value, which must not be None."""
     assert value is not None
     return value
 
 
 def as_item(subject: object) -> Item:
-    """Return an item of which only the test knows that it is one."""
+    """Return the subject, which must be an item."""
     assert isinstance(subject, Item)
     return subject
 
 
 def revision(before: Item, **patch: object) -> Change[Item]:
-    """Decide to revise an item."""
+    """Return the change that updates an item."""
     return certain(before.update(patch, now=before.updated_at + timedelta(seconds=1)))
 
 
 def removal(before: Item) -> Change[Item]:
-    """Decide to remove an item."""
+    """Return the change that deletes an item."""
     return before.delete(now=before.updated_at + timedelta(seconds=1))
 
 
 def sets(*changes: AnyChange) -> list[ChangeSet]:
-    """Make a change set of each change."""
+    """Return one change set per change."""
     return [ChangeSet((change,), TESTER) for change in changes]
 
 
 async def commit(storage: Storage, *changes: AnyChange) -> Sequence[Outcome]:
-    """Commit each change by itself."""
+    """Commit the changes in one batch, each as its own change set."""
     return await storage.commit(sets(*changes))
 
 
-async def keep(storage: Storage, *numbers: int, **fields: Any) -> list[Item]:  # noqa: ANN401 - what a caller sends
-    """Create the items of these numbers, and return them."""
+async def create_items(storage: Storage, *numbers: int, **fields: Any) -> list[Item]:  # noqa: ANN401 - request values
+    """Create the items with these numbers, and return them."""
     changes = [creation(number, **fields) for number in numbers]
     await commit(storage, *changes)
     return [change.subject for change in changes]
 
 
-async def pages(storage: Storage, question: Parameters) -> list[tuple[Item, ...]]:
-    """Return all items that a question finds, page by page; and see that the way back leads through the same."""
-    page = await storage.list_items(ItemQuery.parse(question))
-    found = [page.items]
-    assert page.prev_cursor is None or "offset" in question
+async def pages(storage: Storage, parameters: Parameters) -> list[tuple[Item, ...]]:
+    """Return the matching items page by page, and check that paging backwards returns the same pages."""
+    page = await storage.list_items(ItemQuery.parse(parameters))
+    forward = [page.items]
+    assert page.prev_cursor is None or "offset" in parameters
     while page.next_cursor is not None:
         page = await storage.list_items(
-            ItemQuery.parse({**{name: its for name, its in question.items() if name != "offset"}, "cursor": page.next_cursor})
+            ItemQuery.parse(
+                {**{name: value for name, value in parameters.items() if name != "offset"}, "cursor": page.next_cursor}
+            )
         )
-        found.append(page.items)
-    if "offset" not in question:
-        for items in found[-2::-1]:
+        forward.append(page.items)
+    if "offset" not in parameters:
+        for items in forward[-2::-1]:
             assert page.prev_cursor is not None
-            page = await storage.list_items(ItemQuery.parse({**question, "cursor": page.prev_cursor}))
+            page = await storage.list_items(ItemQuery.parse({**parameters, "cursor": page.prev_cursor}))
             assert page.items == items
             assert page.next_cursor is not None
         assert page.prev_cursor is None
-    return found
+    return forward
 
 
 async def names(storage: Storage, **parameters: str) -> list[str]:
-    """Return the names of all items that a question finds, through all pages."""
-    return [one.name for items in await pages(storage, parameters) for one in items]
+    """Return the names of the matching items on all pages."""
+    return [item.name for items in await pages(storage, parameters) for item in items]

@@ -1,1 +1,1 @@
-"""What callers may send to do harm."""
+"""Tests with hostile or broken clients and clocks."""

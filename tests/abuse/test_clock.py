@@ -1,4 +1,4 @@
-"""A clock that jumps, by days and years, while the service works: nothing fails, and neither versions nor times go back."""
+"""The system clock jumps by days and years while the service runs: nothing fails, and versions and times never go back."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ JUMPS = (
     datetime(2026, 11, 4, tzinfo=UTC),
     datetime(1902, 1, 1, tzinfo=UTC),
 )
-"""Where the clock stands, in turn."""
+"""The times of the clock, in this order."""
 
 
 @pytest.fixture
@@ -34,22 +34,22 @@ def clock() -> FixedClock:
 @pytest.fixture
 async def client(store_url: str, clock: FixedClock) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application on a fresh store, with one item in one category."""
-    made = Container(settings=Settings(storage=StorageSettings(url=store_url)))
-    made.clock.override(clock)
-    async with running(made):
-        transport = httpx.ASGITransport(app=create_app(made))
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as opened:
-            assert (await opened.post(f"{API}/categories", json={"slug": "chairs", "name": "Chairs"})).status_code == 201
+    container = Container(settings=Settings(storage=StorageSettings(url=store_url)))
+    container.clock.override(clock)
+    async with running(container):
+        transport = httpx.ASGITransport(app=create_app(container))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            assert (await client.post(f"{API}/categories", json={"slug": "chairs", "name": "Chairs"})).status_code == 201
             item = {"sku": "CHAIR-1", "name": "Oak chair", "category": "chairs", "price": {"amount": "1", "currency": "EUR"}}
-            assert (await opened.post(f"{API}/items", json=item)).status_code == 201
-            yield opened
+            assert (await client.post(f"{API}/items", json=item)).status_code == 201
+            yield client
 
 
-async def test_the_service_works_on_whatever_the_clock_says(client: httpx.AsyncClient, clock: FixedClock) -> None:
-    """Every kind of write and read after each jump."""
+async def test_the_service_works_after_clock_jumps(client: httpx.AsyncClient, clock: FixedClock) -> None:
+    """Every kind of write and read succeeds after each jump."""
     before = (await client.get(ITEM)).json()
     for turn, clock.time in enumerate(JUMPS):
-        answers = [
+        responses = [
             await client.patch(ITEM, json={"name": f"Chair {turn}"}),
             await client.patch(f"{ITEM}/price", json={"amount": str(turn + 2), "currency": "EUR"}),
             await client.put(f"{API}/items/PUT-{turn}", json={"name": "Put"}),
@@ -64,23 +64,23 @@ async def test_the_service_works_on_whatever_the_clock_says(client: httpx.AsyncC
             await client.post(f"{API}/items/import", content=f"sku,name\nROW-{turn},Row\n", headers={"Content-Type": "text/csv"}),
         ]
         headers = {"Idempotency-Key": f"turn-{turn}"}
-        answers += [await client.post(f"{API}/items", json={"name": "Once"}, headers=headers) for _ in range(2)]
-        assert answers[-1].content == answers[-2].content
+        responses += [await client.post(f"{API}/items", json={"name": "Once"}, headers=headers) for _ in range(2)]
+        assert responses[-1].content == responses[-2].content
         after = (await client.get(ITEM)).json()
-        for question in ("sort=-updated_at", "sort=created_at", "updated_at__lte=2026-11-02T00:00:00Z", "q=chair"):
-            answers.append(await client.get(f"{API}/items?{question}"))
-        answers += [
+        for query in ("sort=-updated_at", "sort=created_at", "updated_at__lte=2026-11-02T00:00:00Z", "q=chair"):
+            responses.append(await client.get(f"{API}/items?{query}"))
+        responses += [
             await client.get(f"{API}/items/export?format=json"),
             await client.get(f"{ITEM}/history"),
             await client.get(f"{ITEM}/prices"),
             await client.get(f"{API}/changes"),
             await client.get("/health"),
         ]
-        assert [(its.request.method, its.url.path, its.status_code) for its in answers if its.status_code >= 400] == []
+        assert [(r.request.method, r.url.path, r.status_code) for r in responses if r.status_code >= 400] == []
         assert after["version"] > before["version"]
         assert after["updated_at"] >= before["updated_at"]
         assert after["created_at"] == before["created_at"]
         before = after
-    entries = (await client.get(f"{API}/changes?limit=1000")).json()
-    numbers = [entry["seq"] for entry in entries["changes"]]
-    assert numbers == list(range(1, len(numbers) + 1))
+    page = (await client.get(f"{API}/changes?limit=1000")).json()
+    seqs = [entry["seq"] for entry in page["changes"]]
+    assert seqs == list(range(1, len(seqs) + 1))

@@ -1,4 +1,4 @@
-"""Whatever is sent, a refusal is short: at most MAX_PROBLEM bytes, with at most MAX_FAULTS faults and the number of all."""
+"""Whatever a client sends, an error response is short: at most MAX_PROBLEM bytes and MAX_ERRORS errors, and the total count."""
 
 import json
 from collections.abc import AsyncIterator
@@ -27,20 +27,20 @@ MANY = {f"unknown_{number}": number for number in range(8_000)}
 CONTROL = "%01" * 5_000
 CONTROLS = ["\x01" * 99 + str(number) for number in range(350)]
 NAMES = [f"n{number}" for number in range(2_000)]
-"""Parameters that do not exist, in fewer bytes than are refused for their length."""
+"""Unknown parameters that together are shorter than the limit of a query string."""
 
 
 @pytest.fixture
 async def client(store_url: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application on a fresh store, with one item in one category."""
-    made = Container(settings=Settings(storage=StorageSettings(url=store_url)))
-    async with running(made):
-        transport = httpx.ASGITransport(app=create_app(made))
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as opened:
-            await opened.post(CATEGORIES, json={"slug": "chairs", "name": "Chairs"})
+    container = Container(settings=Settings(storage=StorageSettings(url=store_url)))
+    async with running(container):
+        transport = httpx.ASGITransport(app=create_app(container))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            await client.post(CATEGORIES, json={"slug": "chairs", "name": "Chairs"})
             price = {"amount": "1", "currency": "EUR"}
-            assert (await opened.post(ITEMS, json={"sku": "A", "name": "A", "price": price})).status_code == 201
-            yield opened
+            assert (await client.post(ITEMS, json={"sku": "A", "name": "A", "price": price})).status_code == 201
+            yield client
 
 
 BODIES: list[tuple[str, str, Any]] = [
@@ -161,8 +161,8 @@ HEADERS = [
 ]
 
 
-def short(response: httpx.Response) -> dict[str, Any]:
-    """Check that a response refuses a request, briefly and without repeating what was sent; return the problem."""
+def short_problem(response: httpx.Response) -> dict[str, Any]:
+    """Check that a response is a client error, is short, and repeats little of the request. Return the problem."""
     assert 400 <= response.status_code < 500, f"{str(response.request.url)[:200]}: {response.text[:500]}"
     assert len(response.content) <= MAX_PROBLEM
     problem: dict[str, Any] = response.json()
@@ -178,101 +178,101 @@ def short(response: httpx.Response) -> dict[str, Any]:
     return problem
 
 
-async def test_a_body_is_refused_briefly(client: httpx.AsyncClient) -> None:
-    """However much of it is wrong."""
+async def test_the_error_for_a_body_is_short(client: httpx.AsyncClient) -> None:
+    """However much of the body is wrong."""
     for method, path, body in BODIES:
-        short(await client.request(method, path, content=json.dumps(body), headers=JSON))
+        short_problem(await client.request(method, path, content=json.dumps(body), headers=JSON))
 
 
 @pytest.mark.parametrize("store", ["memory"])
 @pytest.mark.parametrize("path", [ITEMS, f"{ITEMS}/batch", f"{ITEMS}/a/revert", CATEGORIES])
-async def test_a_text_is_refused_briefly(client: httpx.AsyncClient, path: str) -> None:
-    """Whether it is JSON or not."""
+async def test_the_error_for_a_malformed_body_is_short(client: httpx.AsyncClient, path: str) -> None:
+    """Whether or not it is JSON."""
     for text in TEXTS:
-        short(await client.post(path, content=text, headers=JSON))
+        short_problem(await client.post(path, content=text, headers=JSON))
 
 
-async def test_a_path_is_refused_briefly(client: httpx.AsyncClient) -> None:
-    """With its query; alike on every store."""
+async def test_the_error_for_a_url_is_short(client: httpx.AsyncClient) -> None:
+    """For path and query string, and the same on every store."""
     for path in PATHS:
-        short(await client.get(path))
+        short_problem(await client.get(path))
 
 
-async def test_a_header_is_refused_briefly(client: httpx.AsyncClient) -> None:
-    """Numbers of any length, lists of any length."""
+async def test_the_error_for_a_header_is_short(client: httpx.AsyncClient) -> None:
+    """For numbers and lists of any length."""
     for request_line, headers in HEADERS:
         method, _, path = request_line.partition(" ")
-        where = path or (ITEMS if method == "POST" else f"{ITEMS}/a")
+        url = path or (ITEMS if method == "POST" else f"{ITEMS}/a")
         content = None if method == "GET" else b"{}"
-        short(await client.request(method, where, content=content, headers={**JSON, **headers}))
+        short_problem(await client.request(method, url, content=content, headers={**JSON, **headers}))
 
 
 @pytest.mark.parametrize("store", ["memory"])
-async def test_the_faults_that_are_not_named_are_counted(client: httpx.AsyncClient) -> None:
-    """Those of a body, of a query string, and of an atomic batch; what is allowed is listed once."""
-    problem = short(await client.post(ITEMS, json={"name": "A", **MANY}))
+async def test_errors_that_are_not_listed_are_counted(client: httpx.AsyncClient) -> None:
+    """In a body, a query string, and an atomic batch. Allowed names are listed once."""
+    problem = short_problem(await client.post(ITEMS, json={"name": "A", **MANY}))
     assert (len(problem["errors"]), problem["errors_total"]) == (MAX_ERRORS, len(MANY))
-    assert f"There are {len(MANY)} faults" in problem["detail"]
+    assert f"There are {len(MANY)} errors" in problem["detail"]
     assert problem["detail"].count("sku, name, description") == 1
     assert not any("description" in error["detail"] for error in problem["errors"])
-    problem = short(await client.get(f"{ITEMS}?{'&'.join(f'{name}=1' for name in NAMES[:200])}"))
+    problem = short_problem(await client.get(f"{ITEMS}?{'&'.join(f'{name}=1' for name in NAMES[:200])}"))
     assert (len(problem["errors"]), problem["errors_total"]) == (MAX_ERRORS, 200)
-    few = short(await client.post(ITEMS, json={"name": "A", "nam": 1, "skuu": 2}))
-    assert "errors_total" not in few
-    assert [error["detail"].partition("; ")[2] for error in few["errors"]] == ["did you mean name?", "did you mean sku?"]
+    problem = short_problem(await client.post(ITEMS, json={"name": "A", "nam": 1, "skuu": 2}))
+    assert "errors_total" not in problem
+    assert [error["detail"].partition("; ")[2] for error in problem["errors"]] == ["did you mean name?", "did you mean sku?"]
     batch = {"operations": [{"op": "create", "item": {"name": "A", **MANY}}] * 3, "atomic": True}
-    problem = short(await client.post(f"{ITEMS}/batch", json=batch))
+    problem = short_problem(await client.post(f"{ITEMS}/batch", json=batch))
     assert problem["errors_total"] == 3 * len(MANY)
 
 
 @pytest.mark.parametrize("store", ["memory"])
-async def test_a_problem_is_cut_to_its_bytes(client: httpx.AsyncClient) -> None:
-    """Where the first hundred faults would take more, fewer are named: control characters take six bytes each."""
-    problem = short(await client.post(ITEMS, json={"name": "A", **dict.fromkeys(CONTROLS, 1)}))
+async def test_a_problem_is_truncated_to_its_size_limit(client: httpx.AsyncClient) -> None:
+    """If the first hundred errors are too large, fewer are listed. Control characters take six bytes each."""
+    problem = short_problem(await client.post(ITEMS, json={"name": "A", **dict.fromkeys(CONTROLS, 1)}))
     assert 0 < len(problem["errors"]) < MAX_ERRORS
     assert problem["errors_total"] == len(CONTROLS)
 
 
-async def test_the_answers_of_a_batch_are_bounded(client: httpx.AsyncClient) -> None:
-    """Each operation has its problem; what is kept for an Idempotency-Key stays below its limit."""
+async def test_the_response_to_a_batch_is_bounded(client: httpx.AsyncClient) -> None:
+    """Each operation has its problem, and the response stored for an Idempotency-Key stays below its limit."""
     operation = {"op": "update", "key": "A", "patch": {f"x{number}": 1 for number in range(700)}}
-    answer = await client.post(
+    response = await client.post(
         f"{ITEMS}/batch", json={"operations": [operation] * MAX_OPERATIONS}, headers={"Idempotency-Key": "a"}
     )
-    assert (answer.status_code, answer.json()["failed"]) == (200, MAX_OPERATIONS)
-    assert len(answer.content) < MAX_STORED_RESPONSE
-    first, last = (answer.json()["results"][index]["problem"] for index in (0, -1))
+    assert (response.status_code, response.json()["failed"]) == (200, MAX_OPERATIONS)
+    assert len(response.content) < MAX_STORED_RESPONSE
+    first, last = (response.json()["results"][index]["problem"] for index in (0, -1))
     assert (len(first["errors"]), first["errors_total"]) == (MAX_ERRORS, 700)
     assert "errors" not in last
-    assert "There are 700 faults" in last["detail"]
+    assert "There are 700 errors" in last["detail"]
 
 
-async def test_a_large_answer_is_kept_without_its_items(client: httpx.AsyncClient) -> None:
-    """And given like that the first time too, so that both are alike."""
+async def test_a_large_response_is_stored_without_its_items(client: httpx.AsyncClient) -> None:
+    """The first response omits them too, so that both responses are identical."""
     await client.patch(f"{ITEMS}/a", json={"description": "x" * 9_000})
     operations = [{"op": "update", "key": "A", "patch": {"name": f"A {number}"}} for number in range(200)]
-    whole = await client.post(f"{ITEMS}/batch", json={"operations": operations})
-    assert len(whole.content) > MAX_STORED_RESPONSE
-    answers = [
+    full = await client.post(f"{ITEMS}/batch", json={"operations": operations})
+    assert len(full.content) > MAX_STORED_RESPONSE
+    responses = [
         await client.post(f"{ITEMS}/batch", json={"operations": operations}, headers={"Idempotency-Key": "b"}) for _ in range(2)
     ]
-    assert answers[0].content == answers[1].content
-    assert len(answers[0].content) < MAX_STORED_RESPONSE
-    assert answers[0].headers["preference-applied"] == "return=minimal"
-    assert "item" not in answers[0].json()["results"][0]
+    assert responses[0].content == responses[1].content
+    assert len(responses[0].content) < MAX_STORED_RESPONSE
+    assert responses[0].headers["preference-applied"] == "return=minimal"
+    assert "item" not in responses[0].json()["results"][0]
 
 
 @pytest.mark.parametrize("store", ["memory"])
 async def test_a_query_string_has_a_limit(client: httpx.AsyncClient) -> None:
-    """414 beyond it; and one for the number of parameters, each named."""
-    fits = f"attr.a={'x' * (MAX_QUERY_STRING - 7)}"
-    assert (await client.get(f"{ITEMS}?{fits}")).status_code == 200
+    """Longer ones get 414. The number of parameters has a limit too."""
+    longest = f"attr.a={'x' * (MAX_QUERY_STRING - 7)}"
+    assert (await client.get(f"{ITEMS}?{longest}")).status_code == 200
     for path in (ITEMS, f"{ITEMS}/a", f"{ITEMS}/export", CATEGORIES, "/api/v1/changes"):
-        problem = short(await client.get(f"{path}?{fits}x"))
+        problem = short_problem(await client.get(f"{path}?{longest}x"))
         assert (problem["status"], problem["code"]) == (414, "uri_too_long")
         assert str(MAX_QUERY_STRING) in problem["detail"]
-    assert (await client.post(f"{ITEMS}?{fits}x", json={"name": "A"})).status_code == 414
+    assert (await client.post(f"{ITEMS}?{longest}x", json={"name": "A"})).status_code == 414
     assert (await client.get(f"{ITEMS}?{'&'.join(['sku=A'] * 200)}")).status_code == 200
-    problem = short(await client.get(f"{ITEMS}?{'&'.join(['sku=A'] * (MAX_PARAMETERS + 1))}"))
+    problem = short_problem(await client.get(f"{ITEMS}?{'&'.join(['sku=A'] * (MAX_PARAMETERS + 1))}"))
     assert problem["errors"][0]["code"] == "too_many_parameters"
     assert str(MAX_PARAMETERS) in problem["detail"]

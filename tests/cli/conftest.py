@@ -1,4 +1,4 @@
-"""The command line, run in this process on a store of its own."""
+"""Fixtures that run the command line in this process, on a separate store per test."""
 
 import json
 from collections.abc import Callable
@@ -11,20 +11,20 @@ from catalog.entrypoints.cli.main import main
 
 
 class Command:
-    """Runs `catalog …`."""
+    """Runs the `catalog` command."""
 
     def __init__(self) -> None:
-        """Begin."""
+        """Create the runner."""
         self.runner = CliRunner()
 
     def __call__(self, *arguments: str, code: int = 0) -> Result:
-        """Run a command that ends with this exit code."""
+        """Run a command and assert its exit code."""
         result = self.runner.invoke(main, arguments, prog_name="catalog")
         assert result.exit_code == code, (result.exit_code, result.output, result.exception)
         return result
 
     def json(self, *arguments: str) -> Any:  # noqa: ANN401 - any JSON value
-        """Run a command, and read what it prints."""
+        """Run a command with --json and return the parsed output."""
         return json.loads(self(*arguments, "--json").stdout)
 
 
@@ -33,7 +33,7 @@ Catalog = Callable[..., Result]
 
 @pytest.fixture
 def catalog(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Command:
-    """`catalog`, on the store of the test where it has one, else on ./catalog.db of an empty folder."""
+    """The `catalog` command, on the test's `store_url` if it has one, otherwise on ./catalog.db in an empty folder."""
     if "store_url" in request.fixturenames:
         monkeypatch.setenv("CATALOG_STORAGE__URL", request.getfixturevalue("store_url"))
     return Command()
@@ -41,6 +41,6 @@ def catalog(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def store(request: pytest.FixtureRequest) -> str:
-    """The kinds of store that last."""
+    """The kinds of store that persist data."""
     kind: str = request.param
     return kind

@@ -1,4 +1,4 @@
-"""`catalog categories`: the tree on a terminal."""
+"""Tests of `catalog categories`."""
 
 import pytest
 
@@ -7,11 +7,11 @@ from tests.cli.conftest import Command
 pytestmark = pytest.mark.usefixtures("store_url")
 
 
-def test_a_tree_is_made_shown_and_changed(catalog: Command) -> None:
-    """By its slugs."""
+def test_categories_are_created_shown_moved_renamed_and_deleted(catalog: Command) -> None:
+    """Every command addresses a category by its slug."""
     catalog("categories", "create", "--name", "Garden")
-    made = catalog.json("categories", "create", "--name", "Garden chairs", "--parent", "garden")
-    assert (made["slug"], made["parent"], made["version"]) == ("garden-chairs", "garden", 1)
+    created = catalog.json("categories", "create", "--name", "Garden chairs", "--parent", "garden")
+    assert (created["slug"], created["parent"], created["version"]) == ("garden-chairs", "garden", 1)
     assert "slug         lamps" in catalog("categories", "create", "--name", "Lamps", "--position", "0").stdout
     catalog("items", "create", "--sku", "A", "--name", "x", "--category", "garden-chairs")
     assert catalog("categories", "tree", "--counts").stdout.splitlines() == [
@@ -35,16 +35,16 @@ def test_a_tree_is_made_shown_and_changed(catalog: Command) -> None:
     assert "items: 1" in catalog("categories", "delete", "garden-chairs", code=1).stderr
     assert "with --move-to" in catalog("categories", "delete", "garden-chairs", code=1).stderr
     assert catalog("categories", "delete", "garden-chairs", "--move-to", "garden").stdout == (
-        "Removed garden-chairs. 1 items went to garden.\n"
+        "Deleted garden-chairs. Items moved to garden: 1.\n"
     )
     assert "did you mean garden" in catalog("items", "create", "--name", "x", "--category", "gardens", code=1).stderr
-    assert "two places" in catalog("categories", "move", "lamps", "--root", "--parent", "garden", code=2).stderr
-    assert "Say where" in catalog("categories", "move", "lamps", code=2).stderr
+    assert "not both" in catalog("categories", "move", "lamps", "--root", "--parent", "garden", code=2).stderr
+    assert "Missing destination" in catalog("categories", "move", "lamps", code=2).stderr
     assert "There is no category nope" in catalog("categories", "rename", "nope", "x", code=1).stderr
 
 
-def test_an_empty_tree_is_said_to_be_empty(catalog: Command) -> None:
-    """On stderr."""
+def test_an_empty_tree_is_reported(catalog: Command) -> None:
+    """The message goes to stderr; stdout stays empty."""
     for command in ("list", "tree"):
-        shown = catalog("categories", command)
-        assert (shown.stdout, "No categories yet" in shown.stderr) == ("", True)
+        result = catalog("categories", command)
+        assert (result.stdout, "No categories yet" in result.stderr) == ("", True)

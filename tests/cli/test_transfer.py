@@ -1,4 +1,4 @@
-"""`catalog import` and `catalog seed`."""
+"""Tests of `catalog import`, `catalog export` and `catalog seed`."""
 
 import csv
 import gzip
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("store_url")
 
 
 def test_a_csv_file_is_imported(catalog: Command, tmp_path: Path) -> None:
-    """Columns mapped, values set; refused rows told, and written to a file."""
+    """Columns are mapped and values set. Refused rows are printed and written to the --errors file."""
     file = tmp_path / "books.csv"
     file.write_text("id,title,shelf\n1,One,x\n,No SKU,x\n1,Twice,x\n" + "".join(f"B{n} !,x,x\n" for n in range(12)))
     errors = tmp_path / "errors.csv"
@@ -38,19 +38,19 @@ def test_a_csv_file_is_imported(catalog: Command, tmp_path: Path) -> None:
 
 
 def test_json_and_json_lines_are_imported(catalog: Command, tmp_path: Path) -> None:
-    """By the file's ending, or as it is said."""
+    """The format follows from the extension or from --format."""
     (tmp_path / "a.json").write_text(json.dumps([{"sku": "A", "name": "a", "attr.n": 5}]))
     (tmp_path / "b.jsonl").write_text('{"sku": "B", "name": "b"}\n{"sku": "C"}\n')
     (tmp_path / "c.txt").write_text('{"sku": "C", "name": "c"}\n')
     assert "1 created" in catalog("import", "a.json").stdout
     assert "1 created, 0 updated, 0 unchanged, 0 skipped, 1 refused" in catalog("import", "b.jsonl", code=1).stdout
-    assert "say --format" in catalog("import", "c.txt", code=2).stderr
+    assert "use --format" in catalog("import", "c.txt", code=2).stderr
     assert "1 created" in catalog("import", "c.txt", "--format", "jsonl").stdout
     assert catalog.json("items", "get", "a")["attributes"] == {"n": 5}
 
 
 def test_a_conflict_is_refused_skipped_or_updated_and_a_dry_run_does_nothing(catalog: Command, tmp_path: Path) -> None:
-    """As it is said."""
+    """The options are --on-conflict and --dry-run."""
     file = tmp_path / "a.csv"
     file.write_text("sku;name;attr.n\nA;One;5\n")
     options = ("--delimiter", ";", "--type", "attr.n=integer")
@@ -66,11 +66,11 @@ def test_a_conflict_is_refused_skipped_or_updated_and_a_dry_run_does_nothing(cat
     assert (item["name"], item["attributes"], item["version"]) == ("Two", {"n": 5}, 2)
 
 
-def test_a_plan_that_does_not_fit_is_wrong_usage(catalog: Command, tmp_path: Path) -> None:
-    """And names what there is."""
+def test_options_that_do_not_fit_the_file_are_usage_errors(catalog: Command, tmp_path: Path) -> None:
+    """The message names the problem and the available columns."""
     (tmp_path / "a.csv").write_text("sku,title\nA,x\n")
-    assert "it has sku, title" in catalog("import", "a.csv", "--map", "name=titel", code=2).stderr
-    assert "names no field titel" in catalog("import", "a.csv", "--map", "titel=name", code=2).stderr
+    assert "Its columns: sku, title" in catalog("import", "a.csv", "--map", "name=titel", code=2).stderr
+    assert "Unknown field titel" in catalog("import", "a.csv", "--map", "titel=name", code=2).stderr
     assert "does not exist" in catalog("import", "nope.csv", code=2).stderr
     assert "one character" in catalog("import", "a.csv", "--delimiter", ";;", code=2).stderr
     assert "nowhere/errors.csv: no such file" in catalog("import", "a.csv", "--errors", "nowhere/errors.csv", code=2).stderr
@@ -78,15 +78,15 @@ def test_a_plan_that_does_not_fit_is_wrong_usage(catalog: Command, tmp_path: Pat
     assert "1 created" in catalog("import", "b.tsv", "--format", "csv", "--delimiter", "tab").stdout
 
 
-def test_the_seed_changes_nothing_the_second_time(catalog: Command) -> None:
-    """A thousand items, once."""
-    assert catalog("seed").stdout == "1000 items created; 0 were there already.\n"
-    assert catalog("seed").stdout == "0 items created; 1000 were there already.\n"
+def test_seeding_twice_changes_nothing_the_second_time(catalog: Command) -> None:
+    """The first run creates 1,000 items."""
+    assert catalog("seed").stdout == "1000 items created, 0 already existed.\n"
+    assert catalog("seed").stdout == "0 items created, 1000 already existed.\n"
 
 
 @pytest.mark.usefixtures("store_url")
-def test_what_is_exported_is_imported_as_it_stands(catalog: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With ids, versions and times; a file is there when it is whole, and not before."""
+def test_an_export_can_be_imported_unchanged(catalog: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids, versions and times are preserved. The output file appears only when complete."""
     catalog("categories", "create", "--name", "Chairs")
     catalog("items", "create", "--sku", "A", "--name", "Chair", "--category", "chairs", "--attr", "a=1")
     catalog("items", "create", "--sku", "B", "--name", "Lamp")
@@ -96,62 +96,62 @@ def test_what_is_exported_is_imported_as_it_stands(catalog: Command, tmp_path: P
         assert [path.name for path in tmp_path.glob("items.*")] == [file.name]
         with monkeypatch.context() as patch:
             patch.setenv("CATALOG_STORAGE__URL", f"sqlite:///{tmp_path}/{ending}.db")
-            said = catalog("import", str(file), "--preserve", "--create-categories").stdout
-            assert "2 created" in said
-            assert "1 categories created" in said
+            stdout = catalog("import", str(file), "--preserve", "--create-categories").stdout
+            assert "2 created" in stdout
+            assert "1 categories created" in stdout
             again = tmp_path / f"again.{ending}"
             catalog("export", "--output", str(again))
         assert again.read_bytes() == file.read_bytes()
         file.unlink()
-    shown = catalog("export", "--format", "jsonl", "--category", "chairs").stdout
-    assert shown.splitlines()[-1].startswith('{"_end": {"rows": 1')
+    stdout = catalog("export", "--format", "jsonl", "--category", "chairs").stdout
+    assert stdout.splitlines()[-1].startswith('{"_end": {"rows": 1')
     assert "--format csv, json or jsonl" in catalog("export", code=2).stderr
     assert "no such file" in catalog("export", "--output", str(tmp_path / "no" / "x.csv"), code=2).stderr
-    assert "leave limit out" in catalog("export", "--format", "csv", "--filter", "limit=1", code=2).stderr
+    assert "omit limit" in catalog("export", "--format", "csv", "--filter", "limit=1", code=2).stderr
 
 
-def test_counts_and_facets_are_shown(catalog: Command) -> None:
-    """Beside the table; and what was meant, where nothing is found."""
+def test_counts_facets_and_suggestions_are_printed(catalog: Command) -> None:
+    """Suggestions are printed if no item matches."""
     catalog("seed")
-    found = catalog("items", "list", "--limit", "1", "--count", "exact", "--facet", "currency,attr.weight_g")
-    assert "currency: EUR " in found.stdout
-    assert found.stdout.rstrip().endswith("…")
-    assert "1000 items in all" in found.stderr
-    missed = catalog("items", "list", "--q", "Hoskei")
-    assert "Did you mean Hōseki" in missed.stderr
+    result = catalog("items", "list", "--limit", "1", "--count", "exact", "--facet", "currency,attr.weight_g")
+    assert "currency: EUR " in result.stdout
+    assert result.stdout.rstrip().endswith("…")
+    assert "1000 items in total" in result.stderr
+    misspelled = catalog("items", "list", "--q", "Hoskei")
+    assert "Did you mean Hōseki" in misspelled.stderr
     assert catalog.json("items", "list", "--count", "exact", "--limit", "1")["count"] == 1000
 
 
-def test_all_rows_go_in_or_none(catalog: Command, tmp_path: Path) -> None:
-    """With one commit."""
+def test_all_rows_are_imported_or_none(catalog: Command, tmp_path: Path) -> None:
+    """The option is --all-or-nothing."""
     file = tmp_path / "rows.csv"
     file.write_text("sku,name\na,A\nb,\n")
-    refused = catalog("import", str(file), "--all-or-nothing", code=1)
-    assert "0 created" in refused.stdout
-    assert "Nothing was written." in refused.stderr
+    result = catalog("import", str(file), "--all-or-nothing", code=1)
+    assert "0 created" in result.stdout
+    assert "Nothing was written." in result.stderr
     file.write_text("sku,name\na,A\nb,B\n")
     assert "2 created" in catalog("import", str(file), "--all-or-nothing").stdout
 
 
-def test_a_part_of_an_export_is_refused_unless_it_is_said_to_be_one(catalog: Command, tmp_path: Path) -> None:
-    """Nothing of it goes in; what was edited likewise."""
+def test_an_incomplete_or_edited_export_is_refused_without_the_partial_option(catalog: Command, tmp_path: Path) -> None:
+    """No row of it is imported."""
     catalog("seed")
-    whole = tmp_path / "items.csv"
-    catalog("export", "--output", str(whole))
-    lines = whole.read_text().splitlines(keepends=True)
+    complete = tmp_path / "items.csv"
+    catalog("export", "--output", str(complete))
+    lines = complete.read_text().splitlines(keepends=True)
     part = tmp_path / "part.csv"
     part.write_text("".join(lines[:20]))
-    assert "not the whole of an export" in catalog("import", str(part), "--on-conflict", "update", code=1).stderr
+    assert "not a complete export" in catalog("import", str(part), "--on-conflict", "update", code=1).stderr
     assert "19 unchanged" in catalog("import", str(part), "--on-conflict", "update", "--partial").stdout
     part.write_text("".join([*lines[:2], lines[2].replace("Å", "A").replace("a", "o"), *lines[3:]]))
     assert "changed since it was exported" in catalog("import", str(part), "--on-conflict", "update", code=1).stderr
     part.write_text("sku,name\nx,X\n")
-    assert "not the whole of an export" in catalog("import", str(part), "--preserve", code=1).stderr
+    assert "not a complete export" in catalog("import", str(part), "--preserve", code=1).stderr
     assert "1 created" in catalog("import", str(part)).stdout
 
 
-def test_what_is_no_table_of_items_is_refused(catalog: Command, tmp_path: Path) -> None:
-    """With exit code 1, and none of its bytes on the terminal."""
+def test_a_file_that_is_not_a_table_of_items_is_refused(catalog: Command, tmp_path: Path) -> None:
+    """The exit code is 1, and the file's control characters do not reach the terminal."""
     file = tmp_path / "a.csv"
     for data in (
         gzip.compress(b"sku,name\n"),
@@ -169,13 +169,13 @@ def test_what_is_no_table_of_items_is_refused(catalog: Command, tmp_path: Path) 
         assert result.stderr.rstrip("\n").isprintable()
     file.write_bytes(b"sku,name,\x1bx\n\x1b[2J,x,\n")
     assert "\x1b" not in catalog("import", str(file), code=1).stderr
-    assert "delimiter is one character" in catalog("import", str(file), "--delimiter", '"', code=2).stderr
+    assert "delimiter must be one character" in catalog("import", str(file), "--delimiter", '"', code=2).stderr
     (tmp_path / "empty.json").write_text("[]")
     assert "0 rows" in catalog("import", str(tmp_path / "empty.json")).stdout
 
 
-def test_what_follows_an_open_quote_is_named_and_not_read(catalog: Command, tmp_path: Path) -> None:
-    """From the first line to the last."""
+def test_lines_after_an_unclosed_quote_are_reported_as_not_read(catalog: Command, tmp_path: Path) -> None:
+    """The message names the first and the last line."""
     result = catalog("import", str(DATA / "unclosed.csv"), code=1)
     assert "2 rows: 1 created" in result.stdout
     assert "Lines 3 to 6, the rest of the file, were not read" in result.stderr
@@ -186,37 +186,39 @@ def test_what_follows_an_open_quote_is_named_and_not_read(catalog: Command, tmp_
     assert catalog.json("items", "get", "uq-1")["name"] == "Before"
 
 
-def test_refused_rows_are_no_formulas_in_a_spreadsheet(catalog: Command, tmp_path: Path) -> None:
-    """They are guarded like those of an export."""
+def test_formulas_in_refused_rows_are_escaped(catalog: Command, tmp_path: Path) -> None:
+    """The --errors file is as safe to open in a spreadsheet as an export."""
     file, errors = tmp_path / "a.csv", tmp_path / "errors.csv"
     file.write_text("sku,name\n=1+1,x\n")
     catalog("import", str(file), "--errors", str(errors), code=1)
     assert errors.read_text().splitlines()[1].startswith("2,'=1+1,sku,invalid_sku,")
 
 
-def test_an_export_onto_a_full_disk_is_none(catalog: Command, tmp_path: Path) -> None:
-    """Exit code 2, and no file, not even a part."""
+def test_an_export_to_a_full_disk_leaves_no_file(catalog: Command, tmp_path: Path) -> None:
+    """The exit code is 2, and the partial file is deleted."""
     catalog("seed")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    target = tmp_path / "out" / "items.csv"
-    target.parent.mkdir()
+    output = tmp_path / "out" / "items.csv"
+    output.parent.mkdir()
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:
-        result = catalog("export", "--output", str(target), code=2)
+        result = catalog("export", "--output", str(output), code=2)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "file too large" in result.stderr
-    assert list(target.parent.iterdir()) == []
+    assert list(output.parent.iterdir()) == []
 
 
-def test_a_catalog_moves_with_its_tree(catalog: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Into another store."""
+def test_a_catalog_is_moved_to_another_store_with_its_category_tree(
+    catalog: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This uses export --with-categories, then import --preserve --create-categories, in each format."""
     catalog("seed")
     tree = catalog("categories", "tree").stdout
     for kind in ("csv", "jsonl", "json"):
         file = tmp_path / f"items.{kind}"
         catalog("export", "--with-categories", "--output", str(file))
-        with monkeypatch.context() as there:
-            there.setenv("CATALOG_STORAGE__URL", f"sqlite:///{tmp_path}/{kind}.db")
+        with monkeypatch.context() as patch:
+            patch.setenv("CATALOG_STORAGE__URL", f"sqlite:///{tmp_path}/{kind}.db")
             assert "1000 created" in catalog("import", str(file), "--preserve", "--create-categories").stdout
             assert catalog("categories", "tree").stdout == tree

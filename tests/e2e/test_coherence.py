@@ -163,15 +163,15 @@ def test_a_shared_cache_that_dies_and_comes_back_is_noticed_once_and_harms_nobod
             async with httpx.AsyncClient() as client:
                 for number in range(200):  # until the breaker has tried again
                     await client.get(f"{served.url}{ITEMS}?q=x{number}")
-                    if "shared_cache_back" in served.log.read_text():
+                    if "shared_cache_recovered" in served.log.read_text():
                         break
                     await asyncio.sleep(0.1)
             return history
 
         assert faults(asyncio.run(load())) == []
         said = served.log.read_text()
-        assert said.count('"shared_cache_away"') == 1
-        assert said.count('"shared_cache_back"') == 1
+        assert said.count('"shared_cache_unavailable"') == 1
+        assert said.count('"shared_cache_recovered"') == 1
         assert '"status":5' not in said
 
 

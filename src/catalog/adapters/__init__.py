@@ -1,1 +1,1 @@
-"""The driven side: a room for each technology."""
+"""Implementations of the ports, one package per technology."""

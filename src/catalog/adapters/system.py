@@ -1,4 +1,4 @@
-"""Time and randomness, as the operating system has them."""
+"""The system clock and random ids."""
 
 import secrets
 from datetime import UTC, datetime
@@ -7,25 +7,25 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
+_DIGIT_PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The operating system's clock."""
 
     def now(self) -> datetime:
-        """Return the present moment in UTC."""
+        """Return the current time in UTC."""
         return datetime.now(UTC)
 
 
 class RandomIds:
-    """Identities out of time and random bits."""
+    """Generates item ids and default SKUs."""
 
     def item_id(self) -> UUID:
         """Return a UUIDv7."""
         return uuid7()
 
     def sku(self) -> str:
-        """Return `I-` and 65 random bits."""
+        """Return `I-` followed by 65 random bits in Crockford's base 32 (13 characters)."""
         bits = secrets.randbits(65)
-        return "I-" + "".join([_PAIRS[bits >> shift & 1023] for shift in range(0, 60, 10)]) + _CROCKFORD[bits >> 60]
+        return "I-" + "".join([_DIGIT_PAIRS[bits >> shift & 1023] for shift in range(0, 60, 10)]) + _CROCKFORD[bits >> 60]

@@ -1,4 +1,4 @@
-"""Changes as values: what the domain decided, and what a store is asked to write all or nothing."""
+"""Changes as values: what the domain has decided, before a store commits it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,15 +7,15 @@ from uuid import UUID
 
 
 class Versioned(Protocol):
-    """Something that lives, by an id, through versions 1, 2, 3 and so on."""
+    """An entity with a permanent id and a version that counts 1, 2, 3 and so on."""
 
     @property
     def id(self) -> UUID:
-        """Its identity, for ever."""
+        """The id, which never changes."""
 
     @property
     def version(self) -> int:
-        """How often it was written."""
+        """The version, incremented by each change."""
 
 
 S = TypeVar("S", bound=Versioned)
@@ -23,9 +23,10 @@ S = TypeVar("S", bound=Versioned)
 
 @dataclass(frozen=True, slots=True)
 class Change(Generic[S]):
-    """One step in a subject's life: `before` is None at its birth, `after` at its end.
+    """One state transition of an item or category.
 
-    `before.version` is the version that the step was decided from; a store writes it on no other.
+    `before` is None if the subject is created or restored, `after` is None if it is deleted. `before.version` is the version
+    that the change was decided from; a store applies the change to no other version.
     """
 
     kind: str
@@ -35,22 +36,22 @@ class Change(Generic[S]):
 
     @property
     def subject(self) -> S:
-        """The subject as it is after the step, or as it was at its end."""
+        """The item or category after the change, or its last state if it is deleted."""
         subject = self.after or self.before
         if subject is None:
-            message = "A change has a before or an after"
+            message = "A change needs a before or an after"
             raise ValueError(message)
         return subject
 
     @property
     def version(self) -> int:
-        """The version that the step makes; a removal makes one more, so that a life's versions have no gap."""
+        """The version that the change creates. A deletion creates one too, so that versions have no gaps."""
         return self.subject.version if self.after else self.subject.version + 1
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who asked for a change, and in which request."""
+    """Who requested a change, and in which request."""
 
     actor: str
     request_id: str | None = None

@@ -1,4 +1,4 @@
-"""All errors the catalog raises on purpose, as one tree.
+"""Every error that the catalog raises on purpose, as one tree.
 
     CatalogError
     ├── Malformed             the input cannot be parsed at all
@@ -11,7 +11,7 @@
     ├── InvalidPosition       a log position beyond the end of the log
     ├── InvalidCursor         a page cursor that does not belong to this query
     ├── BatchRefused          an atomic batch failed; carries the error of each operation
-    ├── KeyReused             an Idempotency-Key that was used for a different request
+    ├── KeyReused             an idempotency key that was used for a different request
     ├── NotFound
     │   ├── ItemNotFound
     │   ├── VersionNotFound
@@ -40,7 +40,7 @@
         ├── OutOfSpace        a disk is full
         └── SchemaOutdated
 
-`code` is stable: clients may branch on it. The HTTP status and the exit code of an error are defined at those edges, not here.
+`code` is stable: clients may branch on it. The HTTP layer maps errors to statuses, and the CLI maps them to exit codes.
 """
 
 from collections.abc import Sequence
@@ -51,24 +51,24 @@ from uuid import UUID
 FieldPath = tuple[str | int, ...]
 
 MAX_QUOTED = 100
-"""Characters of what a caller sent that a message repeats."""
+"""Maximum length of caller input quoted in a message, in characters."""
 
 
 def shorten(text: object, limit: int = MAX_QUOTED) -> str:
-    """Cut text to what a message may repeat of it."""
-    whole = str(text)
-    return whole if len(whole) <= limit else f"{whole[:limit]}…"
+    """Shorten text to at most `limit` characters plus an ellipsis, to quote it in a message."""
+    full = str(text)
+    return full if len(full) <= limit else f"{full[:limit]}…"
 
 
 class CatalogError(Exception):
-    """The root: whoever catches this has caught every error the catalog raises on purpose."""
+    """The root of the tree: catches every error that the catalog raises on purpose."""
 
     code: ClassVar[str] = "catalog_error"
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing wrong with an input: where (the members on the way to it), a stable code, and what to do."""
+    """One validation error: the path to the field, a stable code, and a message that says what to do."""
 
     path: FieldPath
     code: str
@@ -76,118 +76,118 @@ class FieldError:
 
 
 class Malformed(CatalogError):
-    """A document that cannot be read: broken JSON, a wrong encoding, too deep."""
+    """The document cannot be parsed: invalid JSON, a wrong encoding, or too deep nesting."""
 
     code = "malformed"
 
 
 class FileTooLarge(CatalogError):
-    """A file that has more bytes than are taken."""
+    """The file exceeds the size limit."""
 
     code = "content_too_large"
 
-    def __init__(self, most: int) -> None:
-        """Say how many those are."""
-        super().__init__(f"The file has more than the {most} bytes that are taken; nothing of it was imported.")
+    def __init__(self, limit: int) -> None:
+        """Take the limit in bytes."""
+        super().__init__(f"The file exceeds the limit of {limit} bytes; nothing was imported.")
 
 
 class UploadTooSlow(CatalogError):
-    """A file that stopped coming in."""
+    """The upload stalled or was too slow."""
 
     code = "request_timeout"
 
     def __init__(self) -> None:
-        """Say what is left."""
-        super().__init__("The file came in too slowly, or stopped coming in; nothing of it was imported.")
+        """Set the message."""
+        super().__init__("The upload was too slow or stalled; nothing was imported.")
 
 
 class InvalidInput(CatalogError):
-    """An input that breaks rules; `faults` has all of them, not only the first.
+    """The input was parsed but breaks rules; `errors` holds all violations, not only the first.
 
-    Where there are too many to report, `faults` has the first ones and `total` counts all. `notes` are sentences that hold for
-    several faults, like the list of the names that are allowed.
+    If there are too many to report, `errors` holds the first ones and `total` counts all. `notes` are sentences that apply to
+    several errors, such as the list of allowed names.
     """
 
     code = "invalid_input"
 
     def __init__(self, errors: Sequence[FieldError], *, total: int | None = None, notes: Sequence[str] = ()) -> None:
-        """Keep the faults."""
+        """Take the field errors; `total` defaults to their number."""
         super().__init__()
         self.errors = tuple(errors)
         self.notes = tuple(notes)
         self.total = len(self.errors) if total is None else total
 
     def __str__(self) -> str:
-        """Write all messages in one line; only when somebody asks."""
+        """Join all messages into one line."""
         more = self.total - len(self.errors)
-        messages = [fault.message for fault in self.errors] + ([f"and {more} more"] if more else [])
+        messages = [error.message for error in self.errors] + ([f"and {more} more"] if more else [])
         return " ".join(("; ".join(messages), *self.notes))
 
 
 class InvalidQuery(InvalidInput):
-    """Parameters of a question that break rules; a fault's path is the parameter's name."""
+    """Query parameters break rules; the path of each error is the parameter's name."""
 
     code = "invalid_query"
 
 
 class InvalidFile(InvalidInput):
-    """A file to import that is no table of items, or not the whole one; none of its rows was read."""
+    """The import file is not a table of items, or is incomplete; no row was read."""
 
     code = "invalid_file"
 
 
 class UnknownCategory(InvalidInput):
-    """A category that is referred to and is not there; `nearest` is one that may have been meant."""
+    """A referenced category does not exist; `nearest` is the closest existing slug, if any."""
 
     def __init__(self, slug: str, path: FieldPath, nearest: str | None = None) -> None:
-        """Name it, at the field that refers to it."""
-        hint = "create it first, or leave it out." if nearest is None else f"did you mean {nearest}?"
+        """Take the slug and the path of the field that refers to it."""
+        hint = "create it first or leave it out." if nearest is None else f"did you mean {nearest}?"
         super().__init__([FieldError(path, "unknown_category", f"There is no category {shorten(slug)}; {hint}")])
         self.slug = slug
         self.path = path
 
 
 class InvalidCursor(CatalogError):
-    """A cursor that is damaged, or that another question gave."""
+    """The cursor is damaged, or belongs to another query."""
 
     code = "invalid_cursor"
 
 
 class InvalidPosition(CatalogError):
-    """A number that the log does not have (yet): of another log, most likely."""
+    """A log position beyond the end of the log, most likely from another log."""
 
     code = "invalid_position"
 
     def __init__(self, position: object, head: int | None = None) -> None:
-        """Say how far it goes, where that is known."""
-        reach = "" if head is None else f", it goes to {head}"
-        super().__init__(f"The log has no entry {position}{reach}; begin without a position, or with one that it gave you.")
+        """Take the position, and the log's head if known."""
+        last = "" if head is None else f"; its last entry is {head}"
+        super().__init__(f"The log has no entry {position}{last}. Start without a position, or with one returned by this log.")
 
 
 class BatchRefused(CatalogError):
-    """Operations of an atomic batch that cannot be done; nothing of the batch was written."""
+    """Operations of an atomic batch failed; nothing was written."""
 
     code = "batch_refused"
 
     def __init__(self, failures: Sequence[tuple[int, CatalogError]]) -> None:
-        """Keep the index and the error of each."""
+        """Take the index and the error of each failed operation."""
         first = failures[0][0]
-        super().__init__(f"{len(failures)} operations cannot be done, the first is number {first}; nothing was written.")
+        super().__init__(f"{len(failures)} operations failed, the first at index {first}; nothing was written.")
         self.failures = tuple(failures)
 
 
 class KeyReused(CatalogError):
-    """An Idempotency-Key that was used for another request."""
+    """The idempotency key was used for a different request."""
 
     code = "key_reused"
 
     def __init__(self) -> None:
-        """Say what to do."""
-        super().__init__("This Idempotency-Key was used with another body; take a new key for a new request.")
+        """Set the message."""
+        super().__init__("This idempotency key was used for a different request; use a new key for a new request.")
 
 
 class NotFound(CatalogError):
-    """What was asked for is not there."""
+    """The requested resource does not exist."""
 
     code = "not_found"
 
@@ -198,19 +198,19 @@ class ItemNotFound(NotFound):
     code = "item_not_found"
 
     def __init__(self, key: UUID | str) -> None:
-        """Name the key that was asked for."""
+        """Take the requested id or SKU."""
         super().__init__(f"There is no item {shorten(key)}.")
         self.key = key
 
 
 class VersionNotFound(NotFound):
-    """The log has no such version of an item."""
+    """The log does not have this version of the item."""
 
     code = "version_not_found"
 
     def __init__(self, item_id: UUID, version: int) -> None:
-        """Name both."""
-        super().__init__(f"The log has no version {version} of the item {item_id}; its history lists those that it has.")
+        """Take the item's id and the requested version."""
+        super().__init__(f"The log has no version {version} of the item {item_id}; see its history for the versions available.")
         self.item_id = item_id
         self.version = version
 
@@ -221,48 +221,48 @@ class CategoryNotFound(NotFound):
     code = "category_not_found"
 
     def __init__(self, slug: str) -> None:
-        """Name the slug that was asked for."""
+        """Take the requested slug."""
         super().__init__(f"There is no category {shorten(slug)}.")
         self.slug = slug
 
 
 class ImportNotFound(NotFound):
-    """No import has this id, or it ended more than a day ago."""
+    """No import has this id, or it ended more than 24 hours ago."""
 
     code = "import_not_found"
 
     def __init__(self, import_id: str) -> None:
-        """Name the id that was asked for."""
-        super().__init__(f"There is no import {shorten(import_id)}; what became of one is kept for a day.")
+        """Take the requested id."""
+        super().__init__(f"There is no import {shorten(import_id)}; results are kept for 24 hours.")
         self.import_id = import_id
 
 
 class LogPruned(NotFound):
-    """The log begins later than where it was asked for."""
+    """The requested part of the log was pruned."""
 
     code = "log_pruned"
 
     def __init__(self, after: int, floor: int) -> None:
-        """Say where it begins."""
-        super().__init__(f"The log begins after entry {floor}; what follows {after} is there no more. Read all items anew.")
+        """Take the requested position and the log's floor."""
+        super().__init__(f"The log begins after entry {floor}; it cannot be read from position {after}. Read all items again.")
         self.after = after
         self.floor = floor
 
 
 class Conflict(CatalogError):
-    """A write that is right in itself and cannot stand beside what is there."""
+    """A valid write that conflicts with the current state."""
 
     code = "conflict"
 
 
 class ItemExists(Conflict):
-    """An item with this id is there already."""
+    """An item with this id already exists."""
 
     code = "item_exists"
 
     def __init__(self, item_id: UUID) -> None:
-        """Name the id."""
-        super().__init__(f"An item with the id {item_id} is there already.")
+        """Take the id."""
+        super().__init__(f"An item with the id {item_id} already exists.")
         self.item_id = item_id
 
 
@@ -272,8 +272,8 @@ class SkuTaken(Conflict):
     code = "sku_taken"
 
     def __init__(self, sku: str) -> None:
-        """Name the SKU."""
-        super().__init__(f"The SKU {sku} belongs to another item; choose another, or change that item.")
+        """Take the SKU."""
+        super().__init__(f"The SKU {sku} belongs to another item; choose another SKU or change that item.")
         self.sku = sku
 
 
@@ -283,20 +283,20 @@ class SlugTaken(Conflict):
     code = "slug_taken"
 
     def __init__(self, slug: str) -> None:
-        """Name the slug."""
-        super().__init__(f"There is a category {slug} already; choose another slug, or change that category.")
+        """Take the slug."""
+        super().__init__(f"The category {slug} already exists; choose another slug or change that category.")
         self.slug = slug
 
 
 class CategoryInUse(Conflict):
-    """A category that is to go has children, or items stand in it."""
+    """A category to be deleted has children or items."""
 
     code = "category_in_use"
 
     def __init__(self, slug: str, children: int, items: int) -> None:
-        """Say how many."""
-        held = f"children: {children}, items: {items}"
-        super().__init__(f"The category {slug} is in use ({held}); move them first, or say where they go (move_to).")
+        """Take the slug and the numbers of children and items."""
+        usage = f"children: {children}, items: {items}"
+        super().__init__(f"The category {slug} is in use ({usage}); move them first, or specify where to move them (move_to).")
         self.slug = slug
         self.children = children
         self.items = items
@@ -308,149 +308,153 @@ class CategoryCycle(Conflict):
     code = "category_cycle"
 
     def __init__(self, slug: str, parent: str) -> None:
-        """Name both."""
-        super().__init__(f"The category {slug} cannot go below {parent}, which stands below {slug} itself.")
+        """Take the category's slug and the rejected parent."""
+        super().__init__(f"The category {slug} cannot be placed below {parent}, which is below {slug} itself.")
         self.slug = slug
         self.parent = parent
 
 
 class CategoryTooDeep(Conflict):
-    """A way from the root would become too long."""
+    """The tree would become too deep."""
 
     code = "category_too_deep"
 
     def __init__(self, slug: str, max_depth: int) -> None:
-        """Name the category and the limit."""
-        super().__init__(f"With {slug} there, the tree would be more than {max_depth} categories deep; put it further up.")
+        """Take the slug and the maximum depth, in levels."""
+        super().__init__(
+            f"The tree would be more than {max_depth} levels deep with {slug} there; choose a parent closer to the root."
+        )
         self.slug = slug
 
 
 class StaleVersion(Conflict):
-    """What is to be changed has changed since the version that this change was decided from."""
+    """The item or category has changed since the version that this change was decided from."""
 
     code = "stale_version"
 
-    def __init__(self, subject_id: UUID, what: str = "item") -> None:
-        """Name what was changed."""
-        super().__init__(f"The {what} {subject_id} was changed meanwhile; read it again and decide anew.")
+    def __init__(self, subject_id: UUID, kind: str = "item") -> None:
+        """Take the subject's id and what it is, for the message."""
+        super().__init__(f"The {kind} {subject_id} has changed since you read it; read it again and retry.")
         self.subject_id = subject_id
 
 
 class AlreadyPresent(Conflict):
-    """What was to be created only where nothing is, is there."""
+    """The request requires that the item does not exist, but it does."""
 
     code = "not_absent"
 
     def __init__(self, key: str) -> None:
-        """Name it."""
-        super().__init__(f"The item {shorten(key)} is there already, and was to be created only (If-None-Match: *).")
+        """Take the requested id or SKU."""
+        super().__init__(f"The item {shorten(key)} already exists; the request creates it only if it does not exist.")
         self.key = key
 
 
 class NotPresent(Conflict):
-    """What was to be replaced only where it is there, is not there."""
+    """The request requires that the item exists, but it does not."""
 
     code = "not_present"
 
     def __init__(self, key: str) -> None:
-        """Name it."""
-        super().__init__(f"There is no item {shorten(key)}, and If-Match asks for one; leave If-Match out to create it.")
+        """Take the requested id or SKU."""
+        super().__init__(
+            f"There is no item {shorten(key)}, but the request requires one; leave out the precondition to create it."
+        )
         self.key = key
 
 
 class NotDeleted(Conflict):
-    """What is to be restored was never removed, or is back already."""
+    """An item to be restored was never deleted, or is already restored."""
 
     code = "not_deleted"
 
     def __init__(self, item_id: UUID) -> None:
-        """Name the item."""
+        """Take the item's id."""
         super().__init__(f"The item {item_id} is not deleted; there is nothing to restore.")
         self.item_id = item_id
 
 
 class AlreadyProcessed(Conflict):
-    """A write that was to be done once was done already."""
+    """A write that must be applied once was applied before."""
 
     code = "done_before"
 
     def __init__(self, key: str) -> None:
-        """Name the note that says so."""
-        super().__init__(f"This was done before: {key}.")
+        """Take the key of the record that was written then."""
+        super().__init__(f"Already processed: {key}.")
         self.key = key
 
 
 class RequestInProgress(Conflict):
-    """A request with the same Idempotency-Key is being worked on."""
+    """A request with the same idempotency key is in progress."""
 
     code = "in_flight"
 
     def __init__(self) -> None:
-        """Say what to do."""
-        super().__init__("A request with this Idempotency-Key is under way; ask again for its answer in a moment.")
+        """Set the message."""
+        super().__init__("A request with this idempotency key is in progress; retry in a moment to get its response.")
 
 
 class TooManyConflicts(Conflict):
-    """A change was decided again and again, and each time somebody else was quicker."""
+    """A change was retried several times, and each time another write came first."""
 
     code = "contended"
 
     def __init__(self, key: UUID | str) -> None:
-        """Name what they change."""
-        super().__init__(f"Too many writers change {shorten(key)} at once; try again in a moment.")
+        """Take the key of the item or category."""
+        super().__init__(f"Too many concurrent changes to {shorten(key)}; try again in a moment.")
         self.key = key
 
 
 class Unavailable(CatalogError):
-    """The service cannot answer now; the same request may succeed later."""
+    """The service cannot handle the request now; the same request may succeed later."""
 
     code = "unavailable"
 
     @property
     def reason(self) -> str | None:
-        """The driver's own words, for operators only: they may name hosts, roles, databases and files. None if there are none."""
+        """The driver's error text, or None. For operators only: it may name hosts, roles, databases and files."""
         cause = self.__cause__
         return None if cause is None else str(cause) or type(cause).__name__
 
 
 class StoreUnavailable(Unavailable):
-    """The store does not answer, or not in time."""
+    """The store does not respond, or not in time."""
 
     code = "store_unavailable"
 
 
 class StoreBusy(Unavailable):
-    """More writes wait than the store takes; nothing of this one was written."""
+    """Too many writes are pending; nothing was written."""
 
     code = "store_busy"
 
 
 class TooManySubscribers(Unavailable):
-    """The process serves as many live readers of the log as it may."""
+    """The live feed has the maximum number of readers in this process."""
 
     code = "too_many_subscribers"
 
     def __init__(self, limit: int) -> None:
-        """Name the limit."""
+        """Take the limit."""
         super().__init__(
-            f"The live feed has {limit} readers, which is the limit; try again later, or read /changes page by page."
+            f"The live feed has reached its limit of {limit} readers; try again later, or read the log page by page."
         )
-        self.most = limit
+        self.limit = limit
 
 
 class ImportsBusy(Unavailable):
-    """More imports are under way in this process than it takes; nothing of this one was imported."""
+    """This process is already running the maximum number of imports; nothing was imported."""
 
     code = "imports_busy"
 
 
 class OutOfSpace(Unavailable):
-    """A disk is full, or what the service may use of it; nothing of this request was written."""
+    """A disk or its quota is full; nothing was written."""
 
     code = "out_of_space"
 
 
 class SchemaOutdated(Unavailable):
-    """The store's schema is missing, or is not the one this version of Catalog works on."""
+    """The store's schema is missing, or is not the version that this release requires."""
 
     code = "schema_outdated"

@@ -1,1 +1,1 @@
-"""The driving side: where requests and commands come in, and where everything is put together."""
+"""Inbound adapters (HTTP and command line), settings and dependency wiring."""

@@ -1,4 +1,4 @@
-"""Which adapter stands behind which port, and which use case gets which port. The only place that knows all of them."""
+"""Dependency wiring. The only module that knows every adapter, port and use case."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,7 +29,7 @@ from catalog.ports.storage import Storage
 
 
 def _storage(settings: Settings) -> Storage:
-    """Open the store that the settings choose; a URL that the adapter cannot read is a bad setting."""
+    """Create the storage adapter selected by the settings. Raises: InvalidSettings if the adapter rejects the URL."""
     try:
         return open_store(settings.storage.options)
     except ValueError as error:
@@ -37,37 +37,37 @@ def _storage(settings: Settings) -> Storage:
 
 
 def _caching(settings: Settings, storage: Storage, shared: Cache | None) -> CachedReads | None:
-    """Make the cache of answers: in this process, and beyond it the one that is shared, where there is one."""
-    chosen = settings.cache
-    if not chosen.ttl_seconds:
+    """Create the response cache: in memory, plus the shared cache if one is configured. None if caching is off."""
+    cache = settings.cache
+    if not cache.ttl_seconds:
         return None
-    near = MemoryCache(max_bytes=chosen.max_bytes, ttl=chosen.ttl_seconds)
-    return CachedReads(Freshness(storage, near.clear), near, shared)
+    local = MemoryCache(max_bytes=cache.max_bytes, ttl=cache.ttl_seconds)
+    return CachedReads(Freshness(storage, local.clear), local, shared)
 
 
 def _shared_cache(settings: Settings) -> Cache | None:
-    """Make the cache that several processes share, if there is to be one; its driver is imported only then."""
-    chosen = settings.cache
-    if not chosen.url or not chosen.ttl_seconds:
+    """Create the shared cache, or return None if none is configured. Raises: InvalidSettings if the URL is invalid."""
+    cache = settings.cache
+    if not cache.url or not cache.ttl_seconds:
         return None
-    from catalog.adapters.redis.cache import RedisCache  # noqa: PLC0415 - see above
+    from catalog.adapters.redis.cache import RedisCache  # noqa: PLC0415 - load the driver only if it is used
 
     try:
         return RedisCache(
-            chosen.url, ttl=chosen.ttl_seconds, namespace=f"catalog:{__version__}", on_change=log_config.log_shared_cache
+            cache.url, ttl=cache.ttl_seconds, namespace=f"catalog:{__version__}", on_change=log_config.log_shared_cache
         )
     except ValueError:
-        # Not with the driver's words: they may quote a part of the password.
-        raise InvalidSettings([("CATALOG_CACHE__URL", "the URL cannot be read; it has the form redis://HOST:6379/0")]) from None
+        # The driver's message is dropped: it may quote part of the password.
+        raise InvalidSettings([("CATALOG_CACHE__URL", "Invalid URL. Expected the form redis://HOST:6379/0.")]) from None
 
 
 def _feed(settings: Settings, storage: Storage) -> Feed:
-    """Make the live feed, for as many subscribers as the settings allow."""
+    """Create the live feed with the configured subscriber limit."""
     return Feed(storage, encode_event, encode_heartbeat, max_subscribers=settings.changes.max_subscribers)
 
 
 class Container(containers.DeclarativeContainer):
-    """The wiring. A fresh container for each process, and for each test; override a provider before it is first used."""
+    """The application's providers. Create one container per process or test; override a provider before its first use."""
 
     settings = providers.Dependency(instance_of=Settings)
     clock = providers.Singleton(SystemClock)
@@ -89,7 +89,7 @@ class Container(containers.DeclarativeContainer):
 
 @asynccontextmanager
 async def running(container: Container, *, migrating: bool = True) -> AsyncIterator[Storage]:
-    """Open the store, bring its schema up to date where the settings say so, and close it at the end, after those who use it."""
+    """Open the store and migrate it if the settings say so. On exit, close the feed and the import jobs, then the store."""
     storage: Storage = container.storage()
     await storage.open()
     try:

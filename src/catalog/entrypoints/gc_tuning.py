@@ -1,13 +1,13 @@
-"""The garbage collector, where much is made that has no circles."""
+"""Garbage collector tuning for workloads that create many objects but few reference cycles."""
 
 import gc
 
 
 def reduce_collections() -> None:
-    """Let what was made until now stay, and look for circles after each 50,000 new objects, no longer after 700.
+    """Exempt existing objects from collection, and collect after 50,000 new objects instead of 700.
 
-    A collection of the oldest generation, all modules and routes included, held every request up for 40 ms. What a request or
-    the row of an import makes has no circles, as a rule: to look for them took 3 % of a read, and a tenth of an import.
+    Collecting the oldest generation, which includes all modules and routes, blocked every request for 40 ms. Requests and import
+    rows rarely create reference cycles, yet searching for them took 3% of a read and 10% of an import.
     """
     gc.collect()
     gc.freeze()

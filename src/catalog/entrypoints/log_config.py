@@ -1,4 +1,7 @@
-"""Logs: JSON lines for machines, readable ones on a terminal; the request's id on each. Never a body, never a secret."""
+"""Logging configuration: JSON lines, or readable lines on a terminal, each with the request id.
+
+Bodies and secrets are never logged.
+"""
 
 import asyncio
 import logging
@@ -14,33 +17,34 @@ import structlog
 from catalog.entrypoints.settings import LogSettings
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""The id of the request that is served here and now; every line has it."""
+"""The id of the request being served; every log line includes it."""
 
-# Without local variables: they may hold bodies and secrets.
-_traces = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+# Local variables are left out: they may hold bodies and secrets.
+_render_exception = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
 _encoder = msgspec.json.Encoder(enc_hook=repr)
 
-# uvicorn's own access line is off: ours has the request's id.
+# uvicorn's access log is disabled; ours includes the request id.
 _STDLIB = ("uvicorn", "uvicorn.error", "litestar", "asyncio", "sqlalchemy", "alembic")
 
 
 def configure(settings: LogSettings) -> None:
-    """Set logging up for this process: structlog's loggers, and those of the libraries through the same door."""
+    """Configure logging for this process. Library loggers go through the same structlog pipeline."""
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
     level = logging.getLevelNamesMapping()[settings.level]
-    shape: list[Any] = [_traced, _json]
+    renderers: list[Any] = [_add_traceback, _render_json]
     if console:
-        shape = [_shown, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        renderers = [_format_timestamp, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     structlog.configure(
-        processors=[_complete, *shape],
+        processors=[_add_context, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[_complete], processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *shape]
+            foreign_pre_chain=[_add_context],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
     root = logging.getLogger()
@@ -53,71 +57,71 @@ def configure(settings: LogSettings) -> None:
         logger.setLevel(max(level, logging.WARNING))
 
 
-def log_shared_cache(fault: str | None) -> None:
-    """Say that the shared cache is away, and why, or that it is back (None)."""
+def log_shared_cache(failure: str | None) -> None:
+    """Log that the shared cache is unavailable, with the reason, or available again (None)."""
     log = structlog.get_logger("catalog.cache")
-    if fault is None:
-        log.info("shared_cache_back")
+    if failure is None:
+        log.info("shared_cache_recovered")
     else:
-        log.warning("shared_cache_away", reason=fault, effect="answers come from this process's cache and from the store")
+        log.warning("shared_cache_unavailable", reason=failure, effect="responses come from the process cache and the store")
 
 
 def log_store_not_ready(reason: str, store: str) -> None:
-    """Say that requests are refused with 503, and why, until the store is ready."""
+    """Log that requests get 503, with the reason, until the store is ready."""
     structlog.get_logger("catalog.store").warning(
-        "store_not_ready", reason=reason, store=store, effect="requests are answered 503"
+        "store_not_ready", reason=reason, store=store, effect="requests get 503 until the store is ready"
     )
 
 
 def line_logger(name: str) -> Callable[..., None]:
-    """Return a function that writes lines of level INFO which come all the time, for use in a running event loop.
+    """Return a fast logging function for frequent INFO events. Call the function only inside a running event loop.
 
-    It takes the fields of an event, `event` among them. A line goes through structlog's processors and to its writer, as these
-    are configured now, but not through its bound loggers, whose copies and look-ups take as long as all the rest. Lines of one
-    turn of the loop are written together: requests that are committed together are answered together.
+    It takes the event's fields as keyword arguments, including `event`. Lines use structlog's current processors and writer but
+    bypass its bound loggers, whose copies and lookups take as long as everything else. Lines logged in the same iteration of the
+    loop are written together, because requests that are committed together also finish together.
     """
     if not structlog.get_logger(name).bind().is_enabled_for(logging.INFO):
         return lambda **_fields: None
     processors, write = structlog.get_config()["processors"], structlog.get_config()["logger_factory"](name).msg
-    waiting: list[str] = []
+    pending: list[str] = []
 
     def flush() -> None:
-        text = "\n".join(waiting)
-        waiting.clear()
+        text = "\n".join(pending)
+        pending.clear()
         write(text)
 
     def line(**fields: object) -> None:
         event: Any = fields
         for process in processors:
             event = process(None, "info", event)
-        waiting.append(event)
-        if len(waiting) == 1:
+        pending.append(event)
+        if len(pending) == 1:
             asyncio.get_running_loop().call_soon(flush)
 
     return line
 
 
-def _complete(_logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Say when, how serious, and in which request. One step instead of structlog's several: each access line pays for it."""
+def _add_context(_logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Add time, level and request id. One processor replaces several of structlog's to keep access lines cheap."""
     event["at"] = datetime.now(UTC)
     event["level"] = method
-    known = request_id.get()
-    if known is not None:
-        event["request_id"] = known
+    current_id = request_id.get()
+    if current_id is not None:
+        event["request_id"] = current_id
     return event
 
 
-def _traced(logger: object, method: str, event: MutableMapping[str, Any]) -> Any:  # noqa: ANN401 - an event, as structlog has it
-    """Write the exception down, where there is one."""
-    return _traces(logger, method, event) if "exc_info" in event else event
+def _add_traceback(logger: object, method: str, event: MutableMapping[str, Any]) -> Any:  # noqa: ANN401 - structlog's event type
+    """Render the exception, if the event has one."""
+    return _render_exception(logger, method, event) if "exc_info" in event else event
 
 
-def _shown(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Write the time as people read it."""
+def _format_timestamp(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Format the time for people."""
     event["timestamp"] = event.pop("at").strftime("%H:%M:%S.%f")[:-3]
     return event
 
 
-def _json(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
-    """Render a line; what JSON has not is shown as Python shows it."""
+def _render_json(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
+    """Render the event as JSON. Values without a JSON form are rendered with repr()."""
     return _encoder.encode(event).decode()

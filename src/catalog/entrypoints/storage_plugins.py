@@ -1,7 +1,7 @@
-"""Which adapter keeps the catalog: by the scheme of the storage URL, ours or one of another package.
+"""Storage plugins: select the storage adapter by the URL's scheme.
 
-An adapter is a function from StorageOptions to a Storage, registered under the entry-point group `catalog.storage`
-with its scheme as the name. Ours are registered there like any other (pyproject.toml).
+A plugin is a function from StorageOptions to Storage, registered in the entry-point group `catalog.storage` under its URL scheme.
+The built-in adapters are registered the same way, in pyproject.toml.
 """
 
 from collections.abc import Callable
@@ -17,23 +17,23 @@ OpenStorage = Callable[[StorageOptions], Storage]
 
 
 _ALIASES = {"postgres": "postgresql", "sqlite3": "sqlite"}
-"""Other names of our schemes. Heroku, Railway and others hand out postgres:// URLs."""
+"""Aliases of the built-in schemes. Heroku, Railway and others provide postgres:// URLs."""
 
 
 class UnknownScheme(ValueError):
-    """A storage URL that no installed adapter is for."""
+    """No installed adapter handles this storage URL."""
 
 
 def schemes() -> list[str]:
-    """Return the schemes that there are adapters for."""
+    """Return the schemes of all installed adapters, sorted."""
     return sorted(_plugins())
 
 
 def canonical(url: str) -> str:
-    """Return a storage URL with the scheme that its adapter is registered under.
+    """Return the storage URL with the scheme under which its adapter is registered.
 
-    `postgres://` becomes `postgresql://`, and a driver as SQLAlchemy writes it (`postgresql+asyncpg://`) is left out: Catalog has
-    one for each store. Raises UnknownScheme, naming the known ones, when no adapter is for this URL.
+    `postgres://` becomes `postgresql://`. A SQLAlchemy driver name (`postgresql+asyncpg://`) is dropped, because Catalog has one
+    driver per store. Raises: UnknownScheme, listing the known schemes.
     """
     scheme, separator, rest = url.partition("://")
     for name in (scheme, _base_scheme(scheme)):
@@ -41,18 +41,18 @@ def canonical(url: str) -> str:
             return f"{name}://{rest}"
     known = ", ".join(f"{name}://" for name in schemes())
     message = (
-        f"no store is known for {scheme!r}; the URL begins with one of {known}"
+        f"Unknown storage scheme {scheme!r}. Use one of: {known}."
         if separator
-        else (f"a storage URL begins with one of {known}")
+        else (f"A storage URL must start with one of: {known}.")
     )
     raise UnknownScheme(message)
 
 
 def open_store(options: StorageOptions) -> Storage:
-    """Make the store that the URL asks for; its package is imported now, and no other. Raises ValueError."""
+    """Create the store for the URL, importing only its own adapter. Raises: ValueError if the adapter rejects the URL."""
     url = canonical(options.url)
-    opened: OpenStorage = _plugins()[url.partition("://")[0]].load()
-    return opened(replace(options, url=url))
+    open_storage: OpenStorage = _plugins()[url.partition("://")[0]].load()
+    return open_storage(replace(options, url=url))
 
 
 def _base_scheme(scheme: str) -> str:

@@ -36,11 +36,11 @@ from tests.making import (
     category,
     certain,
     commit,
+    create_categories,
+    create_items,
     creation,
     item,
-    keep,
     names,
-    plant,
     removal,
     revision,
 )
@@ -80,7 +80,7 @@ async def test_what_was_committed_comes_back(storage: Storage) -> None:
 
 async def test_each_conflict_has_its_error(storage: Storage) -> None:
     """And nothing of a refused change is written."""
-    await plant(storage, "a/b/c")
+    await create_categories(storage, "a/b/c")
     await commit(storage, creation(1, category="c"))
     known = await there(storage)
     newer = moved(known["b"], None).subject
@@ -113,7 +113,7 @@ async def test_a_batch_sees_its_own_categories(storage: Storage) -> None:
             ChangeSet((category("b").subject.delete(now=NOON),), TESTER),
             ChangeSet((removal(born.subject), category("b", "a").subject.delete(now=NOON)), TESTER),
             ChangeSet((creation(2, category="b"),), TESTER),
-            ChangeSet((category("b", life=2), creation(3, category="b")), TESTER),
+            ChangeSet((category("b", generation=2), creation(3, category="b")), TESTER),
         ]
     )
     assert [type(outcome) for outcome in outcomes] == [Committed, CategoryInUse, Committed, UnknownCategory, Committed]
@@ -123,7 +123,7 @@ async def test_a_batch_sees_its_own_categories(storage: Storage) -> None:
 
 async def test_a_slug_that_is_given_up_can_be_taken_up(storage: Storage) -> None:
     """By another category, in one batch."""
-    await plant(storage, "a")
+    await create_categories(storage, "a")
     other = Category(id=item(9).id, slug="a", name="Other", version=1)
     old = (await there(storage))["a"]
     outcomes = await commit(storage, old.delete(now=NOON), Change("category.created", None, other, NOON))
@@ -134,7 +134,7 @@ async def test_a_slug_that_is_given_up_can_be_taken_up(storage: Storage) -> None
 async def test_the_tree_is_so_deep_and_no_deeper(storage: Storage) -> None:
     """By making and by moving."""
     slugs = [f"l{number}" for number in range(MAX_DEPTH)]
-    await plant(storage, "/".join(slugs), "x/y")
+    await create_categories(storage, "/".join(slugs), "x/y")
     assert [type(outcome) for outcome in await commit(storage, category("z", slugs[-1]))] == [CategoryTooDeep]
     known = await there(storage)
     too_deep, just_right = moved(known["x"], slugs[-2]), moved(known["x"], slugs[-3])
@@ -144,7 +144,7 @@ async def test_the_tree_is_so_deep_and_no_deeper(storage: Storage) -> None:
 
 async def test_items_are_found_in_a_category_and_all_below_it(storage: Storage) -> None:
     """And counted where they stand."""
-    await plant(storage, "a/b/c", "a/d", "e")
+    await create_categories(storage, "a/b/c", "a/d", "e")
     for number, slug in enumerate(["a", "b", "c", "d", "e", "e", None], 1):
         await commit(storage, creation(number, category=slug, name=str(number)))
     for parameters, found in {
@@ -165,7 +165,7 @@ async def test_items_are_found_in_a_category_and_all_below_it(storage: Storage) 
 async def test_a_category_is_created_moved_and_renamed(storage: Storage) -> None:
     """At the end of its siblings, unless a position is given."""
     categories = work(storage)
-    await plant(storage, "garden")
+    await create_categories(storage, "garden")
     first = await categories.create({"name": "Stühle & Bänke", "parent": "garden"}, TESTER)
     second = await categories.create({"slug": "tables", "name": "Tables", "parent": "garden"}, TESTER)
     assert (first.slug, first.position, second.position) == ("stuhle-banke", 0, 1)
@@ -189,8 +189,8 @@ async def test_what_is_in_a_category_goes_elsewhere_with_it(storage: Storage, mo
     """Items and children, in as many commits as it takes; the items' histories say so."""
     monkeypatch.setattr("catalog.application.categories.categories.MOVE_BATCH", 2)
     categories = work(storage)
-    await plant(storage, "a/b/c", "a/z", "e/f")
-    await keep(storage, 1, 2, 3, category="b")
+    await create_categories(storage, "a/b/c", "a/z", "e/f")
+    await create_items(storage, 1, 2, 3, category="b")
     with pytest.raises(CategoryInUse, match=r"children: 1, items: 3"):
         await categories.delete("b", TESTER)
     for nowhere in ("b", "c", "nope"):
@@ -216,7 +216,7 @@ async def test_what_is_in_a_category_goes_elsewhere_with_it(storage: Storage, mo
 async def test_an_unknown_category_is_refused_with_the_nearest(storage: Storage) -> None:
     """At the field; and without a guess when none is near."""
     items = Items(storage, FixedClock(), CountedIds())
-    await plant(storage, "garden-chairs")
+    await create_categories(storage, "garden-chairs")
     with pytest.raises(UnknownCategory, match="did you mean garden-chairs") as caught:
         await items.create({"name": "x", "category": "garden-chair"}, TESTER)
     assert (caught.value.errors[0].path, caught.value.errors[0].code) == (("category",), "unknown_category")
@@ -235,7 +235,7 @@ async def test_racing_moves_leave_a_tree(storage: Storage) -> None:
     """Many at once, each decided from a tree that may be old: no cycle, none too deep, nothing lost."""
     chance = random.Random(7)
     slugs = [f"c{number}" for number in range(24)]
-    await plant(storage, "/".join(slugs[:12]), "/".join(slugs[12:]))
+    await create_categories(storage, "/".join(slugs[:12]), "/".join(slugs[12:]))
 
     async def rival() -> list[str]:
         done = []

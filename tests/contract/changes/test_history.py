@@ -28,7 +28,7 @@ from catalog.domain.errors import (
 from catalog.domain.items.item import Item
 from catalog.entrypoints.representations.changes import encode_lines
 from catalog.ports.storage import Storage
-from tests.making import NOON, TESTER, CountedIds, FixedClock, as_item, category, commit, keep, plant, removal
+from tests.making import NOON, TESTER, CountedIds, FixedClock, as_item, category, commit, create_categories, create_items, removal
 
 EUR = {"amount": "10", "currency": "EUR"}
 
@@ -94,7 +94,7 @@ async def test_put_has_conditions(items: Items) -> None:
 
 async def test_what_was_deleted_is_restored(items: Items, storage: Storage, clock: FixedClock) -> None:
     """As it was at its end, in a version that nobody has seen; unless it lives, or others took its place."""
-    await plant(storage, "lamps")
+    await create_categories(storage, "lamps")
     made, _ = await items.put("A", {"name": "A", "price": EUR, "category": "lamps"}, TESTER)
     with pytest.raises(NotDeleted):
         await items.restore(str(made.id), TESTER)
@@ -274,7 +274,7 @@ class Thief:
 @pytest.mark.parametrize("store", ["memory"])
 async def test_nobody_restores_or_puts_for_ever(storage: Storage, clock: FixedClock) -> None:
     """After many rivals it is given up."""
-    (made,) = await keep(storage, 1)
+    (made,) = await create_items(storage, 1)
     await commit(storage, removal(made))
     with pytest.raises(TooManyConflicts):
         await Items(Thief(storage, restoring=True), clock, CountedIds()).restore(str(made.id), TESTER)  # type: ignore[arg-type]

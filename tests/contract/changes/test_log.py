@@ -17,7 +17,19 @@ from catalog.domain.errors import AlreadyProcessed, StaleVersion, StoreUnavailab
 from catalog.domain.items.item import CREATED, DELETED, REPRICED, Item, Provenance
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import Storage, StorageOptions
-from tests.making import NOON, TESTER, category, certain, commit, creation, item_id, keep, plant, removal, revision
+from tests.making import (
+    NOON,
+    TESTER,
+    category,
+    certain,
+    commit,
+    create_categories,
+    create_items,
+    creation,
+    item_id,
+    removal,
+    revision,
+)
 
 ROWS = 10
 
@@ -30,8 +42,8 @@ async def written(storage: Storage, *notes: ExpiringRecord, change: Change[Item]
 
 async def test_entries_are_found_by_kind_and_by_subject(storage: Storage) -> None:
     """Where it goes on is told, also when little was found."""
-    await plant(storage, "lamps")
-    (first, second) = await keep(storage, 1, 2)
+    await create_categories(storage, "lamps")
+    (first, second) = await create_items(storage, 1, 2)
     repriced = certain(first.reprice({"amount": "1", "currency": "EUR"}, now=NOON))
     await commit(storage, repriced, removal(second))
     of_kind = await storage.changes(after=0, limit=10, log_filter=LogFilter(frozenset({REPRICED, categories.CREATED})))
@@ -50,7 +62,7 @@ async def test_entries_are_found_by_kind_and_by_subject(storage: Storage) -> Non
 @pytest.mark.parametrize("wanted", [LogFilter(), LogFilter(frozenset({CREATED})), LogFilter(subject=item_id(1))])
 async def test_nothing_comes_after_the_highest_number_that_can_be_asked_for(storage: Storage, wanted: LogFilter) -> None:
     """Nor does any store fail on it."""
-    await keep(storage, 1)
+    await create_items(storage, 1)
     page = await storage.changes(after=2**63 - 1, limit=10, log_filter=wanted)
     assert (page.entries, page.next_after) == ((), None)
 
@@ -60,9 +72,9 @@ async def test_rare_kinds_are_looked_for_in_a_part_of_the_log_at_a_time(
 ) -> None:
     """And found in the end, from where each answer says to go on."""
     monkeypatch.setattr("catalog.adapters.sql.reads.log_queries.SCAN_LIMIT", 3)
-    items = await keep(storage, *range(1, ROWS))
+    items = await create_items(storage, *range(1, ROWS))
     await commit(storage, removal(items[0]))
-    await keep(storage, ROWS)
+    await create_items(storage, ROWS)
     after: int | None = 0
     found = []
     while after is not None:
@@ -75,7 +87,7 @@ async def test_rare_kinds_are_looked_for_in_a_part_of_the_log_at_a_time(
 
 async def test_the_change_that_made_a_version_is_found(storage: Storage) -> None:
     """And the last one, and the last removal under a SKU."""
-    (first,) = await keep(storage, 1)
+    (first,) = await create_items(storage, 1)
     second = revision(first, name="Other")
     last = removal(second.subject)
     await commit(storage, second, last)
@@ -96,7 +108,7 @@ async def test_the_change_that_made_a_version_is_found(storage: Storage) -> None
 async def test_a_pruned_log_says_where_it_begins(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Numbers stay as they are, and go on; pruning twice, or beyond the end, does no harm."""
     monkeypatch.setattr("catalog.adapters.sql.storage._PRUNE_BATCH", 2)
-    items = await keep(storage, *range(1, 6))
+    items = await create_items(storage, *range(1, 6))
     await commit(storage, removal(items[0]))
     await storage.prune(5)
     await storage.prune(3)
@@ -109,15 +121,15 @@ async def test_a_pruned_log_says_where_it_begins(storage: Storage, monkeypatch: 
     assert await storage.last_deletion("S-1") is None
     page = await storage.changes(after=0, limit=10)
     assert (page.entries, page.head, page.floor, page.next_after) == ((), 6, 6, None)
-    await keep(storage, 7)
+    await create_items(storage, 7)
     assert [entry.seq for entry in (await storage.changes(after=6, limit=10)).entries] == [7]
     assert (await storage.head()).seq == 7
 
 
 async def test_commits_go_on_while_the_log_is_pruned(storage: Storage) -> None:
     """And no number is lost."""
-    await keep(storage, *range(1, 50))
-    await asyncio.gather(storage.prune(40), *(keep(storage, number) for number in range(50, 70)))
+    await create_items(storage, *range(1, 50))
+    await asyncio.gather(storage.prune(40), *(create_items(storage, number) for number in range(50, 70)))
     page = await storage.changes(after=40, limit=100)
     assert [entry.seq for entry in page.entries] == list(range(41, 70))
 
@@ -176,7 +188,7 @@ async def test_a_clock_that_was_ahead_and_is_put_back_does_not_stop_the_sweeping
 
 async def test_an_item_that_comes_back_goes_on_from_its_last_version(storage: Storage) -> None:
     """So that nothing that named it before names it again; a life out of another catalog included."""
-    (first,) = await keep(storage, 1)
+    (first,) = await create_items(storage, 1)
     end = removal(first)
     await commit(storage, end)
     back = first.restore(deleted_version=end.version, now=NOON + timedelta(days=1))
@@ -196,7 +208,7 @@ async def test_an_item_that_comes_back_goes_on_from_its_last_version(storage: St
 
 async def test_an_item_that_goes_and_comes_back_in_one_batch_is_there(storage: Storage) -> None:
     """Under its number and with its words."""
-    (first,) = await keep(storage, 1, name="Chair")
+    (first,) = await create_items(storage, 1, name="Chair")
     end = removal(first)
     back = first.restore(deleted_version=end.version, now=NOON + timedelta(days=1))
     (outcome,) = await storage.commit([ChangeSet((end, back), TESTER)])
@@ -216,7 +228,7 @@ async def test_waiting_for_the_log_ends_with_a_commit(storage: Storage, store: s
 
     waiting = asyncio.create_task(news())
     await asyncio.sleep(0.05)
-    await keep(other, 1)
+    await create_items(other, 1)
     await asyncio.wait_for(waiting, 20)
     if other is not storage:
         await other.close()
@@ -226,7 +238,7 @@ async def test_a_category_that_comes_again_is_another(storage: Storage) -> None:
     """Its entries are its own."""
     first = category("lamps")
     await commit(storage, first)
-    await commit(storage, first.subject.delete(now=NOON), category("lamps", life=2))
+    await commit(storage, first.subject.delete(now=NOON), category("lamps", generation=2))
     page = await storage.changes(after=0, limit=10, log_filter=LogFilter(subject=first.subject.id))
     assert [entry.seq for entry in page.entries] == [1, 2]
     assert await storage.find_entry(uuid5(first.subject.id, "x")) is None

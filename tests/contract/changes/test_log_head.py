@@ -9,7 +9,7 @@ import pytest
 from catalog.domain.changes.log import LogEntry
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import Storage, StorageOptions
-from tests.making import as_item, commit, creation, keep, removal
+from tests.making import as_item, commit, create_items, creation, removal
 
 shared_stores = pytest.mark.parametrize("store", ["sqlite", "postgres"])
 """Those that several processes can share."""
@@ -27,7 +27,7 @@ async def test_the_head_is_the_newest_entry_and_names_its_log(storage: Storage) 
     """And it stays the same log."""
     before = await storage.head()
     assert (before.seq, len(before.log_id)) == (0, 32)
-    await keep(storage, 1, 2, 3)
+    await create_items(storage, 1, 2, 3)
     after = await storage.head()
     assert (after.seq, after.log_id) == (3, before.log_id)
 
@@ -57,7 +57,7 @@ async def test_a_listener_is_told_of_every_commit_before_it_is_answered(storage:
 async def test_the_head_of_another_process_is_seen(storage: Storage, other: Storage) -> None:
     """At once when it is asked for."""
     assert (await other.head()).seq == 0
-    await keep(storage, 1, 2)
+    await create_items(storage, 1, 2)
     assert await other.head() == await storage.head()
     assert (await other.head()).seq == 2
 
@@ -73,11 +73,11 @@ async def test_postgres_tells_of_a_commit_at_once(storage: Storage, other: Stora
     """Long before the wait would end; SQLite cannot, and waits."""
     await other.head()
     waiting = asyncio.create_task(other.wait(1, 60 if store == "postgres" else 0.05))
-    await keep(storage, 1)
+    await create_items(storage, 1)
     if store == "postgres":
         await asyncio.sleep(0.2)
         assert not waiting.done()  # entry 1 is known to the one who waits
-    await keep(storage, 2)
+    await create_items(storage, 2)
     async with asyncio.timeout(10):
         await waiting
 
@@ -93,6 +93,6 @@ async def test_a_watch_that_was_cut_is_taken_up_again(storage: Storage, other: S
     await killer.close()
     assert (await other.head()).seq == 0
     waiting = asyncio.create_task(other.wait(0, 60))
-    await keep(storage, 1)
+    await create_items(storage, 1)
     async with asyncio.timeout(10):
         await waiting

@@ -12,7 +12,7 @@ from catalog.domain.changes.log import Committed
 from catalog.domain.errors import StoreUnavailable
 from catalog.domain.queries.item_query import ItemQuery
 from catalog.ports.storage import Storage
-from tests.making import commit, item_id, keep, revision
+from tests.making import commit, create_items, item_id, revision
 
 
 class Slow:
@@ -127,7 +127,7 @@ async def test_it_says_when_nobody_waits_any_more() -> None:
 async def test_a_page_that_many_ask_for_is_read_once_and_not_kept(storage: Storage) -> None:
     """Other questions are asked beside it."""
     assert isinstance(storage, SqlStorage)
-    await keep(storage, 1, 2, 3)
+    await create_items(storage, 1, 2, 3)
     queries = [ItemQuery.parse({"sort": sort}) for sort in ("sku", "-sku", "sku", "name")]
     pages = await asyncio.gather(*map(storage.list_items, queries))
     assert pages[0] is pages[2]
@@ -151,7 +151,7 @@ async def test_closing_lets_what_is_under_way_end() -> None:
 
 async def test_nobody_reads_a_state_older_than_his_question(storage: Storage) -> None:
     """On each store: many readers by id, SKU and list, some of them cancelled, beside a writer."""
-    (current,) = await keep(storage, 1)
+    (current,) = await create_items(storage, 1)
     acknowledged = 1
     reads = 0
     chance = random.Random(11)

@@ -8,7 +8,7 @@ from catalog.domain.errors import StoreUnavailable
 from catalog.domain.queries.item_query import ItemQuery
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import StorageOptions
-from tests.making import item_id, keep
+from tests.making import create_items, item_id
 
 pytestmark = pytest.mark.parametrize("store", ["sqlite", "postgres"])
 
@@ -17,10 +17,10 @@ pytestmark = pytest.mark.parametrize("store", ["sqlite", "postgres"])
 async def test_many_different_reads_share_few_connections(store_url: str, size: int, overflow: int) -> None:
     """By id, by SKU, pages, the log, the head: all of them at once, again and again, while somebody writes."""
     storage = open_store(StorageOptions(store_url, pool_size=size, pool_overflow=overflow))
-    await keep(storage, 1)
+    await create_items(storage, 1)
     for number in range(2, 12):
         await asyncio.gather(
-            keep(storage, number),
+            create_items(storage, number),
             *(storage.list_items(ItemQuery.parse({"limit": str(limit)})) for limit in range(1, 9)),
             *(storage.changes(after=after, limit=5) for after in range(4)),
             *(storage.head() for _ in range(4)),

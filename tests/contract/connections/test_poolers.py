@@ -14,7 +14,7 @@ from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import StorageOptions
 from tests.conftest import Databases
 from tests.contract.everything import work
-from tests.making import commit, creation, keep, names, plant
+from tests.making import commit, create_categories, create_items, creation, names
 from tests.pooler import ALLOWED, TransactionPooler
 from tests.servers import pgbouncer
 
@@ -46,9 +46,9 @@ async def pooled_url(request: pytest.FixtureRequest, databases: Databases, datab
 async def test_everything_works_through_a_pooler_in_transaction_mode(pooled_url: str, pooler: str) -> None:
     """Whether it was found out or told, two processes at once included."""
     storages = [open_store(StorageOptions(pooled_url, deadline=20, pooler=pooler)) for _ in range(2)]  # type: ignore[arg-type]
-    await plant(storages[0], "home/chairs")
+    await create_categories(storages[0], "home/chairs")
     await asyncio.gather(work(storages[0], 1_000), work(storages[1], 2_000))
-    await keep(storages[0], *range(1, 301), name="Oak chair")
+    await create_items(storages[0], *range(1, 301), name="Oak chair")
     assert len(await names(storages[1], q="oak")) == 300
     await storages[1].prune(100)
     said = await storages[0].versions()
@@ -77,7 +77,7 @@ async def test_news_of_other_processes_is_heard_through_a_pooler(pooled_url: str
     seen = (await ours.head()).seq
     await ours.wait(seen, 0.5)  # the first question returns at once, for whatever there is
     waiting = asyncio.create_task(ours.wait(seen, 30))
-    await keep(other, 1)
+    await create_items(other, 1)
     await asyncio.wait_for(waiting, 20)
     assert (await ours.head()).seq == seen + 1
     await ours.close()
@@ -90,7 +90,7 @@ async def test_a_pooler_is_sent_no_setting_at_start_up(databases: Databases) -> 
     async with TransactionPooler(databases.server).running() as pooler:
         storage = open_store(StorageOptions(pooler.url(name), deadline=20))
         assert (await storage.migrate()).current
-        await keep(storage, 1)
+        await create_items(storage, 1)
         await storage.close()
         assert pooler.parameters == ALLOWED
         with pytest.raises(asyncpg.PostgresError, match="application_name"):
@@ -107,12 +107,12 @@ async def test_a_session_that_lasts_has_its_settings(databases: Databases, datab
             open_store(StorageOptions(url(database), pooler="session")),
         ):
             assert isinstance(storage, SqlStorage)
-            await keep(storage, 1)
+            await create_items(storage, 1)
             await storage.head()
             found = await storage._reading.run(
                 lambda held: held.driver.fetchrow(f"SELECT {', '.join(f'current_setting({name!r})' for name in SETTINGS)}")
             )
             assert list(found) == ["off", "catalog", "off", "2s", "1min"]
-            assert storage._head_watcher._head_moved
+            assert storage._head_watcher._is_subscribed
             assert (await storage.versions())["JIT"] == "off"
             await storage.close()

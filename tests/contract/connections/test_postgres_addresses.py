@@ -18,7 +18,7 @@ from catalog.domain.errors import StoreUnavailable
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import StorageOptions
 from tests.conftest import Databases
-from tests.making import keep
+from tests.making import create_items
 from tests.servers import free_port
 
 TLS = Path(__file__).parents[2] / "data" / "tls"
@@ -108,7 +108,7 @@ async def _works(url: str) -> None:
     storage = open_store(StorageOptions(url))
     try:
         await storage.ping()
-        await keep(storage, 1)
+        await create_items(storage, 1)
     finally:
         await storage.close()
 
@@ -193,7 +193,7 @@ async def test_the_catalog_lives_in_the_schema_that_the_url_names(databases: Dat
     storage = open_store(StorageOptions(f"{databases.url(name)}?{query}"))
     assert isinstance(storage, SqlStorage)
     await storage.migrate()
-    await keep(storage, 1)
+    await create_items(storage, 1)
     await storage.close()
     assert await connection.fetchval("SELECT count(*) FROM shop.items") == 1
     await connection.close()

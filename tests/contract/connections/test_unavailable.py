@@ -16,7 +16,7 @@ from catalog.domain.queries.item_query import ItemQuery
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import Storage, StorageOptions
 from tests.conftest import Databases
-from tests.making import commit, creation, keep
+from tests.making import commit, create_items, creation
 from tests.servers import PostgresServer, free_port, postgres
 
 
@@ -63,7 +63,7 @@ async def test_an_empty_postgres_says_what_to_run(databases: Databases) -> None:
     assert "catalog migrate" in str(errors[0])
     storage = open_store(StorageOptions(databases.url(name)))
     assert (await storage.migrate()).current
-    await keep(storage, 1)
+    await create_items(storage, 1)
     await storage.close()
     await databases.drop(name)
 
@@ -105,7 +105,7 @@ async def test_a_postgres_that_went_and_came_back_is_used_again(own_postgres: Po
     """Without a restart of ours, reads and writes."""
     storage = open_store(StorageOptions(own_postgres.url()))
     await storage.migrate()
-    await keep(storage, 1)
+    await create_items(storage, 1)
     await asyncio.to_thread(own_postgres.stop, "immediate")
     for _ in range(3):
         with pytest.raises(StoreUnavailable):
@@ -114,7 +114,7 @@ async def test_a_postgres_that_went_and_came_back_is_used_again(own_postgres: Po
             await commit(storage, creation(2))
     await asyncio.to_thread(own_postgres.start)
     await storage.ping()
-    await keep(storage, 3)
+    await create_items(storage, 3)
     assert len(await storage.items_by_sku(["S-1", "S-2", "S-3"])) == 2
     await storage.close()
 
@@ -131,7 +131,7 @@ async def test_a_statement_that_takes_too_long_is_cut_off(databases: Databases, 
         with pytest.raises(StoreUnavailable):
             await storage.items_by_sku(["S-1"])
     await holder.close()
-    await keep(storage, 2)
+    await create_items(storage, 2)
     assert (await storage.changes(after=0, limit=1)).head == 1
     await storage.close()
     await databases.drop(name)

@@ -31,7 +31,18 @@ from catalog.domain.queries.item_query import ItemQuery
 from catalog.domain.text.normalization import is_blank, trim
 from catalog.entrypoints.representations.items import encode_item
 from catalog.ports.storage import Storage
-from tests.making import NOON, TESTER, CountedIds, FixedClock, commit, creation, keep, plant, removal, revision
+from tests.making import (
+    NOON,
+    TESTER,
+    CountedIds,
+    FixedClock,
+    commit,
+    create_categories,
+    create_items,
+    creation,
+    removal,
+    revision,
+)
 
 
 class Pipe(io.BytesIO):
@@ -80,7 +91,7 @@ async def everything(storage: Storage) -> tuple[Item, ...]:
 
 async def test_an_export_takes_filters_and_an_order(storage: Storage) -> None:
     """The oldest first, unless something else is said; a search is not ranked."""
-    await plant(storage, "a/b")
+    await create_categories(storage, "a/b")
     for number, slug in enumerate(["a", "b", None], 1):
         await commit(storage, creation(number, NOON, name=f"n{9 - number} oak", category=slug))
     assert await skus(storage) == ["S-1", "S-2", "S-3"]
@@ -97,7 +108,7 @@ async def test_an_export_takes_filters_and_an_order(storage: Storage) -> None:
 async def test_the_trailer_proves_that_all_is_there(storage: Storage) -> None:
     """The number of rows, and the digest of what stands before its line; of an empty export too."""
     for count in (0, 2):
-        await keep(storage, *range(1, count + 1))
+        await create_items(storage, *range(1, count + 1))
         for kind in FORMATS:
             data = await exported(storage, kind)
             start = data.rindex(b"\n", 0, -1) + 1 if data.count(b"\n") > 1 else 0
@@ -117,7 +128,7 @@ async def test_an_export_is_one_state(storage: Storage, monkeypatch: pytest.Monk
     """Whatever is written meanwhile; and writers do not wait for it."""
     monkeypatch.setattr(sql_store, "_BATCH_SIZE", 2)
     monkeypatch.setattr(memory_store, "BATCH_SIZE", 2)
-    kept = await keep(storage, *range(1, 8))
+    kept = await create_items(storage, *range(1, 8))
     found: list[str] = []
     async for some in storage.stream(parse_export({"sort": "sku"})):
         if not found:
@@ -130,7 +141,7 @@ async def test_an_export_is_one_state(storage: Storage, monkeypatch: pytest.Monk
 async def test_an_export_that_is_given_up_gives_its_connection_back(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """More of them than there are connections; the store can be closed, and asked again."""
     monkeypatch.setattr(sql_store, "_BATCH_SIZE", 2)
-    await keep(storage, *range(1, 8))
+    await create_items(storage, *range(1, 8))
     for _ in range(4):
         stream = storage.stream(parse_export({}))
         assert len(await anext(stream)) > 0
@@ -188,7 +199,7 @@ async def test_what_was_exported_comes_back_the_same(storage: Storage, kept: lis
     """Into an empty store: ids, versions, times and all; formulas are neutralised on the way, and restored."""
     await commit(storage, *map(removal, await everything(storage)))
     start = 10 * (await storage.changes(after=0, limit=1)).head
-    await plant(storage, "c", "d-e")
+    await create_categories(storage, "c", "d-e")
     for number, (name, description, price, attributes, category, changed) in enumerate(kept, 1):
         money = price and {"amount": price[0], "currency": price[1]}
         born = creation(start + number, name=name, description=description, price=money, attributes=attributes, category=category)
@@ -207,7 +218,7 @@ async def test_what_was_exported_comes_back_the_same(storage: Storage, kept: lis
 
 async def test_a_file_that_is_not_whole_is_told_apart(storage: Storage) -> None:
     """One that lost rows, and one that was changed; behind a trailer nothing is left out quietly."""
-    await keep(storage, 1, 2, 3)
+    await create_items(storage, 1, 2, 3)
     for kind in FORMATS:
         data = await exported(storage, kind)
         lines = data.splitlines(keepends=True)
@@ -216,9 +227,9 @@ async def test_a_file_that_is_not_whole_is_told_apart(storage: Storage) -> None:
         part = b"".join(lines[:-1])
         open_end = part + (b'{"sku": "X", "name": "X"}]' if kind == "json" else b"")
         for broken, reason in (
-            (cut, "tells of 3 rows, and there are 2"),
+            (cut, "the trailer says 3 rows, the file has 2"),
             (changed, "was changed since"),
-            (open_end, "not the whole of an export"),
+            (open_end, "not a complete export"),
         ):
             refusals, _ = await take(MemoryStorage(), kind, broken, file=Pipe)
             assert [reason in refusal.reason for refusal in refusals if refusal.field == ""] == [True], (kind, refusals)
@@ -228,7 +239,7 @@ async def test_a_file_that_is_not_whole_is_told_apart(storage: Storage) -> None:
             _, report = await take(MemoryStorage(), kind, broken, proof="none")
             assert (report.created, report.refused) == (2 if broken is cut else 3, 0)
         for proof in ("of_exports", "required"):
-            with pytest.raises(InvalidFile, match="not the whole of an export"):
+            with pytest.raises(InvalidFile, match="not a complete export"):
                 await take(MemoryStorage(), kind, open_end, proof=proof)
         refusals, report = await take(MemoryStorage(), kind, data, proof="required", file=Pipe)
         assert (refusals, report.created) == ([], 3)
@@ -236,7 +247,7 @@ async def test_a_file_that_is_not_whole_is_told_apart(storage: Storage) -> None:
 
 async def test_a_trailer_that_counts_wrongly_is_noticed(storage: Storage) -> None:
     """Though its digest is right: somebody wrote it."""
-    await keep(storage, 1)
+    await create_items(storage, 1)
     data = (await exported(storage, "jsonl")).replace(b'"rows": 1', b'"rows": 2')
     refusals, report = await take(MemoryStorage(), "jsonl", data)
     assert ([refusal.code for refusal in refusals], report.created) == (["malformed"], 1)
@@ -274,7 +285,7 @@ async def test_the_tree_of_categories_comes_with_the_items(storage: Storage, *, 
         assert (refusals, report.created, report.categories, await empty.categories()) == ([], 1, 4, ())
         refusals, report = await take(empty, kind, data, atomic=atomic, create_categories=False)
         assert ([refusal.code for refusal in refusals], await empty.categories()) == (["unknown_category"], ())
-        with pytest.raises(InvalidFile, match="not the whole"):
+        with pytest.raises(InvalidFile, match="not a complete export"):
             await take(empty, kind, b"".join(data.splitlines(keepends=True)[:3]))
     nothing = await exported(storage, "jsonl", with_categories=True, sku="none")
     assert nothing.count(b"_category") == 4
@@ -320,9 +331,9 @@ async def test_what_is_kept_must_be_there(storage: Storage) -> None:
 async def test_what_stands_behind_the_trailer_is_noticed() -> None:
     """However much it is."""
     storage = MemoryStorage()
-    await keep(storage, 1)
+    await create_items(storage, 1)
     data = await exported(storage, "json") + b"\n" * 200_000
-    with pytest.raises(InvalidFile, match="not the whole"):
+    with pytest.raises(InvalidFile, match="not a complete export"):
         await take(MemoryStorage(), "json", data)
     refusals, report = await take(MemoryStorage(), "json", data, file=Pipe)
     assert ([refusal.code for refusal in refusals], report.created) == (["malformed"], 1)

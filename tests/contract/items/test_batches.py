@@ -16,7 +16,7 @@ from catalog.domain.changes.expiring_record import ExpiringRecord
 from catalog.domain.errors import BatchRefused, CatalogError, InvalidInput, ItemNotFound, TooManyConflicts
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import Storage, StorageOptions
-from tests.making import NOON, TESTER, FixedClock, certain, commit, keep, plant
+from tests.making import NOON, TESTER, FixedClock, certain, commit, create_categories, create_items
 
 SKUS = ("A", "B", "C")
 
@@ -38,8 +38,8 @@ def told(results: BatchResult) -> list[tuple[str, str | None]]:
 
 async def test_operations_see_those_before_them(storage: Storage) -> None:
     """A SKU that is given up is free, one that is taken up is taken; all of it is one commit, and one stretch of the log."""
-    await plant(storage, "lamps")
-    await keep(storage, 1)
+    await create_categories(storage, "lamps")
+    await create_items(storage, 1)
     results = await run(
         storage,
         {"op": "update", "key": "s-1", "patch": {"sku": "OLD"}, "if_version": 1},
@@ -78,7 +78,7 @@ async def test_operations_see_those_before_them(storage: Storage) -> None:
 
 async def test_an_atomic_batch_is_done_whole_or_not_at_all(storage: Storage) -> None:
     """Each operation that cannot be done is named by its place, with the place of each of its faults."""
-    await keep(storage, 1)
+    await create_items(storage, 1)
     with pytest.raises(BatchRefused) as refused:
         await run(
             storage,
@@ -114,7 +114,7 @@ async def test_a_dry_run_decides_and_writes_nothing(storage: Storage) -> None:
 
 async def test_an_item_is_named_by_its_id_too(storage: Storage) -> None:
     """Or under both names in one batch."""
-    (made,) = await keep(storage, 1)
+    (made,) = await create_items(storage, 1)
     price = {"amount": "1", "currency": "EUR"}
     results = await run(
         storage, {"op": "update", "key": str(made.id), "patch": {"sku": "X"}}, {"op": "reprice", "key": "x", "price": price}
@@ -194,7 +194,7 @@ async def test_a_batch_that_meets_rivals_is_decided_again() -> None:
     """A bounded number of times."""
     for times, done in ((3, True), (1000, False)):
         store = Rival(0)
-        await keep(store, 1)
+        await create_items(store, 1)
         store.times = times
         if done:
             results = await run(store, {"op": "update", "key": "S-1", "patch": {"name": "Mine"}})
@@ -254,7 +254,7 @@ def test_a_batch_does_what_its_operations_do_one_by_one(operations: list[dict[st
     async def compared() -> None:
         together, apart = MemoryStorage(), MemoryStorage()
         for store in (together, apart):
-            await plant(store, "lamps")
+            await create_categories(store, "lamps")
         results = await run(together, *operations)
         assert [code for _, code in told(results)] == [await one_by_one(apart, operation) for operation in operations]
         await _assert_alike(together, apart)
@@ -271,7 +271,7 @@ def test_every_store_does_the_same_with_a_batch(store_url: str, operations: list
         there, memory = open_store(StorageOptions(store_url)), MemoryStorage()
         try:
             for store in (there, memory):
-                await plant(store, "lamps")
+                await create_categories(store, "lamps")
             await commit(there, *(item.delete(now=NOON) for item in (await there.items_by_sku(SKUS)).values()))
             assert told(await run(there, *operations)) == told(await run(memory, *operations))
             await _assert_alike(there, memory, logs=False)
@@ -296,7 +296,7 @@ async def _assert_alike(one: Storage, other: Storage, *, logs: bool = True) -> N
 
 async def test_a_few_unknown_categories_get_a_suggestion(storage: Storage) -> None:
     """Each once; comparing names takes time."""
-    await plant(storage, "chairs")
+    await create_categories(storage, "chairs")
     slugs = [f"chairs{number}" for number in range(MAX_SUGGESTIONS + 5)]
     results = await run(storage, *({"op": "create", "item": {"name": "A", "category": slug}} for slug in slugs for _ in range(2)))
     messages = [str(result.error) for result in results.results]
@@ -305,8 +305,8 @@ async def test_a_few_unknown_categories_get_a_suggestion(storage: Storage) -> No
 
 async def test_an_unknown_category_is_told_with_the_other_faults(storage: Storage) -> None:
     """As for a single item; one that is there is no fault."""
-    await plant(storage, "chairs")
-    await keep(storage, 1)
+    await create_categories(storage, "chairs")
+    await create_items(storage, 1)
     results = await run(
         storage,
         {"op": "create", "item": {"name": "", "category": "chair"}},

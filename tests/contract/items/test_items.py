@@ -13,7 +13,20 @@ from catalog.domain.items.item import Item
 from catalog.domain.queries.item_query import ItemQuery
 from catalog.domain.text.normalization import is_blank
 from catalog.ports.storage import Storage
-from tests.making import NOON, TESTER, certain, commit, creation, item, item_id, keep, plant, removal, revision, sets
+from tests.making import (
+    NOON,
+    TESTER,
+    certain,
+    commit,
+    create_categories,
+    create_items,
+    creation,
+    item,
+    item_id,
+    removal,
+    revision,
+    sets,
+)
 
 EVERYTHING: dict[str, Any] = {
     "name": "Stuhl „Ünïcode“ 東京 😀",
@@ -39,7 +52,7 @@ EVERYTHING: dict[str, Any] = {
 async def test_what_was_committed_comes_back_exactly(storage: Storage) -> None:
     """By id and by SKU: every field, with its type, to the microsecond."""
     born = item(1, **EVERYTHING)
-    await plant(storage, "garden-chairs")
+    await create_categories(storage, "garden-chairs")
     await commit(storage, creation(1, **EVERYTHING), creation(2))
     assert await storage.items_by_id([born.id, item_id(2), item_id(3)]) == {born.id: born, item_id(2): item(2)}
     assert await storage.items_by_sku(["S-1", "S-3", "s-1"]) == {"S-1": born}
@@ -61,7 +74,7 @@ async def test_nothing_is_asked_for_and_nothing_comes(storage: Storage) -> None:
 
 async def test_an_item_is_revised_repriced_and_removed(storage: Storage) -> None:
     """Each step is seen at once, in every way of asking."""
-    (first,) = await keep(storage, 1)
+    (first,) = await create_items(storage, 1)
     second = revision(first, sku="NEW", name="Renamed", attributes={"a": 1}).subject
     await commit(storage, revision(first, sku="NEW", name="Renamed", attributes={"a": 1}))
     assert await storage.items_by_sku(["S-1", "NEW"]) == {"NEW": second}
@@ -75,7 +88,7 @@ async def test_an_item_is_revised_repriced_and_removed(storage: Storage) -> None
 
 async def test_each_conflict_is_answered_with_its_error(storage: Storage) -> None:
     """And leaves everything as it was."""
-    first, _ = await keep(storage, 1, 2)
+    first, _ = await create_items(storage, 1, 2)
     newer = revision(first, name="x").subject
     outcomes = await storage.commit(
         sets(
@@ -94,7 +107,7 @@ async def test_each_conflict_is_answered_with_its_error(storage: Storage) -> Non
 
 async def test_a_change_set_is_written_whole_or_not_at_all(storage: Storage) -> None:
     """A hundred changes, the last of which cannot be."""
-    (first,) = await keep(storage, 1)
+    (first,) = await create_items(storage, 1)
     changes = (removal(first), *(creation(number) for number in range(2, 101)), creation(200, sku="S-50"))
     (refused,) = await storage.commit([ChangeSet(changes, TESTER)])
     assert isinstance(refused, SkuTaken)
@@ -108,7 +121,7 @@ async def test_a_change_set_is_written_whole_or_not_at_all(storage: Storage) -> 
 
 async def test_skus_change_hands_within_a_batch(storage: Storage) -> None:
     """A swap, and a SKU that its owner gives up and another takes."""
-    one, two, three = await keep(storage, 1, 2, 3)
+    one, two, three = await create_items(storage, 1, 2, 3)
     away = revision(one, sku="T")
     outcomes = await storage.commit(
         sets(away, revision(two, sku="S-1"), revision(away.subject, sku="S-2"), removal(three), creation(4, sku="S-3"))

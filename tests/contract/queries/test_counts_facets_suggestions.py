@@ -23,7 +23,7 @@ from catalog.domain.search.spelling import word_pattern
 from catalog.domain.validation import FieldErrors
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import Count, Storage, StorageOptions
-from tests.making import certain, commit, creation, keep, pages, plant, removal, revision
+from tests.making import certain, commit, create_categories, create_items, creation, pages, removal, revision
 
 LONG = 60.0
 """Seconds, so that nothing is left out."""
@@ -73,7 +73,7 @@ async def filled(storage: Storage, kept: list[Any]) -> MemoryStorage:
         for number, (name, category, currency, attributes) in enumerate(kept)
     ]
     for store in (memory, storage):
-        await plant(store, "a/b", "c")
+        await create_categories(store, "a/b", "c")
         await commit(store, *changes)
     return memory
 
@@ -132,7 +132,7 @@ async def test_a_search_that_finds_too_much_is_in_the_order_of_names(storage: St
 async def test_counts_can_be_about(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes too long is not counted; and a facet is not told then."""
     monkeypatch.setattr(sql, "MAX_COUNTED", 0)
-    await keep(storage, *range(1, 41), attributes={"a": 1})
+    await create_items(storage, *range(1, 41), attributes={"a": 1})
     query = ItemQuery.parse({"attr.a": "1"})
     if isinstance(storage, MemoryStorage):
         assert await storage.count(query, exact=False, seconds=LONG) == Count(40, exact=True)
@@ -192,7 +192,7 @@ async def test_an_estimate_that_cannot_be_made_is_unknown(storage: Storage, monk
     """Not 0."""
     if isinstance(storage, MemoryStorage):
         return
-    await keep(storage, 1, 2)
+    await create_items(storage, 1, 2)
 
     async def nothing(*_: object) -> None:
         return None
@@ -207,8 +207,8 @@ async def test_an_estimate_that_cannot_be_made_is_unknown(storage: Storage, monk
 async def test_only_the_most_frequent_values_are_told(storage: Storage) -> None:
     """Equal ones by their keys."""
     for number in range(MAX_VALUES + 2):
-        await keep(storage, number + 1, attributes={"a": number})
-    await keep(storage, 1000, attributes={"a": MAX_VALUES + 1})
+        await create_items(storage, number + 1, attributes={"a": number})
+    await create_items(storage, 1000, attributes={"a": MAX_VALUES + 1})
     facet = await storage.facet(ItemQuery.parse({}), "attr.a", seconds=LONG)
     assert facet is not None
     assert facet.truncated
@@ -245,7 +245,7 @@ async def test_what_may_have_been_meant_is_suggested(storage: Storage) -> None:
     await commit(storage, *map(removal, (await storage.list_items(ItemQuery.parse({"q": "folding"}))).items))
     assert await meant("chair") == ["Chairs for two"]
     assert await meant("chiar") == []
-    await keep(storage, *range(10, 17), name="Folding chair")
+    await create_items(storage, *range(10, 17), name="Folding chair")
     assert len(await meant("chiar")) == 5
 
 
@@ -269,13 +269,13 @@ async def test_stores_agree_on_what_was_meant(storage: Storage, names: list[list
 async def test_a_part_of_a_code_is_no_suggestion(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A word that some name had may be known to a SQL store for longer; a name with it as a part of a code is not meant."""
     monkeypatch.setattr("catalog.adapters.sql.storage.SUGGESTION_BATCH", 2)
-    (gone,) = await keep(storage, 1, name="ab1")
+    (gone,) = await create_items(storage, 1, name="ab1")
     await commit(storage, removal(gone))
-    await keep(storage, 2, 3, 4, name="lamp 9ab1")
+    await create_items(storage, 2, 3, 4, name="lamp 9ab1")
     search = SearchQuery.parse("ab2", FieldErrors())
     assert search is not None
     assert list(await storage.suggest(search)) == []
-    (chair,) = await keep(storage, 5, name="white ab1")
+    (chair,) = await create_items(storage, 5, name="white ab1")
     assert list(await storage.suggest(search)) == [chair]
 
 
@@ -284,14 +284,14 @@ async def test_the_rarest_condition_leads_or_the_order_does(storage: Storage, mo
     if isinstance(storage, MemoryStorage):
         return
     monkeypatch.setattr(sql, "MAX_INDEX_FIRST", 2)
-    await keep(storage, 1, 2, 3, attributes={"a": 1, "c": 1})
-    await keep(storage, 4, attributes={"a": 1, "b": 1, "c": 1})
+    await create_items(storage, 1, 2, 3, attributes={"a": 1, "c": 1})
+    await create_items(storage, 4, attributes={"a": 1, "b": 1, "c": 1})
     statements: dict[tuple[str, StatementShape, str], object] = storage._statements  # type: ignore[attr-defined]
     for parameters, plan in (
         ({"attr.a": "1"}, (ReadPlan.ORDER_SCAN, 0)),
         ({"attr.b": "1"}, (ReadPlan.INDEX_FIRST, 0)),
         ({"attr.a": "1", "attr.b": "1", "attr.c": "1"}, (ReadPlan.INDEX_FIRST, 1)),
-        ({"version": "1"}, (ReadPlan.UNFILTERED, 0)),
+        ({"version": "1"}, (ReadPlan.AUTOMATIC, 0)),
     ):
         statements.clear()
         await storage.list_items(ItemQuery.parse(parameters))
@@ -301,7 +301,7 @@ async def test_the_rarest_condition_leads_or_the_order_does(storage: Storage, mo
 @pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
 async def test_a_word_is_written_again_after_the_database_was_emptied_beneath_us(storage: Storage, store_url: str) -> None:
     """As by a restore from a backup: what this process wrote before is not there any more."""
-    await keep(storage, 1, 2, name="Folding chair")
+    await create_items(storage, 1, 2, name="Folding chair")
     emptied = [f"DELETE FROM {table}" for table in ("items", "item_words", "change_log", "name_words")]
     emptied.append("UPDATE log_head SET seq = 0")
     if store_url.startswith("sqlite"):
@@ -313,7 +313,7 @@ async def test_a_word_is_written_again_after_the_database_was_emptied_beneath_us
         connection = await asyncpg.connect(store_url)
         await connection.execute(";".join(emptied))
         await connection.close()
-    await keep(storage, 3, name="Folding chair")
+    await create_items(storage, 3, name="Folding chair")
     search = SearchQuery.parse("chiar", FieldErrors())
     assert search is not None
     assert [one.name for one in await storage.suggest(search)] == ["Folding chair"]
@@ -326,9 +326,9 @@ async def test_words_that_no_name_has_go_when_the_log_is_pruned(
     """And come back with the next name that has them, also where another process had written them before."""
     monkeypatch.setattr("catalog.adapters.sql.reads.suggestions.SWEEP_BATCH", 2)
     pruning = open_store(StorageOptions(store_url))
-    kept, gone, renamed = await keep(storage, 1, 2, 3, name="Oak chair")
+    kept, gone, renamed = await create_items(storage, 1, 2, 3, name="Oak chair")
     await commit(storage, removal(gone))
-    (gone,) = await keep(storage, 4, name="Zinc folding lamp")
+    (gone,) = await create_items(storage, 4, name="Zinc folding lamp")
     await commit(
         storage, removal(gone), revision(renamed, name="Table oak"), revision(kept, name="Beech table", description="No chair")
     )
@@ -340,14 +340,14 @@ async def test_words_that_no_name_has_go_when_the_log_is_pruned(
             assert search is not None
             its = word_pattern(word)
             assert its is not None
-            rows = await pruning._fetch(pruning._candidate_words, candidate_parameters(its))  # type: ignore[attr-defined]
+            rows = await pruning._fetch(pruning._select_candidates, candidate_parameters(its))  # type: ignore[attr-defined]
             found.update(row[0] for row in rows)
         return found
 
     assert await known() == {"oak", "chair", "zinc", "folding", "lamp", "table", "beech"}
     await pruning.prune(1)
     assert await known() == {"oak", "table", "beech"}
-    await keep(storage, 5, name="Folding chair")
+    await create_items(storage, 5, name="Folding chair")
     search = SearchQuery.parse("chiar", FieldErrors())
     assert search is not None
     assert [one.name for one in await storage.suggest(search)] == ["Folding chair"]

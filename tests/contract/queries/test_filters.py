@@ -11,7 +11,7 @@ from catalog.adapters.memory.storage import MemoryStorage
 from catalog.domain.queries.facets import Facet
 from catalog.domain.queries.item_query import ItemQuery
 from catalog.ports.storage import Storage
-from tests.making import NOON, certain, commit, creation, keep, pages, plant, removal, revision
+from tests.making import NOON, certain, commit, create_categories, create_items, creation, pages, removal, revision
 
 _TIMES = st.integers(-2, 2).map(lambda hours: NOON + timedelta(hours=hours))
 _CATEGORIES = st.sampled_from([None, "chairs", "lamps", "chairs-garden"])
@@ -94,7 +94,7 @@ async def test_stores_agree_on_filters(storage: Storage, kept: list[Any], questi
             patch = {"name": f"Item {number}, changed", "attributes": dict.fromkeys(was) | attributes}
             changes.append(certain(born.subject.update(patch, now=time + timedelta(hours=1))))
     for store in (memory, storage):
-        await plant(store, "furniture/chairs/chairs-garden", "lamps")
+        await create_categories(store, "furniture/chairs/chairs-garden", "lamps")
         await commit(store, *changes)
     for question in questions:
         assert await pages(storage, question) == await pages(memory, question), question
@@ -102,7 +102,7 @@ async def test_stores_agree_on_filters(storage: Storage, kept: list[Any], questi
 
 async def test_the_index_of_attributes_follows_each_change(storage: Storage) -> None:
     """Old values find nothing, new ones do; nor do those of items that are gone."""
-    (first, other) = await keep(storage, 1, 2, attributes={"size": 1, "colour": "red"})
+    (first, other) = await create_items(storage, 1, 2, attributes={"size": 1, "colour": "red"})
     changed = revision(first, attributes={"size": 2, "colour": None, "new": True})
     await commit(storage, changed, removal(other))
 

@@ -9,14 +9,14 @@ from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.settings import Settings, StorageSettings
 from catalog.ports.storage import Storage
 from tests.http.conftest import asked
-from tests.making import item_id, keep
+from tests.making import create_items, item_id
 
 BEYOND = (MAX_SEQ - 1, MAX_SEQ, MAX_SEQ + 1, 10**30)
 
 
 async def test_a_position_beyond_every_log_is_its_end(storage: Storage) -> None:
     """Whatever is asked for of it."""
-    await keep(storage, 1)
+    await create_items(storage, 1)
     for after in BEYOND:
         for wanted in (LogFilter(), LogFilter(frozenset({CREATED})), LogFilter(subject=item_id(1))):
             page = await storage.changes(after=after, limit=10, log_filter=wanted)
@@ -26,7 +26,7 @@ async def test_a_position_beyond_every_log_is_its_end(storage: Storage) -> None:
 
 async def test_a_version_beyond_all_is_not_there(storage: Storage) -> None:
     """And pruning up to such a number prunes what there is."""
-    await keep(storage, 1)
+    await create_items(storage, 1)
     for version in BEYOND:
         assert await storage.find_entry(item_id(1), version) is None
     await storage.prune(MAX_SEQ)
@@ -37,7 +37,7 @@ async def test_a_version_beyond_all_is_not_there(storage: Storage) -> None:
 async def test_numbers_in_requests_are_bad_input_at_most(store_url: str, number: str) -> None:
     """Never a fault of the service."""
     container = Container(settings=Settings(storage=StorageSettings(url=store_url)))
-    await keep(container.storage(), 1)
+    await create_items(container.storage(), 1)
     paths = (
         f"/changes?after={number}&kind=item.created",
         f"/changes?after={number}",

@@ -11,7 +11,7 @@ from catalog.adapters.memory.storage import MemoryStorage
 from catalog.domain.queries.item_query import ItemQuery
 from catalog.domain.text.normalization import fold, is_blank
 from catalog.ports.storage import Count, Storage
-from tests.making import NOON, commit, creation, keep, names, pages, plant, removal, revision
+from tests.making import NOON, commit, create_categories, create_items, creation, names, pages, removal, revision
 
 
 async def test_the_newest_come_first(storage: Storage) -> None:
@@ -63,7 +63,7 @@ async def test_skus_are_sorted_by_code_point(storage: Storage) -> None:
 
 async def test_offset_and_limit_cut_a_list(storage: Storage) -> None:
     """A last page that is just full has no cursor."""
-    await keep(storage, *range(1, 7))
+    await create_items(storage, *range(1, 7))
     page = await storage.list_items(ItemQuery.parse({"sort": "sku", "limit": "3", "offset": "2"}))
     assert [one.sku for one in page.items] == ["S-3", "S-4", "S-5"]
     assert page.next_cursor is not None
@@ -75,8 +75,8 @@ async def test_offset_and_limit_cut_a_list(storage: Storage) -> None:
 @pytest.mark.parametrize("sort", ["created_at", "-created_at", "name", "-updated_at,name"])
 async def test_pages_stay_whole_while_items_come_and_go(storage: Storage, sort: str) -> None:
     """Each item that was there all the time is seen exactly once; none that went before its turn."""
-    stay = await keep(storage, *range(100, 140))
-    going = await keep(storage, *range(200, 220))
+    stay = await create_items(storage, *range(100, 140))
+    going = await create_items(storage, *range(200, 220))
     seen: list[str] = []
     cursor: dict[str, str] = {}
     number = 0
@@ -102,7 +102,7 @@ async def test_pages_stay_whole_while_items_come_and_go(storage: Storage, sort: 
 
 async def test_a_cursor_holds_after_its_item_is_gone(storage: Storage) -> None:
     """For it names a place, not an item."""
-    kept = await keep(storage, *range(1, 5))
+    kept = await create_items(storage, *range(1, 5))
     page = await storage.list_items(ItemQuery.parse({"sort": "sku", "limit": "2"}))
     await commit(storage, removal(kept[1]), revision(kept[2], sku="S-3A"))
     assert page.next_cursor is not None
@@ -112,7 +112,7 @@ async def test_a_cursor_holds_after_its_item_is_gone(storage: Storage) -> None:
 
 async def test_search_finds_by_the_beginnings_of_words(storage: Storage) -> None:
     """In the SKU, name, description, category and text attributes; without case and marks."""
-    await plant(storage, "garden-chairs")
+    await create_categories(storage, "garden-chairs")
     await commit(
         storage,
         creation(1, name="Cien años de soledad", attributes={"authors": "Gabriel García Márquez", "year": 1967}),
@@ -174,8 +174,8 @@ async def test_search_finds_any_part_of_unspaced_words_and_codes_without_their_s
 
 async def test_a_query_of_signs_finds_nothing_in_any_way_of_asking(storage: Storage) -> None:
     """Listed, counted, grouped and streamed, with filters and without; nor is anything suggested."""
-    await plant(storage, "lamps")
-    await keep(storage, 1, 2, category="lamps", attributes={"a": 1})
+    await create_categories(storage, "lamps")
+    await create_items(storage, 1, 2, category="lamps", attributes={"a": 1})
     for more in ({}, {"attr.a": "1"}, {"category": "lamps", "sort": "sku"}, {"version__gte": "1", "sort": "-name"}):
         query = ItemQuery.parse({"q": "…😀", **more})
         assert (await storage.list_items(query)).items == ()
@@ -195,7 +195,7 @@ async def test_an_item_of_more_terms_than_any_text_has_can_be_kept(storage: Stor
     han = [chr(code) for code in range(0x20000, 0x2A000)]
     for number, (letters, size) in enumerate(((squares, 4), (han, 5), ("⅐⅑⅒⅓𐐨𐐩𐐪𐐫", 5), ("𐐨𐐩𐐪𐐫𐐬12-", 5), ("ab12-/ ", 2)), 1):
         texts = ["".join(chance.choices(letters, k=count)) for count in (10_000, 8_000 // size, 200)]
-        await keep(storage, number, name=texts[2].strip("- /"), description=texts[0], attributes={"a": texts[1]})
+        await create_items(storage, number, name=texts[2].strip("- /"), description=texts[0], attributes={"a": texts[1]})
         assert len(await names(storage, q=fold(texts[0][:3]))) >= 1
 
 
@@ -218,7 +218,7 @@ async def test_search_ranks_the_sku_then_the_name_then_the_rest(storage: Storage
 
 async def test_the_index_follows_each_change(storage: Storage) -> None:
     """Old words find nothing, new ones do; a new price alone changes neither."""
-    (first,) = await keep(storage, 1, name="Apple", description="red fruit")
+    (first,) = await create_items(storage, 1, name="Apple", description="red fruit")
     second = revision(first, name="Pear", description=None)
     await commit(storage, second)
     assert await names(storage, q="apple") == await names(storage, q="fruit") == []

@@ -19,7 +19,7 @@ from catalog.domain.queries.ordering import parse_sort, sort_by_values, sort_val
 from catalog.domain.search.search import ItemTerms
 from catalog.domain.search.spelling import corrections, is_corrected_by, matches_pattern, word_pattern
 from catalog.domain.validation import FieldErrors
-from tests.making import NOON, certain, commit, creation, pages, plant, removal
+from tests.making import NOON, certain, commit, create_categories, creation, pages, removal
 
 WORDS = ("oak", "oaken", "chair", "chairs", "Tisch", "Stühle", "réglable", "x1", "42", "KT-INS114")
 QUESTIONS: tuple[dict[str, str], ...] = (
@@ -97,7 +97,7 @@ async def test_every_page_is_what_the_plain_way_finds(sizes: str, monkeypatch: p
         monkeypatch.setattr(sorted_items, "MAX_PENDING", 3)
     chance = random.Random(sizes)
     storage = MemoryStorage()
-    await plant(storage, "home/chairs", "garden")
+    await create_categories(storage, "home/chairs", "garden")
     tree = Tree(await storage.categories())
     for turn in range(4):
         changes = [made(chance, 50 * turn + number) for number in range(1, 51)]
@@ -125,7 +125,7 @@ async def test_suggestions_are_what_the_plain_way_finds() -> None:
     """For each word that is one error away."""
     chance = random.Random(1)
     storage = MemoryStorage()
-    await plant(storage, "home/chairs", "garden")
+    await create_categories(storage, "home/chairs", "garden")
     await commit(storage, *(made(chance, number) for number in range(1, 100)))
     living = [item async for items in storage.stream(ItemQuery.parse({})) for item in items]
     terms = {item.id: ItemTerms.from_item(item) for item in living}

@@ -19,7 +19,7 @@ from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import StorageOptions
 from tests.conftest import Databases
 from tests.contract.everything import work
-from tests.making import creation, plant, sets
+from tests.making import create_categories, creation, sets
 
 JIT_ABOVE_COST = 100_000
 """Postgres' default."""
@@ -96,7 +96,7 @@ async def test_no_statement_costs_what_jit_begins_at(explained: str, size: int) 
     storage = open_store(StorageOptions(explained, deadline=20))
     assert isinstance(storage, SqlStorage)
     plans = Plans(storage)
-    await plant(storage, "home/chairs")
+    await create_categories(storage, "home/chairs")
     for first in range(1, size, 500):
         some = range(first, min(first + 500, size + 1))
         await storage.commit(

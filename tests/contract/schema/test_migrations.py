@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from catalog.adapters.sql.schema.migrate import HEAD_REVISION, alembic_config, downgrade, upgrade
+from catalog.adapters.sql.schema.migrate import HEAD_REVISION, MIGRATIONS, alembic_config, downgrade, upgrade
 from catalog.adapters.sql.schema.tables import ByCodePoint, metadata
 from catalog.domain.categories.tree import Tree
 from catalog.domain.errors import SchemaOutdated
@@ -23,7 +23,7 @@ from catalog.domain.validation import FieldErrors
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import StorageOptions
 from tests.conftest import Databases
-from tests.making import keep, plant
+from tests.making import create_categories, create_items
 
 ROOT = Path(__file__).parents[3]
 
@@ -93,7 +93,7 @@ async def test_four_processes_may_migrate_at_once(empty_url: str) -> None:
     said = [(await process.communicate())[1].decode() for process in processes]
     assert [process.returncode for process in processes] == [0] * 4, said
     storage = open_store(StorageOptions(empty_url))
-    await keep(storage, 1)
+    await create_items(storage, 1)
     await storage.close()
 
 
@@ -159,9 +159,9 @@ async def test_items_that_were_there_before_categories_keep_theirs(empty_url: st
     """As roots of the tree, by entries of the log; and their attributes and names are indexed."""
     storage = open_store(StorageOptions(empty_url))
     await storage.migrate()
-    await plant(storage, "home/garden-chairs", "lamps")
+    await create_categories(storage, "home/garden-chairs", "lamps")
     for number, slug in enumerate(["garden-chairs", "garden-chairs", "lamps", None], 1):
-        await keep(storage, number, category=slug, name="Folding chair", attributes={"size": number, "new": True})
+        await create_items(storage, number, category=slug, name="Folding chair", attributes={"size": number, "new": True})
     head = (await storage.changes(after=0, limit=1)).head
     plain = engine(empty_url)
     async with plain.begin() as connection:
@@ -186,7 +186,7 @@ async def test_items_that_were_there_before_categories_keep_theirs(empty_url: st
     search = SearchQuery.parse("foldign", FieldErrors())
     assert search is not None
     assert len(await storage.suggest(search)) == 4
-    await keep(storage, 9, category="lamps")
+    await create_items(storage, 9, category="lamps")
     assert await storage.category_counts() == {"garden-chairs": 2, "lamps": 2}
     await storage.close()
 
@@ -203,8 +203,8 @@ async def test_what_was_folded_otherwise_is_folded_anew(empty_url: str) -> None:
     await storage.migrate()
     names = {1: "Łóżko", 2: "Lampe", 3: "東京タワー", 4: "soft\u00adhyphen", 5: "Mbox iPhone15", 6: "Æble", 7: "Chair KT-INS114"}
     for number, name in names.items():
-        await keep(storage, number, name=name, description="Über Øresund, 京都 5", attributes={"a": "Đà", "n": 1})
-    await keep(storage, *range(100, 700), name="Ørsted")
+        await create_items(storage, number, name=name, description="Über Øresund, 京都 5", attributes={"a": "Đà", "n": 1})
+    await create_items(storage, *range(100, 700), name="Ørsted")
     everything = (await storage.list_items(ItemQuery.parse({"sort": "name,sku", "limit": "200"}))).items
     plain = engine(empty_url)
     async with plain.begin() as connection:
@@ -245,3 +245,10 @@ async def test_what_was_folded_otherwise_is_folded_anew(empty_url: str) -> None:
         assert (await connection.execute(text("SELECT count(*) FROM item_words"))).scalar() == 607
     await plain.dispose()
     await storage.close()
+
+
+def test_migrations_import_nothing_of_the_catalog() -> None:
+    """An applied migration must not change its meaning when the code does."""
+    versions = MIGRATIONS / "versions"
+    importing = re.compile(r"^\s*(?:from|import) catalog", re.MULTILINE)
+    assert [path.name for path in sorted(versions.glob("[0-9]*.py")) if importing.search(path.read_text())] == []

@@ -16,7 +16,7 @@ from catalog.domain.errors import ItemExists, SkuTaken, StaleVersion, StoreBusy,
 from catalog.domain.items.item import Item
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import Storage, StorageOptions
-from tests.making import TESTER, as_item, category, commit, creation, item, keep, names, removal, revision
+from tests.making import TESTER, as_item, category, commit, create_items, creation, item, names, removal, revision
 
 WRITERS = 20
 ROOT = Path(__file__).parents[3]
@@ -45,7 +45,7 @@ async def test_twenty_writers_race_for_a_sku_and_one_wins(storage: Storage) -> N
 
 async def test_twenty_writers_race_for_each_version_and_one_wins_each(storage: Storage) -> None:
     """No update is lost: the versions are those of the winners, one after the other."""
-    (current,) = await keep(storage, 1)
+    (current,) = await create_items(storage, 1)
     for turn in range(10):
         changes = [revision(current, name=f"by {writer} in turn {turn}") for writer in range(WRITERS)]
         results = await asyncio.gather(*(commit(storage, change) for change in changes))
@@ -148,7 +148,7 @@ async def test_a_caller_that_is_cancelled_harms_nobody(storage: Storage) -> None
 
 async def test_a_read_that_is_cancelled_is_not_cut_off(storage: Storage, caplog: pytest.LogCaptureFixture) -> None:
     """Cutting it off would cost its connection, and leave an exception that nobody fetches."""
-    await keep(storage, 1)
+    await create_items(storage, 1)
     chance = random.Random(7)
     for _ in range(200):
         read = asyncio.create_task(storage.items_by_id([item(1).id]))

@@ -134,7 +134,7 @@ async def test_a_database_that_takes_no_writes(
     name = await databases.create(postgres_template)
     admin = await asyncpg.connect(postgres_url)
     await admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    await are_plain(capsys, databases.url(name), "takes no writes now", "read-only transaction", writes_only=True)
+    await are_plain(capsys, databases.url(name), "does not accept writes", "read-only transaction", writes_only=True)
     await admin.close()
     await databases.drop(name)
 
@@ -201,8 +201,8 @@ async def test_a_file_that_sqlite_cannot_work_with(  # noqa: PLR0913 - fixtures 
 @pytest.mark.parametrize(
     ("pragma", "says", "logged"),
     [
-        ("PRAGMA max_page_count = 1", "file is on is full", "database or disk is full"),
-        ("PRAGMA query_only = ON", "may be read but not written", "attempt to write a readonly database"),
+        ("PRAGMA max_page_count = 1", "SQLite file is full", "database or disk is full"),
+        ("PRAGMA query_only = ON", "is read-only", "attempt to write a readonly database"),
     ],
 )
 async def test_a_file_that_sqlite_cannot_write(

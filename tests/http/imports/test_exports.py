@@ -194,5 +194,5 @@ async def test_large_pieces_are_compressed_in_a_thread(client: httpx.AsyncClient
     """With the same result."""
     await plant(client)
     plain = [(await client.get(url, headers={"Accept-Encoding": "identity"})).content for url in (ITEMS, EXPORT)]
-    monkeypatch.setattr(compression, "_IN_THREAD", 10)
+    monkeypatch.setattr(compression, "_MIN_THREAD_SIZE", 10)
     assert [(await client.get(url, headers={"Accept-Encoding": "gzip"})).content for url in (ITEMS, EXPORT)] == plain

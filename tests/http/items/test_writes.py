@@ -118,6 +118,6 @@ async def test_a_body_without_its_type_is_told_what_is_wanted(client: httpx.Asyn
     refused = await client.post(ITEMS, content=b"{}", headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert refused.status_code == 415
     detail = refused.json()["detail"]
-    assert "came as application/x-www-form-urlencoded" in detail
+    assert "Unsupported Content-Type application/x-www-form-urlencoded" in detail
     assert "-H 'Content-Type: application/json'" in detail
-    assert "without a Content-Type" in (await client.post(ITEMS, content=b"{}")).json()["detail"]
+    assert "has no Content-Type" in (await client.post(ITEMS, content=b"{}")).json()["detail"]

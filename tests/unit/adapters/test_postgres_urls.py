@@ -1,4 +1,4 @@
-"""Postgres URLs: what hosting providers write is taken, and what cannot work is a bad setting in words without secrets."""
+"""Postgres URLs: the forms that hosting providers use are accepted, and invalid ones are reported without secrets."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ TLS = Path(__file__).parents[2] / "data" / "tls"
 
 
 @pytest.mark.parametrize(
-    ("given", "read"),
+    ("url", "dsn"),
     [
         ("postgresql://u:p@h/d", "postgresql://u:p@h/d"),
         ("postgresql://h", "postgresql://h"),
@@ -37,21 +37,21 @@ TLS = Path(__file__).parents[2] / "data" / "tls"
         ("postgresql://h/d?sslmode=", "postgresql://h/d"),
     ],
 )
-def test_a_url_is_handed_to_the_driver(given: str, read: str) -> None:
-    """With what the driver does not know taken out, and written as it reads it."""
-    assert read_dsn(given).arguments["dsn"] == read
+def test_a_url_is_passed_to_the_driver(url: str, dsn: str) -> None:
+    """Unsupported parameters are removed and the rest is in the form that the driver parses."""
+    assert read_dsn(url).arguments["dsn"] == dsn
 
 
-def test_what_the_driver_does_not_know_is_read_here() -> None:
-    """A timeout for connecting, and a name that ours must not replace."""
+def test_the_connect_timeout_and_application_name_are_returned() -> None:
+    """The driver does not support the timeout, and our default name must not replace the one in the URL."""
     dsn = read_dsn("postgresql://h/d?connect_timeout=10&application_name=shop")
     assert (dsn.connect_timeout, dsn.application_name) == (10, "shop")
     assert dsn.arguments["dsn"] == "postgresql://h/d?application_name=shop"
     assert read_dsn("postgresql://h/d?connect_timeout=0").connect_timeout is None
 
 
-def test_every_parameter_has_a_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """None of them reaches the server as an unknown setting."""
+def test_every_allowed_parameter_is_accepted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No allowed parameter is rejected, alone or with the parameters that it needs."""
     (tmp_path / "services").write_text("[x]\n")
     monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
     values = dict.fromkeys(PARAMETERS, "x") | {
@@ -73,52 +73,52 @@ def test_every_parameter_has_a_place(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     }
     for name in PARAMETERS:
         needed = {"sslmode", "sslrootcert", "sslcert", name} if name.startswith("ssl") else {name}
-        read_dsn("postgresql://h/d?" + "&".join(f"{one}={values[one]}" for one in sorted(needed)))
+        read_dsn("postgresql://h/d?" + "&".join(f"{parameter}={values[parameter]}" for parameter in sorted(needed)))
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "expected"),
     [
-        ("postgresql://h/d?sslmod=require", "parameter sslmod, which is unknown; there are application_name, .*sslmode"),
-        ("postgresql://h/d?sslmode=yes", "sslmode is one of disable, allow, prefer, require, verify-ca, verify-full"),
-        ("postgresql://h/d?target_session_attrs=standby", "target_session_attrs is one of any, read-write, primary"),
-        ("postgresql://h/d?ssl_min_protocol_version=1", "ssl_min_protocol_version is one of TLSv1,"),
+        ("postgresql://h/d?sslmod=require", r"Unknown parameter sslmod in the URL\. Allowed: application_name, .*sslmode"),
+        ("postgresql://h/d?sslmode=yes", "sslmode must be one of disable, allow, prefer, require, verify-ca, verify-full"),
+        ("postgresql://h/d?target_session_attrs=standby", "target_session_attrs must be one of any, read-write, primary"),
+        ("postgresql://h/d?ssl_min_protocol_version=1", "ssl_min_protocol_version must be one of TLSv1,"),
         ("postgresql://h/d?sslnegotiation=direct", "sslnegotiation=direct needs sslmode=require"),
-        ("postgresql://h/d?connect_timeout=soon", "connect_timeout is a whole number"),
+        ("postgresql://h/d?connect_timeout=soon", "connect_timeout must be a whole number"),
         ("postgresql://h/d?channel_binding=require", "channel_binding=require is not supported"),
         ("postgresql://h/d?gssencmode=require", "gssencmode=require is not supported"),
         ("postgresql://h/d?client_encoding=latin1", "client_encoding is always UTF8"),
-        ("postgresql://h/d?sslmode=verify-full", "sslmode=verify-full needs the authority's certificate"),
+        ("postgresql://h/d?sslmode=verify-full", "sslmode=verify-full needs a CA certificate"),
         ("postgresql://h/d?sslrootcert=/nowhere/ca.pem", r"sslrootcert: /nowhere/ca.pem cannot be read \(no such file"),
         ("postgresql://h/d?passfile=/nowhere", "passfile: /nowhere cannot be read"),
-        (f"postgresql://h/d?sslrootcert={__file__}", "has no certificate in PEM form"),
+        (f"postgresql://h/d?sslrootcert={__file__}", "contains no PEM certificate"),
         (
             f"postgresql://h/d?sslcert={TLS}/client.pem&sslkey={TLS}/server.key",
-            "sslcert and sslkey are no certificate with its key",
+            "sslcert and sslkey are not a matching PEM certificate and key",
         ),
         ("postgresql://h/d?sslrootcert=system&sslmode=require", "sslrootcert=system needs sslmode=verify-full"),
-        ("postgresql://u:secret@h:port/d", "A port is a number"),
-        ("postgresql://h/d?port=99999", "A port is a number"),
+        ("postgresql://u:secret@h:port/d", "a port must be a number"),
+        ("postgresql://h/d?port=99999", "a port must be a number"),
         ("postgresql://u:secret#x@h/d", "write # as %23"),
         ("postgresql://u:secret/x@h/d", "write # as %23"),
         ("postgresql://u:sec?ret=x@h/d", "write # as %23"),
-        ("postgresql://[::1/d", "The URL cannot be read"),
+        ("postgresql://[::1/d", "Invalid Postgres URL"),
     ],
 )
-def test_what_cannot_work_is_a_bad_setting(url: str, told: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """By its name, before anything is connected to, and never with a password."""
+def test_an_invalid_url_is_an_invalid_setting(url: str, expected: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The error names the setting, comes before any connection attempt, and never contains the password."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    with pytest.raises(InvalidSettings, match=f"CATALOG_STORAGE__URL: .*{told}") as caught:
+    with pytest.raises(InvalidSettings, match=f"CATALOG_STORAGE__URL: .*{expected}") as caught:
         Container(settings=Settings(storage=StorageSettings(url=url))).storage()
     assert "secret" not in str(caught.value)
     assert "ret=" not in str(caught.value)
 
 
-def test_a_service_is_looked_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The driver would pass over one that is not there, and connect to the default host."""
+def test_a_missing_service_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The driver would ignore it and connect to the default host."""
     file = tmp_path / "services"
     monkeypatch.setenv("PGSERVICEFILE", str(file))
-    with pytest.raises(ValueError, match=r"service: there is no \[shop\] in "):
+    with pytest.raises(ValueError, match=r"service: \[shop\] not found in "):
         read_dsn("postgresql://?service=shop")
     file.write_text("[shop]\nhost=h\npassword=a%%b\n")
     assert read_dsn("postgresql://?service=shop").arguments["dsn"] == "postgresql://?service=shop"
@@ -128,21 +128,21 @@ def test_a_service_is_looked_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
             read_dsn("postgresql://?service=shop")
 
 
-def test_the_authorities_of_the_operating_system_can_be_trusted() -> None:
-    """As libpq does it since 16: sslrootcert=system, which checks the host's name too."""
+def test_the_certificate_authorities_of_the_operating_system_can_be_trusted() -> None:
+    """With sslrootcert=system, as in libpq since version 16; it also verifies the host name."""
     context = read_dsn("postgresql://h/d?sslrootcert=system").arguments["ssl"]
     assert (context.check_hostname, context.verify_mode.name) == (True, "CERT_REQUIRED")
     url = f"postgresql://h/d?sslrootcert=system&sslmode=verify-full&sslcert={TLS}/client.pem&sslkey={TLS}/client.key"
     assert read_dsn(url).arguments["dsn"] == "postgresql://h/d"
 
 
-def test_a_dsn_is_shown_without_its_password() -> None:
-    """Also where a traceback prints it."""
+def test_the_repr_of_a_dsn_has_no_password() -> None:
+    """Tracebacks may print it."""
     assert "secret" not in repr(read_dsn("postgresql://u:secret@h/d"))
 
 
 @pytest.mark.parametrize(
-    ("given", "taken"),
+    ("url", "expected"),
     [
         ("postgres://h/d", "postgresql://h/d"),
         ("POSTGRES://h/D", "postgresql://h/D"),
@@ -154,7 +154,7 @@ def test_a_dsn_is_shown_without_its_password() -> None:
         ("memory://", "memory://"),
     ],
 )
-def test_schemes_have_the_names_that_people_use(given: str, taken: str) -> None:
-    """Those of hosting providers and of SQLAlchemy."""
-    assert canonical(given) == taken
-    assert StorageSettings(url=given).url == taken
+def test_common_names_of_schemes_are_accepted(url: str, expected: str) -> None:
+    """Hosting providers and SQLAlchemy use other names than we do."""
+    assert canonical(url) == expected
+    assert StorageSettings(url=url).url == expected

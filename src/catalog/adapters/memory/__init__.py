@@ -1,1 +1,1 @@
-"""A store in this process: for tests, trials and catalogs that need not last."""
+"""In-memory storage and cache, for tests, trials and catalogs that need no durability."""

@@ -1,4 +1,4 @@
-"""The cache in this process: the least recently used goes first, when the bytes are used up."""
+"""An in-process LRU cache with a limit on its size in bytes."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from catalog.ports.cache import CachedResponse
 
 _OVERHEAD = 600
-"""Bytes that Python needs around an answer, its key and its place, beside their content (measured: 530 to 610)."""
+"""Bytes of memory per entry beyond the content and key: Python objects and the dictionary slot (measured: 530 to 610)."""
 
 
 class _Entry(NamedTuple):
@@ -18,10 +18,10 @@ class _Entry(NamedTuple):
 
 
 class MemoryCache:
-    """A dictionary in the order of last use."""
+    """Evicts the least recently used responses when it is full, and expires each after its time to live."""
 
     def __init__(self, *, max_bytes: int, ttl: float, clock: Callable[[], float] = monotonic) -> None:
-        """Keep up to `max_bytes`, each answer for `ttl` seconds."""
+        """Store up to `max_bytes` bytes, each response for `ttl` seconds."""
         self._max_bytes = max_bytes
         self._ttl = ttl
         self._clock = clock
@@ -29,18 +29,21 @@ class MemoryCache:
         self.size = 0
 
     async def get(self, key: str) -> CachedResponse | None:
-        """Look it up, and note that it was used."""
-        kept = self._entries.get(key)
-        if kept is None:
+        """Return the response and mark it as most recently used."""
+        entry = self._entries.get(key)
+        if entry is None:
             return None
-        if kept.expires_at < self._clock():
+        if entry.expires_at < self._clock():
             self._drop(key)
             return None
         self._entries.move_to_end(key)
-        return kept.cached
+        return entry.cached
 
     async def put(self, key: str, cached: CachedResponse) -> None:
-        """Keep it, and let go of what has not been used for longest. What would take a tenth of the room is not kept."""
+        """Store a response, and evict the least recently used ones if necessary.
+
+        Responses over a tenth of `max_bytes` are not cached.
+        """
         self._drop(key)
         size = cached.content.size + sum(map(len, cached.dependencies)) + 2 * len(key) + _OVERHEAD
         if size * 10 > self._max_bytes:
@@ -51,19 +54,19 @@ class MemoryCache:
             self._drop(next(iter(self._entries)))
 
     async def failure(self) -> str | None:
-        """Memory always answers."""
+        """Return None; memory is always available."""
         return None
 
     async def clear(self) -> None:
-        """Forget everything."""
+        """Delete every entry."""
         self._entries.clear()
         self.size = 0
 
     async def close(self) -> None:
-        """Forget everything."""
+        """Delete every entry."""
         await self.clear()
 
     def _drop(self, key: str) -> None:
-        kept = self._entries.pop(key, None)
-        if kept is not None:
-            self.size -= kept.size
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self.size -= entry.size

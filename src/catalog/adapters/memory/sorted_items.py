@@ -1,4 +1,4 @@
-"""Items kept sorted: a list for each sort order that was asked for, so that a page is a bisection and a slice."""
+"""Lists of all items, one per sort order in use, so that reading a page takes a bisection and a slice."""
 
 import asyncio
 from bisect import bisect_left, insort
@@ -14,36 +14,36 @@ from catalog.domain.queries.ordering import Ordering, SortKey, SortValues, parse
 from catalog.domain.validation import FieldErrors
 
 BATCH_SIZE = 1_000
-"""Items that are worked on before other tasks get a turn."""
+"""Items that are processed before control returns to the event loop."""
 
 MAX_PENDING = 100
-"""Changes that a sorted list takes in before other tasks get a turn."""
+"""Changes that are applied to a sorted list before control returns to the event loop."""
 
 Entry = tuple[Any, ...]
-"""The sort key of an item, then the item. Keys end with the id, so comparing two entries never reaches the items."""
+"""An item's sort key followed by the item. Keys end with the id, so comparing two entries never compares the items."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime.max.replace(tzinfo=UTC)
-_BEHIND_IDS = 1 << 128
-"""Sorts behind the key of every id."""
+_AFTER_IDS = 1 << 128
+"""Sorts after the key of every id."""
 
-_LAST_CHARACTER = 0x10FFFF
+_MAX_CODE_POINT = 0x10FFFF
 
 
 class SortOrder:
-    """Turns places in an ordering into keys that Python compares in that order, whatever the direction of each term.
+    """Turns sort values into keys that Python compares in the given ordering, whatever the direction of each term.
 
-    An ordering and its reverse have the same keys: the one whose id descends is read `backwards`.
+    An ordering and its reverse share the same keys: the one with a descending id is read `backwards`.
     """
 
     def __init__(self, ordering: Ordering) -> None:
-        """Prepare the keys of `ordering`."""
+        """Prepare to build keys for `ordering`."""
         self.backwards = ordering[-1].descending
         self.terms = reverse(ordering) if self.backwards else ordering
         self._encoders = [_encoder(term) for term in self.terms]
 
     def key(self, values: SortValues) -> Entry:
-        """Return the sort key of a place; it sorts directly before the entry of the item there."""
+        """Return the sort key for these values. It sorts directly before the entry of the item with these values."""
         return tuple([encode(value) for encode, value in zip(self._encoders, values, strict=True)])
 
     def entry(self, item: Item, rank: int | None = None) -> Entry:
@@ -51,18 +51,18 @@ class SortOrder:
         return (*self.key(sort_values(item, self.terms, rank)), item)
 
     def positions(self, entries: Sequence[Entry], after: SortValues | None) -> range:
-        """Return the positions of sorted entries in the order in which they are read, from behind `after` on."""
+        """Return the positions of the entries that follow `after`, in reading order."""
         if after is None:
             return range(len(entries) - 1, -1, -1) if self.backwards else range(len(entries))
         key = self.key(after)
-        at = bisect_left(entries, key)
+        index = bisect_left(entries, key)
         if self.backwards:
-            return range(at - 1, -1, -1)
-        return range(at + (at < len(entries) and entries[at][:-1] == key), len(entries))
+            return range(index - 1, -1, -1)
+        return range(index + (index < len(entries) and entries[index][:-1] == key), len(entries))
 
 
 class KeyRange(NamedTuple):
-    """The items that meet range conditions: they stand together in one order, from the key `first` to before the key `last`."""
+    """The items that match range conditions. In `order` they are adjacent: from the key `first` up to, but excluding, `last`."""
 
     order: SortOrder
     first: Entry
@@ -70,38 +70,38 @@ class KeyRange(NamedTuple):
 
 
 def key_ranges(filters: Filters) -> list[KeyRange]:
-    """Return a stretch for each field with range conditions: a price in one currency, a time."""
+    """Return a range for each field with range conditions: the price in one currency, or a time."""
     by_field: dict[str, list[Condition]] = {}
     for condition in filters:
         by_field.setdefault(condition.field, []).append(condition)
-    found: list[KeyRange] = []
+    ranges: list[KeyRange] = []
     for field in ("created_at", "updated_at"):
-        found += _key_ranges(field, by_field.get(field, ()), (), (_LATEST, _BEHIND_IDS))
+        ranges += _key_ranges(field, by_field.get(field, ()), (), (_LATEST, _AFTER_IDS))
     for condition in by_field.get("currency", ()):
         if condition.operator == "eq":
-            priced, currency = 0, condition.values[0]
-            found += _key_ranges("price", by_field.get("price", ()), (priced, currency), (priced, currency + "\0"))
-    return found
+            unpriced, currency = 0, condition.values[0]
+            ranges += _key_ranges("price", by_field.get("price", ()), (unpriced, currency), (unpriced, currency + "\0"))
+    return ranges
 
 
 def _key_ranges(name: str, conditions: Iterable[Condition], first: Entry, last: Entry) -> list[KeyRange]:
-    """Narrow the stretch from `first` to `last` by conditions on the value that follows the terms of `first`."""
-    prefix, whole = first, (first, last)
+    """Narrow the range from `first` to `last` by conditions on the value that follows the terms of `first`."""
+    prefix, full_range = first, (first, last)
     for condition in conditions:
         key = (*prefix, *condition.values[:1])
         if condition.operator in ("eq", "gte"):
             first = max(first, key)
         if condition.operator == "gt":
-            first = max(first, (*key, _BEHIND_IDS))
+            first = max(first, (*key, _AFTER_IDS))
         if condition.operator in ("eq", "lte"):
-            last = min(last, (*key, _BEHIND_IDS))
+            last = min(last, (*key, _AFTER_IDS))
         if condition.operator == "lt":
             last = min(last, key)
-    return [] if (first, last) == whole else [KeyRange(_ORDERS[name], first, last)]
+    return [] if (first, last) == full_range else [KeyRange(_ORDERS[name], first, last)]
 
 
 async def sort_in_batches(items: Sequence[Item], entries: Callable[[Sequence[Item]], list[Entry]]) -> list[Entry]:
-    """Sort the entries that a function makes of items, and give other tasks a turn after each slice."""
+    """Sort the entries that the function `entries` returns for items. Control returns to the event loop after each batch."""
     runs: deque[list[Entry]] = deque()
     for start in range(0, len(items), BATCH_SIZE):
         if start:
@@ -109,47 +109,47 @@ async def sort_in_batches(items: Sequence[Item], entries: Callable[[Sequence[Ite
         runs.append(sorted(entries(items[start : start + BATCH_SIZE])))
     while len(runs) > 1:
         await asyncio.sleep(0)
-        runs.append(sorted(runs.popleft() + runs.popleft()))  # sorting two sorted runs is merging them
+        runs.append(sorted(runs.popleft() + runs.popleft()))  # sorting two concatenated runs merges them in linear time
     return runs[0] if runs else []
 
 
 class SortedItems:
-    """All items in one order. Built when it is first needed, a slice at a time; brought up to date when it is read.
+    """All items in one order. The list is built in batches on first use, and brought up to date when it is read.
 
-    A commit only notes what changed, for what nobody reads need not be sorted. Where so many changes wait that sorting anew takes
-    no longer, the list is let go, and built again for its next reader.
+    A commit only records what changed, because a list that nobody reads need not be sorted. Once so many changes are pending that
+    sorting from scratch is as fast, the list is dropped and rebuilt for the next reader.
     """
 
     def __init__(self, order: SortOrder) -> None:
-        """Start unbuilt."""
+        """Start without a list."""
         self.order = order
         self._entries: list[Entry] = []
         self._built = False
-        self._building = asyncio.Lock()
+        self._build_lock = asyncio.Lock()
         self._pending: list[tuple[Item | None, Item | None]] = []
 
     async def build(self, items: Callable[[], Sequence[Item]]) -> None:
-        """Sort what `items` returns, or take in what changed since. If the caller is cancelled, the next one goes on."""
+        """Sort what `items` returns, or apply the pending changes. If the caller is cancelled, the next caller continues."""
         if self._built and len(self._pending) <= MAX_PENDING:
             return
-        async with self._building:
+        async with self._build_lock:
             while not self._built or len(self._pending) > MAX_PENDING:
                 if self._built:
                     self._apply_pending(MAX_PENDING)
                     await asyncio.sleep(0)
                 else:
                     self._pending.clear()
-                    self._entries = await sort_in_batches(items(), lambda some: list(map(self.order.entry, some)))
+                    self._entries = await sort_in_batches(items(), lambda batch: list(map(self.order.entry, batch)))
                     self._built = True
 
     @property
     def entries(self) -> list[Entry]:
-        """The entries of all items, sorted, as of now; the list is changed when it is asked for again."""
+        """The current entries of all items, sorted. Later reads modify the same list in place."""
         self._apply_pending(len(self._pending))
         return self._entries
 
     def between(self, key_range: KeyRange, limit: int) -> list[Item] | None:
-        """Return the items of a stretch of this order; None when there are more than `most`, or where it is not built."""
+        """Return the items in a range of this order. Return None if there are more than `limit`, or if the list is not built."""
         if not self._built:
             return None
         entries = self.entries
@@ -157,8 +157,8 @@ class SortedItems:
         return None if end - start > limit else [entry[-1] for entry in entries[start:end]]
 
     def record_change(self, before: Item | None, after: Item | None) -> None:
-        """Put `after` in the place of `before`; None where an item is new, or gone."""
-        if self._built or self._building.locked():
+        """Record that `after` replaces `before`. `before` is None for a created item, `after` for a deleted one."""
+        if self._built or self._build_lock.locked():
             self._pending.append((before, after))
         if self._built and len(self._pending) > max(BATCH_SIZE, len(self._entries) // 4):
             self._built = False
@@ -166,22 +166,22 @@ class SortedItems:
             self._pending.clear()
 
     def _apply_pending(self, count: int) -> None:
-        """Make the first of the changes that wait."""
-        some, self._pending = self._pending[:count], self._pending[count:]
-        for before, after in some:
+        """Apply the first `count` pending changes."""
+        applied, self._pending = self._pending[:count], self._pending[count:]
+        for before, after in applied:
             new = None if after is None else self.order.entry(after)
             if before is not None:
                 old = self.order.entry(before)
-                at = bisect_left(self._entries, old[:-1])
+                index = bisect_left(self._entries, old[:-1])
                 if new is not None and new[:-1] == old[:-1]:
-                    self._entries[at] = new
+                    self._entries[index] = new
                     continue
-                del self._entries[at]
+                del self._entries[index]
             if new is not None:
                 insort(self._entries, new)
 
 
-def _same(value: Any) -> Any:  # noqa: ANN401 - a value of a term
+def _identity(value: Any) -> Any:  # noqa: ANN401 - any sort value
     return value
 
 
@@ -197,13 +197,13 @@ def _negative(value: int) -> int:
     return -value
 
 
-def _before_epoch(value: datetime) -> Any:  # noqa: ANN401 - a timedelta, which compares with its like
+def _before_epoch(value: datetime) -> Any:  # noqa: ANN401 - a timedelta, comparable with other timedeltas
     return _EPOCH - value
 
 
 def _mirrored(text: str) -> str:
-    """Mirror each character in the range of code points, and end with the last one, so that a prefix sorts behind."""
-    return "".join(chr(_LAST_CHARACTER - ord(sign)) for sign in text) + chr(_LAST_CHARACTER)
+    """Mirror each character within the range of code points. A final U+10FFFF makes a prefix sort after longer texts."""
+    return "".join(chr(_MAX_CODE_POINT - ord(character)) for character in text) + chr(_MAX_CODE_POINT)
 
 
 _DESCENDING: dict[type, Callable[[Any], Any]] = {
@@ -215,11 +215,11 @@ _DESCENDING: dict[type, Callable[[Any], Any]] = {
 
 
 def _encoder(term: SortKey) -> Callable[[Any], Any]:
-    """Return what turns the values of a term into values that compare in its direction."""
+    """Return a function that turns the values of a term into values that compare in its direction."""
     if term.descending:
         return _DESCENDING[term.kind]
-    return _id if term.kind is UUID else _same
+    return _id if term.kind is UUID else _identity
 
 
 _ORDERS = {name: SortOrder(parse_sort(name, FieldErrors())) for name in ("price", "created_at", "updated_at")}
-"""The orders in which the items of range conditions stand together."""
+"""The orders in which the items that match a range condition are adjacent."""

@@ -1,4 +1,4 @@
-"""Postgres' way of doing things."""
+"""The SQL dialect of PostgreSQL."""
 
 import re
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
@@ -34,7 +34,7 @@ from sqlalchemy.sql.dml import Delete, Insert, Update
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import TypeEngine
 
-from catalog.adapters.postgres.sessions import STREAMING, Sessions, local, serving
+from catalog.adapters.postgres.sessions import STREAM_SECONDS, Sessions, serving_settings, set_local
 from catalog.adapters.sql.compiled_statement import CompiledStatement
 from catalog.adapters.sql.dialect import Statement
 from catalog.adapters.sql.schema.tables import THE_HEAD, UtcTime, items, log_head
@@ -43,109 +43,113 @@ from catalog.domain.search.search import NO_TERMS, SearchQuery
 from catalog.domain.search.spelling import Correction
 
 _SCHEMA_LOCK = 0x0CA7A106
-"""The number of the advisory lock that migrations are taken under: any, as long as it stays the same."""
+"""The key of the advisory lock that migrations hold. Any number will do, as long as it never changes."""
 
 _CHANNEL = "catalog_log"
 COPY_THRESHOLD = 100
-"""Rows that are copied into a table; fewer are inserted with what else there is to do, in one go."""
+"""The number of rows from which COPY is used. Fewer rows are inserted in the same statement as the other writes of a step."""
 
-QUOTES = "' '"
+_QUOTED_SPACE = "' '"
 
 _PARAMETER = re.compile(r"\$(\d+)")
 
 _LOCK = "SELECT seq FROM log_head WHERE one = 1 FOR UPDATE"
 
-# What asyncpg raises when it finds the connection closed; the second, when the server's farewell came in while it was idle.
+# asyncpg raises these for a closed connection; the second one if the server closed it while it was idle.
 _CLOSED_CONNECTION = asyncpg.InterfaceError | asyncpg.InternalClientError
 
-_NO_TABLES = "The PostgreSQL database has no schema yet, or another one; run `catalog migrate`."
-_NO_SCHEMA = {
-    "42P01": _NO_TABLES,
-    "42703": _NO_TABLES,
-    "3F000": "The schema that the search_path names is not in the PostgreSQL database; create it, then run `catalog migrate`.",
+_WRONG_SCHEMA = "The schema of the PostgreSQL database is missing or has the wrong version; run `catalog migrate`."
+_SCHEMA_ERRORS = {
+    "42P01": _WRONG_SCHEMA,
+    "42703": _WRONG_SCHEMA,
+    "3F000": "The schema in search_path does not exist in the PostgreSQL database; create it, then run `catalog migrate`.",
 }
 _DISK_FULL = "53100"
-_TOO_SLOW = "PostgreSQL did not answer in time."
+_TIMED_OUT = "PostgreSQL did not answer in time."
 _UNREACHABLE = "PostgreSQL cannot be reached."
-_REFUSED = "PostgreSQL refuses the connection; the service's log says why."
+_REFUSED = "PostgreSQL refuses the connection; see the service's log for the reason."
 _UNAVAILABLE = {
     "08": _UNREACHABLE,
-    "25006": "PostgreSQL takes no writes now: it is a standby, or set to read only.",
+    "25006": "PostgreSQL does not accept writes: it is a standby or read-only.",
     "28": _REFUSED,
     "3D": _REFUSED,
-    "40": "PostgreSQL could not finish this beside other transactions, and nothing was written; try again in a moment.",
-    "42501": "PostgreSQL does not permit this; the service's log says why.",
-    "53": "PostgreSQL is out of resources, like connections or memory; try again later.",
-    "55": "PostgreSQL could not get a lock in time; try again in a moment.",
+    "40": "The transaction conflicted with another one in PostgreSQL; nothing was written. Try again in a moment.",
+    "42501": "PostgreSQL does not permit this operation; see the service's log for the reason.",
+    "53": "PostgreSQL is out of resources, such as connections or memory; try again later.",
+    "55": "PostgreSQL could not acquire a lock in time; try again in a moment.",
     "57": "PostgreSQL is starting or stopping; try again in a moment.",
-    "57014": _TOO_SLOW,
+    "57014": _TIMED_OUT,
     "58": "PostgreSQL failed to read or write its files.",
 }
-"""What callers are told, by SQLSTATE or its class (PostgreSQL's documentation, appendix A)."""
+"""Messages by SQLSTATE or SQLSTATE class (PostgreSQL documentation, appendix A)."""
 
 
-def _to_tsvector(words: ColumnElement[str]) -> ColumnElement[Any]:
-    """Turn words that the domain parted into a tsvector, past every parser and dictionary of Postgres."""
-    return func.array_to_tsvector(func.string_to_array(words, " "))
+def _to_tsvector(terms: ColumnElement[str]) -> ColumnElement[Any]:
+    """Convert terms separated by spaces to a tsvector. The domain made the terms, so no Postgres parser or dictionary is used."""
+    return func.array_to_tsvector(func.string_to_array(terms, " "))
 
 
 def _unnested(columns: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
-    """Take rows as parameters, an array for each column (named like it): one statement writes any number of them."""
-    arrays = [bindparam(name, type_=ARRAY(its)) for name, its in columns.items()]
-    return func.unnest(*arrays).table_valued(*(column(name, its) for name, its in columns.items())).render_derived(name="given")
+    """Return a table whose rows come from array parameters, one per column. One statement then writes any number of rows."""
+    arrays = [bindparam(name, type_=ARRAY(type_)) for name, type_ in columns.items()]
+    return (
+        func.unnest(*arrays)
+        .table_valued(*(column(name, type_) for name, type_ in columns.items()))
+        .render_derived(name="input_rows")
+    )
 
 
-def _plain(its: TypeEngine[Any]) -> TypeEngine[Any]:
-    """Return a column's type as Postgres has it, without what only tables need."""
-    if isinstance(its, UtcTime):
+def _array_type(type_: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return the Postgres type of a column's values, without the conversions and options of the column."""
+    if isinstance(type_, UtcTime):
         return TIMESTAMP(timezone=True)
-    return Text() if isinstance(its, Text) else BYTEA() if isinstance(its, LargeBinary) else its
+    return Text() if isinstance(type_, Text) else BYTEA() if isinstance(type_, LargeBinary) else type_
 
 
 @lru_cache(maxsize=64)
 def _combined(statements: Sequence[tuple[str, int]]) -> str:
-    """Make one statement of several, each with so many parameters: all but the last become its WITH."""
+    """Combine statements, each with its number of parameters, into one. All but the last become CTEs."""
     numbered = []
-    before = 0
+    offset = 0
     for sql, count in statements:
-        numbered.append(_PARAMETER.sub(partial(_renumbered, before), sql))
-        before += count
+        numbered.append(_PARAMETER.sub(partial(_renumbered, offset), sql))
+        offset += count
     *others, last = numbered
-    listed = ", ".join(f"step_{index} AS ({sql})" for index, sql in enumerate(others))
-    return f"WITH {listed} {last}" if others else last
+    ctes = ", ".join(f"step_{index} AS ({sql})" for index, sql in enumerate(others))
+    return f"WITH {ctes} {last}" if others else last
 
 
 def _is_closed(cause: Exception) -> bool:
-    """Whether the driver found the connection closed; a value that it cannot encode is an InterfaceError too."""
-    unencodable = isinstance(cause, ValueError) and not isinstance(cause, asyncpg.ClientConfigurationError)
-    return isinstance(cause, _CLOSED_CONNECTION) and not unencodable
+    """Return whether asyncpg found the connection closed. It also raises InterfaceError for values that it cannot encode."""
+    is_encoding_error = isinstance(cause, ValueError) and not isinstance(cause, asyncpg.ClientConfigurationError)
+    return isinstance(cause, _CLOSED_CONNECTION) and not is_encoding_error
 
 
-def _quoted(words: str) -> str:
-    """Put each of some words in quotes; they are letters and digits."""
-    return f"'{words.replace(' ', QUOTES)}'" if words else ""
+def _quoted(terms: str) -> str:
+    """Quote each of the terms, which contain letters and digits only."""
+    return f"'{terms.replace(' ', _QUOTED_SPACE)}'" if terms else ""
 
 
-async def _pieces(data: bytes) -> AsyncIterator[bytes]:
-    """Hand data out (asyncpg makes a class for each file, in a circle that keeps the file until the collector comes)."""
+async def _single_chunk(data: bytes) -> AsyncIterator[bytes]:
+    """Yield the data as one chunk. A file object would stay in memory until garbage collection: asyncpg puts it in a cycle."""
     yield data
 
 
-def _renumbered(by: int, match: re.Match[str]) -> str:
-    """Number a parameter anew."""
-    return f"${int(match[1]) + by}"
+def _renumbered(offset: int, match: re.Match[str]) -> str:
+    """Return a parameter with its number shifted by `offset`."""
+    return f"${int(match[1]) + offset}"
 
 
-_words = _unnested({"seq": BigInteger(), "name": Text(), "text": Text()})
+_term_rows = _unnested({"seq": BigInteger(), "name": Text(), "text": Text()})
 
 
 def _query(name: str) -> ColumnElement[Any]:
-    """Read the parameter `name` as a tsquery."""
+    """Return the parameter `name`, cast to tsquery."""
     return cast(bindparam(name, type_=Text()), TSQUERY())
 
 
 class PostgresDialect:
-    """tsvector for the words; a lock by SELECT FOR UPDATE on the head's row."""
+    """Full-text search with tsvector; the write lock is a SELECT FOR UPDATE on the head's row."""
 
     name = "PostgreSQL"
     estimates = True
@@ -158,12 +162,12 @@ class PostgresDialect:
     )
     term_table_key: ColumnElement[int] = term_table.c.seq
     insert_terms = insert(term_table).from_select(
-        ["seq", "name", "text"], select(_words.c.seq, _to_tsvector(_words.c.name), _to_tsvector(_words.c.text))
+        ["seq", "name", "text"], select(_term_rows.c.seq, _to_tsvector(_term_rows.c.name), _to_tsvector(_term_rows.c.text))
     )
     update_terms = (
         update(term_table)
-        .where(term_table.c.seq == _words.c.seq)
-        .values({term_table.c.name: _to_tsvector(_words.c.name), term_table.c.text: _to_tsvector(_words.c.text)})
+        .where(term_table.c.seq == _term_rows.c.seq)
+        .values({term_table.c.name: _to_tsvector(_term_rows.c.name), term_table.c.text: _to_tsvector(_term_rows.c.text)})
     )
     move_head: Update = (
         update(log_head)
@@ -173,207 +177,209 @@ class PostgresDialect:
     )
 
     def __init__(self, sessions: Sessions, deadline: float) -> None:
-        """Work on connections that `sessions` sets up; statements may take `deadline` seconds."""
+        """Use connections set up by `sessions`. Statements may take `deadline` seconds."""
         self._sessions = sessions
-        # One message, and yet each statement has a snapshot of its own.
+        # Both statements go in one message, but each has its own snapshot.
         self._begin = f"BEGIN; {_LOCK}"
-        self._begin_local = f"BEGIN; {local(serving(deadline))}; {_LOCK}"
+        self._begin_local = f"BEGIN; {set_local(serving_settings(deadline))}; {_LOCK}"
 
-    def any_of(self, wanted: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-        """Compare with one parameter of an array, so that the statement is the same for any number of values."""
-        return wanted == any_(bindparam(name, type_=ARRAY(wanted.type)))
+    def any_of(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        """Compare with a single array parameter, so that the statement is the same for any number of values."""
+        return column == any_(bindparam(name, type_=ARRAY(column.type)))
 
     def list_parameter(self, values: Collection[Any]) -> list[Any]:
-        """Make the array."""
+        """Return the values as a list."""
         return list(values)
 
     def matching_seqs(self) -> Select[Any]:
-        """Ask the index of all words."""
-        return select(self.term_table.c.seq).where(self.term_table.c.text.bool_op("@@")(_query("asked_text")))
+        """Search the index of all terms."""
+        return select(self.term_table.c.seq).where(self.term_table.c.text.bool_op("@@")(_query("text_query")))
 
-    def matches(self, *, walked: bool = False) -> ColumnElement[bool]:  # noqa: ARG002 - Postgres turns it round where it is better
-        """Ask for a join with what is found."""
+    def matches(self, *, walked: bool = False) -> ColumnElement[bool]:  # noqa: ARG002 - the Postgres planner chooses
+        """Select by the index; Postgres plans it as a semi-join."""
         return items.c.seq.in_(self.matching_seqs())
 
     def matches_name(self) -> ColumnElement[bool]:
-        """Look at the name's words of each item: EXISTS was turned into a look at those of all items, by a sequential scan."""
-        mine = self.term_table.c.seq == items.c.seq
-        return select(self.term_table.c.name.bool_op("@@")(_query("asked_name"))).where(mine).correlate(items).scalar_subquery()
+        """Check the name's terms of each item. Postgres planned EXISTS as a sequential scan of all items."""
+        same_item = self.term_table.c.seq == items.c.seq
+        return (
+            select(self.term_table.c.name.bool_op("@@")(_query("name_query"))).where(same_item).correlate(items).scalar_subquery()
+        )
 
     def word_in_use(self, word: ColumnElement[str]) -> ColumnElement[bool]:
-        """Find by the index the items that have the word anywhere, and look at their names.
+        """Find the items that contain the word anywhere by the index, then check their names.
 
-        They are counted: where the first was enough, Postgres might look for it through the whole table.
+        The matches are counted: with EXISTS, Postgres may scan the whole table for the first one.
         """
         query = cast(func.concat("'", word, "'"), TSQUERY())
-        has = (column.bool_op("@@")(query) for column in (self.term_table.c.text, self.term_table.c.name))
-        return select(func.count()).select_from(self.term_table).where(*has).scalar_subquery() > 0
+        contains = (column.bool_op("@@")(query) for column in (self.term_table.c.text, self.term_table.c.name))
+        return select(func.count()).select_from(self.term_table).where(*contains).scalar_subquery() > 0
 
     def search_parameters(self, search: SearchQuery) -> Mapping[str, str]:
-        """Write the query down; in quotes Postgres takes the words as they are (they are letters and digits, no quotes)."""
-        begun = " & ".join(f"'{word}':*" for word in search.terms or NO_TERMS)
-        return {"asked_text": begun, "asked_name": begun}
+        """Return prefix queries. Postgres takes quoted terms literally (they contain letters and digits, never quotes)."""
+        prefixes = " & ".join(f"'{term}':*" for term in search.terms or NO_TERMS)
+        return {"text_query": prefixes, "name_query": prefixes}
 
     def correction_parameters(self, corrections: Iterable[Correction]) -> Mapping[str, str]:
-        """Ask for each way of putting it right."""
-        ways = []
+        """Return a query that matches any of the corrections."""
+        queries = []
         for correction in corrections:
-            meant = " | ".join(f"'{word}'" for word in correction.alternatives)
-            ways.append("(" + " & ".join([f"({meant})", *(f"'{word}':*" for word in correction.prefixes)]) + ")")
-        return dict.fromkeys(("asked_text", "asked_name"), " | ".join(ways))
+            alternatives = " | ".join(f"'{word}'" for word in correction.alternatives)
+            queries.append("(" + " & ".join([f"({alternatives})", *(f"'{word}':*" for word in correction.prefixes)]) + ")")
+        return dict.fromkeys(("text_query", "name_query"), " | ".join(queries))
 
     async def fetch_within(
         self, connection: asyncpg.Connection, sql: str, parameters: Sequence[Any], seconds: float
     ) -> Sequence[Sequence[Any]] | None:
-        """Have the server stop the statement when the time is over."""
+        """Run a statement with a timeout; asyncpg has the server cancel it."""
         try:
-            found: Sequence[Sequence[Any]] = await connection.fetch(sql, *parameters, timeout=seconds)
+            rows: Sequence[Sequence[Any]] = await connection.fetch(sql, *parameters, timeout=seconds)
         except TimeoutError:
             return None
-        return found
+        return rows
 
     async def estimate(self, connection: asyncpg.Connection, sql: str, parameters: Sequence[Any]) -> int | None:
-        """Ask the planner."""
+        """Return the planner's estimate."""
         (row,) = await connection.fetch(f"EXPLAIN (FORMAT JSON) {sql}", *parameters)
         return int(row[0][0]["Plan"]["Plan Rows"])
 
     async def fetch(self, connection: asyncpg.Connection, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
-        """Run a statement; asyncpg prepares it once a connection."""
-        found: Sequence[Sequence[Any]] = await connection.fetch(sql, *parameters)
-        return found
+        """Run a statement; asyncpg prepares it once per connection."""
+        rows: Sequence[Sequence[Any]] = await connection.fetch(sql, *parameters)
+        return rows
 
     async def stream(
         self, connection: asyncpg.Connection, sql: str, parameters: Sequence[Any], size: int
     ) -> AsyncIterator[Sequence[Sequence[Any]]]:
-        """Read with a cursor at the server."""
+        """Read from a server-side cursor."""
         async with connection.transaction(readonly=True):
-            if self._sessions.transactional:
-                # The driver's cursor is a named statement, and names of other clients are in use on the same server connection.
-                await connection.execute(local(serving(STREAMING)))
+            if self._sessions.transaction_mode:
+                # asyncpg's cursor needs a named statement; other clients may use the same name on the same server connection.
+                await connection.execute(set_local(serving_settings(STREAM_SECONDS)))
                 await connection.execute(f"DECLARE rows NO SCROLL CURSOR FOR {sql}", *parameters)
-                while found := await connection.fetch(f"FETCH {size} FROM rows"):
-                    yield found
+                while fetched := await connection.fetch(f"FETCH {size} FROM rows"):
+                    yield fetched
                 return
             cursor = await connection.cursor(sql, *parameters)
             while rows := await cursor.fetch(size):
                 yield rows
 
     def insert(self, table: Table) -> Insert:
-        """Insert what is given as arrays."""
-        given = _unnested({its.name: _plain(its.type) for its in table.c})
-        return insert(table).from_select(list(table.c), select(*given.c))
+        """Insert rows passed as arrays."""
+        input_rows = _unnested({column.name: _array_type(column.type) for column in table.c})
+        return insert(table).from_select(list(table.c), select(*input_rows.c))
 
     def insert_missing(self, table: Table) -> Insert:
-        """Insert what is given as arrays and is not there."""
-        given = _unnested({its.name: _plain(its.type) for its in table.c})
-        return postgresql.insert(table).from_select(list(table.c), select(*given.c)).on_conflict_do_nothing()
+        """Insert rows passed as arrays unless they exist."""
+        input_rows = _unnested({column.name: _array_type(column.type) for column in table.c})
+        return postgresql.insert(table).from_select(list(table.c), select(*input_rows.c)).on_conflict_do_nothing()
 
     def upsert(self, table: Table) -> Insert:
-        """Insert what is given as arrays, or update what is there."""
-        given = _unnested({its.name: _plain(its.type) for its in table.c})
-        inserted = postgresql.insert(table).from_select(list(table.c), select(*given.c))
-        others = {its.name: inserted.excluded[its.name] for its in table.c if not its.primary_key}
-        return inserted.on_conflict_do_update(index_elements=list(table.primary_key), set_=others)
+        """Insert rows passed as arrays, or update the existing ones."""
+        input_rows = _unnested({column.name: _array_type(column.type) for column in table.c})
+        statement = postgresql.insert(table).from_select(list(table.c), select(*input_rows.c))
+        replaced = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
+        return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=replaced)
 
     def delete(self, table: Table) -> Delete:
-        """Delete what is given as arrays."""
+        """Delete the rows whose primary keys are passed as arrays."""
         keys = list(table.primary_key)
-        given = _unnested({its.name: _plain(its.type) for its in keys})
-        return delete(table).where(*(its == given.c[its.name] for its in keys))
+        input_rows = _unnested({key.name: _array_type(key.type) for key in keys})
+        return delete(table).where(*(key == input_rows.c[key.name] for key in keys))
 
     def without_index(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Leave it as it is: Postgres knows its numbers, and chooses well."""
+        """Return the column unchanged; Postgres has statistics and plans well."""
         return column
 
     def in_subquery(self, column: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
-        """Have the values found first, and then looked up; a join with them was planned as if they were many."""
+        """Compare with an array, so that the subquery runs first. Postgres planned a join as if there were many values."""
         return column == any_(func.array(found.scalar_subquery()))
 
     def update(self, table: Table, key: Column[Any], names: Sequence[str]) -> Update:
-        """Update from what is given as arrays."""
-        given = _unnested({"key": key.type} | {name: _plain(table.c[name].type) for name in names})
-        return update(table).where(key == given.c.key).values({name: given.c[name] for name in names})
+        """Update rows with keys and values passed as arrays."""
+        input_rows = _unnested({"key": key.type} | {name: _array_type(table.c[name].type) for name in names})
+        return update(table).where(key == input_rows.c.key).values({name: input_rows.c[name] for name in names})
 
     def bulk(
         self, statement: CompiledStatement, names: Sequence[str], rows: Sequence[Sequence[Any]], into: Table | None = None
     ) -> Statement:
-        """Make an array of each column; many rows are copied, which takes less of both sides."""
+        """Return one array per column, or rows for COPY if there are many: it costs client and server less."""
         if into is not None and len(rows) >= COPY_THRESHOLD:
             return Statement(statement.sql, rows, into, names)
         columns = map(list, zip(*rows, strict=True))
         return Statement(statement.sql, [statement.parameters(dict(zip(names, columns, strict=True)))])
 
     async def begin(self, connection: asyncpg.Connection, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
-        """Lock the head's row, then look: with a snapshot that is taken after the lock."""
-        await connection.execute(self._begin_local if self._sessions.transactional else self._begin)
-        found: Sequence[Sequence[Any]] = await connection.fetch(sql, *parameters)
-        return found
+        """Lock the head's row, then run the statement, with a snapshot taken after the lock."""
+        await connection.execute(self._begin_local if self._sessions.transaction_mode else self._begin)
+        rows: Sequence[Sequence[Any]] = await connection.fetch(sql, *parameters)
+        return rows
 
     async def finish(self, connection: asyncpg.Connection, steps: Sequence[Sequence[Statement]]) -> None:
-        """Write each step in one go, and commit."""
+        """Run each step as one statement, with COPY for many rows, and commit."""
         for step in steps:
-            joined: list[tuple[str, int]] = []
+            combined: list[tuple[str, int]] = []
             parameters: list[Any] = []
             for sql, rows, into, names in step:
                 if into is None:
-                    joined.append((sql, len(rows[0])))
+                    combined.append((sql, len(rows[0])))
                     parameters += rows[0]
                 else:
                     await self._copy(connection, into, names, rows)
-            await connection.execute(_combined(tuple(joined)), *parameters)
+            await connection.execute(_combined(tuple(combined)), *parameters)
         await connection.execute("COMMIT")
 
     async def _copy(
         self, connection: asyncpg.Connection, into: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> None:
-        """Copy rows into a table; words in the text form of a tsvector, which quotes keep from being parsed."""
+        """Copy rows into a table. Terms are written as the text form of a tsvector, quoted so that they are taken literally."""
         if into is not self.term_table:
             await connection.copy_records_to_table(into.name, records=rows, columns=columns)
             return
         lines = "".join(f"{seq}\t{_quoted(name)}\t{_quoted(text)}\n" for seq, name, text in rows)
-        await connection.copy_to_table(into.name, source=_pieces(lines.encode()), columns=columns)
+        await connection.copy_to_table(into.name, source=_single_chunk(lines.encode()), columns=columns)
 
     async def watch(self, connection: asyncpg.Connection, on_head: Callable[[int], None]) -> bool:
-        """Listen to what `move_head` notifies of, where the connection stays with one of the server's."""
-        if self._sessions.transactional:
+        """Listen for the notifications of `move_head`, unless a pooler in transaction mode is in between."""
+        if self._sessions.transaction_mode:
             return False
 
-        def told(_connection: object, _pid: int, _channel: str, payload: str) -> None:
+        def on_notification(_connection: object, _pid: int, _channel: str, payload: str) -> None:
             on_head(int(payload))
 
-        await connection.add_listener(_CHANNEL, told)
+        await connection.add_listener(_CHANNEL, on_notification)
         return True
 
     def describe(self, row: Sequence[Any]) -> Mapping[str, str]:
-        """Tell the version, whether this session compiles statements, and what is taken for a pooler."""
-        return {self.name: row[0], "JIT": "on" if row[1] else "off", "pooler": self._sessions.shown}
+        """Return the server version, whether JIT compilation is on, and the pooler mode."""
+        return {self.name: row[0], "JIT": "on" if row[1] else "off", "pooler": self._sessions.description}
 
     def is_disconnect(self, error: Exception) -> bool:
-        """Whether the server hung up (08: connection, 57P0: stopped), or the driver found the connection closed."""
+        """Return whether the server disconnected (08: connection, 57P0: shutdown) or asyncpg found the connection closed."""
         cause = error.driver_exception if isinstance(error, exc.DBAPIError) else error
         state = getattr(cause, "sqlstate", None) or ""
         return state.startswith(("08", "57P0")) or isinstance(cause, ConnectionError) or _is_closed(cause)
 
     def is_ambiguous(self, error: Exception) -> bool:
-        """When the connection was lost or the time ran out: the server may have committed without being heard."""
+        """Return True if the connection was lost or the statement timed out: the server may have committed anyway."""
         return isinstance(error, TimeoutError) or self.is_disconnect(error)
 
     def to_unavailable(self, error: Exception) -> Unavailable | None:
-        """Tell a missing table from a server that is away, or that does not let us in."""
+        """Distinguish a missing or outdated schema from a server that is unreachable or denies access."""
         cause = error
         if isinstance(error, exc.DBAPIError):
             cause = error.driver_exception
         state = getattr(cause, "sqlstate", None) or ""
-        if state in _NO_SCHEMA:
-            return SchemaOutdated(_NO_SCHEMA[state])
+        if state in _SCHEMA_ERRORS:
+            return SchemaOutdated(_SCHEMA_ERRORS[state])
         if isinstance(error, TimeoutError | exc.TimeoutError) or isinstance(cause, TimeoutError):
-            return StoreUnavailable(_TOO_SLOW)
+            return StoreUnavailable(_TIMED_OUT)
         if state == _DISK_FULL:
             return OutOfSpace("The disk of the PostgreSQL server is full; nothing was written.")
-        says = _UNAVAILABLE.get(state) or _UNAVAILABLE.get(state[:2])
-        if says is not None:
-            return StoreUnavailable(says)
-        lost = isinstance(error, exc.DBAPIError) and error.connection_invalidated
-        if lost or isinstance(cause, OSError) or _is_closed(cause):
+        message = _UNAVAILABLE.get(state) or _UNAVAILABLE.get(state[:2])
+        if message is not None:
+            return StoreUnavailable(message)
+        is_invalidated = isinstance(error, exc.DBAPIError) and error.connection_invalidated
+        if is_invalidated or isinstance(cause, OSError) or _is_closed(cause):
             return StoreUnavailable(_UNREACHABLE)
         return None

@@ -1,7 +1,7 @@
-"""Postgres URLs as libpq and hosting providers write them, turned into arguments for asyncpg.
+"""Converts Postgres URLs, as libpq and hosting providers write them, into arguments for asyncpg.
 
-asyncpg reads the URL itself: several hosts, sockets, percent-encoding, TLS, password files, services. It would send a parameter
-that it doesn't know to the server as a setting, so unknown ones are refused here, as are values and files that cannot work.
+asyncpg parses the URL itself: several hosts, sockets, percent-encoding, TLS, password files, services. It would send unknown
+parameters to the server as settings, so they are rejected here, and so are invalid values and unreadable files.
 """
 
 import os
@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import asyncpg
 
-_FORM = "it has the form postgresql://user:password@host:5432/database"
+_EXPECTED_FORM = "Expected form: postgresql://user:password@host:5432/database"
 
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
@@ -25,19 +25,19 @@ _CHOICES = {
     "sslnegotiation": ("postgres", "direct"),
     "ssl_min_protocol_version": _TLS_VERSIONS,
     "ssl_max_protocol_version": _TLS_VERSIONS,
-    "target_session_attrs": ("any", "read-write", "primary"),  # the others name servers that cannot be written to
+    "target_session_attrs": ("any", "read-write", "primary"),  # the others select servers that may be read-only
 }
 _FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
-_TLS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcrl", "ssl_min_protocol_version")
+_TLS_PARAMETERS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcrl", "ssl_min_protocol_version")
 
-_AWAY = ("08", "28", "3D", "53", "57")
-"""Classes of errors that mean the same while connecting as later (see the flavour)."""
+_UNAVAILABLE_CLASSES = ("08", "28", "3D", "53", "57")
+"""SQLSTATE classes that mean the same while connecting as later (see the dialect)."""
 
-# asyncpg reads these, or sends them to the server as libpq does.
-_PASSED_ON = frozenset(
+# asyncpg interprets these, or sends them to the server as libpq does.
+_PASSED_TO_DRIVER = frozenset(
     {
         *_FILES,
-        *_TLS,
+        *_TLS_PARAMETERS,
         "application_name",
         "database",
         "dbname",
@@ -55,37 +55,43 @@ _PASSED_ON = frozenset(
     }
 )
 
-# These are read here. libpq knows them, asyncpg does not.
-_READ_HERE = frozenset({"channel_binding", "client_encoding", "connect_timeout", "gssencmode", "ssl", "sslcompression"})
+# This module interprets these. libpq supports them, asyncpg does not.
+_INTERPRETED_HERE = frozenset({"channel_binding", "client_encoding", "connect_timeout", "gssencmode", "ssl", "sslcompression"})
 
-PARAMETERS = tuple(sorted(_PASSED_ON | _READ_HERE))
-"""The parameters that a Postgres URL may have."""
+PARAMETERS = tuple(sorted(_PASSED_TO_DRIVER | _INTERPRETED_HERE))
+"""The parameters that are allowed in a Postgres URL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dsn:
-    """A Postgres URL that has been checked: SQLAlchemy's connect arguments for asyncpg, and what the URL says beyond them."""
+    """A validated Postgres URL: SQLAlchemy's connect arguments for asyncpg, and settings that are applied separately.
 
-    arguments: Mapping[str, Any] = field(repr=False)  # it has the password
+    `connect_timeout` is in seconds.
+    """
+
+    arguments: Mapping[str, Any] = field(repr=False)  # contains the password
     application_name: str | None = None
     connect_timeout: float | None = None
 
 
 class SessionRefused(ConnectionError):
-    """The server or the driver does not take what the URL asks for: an option, a kind of server, a password file."""
+    """The server or the driver rejected something in the URL: an option, a target server type, a password file."""
 
 
 def read_dsn(url: str) -> Dsn:
-    """Read a URL. Raises ValueError, in words without secrets, for one that cannot be connected with."""
+    """Parse and validate a URL.
+
+    Raises: ValueError, with a message that contains no secrets, if the URL cannot be used.
+    """
     credentials, hosts, database, parameters = _split(url)
-    _refuse_unknown(parameters)
+    _check_names(parameters)
     timeout = _connect_timeout(parameters.pop("connect_timeout", None))
-    _drop_defaults(parameters)
+    _drop_unsupported(parameters)
     _check_ports(hosts, parameters)
     _check_service(parameters)
     for name, choices in _CHOICES.items():
         if parameters.get(name, choices[0]) not in choices:
-            message = f"{name} is one of {', '.join(choices)}"
+            message = f"{name} must be one of {', '.join(choices)}"
             raise ValueError(message)
     if parameters.get("sslnegotiation") == "direct" and parameters.get("sslmode") not in _SSL_MODES[3:]:
         message = f"sslnegotiation=direct needs sslmode={', '.join(_SSL_MODES[3:-1])} or {_SSL_MODES[-1]}"
@@ -100,112 +106,117 @@ def read_dsn(url: str) -> Dsn:
 
 
 async def _connect(**arguments: Any) -> Any:  # noqa: ANN401 - asyncpg's arguments and connection
-    """Connect, and report whatever keeps a connection from being made as one that cannot be made. SQLAlchemy calls this."""
+    """Connect; SQLAlchemy calls this.
+
+    Raises: SessionRefused for errors of the driver or server that do not otherwise count as unavailability.
+    """
     try:
         return await asyncpg.connect(**arguments)
     except (OSError, TimeoutError):
         raise
     except Exception as error:
-        if (getattr(error, "sqlstate", None) or "")[:2] in _AWAY:
+        if (getattr(error, "sqlstate", None) or "")[:2] in _UNAVAILABLE_CLASSES:
             raise
         raise SessionRefused(str(error)) from error
 
 
 def _split(url: str) -> tuple[str, str, str, dict[str, str]]:
-    """Split a URL into credentials (with their @), hosts, database and parameters. Raises ValueError."""
+    """Split a URL into credentials (with the @), hosts, database and parameters. Raises ValueError if it is invalid."""
     rest = url.partition("://")[2]
     try:
         parts = urlsplit(f"postgresql://{rest}")
     except ValueError:
-        message = f"The URL cannot be read; {_FORM}"
+        message = f"Invalid Postgres URL. {_EXPECTED_FORM}"
         raise ValueError(message) from None
     misplaced = "@" in parts.path or ("@" in parts.query and "@" not in parts.netloc)
     if misplaced or "#" in rest or "/" in parts.path[1:]:
-        message = f"The URL cannot be read; {_FORM}. In a user name or password write # as %23, / as %2F, ? as %3F, % as %25"
+        message = (
+            f"Invalid Postgres URL. {_EXPECTED_FORM}. In user names and passwords, write # as %23, / as %2F, ? as %3F, % as %25"
+        )
         raise ValueError(message)
-    # The last @ ends the password: people write one there without encoding it.
-    written, at, hosts = parts.netloc.rpartition("@")
-    user, colon, password = written.partition(":")
-    credentials = f"{_encoded(user)}{colon}{_encoded(password)}{at}"
+    # The last @ ends the credentials, because passwords often contain an unencoded @.
+    userinfo, at, hosts = parts.netloc.rpartition("@")
+    user, colon, password = userinfo.partition(":")
+    credentials = f"{_percent_encode(user)}{colon}{_percent_encode(password)}{at}"
     parameters: dict[str, str] = {}
     for name, value in parse_qsl(parts.query):
-        several = name in ("host", "port") and name in parameters
-        parameters[name] = f"{parameters[name]},{value}" if several else value
+        is_repeated = name in ("host", "port") and name in parameters
+        parameters[name] = f"{parameters[name]},{value}" if is_repeated else value
     return credentials, hosts, parts.path[1:], parameters
 
 
-def _encoded(text: str) -> str:
-    """Percent-encode a user name or password that may be encoded already."""
+def _percent_encode(text: str) -> str:
+    """Percent-encode a user name or password that may already be encoded."""
     return quote(unquote(text), safe="")
 
 
-def _refuse_unknown(parameters: Mapping[str, str]) -> None:
+def _check_names(parameters: Mapping[str, str]) -> None:
     unknown = sorted(name for name in parameters if name not in PARAMETERS)
     if unknown:
         message = (
-            f"The URL has the parameter {', '.join(unknown)}, which is unknown; there are {', '.join(PARAMETERS)}. "
-            "Server settings go into options, for example options=-c%20search_path=shop"
+            f"Unknown parameter {', '.join(unknown)} in the URL. Allowed: {', '.join(PARAMETERS)}. "
+            "Pass server settings in options, for example options=-c%20search_path=shop"
         )
         raise ValueError(message)
 
 
 def _connect_timeout(text: str | None) -> float | None:
-    """Read a number of seconds; as for libpq, 0 means no limit of its own."""
+    """Parse a number of seconds. As in libpq, 0 means no separate limit."""
     if text is None:
         return None
     if not (text.isascii() and text.isdecimal()):
-        message = "connect_timeout is a whole number of seconds"
+        message = "connect_timeout must be a whole number of seconds"
         raise ValueError(message)
     return float(text[:9]) or None
 
 
-def _drop_defaults(parameters: dict[str, str]) -> None:
-    """Remove parameters that ask for what is done anyway, and refuse them where they ask for something else."""
+def _drop_unsupported(parameters: dict[str, str]) -> None:
+    """Remove parameters that asyncpg does not support. Raises ValueError if they ask for more than the default behavior."""
     if parameters.pop("channel_binding", "prefer") not in ("prefer", "disable"):
-        message = "channel_binding=require is not supported by the driver (asyncpg); leave it out, and set sslmode=verify-full"
+        message = "channel_binding=require is not supported by the driver (asyncpg); omit it and set sslmode=verify-full"
         raise ValueError(message)
     if parameters.pop("gssencmode", "prefer") not in ("prefer", "disable"):
         message = "gssencmode=require is not supported by the driver (asyncpg); use sslmode"
         raise ValueError(message)
     if parameters.pop("client_encoding", "utf8").lower().replace("-", "") not in ("utf8", "auto"):
-        message = "client_encoding is always UTF8; leave it out"
+        message = "client_encoding is always UTF8; omit it"
         raise ValueError(message)
     parameters.pop("sslcompression", None)
-    mode = parameters.pop("ssl", None)  # as other drivers (JDBC, node-postgres, asyncpg's own argument) call it
+    mode = parameters.pop("ssl", None)  # the name that JDBC, node-postgres and asyncpg's own argument use
     if mode is not None:
-        meant = {"true": "require", "1": "require", "false": "disable", "0": "disable"}.get(mode, mode)
-        parameters.setdefault("sslmode", meant)
+        sslmode = {"true": "require", "1": "require", "false": "disable", "0": "disable"}.get(mode, mode)
+        parameters.setdefault("sslmode", sslmode)
 
 
 def _check_ports(hosts: str, parameters: Mapping[str, str]) -> None:
-    """Refuse ports that are no numbers."""
-    named = [one.rpartition(":")[2] for one in hosts.split(",") if ":" in one.rpartition("]")[2]]
-    named += parameters["port"].split(",") if "port" in parameters else []
-    if any(port and not (port.isascii() and port.isdecimal() and 0 < int(port[:6]) < 2**16) for port in named):
-        message = f"A port is a number from 1 to 65535; the URL cannot be read; {_FORM}"
+    """Raise ValueError for invalid ports."""
+    ports = [host.rpartition(":")[2] for host in hosts.split(",") if ":" in host.rpartition("]")[2]]
+    ports += parameters["port"].split(",") if "port" in parameters else []
+    if any(port and not (port.isascii() and port.isdecimal() and 0 < int(port[:6]) < 2**16) for port in ports):
+        message = f"Invalid Postgres URL: a port must be a number from 1 to 65535. {_EXPECTED_FORM}"
         raise ValueError(message)
 
 
 def _check_service(parameters: Mapping[str, str]) -> None:
-    """Refuse a service that is not in the service file: asyncpg would pass over it, and connect to the default host."""
+    """Raise ValueError if the service file does not define the service: asyncpg would ignore it and use the default host."""
     if "service" not in parameters:
         return
     file = Path(os.environ.get("PGSERVICEFILE") or "~/.pg_service.conf").expanduser()
-    services = ConfigParser()  # as asyncpg reads it
+    services = ConfigParser()  # as asyncpg parses it
     name = parameters["service"]
     try:
         services.read(file)
-        found = name in services and dict(services[name])
+        service = name in services and dict(services[name])
     except (ParsingError, UnicodeDecodeError, OSError):
         message = f"service: {file} cannot be read; write % as %%"
         raise ValueError(message) from None
-    if found is False:
-        message = f"service: there is no [{name}] in {file}"
+    if service is False:
+        message = f"service: [{name}] not found in {file}"
         raise ValueError(message)
 
 
 def _system_tls(parameters: dict[str, str]) -> ssl.SSLContext:
-    """Make the TLS context for sslrootcert=system: the CAs of the operating system, and nothing weaker than verify-full."""
+    """Return the TLS context for sslrootcert=system: the operating system's CAs, and always verify-full."""
     if parameters.get("sslmode", "verify-full") != "verify-full":
         message = "sslrootcert=system needs sslmode=verify-full"
         raise ValueError(message)
@@ -213,20 +224,20 @@ def _system_tls(parameters: dict[str, str]) -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.set_alpn_protocols(["postgresql"])
     if "sslcert" in parameters:
-        _load_client(context, parameters)
-    for name in _TLS:
+        _load_client_certificate(context, parameters)
+    for name in _TLS_PARAMETERS:
         parameters.pop(name, None)
     return context
 
 
 def _check_tls(parameters: Mapping[str, str]) -> None:
-    """Load the files that TLS is told to use, so that a wrong one is a bad setting and not a failure of each connection."""
+    """Load the TLS files, so that a bad file is reported as an invalid setting and not as a failure of every connection."""
     _check_files(parameters)
-    authority = parameters.get("sslrootcert") or os.environ.get("PGSSLROOTCERT")
-    if parameters.get("sslmode", "").startswith("verify") and not authority and not _default_authority().exists():
+    root_certificate = parameters.get("sslrootcert") or os.environ.get("PGSSLROOTCERT")
+    if parameters.get("sslmode", "").startswith("verify") and not root_certificate and not _default_root_certificate().exists():
         message = (
-            f"sslmode={parameters['sslmode']} needs the authority's certificate: add sslrootcert=FILE, or sslrootcert=system "
-            "for those that the operating system trusts"
+            f"sslmode={parameters['sslmode']} needs a CA certificate: add sslrootcert=FILE, or sslrootcert=system "
+            "for the CAs that the operating system trusts"
         )
         raise ValueError(message)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -235,10 +246,10 @@ def _check_tls(parameters: Mapping[str, str]) -> None:
             try:
                 context.load_verify_locations(cafile=parameters[name])
             except ssl.SSLError:
-                message = f"{name}: {parameters[name]} has no certificate in PEM form"
+                message = f"{name}: {parameters[name]} contains no PEM certificate"
                 raise ValueError(message) from None
     if "sslcert" in parameters and "sslkey" in parameters:
-        _load_client(context, parameters)
+        _load_client_certificate(context, parameters)
 
 
 def _check_files(parameters: Mapping[str, str]) -> None:
@@ -252,16 +263,16 @@ def _check_files(parameters: Mapping[str, str]) -> None:
                 raise ValueError(message) from None
 
 
-def _load_client(context: ssl.SSLContext, parameters: Mapping[str, str]) -> None:
+def _load_client_certificate(context: ssl.SSLContext, parameters: Mapping[str, str]) -> None:
     try:
         context.load_cert_chain(
             parameters["sslcert"], parameters.get("sslkey"), password=lambda: parameters.get("sslpassword", "")
         )
     except ssl.SSLError:
-        message = "sslcert and sslkey are no certificate with its key in PEM form, or sslpassword is not the key's"
+        message = "sslcert and sslkey are not a matching PEM certificate and key, or sslpassword is wrong"
         raise ValueError(message) from None
 
 
-def _default_authority() -> Path:
-    """Where libpq and asyncpg look for the authority's certificate."""
+def _default_root_certificate() -> Path:
+    """Return the path where libpq and asyncpg look for the root certificate."""
     return Path("~/.postgresql/root.crt").expanduser()

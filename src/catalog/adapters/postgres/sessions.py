@@ -1,10 +1,10 @@
 """Session settings for Postgres connections, applied in a way that connection poolers accept.
 
-Settings are never sent as start-up parameters: PgBouncer and others refuse those they do not know. They are set by the first
-statement of a connection instead, in the same round trip that finds out whether a pooler is in between.
+Settings are never sent as start-up parameters, because PgBouncer and others reject parameters they do not know. They are set by
+the first statement of a connection instead, in the same round trip that detects a pooler.
 
-A pooler that assigns a server connection for each transaction loses or leaks session settings, and knows nothing of prepared
-statements or LISTEN. Connections through one get no session settings and prepare nothing; each commit brings its own settings.
+A pooler that assigns a server connection per transaction loses or leaks session settings, and supports neither prepared
+statements nor LISTEN. Connections through one get no session settings and prepare nothing; each commit sets its own settings.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,101 +16,103 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 Pooler = Literal["auto", "session", "transaction"]
 
-STREAMING = 60.0
-"""Seconds that a step of a long answer may take: the first may put a million rows in order."""
+STREAM_SECONDS = 60.0
+"""Seconds that one step of a streamed read may take. The first step may sort a million rows."""
 
-MIGRATING: Mapping[str, str] = {
-    # Compiling a statement takes longer than running it: with JIT a small one took 100 ms instead of 1.
+MIGRATION_SETTINGS: Mapping[str, str] = {
+    # JIT compilation takes longer than it saves: with it, a small statement took 100 ms instead of 1 ms.
     "jit": "off",
 }
-"""The settings of a session that migrates."""
+"""Session settings for migrations."""
 
-_FOUND = "SELECT 1"
-"""The command tag of the set-up statement when it applied the settings, and "SELECT 0" when a pooler is in between."""
+_DIRECT = "SELECT 1"
+"""The command tag of the set-up statement if it applied the settings. Behind a pooler it is "SELECT 0"."""
 
 _UNPREPARED: Mapping[str, Any] = {
     "statement_cache_size": 0,
     "prepared_statement_cache_size": 0,
     "prepared_statement_name_func": lambda: "",
 }
-"""Arguments of asyncpg and of SQLAlchemy's dialect: only unnamed statements, parsed in the round trip that runs them."""
+"""Arguments for asyncpg and SQLAlchemy's dialect. Only unnamed statements are used, parsed in the round trip that runs them."""
 
 
 class Sessions:
-    """Sets up connections, and remembers whether they go through a pooler in transaction mode."""
+    """Sets up connections and remembers whether they go through a pooler in transaction mode."""
 
     def __init__(self, pooler: Pooler = "auto", *, application_name: str | None = None) -> None:
-        """Find out whether there is a pooler (`auto`), or trust that there is one in `session` or in `transaction` mode.
+        """Detect a pooler (`auto`), or assume one in `session` or `transaction` mode.
 
-        Sessions that last are given `application_name`; None leaves the one that the URL or the server sets.
+        Connections outside transaction mode set `application_name`; None keeps the name from the URL or the server.
         """
         self._pooler = pooler
-        self._naming = {} if application_name is None else {"application_name": application_name}
-        self.transactional = pooler == "transaction"
+        self._name_setting = {} if application_name is None else {"application_name": application_name}
+        self.transaction_mode = pooler == "transaction"
 
     @property
-    def shown(self) -> str:
-        """How the connections are used, for people."""
+    def description(self) -> str:
+        """A human-readable description of the pooler mode."""
         if self._pooler != "auto":
-            return f"{self._pooler} mode, as CATALOG_STORAGE__POOLER says"
-        return "found one, used as in transaction mode" if self.transactional else "none"
+            return f"{self._pooler} mode (set by CATALOG_STORAGE__POOLER)"
+        return "found one, assumed to be in transaction mode" if self.transaction_mode else "none"
 
     def engine(self, url: URL, settings: Mapping[str, str], arguments: Mapping[str, Any], **options: Any) -> AsyncEngine:  # noqa: ANN401 - SQLAlchemy's options
-        """Make an engine whose connections have these settings, where a session lasts."""
-        made = create_async_engine(url, connect_args=dict(arguments), **options)
+        """Create an engine whose connections have these settings, except behind a pooler in transaction mode."""
+        engine = create_async_engine(url, connect_args=dict(arguments), **options)
 
-        @event.listens_for(made.sync_engine, "do_connect")
-        def connect(dialect: Dialect, _record: object, positional: Sequence[Any], named: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a DBAPI connection
-            return self._connect(dialect, settings, positional, named)
+        @event.listens_for(engine.sync_engine, "do_connect")
+        def connect(dialect: Dialect, _record: object, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a DBAPI connection
+            return self._connect(dialect, settings, args, kwargs)
 
-        return made
+        return engine
 
-    def _connect(self, dialect: Dialect, settings: Mapping[str, str], positional: Sequence[Any], named: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a DBAPI connection
-        """Connect, and set the session up; connect anew where the session turns out not to last."""
-        if not self.transactional:
-            connection: Any = dialect.connect(*positional, **named)
+    def _connect(self, dialect: Dialect, settings: Mapping[str, str], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a DBAPI connection
+        """Connect and set up the session. If a pooler is detected, connect again without session settings."""
+        if not self.transaction_mode:
+            connection: Any = dialect.connect(*args, **kwargs)
             try:
-                condition = self._lasts(connection.driver_connection.get_server_pid())
+                condition = self._direct_condition(connection.driver_connection.get_server_pid())
                 if (
                     connection.run_async(
-                        lambda driver: driver.execute(f"{_set({**self._naming, **settings}, local=False)}{condition}")
+                        lambda driver: driver.execute(
+                            f"{_set_config({**self._name_setting, **settings}, local=False)}{condition}"
+                        )
                     )
-                    == _FOUND
+                    == _DIRECT
                 ):
                     return connection
                 connection.close()
             except BaseException:
                 connection.driver_connection.terminate()
                 raise
-            self.transactional = True
-        return dialect.connect(*positional, **{**named, **_UNPREPARED})
+            self.transaction_mode = True
+        return dialect.connect(*args, **{**kwargs, **_UNPREPARED})
 
-    def _lasts(self, pid: int) -> str:
-        """Write the condition that the session lasts: the backend is the one that the handshake named.
+    def _direct_condition(self, pid: int) -> str:
+        """Return the SQL condition that is true on a direct connection: the backend has the pid from the handshake.
 
-        A pooler names itself there, for it has to tell by that which query is to be cancelled.
+        A pooler sends a pid of its own there, by which it recognizes cancel requests.
         """
         return "" if self._pooler == "session" else f" WHERE pg_backend_pid() = {pid}"
 
 
-def serving(deadline: float) -> Mapping[str, str]:
-    """Return the settings of a session that reads and writes, whose statements may take so many seconds."""
+def serving_settings(deadline: float) -> Mapping[str, str]:
+    """Return the session settings for reads and writes. Statements may take `deadline` seconds."""
     return {
-        **MIGRATING,
+        **MIGRATION_SETTINGS,
         "statement_timeout": str(int(deadline * 1000)),
-        # Whoever takes no rows any more gives the server's snapshot back.
-        "idle_in_transaction_session_timeout": str(int(STREAMING * 1000)),
-        # Every statement has an index. A plan that was made while a table was small, and is kept with the prepared
-        # statement, must not go on to read the whole of it.
+        # Ends transactions of stalled readers, which would hold the server's snapshot.
+        "idle_in_transaction_session_timeout": str(int(STREAM_SECONDS * 1000)),
+        # Every statement can use an index. A plan made while a table was small is cached with the prepared statement and must
+        # not scan the whole table after it has grown.
         "enable_seqscan": "off",
     }
 
 
-def local(settings: Mapping[str, str]) -> str:
-    """Write the statement that applies settings until the transaction ends."""
-    return _set(settings, local=True)
+def set_local(settings: Mapping[str, str]) -> str:
+    """Return a statement that applies settings until the end of the transaction."""
+    return _set_config(settings, local=True)
 
 
-def _set(settings: Mapping[str, str], *, local: bool) -> str:
-    """Write a statement that applies settings; their names and values are ours, without quotes."""
+def _set_config(settings: Mapping[str, str], *, local: bool) -> str:
+    """Return a statement that applies settings. Names and values are constants of this module and contain no quotes."""
     return "SELECT " + ", ".join(f"set_config('{name}', '{value}', {local})" for name, value in settings.items())

@@ -1,21 +1,21 @@
-"""The Postgres store: a pool that reads, one connection a process that writes and one that watches, each with deadlines."""
+"""Postgres storage: a pool for reads, one writing and one log-watching connection per process, and timeouts for all of them."""
 
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from catalog.adapters.postgres.dialect import PostgresDialect
 from catalog.adapters.postgres.dsn import Dsn, read_dsn
-from catalog.adapters.postgres.sessions import MIGRATING, STREAMING, Sessions, serving
+from catalog.adapters.postgres.sessions import MIGRATION_SETTINGS, STREAM_SECONDS, Sessions, serving_settings
 from catalog.adapters.sql.storage import MAX_STREAMS, Engines, SqlStorage
 from catalog.ports.storage import StorageOptions
 
-_DRIVER = URL.create("postgresql+asyncpg")  # without an address: asyncpg reads that from the URL itself
+_DRIVER = URL.create("postgresql+asyncpg")  # without an address: asyncpg reads it from the DSN
 
 
 def open_postgres(options: StorageOptions) -> SqlStorage:
-    """Make the store for `postgresql://user:password@host/database`.
+    """Return the storage for `postgresql://user:password@host/database`.
 
-    Raises ValueError when the URL cannot be read.
+    Raises: ValueError if the URL is invalid.
     """
     dsn = read_dsn(options.url)
     sessions = Sessions(options.pooler, application_name=None if dsn.application_name else "catalog")
@@ -29,8 +29,8 @@ def open_postgres(options: StorageOptions) -> SqlStorage:
         ),
         writing=_engine(sessions, dsn, options.deadline, pool_size=1, max_overflow=0),
         watching=_engine(sessions, dsn, options.deadline, pool_size=1, max_overflow=0),
-        streaming=_engine(sessions, dsn, STREAMING, pool_size=0, max_overflow=MAX_STREAMS, pool_timeout=options.deadline),
-        migrating=lambda: sessions.engine(_DRIVER, MIGRATING, dsn.arguments),
+        streaming=_engine(sessions, dsn, STREAM_SECONDS, pool_size=0, max_overflow=MAX_STREAMS, pool_timeout=options.deadline),
+        migrating=lambda: sessions.engine(_DRIVER, MIGRATION_SETTINGS, dsn.arguments),
         deadline=2 * options.deadline,
         keep_idle=options.pool_size,
         limit=options.pool_size + options.pool_overflow,
@@ -40,6 +40,6 @@ def open_postgres(options: StorageOptions) -> SqlStorage:
 
 
 def _engine(sessions: Sessions, dsn: Dsn, deadline: float, **pool: float) -> AsyncEngine:
-    """Make an engine whose every wait ends: for a connection, for a statement here, and for one at the server."""
+    """Create an engine with a timeout for each wait: for a connection, and for a statement on the client and on the server."""
     arguments = {**dsn.arguments, "timeout": dsn.connect_timeout or deadline / 2, "command_timeout": deadline}
-    return sessions.engine(_DRIVER, serving(deadline), arguments, isolation_level="AUTOCOMMIT", **pool)
+    return sessions.engine(_DRIVER, serving_settings(deadline), arguments, isolation_level="AUTOCOMMIT", **pool)

@@ -1,1 +1,1 @@
-"""The cache that replicas share, in Redis or Valkey."""
+"""The shared cache, on Redis or Valkey."""

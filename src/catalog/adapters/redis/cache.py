@@ -1,4 +1,4 @@
-"""The cache that replicas share, on Redis or Valkey. When it does not answer, it is left alone for a while."""
+"""A cache shared by all replicas, on Redis or Valkey, with a circuit breaker for when it is unavailable."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,23 +16,23 @@ from catalog.ports.cache import CachedResponse, ResponseContent
 T = TypeVar("T")
 
 TIMEOUT = 0.2
-"""Seconds that a question to the cache may take; a store is asked in less than what is lost by waiting longer."""
+"""Seconds that a cache command may take. After that, querying the store is faster than waiting longer."""
 
 MAX_CONNECTIONS = 16
 
 MAX_VALUE_BYTES = 1024 * 1024
-"""Larger answers are not brought here."""
+"""Larger responses are not cached."""
 
 MIN_PAUSE = 0.5
 MAX_PAUSE = 15.0
-"""Seconds that a cache which failed is left alone: doubled with each failure, up to the longest."""
+"""Seconds without requests to the cache after a failure. The pause doubles with each further failure, up to MAX_PAUSE."""
 
 
 class _Value(msgspec.Struct, array_like=True):
-    """An answer as it stands in the cache."""
+    """The stored form of a cached response."""
 
     as_of: int
-    subjects: list[str]
+    dependencies: list[str]
     body: bytes
     headers: list[tuple[bytes, bytes]]
 
@@ -44,14 +44,14 @@ _decoder = msgspec.msgpack.Decoder(_Value)
 
 
 class CircuitBreaker:
-    """Keeps a service that is away from costing each request its deadline.
+    """Keeps requests from waiting for a service that is down.
 
-    After a failure nothing is asked for a while; then one request tries. `tell` is called with the reason when it goes, and
-    with None when it is back: once each.
+    After a failure the breaker opens for a while; then it lets one request through as a probe. `on_change` is called once with
+    the reason when the service fails, and once with None when it recovers.
     """
 
     def __init__(self, on_change: Callable[[str | None], None], clock: Callable[[], float] = monotonic) -> None:
-        """Begin closed: everything passes."""
+        """Start closed: every request is allowed."""
         self._on_change = on_change
         self._clock = clock
         self._failures = 0
@@ -59,7 +59,7 @@ class CircuitBreaker:
         self._probing = False
 
     def allows(self) -> bool:
-        """Whether to ask now. Where it was away, this is the one attempt until its outcome is known."""
+        """Return whether to send a request. After a failure, True makes the caller the only probe until its result is known."""
         if not self._failures:
             return True
         if self._clock() < self._retry_at:
@@ -69,14 +69,14 @@ class CircuitBreaker:
         return True
 
     def succeeded(self) -> None:
-        """It answered."""
+        """Record a success, and close the breaker."""
         if self._failures:
             self._failures = 0
             self._probing = False
             self._on_change(None)
 
     def failed(self, reason: str) -> None:
-        """It did not answer. Of many that were asked at the same time, the first to fail counts."""
+        """Record a failure. Of several concurrent requests that fail, only the first counts."""
         if self._failures and not self._probing:
             return
         self._probing = False
@@ -87,10 +87,13 @@ class CircuitBreaker:
 
 
 class RedisCache:
-    """Answers under `space:key`, each for its time to live."""
+    """Stores each response under `namespace:key`, with an expiry."""
 
     def __init__(self, url: str, *, ttl: float, namespace: str, on_change: Callable[[str | None], None]) -> None:
-        """Connect to `url` when it is first used. Raises ValueError when it cannot be read."""
+        """Create a client for `url` that connects on first use. `ttl` is in seconds.
+
+        Raises: ValueError if the URL is invalid.
+        """
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=MAX_CONNECTIONS,
@@ -105,27 +108,27 @@ class RedisCache:
         self._breaker = CircuitBreaker(on_change)
 
     async def get(self, key: str) -> CachedResponse | None:
-        """Ask for it; an answer in a form of another version is none."""
-        found = await self._guarded(lambda: self._redis.get(f"{self._namespace}:{key}"))
+        """Return the response. An entry that this version cannot decode counts as a miss."""
+        stored = await self._guarded(lambda: self._redis.get(f"{self._namespace}:{key}"))
         try:
-            value = _decoder.decode(found) if isinstance(found, bytes) else None
+            value = _decoder.decode(stored) if isinstance(stored, bytes) else None
         except msgspec.DecodeError:
             return None
         return (
             None
             if value is None
-            else CachedResponse(value.as_of, tuple(value.subjects), ResponseContent(value.body, tuple(value.headers)))
+            else CachedResponse(value.as_of, tuple(value.dependencies), ResponseContent(value.body, tuple(value.headers)))
         )
 
     async def put(self, key: str, cached: CachedResponse) -> None:
-        """Bring it there."""
+        """Store a response, unless it is larger than MAX_VALUE_BYTES."""
         content = cached.content
         if content.size <= MAX_VALUE_BYTES:
             value = _encoder.encode(_Value(cached.as_of, list(cached.dependencies), content.body, list(content.headers)))
             await self._guarded(lambda: self._redis.set(f"{self._namespace}:{key}", value, px=self._ttl))
 
     async def failure(self) -> str | None:
-        """Ask it now, whatever the breaker says."""
+        """Check the cache now, regardless of the breaker."""
         try:
             async with asyncio.timeout(TIMEOUT):
                 await self._redis.get(f"{self._namespace}:")
@@ -134,24 +137,24 @@ class RedisCache:
         return None
 
     async def clear(self) -> None:
-        """Nothing in it is this process's alone."""
+        """Do nothing; every entry is shared with other processes."""
 
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
 
     async def _guarded(self, command: Callable[[], Awaitable[T]]) -> T | None:
-        """Ask, unless it is known to be away."""
+        """Run a command unless the breaker is open. Return None if the breaker is open or the command fails."""
         if not self._breaker.allows():
             return None
         try:
             async with asyncio.timeout(TIMEOUT):
-                answer = await command()
+                result = await command()
         except _FAILURES as error:
             self._breaker.failed(_reason(error))
             return None
         self._breaker.succeeded()
-        return answer
+        return result
 
 
 def _reason(error: Exception) -> str:

@@ -1,1 +1,1 @@
-"""The store in one SQLite file."""
+"""Storage in a single SQLite file."""

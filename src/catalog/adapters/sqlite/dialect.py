@@ -1,4 +1,4 @@
-"""SQLite's way of doing things."""
+"""The SQL dialect of SQLite."""
 
 import asyncio
 import json
@@ -42,7 +42,7 @@ from catalog.domain.errors import OutOfSpace, SchemaOutdated, StoreUnavailable, 
 from catalog.domain.search.search import NO_TERMS, SearchQuery
 from catalog.domain.search.spelling import Correction
 
-_INDEX = literal_column("item_words", Text())
+_FTS_TABLE = literal_column("item_words", Text())
 
 # By primary result code (https://sqlite.org/rescode.html).
 _UNAVAILABLE = {
@@ -50,30 +50,30 @@ _UNAVAILABLE = {
     sqlite3.SQLITE_LOCKED: "SQLite cannot work with the database file: it is locked. Try again in a moment.",
     sqlite3.SQLITE_CANTOPEN: "SQLite cannot work with the database file: it cannot be opened.",
     sqlite3.SQLITE_NOTADB: "SQLite cannot work with the database file: it is not a SQLite database.",
-    sqlite3.SQLITE_READONLY: "SQLite cannot work with the database file: it may be read but not written.",
-    sqlite3.SQLITE_PERM: "SQLite cannot work with the database file: access to it is denied.",
+    sqlite3.SQLITE_READONLY: "SQLite cannot work with the database file: it is read-only.",
+    sqlite3.SQLITE_PERM: "SQLite cannot work with the database file: permission denied.",
     sqlite3.SQLITE_IOERR: "SQLite cannot work with the database file: reading or writing it failed.",
     sqlite3.SQLITE_CORRUPT: "SQLite cannot work with the database file: it is damaged. Restore it from a backup.",
 }
 
-_PRIMARY = 0xFF
-"""The bits of a result code that hold the primary one."""
+_PRIMARY_MASK = 0xFF
+"""The bits of a result code that contain the primary result code."""
 
 
-def _code(error: sqlite3.Error) -> int:
-    """Return the primary result code of an error; -1 for errors of the driver, which have none."""
+def _primary_code(error: sqlite3.Error) -> int:
+    """Return the primary result code of an error, or -1 for errors raised by the driver, which have none."""
     code = getattr(error, "sqlite_errorcode", None)
-    return -1 if code is None else int(code) & _PRIMARY
+    return -1 if code is None else int(code) & _PRIMARY_MASK
 
 
-def _found(name: str) -> Select[Any]:
-    """Find items in the index by the query that is the parameter `name`."""
+def _matching_rowids(name: str) -> Select[Any]:
+    """Select the items that match the FTS5 query in the parameter `name`."""
     index = table("item_words", column("rowid", Integer()))
-    return select(index.c.rowid).where(_INDEX.bool_op("MATCH")(bindparam(name, type_=Text())))
+    return select(index.c.rowid).where(_FTS_TABLE.bool_op("MATCH")(bindparam(name, type_=Text())))
 
 
 class SqliteDialect:
-    """FTS5 for the words; a lock by BEGIN IMMEDIATE."""
+    """Full-text search with FTS5; the write lock is taken by BEGIN IMMEDIATE."""
 
     name = "SQLite"
     estimates = False
@@ -89,118 +89,118 @@ class SqliteDialect:
     )
     move_head: Update = update(log_head).values(seq=bindparam("head"))
 
-    def any_of(self, wanted: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-        """Compare with one parameter of JSON, so that the statement is the same for any number of values."""
-        given = func.json_each(bindparam(name, type_=Text())).table_valued("value")
-        return wanted.in_(select(given.c.value))
+    def any_of(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        """Compare with a single JSON parameter, so that the statement is the same for any number of values."""
+        values = func.json_each(bindparam(name, type_=Text())).table_valued("value")
+        return column.in_(select(values.c.value))
 
     def list_parameter(self, values: Collection[Any]) -> str:
-        """Write the values as JSON, ids and times as they stand in the file."""
-        return json.dumps([_plain(value) for value in values])
+        """Encode the values as JSON, with ids and times in their stored form."""
+        return json.dumps([_stored_value(value) for value in values])
 
     def matching_seqs(self) -> Select[Any]:
-        """Ask the index of all words."""
-        return _found("asked_text")
+        """Search the index of all terms."""
+        return _matching_rowids("text_query")
 
     def matches(self, *, walked: bool = False) -> ColumnElement[bool]:
-        """Ask for all that is found; or read the words of each item, for the index would be asked as a whole each time."""
+        """Select by the index. If `walked`, check the terms of each row instead: the index would run the whole search per row."""
         if not walked:
             return items.c.seq.in_(self.matching_seqs())
-        asked = func.json_each(bindparam("asked_words", type_=Text())).table_valued("value")
-        its = select(self.term_table.c.rowid).where(
+        prefixes = func.json_each(bindparam("query_terms", type_=Text())).table_valued("value")
+        terms = select(self.term_table.c.rowid).where(
             self.term_table.c.rowid == items.c.seq,
-            ~select(asked.c.value).where(func.instr(" " + self.term_table.c.text, " " + asked.c.value) == 0).exists(),
+            ~select(prefixes.c.value).where(func.instr(" " + self.term_table.c.text, " " + prefixes.c.value) == 0).exists(),
         )
-        return its.correlate(items).exists()
+        return terms.correlate(items).exists()
 
     def matches_name(self) -> ColumnElement[bool]:
-        """Ask the index of the names' words."""
-        return items.c.seq.in_(_found("asked_name"))
+        """Search the index of the names' terms."""
+        return items.c.seq.in_(_matching_rowids("name_query"))
 
     def word_in_use(self, word: ColumnElement[str]) -> ColumnElement[bool]:
-        """Ask the index for the first item; in quotes, as in `asked`."""
+        """Search the index for one item. The word is quoted, as in `search_parameters`."""
         index = table("item_words", column("rowid", Integer()))
-        named = literal_column("'name : \"'", Text()) + word + literal_column("'\"'", Text())
-        return select(index.c.rowid).where(_INDEX.bool_op("MATCH")(named)).correlate_except(index).exists()
+        match = literal_column("'name : \"'", Text()) + word + literal_column("'\"'", Text())
+        return select(index.c.rowid).where(_FTS_TABLE.bool_op("MATCH")(match)).correlate_except(index).exists()
 
     def search_parameters(self, search: SearchQuery) -> Mapping[str, str]:
-        """Ask for words that begin so; in quotes, FTS5 takes them as they are (they are letters and digits, no quotes)."""
-        asked = search.terms or NO_TERMS
-        begun = " AND ".join(f'"{word}"*' for word in asked)
-        return {"asked_text": f"text : ({begun})", "asked_name": f"name : ({begun})", "asked_words": json.dumps(asked)}
+        """Return prefix queries. FTS5 takes quoted words literally (they contain letters and digits, never quotes)."""
+        terms = search.terms or NO_TERMS
+        prefixes = " AND ".join(f'"{term}"*' for term in terms)
+        return {"text_query": f"text : ({prefixes})", "name_query": f"name : ({prefixes})", "query_terms": json.dumps(terms)}
 
     def correction_parameters(self, corrections: Iterable[Correction]) -> Mapping[str, str]:
-        """Ask for each way of putting it right."""
-        ways = []
+        """Return a query that matches any of the corrections."""
+        queries = []
         for correction in corrections:
-            meant = " OR ".join(f'"{word}"' for word in correction.alternatives)
-            ways.append("(" + " AND ".join([f"({meant})", *(f'"{word}"*' for word in correction.prefixes)]) + ")")
-        return {"asked_text": f"text : ({' OR '.join(ways)})", "asked_name": f"name : ({' OR '.join(ways)})"}
+            alternatives = " OR ".join(f'"{word}"' for word in correction.alternatives)
+            queries.append("(" + " AND ".join([f"({alternatives})", *(f'"{word}"*' for word in correction.prefixes)]) + ")")
+        return {"text_query": f"text : ({' OR '.join(queries)})", "name_query": f"name : ({' OR '.join(queries)})"}
 
     async def fetch_within(
         self, connection: aiosqlite.Connection, sql: str, parameters: Sequence[Any], seconds: float
     ) -> Sequence[Sequence[Any]] | None:
-        """Interrupt the statement in its thread when the time is over."""
+        """Run a statement, and interrupt it when the time is up."""
         timer = asyncio.get_running_loop().call_later(seconds, _interrupt, connection)
         try:
-            found = list(await connection.execute_fetchall(sql, parameters))
+            rows = list(await connection.execute_fetchall(sql, parameters))
         except asyncio.CancelledError:
-            # Whoever closes the connection waits behind the statement. If it has not begun yet, the timer stops it later.
+            # Closing the connection waits for the statement. If it has not started yet, the timer interrupts it later.
             _interrupt(connection)
             raise
         except sqlite3.OperationalError as error:
             timer.cancel()
-            if _code(error) != sqlite3.SQLITE_INTERRUPT:
+            if _primary_code(error) != sqlite3.SQLITE_INTERRUPT:
                 raise
             return None
         except BaseException:
             timer.cancel()
             raise
         timer.cancel()
-        return found
+        return rows
 
-    async def estimate(self, connection: aiosqlite.Connection, sql: str, parameters: Sequence[Any]) -> int | None:  # noqa: ARG002 - it knows nothing
-        """SQLite keeps no numbers of its rows."""
+    async def estimate(self, connection: aiosqlite.Connection, sql: str, parameters: Sequence[Any]) -> int | None:  # noqa: ARG002 - no estimates
+        """Return None; SQLite keeps no row counts."""
         return None
 
     async def fetch(self, connection: aiosqlite.Connection, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
-        """Run a statement with one change of threads, where a cursor would take ten."""
+        """Run a statement with one switch between threads; a cursor would need ten."""
         return list(await connection.execute_fetchall(sql, parameters))
 
     async def stream(
         self, connection: aiosqlite.Connection, sql: str, parameters: Sequence[Any], size: int
     ) -> AsyncIterator[Sequence[Sequence[Any]]]:
-        """Read on while the statement is open: until its end, SQLite shows what was there when it began."""
+        """Read from an open cursor. Until the statement ends, SQLite shows the state at its start."""
         async with connection.execute(sql, parameters) as cursor:
             while rows := list(await cursor.fetchmany(size)):
                 yield rows
 
     def insert(self, table: Table) -> Insert:
-        """Insert a row; it is run for each."""
+        """Insert a row; executed once per row."""
         return insert(table)
 
     def insert_missing(self, table: Table) -> Insert:
-        """Insert a row unless it is there; it is run for each."""
+        """Insert a row unless it exists; executed once per row."""
         return insert(table).prefix_with("OR IGNORE")
 
     def upsert(self, table: Table) -> Insert:
-        """Insert a row, or put it in the place of the one that is there; it is run for each."""
+        """Insert a row or replace the existing one; executed once per row."""
         return insert(table).prefix_with("OR REPLACE")
 
     def delete(self, table: Table) -> Delete:
-        """Delete a row; it is run for each."""
-        return delete(table).where(*(its == bindparam(its.name) for its in table.primary_key))
+        """Delete a row; executed once per row."""
+        return delete(table).where(*(key == bindparam(key.name) for key in table.primary_key))
 
     def in_subquery(self, column: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
-        """Compare with what is found."""
+        """Compare with IN."""
         return column.in_(found)
 
     def without_index(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Put a plus before it (SQLite's documentation of its query planner, section 2.1)."""
+        """Prefix the column with a unary plus (SQLite's query planner documentation, section 2.1)."""
         return UnaryExpression(column, operator=operators.custom_op("+"), type_=column.type)
 
     def update(self, table: Table, key: Column[Any], names: Sequence[str]) -> Update:
-        """Update a row; it is run for each."""
+        """Update a row; executed once per row."""
         return update(table).where(key == bindparam("key")).values({name: bindparam(name) for name in names})
 
     def bulk(
@@ -208,54 +208,57 @@ class SqliteDialect:
         statement: CompiledStatement,
         names: Sequence[str],
         rows: Sequence[Sequence[Any]],
-        into: Table | None = None,  # noqa: ARG002 - SQLite knows no copying
+        into: Table | None = None,  # noqa: ARG002 - SQLite has no COPY
     ) -> Statement:
-        """Make the parameters of each row."""
+        """Return one set of parameters per row."""
         return Statement(statement.sql, statement.parameters_for_rows(names, rows))
 
     async def begin(self, connection: aiosqlite.Connection, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
-        """Take the write lock at once, for a late one fails at once, unwaited; all with one change of threads."""
-        found: Sequence[Sequence[Any]] = await _in_thread(connection, _begin, sql, parameters)
-        return found
+        """Take the write lock and run the statement, with one switch between threads.
+
+        BEGIN IMMEDIATE waits for the lock; a transaction that asks for it later fails without waiting.
+        """
+        rows: Sequence[Sequence[Any]] = await _in_thread(connection, _begin, sql, parameters)
+        return rows
 
     async def finish(self, connection: aiosqlite.Connection, steps: Sequence[Sequence[Statement]]) -> None:
-        """Write and commit with one change of threads."""
+        """Run the statements and commit, with one switch between threads."""
         await _in_thread(connection, _finish, [statement for step in steps for statement in step])
 
-    async def watch(self, connection: aiosqlite.Connection, on_head: Callable[[int], None]) -> bool:  # noqa: ARG002 - see below
-        """SQLite tells nobody; it is asked for news."""
+    async def watch(self, connection: aiosqlite.Connection, on_head: Callable[[int], None]) -> bool:  # noqa: ARG002 - not supported
+        """Return False; SQLite sends no notifications and must be polled."""
         return False
 
     def describe(self, row: Sequence[Any]) -> Mapping[str, str]:
-        """Tell the version."""
+        """Return the version."""
         return {self.name: row[0]}
 
-    def is_disconnect(self, error: Exception) -> bool:  # noqa: ARG002 - a file does not hang up
-        """Never."""
+    def is_disconnect(self, error: Exception) -> bool:  # noqa: ARG002 - a file cannot disconnect
+        """Return False."""
         return False
 
     def is_ambiguous(self, error: Exception) -> bool:
-        """After an I/O error only: what was written to the log of the file may still be found there later."""
-        return isinstance(error, sqlite3.Error) and _code(error) == sqlite3.SQLITE_IOERR
+        """Return True only for I/O errors: frames that were written to the write-ahead log may still take effect later."""
+        return isinstance(error, sqlite3.Error) and _primary_code(error) == sqlite3.SQLITE_IOERR
 
     def to_unavailable(self, error: Exception) -> Unavailable | None:
-        """Tell a missing table from a file that cannot be worked with."""
+        """Distinguish a missing or outdated schema from a file that cannot be used."""
         cause = error.orig if isinstance(error, exc.DBAPIError) else error
         if isinstance(cause, sqlite3.OperationalError) and str(cause).startswith(("no such table", "no such column")):
-            return SchemaOutdated("The SQLite file has no schema yet, or another one; run `catalog migrate`.")
+            return SchemaOutdated("The schema of the SQLite file is missing or has the wrong version; run `catalog migrate`.")
         if isinstance(error, TimeoutError | exc.TimeoutError):
             return StoreUnavailable("SQLite did not answer in time.")
         if isinstance(cause, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError):
             return None
         if isinstance(cause, sqlite3.DatabaseError) and getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-            return OutOfSpace("The disk that the SQLite file is on is full; nothing was written.")
+            return OutOfSpace("The disk with the SQLite file is full; nothing was written.")
         if isinstance(cause, sqlite3.DatabaseError):
-            return StoreUnavailable(_UNAVAILABLE.get(_code(cause), "SQLite cannot work with the database file."))
+            return StoreUnavailable(_UNAVAILABLE.get(_primary_code(cause), "SQLite cannot work with the database file."))
         return None
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a column holds
-    """Turn a value into what stands in the file."""
+def _stored_value(value: Any) -> Any:  # noqa: ANN401 - any column value
+    """Convert a value to its stored form."""
     if isinstance(value, datetime):
         return in_microseconds(value)
     return value.hex if isinstance(value, UUID) else value
@@ -273,17 +276,18 @@ def _finish(connection: sqlite3.Connection, statements: Sequence[Statement]) -> 
 
 
 def _interrupt(connection: aiosqlite.Connection) -> None:
-    """Stop what runs on a connection; SQLite lets any thread do that."""
+    """Interrupt the running statement of a connection. SQLite allows this from any thread."""
     driver: Any = connection
-    # The public way is a coroutine, and a timer calls none.
+    # The public method is a coroutine, which a timer cannot call.
     if driver._connection is not None:  # noqa: SLF001
         driver._connection.interrupt()  # noqa: SLF001
 
 
-async def _in_thread(connection: aiosqlite.Connection, work: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - what `work` returns
-    """Do several things with the connection, in its thread, at once.
+async def _in_thread(connection: aiosqlite.Connection, work: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - the result of `work`
+    """Run a function in the connection's thread.
 
-    There is no public way to that; each step by itself would change threads twice, which costs more than most of them.
+    aiosqlite has no public method for this. Running several steps one by one would switch threads twice per step, which costs
+    more than most steps.
     """
     driver: Any = connection
     return await driver._execute(work, driver._conn, *arguments)  # noqa: SLF001 - see above

@@ -1,4 +1,4 @@
-"""The SQLite store: a file in WAL mode, many readers and one writing connection a process."""
+"""SQLite storage: a file in WAL mode, with many reading connections and one writing connection per process."""
 
 import asyncio
 import sqlite3
@@ -17,19 +17,20 @@ from catalog.adapters.sqlite.wal_checkpoints import WritingConnection
 from catalog.ports.storage import StorageOptions
 
 _MIGRATION_WAIT = 60.0
+"""Seconds to wait for the write lock when migrating."""
 
 
 def open_sqlite(options: StorageOptions) -> SqlStorage:
-    """Make the store for `sqlite:///catalog.db` (a path from here) or `sqlite:////srv/catalog.db` (from the root).
+    """Return the storage for `sqlite:///catalog.db` (relative path) or `sqlite:////srv/catalog.db` (absolute path).
 
-    Raises ValueError when the URL names no file.
+    Raises: ValueError if the URL names no file.
     """
     path = options.url.partition(":///")[2]
     if not path or path == ":memory:":
-        message = "SQLite needs a file: sqlite:///catalog.db; a catalog that need not last is memory://"
+        message = "SQLite needs a file, for example sqlite:///catalog.db. For a temporary catalog use memory://"
         raise ValueError(message)
     if "?" in path:
-        message = "SQLite URLs have no parameters; remove the question mark and what follows it"
+        message = "SQLite URLs have no parameters; remove the question mark and everything after it"
         raise ValueError(message)
     engines = Engines(
         reading=_engine(path, options.deadline, read_only=True, pool_size=options.pool_size, max_overflow=options.pool_overflow),
@@ -38,7 +39,7 @@ def open_sqlite(options: StorageOptions) -> SqlStorage:
         streaming=_engine(
             path, options.deadline, read_only=True, pool_size=0, max_overflow=MAX_STREAMS, pool_timeout=options.deadline
         ),
-        migrating=lambda: _migrating(path),
+        migrating=lambda: _migrating_engine(path),
         deadline=None,
         keep_idle=options.pool_size,
         limit=options.pool_size + options.pool_overflow,
@@ -48,22 +49,22 @@ def open_sqlite(options: StorageOptions) -> SqlStorage:
 
 
 def _engine(path: str, wait: float, *, read_only: bool, **pool: float) -> AsyncEngine:
-    """Make connections on which each statement is by itself, unless a transaction is begun in so many words."""
+    """Create an engine whose connections autocommit outside explicit transactions. `wait` is the busy timeout in seconds."""
     engine = create_async_engine(
         _url(path),
-        async_creator=lambda: _connected(path, read_only=read_only),
+        async_creator=lambda: _connect(path, read_only=read_only),
         isolation_level="AUTOCOMMIT",
         pool_reset_on_return=None,
         **pool,
     )
-    _prepare(engine, wait=wait, read_only=read_only)
+    _configure_connections(engine, wait=wait, read_only=read_only)
     return engine
 
 
-def _migrating(path: str) -> AsyncEngine:
-    """Make the connection that migrates. It takes the write lock as it begins, for a late one fails at once, unwaited."""
-    engine = create_async_engine(_url(path), async_creator=lambda: _connected(path, read_only=False), pool_size=1, max_overflow=0)
-    _prepare(engine, wait=_MIGRATION_WAIT, read_only=False)
+def _migrating_engine(path: str) -> AsyncEngine:
+    """Create the engine for migrations. BEGIN IMMEDIATE waits for the write lock; asking for it later fails without waiting."""
+    engine = create_async_engine(_url(path), async_creator=lambda: _connect(path, read_only=False), pool_size=1, max_overflow=0)
+    _configure_connections(engine, wait=_MIGRATION_WAIT, read_only=False)
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Any) -> None:  # noqa: ANN401 - SQLAlchemy's signature
@@ -76,10 +77,10 @@ def _url(path: str) -> URL:
     return URL.create("sqlite+aiosqlite", database=path)
 
 
-async def _connected(path: str, *, read_only: bool) -> aiosqlite.Connection:
-    """Open the file. Where that fails, wait for the driver's thread to end: it would speak to a loop that is closed by then."""
+async def _connect(path: str, *, read_only: bool) -> aiosqlite.Connection:
+    """Open the file. On failure, wait for the driver's thread to end, or it may call an event loop that is already closed."""
     connecting = aiosqlite.connect(path, factory=sqlite3.Connection if read_only else WritingConnection)
-    thread: Thread = connecting._thread  # noqa: SLF001 - as SQLAlchemy does: the process must not wait for it at its end
+    thread: Thread = connecting._thread  # noqa: SLF001 - as SQLAlchemy does: the process must be able to exit without waiting for it
     thread.daemon = True
     try:
         return await connecting
@@ -88,16 +89,16 @@ async def _connected(path: str, *, read_only: bool) -> aiosqlite.Connection:
         raise
 
 
-def _prepare(engine: AsyncEngine, *, wait: float, read_only: bool) -> None:
-    """Set each new connection up."""
+def _configure_connections(engine: AsyncEngine, *, wait: float, read_only: bool) -> None:
+    """Set the pragmas of each new connection."""
 
     @event.listens_for(engine.sync_engine, "connect")
     def connect(connection: Any, _record: object) -> None:  # noqa: ANN401 - SQLAlchemy's signature
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
-        _write_ahead(connection, cursor, wait)
-        # An automatic checkpoint runs without the write lock, which is unsafe before SQLite 3.51.3 (see checkpointing).
+        _enable_wal(connection, cursor, wait)
+        # An automatic checkpoint runs without the write lock, which is unsafe before SQLite 3.51.3 (see wal_checkpoints).
         cursor.execute("PRAGMA wal_autocheckpoint = 0")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
@@ -107,14 +108,14 @@ def _prepare(engine: AsyncEngine, *, wait: float, read_only: bool) -> None:
         cursor.close()
 
 
-def _write_ahead(connection: Any, cursor: Any, wait: float) -> None:  # noqa: ANN401 - SQLAlchemy's adapters
-    """Switch to the write-ahead log. Where several processes do so at once, SQLite says busy without waiting."""
-    until = time.monotonic() + wait
+def _enable_wal(connection: Any, cursor: Any, wait: float) -> None:  # noqa: ANN401 - SQLAlchemy's adapters
+    """Switch to WAL mode. If several processes do so at the same time, SQLite reports busy without waiting, so retry."""
+    deadline = time.monotonic() + wait
     while True:
         try:
             cursor.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > until:
+            if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             connection.run_async(lambda _: asyncio.sleep(0.01))
         else:

@@ -1,4 +1,4 @@
-"""The category: a named place in a tree that items stand in. Its slug never changes, for items refer to it by that."""
+"""The category: a node in the category tree. Its slug never changes, because items refer to it."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,32 +14,32 @@ from catalog.domain.text.normalization import words
 from catalog.domain.validation import FieldErrors
 from catalog.domain.values.decimal_literal import whole_number
 from catalog.domain.values.fields import MAX_NAME, MAX_SLUG, parse_category, parse_name
-from catalog.domain.values.read_only import refuse_read_only
+from catalog.domain.values.read_only import reject_read_only
 
 CREATED = "category.created"
 UPDATED = "category.revised"
 DELETED = "category.removed"
 
 KINDS = (CREATED, UPDATED, DELETED)
-"""What happens to categories."""
+"""The kinds of change of a category."""
 
 MAX_POSITION = 1_000_000
-"""The last place that a category can be given among its siblings."""
+"""The highest position that a category can have among its siblings."""
 
 _READ_ONLY_FIELDS = ("id", "version")
 
 _ROMANIZED = str.maketrans(ROMANIZED)
 _NO_SLUG = (
-    "The slug is missing, and cannot be made from the name, some of which cannot be spelled in a-z; give one: garden-chairs."
+    "The slug is missing and cannot be made from the name, parts of which cannot be spelled in a-z; give one: garden-chairs."
 )
 _UPSILON = re.compile(GREEK_U)
-_DERIVED = ("path", "item_count", "children")
-"""What answers tell of a category beside its fields; a change may send it back, and it is ignored."""
+_DERIVED_MEMBERS = ("path", "item_count", "children")
+"""Members of a response that are derived from other data. Updates may send them back; they are ignored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Category:
-    """A category. Siblings (those with the same `parent`, a slug) are in the order of `position`, then of the slug."""
+    """A category. `parent` is a slug; siblings are ordered by `position`, then by slug."""
 
     id: UUID
     slug: str
@@ -49,48 +49,51 @@ class Category:
     version: int
 
     def __post_init__(self) -> None:
-        """Hold the invariants; breaking them is a fault of the program, not of an input."""
+        """Check the invariants. A violation is a bug, not invalid input. Raises: ValueError."""
         if not (self.slug and 0 < len(self.name) <= MAX_NAME and self.version > 0 and self.parent != self.slug):
-            message = f"No such category: {self.slug!r}, {self.name!r}, version {self.version}"
+            message = f"Invalid category: {self.slug!r}, {self.name!r}, version {self.version}"
             raise ValueError(message)
 
     @property
     def order(self) -> tuple[int, str]:
-        """What siblings are sorted by."""
+        """The sort key among siblings."""
         return self.position, self.slug
 
     @classmethod
     def create(cls, fields: Mapping[str, object], *, category_id: UUID, default_position: int, now: datetime) -> Change[Self]:
-        """Decide the birth of a category from `fields`, as a caller gave them.
+        """Return the change that creates a category from a caller's `fields`.
 
-        Without a slug it takes one made from its name, without a position `spare_position`. Raises InvalidInput with
-        every fault.
+        The slug defaults to one made from the name, the position to `default_position`. Raises: InvalidInput, with every error.
         """
-        faults = FieldErrors()
-        _refuse_unknown(fields, faults)
-        given = {"name": None} | {name: raw for name, raw in fields.items() if raw is not None}
-        given.setdefault("slug", slug_from_name(given["name"]))
-        values = _parse(given, faults)
+        errors = FieldErrors()
+        _reject_unknown(fields, errors)
+        complete = {"name": None} | {name: raw for name, raw in fields.items() if raw is not None}
+        complete.setdefault("slug", slug_from_name(complete["name"]))
+        values = _parse(complete, errors)
         if values.get("slug") is not None and values["slug"] == values.get("parent"):
-            faults.add(("parent",), "own_parent", "A category cannot be its own parent.")
-        faults.raise_if_any()
+            errors.add(("parent",), "own_parent", "A category cannot be its own parent.")
+        errors.raise_if_any()
         category = cls(**{"position": min(default_position, MAX_POSITION), **values}, id=category_id, version=1)
         return Change(CREATED, None, category, now)
 
     def update(self, patch: Mapping[str, object], *, default_position: int, now: datetime) -> Change[Self] | None:
-        """Decide another name, place or position by a merge patch: `{"parent": null}` makes it a root.
+        """Return the change by a merge patch of name, parent and position: `{"parent": null}` makes the category a root.
 
-        A category that goes to another parent without a position takes `spare_position`. Read-only fields may be given as they
-        are. None when nothing would change. Raises InvalidInput.
+        A move to another parent without a position uses `default_position`. Read-only fields may be sent with their current
+        values. None if nothing changes. Raises: InvalidInput.
         """
-        faults = FieldErrors()
-        _refuse_unknown(patch, faults, self)
-        values = _parse(patch, faults)
+        errors = FieldErrors()
+        _reject_unknown(patch, errors, self)
+        values = _parse(patch, errors)
         if values.get("slug", self.slug) != self.slug:
-            faults.add(("slug",), "read_only", "A slug never changes, for items refer to it; change the name, or make another.")
+            errors.add(
+                ("slug",),
+                "read_only",
+                "A slug cannot be changed, because items refer to it; change the name or create another category.",
+            )
         if values.get("parent") == self.slug:
-            faults.add(("parent",), "own_parent", "A category cannot be its own parent.")
-        faults.raise_if_any()
+            errors.add(("parent",), "own_parent", "A category cannot be its own parent.")
+        errors.raise_if_any()
         if "position" not in values and values.get("parent", self.parent) != self.parent:
             values["position"] = min(default_position, MAX_POSITION)
         if all(getattr(self, name) == value for name, value in values.items()):
@@ -98,66 +101,66 @@ class Category:
         return Change(UPDATED, self, replace(self, **values, version=self.version + 1), now)
 
     def delete(self, *, now: datetime) -> Change[Self]:
-        """Decide the end of the category."""
+        """Return the change that deletes the category."""
         return Change(DELETED, self, None, now)
 
 
 def slug_from_name(name: object) -> str | None:
-    """Make a slug from a name; None when it has no letters, or some that cannot be spelled in a-z, so that they would be lost."""
-    found = [_spelled(word) for word in words(name)] if isinstance(name, str) else []
-    slug = "-".join(word for word in found if word)
+    """Make a slug from a name. None if it has no letters, or letters that would be lost because they have no spelling in a-z."""
+    romanized = [_romanize(word) for word in words(name)] if isinstance(name, str) else []
+    slug = "-".join(word for word in romanized if word)
     return slug[:MAX_SLUG].rstrip("-") or None if slug.isascii() else None
 
 
-def _spelled(word: str) -> str:
-    """Spell a folded word in a-z as far as that goes. In Greek, an upsilon makes one sound with the vowel before it."""
+def _romanize(word: str) -> str:
+    """Spell a folded word in a-z as far as possible. A Greek upsilon forms a digraph with the vowel before it."""
     return word if word.isascii() else _UPSILON.sub("u", word).translate(_ROMANIZED)
 
 
 def name_from_slug(slug: str) -> str:
-    """Make a name from a slug, where nothing else is known: garden-chairs becomes Garden chairs."""
+    """Make a name from a slug, for a category whose name is unknown: garden-chairs becomes Garden chairs."""
     return slug.replace("-", " ").capitalize()
 
 
-def _slug(raw: object, faults: FieldErrors, path: FieldPath) -> str | None:
-    """Read the slug, which there must be."""
+def _parse_slug(raw: object, errors: FieldErrors, path: FieldPath) -> str | None:
+    """Parse the slug, which is required."""
     if raw is None:
-        faults.add(path, "required", _NO_SLUG)
-    return parse_category(raw, faults, path)
+        errors.add(path, "required", _NO_SLUG)
+    return parse_category(raw, errors, path)
 
 
-def _position(raw: object, faults: FieldErrors, path: FieldPath) -> int | None:
-    """Read a position."""
+def _parse_position(raw: object, errors: FieldErrors, path: FieldPath) -> int | None:
+    """Parse a position."""
     position = whole_number(raw)
     if position is not None and 0 <= position <= MAX_POSITION:
         return position
-    faults.add(path, "invalid_position", f"The position is a whole number from 0 to {MAX_POSITION}.")
+    errors.add(path, "invalid_position", f"The position must be a whole number from 0 to {MAX_POSITION}.")
     return None
 
 
 _PARSERS: dict[str, Callable[[object, FieldErrors, FieldPath], object]] = {
-    "slug": _slug,
+    "slug": _parse_slug,
     "name": parse_name,
     "parent": parse_category,
-    "position": _position,
+    "position": _parse_position,
 }
 
 FIELDS = tuple(_PARSERS)
-"""The fields that a caller may give."""
+"""The fields that callers can set."""
 
 
-def _parse(fields: Mapping[str, object], faults: FieldErrors) -> dict[str, Any]:
-    """Read each field by its own rule."""
-    return {name: _PARSERS[name](raw, faults, (name,)) for name, raw in fields.items() if name in _PARSERS}
+def _parse(fields: Mapping[str, object], errors: FieldErrors) -> dict[str, Any]:
+    """Parse each known field with its parser."""
+    return {name: _PARSERS[name](raw, errors, (name,)) for name, raw in fields.items() if name in _PARSERS}
 
 
-def _refuse_unknown(fields: Mapping[str, object], faults: FieldErrors, current: Category | None = None) -> None:
-    """Name the fields that a category has not, and those that a caller may not set: what `current` has may be repeated."""
+def _reject_unknown(fields: Mapping[str, object], errors: FieldErrors, current: Category | None = None) -> None:
+    """Add an error for each unknown field, and for each read-only field that does not repeat the value of `current`."""
     for name, raw in fields.items():
-        if name in _PARSERS or (current is not None and name in _DERIVED):
+        if name in _PARSERS or (current is not None and name in _DERIVED_MEMBERS):
             continue
         if name not in _READ_ONLY_FIELDS:
-            message = f"A category has no field {shorten(name)}."
-            faults.add_unknown((name,), "unknown_field", message, FIELDS, f"A category has the fields {', '.join(FIELDS)}.")
+            message = f"Unknown category field {shorten(name)}."
+            errors.add_unknown((name,), "unknown_field", message, FIELDS, f"Allowed category fields: {', '.join(FIELDS)}.")
         else:
-            refuse_read_only(name, raw, None if current is None else getattr(current, name), faults)
+            reject_read_only(name, raw, None if current is None else getattr(current, name), errors)

@@ -1,1 +1,1 @@
-"""The change log, and the plan of each commit."""
+"""The change log, commit plans, and price history."""

@@ -1,7 +1,7 @@
-"""Admission: which change sets of a batch may be written. Pure, and the same for every store.
+"""Commit plans: which change sets of a batch are committed, and which rows are written. Pure, and the same for every store.
 
-A store takes its lock, reads the `Standing` of what a batch names, asks `admit`, writes what it is told, and commits
-once. No rule about conflicts is anywhere else; a database's constraints are only the net beneath.
+A store takes its lock, reads the stored state of the batch's read set, calls `plan_commit`, writes the rows of the commit
+plan, and commits once. All rules about conflicts are here; a database's constraints are only a safety net.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -37,11 +37,11 @@ V = TypeVar("V")
 _MISSING = object()
 
 Outcome = Committed | CatalogError
-"""What became of one change set: written, or the reason why it was not."""
+"""The outcome of one change set: its log entries, or the error that prevented it."""
 
 
 class CategoryNode(NamedTuple):
-    """A category as it stands: who it is, in which version, and below which other."""
+    """A category as the conflict rules see it: its id, its version, and the slug of its parent."""
 
     id: UUID
     version: int
@@ -50,11 +50,11 @@ class CategoryNode(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """What is in the store before a batch: the log's newest number, and what is there of that which the batch names.
+    """The stored state: the log's head, and what the store holds for a batch's read set.
 
-    `versions` are those of items, `owners` the items by SKU, `places` the categories by slug, `inhabitants` how many
-    items stand in a category. `graves` are the last versions of items that were there, `notes` the times of those that
-    are there.
+    `versions` maps item ids to their versions, `item_ids_by_sku` SKUs to item ids, `categories` slugs to nodes, and
+    `item_counts` slugs to the number of items in the category. `tombstones` maps the ids of deleted items to their last
+    versions, and `record_times` the keys of expiring records to the times at which they were created.
     """
 
     head: int
@@ -68,9 +68,11 @@ class StoredState:
 
 @dataclass(slots=True)
 class ReadSet:
-    """What a batch names: items, SKUs, categories (all of them where `tree` is true), and those whose items count.
+    """The read set: what a store must read before a batch can be decided.
 
-    `returning` are items that may have been there before, `notes` the keys of those that are to be the first.
+    `ids`, `skus` and `slugs` identify items and categories; if `needs_tree` is true, all categories are needed.
+    `deleted_slugs` are categories whose items must be counted, `restored_ids` items that may have a tombstone, and
+    `record_keys` the keys of expiring records that are written only if absent.
     """
 
     ids: set[UUID] = field(default_factory=set)
@@ -84,7 +86,7 @@ class ReadSet:
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """An item that was not in the store, with the number of the log entry that brought it."""
+    """An item to insert, with the number of the log entry that created it."""
 
     seq: int
     item: Item
@@ -92,22 +94,22 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class CategoryWrites:
-    """What a batch does to the categories, on balance."""
+    """The categories to insert, update and delete: the net effect of a batch."""
 
     inserted: tuple[Category, ...] = ()
     updated: tuple[Category, ...] = ()
     deleted: tuple[Category, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether it does anything."""
+        """Return whether there is anything to write."""
         return bool(self.inserted or self.updated or self.deleted)
 
 
 @dataclass(frozen=True, slots=True)
 class CommitPlan:
-    """What to answer to each change set, in the batch's order, and what to write: the net of all that was admitted.
+    """The commit plan: the outcome of each change set in the batch's order, and the rows to write.
 
-    `removed` are the items as they stood in the store.
+    The rows are the net effect of all committed change sets. `deleted` holds items as they are in the store.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -120,94 +122,99 @@ class CommitPlan:
 
     @property
     def changed_skus(self) -> tuple[UUID, ...]:
-        """The changed items that get another SKU: a store frees their old ones before it writes."""
-        return tuple(net.subject.id for net in self.updated if net.before and net.before.sku != net.subject.sku)
+        """The ids of updated items whose SKU changes. A store releases their old SKUs before it writes."""
+        return tuple(change.subject.id for change in self.updated if change.before and change.before.sku != change.subject.sku)
 
 
 def read_set(batch: Sequence[ChangeSet]) -> ReadSet:
-    """Tell what a store reads the standing of before it asks for admission."""
-    found = ReadSet()
+    """Return the read set of a batch."""
+    needed = ReadSet()
     for change_set in batch:
         for change in change_set.changes:
             subject = change.subject
             if isinstance(subject, Item):
-                found.ids.add(subject.id)
-                if _is_restored(change):
-                    found.restored_ids.add(subject.id)
+                needed.ids.add(subject.id)
+                if _may_have_tombstone(change):
+                    needed.restored_ids.add(subject.id)
                 if change.after is not None:
-                    found.skus.add(subject.sku)
+                    needed.skus.add(subject.sku)
                     if subject.category is not None:
-                        found.slugs.add(subject.category)
+                        needed.slugs.add(subject.category)
             else:
-                found.needs_tree = True
+                needed.needs_tree = True
                 if change.after is None:
-                    found.deleted_slugs.add(subject.slug)
-        found.record_keys.update(note.key for note in change_set.records if note.only_if_absent)
-    return found
+                    needed.deleted_slugs.add(subject.slug)
+        needed.record_keys.update(record.key for record in change_set.records if record.only_if_absent)
+    return needed
 
 
-def _is_restored(change: AnyChange) -> bool:
-    """Whether an item comes with a past: it is brought back, or out of another catalog."""
+def _may_have_tombstone(change: AnyChange) -> bool:
+    """Return whether an item is inserted with a history: restored, or imported from another catalog."""
     subject = change.subject
     return change.before is None and isinstance(subject, Item) and (subject.version > 1 or subject.created_at < change.at)
 
 
 class WorkingState:
-    """What is in a store, as far as change sets were taken into it. None: it is there no more."""
+    """The working state: the stored state with change sets applied. None marks what has been deleted."""
 
-    def __init__(self, standing: StoredState) -> None:
-        """Begin with what stands."""
-        self.versions: dict[UUID, int | None] = dict(standing.versions)
-        self.item_ids_by_sku: dict[str, UUID | None] = dict(standing.item_ids_by_sku)
-        self.categories: dict[str, CategoryNode | None] = dict(standing.categories)
-        self.item_counts: dict[str, int] = dict(standing.item_counts)
-        self._tombstones: dict[UUID, int] = dict(standing.tombstones)
-        self._record_times: dict[str, datetime] = dict(standing.record_times)
+    def __init__(self, stored: StoredState) -> None:
+        """Start from the stored state."""
+        self.versions: dict[UUID, int | None] = dict(stored.versions)
+        self.item_ids_by_sku: dict[str, UUID | None] = dict(stored.item_ids_by_sku)
+        self.categories: dict[str, CategoryNode | None] = dict(stored.categories)
+        self.item_counts: dict[str, int] = dict(stored.item_counts)
+        self._tombstones: dict[UUID, int] = dict(stored.tombstones)
+        self._record_times: dict[str, datetime] = dict(stored.record_times)
         self._children_of: dict[str, set[str]] | None = None
         self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
 
     def apply(self, changes: Iterable[AnyChange], records: Iterable[ExpiringRecord] = ()) -> CatalogError | None:
-        """Take the changes of a set with its notes, all of them, or say why they cannot be taken and stay as it was."""
+        """Apply all changes and records of a change set, or return the error and leave the state unchanged."""
         self._undo.clear()
-        for note in records:
-            refusal: CatalogError | None = self._apply_record(note)
-            if refusal is not None:
-                return self._rolled_back(refusal)
+        for record in records:
+            error: CatalogError | None = self._apply_record(record)
+            if error is not None:
+                self._roll_back()
+                return error
         for change in changes:
-            refusal = self._apply_item(change) if isinstance(change.subject, Item) else self._apply_category(change)
-            if refusal is not None:
-                return self._rolled_back(refusal)
+            error = self._apply_item(change) if isinstance(change.subject, Item) else self._apply_category(change)
+            if error is not None:
+                self._roll_back()
+                return error
         return None
 
-    def _rolled_back(self, error: CatalogError) -> CatalogError:
-        for kept, key, before in reversed(self._undo):
-            if kept is self.categories:
+    def _roll_back(self) -> None:
+        for mapping, key, before in reversed(self._undo):
+            if mapping is self.categories:
                 self._reindex(key, None if before is _MISSING else before)
             if before is _MISSING:
-                del kept[key]
+                del mapping[key]
             else:
-                kept[key] = before
-        return error
+                mapping[key] = before
 
     def _put(self, mapping: dict[K, V], key: K, value: V) -> None:
-        """Keep a value, and know how to take it back."""
+        """Set a value, and remember the previous one for a rollback."""
         self._undo.append((mapping, key, mapping.get(key, _MISSING)))
         mapping[key] = value
 
     def _apply_record(self, record: ExpiringRecord) -> AlreadyProcessed | None:
-        """Take a note, or say that there is one already."""
-        there = self._record_times.get(record.key)
-        if record.only_if_absent and there is not None and ExpiringRecord(record.key, b"", there).is_alive(record.created_at):
+        """Apply a record, or return an error if it must be absent and is not."""
+        existing = self._record_times.get(record.key)
+        if (
+            record.only_if_absent
+            and existing is not None
+            and ExpiringRecord(record.key, b"", existing).is_alive(record.created_at)
+        ):
             return AlreadyProcessed(record.key)
         self._put(self._record_times, record.key, record.created_at)
         return None
 
     def _apply_item(self, change: Change[Item]) -> CatalogError | None:
-        """Take a change of an item, or say why it cannot stand beside what is there."""
+        """Apply a change of an item, or return the conflict."""
         before, after, item_id = change.before, change.after, change.subject.id
-        refusal = self._version_conflict(change) or (None if after is None else self._item_conflict(after))
-        if refusal is not None:
-            return refusal
+        conflict = self._version_conflict(change) or (None if after is None else self._item_conflict(after))
+        if conflict is not None:
+            return conflict
         if before is not None:
             self._put(self.item_ids_by_sku, before.sku, None)
             self._change_item_count(before.category, -1)
@@ -220,7 +227,7 @@ class WorkingState:
         return None
 
     def _version_conflict(self, change: Change[Item]) -> CatalogError | None:
-        """Say whether an item is no more what a change was decided on."""
+        """Return an error if the item is not in the version that the change was decided from."""
         before, item_id = change.before, change.subject.id
         version = self.versions.get(item_id)
         if before is None and version is not None:
@@ -229,11 +236,11 @@ class WorkingState:
             return ItemNotFound(item_id)
         if before is not None and version != before.version:
             return StaleVersion(item_id)
-        # A life never goes back to a version that it had before its end.
+        # An inserted item must continue after its tombstone: versions never repeat.
         return StaleVersion(item_id) if before is None and self._tombstones.get(item_id, 0) >= change.version else None
 
     def _item_conflict(self, after: Item) -> CatalogError | None:
-        """Say what an item cannot stand beside."""
+        """Return an error if the SKU is taken or the category does not exist."""
         if self.item_ids_by_sku.get(after.sku) not in (None, after.id):
             return SkuTaken(after.sku)
         if after.category is not None and self.categories.get(after.category) is None:
@@ -241,29 +248,29 @@ class WorkingState:
         return None
 
     def _apply_category(self, change: Change[Category]) -> CatalogError | None:
-        """Take a change of a category, likewise."""
+        """Apply a change of a category, or return the conflict."""
         before, after, slug = change.before, change.after, change.subject.slug
-        place = self.categories.get(slug)
-        if before is None and place is not None:
+        current = self.categories.get(slug)
+        if before is None and current is not None:
             return SlugTaken(slug)
-        if before is not None and (place is None or place.id != before.id):
+        if before is not None and (current is None or current.id != before.id):
             return CategoryNotFound(slug)
-        if before is not None and place is not None and place.version != before.version:
+        if before is not None and current is not None and current.version != before.version:
             return StaleVersion(before.id, f"category {slug}")
         if after is None:
-            refusal: CatalogError | None = self._in_use(slug)
-        elif place is not None and place.parent == after.parent:
-            refusal = None  # it stays where it is
+            conflict: CatalogError | None = self._usage_error(slug)
+        elif current is not None and current.parent == after.parent:
+            conflict = None  # it is not moved
         else:
-            refusal = self._placement_error(slug, after.parent)
-        if refusal is None:
-            spot = None if after is None else CategoryNode(after.id, after.version, after.parent)
-            self._reindex(slug, spot)
-            self._put(self.categories, slug, spot)
-        return refusal
+            conflict = self._placement_error(slug, after.parent)
+        if conflict is None:
+            node = None if after is None else CategoryNode(after.id, after.version, after.parent)
+            self._reindex(slug, node)
+            self._put(self.categories, slug, node)
+        return conflict
 
     def _reindex(self, slug: str, node: CategoryNode | None) -> None:
-        """Move a category in the index of children to the place that it is about to get, if there is an index yet."""
+        """Update the index of children, if it has been built, before a category is set to `node`."""
         if self._children_of is None:
             return
         before = self.categories.get(slug)
@@ -272,95 +279,98 @@ class WorkingState:
         if node is not None and node.parent is not None:
             self._children_of.setdefault(node.parent, set()).add(slug)
 
-    def _change_item_count(self, slug: str | None, by: int) -> None:
-        """Count who comes and goes; where nobody asks how many there are, the number means nothing."""
+    def _change_item_count(self, slug: str | None, delta: int) -> None:
+        """Update the item count of a category. The count is meaningful only for categories of `ReadSet.deleted_slugs`."""
         if slug is not None:
-            self._put(self.item_counts, slug, self.item_counts.get(slug, 0) + by)
+            self._put(self.item_counts, slug, self.item_counts.get(slug, 0) + delta)
 
-    def _in_use(self, slug: str) -> CategoryInUse | None:
-        """Say by what a category is held, if it is."""
+    def _usage_error(self, slug: str) -> CategoryInUse | None:
+        """Return an error if the category has children or items."""
         children = len(self._children(slug))
         items = self.item_counts.get(slug, 0)
         return CategoryInUse(slug, children, items) if children or items else None
 
     def _placement_error(self, slug: str, parent: str | None) -> CatalogError | None:
-        """Say why a category cannot stand below this parent."""
+        """Return an error if the category cannot be placed below this parent."""
         if parent is None:
-            above = 0
+            depth = 0
         else:
             if self.categories.get(parent) is None:
                 return UnknownCategory(parent, ("parent",))
-            way = list(ancestors(parent, self.categories))
-            if slug in way:
+            lineage = list(ancestors(parent, self.categories))
+            if slug in lineage:
                 return CategoryCycle(slug, parent)
-            above = len(way)
-        return CategoryTooDeep(slug, MAX_DEPTH) if above + self._height(slug) > MAX_DEPTH else None
+            depth = len(lineage)
+        return CategoryTooDeep(slug, MAX_DEPTH) if depth + self._height(slug) > MAX_DEPTH else None
 
     def _height(self, slug: str) -> int:
-        """Count the longest way down from a category, itself included."""
+        """Return the height of a category's subtree in levels, including its own."""
         height, level = 1, self._children(slug) if slug in self.categories else ()
         while level:
             height += 1
-            level = [child for each in level for child in self._children(each)]
+            level = [child for parent in level for child in self._children(parent)]
         return height
 
     def _children(self, slug: str) -> Collection[str]:
-        """Return the children of a category, from an index that is built when it is first needed."""
+        """Return the children of a category from an index that is built on first use."""
         if self._children_of is None:
             self._children_of = {}
-            for child, place in self.categories.items():
-                if place is not None and place.parent is not None:
-                    self._children_of.setdefault(place.parent, set()).add(child)
+            for child, node in self.categories.items():
+                if node is not None and node.parent is not None:
+                    self._children_of.setdefault(node.parent, set()).add(child)
         return self._children_of.get(slug, ())
 
 
 def plan_commit(batch: Sequence[ChangeSet], state: StoredState) -> CommitPlan:
-    """Decide, in order, which change sets are admitted; each sees those admitted before it, and is taken whole or not at all."""
-    register = WorkingState(state)
+    """Return the commit plan of a batch, given the stored state of its read set.
+
+    Change sets are decided in order. Each is committed as a whole or not at all, and sees those that precede it.
+    """
+    working = WorkingState(state)
     outcomes: list[Outcome] = []
     entries: list[LogEntry] = []
-    notes: dict[str, ExpiringRecord] = {}
+    records: dict[str, ExpiringRecord] = {}
     for change_set in batch:
-        refusal = register.apply(change_set.changes, change_set.records)
-        if refusal is not None:
-            outcomes.append(refusal)
+        error = working.apply(change_set.changes, change_set.records)
+        if error is not None:
+            outcomes.append(error)
             continue
-        first = state.head + len(entries) + 1
-        written = tuple(LogEntry(seq, change, change_set.origin) for seq, change in enumerate(change_set.changes, first))
-        entries += written
-        outcomes.append(Committed(written))
-        notes.update((note.key, note) for note in change_set.records)
-    return _net_effect(tuple(outcomes), tuple(entries), tuple(notes.values()))
+        next_seq = state.head + len(entries) + 1
+        committed = tuple(LogEntry(seq, change, change_set.origin) for seq, change in enumerate(change_set.changes, next_seq))
+        entries += committed
+        outcomes.append(Committed(committed))
+        records.update((record.key, record) for record in change_set.records)
+    return _net_effect(tuple(outcomes), tuple(entries), tuple(records.values()))
 
 
 def _net_effect(outcomes: tuple[Outcome, ...], entries: tuple[LogEntry, ...], records: tuple[ExpiringRecord, ...]) -> CommitPlan:
-    """Sum up: what changed five times is written once, and what came and went is not written at all."""
+    """Build the commit plan: several changes of a row become one, and a row created and deleted in the batch is not written."""
     first: dict[UUID, LogEntry] = {}
     last: dict[UUID, LogEntry] = {}
-    birth: dict[UUID, int] = {}
+    insert_seqs: dict[UUID, int] = {}
     for entry in entries:
         subject_id = entry.subject_id
         first.setdefault(subject_id, entry)
         last[subject_id] = entry
         if entry.change.before is None:
-            birth[subject_id] = entry.seq
-    born: list[Insert] = []
-    changed: list[Change[Item]] = []
-    removed: list[Item] = []
-    planted: list[Category] = []
-    altered: list[Category] = []
-    felled: list[Category] = []
+            insert_seqs[subject_id] = entry.seq
+    inserted: list[Insert] = []
+    updated: list[Change[Item]] = []
+    deleted: list[Item] = []
+    inserted_categories: list[Category] = []
+    updated_categories: list[Category] = []
+    deleted_categories: list[Category] = []
     for subject_id, entry in last.items():
         before, after = first[subject_id].change.before, entry.change.after
         if isinstance(after, Category):
-            (planted if before is None else altered).append(after)
+            (inserted_categories if before is None else updated_categories).append(after)
         elif isinstance(before, Category):
-            felled.append(before)
+            deleted_categories.append(before)
         elif after is None:
-            removed += [] if before is None else [before]
+            deleted += [] if before is None else [before]
         elif before is None:
-            born.append(Insert(birth[subject_id], after))
+            inserted.append(Insert(insert_seqs[subject_id], after))
         else:
-            changed.append(Change(entry.change.kind, before, after, entry.at))
-    grove = CategoryWrites(tuple(planted), tuple(altered), tuple(felled))
-    return CommitPlan(outcomes, entries, tuple(born), tuple(changed), tuple(removed), grove, records)
+            updated.append(Change(entry.change.kind, before, after, entry.at))
+    categories = CategoryWrites(tuple(inserted_categories), tuple(updated_categories), tuple(deleted_categories))
+    return CommitPlan(outcomes, entries, tuple(inserted), tuple(updated), tuple(deleted), categories, records)

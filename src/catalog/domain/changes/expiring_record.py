@@ -1,24 +1,24 @@
-"""Notes: what is kept beside the items for a day, like the answer that a request was given, or how far an import is.
+"""Expiring records: bytes stored for a day, such as the stored response of a request or the progress of an import.
 
-A note is written with a change set, in its commit: it is there if and only if the changes are.
+A record is written in the same commit as its change set, so it exists if and only if the changes do.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 LIFETIME = timedelta(hours=24)
-"""How long a note counts."""
+"""The age at which a record expires."""
 
 RETENTION = 2 * LIFETIME
-"""The age at which a store may delete a note.
+"""The age at which a store may delete a record.
 
-Twice as long as notes count, so that a process whose clock is up to a day ahead deletes none that still counts for others.
+Twice the lifetime, so that a process whose clock is up to a day ahead deletes no record that has not expired for others.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiringRecord:
-    """A text of bytes under a key. It takes the place of the one before, unless it is to be the `first`."""
+    """Bytes stored under a key. Overwrites an earlier record unless `only_if_absent` is set."""
 
     key: str
     content: bytes
@@ -26,5 +26,5 @@ class ExpiringRecord:
     only_if_absent: bool = False
 
     def is_alive(self, now: datetime) -> bool:
-        """Whether it counts still."""
+        """Return whether the record has not expired yet."""
         return self.created_at > now - LIFETIME

@@ -1,4 +1,4 @@
-"""The change log: everything that was ever committed, numbered 1, 2, 3, … without a gap, in the order of the commits."""
+"""The change log: every committed change, numbered 1, 2, 3, … without gaps, in commit order."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,15 +10,15 @@ from catalog.domain.changes.expiring_record import ExpiringRecord
 from catalog.domain.items.item import Item
 
 MAX_SEQ = 2**63
-"""No entry has this number or version, or a higher one: stores count in 64 bits."""
+"""Exclusive upper bound for sequence numbers and versions: stores use signed 64-bit integers."""
 
 AnyChange = Change[Item] | Change[Category]
-"""What the log is made of; `kind` begins with what it happened to."""
+"""A change of an item or a category; its `kind` starts with "item." or "category."."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeSet:
-    """Changes that are written all or nothing, in their order, and notes beside them; a later change may build on an earlier."""
+    """Changes and expiring records that are committed together or not at all. A change may depend on earlier ones in the set."""
 
     changes: tuple[AnyChange, ...]
     origin: Origin
@@ -27,7 +27,7 @@ class ChangeSet:
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """A committed change, with its number in the log and who asked for it."""
+    """A committed change, with its number in the log and its origin."""
 
     seq: int
     change: AnyChange
@@ -35,18 +35,18 @@ class LogEntry:
 
     @property
     def subject_id(self) -> UUID:
-        """The item or category that it happened to."""
+        """The id of the changed item or category."""
         return self.change.subject.id
 
     @property
     def at(self) -> datetime:
-        """When it was decided."""
+        """The time at which the change was decided."""
         return self.change.at
 
 
 @dataclass(frozen=True, slots=True)
 class LogHead:
-    """Where a log ends (0: it is empty), and which log it is: an id that it got when it was begun."""
+    """The number of the log's last entry (0 if it is empty), and the log's id, assigned when the log was created."""
 
     log_id: str
     seq: int
@@ -54,10 +54,10 @@ class LogHead:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """A stretch of the log, oldest first.
+    """A page of the log, oldest entry first.
 
-    `head` is the number of the log's newest entry (0: it is empty), `floor` that of the last one that was pruned (0: none
-    was), and `reached` how far was looked: what was asked for goes on after it.
+    `head` is the number of the log's last entry (0 if it is empty), `floor` that of the last entry that was pruned (0 if none
+    was), and `scanned_to` that of the last entry that was read for this page, matching or not.
     """
 
     entries: tuple[LogEntry, ...]
@@ -67,28 +67,28 @@ class LogPage:
 
     @property
     def next_after(self) -> int | None:
-        """Where to go on; None at the end."""
+        """The position from which the next page is read, or None at the end of the log."""
         return self.scanned_to if self.scanned_to < self.head else None
 
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """Which entries of the log are asked for: those of some kinds (none named: of all), those of one item or category."""
+    """Selects log entries by kind (an empty set means every kind) and by item or category (None means all)."""
 
     kinds: frozenset[str] = frozenset()
     subject: UUID | None = None
 
     def matches(self, entry: LogEntry) -> bool:
-        """Whether an entry is asked for."""
+        """Return whether an entry is selected."""
         return (not self.kinds or entry.change.kind in self.kinds) and self.subject in (None, entry.subject_id)
 
 
 EVERY_ENTRY = LogFilter()
-"""All entries."""
+"""Selects every entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The proof that a change set was written: its entries in the log."""
+    """The outcome of a committed change set: its log entries."""
 
     entries: tuple[LogEntry, ...]

@@ -1,7 +1,7 @@
-"""The history of an item's price: which was in force when, and the lowest of a time.
+"""The price history of an item: which price was in force when, and the lowest price of a time span.
 
-Directive 98/6/EC, article 6a (of Directive (EU) 2019/2161), wants a price reduction to be announced with the prior price: the
-lowest that was applied in the 30 days before the reduction.
+Directive 98/6/EC, article 6a (of Directive (EU) 2019/2161), requires that a price reduction is announced with the
+prior price: the lowest price applied in the 30 days before the reduction.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,16 +13,16 @@ from catalog.domain.items.item import Item
 from catalog.domain.values.money import Money
 
 WINDOW = timedelta(days=30)
-"""The time before a reduction whose lowest price counts."""
+"""The time span before a reduction in which the lowest price counts."""
 
 
-_FIRST = datetime.min.replace(tzinfo=UTC)
+_MIN_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 class PricePeriod(NamedTuple):
-    """A price that was in force from `since` until just before `until` (None: it is in force), by entry `seq` of the log.
+    """A price that was in force from `since` until just before `until` (None: it still is), set by log entry `seq`.
 
-    Without a number it is older than what the log knows, and was in force since then at the latest.
+    If `seq` is None, the price was set by an entry that has been pruned, and was in force at `since` or earlier.
     """
 
     price: Money
@@ -30,61 +30,65 @@ class PricePeriod(NamedTuple):
     until: datetime | None
     seq: int | None
 
-    def in_force_after(self, begin: datetime) -> bool:
-        """Whether it was still in force after a moment."""
-        return self.until is None or self.until > begin
+    def in_force_after(self, moment: datetime) -> bool:
+        """Return whether the price was still in force after a moment."""
+        return self.until is None or self.until > moment
 
 
-def price_periods(first: Item | None, entries: Iterable[LogEntry]) -> list[PricePeriod]:
-    """Return the prices of an item, oldest first; times without a price are left out.
+def price_periods(initial: Item | None, entries: Iterable[LogEntry]) -> list[PricePeriod]:
+    """Return the price periods of an item, oldest first, without times at which it had no price.
 
-    `first` is the item before the `entries` of its life, where those that brought it are pruned.
+    `initial` is the item before the first of `entries`, or None if they start with its creation.
     """
-    current = None if first is None else first.price
-    found = [] if first is None or current is None else [PricePeriod(current, first.updated_at, None, None)]
+    current = None if initial is None else initial.price
+    periods = [] if initial is None or current is None else [PricePeriod(current, initial.updated_at, None, None)]
     for entry in entries:
         after = entry.change.after
         price = after.price if isinstance(after, Item) else None
         if price == current:
             continue
         if current is not None:
-            found[-1] = found[-1]._replace(until=entry.at)
+            periods[-1] = periods[-1]._replace(until=entry.at)
         if price is not None:
-            found.append(PricePeriod(price, entry.at, None, entry.seq))
+            periods.append(PricePeriod(price, entry.at, None, entry.seq))
         current = price
-    return found
+    return periods
 
 
-def prices_in_force(prices: Sequence[PricePeriod], moment: datetime) -> PricePeriod | None:
+def prices_in_force(periods: Sequence[PricePeriod], moment: datetime) -> PricePeriod | None:
     """Return the price that was in force at a moment."""
-    return next((one for one in reversed(prices) if one.since <= moment and (one.until is None or moment < one.until)), None)
+    return next(
+        (period for period in reversed(periods) if period.since <= moment and (period.until is None or moment < period.until)),
+        None,
+    )
 
 
-def lowest_prices(prices: Sequence[PricePeriod], moment: datetime) -> PricePeriod | None:
-    """Return the lowest price of the 30 days up to a moment, in the currency of that moment; None when it had no price."""
-    now = prices_in_force(prices, moment)
-    if now is None:
+def lowest_prices(periods: Sequence[PricePeriod], moment: datetime) -> PricePeriod | None:
+    """Return the lowest price of the 30 days up to a moment, in the currency of that moment. None if there is no price then."""
+    current = prices_in_force(periods, moment)
+    if current is None:
         return None
-    return _lowest((one for one in prices if one.since <= moment), now.price.currency, moment)
+    return _lowest((period for period in periods if period.since <= moment), current.price.currency, moment)
 
 
-def prices_before_reduction(prices: Sequence[PricePeriod], moment: datetime) -> PricePeriod | None:
-    """Return the prior price: the lowest of the 30 days before the price of a moment was reduced to what it is.
+def prices_before_reduction(periods: Sequence[PricePeriod], moment: datetime) -> PricePeriod | None:
+    """Return the prior price: the lowest of the 30 days before the reduction to the price in force at a moment.
 
-    None when the price was not reduced, but raised, or is the first.
+    None if that price is not a reduction: it was raised, or is the first price.
     """
-    now = prices_in_force(prices, moment)
-    if now is None:
+    current = prices_in_force(periods, moment)
+    if current is None:
         return None
-    before = next((one for one in prices if one.until == now.since and one.price.currency == now.price.currency), None)
-    if before is None or before.price.minor_units < now.price.minor_units:
+    currency = current.price.currency
+    previous = next((period for period in periods if period.until == current.since and period.price.currency == currency), None)
+    if previous is None or previous.price.minor_units < current.price.minor_units:
         return None
-    # Where a clock was put back, both prices have the same time, and the one before was in force for none of it.
-    return _lowest((one for one in prices if one.since < now.since), now.price.currency, now.since) or before
+    # If a clock was set back, both periods start at the same time and the previous one has no duration.
+    return _lowest((period for period in periods if period.since < current.since), currency, current.since) or previous
 
 
-def _lowest(prices: Iterable[PricePeriod], currency: str, end: datetime) -> PricePeriod | None:
-    """Return the lowest of some prices that was in force in the 30 days before a moment; of equal ones the oldest."""
-    begin = max(end, _FIRST + WINDOW) - WINDOW  # time has a beginning
-    among = [one for one in prices if one.price.currency == currency and one.in_force_after(begin)]
-    return min(among, key=lambda one: one.price.minor_units, default=None)
+def _lowest(periods: Iterable[PricePeriod], currency: str, end: datetime) -> PricePeriod | None:
+    """Return the lowest price in force in the 30 days before a moment; the oldest of equal ones."""
+    start = max(end, _MIN_TIME + WINDOW) - WINDOW  # datetime cannot represent earlier times
+    candidates = [period for period in periods if period.price.currency == currency and period.in_force_after(start)]
+    return min(candidates, key=lambda period: period.price.minor_units, default=None)

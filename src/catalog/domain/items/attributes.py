@@ -1,4 +1,4 @@
-"""An item's free attributes: names with a string, integer, other number or boolean each."""
+"""An item's free attributes: each has a name and a string, integer, float or boolean as its value."""
 
 import json
 import math
@@ -18,9 +18,9 @@ MAX_ATTRIBUTES = 64
 MAX_BYTES = 8 * 1024
 
 MAX_KEY = 200
-"""Characters of a text that its comparison key holds as they are."""
+"""Maximum length of the string prefix, in characters, that a comparison key contains."""
 
-# The most that a name, a number, and a character of a text take in JSON.
+# Upper bounds for the JSON length of a name, a number, and one character of a string.
 _MAX_NAME, _MAX_NUMBER_LENGTH, _MAX_ESCAPE_LENGTH = 64, 30, 6
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -28,12 +28,12 @@ INT64 = range(-(2**63), 2**63)
 
 
 class Attributes(Mapping[str, AttributeValue]):
-    """Frozen, sorted by name, and equal only when the types are too: 1, 1.0 and true are three values."""
+    """An immutable mapping, sorted by name. Equality includes types: 1, 1.0 and true are three different values."""
 
     __slots__ = ("_values",)
 
     def __init__(self, values: Mapping[str, AttributeValue]) -> None:
-        """Take values that are valid already (out of a store); `parse` is for those that may not be."""
+        """Take values that are already valid, such as those from a store; use `parse` for untrusted ones."""
         self._values = dict(sorted(values.items()))
 
     def __getitem__(self, name: str) -> AttributeValue:
@@ -41,11 +41,11 @@ class Attributes(Mapping[str, AttributeValue]):
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
-        """Go through the names, in order."""
+        """Iterate over the names, in order."""
         return iter(self._values)
 
     def __len__(self) -> int:
-        """Count the attributes."""
+        """Return the number of attributes."""
         return len(self._values)
 
     def items(self) -> ItemsView[str, AttributeValue]:
@@ -57,13 +57,13 @@ class Attributes(Mapping[str, AttributeValue]):
         return self._values.values()
 
     def __eq__(self, other: object) -> bool:
-        """Compare names, values and the values' types."""
+        """Compare names, values, and the types of the values."""
         if not isinstance(other, Attributes):
             return NotImplemented
         return self._typed() == other._typed()
 
     def __hash__(self) -> int:
-        """Hash what is compared."""
+        """Hash names, values, and the types of the values."""
         return hash(self._typed())
 
     def __repr__(self) -> str:
@@ -74,39 +74,40 @@ class Attributes(Mapping[str, AttributeValue]):
         return tuple((name, type(value), value) for name, value in self._values.items())
 
     @classmethod
-    def parse(cls, raw: object, faults: FieldErrors, path: FieldPath) -> Self | None:
-        """Read an object of attributes: up to 64, 8 KiB together (UTF-8 bytes of their JSON).
+    def parse(cls, raw: object, errors: FieldErrors, path: FieldPath) -> Self | None:
+        """Parse an object of up to 64 attributes and up to 8 KiB (UTF-8 bytes of its JSON).
 
-        An attribute that is null is absent; null instead of the object is none at all.
+        A null attribute is treated as absent, and null instead of the object as an empty object. Errors are added to `errors`,
+        below `path`; the result is None then.
         """
         if raw is None:
             return cls({})
-        if not isinstance(raw, dict | Mapping):  # a dict is told sooner than any other mapping
-            faults.add(path, "wrong_type", 'Attributes are an object of names and values: {"colour": "red"}.')
+        if not isinstance(raw, dict | Mapping):  # isinstance is faster for dict than for the ABC
+            errors.add(path, "wrong_type", 'Attributes must be an object of names and values: {"colour": "red"}.')
             return None
-        before = faults.total
+        errors_before = errors.total
         values: dict[str, AttributeValue] = {}
-        absent = 0
+        null_count = 0
         for name, value in raw.items():
             if value is None:
-                absent += 1
+                null_count += 1
                 continue
-            valid = _value(name, value, faults, (*path, name))
-            if valid is not None:
-                values[name] = valid
-        if len(raw) - absent > MAX_ATTRIBUTES:
-            faults.add(path, "too_many", f"There are {len(raw) - absent} attributes; at most {MAX_ATTRIBUTES} are kept.")
-        if faults.total > before:
+            parsed = _parse_value(name, value, errors, (*path, name))
+            if parsed is not None:
+                values[name] = parsed
+        if len(raw) - null_count > MAX_ATTRIBUTES:
+            errors.add(path, "too_many", f"There are {len(raw) - null_count} attributes; the maximum is {MAX_ATTRIBUTES}.")
+        if errors.total > errors_before:
             return None
-        size = _size(values)
+        size = _json_size(values)
         if size > MAX_BYTES:
-            faults.add(path, "too_large", f"The attributes take {size} bytes as JSON; at most {MAX_BYTES} are kept.")
+            errors.add(path, "too_large", f"The attributes take {size} bytes as JSON; the maximum is {MAX_BYTES}.")
             return None
         return cls(values)
 
 
-def _size(values: Mapping[str, AttributeValue]) -> int:
-    """Count the UTF-8 bytes of the JSON of some values; 0 for few that are small, where nobody need count."""
+def _json_size(values: Mapping[str, AttributeValue]) -> int:
+    """Return the size of the values as JSON, in UTF-8 bytes; 0 if an upper bound already shows that they fit."""
     characters = sum(len(value) if isinstance(value, str) else _MAX_NUMBER_LENGTH for value in values.values())
     if characters * _MAX_ESCAPE_LENGTH + len(values) * (_MAX_NAME + len('"":"",')) <= MAX_BYTES:
         return 0
@@ -114,16 +115,16 @@ def _size(values: Mapping[str, AttributeValue]) -> int:
 
 
 def is_name(text: str) -> bool:
-    """Whether an attribute may have this name."""
+    """Return whether a text is a valid attribute name."""
     return _NAME.fullmatch(text) is not None
 
 
 def sort_key(value: AttributeValue) -> str:
-    """Return the ASCII-led text by which attributes are compared, by code point, on every store.
+    """Return the comparison key of a value, which every store compares by code point.
 
-    Booleans (`b…`), numbers (`n…`) and texts (`t…`) are never equal to each other. Integers and other numbers are compared
-    by what they are worth, exactly: 1 is 1.0, and 2**53 + 1 is not 2.0**53. Texts are compared by their first MAX_KEY
-    characters; what is longer is equal only to itself.
+    The first character is the type, so booleans (`b…`), numbers (`n…`) and strings (`t…`) are never equal to each other.
+    Integers and floats are compared exactly by value: 1 equals 1.0, and 2**53 + 1 does not equal 2.0**53. Strings are ordered by
+    their first MAX_KEY characters; one that is longer equals only itself.
     """
     if isinstance(value, bool):
         return f"b{value:d}"
@@ -133,17 +134,17 @@ def sort_key(value: AttributeValue) -> str:
 
 
 def key_value(key: str) -> AttributeValue:
-    """Return what a key stands for: a whole number as an integer, and of a text what its key holds."""
-    kind, rest = key[0], key[1:]
+    """Return the value of a comparison key: integral numbers as int, long strings cut to MAX_KEY characters."""
+    kind, encoded = key[0], key[1:]
     if kind == "b":
-        return rest == "1"
-    return rest[:MAX_KEY] if kind == "t" else _key_number(rest)
+        return encoded == "1"
+    return encoded[:MAX_KEY] if kind == "t" else _key_number(encoded)
 
 
 def _number_key(value: float) -> str:
-    """Write a number so that texts are in the order of the numbers: sign, exponent of two, and 64 bits from the highest on.
+    """Encode a number so that keys sort like numbers: sign, binary exponent, and the 64 most significant bits.
 
-    Every int64 and every double is that exactly.
+    This is exact for every int64 and every double.
     """
     if not value:
         return "1"
@@ -154,49 +155,50 @@ def _number_key(value: float) -> str:
     return f"2{digits}" if value > 0 else f"0{digits.translate(_COMPLEMENT)}"
 
 
-def _key_number(rest: str) -> int | float:
-    """Read what `_number_key` wrote."""
-    if rest == "1":
+def _key_number(encoded: str) -> int | float:
+    """Decode a key of `_number_key`."""
+    if encoded == "1":
         return 0
-    digits = rest[1:] if rest[0] == "2" else rest[1:].translate(_COMPLEMENT)
+    digits = encoded[1:] if encoded[0] == "2" else encoded[1:].translate(_COMPLEMENT)
     exponent, bits = int(digits[:4], 16) - _BIAS - 63, int(digits[4:], 16)
-    sign = 1 if rest[0] == "2" else -1
+    sign = 1 if encoded[0] == "2" else -1
     if exponent <= 0 and bits % (1 << -exponent) == 0:
         return sign * (bits >> -exponent)
     return sign * math.ldexp(bits, exponent)
 
 
 _BIAS = 1100
-"""Added to the exponents of two (-1,074 to 1,023), so that they are positive."""
+"""Added to binary exponents (-1,074 to 1,023) to make them positive."""
 
 _COMPLEMENT = str.maketrans("0123456789abcdef", "fedcba9876543210")
 
 
-def _value(name: str, raw: object, faults: FieldErrors, path: FieldPath) -> AttributeValue | None:
-    """Read one attribute."""
+def _parse_value(name: str, raw: object, errors: FieldErrors, path: FieldPath) -> AttributeValue | None:
+    """Parse one attribute."""
     if not _NAME.fullmatch(name):
-        faults.add(path, "invalid_name", "An attribute's name is 1 to 64 of a-z, 0-9 and _, beginning with a letter: page_count.")
+        message = "An attribute name has 1 to 64 characters of a-z, 0-9 and _, starting with a letter: page_count."
+        errors.add(path, "invalid_name", message)
     elif isinstance(raw, bool):
         return raw
     elif isinstance(raw, str):
-        bad = find_unstorable(raw)
-        if bad is None:
+        unstorable = find_unstorable(raw)
+        if unstorable is None:
             return raw
-        faults.add(path, "invalid_text", f"The attribute {name} contains {bad}; take it out.")
+        errors.add(path, "invalid_text", f"The attribute {name} contains {unstorable}; remove it.")
     elif isinstance(raw, int | float | DecimalLiteral):
-        return _number(name, raw, faults, path)
+        return _parse_number(name, raw, errors, path)
     else:
-        faults.add(path, "wrong_type", f"The attribute {name} is neither text, number nor boolean; nothing else can be kept.")
+        errors.add(path, "wrong_type", f"The attribute {name} must be a string, a number or a boolean.")
     return None
 
 
-def _number(name: str, raw: float | DecimalLiteral, faults: FieldErrors, path: FieldPath) -> int | float | None:
-    """Read a number: an integer within int64, any other as a finite double."""
+def _parse_number(name: str, raw: float | DecimalLiteral, errors: FieldErrors, path: FieldPath) -> int | float | None:
+    """Parse a number: an int64 or a finite double."""
     if (isinstance(raw, int) and raw not in INT64) or (isinstance(raw, DecimalLiteral) and raw.whole):
-        faults.add(path, "integer_too_large", f"The attribute {name} is an integer beyond 64 bits; give it as text.")
+        errors.add(path, "integer_too_large", f"The attribute {name} is an integer beyond 64 bits; use a string instead.")
         return None
     number = float(raw.text) if isinstance(raw, DecimalLiteral) else raw
     if not math.isfinite(number):
-        faults.add(path, "not_finite", f"The attribute {name} is beyond what a number can hold (or is none); give it as text.")
+        errors.add(path, "not_finite", f"The attribute {name} is not a finite double; use a string instead.")
         return None
     return number

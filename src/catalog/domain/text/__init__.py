@@ -1,1 +1,1 @@
-"""Text as the catalog compares it."""
+"""Text normalization: how the catalog validates, folds and compares text."""

@@ -1,7 +1,7 @@
-"""Letters that Unicode does not decompose, with the plain letters that readers and callers type for them.
+"""Letters that Unicode does not decompose, and the plain letters that people type for them.
 
-Pure data, as lower-case letters after Unicode's case folding and NFKD. `text.normalization` reads LATIN to fold what is
-searched and sorted; slugs are made with ROMANIZED besides.
+Pure data: lower-case letters after Unicode's case folding and NFKD. `text.normalization` uses LATIN and DROPPED to fold text for
+search and sorting; slugs also use ROMANIZED.
 """
 
 LATIN = {
@@ -71,19 +71,19 @@ LATIN = {
     "z": "ƍƶȥɀʐʑᴢᵶᶎⱬꝣ",
     "zh": "ƺʒʓᴣᶚ",
 }
-"""Latin letters by what they are folded to: CLDR's transliteration Latin-ASCII; for letters that it lacks, anyascii's."""
+"""Maps plain letters to the Latin letters that fold to them: CLDR's Latin-ASCII transform, or anyascii where that has none."""
 
 DROPPED = "ƹɂʔʕʡʢʹʺʻʼʽʾʿˀˁˆˇˈˉˊˋˌˍˎˏːˑˬˮᴤᴥꜣꜥꝯꞌ"
-"""Modifier letters and glottal stops, which stand for an apostrophe (Hawaiʻi): they fold to nothing."""
+"""Modifier letters and glottal stops, used like an apostrophe (Hawaiʻi). Folding drops them."""
 
 GREEK = {
     "α": "a", "β": "v", "γ": "g", "δ": "d", "ε": "e", "ζ": "z", "η": "i", "θ": "th", "ι": "i", "κ": "k", "λ": "l", "μ": "m",
     "ν": "n", "ξ": "x", "ο": "o", "π": "p", "ρ": "r", "σ": "s", "τ": "t", "υ": "y", "φ": "f", "χ": "ch", "ψ": "ps", "ω": "o",
 }  # fmt: skip
-"""Modern Greek as ISO 843 transcribes it (type 2), letter by letter."""
+"""Modern Greek letters as transcribed by ISO 843 (type 2)."""
 
 GREEK_U = "(?<=[αεηο])υ"
-"""An upsilon that makes one sound with the vowel before it, and is a u; as a regular expression."""
+"""Regular expression for an upsilon that forms a digraph with the vowel before it and becomes u."""
 
 CYRILLIC = {
     "а": "a", "б": "b", "в": "v", "г": "g", "д": "d", "е": "e", "ж": "zh", "з": "z", "и": "i", "к": "k", "л": "l", "м": "m",
@@ -93,7 +93,7 @@ CYRILLIC = {
     "ђ": "dj", "ј": "j", "љ": "lj", "њ": "nj", "ћ": "c", "џ": "dz", "ѕ": "dz",
     "ә": "a", "ғ": "gh", "қ": "q", "ң": "ng", "ө": "o", "ұ": "u", "ү": "u", "һ": "h", "җ": "zh",
 }  # fmt: skip
-"""Cyrillic by the romanization of BGN/PCGN, simplified: without its apostrophes and marks."""
+"""Cyrillic letters by BGN/PCGN romanization, simplified: without apostrophes and diacritics."""
 
 ROMANIZED = GREEK | CYRILLIC
-"""Letters of other alphabets that can be spelled out in a slug."""
+"""Non-Latin letters that a slug can spell in a-z."""

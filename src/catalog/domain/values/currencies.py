@@ -1,7 +1,6 @@
-"""The currencies of ISO 4217 that have minor units, with their exponents.
+"""The currencies of ISO 4217 (list one) that have minor units, with their exponents.
 
-From its list one; a test compares it with the table that the package `iso4217` publishes. Codes without minor units
-(XAU, XXX) are no money that a price can be in.
+A test compares the table with the package `iso4217`. Codes without minor units (XAU, XXX) cannot be used for prices.
 """
 
 _BY_EXPONENT = {
@@ -19,4 +18,4 @@ _BY_EXPONENT = {
 }
 
 EXPONENTS: dict[str, int] = {code: exponent for exponent, codes in _BY_EXPONENT.items() for code in codes.split()}
-"""Currency code -> digits after the decimal point."""
+"""Maps each currency code to its number of decimal places."""

@@ -1,35 +1,35 @@
-"""A number as its digits, so that an amount is read as it was written and never passes through a float."""
+"""Numbers kept as digits, so that an amount is parsed exactly as written and never converted to a float."""
 
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-_LONGEST_WHOLE = 40
-"""Characters of a number that is still read as an integer."""
+_MAX_INTEGER_LENGTH = 40
+"""Maximum length, in characters, of a literal that is parsed as an integer."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecimalLiteral:
-    """A number that an int cannot hold as it was written: 12.50, 1e3, or digits without end.
+    """A number as it was written, for numbers that an int cannot represent as written: 12.50, 1e3, or very many digits.
 
-    Readers of documents make these from fractions, exponents and oversized integers; `text` is what was written.
+    Parsers create these for numbers with a fraction or an exponent and for oversized integers.
     """
 
     text: str
 
     @property
     def whole(self) -> bool:
-        """Whether it was written as an integer."""
+        """Return whether the number was written as an integer."""
         return self.text.lstrip("-").isdecimal()
 
 
 def whole_number(raw: object) -> int | None:
-    """Return an integer within 64 bits, also one written with a fraction of zero or an exponent: 3, 3.0, 3e0.
+    """Return a 64-bit integer, even if it was written with a zero fraction or an exponent: 3, 3.0, 3e0. None for anything else.
 
-    (JSON has one kind of number, and JSON Schema counts all of these as integers.) None for anything else.
+    JSON has only one number type, and JSON Schema treats all of these as integers.
     """
     if isinstance(raw, bool):
         return None
-    if isinstance(raw, DecimalLiteral) and len(raw.text) <= _LONGEST_WHOLE:
+    if isinstance(raw, DecimalLiteral) and len(raw.text) <= _MAX_INTEGER_LENGTH:
         try:
             number = Decimal(raw.text)
         except InvalidOperation:

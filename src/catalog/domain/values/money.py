@@ -1,4 +1,4 @@
-"""Money: an integer count of a currency's minor units. Amounts are read by their digits and never rounded."""
+"""Money: an integer number of a currency's minor units. Amounts are parsed digit by digit and never rounded."""
 
 import re
 from collections.abc import Mapping
@@ -13,28 +13,28 @@ from catalog.domain.values.decimal_literal import DecimalLiteral
 
 INT64_MAX = 2**63 - 1
 
-_REMEMBERED = 40
-"""Characters of a price whose worth is remembered for a while."""
+_CACHED_LENGTH = 40
+"""Prices are cached if amount and currency together have fewer characters than this."""
 
 _AMOUNT = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """A price: `minor` units (cents, pence, yen) of a `currency` (ISO 4217), never negative, at most an int64."""
+    """A price: `minor_units` (cents, pence, yen) of a `currency` (ISO 4217), from 0 to the maximum of an int64."""
 
     minor_units: int
     currency: str
 
     def __post_init__(self) -> None:
-        """Hold the invariants; breaking them is a fault of the program, not of an input."""
+        """Check the invariants. A violation is a bug, not invalid input. Raises: ValueError."""
         if self.currency not in EXPONENTS or not 0 <= self.minor_units <= INT64_MAX:
-            message = f"No such money: {self.minor_units} {self.currency}"
+            message = f"Invalid money: {self.minor_units} {self.currency}"
             raise ValueError(message)
 
     @property
     def amount(self) -> str:
-        """The amount as decimal digits, with all the decimals that the currency has: "12.50"."""
+        """The amount in decimal digits, with all decimal places of the currency: "12.50"."""
         exponent = EXPONENTS[self.currency]
         if not exponent:
             return str(self.minor_units)
@@ -42,77 +42,81 @@ class Money:
         return f"{digits[:-exponent]}.{digits[-exponent:]}"
 
     @classmethod
-    def parse(cls, raw: object, faults: FieldErrors, path: FieldPath) -> Self | None:
-        """Read `{"amount": "12.50", "currency": "EUR"}`; the amount may be text, an int or a Numeral.
+    def parse(cls, raw: object, errors: FieldErrors, path: FieldPath) -> Self | None:
+        """Parse `{"amount": "12.50", "currency": "EUR"}`; the amount may be a str, an int or a DecimalLiteral.
 
-        Every fault goes to `faults`, below `path`; then the answer is None.
+        Errors are added to `errors`, below `path`; the result is None then.
         """
-        if not isinstance(raw, dict | Mapping):  # a dict is told sooner than any other mapping
-            faults.add(path, "wrong_type", 'A price is an object: {"amount": "12.50", "currency": "EUR"}.')
+        if not isinstance(raw, dict | Mapping):  # isinstance is faster for dict than for the ABC
+            errors.add(path, "wrong_type", 'A price must be an object: {"amount": "12.50", "currency": "EUR"}.')
             return None
         for name in raw:
             if name not in ("amount", "currency"):
-                faults.add((*path, name), "unknown_field", f"A price has no {shorten(name)}; it has amount and currency.")
+                errors.add((*path, name), "unknown_field", f"Unknown price field {shorten(name)}. Allowed: amount, currency.")
         amount, code = raw.get("amount"), raw.get("currency")
-        if isinstance(amount, str) and isinstance(code, str) and len(amount) + len(code) < _REMEMBERED:
-            known = _known(amount, code)
-            if known is not None:
-                return cls(*known)
-        currency = parse_currency(code, faults, (*path, "currency"))
-        minor = parse_amount(amount, currency, faults, (*path, "amount"))
-        return None if currency is None or minor is None else cls(minor, currency)
+        if isinstance(amount, str) and isinstance(code, str) and len(amount) + len(code) < _CACHED_LENGTH:
+            parsed = _parse_cached(amount, code)
+            if parsed is not None:
+                return cls(*parsed)
+        currency = parse_currency(code, errors, (*path, "currency"))
+        minor_units = parse_amount(amount, currency, errors, (*path, "amount"))
+        return None if currency is None or minor_units is None else cls(minor_units, currency)
 
 
 @lru_cache(maxsize=5_000)
-def _known(amount: str, code: str) -> tuple[int, str] | None:
-    """Read the texts of a price, where nothing is wrong with them: a catalog has the same prices again and again."""
-    currency = parse_currency(code, faults := FieldErrors(), ())
-    minor = parse_amount(amount, currency, faults, ())
-    return None if currency is None or minor is None else (minor, currency)
+def _parse_cached(amount: str, code: str) -> tuple[int, str] | None:
+    """Return the minor units and currency of a valid price, or None. Cached, because prices repeat often in a catalog."""
+    currency = parse_currency(code, errors := FieldErrors(), ())
+    minor_units = parse_amount(amount, currency, errors, ())
+    return None if currency is None or minor_units is None else (minor_units, currency)
 
 
-def parse_currency(raw: object, faults: FieldErrors, path: FieldPath) -> str | None:
-    """Read a currency code, in either case."""
+def parse_currency(raw: object, errors: FieldErrors, path: FieldPath) -> str | None:
+    """Parse a currency code, in upper or lower case."""
     if raw is None:
-        faults.add(path, "required", "A price needs a currency, for example EUR.")
+        errors.add(path, "required", "A price needs a currency, for example EUR.")
     elif not isinstance(raw, str):
-        faults.add(path, "wrong_type", "The currency is text: three letters of ISO 4217, for example EUR.")
+        errors.add(path, "wrong_type", "The currency must be a string: a code of ISO 4217, for example EUR.")
     else:
         code = raw.strip()
         if code.isascii() and code.upper() in EXPONENTS:
             return code.upper()
-        faults.add(path, "unknown_currency", "The currency is none of ISO 4217 with minor units, like EUR, USD or JPY.")
+        errors.add(
+            path, "unknown_currency", "The currency must be a code of ISO 4217 with minor units, for example EUR, USD or JPY."
+        )
     return None
 
 
-def parse_amount(raw: object, currency: str | None, faults: FieldErrors, path: FieldPath) -> int | None:
-    """Read an amount by its digits; without a currency as far as that goes."""
+def parse_amount(raw: object, currency: str | None, errors: FieldErrors, path: FieldPath) -> int | None:
+    """Parse an amount into minor units. If the currency is None, only the form is checked, and the result is None."""
     if raw is None:
-        faults.add(path, "required", 'A price needs an amount, for example "12.50".')
+        errors.add(path, "required", 'A price needs an amount, for example "12.50".')
         return None
     if isinstance(raw, bool) or not isinstance(raw, str | int | DecimalLiteral):
-        faults.add(path, "wrong_type", 'The amount is decimal digits, as text or as a number: "12.50" or 12.50.')
+        errors.add(path, "wrong_type", 'The amount must be decimal digits, as a string or a number: "12.50" or 12.50.')
         return None
     text = raw.text if isinstance(raw, DecimalLiteral) else str(raw).strip()
     if text.startswith("-") and _AMOUNT.fullmatch(text, 1):
-        faults.add(path, "negative_amount", "An amount cannot be negative.")
+        errors.add(path, "negative_amount", "An amount cannot be negative.")
         return None
     match = _AMOUNT.fullmatch(text)
     if match is None:
-        faults.add(path, "invalid_amount", 'The amount is plain decimal digits, for example "12.50": no sign, no exponent.')
+        errors.add(path, "invalid_amount", 'The amount must be plain decimal digits, for example "12.50": no sign, no exponent.')
         return None
-    return None if currency is None else _scaled(match[1], match[2] or "", currency, faults, path)
+    return None if currency is None else _to_minor_units(match[1], match[2] or "", currency, errors, path)
 
 
-def _scaled(whole: str, fraction: str, currency: str, faults: FieldErrors, path: FieldPath) -> int | None:
-    """Bring the digits to the currency's minor units, exactly or not at all."""
+def _to_minor_units(whole: str, fraction: str, currency: str, errors: FieldErrors, path: FieldPath) -> int | None:
+    """Convert digits to minor units of the currency, exactly; add an error if that is not possible."""
     exponent = EXPONENTS[currency]
-    kept, rest = fraction[:exponent], fraction[exponent:]
-    if rest.strip("0"):
-        faults.add(path, "too_many_decimals", f"{currency} has {exponent} decimals; the amount has more. Nothing is rounded.")
+    decimals, excess = fraction[:exponent], fraction[exponent:]
+    if excess.strip("0"):
+        errors.add(
+            path, "too_many_decimals", f"{currency} has {exponent} decimal places; the amount has more and is not rounded."
+        )
         return None
-    digits = (whole + kept.ljust(exponent, "0")).lstrip("0") or "0"
+    digits = (whole + decimals.ljust(exponent, "0")).lstrip("0") or "0"
     if len(digits) > len(str(INT64_MAX)) or int(digits) > INT64_MAX:
-        faults.add(path, "amount_too_large", f"The amount is above the {INT64_MAX} minor units that can be kept.")
+        errors.add(path, "amount_too_large", f"The amount exceeds the maximum of {INT64_MAX} minor units.")
         return None
     return int(digits)

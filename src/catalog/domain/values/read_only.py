@@ -1,4 +1,4 @@
-"""Read-only members: what the catalog keeps itself may be sent back as it was read, and in no other way."""
+"""Read-only fields: callers may send them back with their current values, but cannot change them."""
 
 from datetime import datetime
 from uuid import UUID
@@ -8,17 +8,17 @@ from catalog.domain.values.fields import parse_key
 from catalog.domain.values.timestamps import parse_time
 
 
-def refuse_read_only(name: str, raw: object, current: object, faults: FieldErrors) -> None:
-    """Note a read-only member unless `raw` repeats its `current` value; there is none (None) on create."""
+def reject_read_only(name: str, raw: object, current: object, errors: FieldErrors) -> None:
+    """Add an error unless `raw` repeats the field's `current` value. On create there is none, and `current` is None."""
     if current is None:
-        faults.add((name,), "read_only", f"The field {name} is kept by the catalog; leave it out.")
-    elif not _repeats(raw, current):
-        message = f"The field {name} is kept by the catalog and cannot be changed; leave it out, or send it as it is."
-        faults.add((name,), "read_only", message)
+        errors.add((name,), "read_only", f"The field {name} is read-only; leave it out.")
+    elif not _is_same_value(raw, current):
+        message = f"The field {name} is read-only; leave it out or send its current value."
+        errors.add((name,), "read_only", message)
 
 
-def _repeats(raw: object, value: object) -> bool:
-    """Whether a caller sent back a value."""
+def _is_same_value(raw: object, value: object) -> bool:
+    """Return whether a raw value is the JSON form of `value`."""
     if isinstance(value, UUID):
         return isinstance(raw, str) and parse_key(raw) == value
     if isinstance(value, datetime):

@@ -1,4 +1,4 @@
-"""Times as text: RFC 3339, with any number of decimals."""
+"""Parses timestamps: RFC 3339, with any number of decimal places."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -12,10 +12,11 @@ _LEAP_SECOND = "60"
 
 
 def parse_time(text: str, *, zoned: bool = False) -> datetime | None:
-    """Read a time in UTC: RFC 3339, or a day, which is its first moment in UTC; None when it is neither.
+    """Parse an RFC 3339 time, or a date, which means its start in UTC. Returns a time in UTC, or None if the text is invalid.
 
-    Decimals beyond microseconds are cut. A leap second (`:60`) is the first moment of the next minute, as POSIX counts it. A plus
-    that came as a space is taken as a plus. A day is none where the time must be `zoned`.
+    Decimal places beyond microseconds are cut. A leap second (`:60`) becomes the start of the next minute, as in POSIX. A space
+    instead of the plus of an offset is accepted, because URL decoding turns a plus into a space. If `zoned` is true,
+    an offset is required, so a date is invalid.
     """
     match = _TIME.fullmatch(text)
     if match is None:
@@ -30,4 +31,4 @@ def parse_time(text: str, *, zoned: bool = False) -> datetime | None:
         moment = datetime.fromisoformat(f"{day}T{minute or '00:00'}:{'59' if leap else second or '00'}.{fraction}{zone}")
         return (moment + timedelta(seconds=leap)).astimezone(UTC)
     except (ValueError, OverflowError):
-        return None  # the 31st of February, or a moment before the year 1
+        return None  # for example, February 31, or a time before the year 1

@@ -1,4 +1,4 @@
-"""What `catalog doctor` looks at."""
+"""The checks of `catalog doctor`."""
 
 import getpass
 import os
@@ -14,16 +14,16 @@ from catalog.entrypoints.settings import Settings
 from catalog.ports.cache import Cache
 from catalog.ports.storage import SchemaState, Storage
 
-_MOST_CAUSE = 300
-"""Characters of a driver's message that are shown."""
+_MAX_CAUSE = 300
+"""Maximum number of characters shown of a driver's message."""
 
-# SQLite versions with the WAL-reset bug. Catalog's own processes are safe from it (ADR 19), other programs are not.
-_WAL_RESET = ((3, 7, 0), (3, 51, 2))
+# First and last SQLite version with the WAL-reset bug. It does not affect Catalog processes (ADR 19), only other programs.
+_WAL_RESET_BUG = ((3, 7, 0), (3, 51, 2))
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at: whether all is well with it, what was seen, and what to do."""
+    """The result of one check: subject, whether it passed, what was found, and how to fix it."""
 
     subject: str
     ok: bool
@@ -33,90 +33,92 @@ class Check:
 
 
 async def run_checks(container: Any) -> list[Check]:  # noqa: ANN401 - a Container
-    """Look at everything."""
+    """Run every check. If the store is unavailable, the checks that need it are skipped."""
     settings: Settings = container.settings()
     storage: Storage = container.storage()
-    findings = [
+    checks = [
         Check("catalog", ok=True, message=f"{__version__} on Python {platform.python_version()}"),
         Check("environment", ok=True, message=settings.environment),
         _check_network(settings),
         await _check_cache(settings, container.shared_cache()),
-        Check("store", ok=True, message=settings.storage.shown),
+        Check("store", ok=True, message=settings.storage.display_url),
     ]
     try:
         versions = await storage.versions()
         schema = await storage.schema()
     except Unavailable as error:
-        return [*findings, _unavailable(error, settings)]
-    return [*findings, *_check_versions(versions), _check_schema(schema, settings)]
+        return [*checks, _connection_failure(error, settings)]
+    return [*checks, *_check_versions(versions), _check_schema(schema, settings)]
 
 
 def _check_network(settings: Settings) -> Check:
-    """Say who can reach the service."""
+    """Check who can reach the service."""
     address = f"{settings.http.host}:{settings.http.port}"
     if settings.http.loopback:
         return Check("address", ok=True, message=f"{address}, this machine only")
     if settings.identity.mode == "open":
-        return Check("address", ok=True, message=f"{address}, open: whoever reaches it may read and change everything")
-    remedy = "Listen on 127.0.0.1, or say that it is wanted: CATALOG_IDENTITY__MODE=open"
-    return Check("address", ok=False, message=f"{address} would be open to other machines; serve refuses", remedy=remedy)
+        return Check("address", ok=True, message=f"{address}, open: anyone who can reach it may read and change everything")
+    remedy = "Listen on 127.0.0.1, or set CATALOG_IDENTITY__MODE=open to allow access without sign-in."
+    return Check(
+        "address", ok=False, message=f"{address} is reachable from other machines; `catalog serve` will not start", remedy=remedy
+    )
 
 
 async def _check_cache(settings: Settings, shared: Cache | None) -> Check:
-    """Say what is kept of answers, and where."""
-    fault = None if shared is None else await shared.failure()
+    """Check the response cache, and whether the shared cache responds."""
+    failure = None if shared is None else await shared.failure()
     if shared is not None:
         await shared.close()
-    if fault is None:
-        return Check("cache", ok=True, message=settings.cache.shown)
-    remedy = "Start it, or take CATALOG_CACHE__URL away; the service works without it, and the store has more to do."
-    return Check("cache", ok=False, message=f"{settings.cache.shown}, which does not answer ({fault})", remedy=remedy)
+    if failure is None:
+        return Check("cache", ok=True, message=settings.cache.summary)
+    remedy = "Start the cache, or unset CATALOG_CACHE__URL. The service works without it, but puts more load on the store."
+    return Check("cache", ok=False, message=f"{settings.cache.summary}, which does not respond ({failure})", remedy=remedy)
 
 
-def _unavailable(error: Unavailable, settings: Settings) -> Check:
-    """Say why the store does not answer, and where it was looked for. For operators: the driver's own words are in it."""
+def _connection_failure(error: Unavailable, settings: Settings) -> Check:
+    """Report why the store is unavailable and which address was tried, with the driver's own message."""
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
-    scheme, _, rest = settings.storage.shown.partition("://")
-    remedy = "Start the database, or mend CATALOG_STORAGE__URL; then look again."
+    scheme, _, rest = settings.storage.display_url.partition("://")
+    remedy = "Start the database or correct CATALOG_STORAGE__URL, then run `catalog doctor` again."
     if scheme == "sqlite":
-        where = _file_fault(Path(rest.removeprefix("/")))
-        if where is not None:
-            return Check("answers", ok=False, message=where[0], remedy=where[1], unavailable=True)
-        says = str(error) if str(cause) in str(error) else f"{error} ({cause})"
+        problem = _file_problem(Path(rest.removeprefix("/")))
+        if problem is not None:
+            return Check("connection", ok=False, message=problem[0], remedy=problem[1], unavailable=True)
+        message = str(error) if str(cause) in str(error) else f"{error} ({cause})"
     else:
         address = rest.rpartition("@")[2].partition("/")[0] or "the local socket"
-        says = f"{error} At {_with_port(address) if scheme == 'postgresql' else address}"
-        says += f": {' '.join(str(cause).split())[:_MOST_CAUSE] or type(cause).__name__}" if cause is not error else ""
-    return Check("answers", ok=False, message=says, remedy=remedy, unavailable=True)
+        message = f"{error} At {_with_port(address) if scheme == 'postgresql' else address}"
+        message += f": {' '.join(str(cause).split())[:_MAX_CAUSE] or type(cause).__name__}" if cause is not error else ""
+    return Check("connection", ok=False, message=message, remedy=remedy, unavailable=True)
 
 
 def _with_port(hosts: str) -> str:
-    """Add Postgres' port to the hosts that have none."""
+    """Add the default Postgres port to hosts without one."""
     return ",".join(host if ":" in host.rpartition("]")[2] or " " in host else f"{host}:5432" for host in hosts.split(","))
 
 
-def _file_fault(path: Path) -> tuple[str, str] | None:
-    """Say what keeps a file from being read and written, and what to do; None if nothing does."""
+def _file_problem(path: Path) -> tuple[str, str] | None:
+    """Return why the database file cannot be read or written, and how to fix it; None if it can."""
     path = path.absolute()
     folder = path.parent
     if not folder.is_dir():
         return f"The folder {folder} does not exist.", f"mkdir -p {folder}, or change CATALOG_STORAGE__URL."
     if path.is_dir():
-        return f"{path} is a folder.", "Name a file in it in CATALOG_STORAGE__URL."
-    # SQLite writes its log beside the file, so the folder must be writable too.
+        return f"{path} is a folder.", "Set CATALOG_STORAGE__URL to a file in it."
+    # SQLite writes its log next to the file, so the folder must be writable too.
     for place, mode in ((folder, os.W_OK | os.X_OK), (path, os.R_OK | os.W_OK)):
         if place.exists() and not os.access(place, mode):
             return (
-                f"{'The folder ' if place == folder else ''}{place} cannot be written to by the user {_user()}.",
-                "Give that user the right to, or change CATALOG_STORAGE__URL.",
+                f"The user {_user()} cannot write to {'the folder ' if place == folder else ''}{place}.",
+                "Grant the user access, or change CATALOG_STORAGE__URL.",
             )
     return None
 
 
 def _user() -> str:
-    """Return who runs this."""
+    """Return the name of the current user, or its id."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):
@@ -124,39 +126,41 @@ def _user() -> str:
 
 
 def _check_versions(versions: Mapping[str, str]) -> Iterator[Check]:
-    """Say what the store runs on."""
+    """Report the store's versions, and its JIT and connection pooler modes."""
     for name, version in versions.items():
         numbers = tuple(int(part) for part in version.split(".") if part.isdecimal())
-        if name == "SQLite" and _WAL_RESET[0] <= numbers <= _WAL_RESET[1]:
-            says = (
-                f"{version}; safe with several Catalog processes. Don't write to the file with other programs meanwhile (ADR 19)."
-            )
-            yield Check("sqlite", ok=True, message=says)
+        if name == "SQLite" and _WAL_RESET_BUG[0] <= numbers <= _WAL_RESET_BUG[1]:
+            message = f"{version}; safe for several Catalog processes. Do not write to the file with other programs (ADR 19)."
+            yield Check("sqlite", ok=True, message=message)
         else:
             yield Check(name.lower(), ok=True, message=version)
         if name == "JIT" and version != "off":
-            says = "A pooler keeps JIT from being turned off for our sessions; the server may compile statements, which is slow."
-            remedy = (
-                "ALTER ROLE the_role SET jit = off; or CATALOG_STORAGE__POOLER=session, where the pooler works in session mode."
+            message = (
+                "JIT cannot be turned off for Catalog's sessions behind this pooler; compiling statements slows queries down."
             )
-            yield Check("jit", ok=True, message=says, remedy=remedy)
+            remedy = (
+                "Run ALTER ROLE the_role SET jit = off, or set CATALOG_STORAGE__POOLER=session if the pooler is in session mode."
+            )
+            yield Check("jit", ok=True, message=message, remedy=remedy)
         if name == "pooler" and version.startswith("found"):
-            says = "Nothing is prepared, and other processes' commits are polled for, as a pooler in transaction mode needs it."
-            remedy = "Set CATALOG_STORAGE__POOLER=session, where the pooler works in session mode: it is faster."
-            yield Check("pooler", ok=True, message=says, remedy=remedy)
+            message = "Transaction mode is assumed: no prepared statements, and other processes' commits are found by polling."
+            remedy = "If the pooler is in session mode, set CATALOG_STORAGE__POOLER=session, which is faster."
+            yield Check("pooler", ok=True, message=message, remedy=remedy)
 
 
 def _check_schema(schema: SchemaState, settings: Settings) -> Check:
-    """Say whether the schema is the one that is wanted."""
+    """Check whether the schema is up to date."""
     if schema.current:
         return Check("schema", ok=True, message=schema.required_version)
     if settings.storage.migrates:
         return Check(
-            "schema", ok=True, message=f"{schema.current_version or 'none'}; {schema.required_version} comes with the next start"
+            "schema",
+            ok=True,
+            message=f"{schema.current_version or 'none'}; the next start migrates it to {schema.required_version}",
         )
     return Check(
         "schema",
         ok=False,
-        message=f"{schema.current_version or 'none'}, wanted is {schema.required_version}",
+        message=f"{schema.current_version or 'none'}; {schema.required_version} is required",
         remedy="catalog migrate",
     )

@@ -1,4 +1,4 @@
-"""Exit codes, and how errors are told on a terminal. The one place where an error becomes an exit code."""
+"""Exit codes, and error messages for the terminal. The only module that maps errors to exit codes."""
 
 import sys
 from collections.abc import Iterator
@@ -8,21 +8,21 @@ from typing import NoReturn
 from catalog.domain.errors import CatalogError, CategoryInUse, FieldError, InvalidCursor, InvalidInput, InvalidQuery, Unavailable
 from catalog.domain.text.normalization import printable
 
-DONE, REFUSED, USAGE, UNAVAILABLE = 0, 1, 2, 3
+SUCCESS, REFUSED, USAGE, UNAVAILABLE = 0, 1, 2, 3
 
 
 @contextmanager
 def reporting_errors() -> Iterator[None]:
-    """Tell an error in words on stderr, and end with its code."""
-    # Settings are read with pydantic, which takes its time to import; --help does without.
+    """Print an error to stderr and exit with its code."""
+    # The settings module imports pydantic, which is slow to import and not needed for --help.
     from catalog.entrypoints.settings import InvalidSettings  # noqa: PLC0415
 
     try:
         yield
     except InvalidSettings as error:
         fail(
-            "Settings that cannot be worked with:",
-            *(f"{variable}: {sentence}" for variable, sentence in error.problems),
+            "Invalid settings:",
+            *(f"{variable}: {message}" for variable, message in error.problems),
             code=USAGE,
         )
     except CatalogError as error:
@@ -30,32 +30,32 @@ def reporting_errors() -> Iterator[None]:
 
 
 def _lines(error: CatalogError) -> list[str]:
-    """Write an error, a line for each of its faults."""
+    """Return the error as lines: one per field error, then the notes."""
     if not isinstance(error, InvalidInput):
         return [_line(error)]
-    more = error.total - len(error.errors)
-    return [*map(_message, error.errors), *([f"and {more} more"] if more else []), *error.notes]
+    omitted = error.total - len(error.errors)
+    return [*map(_message, error.errors), *([f"and {omitted} more"] if omitted else []), *error.notes]
 
 
-def _message(fault: FieldError) -> str:
-    """Return a fault's message. Parameters with free names come from --filter, so call them that."""
-    return fault.message.replace("Unknown parameter", "Unknown filter", 1) if fault.code == "unknown_parameter" else fault.message
+def _message(error: FieldError) -> str:
+    """Return a field error's message. Says "filter" for an unknown parameter, because only --filter takes free names."""
+    return error.message.replace("parameter", "filter", 1) if error.code == "unknown_parameter" else error.message
 
 
 def _line(error: CatalogError) -> str:
-    """Return an error's message with the options of the command line in it."""
+    """Return the error's message, naming command line options instead of API parameters."""
     return str(error).replace("(move_to)", "with --move-to") if isinstance(error, CategoryInUse) else str(error)
 
 
 def code_of(error: CatalogError) -> int:
-    """Return the exit code of an error."""
+    """Return the exit code for an error."""
     if isinstance(error, Unavailable):
         return UNAVAILABLE
     return USAGE if isinstance(error, InvalidQuery | InvalidCursor) else REFUSED
 
 
 def fail(*lines: str, code: int) -> NoReturn:
-    """Say why, and end."""
+    """Print the lines to stderr, the first prefixed with `catalog:`, and exit with the code."""
     for index, line in enumerate(lines):
         sys.stderr.write(f"{'catalog: ' if index == 0 else '  '}{printable(line)}\n")
     sys.exit(code)

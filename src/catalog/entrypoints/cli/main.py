@@ -1,4 +1,4 @@
-"""`catalog`: the command and its groups."""
+"""The `catalog` command and its subcommands."""
 
 import rich_click as click
 
@@ -9,16 +9,15 @@ from catalog.entrypoints.cli.commands.import_export import export, import_, seed
 from catalog.entrypoints.cli.commands.items import items
 from catalog.entrypoints.cli.commands.service import doctor, migrate, serve
 
-_EPILOG = "Exit codes: 0 done, 1 refused, 2 wrong usage or settings, 3 the store is unavailable."
+_EPILOG = "Exit codes: 0 success, 1 refused, 2 invalid usage or settings, 3 store unavailable."
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
 @click.version_option(__version__, prog_name="catalog")
 def main() -> None:
-    """A catalog of items over REST and the command line.
+    """Manage a catalog of items, and serve it over a REST API.
 
-    The store is chosen by CATALOG_STORAGE__URL: sqlite:///catalog.db (when nothing is set),
-    postgresql://user:password@host/db, or memory://.
+    CATALOG_STORAGE__URL selects the store: sqlite:///catalog.db (the default), postgresql://user:password@host/db, or memory://.
     """
 
 

@@ -1,46 +1,46 @@
-"""Options that several commands have."""
+"""Options shared by several commands."""
 
 from collections.abc import Callable, Mapping
 
 import rich_click as click
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-if_version = click.option("--if-version", type=click.IntRange(1), help="Only when it has this version still.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+if_version = click.option("--if-version", type=click.IntRange(1), help="Fail unless the current version is this one.")
 
-OptionValues = str | tuple[str, ...]
-Filters = str | int | tuple[str, ...] | None
-"""What click makes of an option."""
+ParameterValue = str | tuple[str, ...]
+OptionValue = str | int | tuple[str, ...] | None
+"""The value of an option as click passes it."""
 
 
 def filter_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that choose items; `question` makes parameters of them."""
+    """Add the options that select items. `list_parameters` converts their values."""
     for option in (
         click.option(
             "--filter",
             "filters",
             multiple=True,
             metavar="FIELD__OPERATOR=VALUE",
-            help="version__gte=3, attr.size__lt=10, category__exists=false, created_at__lt=2026-11-20 and so on; repeatable.",
+            help="Filter by any field, for example version__gte=3, attr.size__lt=10, category__exists=false; repeatable.",
         ),
-        click.option("--price-max", help="At most this amount; needs --currency."),
-        click.option("--price-min", help="At least this amount; needs --currency."),
-        click.option("--currency", help="Priced in this currency."),
-        click.option("--category", multiple=True, help="In any of these categories or their descendants; repeatable."),
-        click.option("--sku", multiple=True, help="Any of these SKUs; repeatable."),
-        click.option("--q", help="Words to search for."),
+        click.option("--price-max", help="Maximum price; requires --currency."),
+        click.option("--price-min", help="Minimum price; requires --currency."),
+        click.option("--currency", help="Only items priced in this currency, for example EUR."),
+        click.option("--category", multiple=True, help="Only items in any of these categories or their descendants; repeatable."),
+        click.option("--sku", multiple=True, help="Only items with any of these SKUs; repeatable."),
+        click.option("--q", help="Search for these words."),
     ):
         command = option(command)
     return command
 
 
-def list_parameters(parameters: Mapping[str, Filters], filters: tuple[str, ...]) -> dict[str, OptionValues]:
-    """Make the parameters of a question from the options that were given."""
-    said: dict[str, OptionValues] = {
+def list_parameters(options: Mapping[str, OptionValue], filters: tuple[str, ...]) -> dict[str, ParameterValue]:
+    """Convert the given options and filters to list request parameters."""
+    parameters: dict[str, ParameterValue] = {
         name: value if isinstance(value, tuple) else str(value)
-        for name, value in parameters.items()
+        for name, value in options.items()
         if value is not None and value != ()
     }
-    for one in filters:
-        name, _, value = one.partition("=")
-        said[name] = value
-    return said
+    for text in filters:
+        name, _, value = text.partition("=")
+        parameters[name] = value
+    return parameters

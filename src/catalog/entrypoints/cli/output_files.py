@@ -1,4 +1,4 @@
-"""Files that commands write: there when they are whole, and not before."""
+"""Atomic output files: a file appears only when it is complete."""
 
 import os
 import sys
@@ -10,17 +10,17 @@ from typing import IO
 
 @contextmanager
 def atomic_output(output: Path | None) -> Iterator[IO[bytes]]:
-    """Open what is written to (None: the terminal's output); a file takes its name when it is whole and on the disk."""
+    """Open the output file, or stdout if None. The file is written as NAME.part and renamed once complete and synced to disk."""
     if output is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    part = output.with_name(f"{output.name}.part")
+    partial = output.with_name(f"{output.name}.part")
     try:
-        with part.open("wb") as file:
+        with partial.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        part.replace(output)
+        partial.replace(output)
     finally:
-        part.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What a command works with: settings, a running container, and the use cases out of it."""
+"""Run a command's work with loaded settings and a running container."""
 
 import asyncio
 import getpass
@@ -12,17 +12,16 @@ T = TypeVar("T")
 
 
 def run(work: Callable[[Any], Awaitable[T]], *, lasting: bool = True, migrating: bool = True) -> T:
-    """Run work on a container, and tell what goes wrong.
+    """Run `work` with an open container and return its result. Prints errors and exits with their code.
 
-    `lasting`: refuse a store that forgets everything at the end. `migrating`: bring the schema up to date first, where
-    the settings say so.
+    `lasting`: reject a store that does not persist data. `migrating`: migrate the schema first if the settings say so.
     """
-    # Heavy imports stay out of --help.
+    # Imported here to keep --help fast.
     from catalog.entrypoints import log_config  # noqa: PLC0415
     from catalog.entrypoints.container import Container, running  # noqa: PLC0415
     from catalog.entrypoints.settings import Settings  # noqa: PLC0415
 
-    async def inside(container: Container) -> T:
+    async def run_work(container: Container) -> T:
         async with running(container, migrating=migrating):
             return await work(container)
 
@@ -31,13 +30,13 @@ def run(work: Callable[[Any], Awaitable[T]], *, lasting: bool = True, migrating:
         log_config.configure(settings.log)
         container = Container(settings=settings)
         if lasting and not container.storage().durable:
-            fail(f"Nothing that this command does would last on {settings.storage.shown}; set CATALOG_STORAGE__URL.", code=USAGE)
-        return asyncio.run(inside(container))
-    raise AssertionError  # told() ends the process
+            fail(f"{settings.storage.display_url} does not persist data between commands; set CATALOG_STORAGE__URL.", code=USAGE)
+        return asyncio.run(run_work(container))
+    raise AssertionError  # reporting_errors() exits the process
 
 
 def origin() -> Origin:
-    """Say who asks: whoever runs the command."""
+    """Return the origin of this command's changes: the operating system user."""
     try:
         return Origin(f"cli:{getpass.getuser()}")
     except (OSError, KeyError):

@@ -1,1 +1,1 @@
-"""The catalog over HTTP: Litestar inside, one layer of our own around it."""
+"""The HTTP entry point: a Litestar application behind our own ASGI middleware."""

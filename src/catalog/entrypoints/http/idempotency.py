@@ -1,6 +1,6 @@
-"""Requests with an Idempotency-Key: done once, and answered alike each time they are sent.
+"""Idempotency-Key: a repeated request gets the stored response instead of being executed again.
 
-(The header is that of the IETF's draft-ietf-httpapi-idempotency-key-header.)
+The header is specified in the IETF draft draft-ietf-httpapi-idempotency-key-header.
 """
 
 import re
@@ -23,24 +23,24 @@ _REPLAYED = (b"idempotency-replayed", b"true")
 
 @dataclass(frozen=True, slots=True)
 class BodyFingerprint:
-    """A body that is there."""
+    """The fingerprint of a request body that has been received completely."""
 
     body: bytes
 
     @property
     def digest(self) -> str:
-        """Of its bytes."""
+        """The SHA-256 of the body, in hexadecimal."""
         return sha256(self.body).hexdigest()
 
     async def receive_all(self) -> None:
-        """Nothing is missing."""
+        """Do nothing: the body is complete."""
 
 
 class Idempotency:
-    """Answers requests, those with a key once."""
+    """Executes requests; those with an Idempotency-Key at most once."""
 
     def __init__(self, requests: IdempotentRequests) -> None:
-        """Keep the answers with this."""
+        """Find and store responses with `requests`."""
         self._requests = requests
 
     async def respond(
@@ -51,35 +51,36 @@ class Idempotency:
         execute: Callable[[RecordsFor[T]], Awaitable[T]],
         render: Callable[[T], PreparedResponse],
     ) -> PreparedResponse:
-        """Do what a request asks for and show the result, or give the answer that it was given before.
+        """Execute a request and render its result, or return the stored response.
 
-        `do` is handed what makes the notes that it must commit with what it does. Raises Malformed, InFlight, KeyReused, and
-        what `do` raises.
+        `execute` gets a function that turns the result into records, which it must commit together with its changes.
+
+        Raises: Malformed, RequestInProgress, KeyReused, and whatever `execute` raises.
         """
         key = header(scope, b"idempotency-key")
         if key is None:
             return render(await execute(no_records))
         if not _KEY.fullmatch(key):
-            message = "The header Idempotency-Key has 1 to 255 visible ASCII characters."
+            message = "Invalid Idempotency-Key header. Use 1 to 255 visible ASCII characters."
             raise Malformed(message)
 
-        async def work(receipt: MakeRecord) -> bytes:
+        async def work(make_record: MakeRecord) -> bytes:
             packed = b""
 
-            def notes(result: T) -> Any:  # noqa: ANN401 - a tuple of one note
+            def records_for(result: T) -> Any:  # noqa: ANN401 - a tuple of one record
                 nonlocal packed
                 packed = render(result).pack()
-                return (receipt(packed),)
+                return (make_record(packed),)
 
-            result = await execute(notes)
-            return packed or render(result).pack()  # what is a refusal is not kept
+            result = await execute(records_for)
+            return packed or render(result).pack()  # a refusal commits no record, so it is not stored
 
-        packed, replayed = await self._requests.execute(_name(scope, actor, key), fingerprint, work)
+        packed, replayed = await self._requests.execute(_record_key(scope, actor, key), fingerprint, work)
         return PreparedResponse.unpack(packed, _REPLAYED) if replayed else PreparedResponse.unpack(packed)
 
 
-def _name(scope: Any, actor: str, key: str) -> str:  # noqa: ANN401 - an ASGI scope
-    """Name a request: a key is the caller's own, and is of one path with its query."""
+def _record_key(scope: Any, actor: str, key: str) -> str:  # noqa: ANN401 - an ASGI scope
+    """Return the key of the stored response: the same Idempotency-Key is distinct per actor, method, path and query string."""
     path = scope["path"].rstrip("/")
-    told = "\n".join((actor, scope["method"], path, scope["query_string"].decode("latin-1"), key))
-    return f"once/{sha256(told.encode(errors='surrogatepass')).hexdigest()}"
+    identity = "\n".join((actor, scope["method"], path, scope["query_string"].decode("latin-1"), key))
+    return f"once/{sha256(identity.encode(errors='surrogatepass')).hexdigest()}"

@@ -1,28 +1,28 @@
-"""Whether the service is about to stop: said by the server, read by /health/ready and the outer layer."""
+"""Graceful-shutdown state, set by the server and read by `/health/ready` and the request middleware."""
 
 from collections.abc import Callable
 
 
 class ShutdownState:
-    """Begins once, and never ends."""
+    """Running, then draining, then closing. There is no way back."""
 
     def __init__(self, drain: float) -> None:
-        """Not yet. `drain`: seconds from the beginning to the closing."""
+        """Start as running. `drain` is the number of seconds between `begin` and `close`."""
         self.drain = drain
         self.draining = False
         self.closing = False
         self._closers: list[Callable[[], object]] = []
 
     def on_close(self, closer: Callable[[], object]) -> None:
-        """Have this called at the closing: it ends what would not end by itself."""
+        """Register a function that `close` calls to end streams that would otherwise stay open."""
         self._closers.append(closer)
 
     def begin(self) -> None:
-        """From now on the service is not ready; it still takes requests."""
+        """Start draining: the readiness probe fails, and requests are still served."""
         self.draining = True
 
     def close(self) -> None:
-        """From now on each answer asks its client to close the connection."""
+        """Start closing: responses ask clients to close the connection, and registered functions are called."""
         self.draining = self.closing = True
         for closer in self._closers:
             closer()

@@ -1,1 +1,1 @@
-"""JSON representations that HTTP and the command line share."""
+"""JSON representations shared by HTTP and the command line."""

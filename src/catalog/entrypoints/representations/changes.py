@@ -1,4 +1,4 @@
-"""What the log looks like outside: the JSON of changes and prices, and the frames of the live feed."""
+"""JSON representations of changes and prices, and the events of the live feed."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -18,7 +18,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class ChangeBody(msgspec.Struct):
-    """An entry of the log. What happened to a category has its `slug` instead of an item's id and SKU."""
+    """A log entry. Category changes have a `slug` instead of `item_id` and `sku`."""
 
     seq: int
     kind: str
@@ -34,7 +34,7 @@ class ChangeBody(msgspec.Struct):
 
 
 class ChangesBody(msgspec.Struct):
-    """A stretch of the log, oldest first: `next_after` says where it goes on, `head` where it ends."""
+    """A page of the log, oldest first. `next_after` is `after` for the next page; `head` is the log's last number."""
 
     changes: list[ChangeBody]
     next_after: int | None
@@ -43,7 +43,7 @@ class ChangesBody(msgspec.Struct):
 
 
 class PricePeriodBody(msgspec.Struct, rename={"since": "from"}):
-    """A price, and when it was in force."""
+    """A price and the time span during which it was in force."""
 
     price: MoneyBody
     since: datetime
@@ -52,7 +52,7 @@ class PricePeriodBody(msgspec.Struct, rename={"since": "from"}):
 
 
 class LowestBody(msgspec.Struct):
-    """The lowest price of a time, and since when it was in force."""
+    """The lowest price of a time span, and when it came into force."""
 
     amount: str
     currency: str
@@ -60,7 +60,7 @@ class LowestBody(msgspec.Struct):
 
 
 class PricesBody(msgspec.Struct):
-    """The prices of an item, oldest first."""
+    """The price history of an item, oldest first."""
 
     prices: list[PricePeriodBody]
     lowest_30_days: LowestBody | None
@@ -69,48 +69,48 @@ class PricesBody(msgspec.Struct):
 
 
 def encode_changes(page: LogPage) -> bytes:
-    """Write a stretch of the log."""
-    return _encoder.encode(_changes(page))
+    """Encode a page of the log."""
+    return _encoder.encode(_to_changes_body(page))
 
 
-def encode_history(life: ItemHistory) -> bytes:
-    """Write a stretch of an item's history."""
-    body = _changes(life.page)
-    body.known_since = life.known_since
+def encode_history(history: ItemHistory) -> bytes:
+    """Encode a page of an item's history."""
+    body = _to_changes_body(history.page)
+    body.known_since = history.known_since
     return _encoder.encode(body)
 
 
 def encode_prices(prices: PriceHistory) -> bytes:
-    """Write prices."""
+    """Encode an item's price history."""
     body = PricesBody(
-        [PricePeriodBody(to_money_body(one.price), one.since, one.until, one.seq) for one in prices.prices],
-        _lowest(prices.lowest),
-        _lowest(prices.before_reduction),
+        [PricePeriodBody(to_money_body(period.price), period.since, period.until, period.seq) for period in prices.prices],
+        _to_lowest_body(prices.lowest),
+        _to_lowest_body(prices.before_reduction),
         prices.known_since,
     )
     return _encoder.encode(body)
 
 
 def encode_lines(entries: Iterable[LogEntry]) -> bytes:
-    """Write entries as JSON Lines."""
-    return b"".join(_encoder.encode(_change(entry)) + b"\n" for entry in entries)
+    """Encode log entries as JSON Lines."""
+    return b"".join(_encoder.encode(_to_change_body(entry)) + b"\n" for entry in entries)
 
 
 def encode_event(entry: LogEntry) -> bytes:
-    """Write an entry as an event of a stream (WHATWG HTML, server-sent events); its id is the entry's number."""
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (entry.seq, entry.change.kind.encode(), _encoder.encode(_change(entry)))
+    """Encode a log entry as a server-sent event (WHATWG HTML). The event id is the entry's number."""
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (entry.seq, entry.change.kind.encode(), _encoder.encode(_to_change_body(entry)))
 
 
 def encode_heartbeat(position: int) -> bytes:
-    """Write a sign of life: no event, but an id by which a reader goes on from here."""
+    """Encode a heartbeat: a comment, and the event id from which a reconnecting client resumes."""
     return b": alive\nid: %d\n\n" % position
 
 
-def _changes(page: LogPage) -> ChangesBody:
-    return ChangesBody([_change(entry) for entry in page.entries], page.next_after, page.head)
+def _to_changes_body(page: LogPage) -> ChangesBody:
+    return ChangesBody([_to_change_body(entry) for entry in page.entries], page.next_after, page.head)
 
 
-def _change(entry: LogEntry) -> ChangeBody:
+def _to_change_body(entry: LogEntry) -> ChangeBody:
     change, subject = entry.change, entry.change.subject
     body = ChangeBody(
         seq=entry.seq,
@@ -121,19 +121,19 @@ def _change(entry: LogEntry) -> ChangeBody:
         at=entry.at,
         actor=entry.origin.actor,
         request_id=entry.origin.request_id,
-        before=_state(change.before),
-        after=_state(change.after),
+        before=_to_state(change.before),
+        after=_to_state(change.after),
     )
     if isinstance(subject, Category):
         body.slug = subject.slug
     return body
 
 
-def _state(subject: Item | Category | None) -> Any:  # noqa: ANN401 - for the encoder
+def _to_state(subject: Item | Category | None) -> Any:  # noqa: ANN401 - any encodable value
     if subject is None:
         return None
     return to_item_body(subject) if isinstance(subject, Item) else to_category_body(subject)
 
 
-def _lowest(one: PricePeriod | None) -> LowestBody | None:
-    return None if one is None else LowestBody(one.price.amount, one.price.currency, one.since)
+def _to_lowest_body(period: PricePeriod | None) -> LowestBody | None:
+    return None if period is None else LowestBody(period.price.amount, period.price.currency, period.since)

@@ -1,4 +1,4 @@
-"""What an item looks like outside: the JSON that HTTP answers with, and that the command line prints."""
+"""JSON representations of items, lists and categories."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -18,13 +18,13 @@ from catalog.domain.search.search import SearchQuery
 from catalog.domain.values.money import Money
 
 EVERYTHING = Presentation()
-"""All fields, and nothing beside them."""
+"""All fields of an item, without additions such as the category."""
 
 _encoder = msgspec.json.Encoder()
 
 
 class MoneyBody(msgspec.Struct):
-    """A price: the amount as decimal digits, with all the decimals of the currency (ISO 4217)."""
+    """A price. The amount is a decimal string with all decimal places of the currency (ISO 4217)."""
 
     amount: str
     currency: str
@@ -46,14 +46,14 @@ class ItemBody(msgspec.Struct):
 
 
 class CategoryStepBody(msgspec.Struct):
-    """A category on the way to another."""
+    """A category in the path from the root to another category."""
 
     slug: str
     name: str
 
 
 class CategoryBody(msgspec.Struct):
-    """A category; `path` is the way from the root, `item_count` counts the items of its descendants as well."""
+    """A category. `path` starts at the root; `item_count` includes the items of descendants."""
 
     slug: str
     name: str
@@ -66,26 +66,26 @@ class CategoryBody(msgspec.Struct):
 
 
 class CategoriesBody(msgspec.Struct):
-    """All categories: from the roots down, each followed by its children; or the roots, with their children in them."""
+    """All categories: either flat, each followed by its children, or the roots with nested children."""
 
     categories: list[CategoryBody]
 
 
 class IncludedBody(msgspec.Struct):
-    """What an item refers to."""
+    """Resources that the item refers to."""
 
     category: CategoryBody | None
 
 
 class HighlightsBody(msgspec.Struct):
-    """Texts in HTML, with <mark> around what was searched for; None where there is none of it."""
+    """Matching texts as HTML, with <mark> around the matches. None for a field without matches."""
 
     name: str | None
     description: str | None
 
 
 class FacetValueBody(msgspec.Struct):
-    """A value, and how many items have it."""
+    """A value and the number of items that have it."""
 
     value: str | int | float | bool
     count: int
@@ -99,7 +99,7 @@ class FacetBody(msgspec.Struct):
 
 
 class SuggestionBody(msgspec.Struct):
-    """An item that a search may have meant."""
+    """An item that a misspelled search may have meant."""
 
     id: UUID
     sku: str
@@ -107,7 +107,7 @@ class SuggestionBody(msgspec.Struct):
 
 
 class ItemPageBody(msgspec.Struct):
-    """Some items, where to go on, and what else was asked for."""
+    """A page of items, the cursors of its neighbours, and the requested counts, facets and suggestions."""
 
     items: list[Any]
     next_cursor: str | None
@@ -121,16 +121,16 @@ class ItemPageBody(msgspec.Struct):
 
 
 def encode_item(item: Item, presentation: Presentation = EVERYTHING, lineage: Sequence[Category] = ()) -> bytes:
-    """Write an item, as far as it is to be shown."""
-    return _encoder.encode(_shown(item, presentation, lineage, None))
+    """Encode an item with the fields and additions that the presentation selects."""
+    return _encoder.encode(_to_body(item, presentation, lineage, None))
 
 
-def encode_page(listed: ListResult, listing: ListRequest) -> bytes:
-    """Write a page of items, and what was asked for beside it."""
-    page, count, shown = listed.page, listed.count, listing.presentation
-    search = listing.query.search if listing.highlight else None
+def encode_page(result: ListResult, request: ListRequest) -> bytes:
+    """Encode a page of items with the requested counts, facets, highlights and suggestions."""
+    page, count, presentation = result.page, result.count, request.presentation
+    search = request.query.search if request.highlight else None
     body = ItemPageBody(
-        [_shown(item, shown, listed.lineages.get(item.category or "", ()), search) for item in page.items],
+        [_to_body(item, presentation, result.lineages.get(item.category or "", ()), search) for item in page.items],
         page.next_cursor,
         page.prev_cursor,
     )
@@ -138,54 +138,54 @@ def encode_page(listed: ListResult, listing: ListRequest) -> bytes:
         body.count, body.count_kind = count.value, "exact" if count.exact else "estimated"
     if not page.ranked:
         body.ranked = False
-    if listed.facets is not None:
+    if result.facets is not None:
         body.facets = {
-            name: FacetBody([FacetValueBody(value, number) for value, number in facet.values], facet.truncated)
-            for name, facet in listed.facets.items()
+            name: FacetBody([FacetValueBody(value, item_count) for value, item_count in facet.values], facet.truncated)
+            for name, facet in result.facets.items()
         }
-    if listed.partial:
+    if result.partial:
         body.partial = True
-    if listed.suggestions:
-        body.suggestions = [SuggestionBody(item.id, item.sku, item.name) for item in listed.suggestions]
+    if result.suggestions:
+        body.suggestions = [SuggestionBody(item.id, item.sku, item.name) for item in result.suggestions]
     return _encoder.encode(body)
 
 
-def _shown(item: Item, presentation: Presentation, lineage: Sequence[Category], search: SearchQuery | None) -> Any:  # noqa: ANN401 - for the encoder
-    """Choose the fields, and add what is shown beside them."""
+def _to_body(item: Item, presentation: Presentation, lineage: Sequence[Category], search: SearchQuery | None) -> Any:  # noqa: ANN401 - any encodable value
+    """Return the selected fields of an item, with its category and highlights if requested."""
     body = to_item_body(item)
     if presentation == EVERYTHING and search is None:
         return body
     fields: dict[str, Any] = {name: getattr(body, name) for name in presentation.fields or ITEM_FIELDS}
     if presentation.with_category:
-        fields["included"] = IncludedBody(_category_on_its_way(lineage) if lineage else None)
+        fields["included"] = IncludedBody(_to_category_with_path(lineage) if lineage else None)
     if search is not None:
         fields["highlights"] = HighlightsBody(highlight(item.name, search), highlight(item.description, search))
     return fields
 
 
 def encode_category(lineage: Sequence[Category], item_count: int | None = None) -> bytes:
-    """Write a category, the last of a lineage, with the way to it."""
-    return _encoder.encode(_category_on_its_way(lineage, {} if item_count is None else {lineage[-1].slug: item_count}))
+    """Encode the last category of a lineage, with its path."""
+    return _encoder.encode(_to_category_with_path(lineage, {} if item_count is None else {lineage[-1].slug: item_count}))
 
 
 def encode_categories(tree: Tree, totals: Mapping[str, int] | None = None, *, nested: bool = False) -> bytes:
-    """Write all categories, each with its count where there are counts."""
-    flat = {category.slug: to_category_body(category, totals or {}) for category in tree}
+    """Encode all categories, with item counts if `totals` is given."""
+    bodies = {category.slug: to_category_body(category, totals or {}) for category in tree}
     if not nested:
-        return _encoder.encode(CategoriesBody(list(flat.values())))
-    for slug, body in flat.items():
-        body.children = [flat[child.slug] for child in tree.children(slug)]
-    return _encoder.encode(CategoriesBody([flat[root.slug] for root in tree.children(None)]))
+        return _encoder.encode(CategoriesBody(list(bodies.values())))
+    for slug, body in bodies.items():
+        body.children = [bodies[child.slug] for child in tree.children(slug)]
+    return _encoder.encode(CategoriesBody([bodies[root.slug] for root in tree.children(None)]))
 
 
-def _category_on_its_way(lineage: Sequence[Category], totals: Mapping[str, int] | None = None) -> CategoryBody:
+def _to_category_with_path(lineage: Sequence[Category], totals: Mapping[str, int] | None = None) -> CategoryBody:
     body = to_category_body(lineage[-1], totals or {})
-    body.path = [CategoryStepBody(each.slug, each.name) for each in lineage]
+    body.path = [CategoryStepBody(step.slug, step.name) for step in lineage]
     return body
 
 
 def to_category_body(category: Category, totals: Mapping[str, int] = MappingProxyType({})) -> CategoryBody:
-    """Return a category's shape, with its count where there is one."""
+    """Return the body of a category, with its item count if `totals` has one."""
     return CategoryBody(
         slug=category.slug,
         name=category.name,
@@ -197,7 +197,7 @@ def to_category_body(category: Category, totals: Mapping[str, int] = MappingProx
 
 
 def to_item_body(item: Item) -> ItemBody:
-    """Return an item's shape."""
+    """Return the body of an item."""
     return ItemBody(
         id=item.id,
         sku=item.sku,
@@ -213,5 +213,5 @@ def to_item_body(item: Item) -> ItemBody:
 
 
 def to_money_body(price: Money) -> MoneyBody:
-    """Return a price's shape."""
+    """Return the body of a price."""
     return MoneyBody(price.amount, price.currency)

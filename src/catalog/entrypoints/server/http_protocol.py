@@ -1,8 +1,8 @@
-"""HTTP/1.1 connections with limits: uvicorn's httptools protocol, plus what uvicorn leaves to a reverse proxy.
+"""HTTP/1.1 connections with limits: uvicorn's httptools protocol, plus the limits that uvicorn leaves to a reverse proxy.
 
 A request head has a size limit and a deadline, idle connections make room for new ones, and a client that stops reading its
-response is disconnected. One `Watch` per process enforces the deadlines from the server's own tick, so that no connection
-needs a timer.
+response is disconnected. One `ConnectionMonitor` per process enforces the deadlines from the server's tick, so no connection
+needs its own timer.
 """
 
 import json
@@ -16,33 +16,39 @@ from uvicorn.server import ServerState
 from catalog.entrypoints.settings import HttpSettings
 
 MAX_URL: Final = 16 * 1024
-"""Bytes of a request's path and query; beyond, 414."""
+"""Bytes of a request's path and query. Longer ones get 414."""
 
 MAX_HEAD: Final = 32 * 1024
-"""Bytes of a request's line and headers together; beyond, 431."""
+"""Bytes of a request's line and headers together. Larger heads get 431."""
 
 MIN_PROGRESS: Final = 16 * 1024
-"""Bytes that a client has to read within `HttpSettings.send_seconds` to keep a connection whose send buffer is full."""
+"""Bytes that a client must read within `HttpSettings.send_seconds` to keep a connection whose send buffer is full."""
 
-_SWEEP: Final = 0.5
+_CHECK_SECONDS: Final = 0.5
 """Seconds between two checks of all deadlines."""
 
-_LINGER: Final = 2.0
-"""Seconds in which a client that was refused may read the reason."""
+_LINGER_SECONDS: Final = 2.0
+"""Seconds that a rejected connection stays open, so that the client can read the response."""
 
-_TOO_LONG: Final = (414, f"The path and the query together are longer than {MAX_URL:,} bytes; ask for less in one request.")
-_TOO_LARGE: Final = (431, f"The request line and the headers together are larger than {MAX_HEAD:,} bytes; send fewer of them.")
-_MALFORMED: Final = (400, "This is not a well-formed HTTP/1.1 request.")
-_CROWDED: Final = (503, "The service has as many connections as it takes; try again in a moment.")
+_URL_TOO_LONG: Final = (
+    414,
+    f"The URL is too long. The limit is {MAX_URL:,} bytes for path and query together; split the request.",
+)
+_HEAD_TOO_LARGE: Final = (
+    431,
+    f"The headers are too large. The limit is {MAX_HEAD:,} bytes for request line and headers together.",
+)
+_MALFORMED: Final = (400, "Malformed HTTP/1.1 request.")
+_TOO_MANY_CONNECTIONS: Final = (503, "Too many open connections; retry in a moment.")
 
-_NAMES: Final = {
+_CODES_AND_TITLES: Final = {
     400: ("bad_request", "Bad Request"),
     408: ("request_timeout", "Request Timeout"),
     414: ("uri_too_long", "URI Too Long"),
     431: ("headers_too_large", "Request Header Fields Too Large"),
     503: ("too_many_connections", "Service Unavailable"),
 }
-"""Code and title of each refusal. The outer layer has the same for all others (catalog.entrypoints.http.responses.problems)."""
+"""Code and title of each rejection. (All other errors are in catalog.entrypoints.http.responses.problems.)"""
 
 _log = structlog.get_logger("catalog.connections")
 
@@ -50,29 +56,29 @@ _log = structlog.get_logger("catalog.connections")
 class ConnectionMonitor:
     """Deadlines and counts of all connections of one process."""
 
-    def __init__(self, http: HttpSettings, max_connections: int) -> None:
-        """Enforce these settings, with at most so many connections."""
+    def __init__(self, settings: HttpSettings, max_connections: int) -> None:
+        """Enforce these settings, with at most `max_connections` connections."""
         self.max_connections = max_connections
-        self.read_seconds = http.read_seconds
-        self.send_seconds = http.send_seconds
-        self.keep_alive = http.keep_alive_seconds
+        self.read_seconds = settings.read_seconds
+        self.send_seconds = settings.send_seconds
+        self.keep_alive_seconds = settings.keep_alive_seconds
         self.now = 0.0
-        """The loop's time at the last tick; precise enough for deadlines in seconds, and free."""
-        # Connections that wait for a request head, with the deadline for it; the longest idle first.
-        self.idle: OrderedDict[HttpConnection, float] = OrderedDict()  # a dict's first key is slow to find after many deletions
-        # Connections whose send buffer is full: the deadline for progress, and the buffer's size when it was set.
+        """The loop's time at the last tick. It is precise enough for deadlines in seconds, and costs no system call."""
+        # Connections that wait for a request head, with its deadline; the longest idle first.
+        self.idle: OrderedDict[HttpConnection, float] = OrderedDict()  # finding a dict's first key is slow after many deletions
+        # Connections whose send buffer is full: the deadline for progress, and the buffer's size when the deadline was set.
         self.blocked: dict[HttpConnection, tuple[float, int]] = {}
         self._closing: set[HttpConnection] = set()
-        self._next_sweep = 0.0
+        self._next_check = 0.0
         self._next_scan = 0.0
 
     def tick(self, now: float, connections: set[Any]) -> None:
-        """Note the time, and every now and then end what is overdue."""
+        """Record the time, and periodically end connections whose deadline has passed."""
         self.now = now
-        if now < self._next_sweep:
+        if now < self._next_check:
             return
-        self._next_sweep = now + _SWEEP
-        for connection in [one for one, deadline in self.idle.items() if deadline < now]:
+        self._next_check = now + _CHECK_SECONDS
+        for connection in [connection for connection, deadline in self.idle.items() if deadline < now]:
             connection.time_out()
         for connection, (deadline, size) in [*self.blocked.items()]:
             if deadline < now:
@@ -82,7 +88,7 @@ class ConnectionMonitor:
             self._abort_lingering(connections)
 
     def make_room(self) -> bool:
-        """End the connection that has been idle for the longest; return whether there was one."""
+        """Abort the connection that has been idle for the longest time. Return whether there was one."""
         oldest = next(iter(self.idle), None)
         if oldest is None:
             return False
@@ -90,77 +96,79 @@ class ConnectionMonitor:
         return True
 
     def _abort_lingering(self, connections: set[Any]) -> None:
-        """Abort what was being closed at the last scan and still is: the client does not read the rest."""
-        closing = {one for one in connections if one.transport is not None and one.transport.is_closing()}
+        """Abort connections that were closing at the last scan and still are: the client does not read the rest."""
+        closing = {
+            connection for connection in connections if connection.transport is not None and connection.transport.is_closing()
+        }
         for connection in closing & self._closing:
             connection.transport.abort()
         self._closing = closing - self._closing
 
 
 class MonitoredState(ServerState):
-    """uvicorn's state of a server, with the watch that its connections report to."""
+    """uvicorn's server state, with the monitor that its connections report to."""
 
     monitor: ConnectionMonitor
 
 
 class HttpConnection(HttpToolsProtocol):
-    """One connection."""
+    """One HTTP/1.1 connection."""
 
     server_state: MonitoredState
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's
-        """Make it, in the running loop."""
+        """Create the connection in the running loop."""
         super().__init__(*args, **kwargs)
         self._monitor = self.server_state.monitor
-        self._gathered = 0
+        self._buffered = 0
         self._head_is_large = False
-        self._refused = False
-        self._is_kept = False  # idle since a response: its deadline is for the first byte, not for the whole head
+        self._rejected = False
+        self._is_keep_alive = False  # idle since a response: the deadline is for the first byte of the next head
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - an asyncio transport
-        """Take it, and make room for it if there are too many."""
+        """Accept the connection. If there are too many, abort an idle one, or else reject this one."""
         super().connection_made(transport)
-        watch = self._monitor
-        if len(self.connections) > watch.max_connections and not watch.make_room():
-            self._refuse(_CROWDED)
+        monitor = self._monitor
+        if len(self.connections) > monitor.max_connections and not monitor.make_room():
+            self._reject(_TOO_MANY_CONNECTIONS)
             return
-        watch.idle[self] = watch.now + watch.read_seconds
+        monitor.idle[self] = monitor.now + monitor.read_seconds
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
+        """Remove the connection from the monitor."""
         self._monitor.idle.pop(self, None)
         self._monitor.blocked.pop(self, None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrives. What the parser only gathers (a head, chunk extensions, trailers) has the size limit of a head."""
-        if self._refused:
+        """Parse received bytes. What the parser buffers (a head, chunk extensions, trailers) is limited like a head."""
+        if self._rejected:
             return
-        self._gathered += len(data)
-        self._head_is_large = self._gathered > MAX_HEAD
+        self._buffered += len(data)
+        self._head_is_large = self._buffered > MAX_HEAD
         super().data_received(data)
-        if self._gathered > MAX_HEAD:
-            self._refuse(_TOO_LONG if self._in_head and len(self.url) > MAX_URL else _TOO_LARGE)
+        if self._buffered > MAX_HEAD:
+            self._reject(_URL_TOO_LONG if self._is_reading_head and len(self.url) > MAX_URL else _HEAD_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
-        """Hand the request to the application; one whose head is too large gets its refusal from there."""
-        self._gathered = 0
+        """Pass the request to the application, which also responds if the head is too large."""
+        self._buffered = 0
         self._monitor.idle.pop(self, None)
         if len(self.url) > MAX_URL:
-            self.scope["state"]["refusal"] = _TOO_LONG
-        elif self._head_is_large and self._size() > MAX_HEAD:
-            self.scope["state"]["refusal"] = _TOO_LARGE
+            self.scope["state"]["rejection"] = _URL_TOO_LONG
+        elif self._head_is_large and self._head_size() > MAX_HEAD:
+            self.scope["state"]["rejection"] = _HEAD_TOO_LARGE
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Pass a piece of the body on."""
-        self._gathered = 0
+        """Pass a chunk of the body on."""
+        self._buffered = 0
         super().on_body(body)
 
     def on_response_complete(self) -> None:
-        """Start the pipelined request that waits, or let the watch wait for the next one.
+        """Start the next pipelined request, or register the connection as idle.
 
-        It does what uvicorn's method does but for a timer: creating and cancelling one takes 2 % of a small request's time.
+        Does the same as uvicorn's method, but without a timer: creating and cancelling one takes 2 % of a small request's time.
         """
         self.server_state.total_requests += 1
         if self.transport.is_closing():
@@ -169,79 +177,79 @@ class HttpConnection(HttpToolsProtocol):
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
         else:
-            watch = self._monitor
-            watch.idle[self] = watch.now + watch.keep_alive
-            self._is_kept = True
+            monitor = self._monitor
+            monitor.idle[self] = monitor.now + monitor.keep_alive_seconds
+            self._is_keep_alive = True
 
     def pause_writing(self) -> None:
-        """Note that the client reads more slowly than it is answered."""
+        """Register the connection as blocked: its send buffer is full."""
         super().pause_writing()
         self._monitor.blocked[self] = (self._monitor.now + self._monitor.send_seconds, self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
-        """Note that it has caught up."""
+        """Register that the client has caught up."""
         self._monitor.blocked.pop(self, None)
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
-        """Refuse what is not HTTP."""
-        self._refuse(_MALFORMED)
+        """Reject a malformed request."""
+        self._reject(_MALFORMED)
 
     def time_out(self) -> None:
-        """End a connection whose request head did not come in time; one that has begun is told why."""
-        watch = self._monitor
-        if self._refused or not self._in_head:
+        """End a connection whose request head did not arrive in time. If part of it arrived, respond with 408."""
+        monitor = self._monitor
+        if self._rejected or not self._is_reading_head:
             self.abort()
-        elif self._is_kept:
-            self._is_kept = False
-            watch.idle[self] = watch.idle.pop(self) + watch.read_seconds
+        elif self._is_keep_alive:
+            self._is_keep_alive = False
+            monitor.idle[self] = monitor.idle.pop(self) + monitor.read_seconds
         else:
-            self._refuse((408, f"The request line and the headers did not arrive within {watch.read_seconds:g} seconds."))
+            self._reject((408, f"The request line and headers did not arrive within {monitor.read_seconds:g} seconds."))
 
-    def check_progress(self, before: int) -> None:
-        """Abort if the client has read too little since the send buffer had `before` bytes; the response is incomplete then."""
+    def check_progress(self, previous_size: int) -> None:
+        """Abort, leaving the response incomplete, if the buffer has shrunk too little since it had `previous_size` bytes."""
         size = self.transport.get_write_buffer_size()
-        if before - size < MIN_PROGRESS:
-            _log.info("slow_reader_cut", buffered=size)
+        if previous_size - size < MIN_PROGRESS:
+            _log.info("slow_client_disconnected", buffered=size)
             self.abort()
         else:
             self._monitor.blocked[self] = (self._monitor.now + self._monitor.send_seconds, size)
 
     def abort(self) -> None:
-        """End it at once, without flushing."""
+        """Close the connection at once, without flushing."""
         self._monitor.idle.pop(self, None)
         self._monitor.blocked.pop(self, None)
         self.transport.abort()
 
     @property
-    def _in_head(self) -> bool:
-        """Whether the head of a request has begun and not ended: uvicorn sets the method when it has."""
-        return self.scope is not None and "method" not in self.scope  # type: ignore[redundant-expr]  # None before the first one
+    def _is_reading_head(self) -> bool:
+        """Whether a request head has begun and is not complete; uvicorn sets the method when it is."""
+        return self.scope is not None and "method" not in self.scope  # type: ignore[redundant-expr]  # None before the first request
 
-    def _size(self) -> int:
+    def _head_size(self) -> int:
         """Return the size of the head that was just parsed."""
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
-    def _refuse(self, refusal: tuple[int, str]) -> None:
-        """Answer without the application, which has no whole request to look at, and close."""
-        status, detail = refusal
-        self._refused = True
-        _log.info("connection_refused", status=status, client=self.client and self.client[0])
+    def _reject(self, rejection: tuple[int, str]) -> None:
+        """Respond without the application, because there is no complete request, and close the connection."""
+        status, detail = rejection
+        self._rejected = True
+        _log.info("connection_rejected", status=status, client=self.client and self.client[0])
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is not None and not cycle.response_started:
-            cycle.disconnected = True  # the application finds that the client is gone, and what it answers is dropped
+            cycle.disconnected = True  # the application sees a disconnected client, and its response is dropped
             cycle.message_event.set()
-        if cycle is None or cycle.response_complete or cycle.disconnected:  # else the response under way would be garbled
-            self.transport.write(_response(status, detail))
-        # To close with bytes unread would reset the connection, and the client would not see why. So what still comes is dropped
-        # for a moment.
+        if cycle is None or cycle.response_complete or cycle.disconnected:  # otherwise the current response would be garbled
+            self.transport.write(_encode_response(status, detail))
+        # Closing with unread bytes would reset the connection, and the client would not get the response. So received bytes are
+        # dropped for a moment before the connection closes.
         self.transport.write_eof()
-        self._monitor.idle[self] = self._monitor.now + _LINGER
+        self._monitor.idle[self] = self._monitor.now + _LINGER_SECONDS
 
 
-def _response(status: int, detail: str) -> bytes:
-    """Write a whole response that closes the connection, with a problem (RFC 9457)."""
-    code, title = _NAMES[status]
+def _encode_response(status: int, detail: str) -> bytes:
+    """Encode a response with a problem (RFC 9457) that closes the connection."""
+    code, title = _CODES_AND_TITLES[status]
     body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}).encode()
     lines = [
         f"HTTP/1.1 {status} {title}",

@@ -1,4 +1,4 @@
-"""Running the HTTP application: one socket, one or more processes, and a stop that loses nothing."""
+"""Run the HTTP application: one socket, one or more processes, and a graceful shutdown."""
 
 import asyncio
 import contextlib
@@ -23,35 +23,35 @@ from catalog.entrypoints.settings import HttpSettings, InvalidSettings, Settings
 
 APPLICATION = "catalog.entrypoints.http.app:from_environment"
 
-_OTHER_FILES = 100
-"""Open files that are left for everything but connections: stores, logs, files that are imported."""
+_RESERVED_FILES = 100
+"""Open files reserved for everything except connections: stores, logs, uploads."""
 
-_LINGER = 1.0
-"""Seconds that connections are left open after the listener was closed, for requests that are just arriving on them."""
+_LINGER_SECONDS = 1.0
+"""Seconds that connections stay open after the listener is closed, for requests that are just arriving on them."""
 
 
 class CannotBind(Exception):
-    """The address cannot be listened on."""
+    """The server cannot listen on the address."""
 
 
-class _Stopping(Protocol):
-    """What the application is told about its end (catalog.entrypoints.http.shutdown)."""
+class _Shutdown(Protocol):
+    """The part of catalog.entrypoints.http.shutdown.ShutdownState that the server uses."""
 
     drain: float
 
     def begin(self) -> None:
-        """Be ready no more."""
+        """Report not ready."""
 
     def close(self) -> None:
-        """Close connections."""
+        """Close each connection after its response."""
 
 
 def serve(settings: Settings, *, workers: int = 1, reload: bool = False) -> None:
-    """Serve until a signal says stop. Raises InvalidSettings, CannotListen, Unavailable before anything is served."""
-    _refuse(settings, workers)
-    with _listen(settings.http) as listening, contextlib.suppress(KeyboardInterrupt):
-        # A server's processes read their settings anew; what the command line said has to be there.
-        port = listening.getsockname()[1]
+    """Serve until a stop signal. Raises, before anything is served: InvalidSettings, CannotBind, Unavailable."""
+    _check_settings(settings, workers)
+    with _listen(settings.http) as listener, contextlib.suppress(KeyboardInterrupt):
+        # Server processes load their settings from the environment, so options of the command line must be exported.
+        port = listener.getsockname()[1]
         export_to_environment({"CATALOG_HTTP__HOST": settings.http.host, "CATALOG_HTTP__PORT": port})
         asyncio.run(_prepare(settings))
         _announce(settings, port, workers)
@@ -66,7 +66,7 @@ def serve(settings: Settings, *, workers: int = 1, reload: bool = False) -> None
             log_config=None,
             access_log=False,
             server_header=False,
-            # A proxy is trusted by CATALOG_HTTP__TRUSTED_PROXIES alone, in the outer layer.
+            # Only the request middleware trusts proxies, by CATALOG_HTTP__TRUSTED_PROXIES.
             proxy_headers=False,
             http=HttpConnection,
             ws="none",
@@ -74,177 +74,180 @@ def serve(settings: Settings, *, workers: int = 1, reload: bool = False) -> None
             timeout_graceful_shutdown=max(1, round(settings.http.finish_seconds)),
         )
         if reload:
-            ChangeReload(config, target=Server(config).run, sockets=[listening]).run()
+            ChangeReload(config, target=Server(config).run, sockets=[listener]).run()
         elif workers > 1:
-            multiprocess.Process = _Worker  # type: ignore[misc] # uvicorn has no other way to a server of one's own
-            multiprocess.Multiprocess(config, sockets=[listening]).run()
+            multiprocess.Process = _Worker  # type: ignore[misc] # uvicorn has no other hook for a custom server class
+            multiprocess.Multiprocess(config, sockets=[listener]).run()
         else:
-            Server(config).run(sockets=[listening])
+            Server(config).run(sockets=[listener])
 
 
 class Server(uvicorn.Server):
-    """uvicorn, with a stop in three steps.
+    """A uvicorn server that shuts down in three steps.
 
-    On the first signal the service is no longer ready, and still takes requests (for load balancers to notice). After
-    the drain time answers close their connections. Then the listener is closed, what has begun is finished, and the
-    process ends. uvicorn by itself would close connections on which a request has just arrived. A second signal
-    skips the waiting.
+    After the first signal, the service reports not ready but still accepts requests, so that load balancers can notice. After
+    the drain time, each response closes its connection. Then the listener is closed, requests in progress are finished, and the
+    process exits. (uvicorn alone would close connections on which a request has just arrived.) A second signal skips the waiting.
     """
 
     def __init__(self, config: uvicorn.Config) -> None:
-        """Serve what `config` names."""
+        """Serve the application that `config` names."""
         super().__init__(config)
         self.server_state: MonitoredState = MonitoredState()
-        self._asked: float | None = None
+        self._signalled_at: float | None = None
         self._closing = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve."""
-        http: HttpSettings = self._application.http
-        watch = self.server_state.monitor = ConnectionMonitor(http, min(http.max_connections, _most_files() - _OTHER_FILES))
-        watch.now = asyncio.get_running_loop().time()
+        """Start serving."""
+        http: HttpSettings = self._application.settings
+        monitor = self.server_state.monitor = ConnectionMonitor(
+            http, min(http.max_connections, _raise_file_limit() - _RESERVED_FILES)
+        )
+        monitor.now = asyncio.get_running_loop().time()
         await super().startup(sockets)
         reduce_collections()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
-        """Note the signal; the loop acts on it."""
-        if self._asked is None:
-            self._asked = time.monotonic()
+        """Record the signal; `on_tick` acts on it."""
+        if self._signalled_at is None:
+            self._signalled_at = time.monotonic()
         else:
             self.should_exit = self.force_exit = True
 
     async def on_tick(self, counter: int) -> bool:
-        """Go a step further in stopping, where that was asked for. Called every tenth of a second."""
+        """Check connection deadlines and advance the shutdown, if one was requested. Called every tenth of a second."""
         self.server_state.monitor.tick(asyncio.get_running_loop().time(), self.server_state.connections)
-        if self._asked is not None:
-            self._stopping.begin()
+        if self._signalled_at is not None:
+            self._shutdown.begin()
             if self._closing:
                 self.should_exit = True
-            elif time.monotonic() >= self._asked + self._stopping.drain:
+            elif time.monotonic() >= self._signalled_at + self._shutdown.drain:
                 self._closing = True
-                self._stopping.close()
+                self._shutdown.close()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close the listener first, and let the requests that are just arriving be read before idle connections end.
+        """Close the listener first, and read requests that are just arriving before idle connections are closed.
 
-        Each answer closes its connection now, so those that are in use end by themselves.
+        Each response now closes its connection, so connections in use end by themselves.
         """
-        self._stopping.close()
-        arrived = [connection for listening in sockets or () for connection in _waiting_at(listening)]
+        self._shutdown.close()
+        pending = [connection for listener in sockets or () for connection in _accept_pending(listener)]
         for server in self.servers:
             server.close()
-        for connection in arrived:
-            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
-        until = time.monotonic() + _LINGER
-        while self.server_state.connections and not self.force_exit and time.monotonic() < until:  # noqa: ASYNC110 - see below
-            await asyncio.sleep(0.05)  # uvicorn tells nobody when a connection ends
+        for connection in pending:
+            await asyncio.get_running_loop().connect_accepted_socket(self._make_protocol, connection)
+        deadline = time.monotonic() + _LINGER_SECONDS
+        while self.server_state.connections and not self.force_exit and time.monotonic() < deadline:  # noqa: ASYNC110 - see below
+            await asyncio.sleep(0.05)  # uvicorn has no event for the end of a connection
         await super().shutdown(sockets)
 
-    def _protocol(self) -> asyncio.Protocol:
-        """Make what serves a connection, as uvicorn does."""
-        protocol: Any = self.config.http_protocol_class
-        made: asyncio.Protocol = protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
-        return made
+    def _make_protocol(self) -> asyncio.Protocol:
+        """Return a protocol for a new connection, as uvicorn does."""
+        protocol_class: Any = self.config.http_protocol_class
+        protocol: asyncio.Protocol = protocol_class(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
 
     @property
-    def _application(self) -> Any:  # noqa: ANN401 - the outer layer, which is not imported here: it brings the whole framework
+    def _application(self) -> Any:  # noqa: ANN401 - RequestMiddleware, which is not imported here because it imports the whole framework
         app: Any = self.config.loaded_app
-        while not hasattr(app, "stopping"):  # uvicorn wraps the application in its own layers
+        while not hasattr(app, "stopping"):  # uvicorn wraps the application in its own middleware
             app = app.app
         return app
 
     @property
-    def _stopping(self) -> _Stopping:
-        found: _Stopping = self._application.stopping
-        return found
+    def _shutdown(self) -> _Shutdown:
+        state: _Shutdown = self._application.stopping
+        return state
 
 
-def _most_files() -> int:
-    """Raise the limit of open files as far as the system lets us, and return it."""
+def _raise_file_limit() -> int:
+    """Raise the limit of open files as far as the system allows, and return it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
-        with contextlib.suppress(ValueError, OSError):  # macOS calls its limit infinite, and takes less
+        with contextlib.suppress(ValueError, OSError):  # macOS reports an infinite limit but accepts less
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
             soft = hard
     return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
-def _waiting_at(listening: socket.socket) -> Iterator[socket.socket]:
-    """Accept the connections that the system has made already: to close the listener would cut them off."""
-    listening.setblocking(False)
-    with contextlib.suppress(OSError):  # there are no more
+def _accept_pending(listener: socket.socket) -> Iterator[socket.socket]:
+    """Accept the connections in the backlog: closing the listener would reset them."""
+    listener.setblocking(False)
+    with contextlib.suppress(OSError):  # the backlog is empty
         while True:
-            connection, _ = listening.accept()
+            connection, _ = listener.accept()
             yield connection
 
 
 class _Worker(multiprocess.Process):
-    """One of several serving processes."""
+    """One of several server processes."""
 
     @property
     def server(self) -> uvicorn.Server:
-        """Make the server, in the process it serves in."""
+        """Create the server, in the process that it runs in."""
         if self._server is None:
             self._server = Server(self.config)
         return self._server
 
 
-def _refuse(settings: Settings, workers: int) -> None:
-    """Refuse what would harm: an open door that nobody asked for, and a memory that each process has for itself."""
-    faults = []
+def _check_settings(settings: Settings, workers: int) -> None:
+    """Reject unsafe settings: unauthenticated access from other machines, or a memory store with several processes."""
+    errors = []
     if not settings.http.loopback and settings.identity.mode != "open":
-        sentence = (
-            f"{settings.http.host} can be reached from other machines, and there is no sign-in: whoever reaches it could "
-            "change everything. Listen on 127.0.0.1, or say that it is wanted: CATALOG_IDENTITY__MODE=open"
+        message = (
+            f"Other machines can reach {settings.http.host}, and there is no authentication: anyone could read and change all "
+            "data. Listen on 127.0.0.1, or allow it with CATALOG_IDENTITY__MODE=open"
         )
-        faults.append(("CATALOG_HTTP__HOST", sentence))
+        errors.append(("CATALOG_HTTP__HOST", message))
     if workers > 1 and settings.storage.scheme == "memory":
-        faults.append(("CATALOG_STORAGE__URL", "memory:// lives in one process; take --workers 1, or a store that is shared."))
-    if faults:
-        raise InvalidSettings(faults)
+        errors.append(("CATALOG_STORAGE__URL", "Processes cannot share memory://; use --workers 1, or another store."))
+    if errors:
+        raise InvalidSettings(errors)
 
 
 def _listen(http: HttpSettings) -> socket.socket:
-    """Bind the address, here and once, so that a port in use is told in one sentence."""
+    """Bind the address once, before any process starts. Raises CannotBind."""
     family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
-    listening = socket.socket(family)
+    listener = socket.socket(family)
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((http.host, http.port))
-        listening.listen(2048)
-        listening.set_inheritable(True)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((http.host, http.port))
+        listener.listen(2048)
+        listener.set_inheritable(True)
     except OSError as error:
-        listening.close()
+        listener.close()
         reason = os.strerror(error.errno).lower() if error.errno else str(error)
         message = f"Cannot listen on {http.host}, port {http.port}: {reason}."
         if error.errno == errno.EADDRINUSE:
-            message = f"Port {http.port} on {http.host} is in use; stop what listens there, or take another with --port."
+            message = f"Port {http.port} on {http.host} is in use; stop the program that uses it, or choose another with --port."
         raise CannotBind(message) from error
-    return listening
+    return listener
 
 
 async def _prepare(settings: Settings) -> None:
-    """Bring the schema up to date once, before any process serves; what hinders is told here and now."""
+    """Migrate the schema once, before any process serves, and check the cache URL. Raises InvalidSettings, Unavailable."""
     container = Container(settings=settings)
-    container.shared_cache()  # raises InvalidSettings where its URL cannot be read
+    container.shared_cache()  # raises InvalidSettings if its URL is invalid
     if settings.storage.migrates:
         async with running(container):
             pass
 
 
 def _announce(settings: Settings, port: int, workers: int) -> None:
-    """Say in three lines what runs, where, on which store."""
+    """Print the version, the URL, and the store."""
     host = f"[{settings.http.host}]" if ":" in settings.http.host else settings.http.host
     processes = f", {workers} processes" if workers > 1 else ""
     lines = (
         f"Catalog {__version__}, environment {settings.environment}{processes}",
-        f"http://{host}:{port} (the API below /api/v1, its documentation at /docs)",
-        f"Store: {settings.storage.shown}",
+        f"http://{host}:{port} (API: /api/v1, documentation: /docs)",
+        f"Store: {settings.storage.display_url}",
     )
     sys.stdout.write("\n".join(lines) + "\n")
     if settings.identity.mode == "open" and not settings.http.loopback:
         sys.stderr.write(
-            "Warning: there is no sign-in, and other machines can reach this: they may read and change everything.\n"
+            "Warning: other machines can reach this address without authentication; anyone can read and change all data.\n"
         )
     sys.stdout.flush()

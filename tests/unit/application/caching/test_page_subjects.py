@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from catalog.application.caching.freshness import list_dependencies
 from catalog.application.items.listing import list_items
 from catalog.domain.queries.list_request import ListRequest
-from tests.making import NOON, certain, commit, creation, item_id, plant, removal
+from tests.making import NOON, certain, commit, create_categories, creation, item_id, removal
 from tests.unit.application.caching.following import Following
 
 _NAMES = st.sampled_from(["ash", "birch", "cedar"])
@@ -51,7 +51,7 @@ async def test_a_page_whose_dependencies_did_not_change_is_the_same(
 ) -> None:
     """Whatever is created, updated or deleted, for every query."""
     log = Following()
-    await plant(log.storage, "ash/birch", "cedar")
+    await create_categories(log.storage, "ash/birch", "cedar")
     for number, patch in enumerate(before, 1):
         fields = {name: value for name, value in patch.items() if name != "sku"}
         await commit(log.storage, creation(number, **fields))

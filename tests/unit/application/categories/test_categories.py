@@ -10,7 +10,18 @@ from catalog.application.writes.commit import MAX_ATTEMPTS, with_suggestion
 from catalog.domain.changes.commit_plan import Outcome
 from catalog.domain.changes.log import ChangeSet
 from catalog.domain.errors import InvalidQuery, TooManyConflicts, UnknownCategory
-from tests.making import NOON, TESTER, CountedIds, FixedClock, as_item, commit, creation, keep, plant, revision
+from tests.making import (
+    NOON,
+    TESTER,
+    CountedIds,
+    FixedClock,
+    as_item,
+    commit,
+    create_categories,
+    create_items,
+    creation,
+    revision,
+)
 
 
 class Rival(MemoryStorage):
@@ -34,8 +45,8 @@ class Rival(MemoryStorage):
 async def storage() -> Rival:
     """Two categories, a and b, with an item in a."""
     store = Rival()
-    await plant(store, "a", "b")
-    await keep(store, 1, category="a")
+    await create_categories(store, "a", "b")
+    await create_items(store, 1, category="a")
     return store
 
 

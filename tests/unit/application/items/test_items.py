@@ -20,7 +20,7 @@ from catalog.domain.errors import (
     UnknownCategory,
 )
 from catalog.domain.queries.list_request import ListRequest
-from tests.making import TESTER, CountedIds, FixedClock, as_item, item_id, plant, removal, revision, sets
+from tests.making import TESTER, CountedIds, FixedClock, as_item, create_categories, item_id, removal, revision, sets
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ async def test_an_item_that_was_never_deleted_cannot_be_restored(items: Items) -
 async def test_replacing_a_missing_item_is_not_a_stale_version(items: Items) -> None:
     """Neither by SKU nor by id."""
     for key in ("nope", str(item_id(99))):
-        with pytest.raises(NotPresent, match="If-Match"):
+        with pytest.raises(NotPresent, match="leave out the precondition"):
             await items.put(key, {"name": "A"}, TESTER, must_exist=True)
     with pytest.raises(ItemNotFound):
         await items.put(str(item_id(99)), {"name": "A"}, TESTER)
@@ -183,7 +183,7 @@ async def test_replacing_a_missing_item_is_not_a_stale_version(items: Items) -> 
 
 async def test_an_unknown_category_is_reported_with_the_other_errors(storage: MemoryStorage, items: Items) -> None:
     """By create, put and update. An existing category is not an error."""
-    await plant(storage, "chairs")
+    await create_categories(storage, "chairs")
     await items.create({"name": "A", "sku": "A"}, TESTER)
     for operation in (
         items.create({"name": "", "category": "chair"}, TESTER),

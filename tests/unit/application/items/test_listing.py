@@ -16,7 +16,7 @@ from catalog.domain.queries.facets import Facet
 from catalog.domain.queries.item_query import Parameters
 from catalog.domain.queries.list_request import ListRequest
 from catalog.entrypoints.representations.items import encode_item
-from tests.making import CountedIds, FixedClock, keep, plant
+from tests.making import CountedIds, FixedClock, create_categories, create_items
 
 CSV = parse_format("csv")
 
@@ -35,7 +35,7 @@ async def test_a_facet_that_takes_too_long_is_omitted(monkeypatch: pytest.Monkey
     """The others are returned."""
     monkeypatch.setattr(listing, "FACET_SECONDS", 0.01)
     storage = Slow()
-    await keep(storage, 1, 2, attributes={"a": 1})
+    await create_items(storage, 1, 2, attributes={"a": 1})
     result = await list_items(storage, ListRequest.parse({"facet": "category,attr.a"}))
     assert (result.partial, result.facets) == (True, {"attr.a": Facet(((1, 2),), truncated=False)})
     assert len(result.page.items) == 2
@@ -45,7 +45,7 @@ async def test_a_facet_that_takes_too_long_is_omitted(monkeypatch: pytest.Monkey
 async def test_a_filter_by_an_unknown_category_is_refused(parameter: str) -> None:
     """With a suggestion, since such a filter can never match. The same applies to exports."""
     storage = MemoryStorage()
-    await plant(storage, "garden/chairs")
+    await create_categories(storage, "garden/chairs")
     items = Items(storage, FixedClock(), CountedIds())
     for operation in (
         items.list(ListRequest.parse({parameter: "chair"})),
@@ -69,5 +69,5 @@ async def test_a_filter_by_an_unknown_category_is_refused(parameter: str) -> Non
 async def test_a_filter_by_an_existing_category_may_match_nothing(parameters: Parameters) -> None:
     """The same applies if only one of several categories exists, and to negated filters."""
     storage = MemoryStorage()
-    await plant(storage, "garden/chairs")
+    await create_categories(storage, "garden/chairs")
     assert (await list_items(storage, ListRequest.parse(parameters))).page.items == ()

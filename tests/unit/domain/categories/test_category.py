@@ -1,4 +1,4 @@
-"""Categories: what they take, what they refuse, and the tree they make."""
+"""Categories: creating, updating, what is rejected, and the tree they form."""
 
 from uuid import UUID
 
@@ -15,17 +15,23 @@ def create(**fields: object) -> Category:
     return Category.create(fields, category_id=UUID(int=1), default_position=3, now=NOON).subject
 
 
-def faults(**fields: object) -> list[tuple[str, str]]:
-    """Return where and what is wrong with fields."""
+def errors(**fields: object) -> list[tuple[str, str]]:
+    """Return the field and code of each error on create."""
     with pytest.raises(InvalidInput) as caught:
         create(**fields)
-    return [(str(fault.path[0]), fault.code) for fault in caught.value.errors]
+    return [(str(error.path[0]), error.code) for error in caught.value.errors]
 
 
-def test_what_is_left_out_is_made() -> None:
-    """The slug from the name, the position by whoever knows the siblings."""
-    made = create(name="  Gärten & Höfe ", slug=None)
-    assert (made.slug, made.name, made.parent, made.position, made.version) == ("garten-hofe", "Gärten & Höfe", None, 3, 1)
+def test_omitted_fields_have_defaults() -> None:
+    """The slug is made from the name, and the position is the default position."""
+    created = create(name="  Gärten & Höfe ", slug=None)
+    assert (created.slug, created.name, created.parent, created.position, created.version) == (
+        "garten-hofe",
+        "Gärten & Höfe",
+        None,
+        3,
+        1,
+    )
     assert create(name="x", position=0).position == 0
     assert slug_from_name("x" * 99 + " y") == "x" * 99
     assert slug_from_name("!") is None
@@ -58,19 +64,19 @@ def test_what_is_left_out_is_made() -> None:
         ("Стол ١٢", None),
     ],
 )
-def test_a_slug_has_all_letters_of_the_name_or_is_asked_for(name: str, slug: str | None) -> None:
-    """No letter is lost: Latin, Greek and Cyrillic are spelled out, and where there are others there is no slug."""
+def test_a_slug_has_all_letters_of_the_name_or_is_required(name: str, slug: str | None) -> None:
+    """No letter is lost: Latin, Greek and Cyrillic are romanized, and a name with other letters has no slug."""
     assert slug_from_name(name) == slug
     if slug is None:
-        assert faults(name=name) == [("slug", "required")]
+        assert errors(name=name) == [("slug", "required")]
         assert create(name=name, slug="given").slug == "given"
 
 
-def test_every_fault_is_named() -> None:
-    """All at once."""
-    assert faults() == [("name", "required"), ("slug", "required")]
-    assert faults(name="東京") == [("slug", "required")]
-    assert faults(name="x", slug="A", parent="-", position=-1, version=1, colour=1) == [
+def test_every_error_is_reported() -> None:
+    """Errors of different fields are reported together."""
+    assert errors() == [("name", "required"), ("slug", "required")]
+    assert errors(name="東京") == [("slug", "required")]
+    assert errors(name="x", slug="A", parent="-", position=-1, version=1, colour=1) == [
         ("version", "read_only"),
         ("colour", "unknown_field"),
         ("slug", "invalid_slug"),
@@ -78,18 +84,18 @@ def test_every_fault_is_named() -> None:
         ("position", "invalid_position"),
     ]
     for position in (True, "1", MAX_POSITION + 1):
-        assert faults(name="x", position=position) == [("position", "invalid_position")]
-    assert faults(name="x", parent="x") == [("parent", "own_parent")]
+        assert errors(name="x", position=position) == [("position", "invalid_position")]
+    assert errors(name="x", parent="x") == [("parent", "own_parent")]
 
 
-def test_a_patch_keeps_what_it_does_not_name() -> None:
-    """And leaves no trace where it changes nothing."""
+def test_a_patch_keeps_omitted_fields() -> None:
+    """A patch that changes nothing gives no change."""
     before = create(name="Chairs", parent="garden")
     assert before.update({"name": "Chairs", "slug": "chairs"}, default_position=9, now=NOON) is None
     change = before.update({"parent": None}, default_position=9, now=NOON)
     assert change is not None
     assert (change.subject.parent, change.subject.position, change.subject.version, change.version) == (None, 9, 2, 2)
-    for patch, fault in (
+    for patch, error in (
         ({"slug": "other"}, ("slug", "read_only")),
         ({"slug": None}, ("slug", "required")),
         ({"parent": "chairs"}, ("parent", "own_parent")),
@@ -99,18 +105,18 @@ def test_a_patch_keeps_what_it_does_not_name() -> None:
     ):
         with pytest.raises(InvalidInput) as caught:
             before.update(patch, default_position=9, now=NOON)
-        assert [(one.path[0], one.code) for one in caught.value.errors][:1] == [fault]
+        assert [(found.path[0], found.code) for found in caught.value.errors][:1] == [error]
 
 
-def test_an_impossible_category_is_a_fault_of_the_program() -> None:
-    """A store that gives one back is broken."""
-    for wrong in ({"slug": ""}, {"name": ""}, {"version": 0}, {"parent": "a"}):
-        with pytest.raises(ValueError, match="No such category"):
-            Category(**{"id": UUID(int=1), "slug": "a", "name": "A", "version": 1} | wrong)  # type: ignore[arg-type]
+def test_an_invalid_category_cannot_be_constructed() -> None:
+    """The constructor checks the invariants."""
+    for invalid in ({"slug": ""}, {"name": ""}, {"version": 0}, {"parent": "a"}):
+        with pytest.raises(ValueError, match="Invalid category"):
+            Category(**{"id": UUID(int=1), "slug": "a", "name": "A", "version": 1} | invalid)  # type: ignore[arg-type]
 
 
-def test_a_tree_is_walked_from_the_roots_down() -> None:
-    """Siblings by position, then by slug."""
+def test_a_tree_is_iterated_depth_first() -> None:
+    """Siblings are ordered by position, then by slug."""
     tree = Tree(
         change.subject
         for change in (
@@ -122,20 +128,28 @@ def test_a_tree_is_walked_from_the_roots_down() -> None:
             category("e", "a", position=0),
         )
     )
-    assert [each.slug for each in tree] == ["a", "c", "e", "b", "d", "z"]
+    assert [node.slug for node in tree] == ["a", "c", "e", "b", "d", "z"]
     assert tree.within(["b", "nope", "d"]) == {"b", "d"}
-    assert [each.slug for each in tree.lineage("d")] == ["a", "b", "d"]
+    assert [node.slug for node in tree.lineage("d")] == ["a", "b", "d"]
     assert tree.lineage("nope") == ()
     assert tree.totals({"d": 2, "a": 1, "z": 5}) == {"a": 3, "b": 2, "c": 0, "d": 2, "e": 0, "z": 5}
 
 
-def test_what_answers_tell_of_a_category_may_be_sent_back() -> None:
-    """Ids and versions as they are; what is worked out from others is passed over."""
-    made = create(name="Chairs", parent="garden")
-    sent = {"id": str(made.id), "version": 1, "slug": "chairs", "name": "Chairs", "path": [], "item_count": 9, "children": []}
-    assert made.update(sent, default_position=0, now=NOON) is None
+def test_a_category_may_be_sent_back_as_received() -> None:
+    """Unchanged ids and versions are accepted, and derived members are ignored."""
+    created = create(name="Chairs", parent="garden")
+    document = {
+        "id": str(created.id),
+        "version": 1,
+        "slug": "chairs",
+        "name": "Chairs",
+        "path": [],
+        "item_count": 9,
+        "children": [],
+    }
+    assert created.update(document, default_position=0, now=NOON) is None
     for name, value in {"id": 5, "version": True, "colour": 1}.items():
         with pytest.raises(InvalidInput) as caught:
-            made.update({name: value}, default_position=0, now=NOON)
-        assert [fault.code for fault in caught.value.errors] == ["unknown_field" if name == "colour" else "read_only"]
-    assert faults(name="x", path=[]) == [("path", "unknown_field")]
+            created.update({name: value}, default_position=0, now=NOON)
+        assert [error.code for error in caught.value.errors] == ["unknown_field" if name == "colour" else "read_only"]
+    assert errors(name="x", path=[]) == [("path", "unknown_field")]

@@ -1,4 +1,4 @@
-"""The history of a price, and the prior price of a reduction."""
+"""Price periods, and the prior price of a reduction."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,74 +17,78 @@ from catalog.domain.items.item import Item
 from tests.making import NOON, TESTER, certain, item
 
 
-def life(*steps: tuple[float, str | None]) -> list[LogEntry]:
-    """Make a life of prices: days after noon, and the price from then on (None: none; "gone": it is removed)."""
+def history(*steps: tuple[float, str | None]) -> list[LogEntry]:
+    """Make log entries from days after NOON and the price from then on (None: no price; "deleted": the item is deleted)."""
     entries: list[LogEntry] = []
     current: Item | None = None
-    for day, said in steps:
+    for day, price in steps:
         at = NOON + timedelta(days=day)
         change: Change[Item] | None
-        if current is not None and said == "gone":
+        if current is not None and price == "deleted":
             change = current.delete(now=at)
         elif current is None:
-            born = item(1, at, price=_money(said))
-            change = Change("item.created", None, born, at)
+            change = Change("item.created", None, item(1, at, price=_money(price)), at)
         else:
-            change = current.update({"price": _money(said), "description": str(day)}, now=at)
+            change = current.update({"price": _money(price), "description": str(day)}, now=at)
         change = certain(change)
         current = change.after
         entries.append(LogEntry(len(entries) + 1, change, TESTER))
     return entries
 
 
-def _money(said: str | None) -> dict[str, str] | None:
-    if said is None:
+def _money(price: str | None) -> dict[str, str] | None:
+    if price is None:
         return None
-    amount, _, currency = said.partition(" ")
+    amount, _, currency = price.partition(" ")
     return {"amount": amount, "currency": currency or "EUR"}
 
 
 def at(day: float) -> datetime:
-    """Return a moment."""
+    """Return the time that many days after NOON."""
     return NOON + timedelta(days=day)
 
 
-def amounts(prices: list[PricePeriod]) -> list[tuple[str, float, float | None, int | None]]:
-    """Return amount, first and last day, and number."""
+def summary(periods: list[PricePeriod]) -> list[tuple[str, float, float | None, int | None]]:
+    """Return the amount, the start and end in days, and the log entry of each period."""
     day = timedelta(days=1)
     return [
-        (one.price.amount, (one.since - NOON) / day, None if one.until is None else (one.until - NOON) / day, one.seq)
-        for one in prices
+        (
+            period.price.amount,
+            (period.since - NOON) / day,
+            None if period.until is None else (period.until - NOON) / day,
+            period.seq,
+        )
+        for period in periods
     ]
 
 
-def test_each_price_has_its_time() -> None:
-    """Other changes part nothing; times without a price are left out."""
-    entries = life((0, "10"), (1, "10"), (2, "8"), (3, None), (5, "8"), (6, "9 USD"), (7, "gone"))
-    assert amounts(price_periods(None, entries)) == [
+def test_each_price_has_its_period() -> None:
+    """Other changes do not split a period; times without a price are left out."""
+    entries = history((0, "10"), (1, "10"), (2, "8"), (3, None), (5, "8"), (6, "9 USD"), (7, "deleted"))
+    assert summary(price_periods(None, entries)) == [
         ("10.00", 0, 2, 1),
         ("8.00", 2, 3, 3),
         ("8.00", 5, 6, 5),
         ("9.00", 6, 7, 6),
     ]
-    assert amounts(price_periods(None, life((0, None)))) == []
+    assert summary(price_periods(None, history((0, None)))) == []
     assert price_periods(None, []) == []
 
 
-def test_what_was_before_the_log_counts_from_its_last_change() -> None:
-    """Where the beginning was pruned."""
-    entries = life((0, "10"), (1, "10"), (2, "8"))
-    first = entries[1].change.before
-    assert isinstance(first, Item)
-    assert amounts(price_periods(first, entries[1:])) == [("10.00", 0, 2, None), ("8.00", 2, None, 3)]
-    assert amounts(price_periods(item(1, price=None), [])) == []
+def test_a_price_from_before_the_log_starts_at_the_last_change() -> None:
+    """This applies if the first entries were pruned."""
+    entries = history((0, "10"), (1, "10"), (2, "8"))
+    initial = entries[1].change.before
+    assert isinstance(initial, Item)
+    assert summary(price_periods(initial, entries[1:])) == [("10.00", 0, 2, None), ("8.00", 2, None, 3)]
+    assert summary(price_periods(item(1, price=None), [])) == []
 
 
-def test_the_price_of_a_moment_is_known() -> None:
-    """From its first moment until just before the next one's."""
-    prices = price_periods(None, life((0, "10"), (2, "8"), (3, None), (4, "7")))
+def test_the_price_in_force_at_a_time() -> None:
+    """A price is in force from its start until just before the start of the next one."""
+    prices = price_periods(None, history((0, "10"), (2, "8"), (3, None), (4, "7")))
     found = [prices_in_force(prices, at(day)) for day in (-1, 0, 1.9, 2, 3, 4, 99)]
-    assert [one and one.price.amount for one in found] == [None, "10.00", "10.00", "8.00", None, "7.00", "7.00"]
+    assert [period and period.price.amount for period in found] == [None, "10.00", "10.00", "8.00", None, "7.00", "7.00"]
 
 
 @pytest.mark.parametrize(
@@ -92,48 +96,48 @@ def test_the_price_of_a_moment_is_known() -> None:
     [
         (((0, "10"),), 5, "10.00", None),
         (((0, "10"), (10, "8")), 10, "8.00", "10.00"),
-        # Raised before it is reduced: what counts is the lowest of the 30 days before.
+        # Raised before it is reduced: the lowest price of the 30 days before counts.
         (((0, "10"), (10, "15"), (20, "12")), 25, "10.00", "10.00"),
         (((0, "10"), (10, "15"), (41, "12")), 41, "12.00", "15.00"),
-        # A price that ended just when the window begins does not count, one that ended within it does.
+        # A price that ends exactly at the start of the window does not count; one that ends within it does.
         (((0, "5"), (10, "15"), (40, "12")), 40, "12.00", "15.00"),
         (((0, "5"), (10, "15"), (39.9, "12")), 39.9, "5.00", "5.00"),
-        # A rise is no reduction.
+        # A price increase is not a reduction.
         (((0, "10"), (10, "8"), (20, "9")), 20, "8.00", None),
-        # Other currencies are other prices.
+        # Prices in other currencies do not count.
         (((0, "5 USD"), (10, "8")), 10, "8.00", None),
         (((0, "8"), (1, "5 USD"), (2, "9"), (3, "8.50")), 3, "8.00", "8.00"),
-        # Nothing is in force.
+        # No price is in force.
         (((0, "10"), (1, None)), 2, None, None),
-        # After a time without a price it was not reduced.
+        # After a time without a price, a lower price is not a reduction.
         (((0, "10"), (1, None), (2, "9")), 2, "9.00", None),
     ],
 )
 def test_the_lowest_price_and_the_prior_one(
     steps: tuple[tuple[float, str | None], ...], day: float, low: str | None, prior: str | None
 ) -> None:
-    """Of the 30 days up to a moment; and of the 30 days before the reduction."""
-    prices = price_periods(None, life(*steps))
+    """The lowest price is of the 30 days up to a time, the prior price of the 30 days before the reduction."""
+    prices = price_periods(None, history(*steps))
     found = lowest_prices(prices, at(day)), prices_before_reduction(prices, at(day))
-    assert tuple(one and one.price.amount for one in found) == (low, prior)
+    assert tuple(period and period.price.amount for period in found) == (low, prior)
 
 
-def test_of_equal_prices_the_oldest_is_told() -> None:
-    """It is since when the lowest is known."""
-    prices = price_periods(None, life((0, "8"), (1, "9"), (2, "8")))
+def test_of_equal_lowest_prices_the_oldest_is_returned() -> None:
+    """Its start is the time since which the lowest price applies."""
+    prices = price_periods(None, history((0, "8"), (1, "9"), (2, "8")))
     found = lowest_prices(prices, at(3))
     assert found is not None
     assert found.seq == 1
 
 
-def test_the_ends_of_time_are_moments_like_others() -> None:
-    """The 30 days before the first and the moment after the last do not exist, and are not needed."""
-    last, first = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
-    prices = price_periods(None, life((0, "8"), (1, "9")))
-    found = lowest_prices(prices, last)
+def test_the_minimum_and_maximum_datetime_work() -> None:
+    """Times outside the range of datetime are not computed."""
+    maximum, minimum = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
+    prices = price_periods(None, history((0, "8"), (1, "9")))
+    found = lowest_prices(prices, maximum)
     assert found is not None
     assert found.price.amount == "9.00"
-    assert lowest_prices(prices, first) is None
-    early = PricePeriod(found.price, first, None, 1)
-    assert lowest_prices([early], first) == lowest_prices([early], first + timedelta(days=1)) == early
-    assert prices_before_reduction([early], first) is None
+    assert lowest_prices(prices, minimum) is None
+    early = PricePeriod(found.price, minimum, None, 1)
+    assert lowest_prices([early], minimum) == lowest_prices([early], minimum + timedelta(days=1)) == early
+    assert prices_before_reduction([early], minimum) is None

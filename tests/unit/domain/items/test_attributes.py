@@ -1,4 +1,4 @@
-"""Attributes: which are taken, and when two are the same."""
+"""Attributes: which values are accepted, and when two are equal."""
 
 import pytest
 from hypothesis import given
@@ -9,20 +9,21 @@ from catalog.domain.validation import FieldErrors
 from catalog.domain.values.decimal_literal import DecimalLiteral
 
 
-def read(raw: object) -> tuple[dict[str, object] | None, list[tuple[str, str]]]:
-    """Read attributes; return them with where and which faults they have."""
-    faults = FieldErrors()
-    attributes = Attributes.parse(raw, faults, ("attributes",))
-    found = [("/".join(map(str, fault.path)), fault.code) for fault in faults.found]
-    return (None if attributes is None else dict(attributes)), found
+def parse(raw: object) -> tuple[dict[str, object] | None, list[tuple[str, str]]]:
+    """Parse attributes; return them with the path and code of each error."""
+    errors = FieldErrors()
+    attributes = Attributes.parse(raw, errors, ("attributes",))
+    return (None if attributes is None else dict(attributes)), [
+        ("/".join(map(str, error.path)), error.code) for error in errors.found
+    ]
 
 
-def test_strings_integers_numbers_and_booleans_are_taken_and_sorted_by_name() -> None:
-    """Each keeps its type."""
-    values, faults = read(
+def test_strings_integers_floats_and_booleans_are_accepted_and_sorted_by_name() -> None:
+    """Each value keeps its type."""
+    values, errors = parse(
         {"d": True, "a": "x", "b": 2**63 - 1, "c": DecimalLiteral("1.50"), "e": DecimalLiteral("1e3"), "f": 0.5}
     )
-    assert faults == []
+    assert errors == []
     assert values is not None
     assert list(values) == ["a", "b", "c", "d", "e", "f"]
     assert [type(value) for value in values.values()] == [str, int, float, bool, float, float]
@@ -30,12 +31,12 @@ def test_strings_integers_numbers_and_booleans_are_taken_and_sorted_by_name() ->
 
 
 def test_null_is_no_attributes_at_all() -> None:
-    """As an empty object is."""
-    assert read(None) == read({}) == ({}, [])
+    """Null and an empty object are the same."""
+    assert parse(None) == parse({}) == ({}, [])
 
 
 @pytest.mark.parametrize(
-    ("raw", "where", "code"),
+    ("raw", "path", "code"),
     [
         ([], "attributes", "wrong_type"),
         ({"A": 1}, "attributes/A", "invalid_name"),
@@ -51,25 +52,25 @@ def test_null_is_no_attributes_at_all() -> None:
         ({"a": "ü" * 4096}, "attributes", "too_large"),
     ],
 )
-def test_what_cannot_be_kept_is_refused(raw: object, where: str, code: str) -> None:
-    """With the place and a code."""
-    assert read(raw) == (None, [(where, code)])
+def test_invalid_attributes_are_rejected(raw: object, path: str, code: str) -> None:
+    """The error has the attribute's path and a code."""
+    assert parse(raw) == (None, [(path, code)])
 
 
 def test_eight_kibibytes_are_counted_as_utf_8_of_their_json() -> None:
-    """The last byte that fits, and the first that does not."""
-    fits = 8 * 1024 - len('{"a":""}')
-    assert read({"a": "x" * fits})[1] == []
-    assert read({"a": "x" * (fits + 1)})[1] == [("attributes", "too_large")]
+    """One byte more than the limit is rejected."""
+    longest = 8 * 1024 - len('{"a":""}')
+    assert parse({"a": "x" * longest})[1] == []
+    assert parse({"a": "x" * (longest + 1)})[1] == [("attributes", "too_large")]
 
 
 def test_values_of_different_types_are_different() -> None:
-    """Although Python finds 1, 1.0 and True equal."""
-    one, number, truth = (Attributes({"a": value}) for value in (1, 1.0, True))
-    assert len({one, number, truth}) == 3
-    assert one == Attributes({"a": 1})
-    assert one != {"a": 1}
-    assert repr(one) == "Attributes({'a': 1})"
+    """In Python, 1, 1.0 and True are equal; as attributes they are not."""
+    integer, number, boolean = (Attributes({"a": value}) for value in (1, 1.0, True))
+    assert len({integer, number, boolean}) == 3
+    assert integer == Attributes({"a": 1})
+    assert integer != {"a": 1}
+    assert repr(integer) == "Attributes({'a': 1})"
 
 
 names = st.from_regex(r"[a-z][a-z0-9_]{0,9}", fullmatch=True)
@@ -82,12 +83,12 @@ values = st.one_of(
 
 
 @given(st.dictionaries(names, values, max_size=20))
-def test_every_allowed_value_is_kept_exactly(raw: dict[str, str | int | float | bool]) -> None:
-    """Whatever its type."""
-    kept, faults = read(raw)
-    assert faults == []
-    assert kept is not None
-    assert {name: (type(value), value) for name, value in kept.items()} == {
+def test_every_valid_value_is_preserved_exactly(raw: dict[str, str | int | float | bool]) -> None:
+    """Value and type are preserved."""
+    parsed, errors = parse(raw)
+    assert errors == []
+    assert parsed is not None
+    assert {name: (type(value), value) for name, value in parsed.items()} == {
         name: (type(value), value) for name, value in raw.items()
     }
 
@@ -98,16 +99,16 @@ _NUMBERS = st.one_of(
 
 
 @given(st.lists(_NUMBERS, max_size=20))
-def test_numbers_are_in_the_order_of_their_keys(numbers: list[float]) -> None:
-    """Exactly, integers among the others; and the keys give them back."""
+def test_numbers_sort_by_their_keys(numbers: list[float]) -> None:
+    """Keys order integers and floats exactly, and can be decoded."""
     assert sorted(numbers, key=sort_key) == sorted(numbers)
-    for one in numbers:
-        assert key_value(sort_key(one)) == one
-        assert all((sort_key(one) == sort_key(other)) == (one == other) for other in numbers)
+    for number in numbers:
+        assert key_value(sort_key(number)) == number
+        assert all((sort_key(number) == sort_key(other)) == (number == other) for other in numbers)
 
 
-def test_keys_keep_kinds_and_long_texts_apart() -> None:
-    """And hold of a text what is shown of it."""
+def test_keys_distinguish_types_and_long_strings() -> None:
+    """The key of a long string can be decoded to its first MAX_KEY characters."""
     assert len({sort_key(value) for value in (1, True, "1", "true", "n1", 0, False, "")}) == 8
     assert [key_value(sort_key(value)) for value in (True, False, "a", 0, 2.0, -3, 1e300)] == [True, False, "a", 0, 2, -3, 1e300]
     assert isinstance(key_value(sort_key(2.0)), int)

@@ -1,4 +1,4 @@
-"""The item decides, purely, how it may change."""
+"""Items: creating, updating, restoring, and what is rejected."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -17,28 +17,35 @@ from tests.making import NOON, certain, creation, item, item_id
 LATER = NOON + timedelta(seconds=5)
 
 
-def faults_of(error: InvalidInput) -> set[tuple[str, str]]:
-    """Return where the faults are, and which."""
-    return {("/".join(map(str, fault.path)), fault.code) for fault in error.errors}
+def errors_of(invalid: InvalidInput) -> set[tuple[str, str]]:
+    """Return the path and code of each field error."""
+    return {("/".join(map(str, error.path)), error.code) for error in invalid.errors}
 
 
-def test_a_new_item_is_version_1_and_born_now() -> None:
-    """With everything that was given, and nothing else."""
+def test_a_new_item_has_version_1_and_the_current_time() -> None:
+    """It has the given fields and no others."""
     change = creation(1, sku=" chair-1 ", price={"amount": "5", "currency": "EUR"}, attributes={"b": 1, "a": "x"})
-    born = change.subject
+    created = change.subject
     assert (change.kind, change.before, change.version, change.at) == ("item.created", None, 1, NOON)
-    assert (born.id, born.sku, born.version, born.created_at, born.updated_at) == (item_id(1), "CHAIR-1", 1, NOON, NOON)
-    assert (born.price, list(born.attributes), born.description, born.category) == (Money(500, "EUR"), ["a", "b"], None, None)
+    assert (created.id, created.sku, created.version, created.created_at, created.updated_at) == (
+        item_id(1),
+        "CHAIR-1",
+        1,
+        NOON,
+        NOON,
+    )
+    assert (created.price, list(created.attributes)) == (Money(500, "EUR"), ["a", "b"])
+    assert (created.description, created.category) == (None, None)
 
 
-def test_without_a_sku_the_spare_one_is_taken() -> None:
-    """Absent and null are the same on create."""
+def test_without_a_sku_the_default_one_is_used() -> None:
+    """On create, null is treated as absent."""
     for fields in ({"name": "x"}, {"name": "x", "sku": None, "price": None, "attributes": None}):
         assert Item.create(fields, item_id=item_id(1), default_sku="I-1", now=NOON).subject.sku == "I-1"
 
 
-def test_every_fault_of_an_input_is_told_at_once() -> None:
-    """Unknown and read-only fields included."""
+def test_every_error_of_an_input_is_reported() -> None:
+    """Unknown and read-only fields are reported too."""
     fields = {
         "id": "x",
         "colour": "red",
@@ -50,7 +57,7 @@ def test_every_fault_of_an_input_is_told_at_once() -> None:
     }
     with pytest.raises(InvalidInput) as caught:
         Item.create(fields, item_id=item_id(1), default_sku="I-1", now=NOON)
-    assert faults_of(caught.value) == {
+    assert errors_of(caught.value) == {
         ("id", "read_only"),
         ("colour", "unknown_field"),
         ("sku", "invalid_sku"),
@@ -62,8 +69,8 @@ def test_every_fault_of_an_input_is_told_at_once() -> None:
     }
 
 
-def test_a_patch_replaces_takes_away_and_leaves() -> None:
-    """A value, null, and absence are three things."""
+def test_a_patch_replaces_clears_and_keeps_fields() -> None:
+    """A value replaces a field, null clears it, and an omitted field stays."""
     before = item(1, description="old", category="a", price={"amount": "1", "currency": "EUR"})
     change = certain(before.update({"name": "New", "description": None}, now=LATER))
     after = change.subject
@@ -73,7 +80,7 @@ def test_a_patch_replaces_takes_away_and_leaves() -> None:
 
 
 def test_prices_and_attributes_merge_member_by_member() -> None:
-    """As RFC 7396 has it: null takes one away, another stays."""
+    """By RFC 7396, null removes a member and omitted members stay."""
     before = item(1, price={"amount": "12", "currency": "EUR"}, attributes={"a": 1, "b": 2})
     after = certain(before.update({"price": {"currency": "USD"}, "attributes": {"a": None, "c": True}}, now=LATER)).subject
     assert (after.price, dict(after.attributes)) == (Money(1200, "USD"), {"b": 2, "c": True})
@@ -83,7 +90,7 @@ def test_prices_and_attributes_merge_member_by_member() -> None:
 
 
 @pytest.mark.parametrize(
-    ("patch", "fault"),
+    ("patch", "error"),
     [
         ({"sku": None}, ("sku", "required")),
         ({"name": None}, ("name", "required")),
@@ -94,15 +101,15 @@ def test_prices_and_attributes_merge_member_by_member() -> None:
         ({"names": "x"}, ("names", "unknown_field")),
     ],
 )
-def test_a_patch_that_breaks_a_rule_is_refused(patch: dict[str, Any], fault: tuple[str, str]) -> None:
-    """With the fault's place."""
+def test_an_invalid_patch_is_rejected(patch: dict[str, Any], error: tuple[str, str]) -> None:
+    """The error has the path of the field."""
     with pytest.raises(InvalidInput) as caught:
         item(1, price={"amount": "1", "currency": "EUR"}).update(patch, now=LATER)
-    assert faults_of(caught.value) == {fault}
+    assert errors_of(caught.value) == {error}
 
 
 def test_a_change_that_changes_nothing_is_none() -> None:
-    """No new version, nothing for the log."""
+    """No new version and no log entry is created."""
     before = item(1, price={"amount": "1", "currency": "EUR"}, attributes={"a": 1})
     assert before.update({}, now=LATER) is None
     assert before.update({"name": " Item 1 ", "attributes": {"a": 1}, "description": ""}, now=LATER) is None
@@ -110,37 +117,37 @@ def test_a_change_that_changes_nothing_is_none() -> None:
     assert before.update({"attributes": {"a": True}}, now=LATER) is not None
 
 
-def test_a_new_price_is_given_whole() -> None:
-    """An amount and a currency."""
+def test_a_new_price_needs_an_amount_and_a_currency() -> None:
+    """A partial price is rejected."""
     change = certain(item(1).reprice({"amount": "2.50", "currency": "EUR"}, now=LATER))
     assert (change.kind, change.subject.price) == ("item.repriced", Money(250, "EUR"))
     with pytest.raises(InvalidInput) as caught:
         item(1).reprice({"amount": "2"}, now=LATER)
-    assert faults_of(caught.value) == {("currency", "required")}
+    assert errors_of(caught.value) == {("currency", "required")}
 
 
-def test_a_removal_is_the_last_version_of_a_life() -> None:
-    """So that its versions have no gap."""
+def test_a_deletion_creates_the_last_version() -> None:
+    """So versions have no gaps."""
     change = item(1).delete(now=LATER)
     assert (change.kind, change.after, change.version, change.at) == ("item.removed", None, 2, LATER)
 
 
-def test_time_never_runs_backwards_in_an_items_life() -> None:
-    """Even when the clock does."""
+def test_update_times_never_decrease() -> None:
+    """This holds even if the clock is set back."""
     earlier = NOON - timedelta(days=1)
     assert certain(item(1).update({"name": "x"}, now=earlier)).subject.updated_at == NOON
     assert item(1).delete(now=earlier).at == NOON
 
 
-def test_an_item_that_cannot_be_is_not_made() -> None:
-    """The constructor holds the invariants."""
+def test_an_invalid_item_cannot_be_constructed() -> None:
+    """The constructor checks the invariants."""
     valid = item(1)
-    with pytest.raises(ValueError, match="No such item"):
+    with pytest.raises(ValueError, match="Invalid item"):
         Item(id=valid.id, sku="S", name="", attributes=valid.attributes, version=1, created_at=NOON, updated_at=NOON)
 
 
 def test_a_change_without_before_and_after_has_no_subject() -> None:
-    """It is a fault of the program."""
+    """Such a change is a bug."""
     change = creation(1)
     broken = type(change)("x", None, None, NOON)
     with pytest.raises(ValueError, match="before or an after"):
@@ -162,7 +169,7 @@ documents = st.fixed_dictionaries(
 
 
 def merge(target: object, patch: object) -> object:
-    """Merge as RFC 7396 writes it down, word by word."""
+    """Merge a patch; a literal translation of the pseudocode in RFC 7396."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}
@@ -174,20 +181,18 @@ def merge(target: object, patch: object) -> object:
     return merged
 
 
-def document(of: Item) -> dict[str, Any]:
-    """Write an item down as a caller would."""
-    written: dict[str, Any] = {name: getattr(of, name) for name in FIELDS if getattr(of, name) is not None}
-    if of.price is not None:
-        written["price"] = {"amount": of.price.amount, "currency": of.price.currency}
-    written["attributes"] = dict(of.attributes)
-    return written
+def document(source: Item) -> dict[str, Any]:
+    """Return an item as a caller would send it."""
+    fields: dict[str, Any] = {name: getattr(source, name) for name in FIELDS if getattr(source, name) is not None}
+    if source.price is not None:
+        fields["price"] = {"amount": source.price.amount, "currency": source.price.currency}
+    fields["attributes"] = dict(source.attributes)
+    return fields
 
 
 @given(documents, st.lists(documents, max_size=4))
-def test_a_merge_patch_gives_what_creating_the_merged_document_gives(
-    first: dict[str, Any], patches: list[dict[str, Any]]
-) -> None:
-    """For any item and any run of patches: the same item, or a refusal in both."""
+def test_a_merge_patch_equals_creating_the_merged_document(first: dict[str, Any], patches: list[dict[str, Any]]) -> None:
+    """For any item and any sequence of patches, both give the same item, or both are rejected."""
     try:
         current = creation(1, **first).subject
     except InvalidInput:
@@ -209,25 +214,26 @@ def test_a_merge_patch_gives_what_creating_the_merged_document_gives(
         current = after
 
 
-def shown(one: Item) -> dict[str, Any]:
-    """Show an item as an answer does."""
+def response(source: Item) -> dict[str, Any]:
+    """Return an item as a response contains it."""
     return {
-        "id": str(one.id),
-        "sku": one.sku,
-        "name": one.name,
-        "version": one.version,
+        "id": str(source.id),
+        "sku": source.sku,
+        "name": source.name,
+        "version": source.version,
         "created_at": "2026-11-20T12:00:00.123456Z",
-        "updated_at": one.updated_at.isoformat(),
+        "updated_at": source.updated_at.isoformat(),
     }
 
 
-def test_what_is_kept_by_us_may_be_sent_back_as_it_is() -> None:
-    """In a whole and in a patch; by any way to write it."""
-    one = item(1)
-    for sent in (shown(one), shown(one) | {"id": one.id.hex.upper(), "created_at": "2026-11-20T14:00:00.1234569+02:00"}):
-        assert one.replace(sent, now=LATER) is None
-        assert one.update(sent, now=LATER) is None
-        assert certain(one.replace(sent | {"name": "Other"}, now=LATER)).version == 2
+def test_read_only_fields_may_be_sent_back_unchanged() -> None:
+    """Replacing and updating accept them, in any spelling of the same value."""
+    current = item(1)
+    respelled = {"id": current.id.hex.upper(), "created_at": "2026-11-20T14:00:00.1234569+02:00"}
+    for fields in (response(current), response(current) | respelled):
+        assert current.replace(fields, now=LATER) is None
+        assert current.update(fields, now=LATER) is None
+        assert certain(current.replace(fields | {"name": "Other"}, now=LATER)).version == 2
 
 
 @pytest.mark.parametrize(
@@ -245,25 +251,25 @@ def test_what_is_kept_by_us_may_be_sent_back_as_it_is() -> None:
         ("updated_at", 5),
     ],
 )
-def test_what_is_kept_by_us_cannot_be_changed(name: str, value: object) -> None:
-    """Nor be given to a new item."""
-    one = item(1)
-    for change in (one.replace, one.update):
-        with pytest.raises(InvalidInput, match=f"{name} is kept by the catalog and cannot be changed") as caught:
-            change(shown(one) | {name: value}, now=LATER)
-        assert faults_of(caught.value) == {(name, "read_only")}
-    with pytest.raises(InvalidInput, match="leave it out"):
+def test_read_only_fields_cannot_be_changed(name: str, value: object) -> None:
+    """They cannot be set on create either."""
+    current = item(1)
+    for change in (current.replace, current.update):
+        with pytest.raises(InvalidInput, match=f"{name} is read-only; leave it out or send its current value") as caught:
+            change(response(current) | {name: value}, now=LATER)
+        assert errors_of(caught.value) == {(name, "read_only")}
+    with pytest.raises(InvalidInput, match=f"{name} is read-only; leave it out\\."):
         Item.create({"name": "A", name: value}, item_id=item_id(1), default_sku="A", now=NOON)
 
 
 @pytest.mark.parametrize("sku", ["batch", "Import", " EXPORT "])
-def test_paths_of_ours_are_no_skus(sku: str) -> None:
-    """Unless an item has one of old; that keeps it."""
-    with pytest.raises(InvalidInput) as born:
+def test_reserved_skus_are_rejected(sku: str) -> None:
+    """An existing item that has one keeps it."""
+    with pytest.raises(InvalidInput) as created:
         creation(1, sku=sku)
-    with pytest.raises(InvalidInput) as revised:
+    with pytest.raises(InvalidInput) as updated:
         item(1).update({"sku": sku}, now=LATER)
-    assert faults_of(born.value) == faults_of(revised.value) == {("sku", "reserved_sku")}
+    assert errors_of(created.value) == errors_of(updated.value) == {("sku", "reserved_sku")}
     old = replace(item(1), sku=sku.strip().upper())
     assert certain(old.update({"sku": sku, "name": "Other"}, now=LATER)).subject.sku == old.sku
     assert certain(old.replace({"name": "Other"}, now=LATER)).subject.sku == old.sku
@@ -271,7 +277,7 @@ def test_paths_of_ours_are_no_skus(sku: str) -> None:
 
 
 def test_an_attribute_that_is_null_is_absent() -> None:
-    """It does not count either."""
+    """It does not count towards the limit either."""
     many = {f"a{number}": number for number in range(64)} | {"none": None}
     assert len(creation(1, attributes=many).subject.attributes) == 64
     assert dict(creation(1, attributes={"a": None, "b": 1}).subject.attributes) == {"b": 1}
@@ -280,17 +286,18 @@ def test_an_attribute_that_is_null_is_absent() -> None:
 @pytest.mark.parametrize(
     "text", ["2026-11-20T12:00:00.123456789Z", "2026-11-20t14:00:00.123456+02:00", "20261120T120000.123456Z"]
 )
-def test_a_life_is_read_with_any_time_of_its_moment(text: str) -> None:
-    """RFC 3339, or what else names an offset."""
-    faults = FieldErrors()
-    life = Provenance.parse({"id": str(item_id(1)), "version": "1", "created_at": text, "updated_at": NOON.isoformat()}, faults)
-    assert life is not None
-    assert life.created_at == NOON
+def test_provenance_accepts_any_form_of_a_time(text: str) -> None:
+    """The time may be in RFC 3339 or another form of ISO 8601 with an offset."""
+    errors = FieldErrors()
+    fields = {"id": str(item_id(1)), "version": "1", "created_at": text, "updated_at": NOON.isoformat()}
+    provenance = Provenance.parse(fields, errors)
+    assert provenance is not None
+    assert provenance.created_at == NOON
 
 
-def test_a_time_that_is_too_long_is_not_read() -> None:
-    """However it goes on: only so many characters can name a time."""
-    faults = FieldErrors()
+def test_a_time_that_is_too_long_is_rejected() -> None:
+    """Its length is limited, even if it would be a valid time."""
+    errors = FieldErrors()
     text = "2026-11-20T12:00:00." + "0" * 10_000 + "Z"
-    Provenance.parse({"id": str(item_id(1)), "version": "1", "created_at": text, "updated_at": NOON.isoformat()}, faults)
-    assert [(fault.path, fault.code) for fault in faults.found] == [(("created_at",), "invalid_time")]
+    Provenance.parse({"id": str(item_id(1)), "version": "1", "created_at": text, "updated_at": NOON.isoformat()}, errors)
+    assert [(error.path, error.code) for error in errors.found] == [(("created_at",), "invalid_time")]

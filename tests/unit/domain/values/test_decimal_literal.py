@@ -1,4 +1,4 @@
-"""Numbers as they were written."""
+"""Decimal literals, and which of them are integers."""
 
 import pytest
 
@@ -18,7 +18,7 @@ from catalog.domain.values.decimal_literal import DecimalLiteral, whole_number
     ],
 )
 def test_an_integer_may_be_written_with_decimals_or_an_exponent(raw: object, number: int) -> None:
-    """As JSON Schema counts integers."""
+    """JSON Schema treats these as integers."""
     assert whole_number(raw) == number
 
 
@@ -38,6 +38,6 @@ def test_an_integer_may_be_written_with_decimals_or_an_exponent(raw: object, num
         DecimalLiteral("3." + "0" * 40),
     ],
 )
-def test_what_is_no_integer_within_64_bits_is_none(raw: object) -> None:
-    """However large its exponent is."""
+def test_anything_else_than_a_64_bit_integer_is_none(raw: object) -> None:
+    """This includes literals with a huge exponent."""
     assert whole_number(raw) is None

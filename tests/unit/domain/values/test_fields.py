@@ -15,10 +15,10 @@ from catalog.domain.values.fields import parse_category, parse_description, pars
 Parse = Callable[[object, FieldErrors, FieldPath], str | None]
 
 
-def read(parse: Parse, raw: object) -> tuple[str | None, list[str]]:
-    """Read a value; return it with the codes of its faults."""
-    faults = FieldErrors()
-    return parse(raw, faults, ("field",)), [fault.code for fault in faults.found]
+def run(parse: Parse, raw: object) -> tuple[str | None, list[str]]:
+    """Parse a value; return it with the codes of its errors."""
+    errors = FieldErrors()
+    return parse(raw, errors, ("field",)), [error.code for error in errors.found]
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,9 @@ def read(parse: Parse, raw: object) -> tuple[str | None, list[str]]:
         (parse_category, "garden-chairs-2", "garden-chairs-2"),
     ],
 )
-def test_a_value_is_read(parse: Parse, raw: object, value: str | None) -> None:
-    """Trimmed and upper-cased where the rules say so."""
-    assert read(parse, raw) == (value, [])
+def test_a_valid_value_is_accepted(parse: Parse, raw: object, value: str | None) -> None:
+    """SKUs are trimmed and upper-cased, names are trimmed."""
+    assert run(parse, raw) == (value, [])
 
 
 @pytest.mark.parametrize(
@@ -69,13 +69,13 @@ def test_a_value_is_read(parse: Parse, raw: object, value: str | None) -> None:
         (parse_category, 1, "wrong_type"),
     ],
 )
-def test_a_value_that_breaks_its_rule_is_refused(parse: Parse, raw: object, code: str) -> None:
-    """With one fault, and its code."""
-    assert read(parse, raw) == (None, [code])
+def test_an_invalid_value_is_rejected(parse: Parse, raw: object, code: str) -> None:
+    """There is exactly one error."""
+    assert run(parse, raw) == (None, [code])
 
 
 def test_a_key_is_an_id_with_or_without_dashes_or_a_sku_in_any_case() -> None:
-    """And nothing else."""
+    """Anything else is not a key."""
     text = "01890a5d-ac96-774b-bcce-b302099a8057"
     assert parse_key(text) == parse_key(text.upper()) == parse_key(text.replace("-", "")) == UUID(text)
     assert parse_key(" chair-1") == "CHAIR-1"
@@ -84,18 +84,18 @@ def test_a_key_is_an_id_with_or_without_dashes_or_a_sku_in_any_case() -> None:
 
 
 @given(st.text())
-def test_what_is_read_as_a_sku_is_found_by_itself(text: str) -> None:
-    """A SKU is never taken for an id, and reading it again changes nothing."""
-    sku, _ = read(parse_sku, text)
+def test_a_parsed_sku_is_its_own_key(text: str) -> None:
+    """A SKU is never taken for an id, and parsing it again changes nothing."""
+    sku, _ = run(parse_sku, text)
     if sku is not None:
         assert parse_key(sku) == sku
-        assert read(parse_sku, sku) == (sku, [])
+        assert run(parse_sku, sku) == (sku, [])
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=200))
-def test_a_name_of_any_script_is_kept_as_it_is(text: str) -> None:
-    """But for the white space and what is invisible around it."""
-    name = read(parse_name, text)[0]
+def test_a_name_in_any_script_is_preserved(text: str) -> None:
+    """Only leading and trailing white space and invisible characters are removed."""
+    name = run(parse_name, text)[0]
     assert name == (None if is_blank(text) else trim(text))
     assert name is None or (name in text and trim(name) == name)
 
@@ -115,14 +115,14 @@ def test_a_name_of_any_script_is_kept_as_it_is(text: str) -> None:
         "\U000e0041",
     ],
 )
-def test_a_name_that_cannot_be_seen_is_blank(text: str) -> None:
-    """Whatever it is made of."""
-    assert read(parse_name, text) == (None, ["blank"])
-    assert read(parse_name, f" {text} ") == (None, ["blank"])
+def test_a_name_without_visible_characters_is_blank(text: str) -> None:
+    """This holds for every kind of invisible character."""
+    assert run(parse_name, text) == (None, ["blank"])
+    assert run(parse_name, f" {text} ") == (None, ["blank"])
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"),
+    ("text", "trimmed"),
     [
         ("\ufeffLamp\u200b \x00"[:-2], "Lamp"),
         ("\u200dA\u00adB\u200d", "A\u00adB"),
@@ -132,6 +132,6 @@ def test_a_name_that_cannot_be_seen_is_blank(text: str) -> None:
         ("abc \u2067שלום\u2069", "abc \u2067שלום\u2069"),
     ],
 )
-def test_invisible_characters_are_trimmed_but_those_that_shape_text_are_kept(text: str, kept: str) -> None:
-    """At the ends of a name; those inside stay."""
-    assert read(parse_name, text) == (kept, [])
+def test_invisible_characters_are_trimmed_unless_they_shape_text(text: str, trimmed: str) -> None:
+    """They are trimmed at the ends of a name; those inside stay."""
+    assert run(parse_name, text) == (trimmed, [])

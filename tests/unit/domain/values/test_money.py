@@ -1,4 +1,4 @@
-"""Money is read by its digits, and never rounded."""
+"""Money is parsed digit by digit and never rounded."""
 
 import pytest
 from hypothesis import given
@@ -11,28 +11,28 @@ from catalog.domain.values.decimal_literal import DecimalLiteral
 from catalog.domain.values.money import INT64_MAX, Money
 
 
-def parsed(amount: object, currency: object = "EUR") -> Money | None:
-    """Read money that has no faults, or none."""
-    faults = FieldErrors()
-    money = Money.parse({"amount": amount, "currency": currency}, faults, ("price",))
-    assert bool(faults) is (money is None)
+def parse(amount: object, currency: object = "EUR") -> Money | None:
+    """Parse money; None if there are errors."""
+    errors = FieldErrors()
+    money = Money.parse({"amount": amount, "currency": currency}, errors, ("price",))
+    assert bool(errors) is (money is None)
     return money
 
 
 def codes(raw: object) -> list[tuple[str, str]]:
-    """Return where the faults of a price are, and which."""
-    faults = FieldErrors()
-    assert Money.parse(raw, faults, ("price",)) is None
-    return [("/".join(map(str, fault.path)), fault.code) for fault in faults.found]
+    """Return the path and code of each error of a price."""
+    errors = FieldErrors()
+    assert Money.parse(raw, errors, ("price",)) is None
+    return [("/".join(map(str, error.path)), error.code) for error in errors.found]
 
 
 def test_the_currencies_are_those_of_iso_4217_that_have_minor_units() -> None:
-    """The table agrees with the one that the package iso4217 publishes."""
-    assert {one.code: one.exponent for one in Currency if one.exponent is not None} == EXPONENTS
+    """The table agrees with the package iso4217."""
+    assert {currency.code: currency.exponent for currency in Currency if currency.exponent is not None} == EXPONENTS
 
 
 @pytest.mark.parametrize(
-    ("amount", "currency", "minor", "shown"),
+    ("amount", "currency", "minor_units", "formatted"),
     [
         ("12.50", "EUR", 1250, "12.50"),
         ("12.5", "eur", 1250, "12.50"),
@@ -46,11 +46,11 @@ def test_the_currencies_are_those_of_iso_4217_that_have_minor_units() -> None:
         (str(INT64_MAX), "JPY", INT64_MAX, str(INT64_MAX)),
     ],
 )
-def test_an_amount_is_counted_in_minor_units(amount: object, currency: str, minor: int, shown: str) -> None:
-    """Fewer decimals are filled up, zeros beyond are dropped, codes are upper-cased."""
-    money = parsed(amount, currency)
+def test_an_amount_is_converted_to_minor_units(amount: object, currency: str, minor_units: int, formatted: str) -> None:
+    """Missing decimal places are added, excess zeros are dropped, and codes are upper-cased."""
+    money = parse(amount, currency)
     assert money is not None
-    assert (money.minor_units, money.amount) == (minor, shown)
+    assert (money.minor_units, money.amount) == (minor_units, formatted)
 
 
 @pytest.mark.parametrize(
@@ -78,19 +78,19 @@ def test_an_amount_is_counted_in_minor_units(amount: object, currency: str, mino
         (None, "required"),
     ],
 )
-def test_what_is_no_plain_amount_is_refused(amount: object, code: str) -> None:
-    """Each with its own code."""
+def test_an_invalid_amount_is_rejected(amount: object, code: str) -> None:
+    """Each kind of error has its own code."""
     assert codes({"amount": amount, "currency": "EUR"}) == [("price/amount", code)]
 
 
 @pytest.mark.parametrize("currency", ["XXX", "XAU", "EURO", "", "ﬀF"])
-def test_a_code_that_is_no_currency_with_minor_units_is_refused(currency: str) -> None:
-    """Gold and the code for none are among them."""
+def test_a_code_without_minor_units_is_rejected(currency: str) -> None:
+    """These include gold (XAU) and the code for no currency (XXX)."""
     assert codes({"amount": "1", "currency": currency}) == [("price/currency", "unknown_currency")]
 
 
-def test_every_fault_of_a_price_is_told() -> None:
-    """Also when both halves are wrong, and a member is too many."""
+def test_every_error_of_a_price_is_reported() -> None:
+    """Amount, currency and unknown members are all checked."""
     assert codes({"amount": "x", "currency": 3, "vat": 1}) == [
         ("price/vat", "unknown_field"),
         ("price/currency", "wrong_type"),
@@ -101,15 +101,15 @@ def test_every_fault_of_a_price_is_told() -> None:
 
 
 @given(st.integers(0, INT64_MAX), st.sampled_from(sorted(EXPONENTS)))
-def test_what_is_written_is_read_again(minor: int, currency: str) -> None:
-    """For every amount of every currency, as text and as a number's digits."""
-    money = Money(minor, currency)
-    assert parsed(money.amount, currency) == money
-    assert parsed(DecimalLiteral(money.amount), currency) == money
+def test_a_formatted_amount_parses_to_the_same_money(minor_units: int, currency: str) -> None:
+    """This holds for every amount of every currency, as a string and as a decimal literal."""
+    money = Money(minor_units, currency)
+    assert parse(money.amount, currency) == money
+    assert parse(DecimalLiteral(money.amount), currency) == money
 
 
-@pytest.mark.parametrize(("minor", "currency"), [(-1, "EUR"), (1, "XXX"), (INT64_MAX + 1, "EUR")])
-def test_money_that_cannot_be_is_not_made(minor: int, currency: str) -> None:
-    """The constructor holds the invariants."""
-    with pytest.raises(ValueError, match="No such money"):
-        Money(minor, currency)
+@pytest.mark.parametrize(("minor_units", "currency"), [(-1, "EUR"), (1, "XXX"), (INT64_MAX + 1, "EUR")])
+def test_invalid_money_cannot_be_constructed(minor_units: int, currency: str) -> None:
+    """The constructor checks the invariants."""
+    with pytest.raises(ValueError, match="Invalid money"):
+        Money(minor_units, currency)

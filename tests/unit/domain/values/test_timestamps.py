@@ -1,4 +1,4 @@
-"""Times are read as RFC 3339 has them."""
+"""Timestamps are parsed by RFC 3339."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +11,7 @@ DAY = datetime(2026, 11, 20, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("text", "moment"),
+    ("text", "expected"),
     [
         ("2026-11-20T12:00:00.123456Z", NOON),
         ("2026-11-20t12:00:00.123456z", NOON),
@@ -26,13 +26,13 @@ DAY = datetime(2026, 11, 20, tzinfo=UTC)
         ("0001-01-01T00:00:00Z", datetime.min.replace(tzinfo=UTC)),
     ],
 )
-def test_a_time_has_any_number_of_decimals(text: str, moment: datetime) -> None:
-    """Cut to microseconds; a leap second is the beginning of the next minute."""
-    assert parse_time(text) == parse_time(text, zoned=True) == moment
+def test_a_time_has_any_number_of_decimals(text: str, expected: datetime) -> None:
+    """Decimal places beyond microseconds are cut; a leap second is the start of the next minute."""
+    assert parse_time(text) == parse_time(text, zoned=True) == expected
 
 
-def test_a_day_is_its_first_moment() -> None:
-    """Unless a time of day is wanted."""
+def test_a_date_means_its_start() -> None:
+    """If an offset is required, a date is invalid."""
     assert parse_time("2026-11-20") == DAY
     assert parse_time("2026-11-20", zoned=True) is None
 
@@ -40,6 +40,6 @@ def test_a_day_is_its_first_moment() -> None:
 @pytest.mark.parametrize(
     "text", ["", "2026-11-20T12:00:00", "2026-11-20T12:00:00.Z", "2026-02-30", "9999-12-31T23:59:60Z", "0001-01-01T00:00+01:00"]
 )
-def test_what_is_no_time_is_none(text: str) -> None:
-    """A moment that nobody can write as well."""
+def test_an_invalid_time_is_none(text: str) -> None:
+    """Times outside the range of datetime are invalid too."""
     assert parse_time(text) is None

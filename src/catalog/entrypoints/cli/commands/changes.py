@@ -1,4 +1,4 @@
-"""`catalog changes`: list, follow, prune."""
+"""`catalog changes`: list, follow and prune the change log."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -18,49 +18,47 @@ from catalog.entrypoints.cli.options import as_json
 from catalog.entrypoints.cli.output_files import atomic_output
 from catalog.entrypoints.cli.session import run
 
-_WAIT = 1.0
+_WAIT_SECONDS = 1.0
 
 
 @click.group()
 def changes() -> None:
-    """Read the log of all changes, follow it, and prune its beginning."""
+    """List, follow and prune the change log."""
 
 
 @changes.command("list")
-@click.option("--after", type=click.IntRange(0), help="The number of an entry; what follows it.")
-@click.option("--limit", type=click.IntRange(1, MAX_ENTRIES), help="How many (100).")
-@click.option("--kind", help="Of these kinds, with commas: item.created, item.repriced and so on.")
-@click.option("--item", help="Of this item: its id, also of a deleted one, or its SKU.")
+@click.option("--after", type=click.IntRange(0), help="List entries after this number.")
+@click.option("--limit", type=click.IntRange(1, MAX_ENTRIES), help="Maximum number of entries (default 100).")
+@click.option("--kind", help="Only these kinds, comma-separated, for example item.created,item.repriced.")
+@click.option("--item", help="Only changes of this item, by id (works for deleted items) or SKU.")
 @as_json
 def list_(*, as_json: bool, **parameters: str | int | None) -> None:
     """List changes, oldest first."""
 
     async def work(container: Any) -> LogPage:  # noqa: ANN401 - a Container
-        question = LogRequest.parse({name: str(value) for name, value in parameters.items() if value is not None})
-        page: LogPage = await container.history().changes(question)
+        request = LogRequest.parse({name: str(value) for name, value in parameters.items() if value is not None})
+        page: LogPage = await container.history().changes(request)
         return page
 
     page = run(work)
     if as_json:
-        from catalog.entrypoints.representations.changes import encode_changes  # noqa: PLC0415 - heavy imports stay out of --help
+        from catalog.entrypoints.representations.changes import encode_changes  # noqa: PLC0415 - keeps --help fast
 
         click.echo(encode_changes(page))
         return
     if page.entries:
-        show_entries(page.entries)
+        print_entries(page.entries)
     else:
         click.echo("No changes.", err=True)
     if page.next_after is not None:
-        click.echo(f"There are more: --after {page.next_after}", err=True)
+        click.echo(f"More results: --after {page.next_after}", err=True)
 
 
 @changes.command()
-@click.option(
-    "--after", type=click.IntRange(0), help="The number of an entry; what follows it (default: what happens from now on)."
-)
+@click.option("--after", type=click.IntRange(0), help="Start after the entry with this number (default: only new changes).")
 @as_json
 def follow(after: int | None, *, as_json: bool) -> None:
-    """Print each change as it is committed, by whomever, until it is stopped (Ctrl-C)."""
+    """Print changes from every process as they are committed, until stopped (Ctrl-C)."""
 
     async def work(container: Any) -> None:  # noqa: ANN401 - a Container
         storage = container.storage()
@@ -68,10 +66,10 @@ def follow(after: int | None, *, as_json: bool) -> None:
         while True:
             page = await container.history().changes(LogRequest(position))
             if page.entries:
-                _print(page.entries, as_json=as_json)
+                _print_lines(page.entries, as_json=as_json)
                 position = page.scanned_to
             else:
-                await storage.wait(position, _WAIT)
+                await storage.wait(position, _WAIT_SECONDS)
 
     try:
         run(work)
@@ -83,76 +81,80 @@ def follow(after: int | None, *, as_json: bool) -> None:
 @click.option(
     "--before",
     metavar="TIME",
-    help="Prune what is older than this time or day (default: than CATALOG_CHANGES__KEEP_DAYS, where that is set).",
+    help="Prune entries older than this time or date (default: CATALOG_CHANGES__KEEP_DAYS ago, if set).",
 )
 @click.option(
     "--archive",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where the entries are written, as JSON Lines, before they are forgotten; it must not be there yet.",
+    help="New file to write the pruned entries to, as JSON Lines.",
 )
 def prune(before: str | None, archive: Path) -> None:
-    """Write old changes to a file, and forget them.
+    """Archive old changes to a file, then delete them from the log.
 
-    The items stay as they are. Their histories say from when on they are known, and what was deleted before cannot be restored.
+    Items are not affected. Their histories then start at the oldest remaining entry, and items deleted before it cannot be
+    restored.
     """
     if archive.exists():
-        fail(f"{archive} is there already; name another file, so that no archive is lost.", code=USAGE)
+        fail(f"{archive} already exists. Choose another file, so that no archive is overwritten.", code=USAGE)
 
     async def work(container: Any) -> tuple[int, int]:  # noqa: ANN401 - a Container
-        from catalog.entrypoints.representations.changes import encode_lines  # noqa: PLC0415 - heavy imports stay out of --help
+        from catalog.entrypoints.representations.changes import encode_lines  # noqa: PLC0415 - keeps --help fast
 
         pruning = container.pruning()
-        upto = await pruning.last_before(_limit(before, container.settings().changes.keep_days))
+        last_seq = await pruning.last_before(_cutoff(before, container.settings().changes.keep_days))
         floor = (await container.storage().changes(after=0, limit=1)).floor
-        if not upto:
+        if not last_seq:
             return 0, 0
         with atomic_output(archive) as file:
-            async for piece in pruning.archive(upto, encode_lines):
-                file.write(piece)
-        await pruning.prune(upto)
-        return upto - floor, upto
+            async for chunk in pruning.archive(last_seq, encode_lines):
+                file.write(chunk)
+        await pruning.prune(last_seq)
+        return last_seq - floor, last_seq
 
     try:
-        count, upto = run(work)
+        count, last_seq = run(work)
     except OSError as error:
         fail(f"{error.filename or archive}: {(error.strerror or str(error)).lower()}.", code=USAGE)
     if not count:
-        click.echo("Nothing is so old; there is no archive.")
+        click.echo("No changes are old enough to prune; no archive was written.")
     else:
-        click.echo(f"{count} changes, up to number {upto}, are in {archive} now, and in the log no more.")
+        click.echo(f"Moved {count} changes, up to number {last_seq}, from the log to {archive}.")
 
 
-def _limit(before: str | None, keep_days: float | None) -> datetime:
-    """Return the time before which the log is pruned. Raises InvalidQuery."""
-    faults = FieldErrors()
+def _cutoff(before: str | None, keep_days: float | None) -> datetime:
+    """Return the time before which the log is pruned. Raises: InvalidQuery."""
+    errors = FieldErrors()
     moment = None
     if before is not None:
-        moment = parse_moment(before, "before", faults)
+        moment = parse_moment(before, "before", errors)
     elif keep_days is not None:
         moment = datetime.now(UTC) - timedelta(days=keep_days)
     else:
-        faults.add(("before",), "missing", "Say what is old: --before 2026-01-01, or set CATALOG_CHANGES__KEEP_DAYS.")
+        errors.add(
+            ("before",), "missing", "Missing --before, for example --before 2026-01-01. Or set CATALOG_CHANGES__KEEP_DAYS."
+        )
     if moment is None:
-        raise faults.to_error(InvalidQuery)
+        raise errors.to_error(InvalidQuery)
     return moment
 
 
-def _print(entries: Iterable[LogEntry], *, as_json: bool) -> None:
+def _print_lines(entries: Iterable[LogEntry], *, as_json: bool) -> None:
     if as_json:
-        from catalog.entrypoints.representations.changes import encode_lines  # noqa: PLC0415 - heavy imports stay out of --help
+        from catalog.entrypoints.representations.changes import encode_lines  # noqa: PLC0415 - keeps --help fast
 
         click.echo(encode_lines(entries), nl=False)
         return
     for entry in entries:
-        click.echo(f"{entry.seq}  {_moment(entry.at)}  {entry.change.kind}  {_key(entry)}  {entry.origin.actor}  {_what(entry)}")
+        change, actor = entry.change, entry.origin.actor
+        click.echo(f"{entry.seq}  {_format_time(entry.at)}  {change.kind}  {_key(entry)}  {actor}  {_changed_fields(entry)}")
 
 
-def show_entries(entries: Iterable[LogEntry]) -> None:
-    """Print entries of the log, a line each."""
-    from rich.console import Console  # noqa: PLC0415 - heavy imports stay out of --help
-    from rich.table import Table  # noqa: PLC0415 - likewise
-    from rich.text import Text  # noqa: PLC0415 - likewise
+def print_entries(entries: Iterable[LogEntry]) -> None:
+    """Print log entries as a table."""
+    from rich.console import Console  # noqa: PLC0415 - keeps --help fast
+    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415 - as above
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("No.", "Version"):
@@ -161,7 +163,14 @@ def show_entries(entries: Iterable[LogEntry]) -> None:
         table.add_column(heading, no_wrap=True)
     table.add_column("Fields", overflow="ellipsis", no_wrap=True)
     for entry in entries:
-        cells = (entry.change.version, _moment(entry.at), entry.change.kind, _key(entry), entry.origin.actor, _what(entry))
+        cells = (
+            entry.change.version,
+            _format_time(entry.at),
+            entry.change.kind,
+            _key(entry),
+            entry.origin.actor,
+            _changed_fields(entry),
+        )
         table.add_row(str(entry.seq), *(Text(str(cell)) for cell in cells))
     console = Console()
     if not console.is_terminal:
@@ -169,7 +178,7 @@ def show_entries(entries: Iterable[LogEntry]) -> None:
     console.print(table)
 
 
-def _moment(moment: datetime) -> str:
+def _format_time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
@@ -178,8 +187,8 @@ def _key(entry: LogEntry) -> str:
     return subject.sku if isinstance(subject, Item) else subject.slug
 
 
-def _what(entry: LogEntry) -> str:
-    """Name the fields that a change has changed."""
+def _changed_fields(entry: LogEntry) -> str:
+    """Return the names of the changed fields, comma-separated. Empty unless the change updates an item."""
     before, after = entry.change.before, entry.change.after
     if not isinstance(before, Item) or not isinstance(after, Item):
         return ""

@@ -1,1 +1,1 @@
-"""Route handlers, one module for each resource."""
+"""Route handlers, one module per resource."""

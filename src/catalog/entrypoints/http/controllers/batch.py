@@ -1,4 +1,4 @@
-"""/items/batch: many operations on items in one request."""
+"""`/items/batch`: many operations on items in one request."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import msgspec
 from litestar import Controller, post
 
 from catalog.application.items.batch import Batch, BatchOperations, BatchResult
-from catalog.entrypoints.http.controllers.items import AnyRequest, origin
+from catalog.entrypoints.http.controllers.items import AnyRequest, request_origin
 from catalog.entrypoints.http.idempotency import BodyFingerprint, Idempotency
 from catalog.entrypoints.http.middleware.response_cache import ITEMS
 from catalog.entrypoints.http.openapi.document import Operation, documented
@@ -18,11 +18,14 @@ from catalog.entrypoints.http.responses.prepared import PreparedResponse, json_c
 from catalog.entrypoints.http.responses.problems import problem_of, short_problem_of, status_of
 from catalog.entrypoints.representations.items import ItemBody, to_item_body
 
-MAX_PROBLEMS = 64 * 1024
-"""Bytes of the problems of a batch that are written in full; after those, a problem is written without its `errors`."""
+MAX_PROBLEM_BYTES = 64 * 1024
+"""Bytes of problems in one batch response, after which further problems are written without their `errors`."""
 
 MAX_STORED_RESPONSE = 1024 * 1024
-"""Bytes of a batch's answer that are kept for its Idempotency-Key; one that is longer is given and kept without the items."""
+"""Bytes of the largest response that is stored in full under an Idempotency-Key.
+
+A longer one is sent and stored without the items.
+"""
 
 _STATUS = {"created": 201, "updated": 200, "unchanged": 200, "deleted": 204}
 
@@ -30,7 +33,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class ResultBody(msgspec.Struct, omit_defaults=True):
-    """What became of an operation: a status as a request of its own would have it, with the item or the problem."""
+    """The result of one operation: the status it would have as a request of its own, and the item or the problem."""
 
     status: int
     item: ItemBody | None = None
@@ -38,7 +41,7 @@ class ResultBody(msgspec.Struct, omit_defaults=True):
 
 
 class ResultsBody(msgspec.Struct):
-    """What became of each operation, in their order."""
+    """The result of each operation, in request order."""
 
     results: list[ResultBody]
     failed: int
@@ -46,54 +49,60 @@ class ResultsBody(msgspec.Struct):
 
 
 class BatchController(Controller):
-    """Batches of operations."""
+    """Endpoint for batches of item operations."""
 
     path = f"{ITEMS}/batch"
     tags = ("items",)
     batches: BatchOperations
     idempotency: Idempotency
     most: int
-    """The bytes that a body may have."""
+    """Maximum size of a request body, in bytes."""
 
     @post(
         status_code=200,
-        opt=documented(Operation("Do many things", body="Batch", responses=("200-batch", "404", "409", "412"), idempotent=True)),
+        opt=documented(Operation("Run a batch", body="Batch", responses=("200-batch", "404", "409", "412"), idempotent=True)),
     )
     async def run(self, request: AnyRequest) -> PreparedResponse:
-        """Up to 1,000 operations in one commit, each seeing the effects of those before it.
+        """Run up to 1,000 operations in order, in one commit. Each operation sees the effects of those before it.
 
-        With `atomic` all of them are done or none: the answer is then that of the first that cannot be done, and `errors`
-        names each by its place. Without, those that cannot be done have a problem in their place. A `dry_run` writes nothing.
+        By default, operations succeed or fail individually, and `results` has the item or the problem for each. With `atomic`,
+        all of them succeed or none is applied: if any fails, the response is a problem with the status of the first failure,
+        and `errors` points to every failed operation. With `dry_run`, nothing is written.
         """
         reject_parameters(request.scope)
-        body = await read_bytes(request, JSON, most=self.most)
+        body = await read_bytes(request, JSON, limit=self.most)
         batch = Batch.parse(parse_object(body))
-        by = origin(request)
+        origin = request_origin(request)
 
-        def show(done: BatchResult) -> PreparedResponse:
+        def render(result: BatchResult) -> PreparedResponse:
             minimal = MINIMAL in preferences(request.scope)
-            body = _encoder.encode(_results(request.scope, done, minimal=minimal))
-            if not minimal and len(body) > MAX_STORED_RESPONSE and header(request.scope, b"idempotency-key") is not None:
+            content = _encoder.encode(_results(request.scope, result, minimal=minimal))
+            if not minimal and len(content) > MAX_STORED_RESPONSE and header(request.scope, b"idempotency-key") is not None:
                 minimal = True
-                body = _encoder.encode(_results(request.scope, done, minimal=minimal))
-            content = json_content(body)
-            return PreparedResponse(200, content, preference_applied(MINIMAL)) if minimal else PreparedResponse(200, content)
+                content = _encoder.encode(_results(request.scope, result, minimal=minimal))
+            headers = (preference_applied(MINIMAL),) if minimal else ()
+            return PreparedResponse(200, json_content(content), *headers)
 
         return await self.idempotency.respond(
-            request.scope, by.actor, BodyFingerprint(body), lambda notes: self.batches.run(batch, by, notes), show
+            request.scope,
+            origin.actor,
+            BodyFingerprint(body),
+            lambda records_for: self.batches.run(batch, origin, records_for),
+            render,
         )
 
 
-def _results(scope: Any, done: BatchResult, *, minimal: bool) -> ResultsBody:  # noqa: ANN401 - an ASGI scope
-    """Show what became of each operation; the problems in full as long as MAX_PROBLEMS is not reached."""
-    shown: list[ResultBody] = []
-    written = 0
-    for result in done.results:
-        if result.error is None:
-            item = None if minimal or result.item is None else to_item_body(result.item)
-            shown.append(ResultBody(_STATUS[result.action], item))
+def _results(scope: Any, result: BatchResult, *, minimal: bool) -> ResultsBody:  # noqa: ANN401 - an ASGI scope
+    """Return the response body. Problems are complete until they add up to MAX_PROBLEM_BYTES."""
+    bodies: list[ResultBody] = []
+    problem_bytes = 0
+    for outcome in result.results:
+        if outcome.error is None:
+            item = None if minimal or outcome.item is None else to_item_body(outcome.item)
+            bodies.append(ResultBody(_STATUS[outcome.action], item))
             continue
-        problem = problem_of(scope, result.error) if written < MAX_PROBLEMS else short_problem_of(scope, result.error)
-        written += len(problem)
-        shown.append(ResultBody(status_of(result.error), problem=msgspec.Raw(problem)))
-    return ResultsBody(shown, done.failed, done.dry_run)
+        full = problem_bytes < MAX_PROBLEM_BYTES
+        problem = problem_of(scope, outcome.error) if full else short_problem_of(scope, outcome.error)
+        problem_bytes += len(problem)
+        bodies.append(ResultBody(status_of(outcome.error), problem=msgspec.Raw(problem)))
+    return ResultsBody(bodies, result.failed, result.dry_run)

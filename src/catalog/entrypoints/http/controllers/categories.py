@@ -1,4 +1,4 @@
-"""/categories: the tree that items stand in."""
+"""`/categories`: the category tree."""
 
 from contextlib import suppress
 from hashlib import sha256
@@ -13,11 +13,11 @@ from catalog.domain.categories.category import Category
 from catalog.domain.errors import CategoryNotFound
 from catalog.domain.queries.filters import IN, WITHIN, Condition
 from catalog.domain.queries.item_query import PARAMETERS
-from catalog.domain.queries.list_request import PARAMETERS as BESIDE
+from catalog.domain.queries.list_request import PARAMETERS as LIST_PARAMETERS
 from catalog.domain.validation import FieldErrors
 from catalog.domain.values.fields import parse_category
 from catalog.entrypoints.http.controllers.item_lists import RawListRequest, list_etag, respond_with_list
-from catalog.entrypoints.http.controllers.items import AnyRequest, origin
+from catalog.entrypoints.http.controllers.items import AnyRequest, request_origin
 from catalog.entrypoints.http.idempotency import BodyFingerprint, Idempotency
 from catalog.entrypoints.http.middleware.response_cache import ResponseCache, respond_if_modified
 from catalog.entrypoints.http.openapi.document import Operation, documented
@@ -31,11 +31,11 @@ from catalog.ports.cache import ResponseContent
 
 CATEGORIES: Final = "/api/v1/categories"
 
-_YES_NO = ("true", "false")
+_BOOLEAN = ("true", "false")
 
 
 class CategoriesController(Controller):
-    """The categories, one by one and as a tree."""
+    """Endpoints for categories and the category tree."""
 
     path = CATEGORIES
     tags = ("categories",)
@@ -46,80 +46,87 @@ class CategoriesController(Controller):
     strict: bool
     """Whether If-Match is required."""
 
-    @get(opt=documented(Operation("List the categories", parameters=("as", "counts"), responses=("200-categories", "304"))))
+    @get(opt=documented(Operation("List categories", parameters=("as", "counts"), responses=("200-categories", "304"))))
     async def list(self, request: AnyRequest) -> PreparedResponse:
-        """All of them, from the roots down; with `counts=true` each says how many items it and its descendants have."""
-        chosen = read_choices(request.scope, **{"as": ("flat", "tree"), "counts": _YES_NO})
-        tag = list_etag(await self.reads.head(), sorted(chosen.items()))
+        """Return all categories, roots first. With `counts=true`, each has the number of items in it and its descendants."""
+        choices = read_choices(request.scope, **{"as": ("flat", "tree"), "counts": _BOOLEAN})
+        tag = list_etag(await self.reads.head(), sorted(choices.items()))
         if has_preconditions(request.scope) and is_not_modified(request.scope, tag):
             return PreparedResponse(304, no_content((b"etag", tag.encode())))
         tree = await self.categories.tree()
-        totals = await self.categories.item_totals(tree) if chosen.get("counts") == "true" else None
-        body = encode_categories(tree, totals, nested=chosen.get("as") == "tree")
+        totals = await self.categories.item_totals(tree) if choices.get("counts") == "true" else None
+        body = encode_categories(tree, totals, nested=choices.get("as") == "tree")
         return PreparedResponse(200, json_content(body, (b"etag", tag.encode())))
 
     @post(
         opt=documented(Operation("Create a category", body="CategoryDraft", responses=("201-category", "409"), idempotent=True))
     )
     async def create(self, request: AnyRequest) -> PreparedResponse:
-        """Without a slug, one is made from the name; without a position, it is the last among its siblings."""
+        """Create a category. The slug defaults to one made from the name, the position to the last among its siblings."""
         reject_parameters(request.scope)
         body = await read_bytes(request, JSON)
         fields = parse_object(body)
-        by = origin(request)
-        above = await self._above(fields.get("parent"))
+        origin = request_origin(request)
+        ancestors = await self._parent_lineage(fields.get("parent"))
 
-        def show(category: Category) -> PreparedResponse:
+        def render(category: Category) -> PreparedResponse:
             location = (b"location", f"{self.path}/{category.slug}".encode())
-            return write_response(request.scope, 201, _content((*above, category), None), location)
+            return write_response(request.scope, 201, _category_content((*ancestors, category), None), location)
 
         return await self.idempotency.respond(
-            request.scope, by.actor, BodyFingerprint(body), lambda notes: self.categories.create(fields, by, notes), show
+            request.scope,
+            origin.actor,
+            BodyFingerprint(body),
+            lambda records_for: self.categories.create(fields, origin, records_for),
+            render,
         )
 
     @get(
         "/{slug:str}",
-        opt=documented(Operation("Read a category", parameters=("counts",), responses=("200-category", "304", "404"))),
+        opt=documented(Operation("Get a category", parameters=("counts",), responses=("200-category", "304", "404"))),
     )
     async def read(self, request: AnyRequest, slug: FromPath[str]) -> PreparedResponse:
-        """With the way to it from the root."""
-        chosen = read_choices(request.scope, counts=_YES_NO)
+        """Return one category, with its path from the root."""
+        choices = read_choices(request.scope, counts=_BOOLEAN)
         lineage = await self.categories.lineage(slug)
         count = None
-        if chosen.get("counts") == "true":
+        if choices.get("counts") == "true":
             tree = await self.categories.tree()
             count = (await self.categories.item_totals(tree)).get(slug, 0)
-        return respond_if_modified(request.scope, _content(lineage, count))
+        return respond_if_modified(request.scope, _category_content(lineage, count))
 
     @get(
         "/{slug:str}/items",
         opt=documented(
             Operation(
-                "List or search the items of a category",
-                parameters=("descendants", *PARAMETERS, *BESIDE),
+                "List or search items in a category",
+                parameters=("descendants", *PARAMETERS, *LIST_PARAMETERS),
                 responses=("200-page", "304", "404"),
             )
         ),
     )
     async def list_items(self, request: AnyRequest, slug: FromPath[str]) -> PreparedResponse:
-        """As a list of all items, which it has all parameters of; with the items of descendants, unless `descendants=false`."""
+        """Return a page of the items in a category and its descendants; `descendants=false` leaves out the descendants.
+
+        All parameters of the item list work here too.
+        """
         category = await self.categories.get(slug)
-        parameters, faults = read_parameters(request.scope)
-        chosen = {name: parameters.pop(name) for name in ("descendants",) if name in parameters}
-        descendants = chosen.get("descendants", [""])[0] or "true"
-        if descendants not in _YES_NO:
-            faults.add(("descendants",), "invalid_boolean", "The parameter descendants is true or false.")
-        within = (Condition("category", WITHIN if descendants == "true" else IN, (category.slug,)),)
+        parameters, errors = read_parameters(request.scope)
+        own_parameters = {name: parameters.pop(name) for name in ("descendants",) if name in parameters}
+        descendants = own_parameters.get("descendants", [""])[0] or "true"
+        if descendants not in _BOOLEAN:
+            errors.add(("descendants",), "invalid_boolean", "Parameter descendants must be true or false.")
+        filters = (Condition("category", WITHIN if descendants == "true" else IN, (category.slug,)),)
         path = f"{self.path}/{category.slug}/items"
         return await respond_with_list(
-            request.scope, self.items, self.reads, RawListRequest(path, parameters, faults, within, chosen)
+            request.scope, self.items, self.reads, RawListRequest(path, parameters, errors, filters, own_parameters)
         )
 
     @patch(
         "/{slug:str}",
         opt=documented(
             Operation(
-                "Rename or move a category",
+                "Update a category",
                 body="CategoryPatch",
                 responses=("200-category", "204", "404", "409", "412"),
                 conditional=True,
@@ -127,11 +134,11 @@ class CategoriesController(Controller):
         ),
     )
     async def revise(self, request: AnyRequest, slug: FromPath[str]) -> PreparedResponse:
-        """By a merge patch (RFC 7396): another name, parent or position. The slug never changes."""
+        """Rename, move or reorder a category with a JSON Merge Patch (RFC 7396). The slug cannot be changed."""
         reject_parameters(request.scope)
         changes = await read_object(request, MERGE_PATCH, JSON)
         category = await self.categories.update(
-            slug, changes, origin(request), parse_if_match(request.scope, required=self.strict)
+            slug, changes, request_origin(request), parse_if_match(request.scope, required=self.strict)
         )
         return write_response(request.scope, 200, await self._content(category))
 
@@ -139,22 +146,25 @@ class CategoriesController(Controller):
         "/{slug:str}",
         status_code=204,
         opt=documented(
-            Operation("Remove a category", parameters=("move_to",), responses=("204", "404", "409", "412"), conditional=True)
+            Operation("Delete a category", parameters=("move_to",), responses=("204", "404", "409", "412"), conditional=True)
         ),
     )
     async def remove(self, request: AnyRequest, slug: FromPath[str]) -> None:
-        """409 while children or items are in it, unless `move_to` says where they go."""
-        chosen = read_choices(request.scope, move_to=())
+        """Delete a category. Fails with 409 if it has children or items, unless `move_to` names a category to move them to."""
+        choices = read_choices(request.scope, move_to=())
         await self.categories.delete(
-            slug, origin(request), parse_if_match(request.scope, required=self.strict), chosen.get("move_to")
+            slug, request_origin(request), parse_if_match(request.scope, required=self.strict), choices.get("move_to")
         )
 
     async def _content(self, category: Category) -> ResponseContent:
-        """Write a category as it was just written, with the way to it."""
-        return _content((*await self._above(category.parent), category), None)
+        """Encode a category that was just written, with its path from the root."""
+        return _category_content((*await self._parent_lineage(category.parent), category), None)
 
-    async def _above(self, parent: object) -> tuple[Category, ...]:
-        """Return the way to a parent, if it is there (still: others may have moved what stood below it, and removed it)."""
+    async def _parent_lineage(self, parent: object) -> tuple[Category, ...]:
+        """Return the lineage of a parent; empty if there is no such category.
+
+        The parent of a stored category may be missing too: another request may have moved its children and deleted it.
+        """
         slug = parse_category(parent, FieldErrors(), ())
         if slug is not None:
             with suppress(CategoryNotFound):
@@ -162,7 +172,7 @@ class CategoriesController(Controller):
         return ()
 
 
-def _content(lineage: tuple[Category, ...], count: int | None) -> ResponseContent:
-    """Write a category, with its ETag: its version, and for the rest what the bytes are."""
+def _category_content(lineage: tuple[Category, ...], count: int | None) -> ResponseContent:
+    """Encode a category. Its ETag has the version, and a digest of the body, which also depends on ancestors and counts."""
     body = encode_category(lineage, count)
     return json_content(body, (b"etag", etag(lineage[-1], sha256(body).hexdigest()[:16]).encode()))

@@ -1,4 +1,4 @@
-"""/changes: the log, page by page or live."""
+"""`/changes`: the change log, in pages or as a live stream."""
 
 from typing import Any
 
@@ -16,15 +16,15 @@ from catalog.entrypoints.http.responses.prepared import NO_STORE, AsgiResponse, 
 from catalog.entrypoints.representations.changes import encode_changes
 from catalog.ports.cache import ResponseContent
 
-EVENTS = "text/event-stream"
+EVENT_STREAM = "text/event-stream"
 
-_EVENTS = (b"content-type", EVENTS.encode())
+_EVENT_STREAM = (b"content-type", EVENT_STREAM.encode())
 
-_LONGEST = 19
+_MAX_DIGITS = 19
 
 
 class ChangesController(Controller):
-    """Everything that was ever committed, in the order of the commits."""
+    """Endpoint for the change log."""
 
     path = "/api/v1/changes"
     tags = ("log",)
@@ -34,38 +34,44 @@ class ChangesController(Controller):
     @get(
         opt=documented(
             Operation(
-                "Read or follow the log",
+                "List or stream changes",
                 parameters=("after", "entries", "kind", "item", "last_event_id"),
                 responses=("200-changes", "404", "410"),
             )
         )
     )
     async def list(self, request: AnyRequest) -> AsgiResponse:
-        """What follows number `after`, oldest first; `next_after` says where it goes on, null that this is all for now.
+        """Return the log entries after number `after`, oldest first. Pass `next_after` as `after` to get the next page.
 
-        With `Accept: text/event-stream` it goes on live: each entry is an event whose id is its number and whose type is its
-        kind, from `Last-Event-ID` or `after` on, else from now on. Who takes too little is cut off, and goes on from there.
+        `next_after` is null if there are no more entries yet.
+
+        With `Accept: text/event-stream`, the response is a stream of server-sent events that stays open for new entries. The id
+        of an event is the number of its entry, its type the kind of change. The stream starts after `Last-Event-ID` or
+        `after`; without either, it has new entries only. Slow consumers are disconnected, and can resume with `Last-Event-ID`.
         """
-        found, faults = read_parameters(request.scope)
-        question = LogRequest.parse({name: values[0] for name, values in found.items()}, faults)
-        live = EVENTS in (header(request.scope, b"accept") or "").lower()
-        if not live:
-            return PreparedResponse(200, json_content(encode_changes(await self.history.changes(question))))
+        parameters, errors = read_parameters(request.scope)
+        log_request = LogRequest.parse({name: values[0] for name, values in parameters.items()}, errors)
+        streaming = EVENT_STREAM in (header(request.scope, b"accept") or "").lower()
+        if not streaming:
+            return PreparedResponse(200, json_content(encode_changes(await self.history.changes(log_request))))
         if "bodiless" in request.scope["state"]:
-            return PreparedResponse(200, ResponseContent(b"", (_EVENTS, NO_STORE)))
-        last = _last_event_id(request.scope)
-        answer = EventStream(_EVENTS, (b"x-accel-buffering", b"no"))
-        wanted = await self.history.log_filter(question)
-        after = question.after if last is None else last
-        answer.stream(await self.feed.subscribe(after, wanted, answer.cut))
-        return answer
+            return PreparedResponse(200, ResponseContent(b"", (_EVENT_STREAM, NO_STORE)))
+        last_event_id = _last_event_id(request.scope)
+        response = EventStream(_EVENT_STREAM, (b"x-accel-buffering", b"no"))
+        log_filter = await self.history.log_filter(log_request)
+        after = log_request.after if last_event_id is None else last_event_id
+        response.stream(await self.feed.subscribe(after, log_filter, response.cut))
+        return response
 
 
 def _last_event_id(scope: Any) -> int | None:  # noqa: ANN401 - an ASGI scope
-    """Return the number after which a reader goes on. Raises InvalidPosition."""
-    said = header(scope, b"last-event-id")
-    if not said:
+    """Return the Last-Event-ID header as a number, or None if there is none.
+
+    Raises: InvalidPosition.
+    """
+    value = header(scope, b"last-event-id")
+    if not value:
         return None
-    if said.isascii() and said.isdecimal() and len(said) <= _LONGEST and int(said) < MAX_SEQ:
-        return int(said)
-    raise InvalidPosition(repr(said[:50]))
+    if value.isascii() and value.isdecimal() and len(value) <= _MAX_DIGITS and int(value) < MAX_SEQ:
+        return int(value)
+    raise InvalidPosition(repr(value[:50]))

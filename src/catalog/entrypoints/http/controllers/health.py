@@ -1,4 +1,4 @@
-"""/health: whether the process lives, and whether it can serve. Below /api/v1 too, for those who route only that."""
+"""`/health`: liveness and readiness probes. Also under `/api/v1`, for proxies that only route that prefix."""
 
 import asyncio
 
@@ -13,21 +13,21 @@ from catalog.entrypoints.http.shutdown import ShutdownState
 from catalog.ports.storage import Storage
 
 _encoder = msgspec.json.Encoder()
-_FRESH = {"Cache-Control": "no-store"}
+_NO_STORE = {"Cache-Control": "no-store"}
 
 
 class HealthBody(msgspec.Struct):
-    """The service is well."""
+    """Response body of a healthy service."""
 
     status: str
     version: str
 
 
-_WELL = _encoder.encode(HealthBody("ok", __version__))
+_HEALTHY = _encoder.encode(HealthBody("ok", __version__))
 
 
 class HealthController(Controller):
-    """For whoever starts the process again, and for whoever sends it requests."""
+    """Endpoints for orchestrators and load balancers."""
 
     tags = ("operations",)
     storage: Storage
@@ -37,25 +37,28 @@ class HealthController(Controller):
     @get(
         ["/health/live", "/api/v1/health/live"],
         sync_to_thread=False,
-        opt=documented(Operation("Tell whether the process lives", responses=("200-health",))),
+        opt=documented(Operation("Liveness probe", responses=("200-health",))),
     )
     def live(self) -> Response[bytes]:
-        """Asks nothing of anybody: a process that does not answer this is to be started again."""
-        return Response(_WELL, media_type=JSON, headers=_FRESH)
+        """Return 200 while the process is running. Nothing else is checked; restart a process that does not respond."""
+        return Response(_HEALTHY, media_type=JSON, headers=_NO_STORE)
 
     @get(
         ["/health", "/health/ready", "/api/v1/health", "/api/v1/health/ready"],
-        opt=documented(Operation("Tell whether the service can serve", responses=("200-health",))),
+        opt=documented(Operation("Readiness probe", responses=("200-health",))),
     )
     async def ready(self) -> Response[bytes]:
-        """Asks the store, with a deadline; 503 when it does not answer, or when the service is about to stop."""
+        """Return 200 if the service can handle requests.
+
+        Return 503 if the store does not respond in time, or if the service is shutting down.
+        """
         if self.stopping.draining:
-            message = "The service is about to stop; send what is new elsewhere."
+            message = "The service is shutting down; send new requests to another instance."
             raise StoreUnavailable(message)
         try:
             async with asyncio.timeout(self.deadline):
                 await self.storage.ping()
         except TimeoutError as error:
-            message = "The store did not answer in time."
+            message = "The store did not respond in time."
             raise StoreUnavailable(message) from error
-        return Response(_WELL, media_type=JSON, headers=_FRESH)
+        return Response(_HEALTHY, media_type=JSON, headers=_NO_STORE)

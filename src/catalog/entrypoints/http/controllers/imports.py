@@ -1,4 +1,4 @@
-"""/items/import and /imports: many items at once, out of a file."""
+"""`/items/import` and `/imports`: import items from a file."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ from catalog.domain.queries.filters import without_empty
 from catalog.domain.queries.operands import refuse_unknown
 from catalog.domain.text.normalization import visible
 from catalog.domain.validation import FieldErrors
-from catalog.entrypoints.http.controllers.items import AnyRequest, origin
+from catalog.entrypoints.http.controllers.items import AnyRequest, request_origin
 from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.middleware.public_prefix import public_path
 from catalog.entrypoints.http.middleware.response_cache import ITEMS
@@ -36,18 +36,18 @@ from catalog.entrypoints.http.responses.prepared import AsgiResponse, PreparedRe
 
 IMPORTS: Final = "/api/v1/imports"
 
-_TYPES = {
+_MEDIA_TYPES = {
     "csv": ("text/csv",),
     "json": ("application/json",),
     "jsonl": ("application/jsonl", "application/x-ndjson", "application/x-jsonlines"),
 }
-_ENDINGS = {"csv": (".csv",), "json": (".json",), "jsonl": (".jsonl", ".ndjson")}
+_EXTENSIONS = {"csv": (".csv",), "json": (".json",), "jsonl": (".jsonl", ".ndjson")}
 FORM = "multipart/form-data"
 
 _REPEATABLE = ("map", "set", "type")
 _FLAGS = ("dry_run", "create_categories", "preserve", "partial")
 _CHOICES: Mapping[str, Sequence[str]] = {
-    "format": tuple(_TYPES),
+    "format": tuple(_MEDIA_TYPES),
     "on_conflict": CONFLICTS,
     "mode": ("per_row", "all_or_nothing"),
     **dict.fromkeys(_FLAGS, ("true", "false")),
@@ -58,7 +58,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class RefusalBody(msgspec.Struct):
-    """Why a row was not taken: one for each of its faults. `field` is a flat name; empty for the row as a whole."""
+    """One reason why a row was refused. `field` is a flat field name; it is empty if the reason concerns the whole row."""
 
     line: int
     sku: str
@@ -68,7 +68,7 @@ class RefusalBody(msgspec.Struct):
 
 
 class ImportBody(msgspec.Struct):
-    """How far an import is; `rate` is rows a second."""
+    """The progress of an import; `rate` is in rows per second."""
 
     id: str
     status: str
@@ -90,16 +90,16 @@ class ImportBody(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """What the options of an import say: the file's format, what stands between its cells, the plan, and how whole it must be."""
+    """The options of an import: the file's format and CSV delimiter, the plan, and whether a trailer is required."""
 
-    kind: str
+    format: str
     delimiter: str
     plan: ImportPlan
     trailer_policy: TrailerPolicy
 
 
 class ImportsController(Controller):
-    """Imports, and what became of them."""
+    """Endpoints for imports."""
 
     tags = ("imports",)
     jobs: ImportJobs
@@ -122,142 +122,160 @@ class ImportsController(Controller):
         ),
     )
     async def run(self, request: AnyRequest) -> AsgiResponse:
-        """A file as CSV, a JSON array or JSON Lines, row by row; items are matched by SKU.
+        """Import items from a CSV, JSON or JSON Lines file. Rows are matched to existing items by SKU.
 
-        The file is the body, or the one file of a form (`multipart/form-data`), whose other fields are the parameters. The answer
-        counts what became of the rows and has the first 1,000 that were refused; `errors_url` has all of them, for a day. With
-        `mode=all_or_nothing` nothing goes in when a row is refused (422). With `Prefer: respond-async` the answer is 202 as soon
-        as the file is there, and `/imports/{id}` tells how far it is. What is exported is imported as it stands; what looks like
-        an export and lacks its last row is refused, unless `partial=true`.
+        Send the file as the request body, or as the only file of a form (`multipart/form-data`) whose other fields are the
+        parameters. The response counts the rows by outcome and lists the first 1,000 reasons for refusal; `errors_url` has all
+        of them for one day. With `mode=all_or_nothing`, nothing is imported if any row is refused (422).
+
+        With `Prefer: respond-async`, the response is 202 as soon as the file is uploaded; poll `/imports/{id}` for progress.
+
+        Exports can be imported unchanged. A file that looks like an export but lacks the last row of one is refused, unless
+        `partial=true`.
         """
         scope = request.scope
         boundary = _boundary(scope)
         if boundary is None:
-            refuse_other_types(scope, _TYPES[self._read(scope, {}, None).kind])
+            refuse_other_types(scope, _MEDIA_TYPES[self._parse_options(scope, {}, None).format])
         if announced_length(scope) > self.most_bytes:
             raise FileTooLarge(self.most_bytes)
-        by = origin(request)
+        origin = request_origin(request)
         form = None if boundary is None else MultipartUpload(request.receive, self.most_bytes, self.space, boundary)
         body = form or UploadStream(request.receive, self.most_bytes, self.space)
-        first: list[Refusal] = []
-        aside = ASYNCHRONOUS in preferences(scope)
+        first_refusals: list[Refusal] = []
+        respond_async = ASYNCHRONOUS in preferences(scope)
 
-        async def do(notes: RecordsFor[ImportState]) -> ImportState:
+        async def execute(records_for: RecordsFor[ImportState]) -> ImportState:
             with self.jobs.receiving():
                 file = await body.save()
             try:
-                told = self._read(scope, {}, None) if form is None else self._read(scope, form.fields, form.filename)
+                options = (
+                    self._parse_options(scope, {}, None)
+                    if form is None
+                    else self._parse_options(scope, form.fields, form.filename)
+                )
             except InvalidQuery:
                 file.close()
                 raise
-            source = ImportSource(lambda: read_table(file, told.kind, told.delimiter, told.trailer_policy), file.tell, file.close)
-            if aside:
-                return await self.jobs.start(source, told.plan, by, notes)
-            return await self.jobs.run(source, told.plan, by, first, notes)
+            source = ImportSource(
+                lambda: read_table(file, options.format, options.delimiter, options.trailer_policy), file.tell, file.close
+            )
+            if respond_async:
+                return await self.jobs.start(source, options.plan, origin, records_for)
+            return await self.jobs.run(source, options.plan, origin, first_refusals, records_for)
 
-        def show(state: ImportState) -> PreparedResponse:
-            return _accepted(state) if aside else _finished(state, first)
+        def render(state: ImportState) -> PreparedResponse:
+            return _accepted_response(state) if respond_async else _finished_response(state, first_refusals)
 
-        return await self.idempotency.respond(scope, by.actor, body, do, show)
+        return await self.idempotency.respond(scope, origin.actor, body, execute, render)
 
-    @get(f"{IMPORTS}/{{id:str}}", opt=documented(Operation("Tell how far an import is", responses=("200-import", "404"))))
+    @get(f"{IMPORTS}/{{id:str}}", opt=documented(Operation("Get import status", responses=("200-import", "404"))))
     async def read(self, request: AnyRequest, id: FromPath[str]) -> PreparedResponse:
-        """`status` is running, done, refused (all or nothing), failed, cancelled or interrupted; it is kept for a day.
+        """Return the status and progress of an import. Both are available for one day.
 
-        What the numbers say is committed. The rest of an import that was interrupted goes in when the file is sent again with
-        `on_conflict=skip` or `update`: rows are known by their SKUs.
+        `status` is running, done, refused (`mode=all_or_nothing` only), failed, cancelled or interrupted. The counts cover
+        committed rows. To import the rest of an interrupted import, send the file again with `on_conflict=skip` or `update`;
+        rows are matched by SKU.
         """
         reject_parameters(request.scope)
-        return PreparedResponse(200, json_content(_encoder.encode(_shown(await self.jobs.get(id)))))
+        return PreparedResponse(200, json_content(_encoder.encode(_to_import_body(await self.jobs.get(id)))))
 
     @get(
         f"{IMPORTS}/{{id:str}}/errors",
-        opt=documented(
-            Operation("List the rows that an import refused", parameters=("errors_format",), responses=("200-errors", "404"))
-        ),
+        opt=documented(Operation("List refused rows", parameters=("errors_format",), responses=("200-errors", "404"))),
     )
     async def errors(self, request: AnyRequest, id: FromPath[str]) -> StreamingResponse:
-        """All of them, in the order of their lines, as JSON Lines or CSV."""
-        kind = read_choices(request.scope, format=("jsonl", "csv")).get("format", "jsonl")
-        pieces = _csv(self.jobs.refusals(id)) if kind == "csv" else _lines(self.jobs.refusals(id))
+        """Return every refused row with its reasons, in line order, as JSON Lines or CSV."""
+        file_format = read_choices(request.scope, format=("jsonl", "csv")).get("format", "jsonl")
+        chunks = _encode_csv(self.jobs.refusals(id)) if file_format == "csv" else _encode_json_lines(self.jobs.refusals(id))
         await self.jobs.get(id)
-        media = b"text/csv; charset=utf-8" if kind == "csv" else b"application/jsonl"
-        return StreamingResponse(b"", pieces, (b"content-type", media))
+        media_type = b"text/csv; charset=utf-8" if file_format == "csv" else b"application/jsonl"
+        return StreamingResponse(b"", chunks, (b"content-type", media_type))
 
     @delete(
         f"{IMPORTS}/{{id:str}}", status_code=202, opt=documented(Operation("Cancel an import", responses=("202-import", "404")))
     )
     async def cancel(self, request: AnyRequest, id: FromPath[str]) -> PreparedResponse:
-        """It ends before its next slice; what is committed stays. One that has ended stays as it is."""
+        """Stop an import before its next slice of rows. Committed rows stay, and an import that has ended is left unchanged."""
         reject_parameters(request.scope)
-        return PreparedResponse(202, json_content(_encoder.encode(_shown(await self.jobs.cancel(id, origin(request))))))
+        return PreparedResponse(
+            202, json_content(_encoder.encode(_to_import_body(await self.jobs.cancel(id, request_origin(request)))))
+        )
 
-    def _read(self, scope: Any, fields: Mapping[str, Sequence[str]], filename: str | None) -> ImportRequest:  # noqa: ANN401 - an ASGI scope
-        """Read the options: parameters, and fields of a form. Raises InvalidQuery with every fault."""
-        given, faults = read_parameters(scope, _REPEATABLE)
+    def _parse_options(
+        self,
+        scope: Any,  # noqa: ANN401 - an ASGI scope
+        fields: Mapping[str, Sequence[str]],
+        filename: str | None,
+    ) -> ImportRequest:
+        """Parse the options of an import from query parameters and form fields.
+
+        Raises: InvalidQuery, with every error.
+        """
+        parameters, errors = read_parameters(scope, _REPEATABLE)
         for name, values in fields.items():
-            given.setdefault(name, []).extend(values)
-            if len(given[name]) > 1 and name not in _REPEATABLE:
-                faults.add((name,), "repeated_parameter", f"The option {name} is given twice; give it once.")
-        said = without_empty(given)
-        for name, values in given.items():
-            refuse_unknown((name,), PARAMETERS, faults)
-            if name in said and name in _CHOICES and values[0] not in _CHOICES[name]:
-                faults.add((name,), "invalid_choice", f"The parameter {name} is {' or '.join(_CHOICES[name])}.")
+            parameters.setdefault(name, []).extend(values)
+            if len(parameters[name]) > 1 and name not in _REPEATABLE:
+                errors.add((name,), "repeated_parameter", f"Parameter {name} is repeated; send it once.")
+        options = without_empty(parameters)
+        for name, values in parameters.items():
+            refuse_unknown((name,), PARAMETERS, errors)
+            if name in options and name in _CHOICES and values[0] not in _CHOICES[name]:
+                errors.add((name,), "invalid_choice", f"Parameter {name} must be {' or '.join(_CHOICES[name])}.")
         plan, delimiter = ImportPlan(), ","
         try:
-            delimiter = parse_delimiter(said.get("delimiter", [","])[0])
+            delimiter = parse_delimiter(options.get("delimiter", [","])[0])
         except InvalidQuery as error:
-            faults.extend(error)
+            errors.extend(error)
         try:
-            plan = ImportPlan.parse(said.get("map", ()), said.get("set", ()), said.get("type", ()))
+            plan = ImportPlan.parse(options.get("map", ()), options.get("set", ()), options.get("type", ()))
         except InvalidQuery as error:
-            faults.extend(error)
-        kind = said["format"][0] if "format" in said else _kind_of(scope, filename, faults)
-        faults.raise_if_any(InvalidQuery)
-        one = {name: values[0] for name, values in said.items()}
-        flags = {name: one.get(name) == "true" for name in _FLAGS}
+            errors.extend(error)
+        file_format = options["format"][0] if "format" in options else _detect_format(scope, filename, errors)
+        errors.raise_if_any(InvalidQuery)
+        single = {name: values[0] for name, values in options.items()}
+        flags = {name: single.get(name) == "true" for name in _FLAGS}
         plan = replace(
             plan,
-            on_conflict=next((its for its in CONFLICTS if its == one.get("on_conflict")), "fail"),
-            atomic=one.get("mode") == "all_or_nothing",
+            on_conflict=next((choice for choice in CONFLICTS if choice == single.get("on_conflict")), "fail"),
+            atomic=single.get("mode") == "all_or_nothing",
             max_atomic_rows=self.most_atomic,
             dry_run=flags["dry_run"],
             create_categories=flags["create_categories"],
             preserve=flags["preserve"],
         )
-        return ImportRequest(kind, delimiter, plan, trailer_policy(preserve=plan.preserve, partial=flags["partial"]))
+        return ImportRequest(file_format, delimiter, plan, trailer_policy(preserve=plan.preserve, partial=flags["partial"]))
 
 
 def _boundary(scope: Any) -> str | None:  # noqa: ANN401 - an ASGI scope
-    """Return the boundary of a form; None when the body is the file itself."""
+    """Return the multipart boundary of a form, or None if the body is the file itself."""
     essence, options = parse_options_header(header(scope, b"content-type") or "")
     return options.get("boundary", "") if essence == FORM else None
 
 
-def _kind_of(scope: Any, filename: str | None, faults: FieldErrors) -> str:  # noqa: ANN401 - an ASGI scope
-    """Tell a format by the file's name in a form, or by the Content-Type."""
+def _detect_format(scope: Any, filename: str | None, errors: FieldErrors) -> str:  # noqa: ANN401 - an ASGI scope
+    """Return the file format by the Content-Type, or by the extension of the file name in a form."""
     essence = (header(scope, b"content-type") or "").partition(";")[0].strip().lower()
-    ending = "." + (filename or "").lower().rpartition(".")[2]
-    for kind, types in _TYPES.items():
-        if essence in types or ending in _ENDINGS[kind]:
-            return kind
-    faults.add(("format",), "missing", f"Say what the file is: format={', '.join(_TYPES)}.")
+    extension = "." + (filename or "").lower().rpartition(".")[2]
+    for file_format, media_types in _MEDIA_TYPES.items():
+        if essence in media_types or extension in _EXTENSIONS[file_format]:
+            return file_format
+    errors.add(("format",), "missing", f"Cannot detect the file format. Set format to one of {', '.join(_MEDIA_TYPES)}.")
     return "csv"
 
 
-def _accepted(state: ImportState) -> PreparedResponse:
-    content = json_content(_encoder.encode(_shown(state)))
+def _accepted_response(state: ImportState) -> PreparedResponse:
+    content = json_content(_encoder.encode(_to_import_body(state)))
     return PreparedResponse(202, content, (b"location", f"{IMPORTS}/{state.id}".encode()), preference_applied(ASYNCHRONOUS))
 
 
-def _finished(state: ImportState, first: Sequence[Refusal]) -> PreparedResponse:
-    body = _shown(state)
-    body.refusals = [_refusal(one) for one in first]
+def _finished_response(state: ImportState, first_refusals: Sequence[Refusal]) -> PreparedResponse:
+    body = _to_import_body(state)
+    body.refusals = [_to_refusal_body(refusal) for refusal in first_refusals]
     return PreparedResponse(422 if state.status == REFUSED else 200, json_content(_encoder.encode(body)))
 
 
-def _shown(state: ImportState) -> ImportBody:
+def _to_import_body(state: ImportState) -> ImportBody:
     report = state.report
     return ImportBody(
         id=state.id,
@@ -278,21 +296,23 @@ def _shown(state: ImportState) -> ImportBody:
     )
 
 
-def _refusal(one: Refusal) -> RefusalBody:
-    return RefusalBody(one.line, visible(one.sku), visible(one.field), one.code, visible(one.reason))
+def _to_refusal_body(refusal: Refusal) -> RefusalBody:
+    return RefusalBody(refusal.line, visible(refusal.sku), visible(refusal.field), refusal.code, visible(refusal.reason))
 
 
-async def _lines(chunks: AsyncGenerator[Sequence[Refusal], None]) -> AsyncGenerator[bytes, None]:
+async def _encode_json_lines(chunks: AsyncGenerator[Sequence[Refusal], None]) -> AsyncGenerator[bytes, None]:
     async for chunk in chunks:
-        yield b"".join(_encoder.encode(_refusal(one)) + b"\n" for one in chunk)
+        yield b"".join(_encoder.encode(_to_refusal_body(refusal)) + b"\n" for refusal in chunk)
 
 
-async def _csv(chunks: AsyncGenerator[Sequence[Refusal], None]) -> AsyncGenerator[bytes, None]:
+async def _encode_csv(chunks: AsyncGenerator[Sequence[Refusal], None]) -> AsyncGenerator[bytes, None]:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(RefusalBody.__struct_fields__)
     async for chunk in chunks:
-        writer.writerows([escape_formula(str(cell)) for cell in msgspec.structs.astuple(_refusal(one))] for one in chunk)
+        writer.writerows(
+            [escape_formula(str(cell)) for cell in msgspec.structs.astuple(_to_refusal_body(refusal))] for refusal in chunk
+        )
         yield text.getvalue().encode()
         text.seek(0)
         text.truncate()

@@ -1,4 +1,4 @@
-"""What happened to items: their history and prices; and bringing back what they were."""
+"""`/items/{key}/history` and `/prices`, and the operations that bring back an earlier state: `/restore` and `/revert`."""
 
 from litestar import Controller, get, post
 from litestar.params import FromPath
@@ -9,7 +9,7 @@ from catalog.domain.errors import FieldError, InvalidInput, InvalidQuery
 from catalog.domain.items.item import Item
 from catalog.domain.queries.operands import parse_moment
 from catalog.domain.validation import FieldErrors
-from catalog.entrypoints.http.controllers.items import AnyRequest, item_content, origin
+from catalog.entrypoints.http.controllers.items import AnyRequest, item_content, request_origin
 from catalog.entrypoints.http.idempotency import BodyFingerprint, Idempotency
 from catalog.entrypoints.http.middleware.response_cache import ITEMS
 from catalog.entrypoints.http.openapi.document import Operation, documented
@@ -22,7 +22,7 @@ from catalog.entrypoints.representations.changes import encode_history, encode_p
 
 
 class HistoryController(Controller):
-    """The log, item by item."""
+    """Endpoints for the history of one item."""
 
     path = f"{ITEMS}/{{key:str}}"
     tags = ("items", "log")
@@ -34,52 +34,56 @@ class HistoryController(Controller):
 
     @get(
         "/history",
-        opt=documented(Operation("Tell an item's history", parameters=("after", "entries"), responses=("200-history", "404"))),
+        opt=documented(Operation("Get item history", parameters=("after", "entries"), responses=("200-history", "404"))),
     )
     async def life(self, request: AnyRequest, key: FromPath[str]) -> PreparedResponse:
-        """Every change, oldest first: who, when, in which request, and the item before and after; also of a deleted item.
+        """Return every change of an item, oldest first: actor, time, request id, and the item before and after.
 
-        A SKU stands for the item that has it, else for the last one that was deleted with it; an id is exact.
+        This works for deleted items too. A SKU refers to the item that has it now, or else to the last item that was deleted
+        with it; an id always refers to the same item.
         """
-        found, faults = read_parameters(request.scope)
-        said = {name: values[0] for name, values in found.items()}
-        question = LogRequest.parse(said, faults, ("after", "limit"))
-        return PreparedResponse(200, json_content(encode_history(await self.history.item_history(key, question))))
+        parameters, errors = read_parameters(request.scope)
+        log_request = LogRequest.parse({name: values[0] for name, values in parameters.items()}, errors, ("after", "limit"))
+        return PreparedResponse(200, json_content(encode_history(await self.history.item_history(key, log_request))))
 
-    @get("/prices", opt=documented(Operation("Tell an item's prices", parameters=("as_of",), responses=("200-prices", "404"))))
+    @get("/prices", opt=documented(Operation("Get item prices", parameters=("as_of",), responses=("200-prices", "404"))))
     async def prices(self, request: AnyRequest, key: FromPath[str]) -> PreparedResponse:
-        """All of them, oldest first, or the one that was in force at a moment (`as_of`).
+        """Return all prices of an item, oldest first, or only the price in force at the time `as_of`.
 
-        `lowest_30_days` is the lowest of the 30 days up to then; `before_reduction` that of the 30 days before the price was
-        reduced to what it is: the prior price of Directive 98/6/EC, article 6a.
+        `lowest_30_days` is the lowest price of the 30 days up to now, or up to `as_of`. `before_reduction` is the lowest price
+        of the 30 days before the price was reduced to its current value: the prior price of Directive 98/6/EC, article 6a.
         """
-        said = read_choices(request.scope, as_of=())
-        faults = FieldErrors()
-        moment = parse_moment(said["as_of"], "as_of", faults) if "as_of" in said else None
-        faults.raise_if_any(InvalidQuery)
-        return PreparedResponse(200, json_content(encode_prices(await self.history.prices(key, moment))))
+        parameters = read_choices(request.scope, as_of=())
+        errors = FieldErrors()
+        as_of = parse_moment(parameters["as_of"], "as_of", errors) if "as_of" in parameters else None
+        errors.raise_if_any(InvalidQuery)
+        return PreparedResponse(200, json_content(encode_prices(await self.history.prices(key, as_of))))
 
     @post(
         "/restore",
         status_code=200,
         opt=documented(
-            Operation("Bring a deleted item back", responses=("200", "204", "404", "408", "409", "413", "415"), idempotent=True)
+            Operation("Restore a deleted item", responses=("200", "204", "404", "408", "409", "413", "415"), idempotent=True)
         ),
     )
     async def restore(self, request: AnyRequest, key: FromPath[str]) -> PreparedResponse:
-        """By its id, or by its SKU (of several with that SKU, the one deleted last), as it was at its end.
+        """Restore a deleted item to its last state. A SKU refers to the last item that was deleted with it.
 
-        Its version goes on, so that what named it before stays stale.
+        The version continues from the last one, so ETags from before the deletion stay stale.
         """
         reject_parameters(request.scope)
         body = await read_nothing(request)
-        by = origin(request)
+        origin = request_origin(request)
 
-        def show(item: Item) -> PreparedResponse:
+        def render(item: Item) -> PreparedResponse:
             return write_response(request.scope, 200, item_content(item))
 
         return await self.idempotency.respond(
-            request.scope, by.actor, BodyFingerprint(body), lambda notes: self.items.restore(key, by, notes), show
+            request.scope,
+            origin.actor,
+            BodyFingerprint(body),
+            lambda records_for: self.items.restore(key, origin, records_for),
+            render,
         )
 
     @post(
@@ -87,7 +91,7 @@ class HistoryController(Controller):
         status_code=200,
         opt=documented(
             Operation(
-                "Make an item what it was",
+                "Revert an item to an earlier version",
                 body="Revert",
                 responses=("200", "204", "404", "409", "412"),
                 conditional=True,
@@ -96,23 +100,23 @@ class HistoryController(Controller):
         ),
     )
     async def revert(self, request: AnyRequest, key: FromPath[str]) -> PreparedResponse:
-        """In the version that the body names; as a new version."""
+        """Set an item back to the version in the body. The result is a new version."""
         reject_parameters(request.scope)
         body = await read_bytes(request, JSON)
-        said = parse_object(body)
-        if said.keys() != {"version"}:
-            message = 'The body is {"version": n}, n being the version that the item is to be again.'
+        fields = parse_object(body)
+        if fields.keys() != {"version"}:
+            message = 'The body must be {"version": n}, where n is the version to revert to.'
             raise InvalidInput([FieldError((), "wrong_members", message)])
-        condition = parse_if_match(request.scope, required=self.strict)
-        by = origin(request)
+        expected = parse_if_match(request.scope, required=self.strict)
+        origin = request_origin(request)
 
-        def show(item: Item) -> PreparedResponse:
+        def render(item: Item) -> PreparedResponse:
             return write_response(request.scope, 200, item_content(item))
 
         return await self.idempotency.respond(
             request.scope,
-            by.actor,
+            origin.actor,
             BodyFingerprint(body),
-            lambda notes: self.items.revert(key, said["version"], by, condition, notes),
-            show,
+            lambda records_for: self.items.revert(key, fields["version"], origin, expected, records_for),
+            render,
         )

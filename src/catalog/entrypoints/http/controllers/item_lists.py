@@ -1,4 +1,4 @@
-"""Lists of items, wherever they hang: their parameters, their links, and the ETag by which an unchanged one is known."""
+"""Lists of items, shared by `/items` and `/categories/{slug}/items`: parameters, links and ETag."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -20,43 +20,46 @@ from catalog.entrypoints.representations.items import encode_page
 
 
 class RawListRequest(NamedTuple):
-    """A question for a list at `path`; with what is asked for `within` it, and the parameters that its links have besides."""
+    """A request for the list at `path`, before its parameters are parsed.
+
+    `filters` apply in addition to those in the parameters. `link_parameters` are added to the links of the response.
+    """
 
     path: str
     parameters: dict[str, list[str]]
-    faults: FieldErrors
-    within: Filters = ()
-    links: Mapping[str, list[str]] = {}
+    errors: FieldErrors
+    filters: Filters = ()
+    link_parameters: Mapping[str, list[str]] = {}
 
 
 async def respond_with_list(scope: Any, items: Items, reads: ResponseCache, request: RawListRequest) -> PreparedResponse:  # noqa: ANN401 - an ASGI scope
-    """Answer a question for a list.
+    """Return a page of items.
 
-    An unchanged list is known by the end of the log, and answered with 304 without a look at the items.
+    The ETag depends on the request and the head of the log, so an unchanged list is answered with 304 without reading items.
     """
-    listing = ListRequest.parse(request.parameters, request.faults, request.within)
-    tag = list_etag(await reads.head(), listing)
+    list_request = ListRequest.parse(request.parameters, request.errors, request.filters)
+    tag = list_etag(await reads.head(), list_request)
     if has_preconditions(scope) and is_not_modified(scope, tag):
         return PreparedResponse(304, no_content((b"etag", tag.encode())))
 
-    async def page() -> RenderedResponse:
-        found = await items.list(listing)
-        kept = {**request.parameters, **request.links}
-        marks = {"first": None, "prev": found.page.prev_cursor, "next": found.page.next_cursor}
-        to = [
-            link(request.path, kept, relation, cursor=cursor, offset=None)
-            for relation, cursor in marks.items()
+    async def render() -> RenderedResponse:
+        result = await items.list(list_request)
+        parameters = {**request.parameters, **request.link_parameters}
+        cursors = {"first": None, "prev": result.page.prev_cursor, "next": result.page.next_cursor}
+        links = [
+            link(request.path, parameters, relation, cursor=cursor, offset=None)
+            for relation, cursor in cursors.items()
             if cursor is not None or relation == "first"
         ]
-        # What is not complete must be asked for again.
-        dated = () if found.partial else ((b"etag", tag.encode()),)
-        content = json_content(encode_page(found, listing), (b"link", ", ".join(to).encode()), *dated)
-        return RenderedResponse(content, list_dependencies(listing, found.page), shareable=not found.partial)
+        # A partial result has no ETag, so that clients request it again.
+        etag = () if result.partial else ((b"etag", tag.encode()),)
+        content = json_content(encode_page(result, list_request), (b"link", ", ".join(links).encode()), *etag)
+        return RenderedResponse(content, list_dependencies(list_request, result.page), shareable=not result.partial)
 
-    return await reads.respond(scope, page)
+    return await reads.respond(scope, render)
 
 
-def list_etag(head: LogHead, question: object) -> str:
-    """Return the weak ETag of a list: which log, how far it goes, and what is asked."""
-    asked = sha256(f"{__version__} {question}".encode(errors="surrogatepass")).hexdigest()[:16]
-    return f'W/"{head.log_id[:8]}.{head.seq}.{asked}"'
+def list_etag(head: LogHead, request: object) -> str:
+    """Return the weak ETag of a list: the id and head of the log, and a digest of the request."""
+    digest = sha256(f"{__version__} {request}".encode(errors="surrogatepass")).hexdigest()[:16]
+    return f'W/"{head.log_id[:8]}.{head.seq}.{digest}"'

@@ -1,4 +1,4 @@
-"""/items: create, put, list, export, read, change, reprice, remove."""
+"""`/items`: create, list, export, read, replace, update and delete items."""
 
 from hashlib import sha256
 from typing import Any
@@ -14,7 +14,7 @@ from catalog.domain.change import Origin
 from catalog.domain.items.item import Item
 from catalog.domain.queries.filters import FILTER_PARAMETERS
 from catalog.domain.queries.item_query import PARAMETERS
-from catalog.domain.queries.list_request import PARAMETERS as BESIDE
+from catalog.domain.queries.list_request import PARAMETERS as LIST_PARAMETERS
 from catalog.domain.queries.list_request import PRESENTATION_PARAMETERS
 from catalog.entrypoints.http.controllers.item_lists import RawListRequest, respond_with_list
 from catalog.entrypoints.http.idempotency import BodyFingerprint, Idempotency
@@ -28,12 +28,12 @@ from catalog.entrypoints.http.responses.prepared import PreparedResponse, Stream
 from catalog.entrypoints.representations.items import EVERYTHING, encode_item
 from catalog.ports.cache import ResponseContent
 
-# Litestar made it: to have it check its own request took 5 % of a read.
+# Litestar creates the request; having it validate its own object took 5 % of the time of a read.
 AnyRequest = SkipValidation[Request[Any, Any, Any]]
 
 
 class ItemsController(Controller):
-    """The items, one by one and as lists."""
+    """Endpoints for items."""
 
     path = ITEMS
     tags = ("items",)
@@ -45,26 +45,34 @@ class ItemsController(Controller):
 
     @post(opt=documented(Operation("Create an item", body="ItemDraft", responses=("201", "409"), idempotent=True)))
     async def create(self, request: AnyRequest) -> PreparedResponse:
-        """Without a SKU, one is made."""
+        """Create an item. A SKU is generated if none is given."""
         reject_parameters(request.scope)
         body = await read_bytes(request, JSON)
-        by = origin(request)
+        origin = request_origin(request)
 
-        def show(item: Item) -> PreparedResponse:
+        def render(item: Item) -> PreparedResponse:
             return write_response(request.scope, 201, item_content(item), (b"location", f"{self.path}/{item.id}".encode()))
 
         fields = parse_object(body)
         return await self.idempotency.respond(
-            request.scope, by.actor, BodyFingerprint(body), lambda notes: self.items.create(fields, by, notes), show
+            request.scope,
+            origin.actor,
+            BodyFingerprint(body),
+            lambda records_for: self.items.create(fields, origin, records_for),
+            render,
         )
 
-    @get(opt=documented(Operation("List or search items", parameters=(*PARAMETERS, *BESIDE), responses=("200-page", "304"))))
+    @get(
+        opt=documented(
+            Operation("List or search items", parameters=(*PARAMETERS, *LIST_PARAMETERS), responses=("200-page", "304"))
+        )
+    )
     async def list(self, request: AnyRequest) -> PreparedResponse:
-        """Newest first, unless `sort` says otherwise; with `q`, the nearest first.
+        """Return a page of items, newest first by default. With `q`, the best matches come first.
 
-        Beside the parameters named here, fields take operators: `version__gte=3`, `price__lt=10&currency=EUR`,
-        `category__exists=false`, `sku__in=A,B`, and so do attributes: `attr.size=10`, `attr.size__gte=10`, `attr.size="10"`
-        (text); eq, ne, lt, lte, gt, gte, in, exists.
+        In addition to the parameters listed here, fields and attributes can be filtered with the operators eq, ne, lt, lte, gt,
+        gte, in and exists: `version__gte=3`, `price__lt=10&currency=EUR`, `category__exists=false`, `sku__in=A,B`,
+        `attr.size=10`, `attr.size__gte=10`, `attr.size="10"` (text).
         """
         return await respond_with_list(
             request.scope, self.items, self.reads, RawListRequest(self.path, *read_parameters(request.scope))
@@ -81,46 +89,46 @@ class ItemsController(Controller):
         ),
     )
     async def export(self, request: AnyRequest) -> StreamingResponse:
-        """All items, or those that the filters choose, in one state of the catalog; the oldest first, unless `sort` differs.
+        """Return all items, or all that match the filters, oldest first by default. The export is a consistent snapshot.
 
-        The last row tells how many rows stand before it, and the SHA-256 of the bytes before its line: in JSON
-        `{"_end": {"rows": 2, "sha256": "…"}}`, in CSV a row whose `id` is `_end`, `sku` the number and `name` the digest.
-        Without that row, what came is not whole. What is exported can be imported as it stands.
+        The last row has the number of rows before it and the SHA-256 of all bytes before its own line. In JSON it is
+        `{"_end": {"rows": 2, "sha256": "…"}}`; in CSV its `id` is `_end`, its `sku` the number of rows and its `name` the
+        digest. A response without this row is incomplete. Exports can be imported unchanged.
         """
-        parameters, faults = read_parameters(request.scope)
-        kind = parameters.pop("format", [""])[-1] or "csv"
-        tree = parameters.pop("with_categories", [""])[-1] or "false"
-        with_categories = parse_with_categories(tree, faults)
-        query = parse_export(parameters, faults)
-        form = parse_format(kind)
-        pieces = self.items.export(query, form, encode_item, with_categories=with_categories)
-        disposition = f'attachment; filename="items.{kind}"'.encode()
-        # HEAD gets by without a look at the store.
-        first = b"" if "bodiless" in request.scope["state"] else await anext(pieces)
+        parameters, errors = read_parameters(request.scope)
+        format_name = parameters.pop("format", [""])[-1] or "csv"
+        raw_with_categories = parameters.pop("with_categories", [""])[-1] or "false"
+        with_categories = parse_with_categories(raw_with_categories, errors)
+        query = parse_export(parameters, errors)
+        export_format = parse_format(format_name)
+        chunks = self.items.export(query, export_format, encode_item, with_categories=with_categories)
+        disposition = f'attachment; filename="items.{format_name}"'.encode()
+        # HEAD does not read from the store.
+        first_chunk = b"" if "bodiless" in request.scope["state"] else await anext(chunks)
         return StreamingResponse(
-            first, pieces, (b"content-type", form.media_type.encode()), (b"content-disposition", disposition)
+            first_chunk, chunks, (b"content-type", export_format.media_type.encode()), (b"content-disposition", disposition)
         )
 
     @get(
         "/{key:str}",
         opt=documented(
-            Operation("Read an item", parameters=PRESENTATION_PARAMETERS, responses=("200-item", "304", "404"), head=True)
+            Operation("Get an item", parameters=PRESENTATION_PARAMETERS, responses=("200-item", "304", "404"), head=True)
         ),
     )
     async def read(self, request: AnyRequest, key: FromPath[str]) -> PreparedResponse:
-        """By its id, or by its SKU in any case."""
+        """Return one item by its id or SKU. SKUs are case-insensitive."""
         presentation = read_presentation(request.scope)
 
-        async def item() -> RenderedResponse:
-            found = await self.items.get(key)
+        async def render() -> RenderedResponse:
+            item = await self.items.get(key)
             if presentation == EVERYTHING:
-                return RenderedResponse(item_content(found), item_dependencies(found))
-            lineage = await self.items.lineage(found) if presentation.with_category else ()
-            body = encode_item(found, presentation, lineage)
-            tag = etag(found, sha256(body).hexdigest()[:16])
-            return RenderedResponse(json_content(body, (b"etag", tag.encode())), item_dependencies(found))
+                return RenderedResponse(item_content(item), item_dependencies(item))
+            lineage = await self.items.lineage(item) if presentation.with_category else ()
+            body = encode_item(item, presentation, lineage)
+            tag = etag(item, sha256(body).hexdigest()[:16])
+            return RenderedResponse(json_content(body, (b"etag", tag.encode())), item_dependencies(item))
 
-        return await self.reads.respond(request.scope, item)
+        return await self.reads.respond(request.scope, render)
 
     @put(
         "/{key:str}",
@@ -134,15 +142,20 @@ class ItemsController(Controller):
         ),
     )
     async def put(self, request: AnyRequest, key: FromPath[str]) -> PreparedResponse:
-        """By its SKU, which the body may leave out: created where there is none, else replaced, and what is absent taken away.
+        """Create the item with this SKU, or replace it if it exists. Omitted fields are cleared; the body may omit the SKU.
 
-        With `If-None-Match: *` it is only created. By its id, an item that is there is replaced.
+        With `If-None-Match: *`, an existing item is not replaced (412). With an id instead of a SKU, the item must exist.
         """
         reject_parameters(request.scope)
         fields = await read_object(request, JSON)
-        where = parse_put_conditions(request.scope, required=self.strict)
+        conditions = parse_put_conditions(request.scope, required=self.strict)
         item, created = await self.items.put(
-            key, fields, origin(request), where.expected, must_exist=where.present, must_not_exist=where.absent
+            key,
+            fields,
+            request_origin(request),
+            conditions.expected,
+            must_exist=conditions.present,
+            must_not_exist=conditions.absent,
         )
         if not created:
             return write_response(request.scope, 200, item_content(item))
@@ -151,47 +164,47 @@ class ItemsController(Controller):
     @patch(
         "/{key:str}",
         opt=documented(
-            Operation("Change an item", body="ItemPatch", responses=("200", "204", "404", "409", "412"), conditional=True)
+            Operation("Update an item", body="ItemPatch", responses=("200", "204", "404", "409", "412"), conditional=True)
         ),
     )
     async def revise(self, request: AnyRequest, key: FromPath[str]) -> PreparedResponse:
-        """By a merge patch (RFC 7396): what is absent stays, null takes away, a value replaces."""
+        """Update an item with a JSON Merge Patch (RFC 7396): omitted fields stay unchanged, null clears a field."""
         reject_parameters(request.scope)
         changes = await read_object(request, MERGE_PATCH, JSON)
-        condition = parse_if_match(request.scope, required=self.strict)
-        item = await self.items.update(key, changes, origin(request), condition)
+        expected = parse_if_match(request.scope, required=self.strict)
+        item = await self.items.update(key, changes, request_origin(request), expected)
         return write_response(request.scope, 200, item_content(item))
 
     @patch(
         "/{key:str}/price",
         opt=documented(
-            Operation("Give an item another price", body="Money", responses=("200", "204", "404", "409", "412"), conditional=True)
+            Operation("Update an item's price", body="Money", responses=("200", "204", "404", "409", "412"), conditional=True)
         ),
     )
     async def reprice(self, request: AnyRequest, key: FromPath[str]) -> PreparedResponse:
-        """An amount and a currency, both."""
+        """Set the price of an item. Amount and currency are both required."""
         reject_parameters(request.scope)
         price = await read_body(request, JSON, MERGE_PATCH)
-        condition = parse_if_match(request.scope, required=self.strict)
-        item = await self.items.reprice(key, price, origin(request), condition)
+        expected = parse_if_match(request.scope, required=self.strict)
+        item = await self.items.reprice(key, price, request_origin(request), expected)
         return write_response(request.scope, 200, item_content(item))
 
     @delete(
         "/{key:str}",
         status_code=204,
-        opt=documented(Operation("Remove an item", responses=("204", "404", "409", "412"), conditional=True)),
+        opt=documented(Operation("Delete an item", responses=("204", "404", "409", "412"), conditional=True)),
     )
     async def remove(self, request: AnyRequest, key: FromPath[str]) -> None:
-        """Its SKU is free at once; the log keeps what it was."""
+        """Delete an item. The SKU can be reused immediately. The history stays available, and the item can be restored."""
         reject_parameters(request.scope)
-        await self.items.delete(key, origin(request), parse_if_match(request.scope, required=self.strict))
+        await self.items.delete(key, request_origin(request), parse_if_match(request.scope, required=self.strict))
 
 
-def origin(request: AnyRequest) -> Origin:
-    """Say who asks. There is no identity yet: whoever reaches the service is the local role."""
+def request_origin(request: AnyRequest) -> Origin:
+    """Return the origin of a request. There is no authentication yet, so the actor is always `local`."""
     return Origin("local", request.scope["state"]["request_id"])
 
 
 def item_content(item: Item) -> ResponseContent:
-    """Write an item, with its ETag."""
+    """Return an item as JSON content, with its ETag."""
     return json_content(encode_item(item), (b"etag", etag(item).encode()))

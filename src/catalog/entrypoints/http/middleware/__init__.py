@@ -1,1 +1,1 @@
-"""What runs around the routes."""
+"""ASGI middleware."""

@@ -1,8 +1,8 @@
-"""The outer layer: what holds for every request, matched by a route or not.
+"""The outermost middleware. It handles every request, whether or not a route matches.
 
-It gives each request its id, refuses foreign Hosts and what pages of other origins would change, answers HEAD as GET without
-a body and OPTIONS with all methods of a path, puts the security headers on every answer, and writes the one access line.
-Behind a proxy's path it takes the path off requests, and puts it before the addresses in answers.
+It assigns the request id, rejects unknown Host headers and cross-origin writes, answers HEAD like GET without a body and
+OPTIONS with all methods of the path, adds the security headers to every response, and writes one access log line per request.
+Behind a proxy with a path prefix, it strips the prefix from request paths and adds it to the URLs in response headers.
 """
 
 import random
@@ -31,12 +31,12 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 
 API = "/api/"
 
-# Ids are to be told apart, not to be kept from guessing; and a bit of the system's own randomness costs a system call.
-_random = random.Random().getrandbits  # noqa: S311
+# Request ids must be unique, not unguessable, and the operating system's random numbers cost a system call each.
+_random_bits = random.Random().getrandbits  # noqa: S311
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
-_HEADERS = (
+_SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
@@ -44,70 +44,70 @@ _HEADERS = (
     (b"permissions-policy", b"geolocation=(), camera=(), microphone=()"),
 )
 _CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'")
-_TLS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+_HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 _VARY = (b"vary", b"Authorization, Cookie, Accept-Encoding")
 _MISS = (b"x-cache", b"MISS")
-_CACHED = ("GET", "HEAD")
+_CACHEABLE_METHODS = ("GET", "HEAD")
 _CLOSE = (b"connection", b"close")
 
-_SAFE = ("GET", "HEAD", "OPTIONS")
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _SAME_SITE = (b"same-origin", b"none")
-"""What Sec-Fetch-Site says of our own pages, and of what a person typed into a browser."""
+"""Values of Sec-Fetch-Site for our own pages, and for requests that the user started (address bar, bookmark)."""
 
-_LONGEST_PREFIX = 256
-"""Bytes of X-Forwarded-Prefix that are taken."""
+_MAX_PREFIX = 256
+"""Maximum length of X-Forwarded-Prefix, in bytes."""
 
 _NO_CONTENT = int(HTTPStatus.NO_CONTENT)
 _NOT_ALLOWED = int(HTTPStatus.METHOD_NOT_ALLOWED)
 
-# Litestar's own answer to OPTIONS names the methods of one handler; its 405 names all of the path. So OPTIONS (but for
-# a CORS preflight) is asked as a method that no path has, and the refusal is turned into the answer.
-_NO_METHOD = "OPTIONS *"
+# Litestar's response to OPTIONS lists the methods of a single handler, but its 405 lists all methods of the path. So OPTIONS
+# (except a CORS preflight) is passed on as a method that no path has, and the 405 is turned into the response.
+_UNKNOWN_METHOD = "OPTIONS *"
 
 
 class RequestMiddleware:
-    """An ASGI application around another."""
+    """ASGI middleware around the whole application."""
 
-    def __init__(self, app: App, http: HttpSettings, stopping: ShutdownState) -> None:
+    def __init__(self, app: App, settings: HttpSettings, stopping: ShutdownState) -> None:
         """Wrap `app`."""
         self.app = app
         self.stopping = stopping
-        self.http = http
-        self.hosts = frozenset(http.hosts)
-        self.cors = CORSConfig(allow_origins=list(http.cors_origins)) if http.cors_origins else None
-        self.prefixed = bool(http.root_path or http.trusted_proxies)
-        # The headers of every answer, of answers below the API (first True), and of those with a policy of their own.
-        plain = (*_HEADERS, _TLS) if http.tls else _HEADERS
+        self.settings = settings
+        self.hosts = frozenset(settings.hosts)
+        self.cors = CORSConfig(allow_origins=list(settings.cors_origins)) if settings.cors_origins else None
+        self.may_have_prefix = bool(settings.root_path or settings.trusted_proxies)
+        # The headers to add, by whether the path is under the API, and whether the response has its own content security policy.
+        common = (*_SECURITY_HEADERS, _HSTS) if settings.tls else _SECURITY_HEADERS
         self.headers = {
-            (api, own): (*plain, *(() if own else (_CSP,)), *((_VARY,) if api else ()))
-            for api in (False, True)
-            for own in (False, True)
+            (is_api, has_csp): (*common, *(() if has_csp else (_CSP,)), *((_VARY,) if is_api else ()))
+            for is_api in (False, True)
+            for has_csp in (False, True)
         }
         self.log = structlog.get_logger("catalog.access")
-        self.line = log_config.line_logger("catalog.access")
+        self.log_request = log_config.line_logger("catalog.access")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request (or pass the lifespan on)."""
+        """Handle a request; pass lifespan events on unchanged."""
         if scope["type"] == "http":
             await _RequestHandler(self, scope, send).serve(receive)
         else:
             await self.app(scope, receive, send)
 
     def trusts(self, address: str) -> bool:
-        """Whether what a proxy at this address says of itself counts."""
-        return _within(address, self.http.trusted_proxies)
+        """Return whether the address belongs to a trusted proxy."""
+        return _is_in_networks(address, self.settings.trusted_proxies)
 
 
 class _RequestHandler:
-    """One request and its answer."""
+    """One request and its response."""
 
     __slots__ = (
-        "_edge",
         "_host",
+        "_is_preflight",
         "_method",
+        "_middleware",
         "_path",
         "_prefix",
-        "_preflight",
         "_scope",
         "_send",
         "_started",
@@ -115,80 +115,80 @@ class _RequestHandler:
         "request_id",
     )
 
-    def __init__(self, edge: RequestMiddleware, scope: Scope, send: Send) -> None:
+    def __init__(self, middleware: RequestMiddleware, scope: Scope, send: Send) -> None:
         self._started = perf_counter()
-        self._edge = edge
+        self._middleware = middleware
         self._scope = scope
         self._send = send
         self._path: str = scope["path"]
         self._method: str = scope["method"]
         self._status = 0
-        self._preflight = False
+        self._is_preflight = False
         self._prefix = b""
         self._host: bytes | None = None
         self.request_id = ""
-        self._read(scope["headers"])
+        self._read_headers(scope["headers"])
 
-    def _read(self, headers: list[tuple[bytes, bytes]]) -> None:
-        """Take from the headers, in one go, what matters here."""
+    def _read_headers(self, headers: list[tuple[bytes, bytes]]) -> None:
+        """Read the headers that this middleware needs, in a single pass."""
         for name, value in headers:
             if name == b"host":
-                self._host = value if self._host is None else b""  # two are as good as none
+                self._host = value if self._host is None else b""  # several Host headers count as none
             elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 self.request_id = value.decode("ascii")
             elif name == b"access-control-request-method":
-                self._preflight = self._edge.cors is not None  # where there is no CORS, nobody answers preflights
+                self._is_preflight = self._middleware.cors is not None  # without CORS, nothing answers preflights
         if not self.request_id:
-            self.request_id = f"{_random(128):032x}"
+            self.request_id = f"{_random_bits(128):032x}"
 
     async def serve(self, receive: Receive) -> None:
-        """Have the application answer, or answer for it."""
-        edge = self._edge
+        """Pass the request to the application, or respond with a rejection."""
+        middleware = self._middleware
         scope = self._scope
         scope.setdefault("state", {})["request_id"] = self.request_id
-        if edge.prefixed:
-            scope = self._scope = self._below_prefix(scope)
+        if middleware.may_have_prefix:
+            scope = self._scope = self._strip_prefix(scope)
         if self._method == "HEAD":
             scope = {**scope, "method": "GET"}
             scope["state"]["bodiless"] = True
-        elif self._options:
-            scope = {**scope, "method": _NO_METHOD}
+        elif self._is_options:
+            scope = {**scope, "method": _UNKNOWN_METHOD}
         token = log_config.request_id.set(self.request_id)
         try:
-            refusal = self._refusal(scope)
-            if refusal is None:
-                await edge.app(scope, receive, self.send)
+            rejection = self._rejection(scope)
+            if rejection is None:
+                await middleware.app(scope, receive, self.send)
             else:
-                await self._respond(refusal[0], problem(scope, *refusal))
+                await self._respond(rejection[0], problem(scope, *rejection))
         except Exception:
-            edge.log.exception("unforeseen")
+            middleware.log.exception("unexpected_error")
             if self._status:
                 raise
             await self._respond(500, unexpected_error(scope))
         finally:
-            took = round((perf_counter() - self._started) * 1000, 2)
-            edge.line(method=self._method, path=self._path, status=self._status, ms=took, event="request")
+            elapsed = round((perf_counter() - self._started) * 1000, 2)
+            middleware.log_request(method=self._method, path=self._path, status=self._status, ms=elapsed, event="request")
             log_config.request_id.reset(token)
-            if edge.prefixed:
+            if middleware.may_have_prefix:
                 public_prefix.set("")
 
-    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
-        """Return status and reason if the request is not for the application."""
-        if "refusal" in scope["state"]:  # catalog.entrypoints.server.http_protocol found the head too large
-            status, detail = scope["state"]["refusal"]
+    def _rejection(self, scope: Scope) -> tuple[int, str] | None:
+        """Return the status and detail to respond with if the request must not reach the application."""
+        if "rejection" in scope["state"]:  # set by catalog.entrypoints.server.http_protocol: the request head is too large
+            status, detail = scope["state"]["rejection"]
             return status, detail
-        if self._edge.hosts and _name(self._host) not in self._edge.hosts:
-            return 421, "The service does not answer to this Host; CATALOG_HTTP__ALLOWED_HOSTS names those it does."
-        if self._method not in _SAFE and self._cross_origin():
+        if self._middleware.hosts and _host_name(self._host) not in self._middleware.hosts:
+            return 421, "Unknown Host. The setting CATALOG_HTTP__ALLOWED_HOSTS lists the hosts that this service accepts."
+        if self._method not in _SAFE_METHODS and self._is_cross_origin():
             return 403, (
-                "Web pages of other origins may not change anything here; CATALOG_HTTP__CORS_ORIGINS names those that may."
+                "Cross-origin requests may not modify data. The setting CATALOG_HTTP__CORS_ORIGINS lists the allowed origins."
             )
         return None
 
-    def _cross_origin(self) -> bool:
-        """Whether a browser sends this for a page of another origin, one that CORS does not allow.
+    def _is_cross_origin(self) -> bool:
+        """Return whether a browser sent this for a page of another origin that CORS does not allow.
 
-        Clients that are no browsers send neither header, and are let through: they are not led by strangers' pages.
+        Clients other than browsers send neither Origin nor Sec-Fetch-Site and are accepted: no web page controls them.
         """
         origins = []
         sites = []
@@ -199,7 +199,7 @@ class _RequestHandler:
                 sites.append(value)
         if not origins and not sites:
             return False
-        cors = self._edge.cors
+        cors = self._middleware.cors
         if cors is not None and len(origins) == 1 and cors.is_origin_allowed(origins[0].decode("latin-1")):
             return False
         if sites:
@@ -207,9 +207,9 @@ class _RequestHandler:
         host = (self._host or b"").lower()
         return any(origin.lower().partition(b"://")[2] != host for origin in origins)
 
-    def _below_prefix(self, scope: Scope) -> Scope:
-        """Take the proxy's path off the request's, if the proxy has left it there, and remember it for addresses in answers."""
-        prefix = self._edge.http.root_path or self._forwarded_prefix(scope)
+    def _strip_prefix(self, scope: Scope) -> Scope:
+        """Strip the proxy's prefix from the path, if the proxy left it there, and keep it for the URLs in the response."""
+        prefix = self._middleware.settings.root_path or self._forwarded_prefix(scope)
         self._prefix = prefix.encode()
         public_prefix.set(prefix)
         path = self._path
@@ -217,25 +217,25 @@ class _RequestHandler:
             return scope
         self._path = path[len(prefix) :] or "/"
         raw = scope.get("raw_path") or path.encode()
-        if raw.startswith(self._prefix):  # else it is written with escapes, and nobody reads it
+        if raw.startswith(self._prefix):  # otherwise the prefix is percent-encoded; nothing reads raw_path then
             raw = raw[len(prefix) :] or b"/"
         return {**scope, "path": self._path, "raw_path": raw}
 
     def _forwarded_prefix(self, scope: Scope) -> str:
-        """Return what X-Forwarded-Prefix says, if it comes from a proxy that is trusted."""
+        """Return the value of X-Forwarded-Prefix if a trusted proxy sent it, otherwise an empty string."""
         values = [value for name, value in scope["headers"] if name == b"x-forwarded-prefix"]
         client = scope.get("client")
-        if len(values) != 1 or len(values[0]) > _LONGEST_PREFIX or not client or not self._edge.trusts(client[0]):
+        if len(values) != 1 or len(values[0]) > _MAX_PREFIX or not client or not self._middleware.trusts(client[0]):
             return ""
         prefix = values[0].decode("latin-1").rstrip("/")
         return prefix if is_prefix(prefix) else ""
 
     async def send(self, message: Message) -> None:
-        """Pass the answer on, with what every answer has."""
+        """Send an ASGI message, after adding the headers that every response has."""
         if message["type"] == "http.response.start":
             headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
             self._status = message["status"] = int(message["status"])
-            if self._status == _NOT_ALLOWED and self._options:
+            if self._status == _NOT_ALLOWED and self._is_options:
                 self._status = message["status"] = _NO_CONTENT
                 headers = [(name, value) for name, value in headers if name == b"allow"]
             message["headers"] = self._complete_headers(headers)
@@ -244,23 +244,23 @@ class _RequestHandler:
         await self._send(message)
 
     @property
-    def _options(self) -> bool:
-        """Whether all methods of a path are asked for."""
-        return self._method == "OPTIONS" and not self._preflight
+    def _is_options(self) -> bool:
+        """Whether this is an OPTIONS request and not a CORS preflight."""
+        return self._method == "OPTIONS" and not self._is_preflight
 
     def _complete_headers(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """Add what every answer has. Names are in lower case, as ASGI wants them."""
+        """Add the headers that every response has. Names are lower-case, as ASGI requires."""
         names = {name for name, _ in headers}
         if self._prefix:
-            headers = [_published(self._prefix, one) for one in headers]
+            headers = [_add_prefix(self._prefix, header) for header in headers]
         if b"allow" in names:
-            headers = [(name, _with_head(value) if name == b"allow" else value) for name, value in headers]
-        headers += self._edge.headers[self._path.startswith(API), b"content-security-policy" in names]
-        if self._method in _CACHED and b"x-cache" not in names:
+            headers = [(name, _add_head(value) if name == b"allow" else value) for name, value in headers]
+        headers += self._middleware.headers[self._path.startswith(API), b"content-security-policy" in names]
+        if self._method in _CACHEABLE_METHODS and b"x-cache" not in names:
             headers.append(_MISS)
         headers.append((b"x-request-id", self.request_id.encode()))
         headers.append((b"x-process-time", b"%.6f" % (perf_counter() - self._started)))
-        if self._edge.stopping.closing:
+        if self._middleware.stopping.closing:
             headers.append(_CLOSE)
         return headers
 
@@ -271,21 +271,21 @@ class _RequestHandler:
 
 
 @lru_cache(maxsize=256)
-def _name(host: bytes | None) -> str:
-    """Return the name that a Host header is for, without its port; nothing when there is none, or two."""
+def _host_name(host: bytes | None) -> str:
+    """Return the host name of a Host header, without the port; an empty string if the header is missing or repeated."""
     decoded = (host or b"").decode("latin-1").lower()
     name, colon, port = decoded.rpartition(":")
     return name if colon and port.isdecimal() else decoded
 
 
-def _with_head(allow: bytes) -> bytes:
-    """Name HEAD where GET is allowed."""
+def _add_head(allow: bytes) -> bytes:
+    """Add HEAD to an Allow header that has GET."""
     methods = {part.strip() for part in allow.split(b",")}
     return b", ".join(sorted(methods | {b"HEAD"} if b"GET" in methods else methods))
 
 
-def _published(prefix: bytes, header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
-    """Put a proxy's path before the addresses in a header."""
+def _add_prefix(prefix: bytes, header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """Add the proxy's prefix to the URLs in a Location or Link header."""
     name, value = header
     if name == b"location" and value.startswith(b"/"):
         return name, prefix + value
@@ -295,8 +295,8 @@ def _published(prefix: bytes, header: tuple[bytes, bytes]) -> tuple[bytes, bytes
 
 
 @lru_cache(maxsize=256)
-def _within(address: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
-    """Whether an address is in one of the networks; what is no address (a Unix socket's) is in none."""
+def _is_in_networks(address: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    """Return whether an IP address is in one of the networks. Anything else, such as a Unix socket's name, is in none."""
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -1,7 +1,7 @@
-"""Reads: from the cache where it has them, before anything is routed; else by their handler, once for all who ask meanwhile.
+"""The response cache for reads. Hits are served before routing; on a miss, concurrent requests share one call of the handler.
 
-What is kept is the answer's bytes with its headers, so that a hit encodes nothing. Answers are told apart by path, query
-and what the caller may see; GET and HEAD share them. Only reads that were answered are kept, no errors.
+Body and headers are cached as bytes, so a hit encodes nothing. The key consists of the path, the query, and what the caller may
+see; GET and HEAD share an entry. Only successful reads are cached, never errors.
 """
 
 from functools import lru_cache
@@ -21,82 +21,82 @@ from catalog.ports.storage import Storage
 ITEMS: Final = "/api/v1/items"
 
 HIT = (b"x-cache", b"HIT")
-"""What an answer out of the cache has; the outer layer says MISS on all others."""
+"""Header of a response from the cache; the request middleware adds MISS to all others."""
 
 _PUBLIC = "everybody"
-"""There is no identity yet: all callers may see the same."""
+"""Part of each cache key. There are no accounts yet, so all callers see the same responses."""
 
-_PATHS: Final = ("/export", "/batch", "/import")
-"""What stands below the items and is none, though an item may have a SKU like it in other letters."""
+_RESERVED_PATHS: Final = ("/export", "/batch", "/import")
+"""Paths under the items that are not items, although an item may have such a SKU in upper case."""
 
-_LONGEST = 512
-"""Questions that are longer are not kept: callers would fill the memory with them."""
+_MAX_KEY_LENGTH = 512
+"""Characters of path and query. Responses to longer requests are not cached, or callers could fill the memory with them."""
 
 
 class ResponseCache:
-    """Answers reads with the help of a cache, or without one."""
+    """Responds to reads, from the cache if there is one."""
 
-    def __init__(self, caching: CachedReads | None, storage: Storage, *, cors: bool = False) -> None:
-        """Use this cache; None: there is none, and the log is asked for its end.
+    def __init__(self, cached_reads: CachedReads | None, storage: Storage, *, cors: bool = False) -> None:
+        """Use this cache. If it is None, every response is rendered, and the head of the log is read from the storage.
 
-        With `cors`, what pages of other origins ask is left to the framework first.
+        With `cors`, requests with an Origin header always go to the framework, which adds the CORS headers.
         """
-        self._caching = caching
+        self._cached_reads = cached_reads
         self._storage = storage
         self._cors = cors
 
     async def lookup(self, scope: Any) -> PreparedResponse | None:  # noqa: ANN401 - an ASGI scope
-        """Return the answer to a request, if it is there already."""
-        if self._caching is None or scope["method"] != "GET":
+        """Return the cached response to a request, or None."""
+        if self._cached_reads is None or scope["method"] != "GET":
             return None
-        key = _key(scope["path"], scope["query_string"])
+        key = _cache_key(scope["path"], scope["query_string"])
         if key is None:
             return None
         scope["state"]["cache_key"] = key
         if self._cors and header(scope, b"origin") is not None:
-            return None  # the framework adds what their browsers want to see, around the handler
-        content = await self._caching.lookup(key)
+            return None  # the framework adds the CORS headers around the handler
+        content = await self._cached_reads.lookup(key)
         if content is None:
             return None
         try:
             return respond_if_modified(scope, content, hit=True)
         except Malformed:
-            return None  # the handler will tell
+            return None  # the handler reports it
 
     async def head(self) -> LogHead:
-        """Tell where the log ends: what is answered after this is no older."""
-        known = self._caching.head() if self._caching is not None else None
-        return await self._storage.head() if known is None else known
+        """Return the head of the log. A response that is read after this call is at least that recent."""
+        cached_head = self._cached_reads.head() if self._cached_reads is not None else None
+        return await self._storage.head() if cached_head is None else cached_head
 
     async def respond(self, scope: Any, render: RenderResponse) -> PreparedResponse:  # noqa: ANN401 - an ASGI scope
-        """Return the answer to a request, made by `make` where it is not there. Raises what `make` raises, and Malformed."""
+        """Return the response to a request, calling `render` on a miss. Raises Malformed, and what `render` raises."""
         key = scope["state"].get("cache_key")
-        if self._caching is None or key is None:
+        if self._cached_reads is None or key is None:
             return respond_if_modified(scope, (await render()).content, hit=False)
-        content, hit = await self._caching.get_or_render(key, render)
+        content, hit = await self._cached_reads.get_or_render(key, render)
         return respond_if_modified(scope, content, hit=hit)
 
 
 class ResponseCacheMiddleware:
-    """An ASGI application that answers what is known already, and leaves the rest to the one it is put before."""
+    """ASGI middleware that responds to cached reads and passes all other requests on."""
 
-    def __init__(self, app: Any, reads: ResponseCache) -> None:  # noqa: ANN401 - an ASGI application
-        """Stand before `app`."""
+    def __init__(self, app: Any, cache: ResponseCache) -> None:  # noqa: ANN401 - an ASGI application
+        """Wrap `app`."""
         self._app = app
-        self._reads = reads
+        self._cache = cache
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
-        """Answer, or pass it on."""
+        """Respond from the cache, or pass the request on."""
         if scope["type"] == "http":
-            answer = await self._reads.lookup(scope)
-            if answer is not None:
-                await answer(scope, receive, send)
+            response = await self._cache.lookup(scope)
+            if response is not None:
+                await response(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
 
 def respond_if_modified(scope: Any, content: ResponseContent, *, hit: bool = False) -> PreparedResponse:  # noqa: ANN401 - an ASGI scope
-    """Answer with what was asked for, or with 304 to a caller who has it already. Raises Malformed."""
+    """Return a response with this content, or 304 if If-None-Match names its ETag. Raises Malformed."""
     status = 200
     if has_preconditions(scope):
         tag = next((header for header in content.headers if header[0] == b"etag"), None)
@@ -105,18 +105,18 @@ def respond_if_modified(scope: Any, content: ResponseContent, *, hit: bool = Fal
     return PreparedResponse(status, content, HIT) if hit else PreparedResponse(status, content)
 
 
-def _key(path: str, query: bytes) -> str | None:
-    """Tell under which key the answer to a request is kept; None where it is not kept."""
-    if not path.startswith(ITEMS) or len(path) + len(query) > _LONGEST:
+def _cache_key(path: str, query: bytes) -> str | None:
+    """Return the cache key of a request, or None if its response is not cached."""
+    if not path.startswith(ITEMS) or len(path) + len(query) > _MAX_KEY_LENGTH:
         return None
-    return _cache_key(path, query)
+    return _build_cache_key(path, query)
 
 
 @lru_cache(maxsize=8192)
-def _cache_key(path: str, query: bytes) -> str | None:
+def _build_cache_key(path: str, query: bytes) -> str | None:
     rest = path.removeprefix(ITEMS).rstrip("/")
     if not rest:
-        given = parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape")
-        return f"{_PUBLIC} {ITEMS}?{sorted(given)}"
-    asked = parse_key(rest[1:]) if rest[0] == "/" and rest not in _PATHS and not query else None
-    return None if asked is None else f"{_PUBLIC} {ITEMS}/{asked}"
+        parameters = parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape")
+        return f"{_PUBLIC} {ITEMS}?{sorted(parameters)}"
+    item_key = parse_key(rest[1:]) if rest[0] == "/" and rest not in _RESERVED_PATHS and not query else None
+    return None if item_key is None else f"{_PUBLIC} {ITEMS}/{item_key}"

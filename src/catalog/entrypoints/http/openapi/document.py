@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the routes that there really are; each handler brings its `Operation`."""
+"""The OpenAPI 3.1 document, generated from the application's routes and the `Operation` of each handler."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,19 +12,20 @@ from catalog.entrypoints.http.openapi.components import PARAMETERS, RESPONSES, S
 
 _KEY = "operation"
 
-_ALWAYS = ("400", "414", "421", "422", "431", "500", "503")
-_UNSAFE = ("403",)
-_WITH_BODY = ("408", "413", "415")
-_AMONG_ITEMS = "/api/v1/items/{key}"
-"""Where the paths of /items/batch, /items/export and /items/import stand in the way, with methods of their own."""
+_COMMON_RESPONSES = ("400", "414", "421", "422", "431", "500", "503")
+_UNSAFE_METHOD_RESPONSES = ("403",)
+_BODY_RESPONSES = ("408", "413", "415")
+_ITEM_PATH = "/api/v1/items/{key}"
+"""This path also matches /items/batch, /items/export and /items/import, which allow different methods."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a handler's documentation says beyond its name and docstring.
+    """The documentation of a handler beyond its name and docstring.
 
-    `body` is a schema's name, `parameters` and `answers` are keys of catalog.entrypoints.http.openapi.components. HEAD works
-    wherever GET does; `head` says that it is worth a line. `once`: it takes an Idempotency-Key.
+    `body` is the name of a schema. `parameters` and `responses` are keys in catalog.entrypoints.http.openapi.components.
+    `conditional` handlers accept If-Match, `idempotent` ones an Idempotency-Key. HEAD works wherever GET does; with `head`, it
+    is documented too.
     """
 
     summary: str
@@ -37,12 +38,15 @@ class Operation:
 
 
 def documented(operation: Operation) -> dict[str, Any]:
-    """Return the handler's option that carries its documentation."""
+    """Return the `opt` argument of a handler with its documentation."""
     return {_KEY: operation}
 
 
 def openapi_document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
-    """Describe the routes. Raises TypeError for one that says nothing of itself and is not left out by intent."""
+    """Return the OpenAPI document of the routes that are included in the schema.
+
+    Raises: TypeError, if one of them has no documentation.
+    """
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         if not isinstance(route, HTTPRoute):
@@ -50,10 +54,10 @@ def openapi_document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
         for method, (handler, _) in route.route_handler_map.items():
             if method == "OPTIONS" or not handler.resolve_include_in_schema():
                 continue
-            described = _described(handler, method.lower(), route.path_format)
-            paths.setdefault(route.path_format, {})[method.lower()] = described
+            operation_object = _describe(handler, method.lower(), route.path_format)
+            paths.setdefault(route.path_format, {})[method.lower()] = operation_object
             if handler.opt[_KEY].head:
-                paths[route.path_format]["head"] = _bodiless(described)
+                paths[route.path_format]["head"] = _describe_head(operation_object)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -65,21 +69,21 @@ def openapi_document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "security": [],
         "tags": [
-            {"name": "items", "description": "The items"},
-            {"name": "imports", "description": "Many items out of a file"},
-            {"name": "log", "description": "What happened"},
-            {"name": "categories", "description": "The tree that items stand in"},
-            {"name": "operations", "description": "For those who run it"},
+            {"name": "items", "description": "Items, batches and exports"},
+            {"name": "imports", "description": "Import items from files"},
+            {"name": "log", "description": "The change log, and the history and prices of items"},
+            {"name": "categories", "description": "The category tree"},
+            {"name": "operations", "description": "Health checks"},
         ],
         "paths": dict(sorted(paths.items())),
         "components": {"schemas": SCHEMAS, "responses": RESPONSES, "parameters": PARAMETERS},
     }
 
 
-def _described(handler: Any, method: str, path: str) -> dict[str, Any]:  # noqa: ANN401 - a handler of Litestar's
+def _describe(handler: Any, method: str, path: str) -> dict[str, Any]:  # noqa: ANN401 - a Litestar handler
     operation = handler.opt.get(_KEY)
     if not isinstance(operation, Operation):
-        message = f"The route {method.upper()} {path} has no documentation: opt=documented(Operation(…))"
+        message = f"Route {method.upper()} {path} has no documentation; add opt=documented(Operation(…))."
         raise TypeError(message)
     names = [*(name for name in ("key", "slug", "id") if f"{{{name}}}" in path), *operation.parameters, "request_id"]
     if operation.conditional:
@@ -92,41 +96,41 @@ def _described(handler: Any, method: str, path: str) -> dict[str, Any]:  # noqa:
         names.append("if_none_match")
     if method == "put":
         names.append("if_absent")
-    answers = [
-        *(code for code in _ALWAYS if not any(own.startswith(code) for own in operation.responses)),
+    responses = [
+        *(code for code in _COMMON_RESPONSES if not any(key.startswith(code) for key in operation.responses)),
         *operation.responses,
-        *(_UNSAFE if method != "get" else ()),
-        *(("405",) if path == _AMONG_ITEMS else ()),
-        *(_WITH_BODY if operation.body else ()),
+        *(_UNSAFE_METHOD_RESPONSES if method != "get" else ()),
+        *(("405",) if path == _ITEM_PATH else ()),
+        *(_BODY_RESPONSES if operation.body else ()),
         *(("428",) if operation.conditional else ()),
     ]
-    described: dict[str, Any] = {
-        "operationId": _identifier(method, path, handler.handler_name),
+    operation_object: dict[str, Any] = {
+        "operationId": _operation_id(method, path, handler.handler_name),
         "summary": operation.summary,
         "description": cleandoc(handler.fn.__doc__ or ""),
         "tags": sorted(handler.resolve_tags()),
         "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in names],
-        "responses": {key.partition("-")[0]: {"$ref": f"#/components/responses/{key}"} for key in sorted({*answers})},
+        "responses": {key.partition("-")[0]: {"$ref": f"#/components/responses/{key}"} for key in sorted({*responses})},
     }
     if operation.body:
-        described["requestBody"] = {"required": True, "content": request_body(operation.body, method)}
-    return described
+        operation_object["requestBody"] = {"required": True, "content": request_body(operation.body, method)}
+    return operation_object
 
 
-def _identifier(method: str, path: str, name: str) -> str:
-    """Name an operation; the paths of one handler are told apart by their segments."""
+def _operation_id(method: str, path: str, name: str) -> str:
+    """Return a unique operation id. Path segments distinguish the paths of one handler."""
     segments = [part for part in path.split("/") if part and part not in ("api", "v1") and not part.startswith("{")]
     versioned = "api_" if path.startswith("/api/v1/health") else ""
     return f"{versioned}{name if 'health' not in segments else method}_{'_'.join(segments)}"
 
 
-def _bodiless(described: dict[str, Any]) -> dict[str, Any]:
-    """Describe HEAD: as GET, without a body."""
-    return described | {
-        "operationId": f"head_{described['operationId']}",
-        "summary": f"{described['summary']} (headers only)",
+def _describe_head(operation_object: dict[str, Any]) -> dict[str, Any]:
+    """Return the HEAD operation for a GET operation: the same, without response bodies."""
+    return operation_object | {
+        "operationId": f"head_{operation_object['operationId']}",
+        "summary": f"{operation_object['summary']} (headers only)",
         "responses": {
             code: {"description": RESPONSES[reference["$ref"].rpartition("/")[2]]["description"]}
-            for code, reference in described["responses"].items()
+            for code, reference in operation_object["responses"].items()
         },
     }

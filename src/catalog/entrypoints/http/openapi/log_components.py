@@ -1,4 +1,4 @@
-"""The shapes of what the log tells, of batches and of imports, for the OpenAPI document."""
+"""OpenAPI schemas and examples for the change log, batches and imports."""
 
 from typing import Any
 
@@ -7,17 +7,17 @@ from catalog.application.items.batch import MAX_OPERATIONS
 
 Schema = dict[str, Any]
 
-_MOMENT = {"type": "string", "format": "date-time"}
-_UNTIL = {"type": ["string", "null"], "format": "date-time"}
+_TIMESTAMP = {"type": "string", "format": "date-time"}
+_NULLABLE_TIMESTAMP = {"type": ["string", "null"], "format": "date-time"}
 _VERSION = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
 KEY_PATTERN = r"^\s*[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\s*$"
-"""What an id or a SKU looks like, in any case."""
+"""Pattern of an item id or SKU, in upper or lower case."""
 
-_KEY = {"type": "string", "pattern": KEY_PATTERN, "description": "The item's id, or its SKU."}
-_KNOWN_SINCE = _UNTIL | {"description": "When the log begins, where it was pruned and the item is older."}
+_KEY = {"type": "string", "pattern": KEY_PATTERN, "description": "The id or SKU of the item."}
+_KNOWN_SINCE = _NULLABLE_TIMESTAMP | {"description": "Start of the log, if the item is older because the log was pruned."}
 _ITEM = {"$ref": "#/components/schemas/Item"}
 _LOWEST = {"oneOf": [{"$ref": "#/components/schemas/LowestPrice"}, {"type": "null"}]}
-_STATE = {"oneOf": [_ITEM, {"$ref": "#/components/schemas/Category"}, {"type": "null"}]}
+_SUBJECT = {"oneOf": [_ITEM, {"$ref": "#/components/schemas/Category"}, {"type": "null"}]}
 
 
 def _operation(name: str, *required: str, **properties: Schema) -> Schema:
@@ -29,15 +29,18 @@ def _operation(name: str, *required: str, **properties: Schema) -> Schema:
     }
 
 
-def _page(**more: Schema) -> Schema:
+def _change_page(**extra: Schema) -> Schema:
     return {
         "type": "object",
-        "required": ["changes", "next_after", "head", *more],
+        "required": ["changes", "next_after", "head", *extra],
         "properties": {
             "changes": {"type": "array", "items": {"$ref": "#/components/schemas/Change"}},
-            "next_after": {"type": ["integer", "null"], "description": "For the parameter `after`; null at the end."},
-            "head": {"type": "integer", "description": "The number of the log's newest entry."},
-            **more,
+            "next_after": {
+                "type": ["integer", "null"],
+                "description": "Pass it as `after` to get the next page; null on the last page.",
+            },
+            "head": {"type": "integer", "description": "The number of the newest entry in the log."},
+            **extra,
         },
     }
 
@@ -48,7 +51,7 @@ _IF_VERSION = {
     "type": ["integer", "null"],
     "minimum": 1,
     "maximum": 2**63 - 1,
-    "description": "The version that the item has, if it is to be done.",
+    "description": "Run the operation only if the item has this version.",
 }
 
 _OPERATIONS = {
@@ -63,7 +66,7 @@ _OPERATIONS = {
     "delete": _operation("delete", "key", key=_KEY, if_version=_IF_VERSION),
 }
 
-MEDIA = {
+BODY_MEDIA_TYPES = {
     "ImportFile": {
         "text/csv": "ImportFile",
         "application/json": "ImportRows",
@@ -72,7 +75,7 @@ MEDIA = {
         "multipart/form-data": "ImportForm",
     }
 }
-"""The schemas of bodies that are no JSON of ours, by their media types."""
+"""Schemas by media type, for request bodies that are files."""
 
 LOG_SCHEMAS: dict[str, Schema] = {
     "Batch": {
@@ -92,8 +95,12 @@ LOG_SCHEMAS: dict[str, Schema] = {
                     },
                 },
             },
-            "atomic": {"type": "boolean", "default": False, "description": "All of them, or none."},
-            "dry_run": {"type": "boolean", "default": False, "description": "Decide everything, and write nothing."},
+            "atomic": {"type": "boolean", "default": False, "description": "Apply all operations, or none if any fails."},
+            "dry_run": {
+                "type": "boolean",
+                "default": False,
+                "description": "Validate and report the results, but write nothing.",
+            },
         },
     },
     **{f"{name.title()}Operation": schema for name, schema in _OPERATIONS.items()},
@@ -122,21 +129,21 @@ LOG_SCHEMAS: dict[str, Schema] = {
         "type": "object",
         "required": ["seq", "kind", "item_id", "sku", "version", "at", "actor", "request_id", "before", "after"],
         "properties": {
-            "seq": {"type": "integer", "description": "1, 2, 3 and so on, in the order of the commits."},
+            "seq": {"type": "integer", "description": "The number of the entry: 1, 2, 3, … in commit order, without gaps."},
             "kind": {"enum": list(KINDS)},
             "item_id": {"type": ["string", "null"], "format": "uuid"},
             "sku": {"type": ["string", "null"]},
-            "slug": {"type": "string", "description": "Of a category, where it happened to one."},
-            "version": _VERSION | {"description": "The version that the change made."},
-            "at": _MOMENT,
+            "slug": {"type": "string", "description": "The slug of the category; only for changes of categories."},
+            "version": _VERSION | {"description": "The version that the change created."},
+            "at": _TIMESTAMP,
             "actor": {"type": "string"},
             "request_id": {"type": ["string", "null"]},
-            "before": _STATE,
-            "after": _STATE,
+            "before": _SUBJECT,
+            "after": _SUBJECT,
         },
     },
-    "Changes": _page(),
-    "History": _page(known_since=_KNOWN_SINCE),
+    "Changes": _change_page(),
+    "History": _change_page(known_since=_KNOWN_SINCE),
     "Prices": {
         "type": "object",
         "required": ["prices", "lowest_30_days", "before_reduction", "known_since"],
@@ -152,26 +159,29 @@ LOG_SCHEMAS: dict[str, Schema] = {
         "required": ["price", "from", "until", "seq"],
         "properties": {
             "price": {"$ref": "#/components/schemas/Price"},
-            "from": _MOMENT,
-            "until": _UNTIL,
-            "seq": {"type": ["integer", "null"], "description": "Null: it is older than what the log knows."},
+            "from": _TIMESTAMP,
+            "until": _NULLABLE_TIMESTAMP,
+            "seq": {
+                "type": ["integer", "null"],
+                "description": "The entry that set the price; null if it is older than the log.",
+            },
         },
     },
     "LowestPrice": {
         "type": "object",
         "required": ["amount", "currency", "at"],
-        "properties": {"amount": {"type": "string"}, "currency": {"type": "string"}, "at": _MOMENT},
+        "properties": {"amount": {"type": "string"}, "currency": {"type": "string"}, "at": _TIMESTAMP},
     },
-    "ImportFile": {"type": "string", "minLength": 1, "description": "A file with rows of items, in UTF-8."},
+    "ImportFile": {"type": "string", "minLength": 1, "description": "A file with one item per row, in UTF-8."},
     "ImportForm": {
         "type": "object",
         "required": ["file"],
-        "description": "The file, whose name tells its format; other fields are the parameters.",
+        "description": "The file, and the parameters as further fields. The file name extension determines the format.",
         "properties": {"file": {"type": "string", "format": "binary"}},
     },
     "ImportRows": {
         "type": "array",
-        "description": "Rows of items, as an export writes them.",
+        "description": "Items in the format of an export.",
         "items": {"type": "object", "additionalProperties": True},
     },
     "ImportState": {
@@ -200,15 +210,15 @@ LOG_SCHEMAS: dict[str, Schema] = {
                 name: {"type": "integer"}
                 for name in ("rows", "created", "updated", "unchanged", "skipped", "refused", "categories")
             },
-            "ignored": {"type": "array", "items": {"type": "string"}, "description": "Columns that gave nothing."},
+            "ignored": {"type": "array", "items": {"type": "string"}, "description": "Columns that were not imported."},
             "dry_run": {"type": "boolean"},
-            "bytes": {"type": "integer", "description": "Of the file, as far as it was read."},
-            "rate": {"type": "number", "description": "Rows a second."},
-            "error": {"type": ["string", "null"], "description": "Why it failed."},
-            "errors_url": {"type": "string", "description": "Where all refused rows are."},
+            "bytes": {"type": "integer", "description": "Bytes of the file that were read so far."},
+            "rate": {"type": "number", "description": "Rows per second."},
+            "error": {"type": ["string", "null"], "description": "Why the import failed."},
+            "errors_url": {"type": "string", "description": "URL of the complete list of refused rows."},
             "refusals": {
                 "type": "array",
-                "description": "The first 1,000.",
+                "description": "The first 1,000 reasons for refused rows.",
                 "items": {"$ref": "#/components/schemas/ImportRefusal"},
             },
         },

@@ -1,1 +1,1 @@
-"""Reading requests."""
+"""Reading requests: headers, query string, body."""

@@ -1,15 +1,15 @@
-"""Request headers, read where they are: a mapping of all of them costs more than the few that matter."""
+"""Request headers, looked up in the ASGI list: building a mapping costs more than the few lookups that a request needs."""
 
 from typing import Any
 
 
 def header(scope: Any, name: bytes) -> str | None:  # noqa: ANN401 - an ASGI scope
-    """Return a header's value, by its name in lower case; None when there is none.
+    """Return the value of the header with this lower-case name, or None.
 
-    Lines of the same name are one list (RFC 9110, section 5.3).
+    Repeated headers are joined with commas (RFC 9110, section 5.3).
     """
-    found: bytes | None = None
-    for its_name, value in scope["headers"]:
-        if its_name == name:
-            found = value if found is None else found + b", " + value
-    return None if found is None else found.decode("latin-1")
+    joined: bytes | None = None
+    for header_name, value in scope["headers"]:
+        if header_name == name:
+            joined = value if joined is None else joined + b", " + value
+    return None if joined is None else joined.decode("latin-1")

@@ -1,11 +1,11 @@
 """Conditional requests (RFC 9110, section 13): ETag, If-Match, If-None-Match.
 
-An ETag names the row and its version, `"<id>.<version>"`, and after a semicolon what else distinguishes a
-representation. If-None-Match compares all of it; If-Match only the row and the version.
+An ETag has the form `"<id>.<version>"`, optionally followed by a semicolon and whatever else the representation depends on.
+If-None-Match compares the whole tag; If-Match compares only id and version.
 
-Proxies that compress on the way change ETags: nginx makes them weak (`W/"…"`), Apache and others append the coding (`"…-gzip"`,
-`"…;gzip"`). Such a tag still names a row and its version, so If-Match takes it, and no update can be lost by that. (RFC 9110,
-section 13.1.1, wants the strong comparison for tags that name nothing but bytes.)
+Proxies that compress responses change ETags: nginx makes them weak (`W/"…"`), Apache and others append the coding (`"…-gzip"`,
+`"…;gzip"`). If-Match accepts such tags, because they still identify an id and a version, so no update can be lost. (RFC 9110,
+section 13.1.1, requires strong comparison, which is meant for tags that identify nothing but bytes.)
 """
 
 import re
@@ -19,30 +19,30 @@ from catalog.domain.change import Versioned
 from catalog.domain.errors import Malformed
 from catalog.entrypoints.http.requests.headers import header
 
-_ELEMENT = re.compile(r'(?:W/)?+"([\x21\x23-\x7e\x80-\xff]*+)"[ \t]*+(?:,|\Z)')
-_EMPTY = re.compile(r"[ \t,]*+")
+_LIST_ELEMENT = re.compile(r'(?:W/)?+"([\x21\x23-\x7e\x80-\xff]*+)"[ \t]*+(?:,|\Z)')
+_EMPTY_ELEMENTS = re.compile(r"[ \t,]*+")
 _ETAG = re.compile(r"([0-9a-f]{32})\.([1-9][0-9]{0,18})(?:[^0-9].*)?+", re.DOTALL)
 
 _CODINGS = ("gzip", "br", "zstd", "deflate")
-"""What proxies append to the tags of answers that they compress, after one of these signs."""
+"""Content codings that proxies append to the ETags of responses they compress, after one of `_SEPARATORS`."""
 
-_JOINTS = "-;:+_."
+_SEPARATORS = "-;:+_."
 
 
 def etag(subject: Versioned, representation: str = "") -> str:
-    """Return the strong ETag of an item or category; `representation` says what else its bytes depend on."""
+    """Return the strong ETag of an item or category; `representation` names whatever else the bytes depend on."""
     return f'"{subject.id.hex}.{subject.version}{representation and ";" + representation}"'
 
 
 def parse_if_match(scope: Any, *, required: bool) -> Expected:  # noqa: ANN401 - an ASGI scope
-    """Return the revisions that If-Match names; None when there is no such header, or it says `*`.
+    """Return the revisions in If-Match, as pairs of id and version; None if the header is missing or `*`.
 
-    Weak tags, and those that a proxy marked, name a revision as well. Raises Malformed; an HTTPException with 428 (RFC 6585,
-    section 3) when the header is `required` and missing.
+    Weak tags, and tags that a proxy has changed, are accepted. Raises: Malformed; an HTTPException with 428 (RFC 6585,
+    section 3) if the header is `required` and missing.
     """
     if required and header(scope, b"if-match") is None:
         raise HTTPException(status_code=428)
-    tags = _tags(scope, b"if-match")
+    tags = _parse_tags(scope, b"if-match")
     if tags is None:
         return None
     matches = [_ETAG.fullmatch(tag) for tag in tags]
@@ -50,7 +50,7 @@ def parse_if_match(scope: Any, *, required: bool) -> Expected:  # noqa: ANN401 -
 
 
 class PutConditions(NamedTuple):
-    """Where something may be put: on these revisions, only where there is something (`present`), or nothing (`absent`)."""
+    """The conditions of a PUT: replace only these revisions; the resource must exist (`present`), or must not (`absent`)."""
 
     expected: Expected
     present: bool
@@ -58,62 +58,59 @@ class PutConditions(NamedTuple):
 
 
 def parse_put_conditions(scope: Any, *, required: bool) -> PutConditions:  # noqa: ANN401 - an ASGI scope
-    """Return the condition of a PUT: If-Match, or If-None-Match with `*`. Raises what `expected` raises."""
-    absent = header(scope, b"if-none-match")
-    if absent is not None and absent.strip() != "*":
-        message = "On PUT, the header If-None-Match is *: create, and replace nothing."
+    """Parse If-Match, or `If-None-Match: *`. Raises what `parse_if_match` raises."""
+    if_none_match = header(scope, b"if-none-match")
+    if if_none_match is not None and if_none_match.strip() != "*":
+        message = "On PUT, the only valid value of If-None-Match is *, which creates the resource and never replaces one."
         raise Malformed(message)
-    revisions = parse_if_match(scope, required=required and absent is None)
-    return PutConditions(revisions, header(scope, b"if-match") is not None, absent is not None)
+    revisions = parse_if_match(scope, required=required and if_none_match is None)
+    return PutConditions(revisions, header(scope, b"if-match") is not None, if_none_match is not None)
 
 
 def has_preconditions(scope: Any) -> bool:  # noqa: ANN401 - an ASGI scope
-    """Whether a request has If-None-Match at all."""
+    """Return whether a request has If-None-Match."""
     return any(name == b"if-none-match" for name, _ in scope["headers"])
 
 
 def is_not_modified(scope: Any, current: str) -> bool:  # noqa: ANN401 - an ASGI scope
-    """Whether If-None-Match names the representation that would be sent, compressed or not. The comparison is weak.
-
-    Raises Malformed.
-    """
-    tags = _tags(scope, b"if-none-match")
-    sent = current.removeprefix("W/").strip('"')
-    return tags is None or any(tag == sent or _without_coding(tag) == sent for tag in tags)
+    """Return whether If-None-Match matches the ETag of the response, compressed or not, by weak comparison. Raises Malformed."""
+    tags = _parse_tags(scope, b"if-none-match")
+    current_tag = current.removeprefix("W/").strip('"')
+    return tags is None or any(tag == current_tag or _without_coding(tag) == current_tag for tag in tags)
 
 
 def _without_coding(tag: str) -> str:
-    """Take off what a proxy appended when it compressed the answer."""
+    """Remove the content coding that a proxy appended when it compressed the response."""
     for coding in _CODINGS:
-        stem = tag.removesuffix(coding)
-        if stem != tag:
-            return stem.rstrip(_JOINTS)
+        original = tag.removesuffix(coding)
+        if original != tag:
+            return original.rstrip(_SEPARATORS)
     return tag
 
 
-def _tags(scope: Any, name: bytes) -> list[str] | None:  # noqa: ANN401 - an ASGI scope
-    """Read a list of tags, weak or strong; None for `*`, or for no header. No part of it is read twice, whatever it is."""
+def _parse_tags(scope: Any, name: bytes) -> list[str] | None:  # noqa: ANN401 - an ASGI scope
+    """Parse a list of weak or strong tags, in linear time; None if the header is missing or `*`. Raises Malformed."""
     value = header(scope, name)
     if value is None or value.strip() == "*":
         return None
     tags = []
-    position = _gap_end(value, 0)
+    position = _skip_empty_elements(value, 0)
     while position < len(value):
-        match = _ELEMENT.match(value, position)
+        match = _LIST_ELEMENT.match(value, position)
         if match is None:
-            raise _no_tags(name)
+            raise _invalid_tags(name)
         tags.append(match[1])
-        position = _gap_end(value, match.end())
+        position = _skip_empty_elements(value, match.end())
     if not tags:
-        raise _no_tags(name)
+        raise _invalid_tags(name)
     return tags
 
 
-def _gap_end(value: str, start: int) -> int:
-    """Return where the white space and empty elements that begin at `start` end."""
-    match = _EMPTY.match(value, start)
+def _skip_empty_elements(value: str, start: int) -> int:
+    """Return the end of the white space and empty list elements that begin at `start`."""
+    match = _EMPTY_ELEMENTS.match(value, start)
     return match.end() if match else start
 
 
-def _no_tags(name: bytes) -> Malformed:
-    return Malformed(f'The header {name.decode().title()} is * or a list of entity tags in double quotes: "abc", "def".')
+def _invalid_tags(name: bytes) -> Malformed:
+    return Malformed(f'The header {name.decode().title()} must be * or a list of entity tags in double quotes: "abc", "def".')

@@ -1,6 +1,6 @@
-"""Uploads: request bodies that are put into a file while they come in, and read when they are whole.
+"""Uploads: request bodies that are saved to a temporary file first, and read when they are complete.
 
-A caller who sends slowly keeps nobody waiting so: an import takes its turn when its file is there.
+An import starts only when its file is complete, so a slow client does not delay other imports.
 """
 
 import asyncio
@@ -15,138 +15,139 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser
 from catalog.domain.errors import FileTooLarge, ImportsBusy, Malformed, OutOfSpace, UploadTooSlow
 
 IDLE_TIMEOUT = 60.0
-"""Seconds without a byte after which a caller is taken for gone."""
+"""Seconds without data after which an upload is aborted."""
 
 GRACE_SECONDS = 30.0
-"""Seconds that any upload may take."""
+"""Seconds that any upload may take, whatever its rate."""
 
 MIN_RATE = 16 * 1024
-"""Bytes a second, on average, that a longer one must bring."""
+"""Bytes per second, on average, that an upload must arrive at after the grace period."""
 
 MAX_FIELDS = 100
-"""Parts of a form: the file, and options."""
+"""Parts of a form: the file and its options."""
 
 MAX_FIELD_BYTES = 64 * 1024
-"""Bytes of all the options of a form."""
+"""Bytes of all options of a form together."""
 
-_IN_MEMORY = 64 * 1024
-"""Bytes of an upload that needs no file."""
+_MAX_IN_MEMORY = 64 * 1024
+"""Bytes of an upload that are kept in memory; larger uploads go to a file."""
 
-_WRITTEN = 1024 * 1024
-"""Bytes that are written to the disk together."""
+_WRITE_SIZE = 1024 * 1024
+"""Bytes that are written to the disk in one call."""
 
 Receive = Callable[[], Awaitable[Any]]
 
 
 class UploadSpace:
-    """The bytes that uploads may take on the disk, all together."""
+    """The disk space for all uploads together, in bytes."""
 
     def __init__(self, limit: int) -> None:
-        """Begin with none taken."""
+        """Start with nothing reserved."""
         self.limit = limit
         self.used = 0
 
     def reserve(self, size: int) -> None:
-        """Take some. Raises ImportsBusy when there are not as many left."""
+        """Reserve bytes. Raises ImportsBusy if not enough are left."""
         if self.used + size > self.limit:
-            message = f"The files that wait to be imported take the {self.limit} bytes they may; try again when one is done."
+            message = (
+                f"Files waiting to be imported use all of the {self.limit} bytes reserved for them; retry when an import is done."
+            )
             raise ImportsBusy(message)
         self.used += size
 
     def release(self, size: int) -> None:
-        """Let others have them."""
+        """Return reserved bytes."""
         self.used -= size
 
 
 class Upload:
-    """A file that was sent, and is gone when it is closed. A small one stays in memory."""
+    """An uploaded file. It is deleted when closed; a small one stays in memory."""
 
     def __init__(self, space: UploadSpace) -> None:
-        """Begin empty."""
+        """Start empty."""
         self._space = space
         self._size = 0
-        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by `close`
+        self._file = tempfile.SpooledTemporaryFile(max_size=_MAX_IN_MEMORY)  # noqa: SIM115 - closed by `close`
 
     def write(self, data: bytes) -> None:
-        """Add bytes. Raises ImportsBusy, OutOfSpace."""
+        """Append bytes. Raises: ImportsBusy, OutOfSpace."""
         self._space.reserve(len(data))
         self._size += len(data)
         try:
             self._file.write(data)
             self._file.flush()
         except OSError as error:
-            message = (
-                f"The service cannot keep the file on its disk ({(error.strerror or 'failed').lower()}); nothing was imported."
-            )
+            reason = (error.strerror or "failed").lower()
+            message = f"The service cannot store the file on its disk ({reason}); nothing was imported."
             raise OutOfSpace(message) from error
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return up to so many bytes."""
+        """Return up to `size` bytes."""
         return self._file.read(size)
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Go to another position, and return it."""
+        """Move to another position and return it."""
         self._file.seek(offset, whence)
         return self._file.tell()
 
     def seekable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def tell(self) -> int:
-        """Return how many bytes were read."""
+        """Return the position in the file; after `close`, its size."""
         return self._size if self._file.closed else self._file.tell()
 
     def close(self) -> None:
-        """Delete it; a second time nothing happens."""
+        """Delete the file. Closing it again does nothing."""
         if self._file.closed:
             return
-        # What could not be written for want of space is tried again when a file is closed.
+        # Closing the file repeats a write that failed because the disk was full, and may fail again.
         with suppress(OSError):
             self._file.close()
         self._space.release(self._size)
 
 
 class UploadStream:
-    """A body that is still coming in, and is a file as it stands."""
+    """A request body that is still arriving and that is the file itself, not a form."""
 
-    def __init__(self, receive: Receive, most: int, space: UploadSpace) -> None:
-        """Take up to `most` bytes from an ASGI channel."""
+    def __init__(self, receive: Receive, limit: int, space: UploadSpace) -> None:
+        """Receive up to `limit` bytes from an ASGI channel."""
         self._receive = receive
-        self._most = most
+        self._limit = limit
         self._space = space
-        self._waited = 0.0
-        self._more = True
+        self._seconds_waited = 0.0
+        self._has_more = True
         self._hash = sha256()
-        self._count = 0
+        self._received = 0
 
     @property
     def digest(self) -> str:
-        """Of all that was taken."""
+        """The SHA-256 of everything received, in hexadecimal."""
         return self._hash.hexdigest()
 
     async def receive_all(self) -> None:
-        """Take the rest, and forget it."""
+        """Receive the rest of the body and discard it."""
         async for _ in self.chunks():
             pass
 
     async def save(self) -> Upload:
-        """Put all of it into a file. Raises Malformed, TooLarge, TooSlow, ImportsBusy, OutOfSpace."""
+        """Save the body to a file. Raises: Malformed, FileTooLarge, UploadTooSlow, ImportsBusy, OutOfSpace."""
         upload = Upload(self._space)
-        held: list[bytes] = []
+        unwritten: list[bytes] = []
         size = 0
         try:
-            async with aclosing(self.chunks()) as pieces:
-                async for piece in pieces:
-                    held.append(piece)
-                    size += len(piece)
-                    if size >= _WRITTEN:
-                        await _written(upload, held)
+            async with aclosing(self.chunks()) as chunks:
+                async for chunk in chunks:
+                    unwritten.append(chunk)
+                    size += len(chunk)
+                    if size >= _WRITE_SIZE:
+                        await _write_chunks(upload, unwritten)
                         size = 0
-            if size < _IN_MEMORY and upload.tell() == 0:
-                upload.write(b"".join(held))
+            if size < _MAX_IN_MEMORY and upload.tell() == 0:
+                upload.write(b"".join(unwritten))
             else:
-                await _written(upload, held)
+                await _write_chunks(upload, unwritten)
             upload.seek(0)
         except BaseException:
             upload.close()
@@ -154,116 +155,116 @@ class UploadStream:
         return upload
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Go through the bytes of the file. Raises Malformed, TooLarge, TooSlow."""
-        while self._more:
+        """Yield the bytes of the file. Raises: Malformed, FileTooLarge, UploadTooSlow."""
+        while self._has_more:
             data = await self._receive_chunk()
             self._hash.update(data)
             yield data
 
     async def _receive_chunk(self) -> bytes:
-        """Take what comes next."""
+        """Receive the next part of the body."""
         loop = asyncio.get_running_loop()
-        begun = loop.time()
+        started = loop.time()
         try:
-            async with asyncio.timeout(min(IDLE_TIMEOUT, GRACE_SECONDS + self._count / MIN_RATE - self._waited)):
+            async with asyncio.timeout(min(IDLE_TIMEOUT, GRACE_SECONDS + self._received / MIN_RATE - self._seconds_waited)):
                 event = await self._receive()
         except TimeoutError as error:
-            self._more = False
+            self._has_more = False
             raise UploadTooSlow from error
-        self._waited += loop.time() - begun
+        self._seconds_waited += loop.time() - started
         if event["type"] == "http.disconnect":
-            self._more = False
-            message = "The body ended too early; nothing of it was imported."
+            self._has_more = False
+            message = "The request body is incomplete; nothing was imported."
             raise Malformed(message)
         data: bytes = event.get("body", b"")
-        self._more = event.get("more_body", False)
-        self._count += len(data)
-        if self._count > self._most:
-            self._more = False
-            raise FileTooLarge(self._most)
+        self._has_more = event.get("more_body", False)
+        self._received += len(data)
+        if self._received > self._limit:
+            self._has_more = False
+            raise FileTooLarge(self._limit)
         return data
 
 
 class MultipartUpload(UploadStream):
-    """A body that is a form (multipart/form-data): a file, and options before or after it."""
+    """A request body that is a form (multipart/form-data): a file, with options before or after it."""
 
-    def __init__(self, receive: Receive, most: int, space: UploadSpace, boundary: str) -> None:
-        """Take a form whose parts stand between these boundaries. Raises Malformed."""
-        super().__init__(receive, most, space)
+    def __init__(self, receive: Receive, limit: int, space: UploadSpace, boundary: str) -> None:
+        """Receive a form whose parts are separated by `boundary`. Raises Malformed."""
+        super().__init__(receive, limit, space)
         self.fields: dict[str, list[str]] = {}
         self.filename: str | None = None
         try:
             self._parser = PushMultipartParser(boundary, max_segment_count=MAX_FIELDS)
         except MultipartError as error:
-            message = "The form has no boundary in its Content-Type, by which its parts are told apart."
+            message = "The Content-Type multipart/form-data needs a valid boundary parameter."
             raise Malformed(message) from error
 
     @property
     def digest(self) -> str:
-        """Of the file and the options: a form that is sent again has another boundary."""
-        whole = self._hash.copy()
-        whole.update(repr(sorted(self.fields.items())).encode(errors="surrogatepass"))
-        return whole.hexdigest()
+        """The SHA-256 of the file and the options, without the boundary: a repeated form has a different one."""
+        combined = self._hash.copy()
+        combined.update(repr(sorted(self.fields.items())).encode(errors="surrogatepass"))
+        return combined.hexdigest()
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Go through the bytes of the file, and gather the options. Raises what Incoming raises."""
+        """Yield the bytes of the file and collect the options. Raises what `UploadStream.chunks` raises."""
         name: str | None = None
         option = bytearray()
         size = 0
-        while self._more:
-            for event in self._events(await self._receive_chunk()):
+        while self._has_more:
+            for event in self._parse(await self._receive_chunk()):
                 if isinstance(event, MultipartSegment):
-                    name = self._begun(event)
+                    name = self._begin_part(event)
                     option.clear()
                 elif event is None:
                     if name is not None:
                         self.fields.setdefault(name, []).append(option.decode(errors="surrogateescape"))
                 elif name is None:
-                    piece = bytes(event)
-                    self._hash.update(piece)
-                    yield piece
+                    chunk = bytes(event)
+                    self._hash.update(chunk)
+                    yield chunk
                 else:
                     size += len(event)
                     if size > MAX_FIELD_BYTES:
-                        message = f"The options of the form have more than {MAX_FIELD_BYTES} bytes."
+                        message = f"The options of the form are too large. The limit is {MAX_FIELD_BYTES} bytes."
                         raise Malformed(message)
                     option += event
         try:
             self._parser.close()
         except MultipartError as error:
-            message = "The form ends too early; nothing of it was imported."
+            message = "The form is incomplete; nothing was imported."
             raise Malformed(message) from error
         if self.filename is None:
-            message = "The form has no file; curl sends one so: -F file=@items.csv"
+            message = "The form has no file. With curl: -F file=@items.csv"
             raise Malformed(message)
 
-    def _events(self, data: bytes) -> list[MultipartSegment | bytes | bytearray | None]:
-        """Parse what came. Raises Malformed."""
+    def _parse(self, data: bytes) -> list[MultipartSegment | bytes | bytearray | None]:
+        """Parse received bytes. Raises Malformed."""
         if not data:
             return []
         try:
             return list(self._parser.parse(data))
         except MultipartError as error:
-            message = f"The form cannot be read; it has up to {MAX_FIELDS} parts, each with a name (multipart/form-data)."
+            message = f"Invalid multipart/form-data. A form may have up to {MAX_FIELDS} parts, and each part needs a name."
             raise Malformed(message) from error
 
-    def _begun(self, part: MultipartSegment) -> str | None:
-        """Return the name of an option; None: the file begins. Raises Malformed."""
+    def _begin_part(self, part: MultipartSegment) -> str | None:
+        """Return the name of the option that begins, or None if the file begins. Raises Malformed."""
         if part.filename is None:
             return part.name or ""
         if self.filename is not None:
-            message = "The form has more than one file; send each by itself."
+            message = "The form has more than one file; send each file in its own request."
             raise Malformed(message)
         self.filename = part.filename
         return None
 
 
-async def _written(upload: Upload, held: list[bytes]) -> None:
-    """Write to the disk, in a thread, which whoever is cancelled waits for: it works on the file."""
-    data = b"".join(held)
-    held.clear()
-    writing = asyncio.create_task(asyncio.to_thread(upload.write, data))
+async def _write_chunks(upload: Upload, chunks: list[bytes]) -> None:
+    """Write to the disk in a thread. A cancelled caller waits for the thread, because it still uses the file."""
+    data = b"".join(chunks)
+    chunks.clear()
+    write_task = asyncio.create_task(asyncio.to_thread(upload.write, data))
     try:
-        await asyncio.shield(writing)
+        await asyncio.shield(write_task)
     finally:
-        await asyncio.wait((writing,))
+        await asyncio.wait((write_task,))

@@ -1,1 +1,1 @@
-"""Writing responses."""
+"""Writing responses: bodies, streams, compression, problems."""

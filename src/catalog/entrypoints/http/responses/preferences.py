@@ -1,4 +1,4 @@
-"""Preferences (RFC 7240): what a caller would like, and may be told that he got."""
+"""The request header Prefer and the response header Preference-Applied (RFC 7240)."""
 
 from http import HTTPStatus
 from typing import Any
@@ -13,30 +13,30 @@ ASYNCHRONOUS = "respond-async"
 
 
 def preferences(scope: Any) -> list[str]:  # noqa: ANN401 - an ASGI scope
-    """Return the preferences of a request, without their parameters; of those that contradict, the first counts."""
-    said = header(scope, b"prefer")
-    if said is None:
+    """Return the preferences of a request, without their parameters. Of several for the same name, the first counts."""
+    value = header(scope, b"prefer")
+    if value is None:
         return []
-    found = [part.partition(";")[0].replace('"', "").replace(" ", "").lower() for part in said.split(",")]
-    kept: dict[str, str] = {}
-    for one in found:
-        kept.setdefault(one.partition("=")[0], one)
-    return list(kept.values())
+    parsed = [part.partition(";")[0].replace('"', "").replace(" ", "").lower() for part in value.split(",")]
+    by_name: dict[str, str] = {}
+    for preference in parsed:
+        by_name.setdefault(preference.partition("=")[0], preference)
+    return list(by_name.values())
 
 
 def preference_applied(*names: str) -> Header:
-    """Say which preferences were honoured."""
+    """Return the header that lists the preferences that were honored."""
     return b"preference-applied", ", ".join(names).encode()
 
 
 def write_response(scope: Any, status: int, content: ResponseContent, *headers: Header) -> PreparedResponse:  # noqa: ANN401 - an ASGI scope
-    """Answer a write with what there is now, or without it, as the caller prefers."""
+    """Return the response to a write: with the new representation, or without it if the client prefers return=minimal."""
     preferred = preferences(scope)
     if MINIMAL in preferred:
-        tags = [its for its in content.headers if its[0] == b"etag"]
+        etags = [header for header in content.headers if header[0] == b"etag"]
         if status == HTTPStatus.OK:
-            return PreparedResponse(HTTPStatus.NO_CONTENT, no_content(*tags), *headers, preference_applied(MINIMAL))
-        return PreparedResponse(status, no_content(*tags, (b"content-length", b"0")), *headers, preference_applied(MINIMAL))
+            return PreparedResponse(HTTPStatus.NO_CONTENT, no_content(*etags), *headers, preference_applied(MINIMAL))
+        return PreparedResponse(status, no_content(*etags, (b"content-length", b"0")), *headers, preference_applied(MINIMAL))
     if REPRESENTATION in preferred:
         headers = (*headers, preference_applied(REPRESENTATION))
     return PreparedResponse(status, content, *headers)

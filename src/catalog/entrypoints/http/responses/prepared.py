@@ -1,4 +1,4 @@
-"""Answers whose bytes are ready: status, headers and body go out as they are, past the conversions of a framework's response."""
+"""Responses whose bytes are ready to send. They bypass the framework's response classes and their conversions."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -9,7 +9,7 @@ from typing import Any, Self
 import msgspec
 import structlog
 
-from catalog.entrypoints.http.responses.compression import GZIP, MIN_SIZE, accepts_gzip, compressed, gzip_pieces
+from catalog.entrypoints.http.responses.compression import GZIP, MIN_SIZE, accepts_gzip, compress, gzip_chunks
 from catalog.ports.cache import ResponseContent
 
 Header = tuple[bytes, bytes]
@@ -18,173 +18,176 @@ _log = structlog.get_logger("catalog.http")
 
 _JSON = (b"content-type", b"application/json")
 NO_STORE = (b"cache-control", b"no-store")
-# Answers are the caller's own, and asked for again each time: with the ETag that costs little.
+# Responses belong to the caller, and clients revalidate them each time: with an ETag that is cheap.
 _PRIVATE = (b"cache-control", b"private, no-cache")
 
 
 class AsgiResponse(ABC):
-    """An ASGI application that a handler returns: the framework calls it."""
+    """An ASGI application that a handler returns and the framework calls."""
 
     __slots__ = ()
 
     @abstractmethod
     async def __call__(self, _scope: Any, _receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
-        """Send the answer."""
+        """Send the response."""
 
 
 class PreparedResponse(AsgiResponse):
-    """An ASGI application that sends one answer."""
+    """A response that is sent in one piece."""
 
     __slots__ = ("_body", "_headers", "_status")
 
     def __init__(self, status: int, content: ResponseContent, *headers: Header) -> None:
-        """Send this, with more headers."""
+        """Send `content` with additional `headers`."""
         self._status = status
         self._body = content.body
         self._headers = [*content.headers, *headers]
 
     async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
-        """Send it, compressed if that is worthwhile and asked for."""
+        """Send the response, compressed if it is large enough and the client accepts gzip."""
         headers, body = self._headers, self._body
-        if len(body) >= MIN_SIZE and accepts_gzip(scope) and not _tagged_strongly(headers):
-            body = await compressed(body)
-            headers = [one for one in headers if one[0] != b"content-length"]
+        if len(body) >= MIN_SIZE and accepts_gzip(scope) and not _has_strong_etag(headers):
+            body = await compress(body)
+            headers = [header for header in headers if header[0] != b"content-length"]
             headers += [GZIP, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": self._status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
     def pack(self) -> bytes:
-        """Write it down, to be given again (`unpacked`)."""
+        """Serialize the response, to be stored and sent again (see `unpack`)."""
         return msgspec.msgpack.encode((self._status, self._headers, self._body))
 
     @classmethod
     def unpack(cls, packed: bytes, *headers: Header) -> Self:
-        """Bring back what was `packed`, with more headers."""
-        status, its, body = _packed.decode(packed)
-        return cls(status, ResponseContent(body, tuple(its)), *headers)
+        """Deserialize the result of `pack`, with additional headers."""
+        status, packed_headers, body = _packed_decoder.decode(packed)
+        return cls(status, ResponseContent(body, tuple(packed_headers)), *headers)
 
 
-_packed = msgspec.msgpack.Decoder(tuple[int, list[Header], bytes])
+_packed_decoder = msgspec.msgpack.Decoder(tuple[int, list[Header], bytes])
 
 
 class StreamingResponse(AsgiResponse):
-    """An ASGI application that sends an answer piece by piece, as fast as it is taken, and stops when nobody takes it."""
+    """A response that is sent in chunks, as fast as the client reads. It stops if the client disconnects or is too slow."""
 
-    __slots__ = ("_first", "_headers", "_pieces")
+    __slots__ = ("_chunks", "_first_chunk", "_headers")
 
-    def __init__(self, first: bytes, pieces: AsyncGenerator[bytes, None], *headers: Header) -> None:
-        """Send the first piece, then the others."""
-        self._first = first
-        self._pieces = pieces
+    def __init__(self, first_chunk: bytes, chunks: AsyncGenerator[bytes, None], *headers: Header) -> None:
+        """Send `first_chunk`, then the others."""
+        self._first_chunk = first_chunk
+        self._chunks = chunks
         self._headers = [_PRIVATE, *headers]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
-        """Send it. What fails on the way cuts the answer off, so that nobody takes it for whole.
+        """Send the response. If producing a chunk fails, the response is cut off, so that clients notice that it is incomplete.
 
-        So does a client that does not take a piece within `HttpSettings.send_seconds`: a stream holds a snapshot of the store,
-        and one of few slots. (The transport buffers 64 KiB, so that is about 2 KiB a second.) HEAD gets the headers, and no
-        piece is made.
+        It is also cut off if the client does not read a chunk within `HttpSettings.send_seconds`, because a stream holds a
+        snapshot of the store and one of a few slots. (The transport buffers 64 KiB, so that is about 2 KiB per second.)
+        HEAD gets the headers only, and no chunk is produced.
         """
         if "bodiless" in scope["state"]:
-            await self._pieces.aclose()
+            await self._chunks.aclose()
             await send({"type": "http.response.start", "status": 200, "headers": self._headers})
             await send({"type": "http.response.body", "body": b""})
             return
-        headers, pieces = self._headers, _begun(self._first, self._pieces)
+        headers, chunks = self._headers, _prepend(self._first_chunk, self._chunks)
         if accepts_gzip(scope):
-            headers, pieces = [*headers, GZIP], gzip_pieces(pieces)
-        patience: float = scope["app"].state.send_seconds
-        gone = asyncio.create_task(_gone(receive))
+            headers, chunks = [*headers, GZIP], gzip_chunks(chunks)
+        timeout: float = scope["app"].state.send_seconds
+        disconnect = asyncio.create_task(_wait_for_disconnect(receive))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
-            async for piece in pieces:
-                if gone.done() or not await _taken(send, piece, patience):
+            async for chunk in chunks:
+                if disconnect.done() or not await _send_chunk(send, chunk, timeout):
                     return
             await send({"type": "http.response.body", "body": b""})
         finally:
-            gone.cancel()
-            await pieces.aclose()
-            await self._pieces.aclose()
+            disconnect.cancel()
+            await chunks.aclose()
+            await self._chunks.aclose()
 
 
-async def _begun(first: bytes, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    """Put back the piece that was taken to see whether there are any."""
-    yield first
-    async for piece in pieces:
-        yield piece
+async def _prepend(first_chunk: bytes, chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """Put back the first chunk, which was read to detect errors before the response starts."""
+    yield first_chunk
+    async for chunk in chunks:
+        yield chunk
 
 
-async def _taken(send: Any, piece: bytes, patience: float) -> bool:  # noqa: ANN401 - ASGI's
-    """Send a piece; return whether the transport had room for it in time."""
+async def _send_chunk(send: Any, chunk: bytes, seconds: float) -> bool:  # noqa: ANN401 - ASGI's
+    """Send a chunk. Return whether the transport accepted it in time."""
     try:
-        async with asyncio.timeout(patience):
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        async with asyncio.timeout(seconds):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
     except TimeoutError:
-        _log.info("slow_reader_cut", seconds=patience)
+        _log.info("slow_client_disconnected", seconds=seconds)
         return False
     return True
 
 
 class EventStream(AsgiResponse):
-    """An ASGI application that sends pieces as they come, without an end of its own, to whoever takes them."""
+    """A response that sends chunks as they are produced, until they end or the client disconnects."""
 
-    __slots__ = ("_headers", "_pieces", "_sending")
+    __slots__ = ("_chunks", "_headers", "_send_task")
 
     def __init__(self, *headers: Header) -> None:
-        """Send with these headers; `pieces` is to be set before it is called."""
+        """Send these headers. Call `stream` before the response is sent."""
         self._headers = [NO_STORE, *headers]
-        self._pieces: AsyncGenerator[bytes, None] | None = None
-        self._sending: asyncio.Task[None] | None = None
+        self._chunks: AsyncGenerator[bytes, None] | None = None
+        self._send_task: asyncio.Task[None] | None = None
 
-    def stream(self, pieces: AsyncGenerator[bytes, None]) -> None:
-        """Send these."""
-        self._pieces = pieces
+    def stream(self, chunks: AsyncGenerator[bytes, None]) -> None:
+        """Set the chunks to send."""
+        self._chunks = chunks
 
     def cut(self) -> None:
-        """Send no more, even where sending waits for somebody who takes nothing."""
-        _log.info("slow_reader_cut")
-        if self._sending is not None:
-            self._sending.cancel()
+        """End the response at once, even while waiting for a client that does not read."""
+        _log.info("slow_client_disconnected")
+        if self._send_task is not None:
+            self._send_task.cancel()
 
     async def __call__(self, _scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
-        """Send until the pieces end, or the caller hangs up. Who was cut off finds the answer ended, and asks again."""
-        await send({"type": "http.response.start", "status": 200, "headers": self._headers})
-        self._sending = asyncio.create_task(self._send(send))
-        gone = asyncio.create_task(_gone(receive))
-        try:
-            await asyncio.wait((self._sending, gone), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            gone.cancel()
-            self._sending.cancel()
-            await asyncio.wait((self._sending,))
-        if not self._sending.cancelled() and self._sending.exception() is not None:
-            _log.warning("stream_broken", reason=str(self._sending.exception()))
+        """Send until the chunks end, the client disconnects, or `cut` is called.
 
-    async def _send(self, send: Any) -> None:  # noqa: ANN401 - ASGI's
-        if self._pieces is None:
+        A client that is cut off sees the response end, and can reconnect and resume.
+        """
+        await send({"type": "http.response.start", "status": 200, "headers": self._headers})
+        self._send_task = asyncio.create_task(self._send_chunks(send))
+        disconnect = asyncio.create_task(_wait_for_disconnect(receive))
+        try:
+            await asyncio.wait((self._send_task, disconnect), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            disconnect.cancel()
+            self._send_task.cancel()
+            await asyncio.wait((self._send_task,))
+        if not self._send_task.cancelled() and self._send_task.exception() is not None:
+            _log.warning("stream_failed", reason=str(self._send_task.exception()))
+
+    async def _send_chunks(self, send: Any) -> None:  # noqa: ANN401 - ASGI's
+        if self._chunks is None:
             return
-        async with aclosing(self._pieces) as pieces:
-            async for piece in pieces:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        async with aclosing(self._chunks) as chunks:
+            async for chunk in chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
 
-def _tagged_strongly(headers: list[Header]) -> bool:
-    """Whether an ETag stands for these very bytes: compressed, they would need another one."""
+def _has_strong_etag(headers: list[Header]) -> bool:
+    """Return whether there is a strong ETag. It identifies the exact bytes, so the compressed body would need a different one."""
     return any(name == b"etag" and not value.startswith(b"W/") for name, value in headers)
 
 
-async def _gone(receive: Any) -> None:  # noqa: ANN401 - ASGI's
-    """Return when the caller hangs up."""
+async def _wait_for_disconnect(receive: Any) -> None:  # noqa: ANN401 - ASGI's
+    """Return when the client disconnects."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 def json_content(body: bytes, *headers: Header) -> ResponseContent:
-    """Make the content of an answer in JSON."""
+    """Return the content of a JSON response."""
     return ResponseContent(body, (_PRIVATE, _JSON, (b"content-length", b"%d" % len(body)), *headers))
 
 
 def no_content(*headers: Header) -> ResponseContent:
-    """Make the content of an answer without a body."""
+    """Return the content of a response without a body."""
     return ResponseContent(b"", (_PRIVATE, *headers))

@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457). The one place where an error becomes a status number."""
+"""Errors as problem details (RFC 9457). This is the only place that maps errors to HTTP statuses."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -18,19 +18,19 @@ from catalog.domain.validation import MAX_ERRORS
 PROBLEM_JSON = "application/problem+json"
 
 MAX_PROBLEM = 64 * 1024
-"""Bytes of an answer that refuses something, whatever was sent."""
+"""Bytes of an error response, whatever the client sent."""
 
 MAX_DETAIL = 2_000
 """Characters of a problem's `detail`."""
 
-MAX_BRIEF = 200
-"""Characters of the `detail` of a brief problem."""
+MAX_SHORT_DETAIL = 200
+"""Characters of the `detail` of a short problem."""
 
 MAX_INSTANCE = 500
-"""Characters of the path that a problem repeats."""
+"""Characters of the request path in `instance`."""
 
 RETRY_AFTER = "1"
-"""Seconds after which a client may try again what failed for want of the store, or of luck among rivals."""
+"""Seconds to wait before a retry when the store is unavailable or there were too many conflicts."""
 
 STATUS_CODES: dict[type[CatalogError], HTTPStatus] = {
     errors.Malformed: HTTPStatus.BAD_REQUEST,
@@ -50,48 +50,48 @@ STATUS_CODES: dict[type[CatalogError], HTTPStatus] = {
     errors.OutOfSpace: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""The status of each error; one that is not named has that of the nearest above it in the tree.
+"""The status of each error. An error that is not listed has the status of its nearest listed base class.
 
-An atomic batch that is refused has that of its first error.
+A failed atomic batch has the status of its first error.
 """
 
 TITLES = {
-    "malformed": "The request cannot be read",
-    "invalid_input": "The input breaks rules",
-    "invalid_query": "The parameters break rules",
-    "invalid_file": "The file cannot be imported",
-    "invalid_cursor": "The cursor is not valid",
-    "content_too_large": "The file is too large",
-    "request_timeout": "The file came in too slowly",
-    "invalid_position": "The log has no such number",
-    "batch_refused": "Operations of the batch cannot be done",
-    "key_reused": "The Idempotency-Key stands for another request",
-    "version_not_found": "There is no such version",
-    "import_not_found": "There is no such import",
-    "log_pruned": "The log does not reach back so far",
-    "not_absent": "It is there already",
-    "not_present": "It is not there",
-    "not_deleted": "It is not deleted",
-    "done_before": "It was done before",
-    "in_flight": "The same request is under way",
-    "item_not_found": "There is no such item",
-    "item_exists": "The item is there already",
-    "sku_taken": "The SKU is taken",
-    "category_not_found": "There is no such category",
-    "slug_taken": "The slug is taken",
-    "category_in_use": "The category is in use",
-    "category_cycle": "The category would stand below itself",
-    "category_too_deep": "The tree would be too deep",
-    "stale_version": "It was changed meanwhile",
-    "contended": "Too many writers at once",
-    "store_unavailable": "The store does not answer",
-    "store_busy": "Too many writes wait",
-    "too_many_subscribers": "Too many readers of the live feed",
-    "imports_busy": "Too many imports at once",
-    "out_of_space": "There is no space left",
-    "schema_outdated": "The store has not the right schema",
+    "malformed": "Malformed request",
+    "invalid_input": "Validation failed",
+    "invalid_query": "Invalid query parameters",
+    "invalid_file": "Invalid import file",
+    "invalid_cursor": "Invalid cursor",
+    "content_too_large": "File too large",
+    "request_timeout": "Upload too slow",
+    "invalid_position": "Invalid log position",
+    "batch_refused": "Batch failed",
+    "key_reused": "Idempotency key reused",
+    "version_not_found": "Version not found",
+    "import_not_found": "Import not found",
+    "log_pruned": "Log entries pruned",
+    "not_absent": "Precondition failed: item exists",
+    "not_present": "Precondition failed: item does not exist",
+    "not_deleted": "Item is not deleted",
+    "done_before": "Already processed",
+    "in_flight": "Request in progress",
+    "item_not_found": "Item not found",
+    "item_exists": "Item already exists",
+    "sku_taken": "SKU already in use",
+    "category_not_found": "Category not found",
+    "slug_taken": "Slug already in use",
+    "category_in_use": "Category in use",
+    "category_cycle": "Category cycle",
+    "category_too_deep": "Category tree too deep",
+    "stale_version": "Version conflict",
+    "contended": "Too many conflicts",
+    "store_unavailable": "Database unavailable",
+    "store_busy": "Too many pending requests",
+    "too_many_subscribers": "Too many subscribers",
+    "imports_busy": "Too many imports",
+    "out_of_space": "Out of disk space",
+    "schema_outdated": "Database schema is out of date",
 }
-"""A short sentence for each code; the same whatever the case."""
+"""The title for each code. It does not depend on the request."""
 
 FRAMEWORK_ERRORS: dict[int, tuple[str, str]] = {
     400: ("bad_request", "Bad Request"),
@@ -107,7 +107,7 @@ FRAMEWORK_ERRORS: dict[int, tuple[str, str]] = {
     431: ("headers_too_large", "Request Header Fields Too Large"),
     500: ("internal_server_error", "Internal Server Error"),
 }
-"""Code and title of what the framework refuses, by RFC 9110. (Python's names for these change with its versions.)"""
+"""Code and title of errors that the framework raises, by RFC 9110. (The names in `http` differ between Python versions.)"""
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -116,7 +116,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class FieldErrorBody(msgspec.Struct, omit_defaults=True):
-    """One fault: where (a JSON pointer into the body, or a parameter's name), a stable code, and a sentence."""
+    """One error: its place (a JSON pointer into the body, or a parameter name), a stable code, and a sentence."""
 
     code: str
     detail: str
@@ -125,9 +125,9 @@ class FieldErrorBody(msgspec.Struct, omit_defaults=True):
 
 
 class ProblemBody(msgspec.Struct, omit_defaults=True):
-    """A problem, as RFC 9457 has it, with a stable `code`, the request's id and the faults of the input.
+    """A problem (RFC 9457) with a stable `code`, the request id, and the errors in the input.
 
-    `errors_total` says how many faults there are, where `errors` does not have all of them.
+    `errors_total` is the number of all errors. It is set only if `errors` is incomplete.
     """
 
     type: str
@@ -146,100 +146,103 @@ def problem(
     status: int,
     detail: str,
     code: str | None = None,
-    faults: list[FieldErrorBody] | None = None,
+    field_errors: list[FieldErrorBody] | None = None,
     total: int = 0,
 ) -> bytes:
-    """Write a problem for the request in `scope`, in at most MAX_PROBLEM bytes; without a code of ours, that of the status.
+    """Encode a problem for the request in `scope`, in at most MAX_PROBLEM bytes. Without `code`, the status determines it.
 
-    Of `total` faults those that fit are named.
+    Of `total` field errors, as many as fit are included.
     """
     request_id: str = scope["state"]["request_id"]
-    named, title = FRAMEWORK_ERRORS.get(status, ("refused", "Refused")) if code is None else (code, TITLES[code])
+    problem_code, title = FRAMEWORK_ERRORS.get(status, ("refused", "Refused")) if code is None else (code, TITLES[code])
     body = ProblemBody(
         type="about:blank" if code is None else f"urn:catalog:problem:{code}",
         title=title,
         status=status,
         detail=shorten(detail, MAX_DETAIL),
         instance=shorten(scope["path"], MAX_INSTANCE),
-        code=named,
+        code=problem_code,
         request_id=request_id,
-        errors=faults,
+        errors=field_errors,
     )
-    if faults is not None and total > len(faults):
+    if field_errors is not None and total > len(field_errors):
         body.errors_total = total
     encoded = _encoder.encode(_encodable(body))
     while len(encoded) > MAX_PROBLEM and body.errors:
-        kept = len(body.errors) * MAX_PROBLEM // len(encoded)
-        body.errors = body.errors[: min(kept, len(body.errors) - 1)]
+        fitting = len(body.errors) * MAX_PROBLEM // len(encoded)
+        body.errors = body.errors[: min(fitting, len(body.errors) - 1)]
         body.errors_total = total
         encoded = _encoder.encode(_encodable(body))
     return encoded
 
 
 def status_of(error: CatalogError) -> HTTPStatus:
-    """Return the status of an error."""
+    """Return the HTTP status of an error."""
     if isinstance(error, errors.BatchRefused):
         return status_of(error.failures[0][1])
     return next(STATUS_CODES[kind] for kind in type(error).__mro__ if kind in STATUS_CODES)
 
 
 def problem_of(scope: Mapping[str, Any], error: CatalogError) -> bytes:
-    """Write the problem of an error."""
-    faults = field_errors_of(error)
-    if faults is None:
+    """Encode an error as a problem."""
+    field_errors = field_errors_of(error)
+    if field_errors is None:
         return problem(scope, status_of(error), str(error), error.code)
-    total = total_of(error)
-    notes = " ".join(_notes(error))
+    total = count_errors(error)
+    notes = " ".join(_notes_of(error))
     if isinstance(error, errors.BatchRefused) or total == 1:
         detail = str(error)
     elif total > MAX_ERRORS:
-        detail = f"There are {total} faults; `errors` names the first ones, and {total - MAX_ERRORS} more are not named. {notes}"
+        detail = f"There are {total} errors; `errors` lists at most the first {MAX_ERRORS}. {notes}"
     else:
-        detail = f"There are {total} faults; `errors` names each. {notes}"
-    return problem(scope, status_of(error), detail.rstrip(), error.code, faults, total)
+        detail = f"There are {total} errors; see `errors`. {notes}"
+    return problem(scope, status_of(error), detail.rstrip(), error.code, field_errors, total)
 
 
 def short_problem_of(scope: Mapping[str, Any], error: CatalogError) -> bytes:
-    """Write the problem of an error without its faults, but with their number."""
-    total = total_of(error)
-    detail = str(error) if total == 1 else f"There are {total} faults; send this on its own to have them named."
-    return problem(scope, status_of(error), shorten(detail, MAX_BRIEF), error.code)
+    """Encode an error as a problem that counts its field errors and does not list them."""
+    total = count_errors(error)
+    detail = str(error) if total == 1 else f"There are {total} errors; send this operation on its own to see them."
+    return problem(scope, status_of(error), shorten(detail, MAX_SHORT_DETAIL), error.code)
 
 
 def field_errors_of(error: CatalogError) -> list[FieldErrorBody] | None:
-    """Return the shapes of an error's faults, those of a batch's operations included; None when it has none.
+    """Return the field errors of an error, including those of a batch's operations; None if it has no field errors.
 
-    Of many, the first MAX_FAULTS.
+    The result has at most MAX_ERRORS elements.
     """
     if isinstance(error, InvalidInput):
-        return [_field_error(fault, error) for fault in error.errors]
+        return [_field_error(field_error, error) for field_error in error.errors]
     if isinstance(error, errors.BatchRefused):
-        each = (fault for index, failure in error.failures for fault in _faults_of_operation(index, failure))
-        return list(islice(each, MAX_ERRORS))
+        bodies = (body for index, failure in error.failures for body in _operation_field_errors(index, failure))
+        return list(islice(bodies, MAX_ERRORS))
     return None
 
 
-def total_of(error: CatalogError) -> int:
-    """Count the faults of an error, those of a batch's operations included."""
+def count_errors(error: CatalogError) -> int:
+    """Count the field errors of an error, including those of a batch's operations."""
     if isinstance(error, errors.BatchRefused):
-        return sum(total_of(failure) for _, failure in error.failures)
+        return sum(count_errors(failure) for _, failure in error.failures)
     return error.total if isinstance(error, InvalidInput) else 1
 
 
-def _notes(error: CatalogError) -> Sequence[str]:
+def _notes_of(error: CatalogError) -> Sequence[str]:
     return error.notes if isinstance(error, InvalidInput) else ()
 
 
-def _faults_of_operation(index: int, error: CatalogError) -> Iterator[FieldErrorBody]:
-    place = ("operations", index)
+def _operation_field_errors(index: int, error: CatalogError) -> Iterator[FieldErrorBody]:
+    path = ("operations", index)
     if isinstance(error, InvalidInput):
-        yield from (FieldErrorBody(fault.code, fault.message, _pointer((*place, *fault.path))) for fault in error.errors)
+        yield from (
+            FieldErrorBody(field_error.code, field_error.message, _pointer((*path, *field_error.path)))
+            for field_error in error.errors
+        )
     else:
-        yield FieldErrorBody(error.code, str(error), _pointer(place))
+        yield FieldErrorBody(error.code, str(error), _pointer(path))
 
 
 def on_catalog_error(request: AnyRequest, error: CatalogError) -> Response[bytes]:
-    """Answer with what the catalog refused, and why."""
+    """Respond to an error that the catalog raised."""
     status = status_of(error)
     headers = {}
     if isinstance(error, errors.Unavailable | errors.TooManyConflicts | errors.RequestInProgress):
@@ -251,47 +254,47 @@ def on_catalog_error(request: AnyRequest, error: CatalogError) -> Response[bytes
 
 
 def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[bytes]:
-    """Answer with the framework's own refusals: no such path, method, too large."""
+    """Respond to an error that the framework raised: unknown path, wrong method, body too large."""
     status = HTTPStatus(error.status_code)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return on_unexpected_error(request, error)
     headers = {name: value for name, value in (error.headers or {}).items() if name.lower() != "content-type"}
-    body = problem(request.scope, status, _DETAILS.get(status, str(error.detail)))
+    body = problem(request.scope, status, _FRAMEWORK_DETAILS.get(status, str(error.detail)))
     return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
 
 
 def on_unexpected_error(request: AnyRequest, error: Exception) -> Response[bytes]:
-    """Answer for a fault of ours: nothing of it is told to the caller but the id under which the log has it all."""
-    _log.error("unforeseen", exc_info=error)
+    """Respond to a bug. The caller gets the request id and no details; the log has the traceback under that id."""
+    _log.error("unexpected_error", exc_info=error)
     return Response(unexpected_error(request.scope), status_code=500, media_type=PROBLEM_JSON)
 
 
 def unexpected_error(scope: Mapping[str, Any]) -> bytes:
-    """Write the problem of an unforeseen error."""
-    detail = "The service failed in a way that nobody foresaw; the log has it under the request's id."
+    """Encode the problem of an unexpected error."""
+    detail = "Unexpected error. Quote the request id when reporting it."
     return problem(scope, 500, detail)
 
 
-_DETAILS = {
-    HTTPStatus.NOT_FOUND: "There is nothing at this path; /openapi.json lists what there is.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method; the header Allow names those it takes.",
-    HTTPStatus.PRECONDITION_REQUIRED: "Say with If-Match which version is to be changed; its ETag names it (or * for any).",
+_FRAMEWORK_DETAILS = {
+    HTTPStatus.NOT_FOUND: "Unknown path. See /openapi.json for the available paths.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This path does not support this method. The header Allow lists the supported methods.",
+    HTTPStatus.PRECONDITION_REQUIRED: "If-Match is required. Send the ETag of the version to change, or * for any version.",
 }
 
 
-def _field_error(fault: FieldError, error: InvalidInput) -> FieldErrorBody:
+def _field_error(field_error: FieldError, error: InvalidInput) -> FieldErrorBody:
     if isinstance(error, InvalidQuery):
-        return FieldErrorBody(fault.code, fault.message, parameter=str(fault.path[0]))
-    return FieldErrorBody(fault.code, fault.message, pointer=_pointer(fault.path))
+        return FieldErrorBody(field_error.code, field_error.message, parameter=str(field_error.path[0]))
+    return FieldErrorBody(field_error.code, field_error.message, pointer=_pointer(field_error.path))
 
 
 def _pointer(path: FieldPath) -> str:
-    """Write a path as a JSON pointer (RFC 6901)."""
+    """Encode a path as a JSON pointer (RFC 6901)."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def _encodable(body: ProblemBody) -> object:
-    """Make text that UTF-8 cannot hold (lone surrogates that a caller sent) visible instead."""
+    """Return the body, with lone surrogates that a client sent replaced by visible escapes, because UTF-8 cannot encode them."""
     try:
         _encoder.encode(body)
     except UnicodeEncodeError:

@@ -6,7 +6,8 @@ Items that are there keep their categories: those become roots of the tree, as e
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,15 +15,18 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 from uuid_utils.compat import uuid7
 
-from catalog.adapters.sql.schema.tables import in_microseconds
-from catalog.domain.items.attributes import sort_key
-
 revision = "0003"
 down_revision = "0002"
 
 _SLICE = 1_000
 _WORD = re.compile(r"[^\W_]+")
 _LONGEST = 256
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# The sort keys of attributes, as they were when this migration was written.
+_MAX_KEY = 200
+_BIAS = 1100
+_COMPLEMENT = str.maketrans("0123456789abcdef", "fedcba9876543210")
 
 
 def upgrade() -> None:
@@ -99,7 +103,7 @@ def _fill_categories(*, postgres: bool) -> None:
             "seq": head + number,
             "id": category["id"],
             "slug": category["slug"],
-            "at": now if postgres else in_microseconds(now),
+            "at": now if postgres else (now - _EPOCH) // timedelta(microseconds=1),
             "after": json.dumps(category | {"id": str(its)}, ensure_ascii=False, separators=(",", ":")),
         }
         for number, (category, its) in enumerate(zip(made, ids, strict=True), 1)
@@ -124,7 +128,7 @@ def _fill_from_items() -> None:
 
     def attributes(seq: int, _key: str, raw: str) -> Iterator[dict[str, Any]]:
         for name, value in json.loads(raw).items():
-            yield {"name": name, "key": sort_key(value), "seq": seq}
+            yield {"name": name, "key": _sort_key(value), "seq": seq}
 
     def fresh(_seq: int, name_key: str, _raw: str) -> Iterator[dict[str, Any]]:
         for word in {word[:_LONGEST] for word in _WORD.findall(name_key)} - known:
@@ -140,6 +144,21 @@ def _fill_from_items() -> None:
         last = rows[-1][0]
         _write("INSERT INTO item_attributes (name, key, seq) VALUES (:name, :key, :seq)", _each(attributes, rows))
         _write("INSERT INTO name_words (word, reversed) VALUES (:word, :reversed)", _each(fresh, rows))
+
+
+def _sort_key(value: str | float) -> str:
+    """Return the text by which a value is compared: b for booleans, n for numbers, t for texts."""
+    if isinstance(value, bool):
+        return f"b{value:d}"
+    if isinstance(value, str):
+        return f"t{value}" if len(value) <= _MAX_KEY else f"t{value[:_MAX_KEY]}{sha256(value.encode()).hexdigest()}"
+    if not value:
+        return "n1"
+    numerator, denominator = abs(value).as_integer_ratio()
+    length = numerator.bit_length()
+    bits = numerator << 64 - length if length <= 64 else numerator >> length - 64  # noqa: PLR2004 - the bits of the key
+    digits = f"{length - denominator.bit_length() + _BIAS:04x}{bits:016x}"
+    return f"n2{digits}" if value > 0 else f"n0{digits.translate(_COMPLEMENT)}"
 
 
 def _each(make: Callable[..., Iterable[dict[str, Any]]], rows: Sequence[Any]) -> list[dict[str, Any]]:

@@ -107,7 +107,7 @@ async def test_the_change_that_made_a_version_is_found(storage: Storage) -> None
 
 async def test_a_pruned_log_says_where_it_begins(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Numbers stay as they are, and go on; pruning twice, or beyond the end, does no harm."""
-    monkeypatch.setattr("catalog.adapters.sql.storage._PRUNE_BATCH", 2)
+    monkeypatch.setattr("catalog.adapters.sql.writes.maintenance.PRUNE_BATCH", 2)
     items = await create_items(storage, *range(1, 6))
     await commit(storage, removal(items[0]))
     await storage.prune(5)

@@ -133,7 +133,7 @@ async def test_a_page_that_many_ask_for_is_read_once_and_not_kept(storage: Stora
     assert pages[0] is pages[2]
     assert [[one.sku for one in page.items] for page in pages[:2]] == [["S-1", "S-2", "S-3"], ["S-3", "S-2", "S-1"]]
     await settled()
-    assert storage._pages == {}
+    assert storage._items._pages == {}
 
 
 async def test_closing_lets_what_is_under_way_end() -> None:

@@ -36,7 +36,7 @@ async def test_who_waits_too_long_for_a_connection_is_told(store_url: str) -> No
     """And the next one gets it, once it is free."""
     storage = open_store(StorageOptions(store_url, pool_size=1, pool_overflow=0))
     free = asyncio.Event()
-    kept = storage._reading  # type: ignore[attr-defined]
+    kept = storage._database._reading  # type: ignore[attr-defined]
     kept._wait = 0.1  # of all deadlines this one only: to connect may take its time
     holding = asyncio.create_task(kept.run(lambda _: free.wait()))
     await asyncio.sleep(0)

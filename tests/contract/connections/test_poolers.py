@@ -109,10 +109,10 @@ async def test_a_session_that_lasts_has_its_settings(databases: Databases, datab
             assert isinstance(storage, SqlStorage)
             await create_items(storage, 1)
             await storage.head()
-            found = await storage._reading.run(
+            found = await storage._database._reading.run(
                 lambda held: held.driver.fetchrow(f"SELECT {', '.join(f'current_setting({name!r})' for name in SETTINGS)}")
             )
             assert list(found) == ["off", "catalog", "off", "2s", "1min"]
-            assert storage._head_watcher._is_subscribed
+            assert storage._log._head_watcher._is_subscribed
             assert (await storage.versions())["JIT"] == "off"
             await storage.close()

@@ -87,7 +87,7 @@ def _left(outsider: sqlite3.Connection) -> int:
 async def test_no_connection_checkpoints_by_itself(file: Path) -> None:
     """Automatic checkpoints run without the write lock."""
     storage = _open(file)
-    engines = storage._engines
+    engines = storage._database.engines
     for engine in (engines.reading, engines.writing, engines.watching, engines.streaming, engines.migrating()):
         async with engine.connect() as connection:
             assert (await connection.exec_driver_sql("PRAGMA wal_autocheckpoint")).scalar() == 0
@@ -98,7 +98,7 @@ async def test_no_connection_checkpoints_by_itself(file: Path) -> None:
 async def test_whoever_writes_is_a_connection_that_checkpoints_under_the_lock(file: Path) -> None:
     """Both the writer and the migrations."""
     storage = _open(file)
-    for engine in (storage._engines.writing, storage._engines.migrating()):
+    for engine in (storage._database.engines.writing, storage._database.engines.migrating()):
         async with engine.connect() as connection:
             driver = (await connection.get_raw_connection()).driver_connection
             assert driver is not None

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from catalog.adapters.memory import storage as memory_store
 from catalog.adapters.memory.storage import MemoryStorage
-from catalog.adapters.sql import storage as sql_store
+from catalog.adapters.sql.reads import item_reader
 from catalog.adapters.system import RandomIds
 from catalog.application.categories.categories import Categories
 from catalog.application.exports.export import COLUMNS, FORMATS, export, parse_export, parse_format
@@ -126,7 +126,7 @@ async def test_the_trailer_proves_that_all_is_there(storage: Storage) -> None:
 
 async def test_an_export_is_one_state(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is written meanwhile; and writers do not wait for it."""
-    monkeypatch.setattr(sql_store, "_BATCH_SIZE", 2)
+    monkeypatch.setattr(item_reader, "STREAM_BATCH", 2)
     monkeypatch.setattr(memory_store, "BATCH_SIZE", 2)
     kept = await create_items(storage, *range(1, 8))
     found: list[str] = []
@@ -140,7 +140,7 @@ async def test_an_export_is_one_state(storage: Storage, monkeypatch: pytest.Monk
 
 async def test_an_export_that_is_given_up_gives_its_connection_back(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """More of them than there are connections; the store can be closed, and asked again."""
-    monkeypatch.setattr(sql_store, "_BATCH_SIZE", 2)
+    monkeypatch.setattr(item_reader, "STREAM_BATCH", 2)
     await create_items(storage, *range(1, 8))
     for _ in range(4):
         stream = storage.stream(parse_export({}))
@@ -153,7 +153,7 @@ async def test_what_fails_on_the_way_is_told(storage: Storage) -> None:
     """As the store being away, where a database is."""
     if isinstance(storage, MemoryStorage):
         return
-    flavour: Any = storage._dialect  # type: ignore[attr-defined]
+    flavour: Any = storage._database.driver  # type: ignore[attr-defined]
 
     class Cut:
         def __aiter__(self) -> Any:  # noqa: ANN401 - itself

@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.adapters.memory.storage import MemoryStorage
-from catalog.adapters.sql import storage as sql
-from catalog.adapters.sql.reads.item_queries import ReadPlan, StatementShape
-from catalog.adapters.sql.reads.suggestions import candidate_parameters
+from catalog.adapters.sql.reads import count_reader, list_planner
+from catalog.adapters.sql.reads.statement_shape import ReadPlan, StatementShape
 from catalog.domain.changes.log import Committed
 from catalog.domain.queries.facets import MAX_VALUES
 from catalog.domain.queries.item_query import ItemQuery
@@ -101,14 +100,14 @@ async def test_stores_agree_whatever_the_plan(
     """Whether what is found is put in order, or the order is walked."""
     memory = await filled(storage, kept)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sql, "MAX_INDEX_FIRST", led)
+        patch.setattr(list_planner, "MAX_INDEX_FIRST", led)
         for question in questions:
             assert await pages(storage, question) == await pages(memory, question), question
 
 
 async def test_a_search_that_finds_too_much_is_in_the_order_of_names(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the first page to the last, though fewer are found meanwhile; memory always ranks."""
-    monkeypatch.setattr(sql, "MAX_RANKED", 2)
+    monkeypatch.setattr(list_planner, "MAX_RANKED", 2)
     await commit(
         storage,
         creation(1, name="c", description="oak"),
@@ -131,7 +130,7 @@ async def test_a_search_that_finds_too_much_is_in_the_order_of_names(storage: St
 
 async def test_counts_can_be_about(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes too long is not counted; and a facet is not told then."""
-    monkeypatch.setattr(sql, "MAX_COUNTED", 0)
+    monkeypatch.setattr(count_reader, "MAX_COUNTED", 0)
     await create_items(storage, *range(1, 41), attributes={"a": 1})
     query = ItemQuery.parse({"attr.a": "1"})
     if isinstance(storage, MemoryStorage):
@@ -144,19 +143,19 @@ async def test_counts_can_be_about(storage: Storage, monkeypatch: pytest.MonkeyP
     async def never(*_: object) -> None:
         return None
 
-    whole = storage._dialect.fetch_within  # type: ignore[attr-defined]
-    monkeypatch.setattr(storage._dialect, "fetch_within", never)  # type: ignore[attr-defined]
+    whole = storage._database.driver.fetch_within  # type: ignore[attr-defined]
+    monkeypatch.setattr(storage._database.driver, "fetch_within", never)  # type: ignore[attr-defined]
     unknown = await storage.count(query, exact=True, seconds=LONG)
-    assert unknown is None or (storage._dialect.estimates and not unknown.exact)  # type: ignore[attr-defined]
+    assert unknown is None or (storage._database.driver.estimates and not unknown.exact)  # type: ignore[attr-defined]
     assert await storage.facet(query, "attr.a", seconds=LONG) is None
 
     async def but_for_counts(connection: object, sql: str, *rest: object) -> object:
         return None if sql.startswith("SELECT count") else await whole(connection, sql, *rest)
 
-    monkeypatch.setattr(storage._dialect, "fetch_within", but_for_counts)  # type: ignore[attr-defined]
+    monkeypatch.setattr(storage._database.driver, "fetch_within", but_for_counts)  # type: ignore[attr-defined]
     estimated = certain(await storage.count(query, exact=True, seconds=LONG))
     assert not estimated.exact
-    assert estimated.value == 40 or storage._dialect.estimates  # type: ignore[attr-defined]
+    assert estimated.value == 40 or storage._database.driver.estimates  # type: ignore[attr-defined]
 
 
 async def test_a_statement_that_takes_too_long_is_stopped(storage: Storage) -> None:
@@ -164,7 +163,7 @@ async def test_a_statement_that_takes_too_long_is_stopped(storage: Storage) -> N
     if isinstance(storage, MemoryStorage):
         return
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n"
-    reading, flavour = storage._reading, storage._dialect  # type: ignore[attr-defined]
+    reading, flavour = storage._database._reading, storage._database.driver  # type: ignore[attr-defined]
     for _ in range(3):
         async with asyncio.timeout(30):
             assert await reading.run(lambda held: flavour.fetch_within(held.driver, endless, [], 0.05)) is None
@@ -177,7 +176,7 @@ async def test_a_statement_that_nobody_waits_for_is_stopped(storage: Storage) ->
     if isinstance(storage, MemoryStorage):
         return
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n"
-    reading, flavour = storage._reading, storage._dialect  # type: ignore[attr-defined]
+    reading, flavour = storage._database._reading, storage._database.driver  # type: ignore[attr-defined]
     for pause in (0.0, 0.2):
         counting = asyncio.create_task(reading.run(lambda held: flavour.fetch_within(held.driver, endless, [], 5.0)))
         await asyncio.sleep(pause)
@@ -197,8 +196,8 @@ async def test_an_estimate_that_cannot_be_made_is_unknown(storage: Storage, monk
     async def nothing(*_: object) -> None:
         return None
 
-    monkeypatch.setattr(storage._dialect, "fetch_within", nothing)  # type: ignore[attr-defined]
-    monkeypatch.setattr(storage._dialect, "estimate", nothing)  # type: ignore[attr-defined]
+    monkeypatch.setattr(storage._database.driver, "fetch_within", nothing)  # type: ignore[attr-defined]
+    monkeypatch.setattr(storage._database.driver, "estimate", nothing)  # type: ignore[attr-defined]
     assert await storage.count(ItemQuery.parse({}), exact=True, seconds=LONG) is None
     (outcome,) = await commit(storage, creation(3))
     assert isinstance(outcome, Committed)
@@ -268,7 +267,7 @@ async def test_stores_agree_on_what_was_meant(storage: Storage, names: list[list
 
 async def test_a_part_of_a_code_is_no_suggestion(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A word that some name had may be known to a SQL store for longer; a name with it as a part of a code is not meant."""
-    monkeypatch.setattr("catalog.adapters.sql.storage.SUGGESTION_BATCH", 2)
+    monkeypatch.setattr("catalog.adapters.sql.reads.suggestion_reader.SUGGESTION_BATCH", 2)
     (gone,) = await create_items(storage, 1, name="ab1")
     await commit(storage, removal(gone))
     await create_items(storage, 2, 3, 4, name="lamp 9ab1")
@@ -283,10 +282,10 @@ async def test_the_rarest_condition_leads_or_the_order_does(storage: Storage, mo
     """Where there are databases to be told."""
     if isinstance(storage, MemoryStorage):
         return
-    monkeypatch.setattr(sql, "MAX_INDEX_FIRST", 2)
+    monkeypatch.setattr(list_planner, "MAX_INDEX_FIRST", 2)
     await create_items(storage, 1, 2, 3, attributes={"a": 1, "c": 1})
     await create_items(storage, 4, attributes={"a": 1, "b": 1, "c": 1})
-    statements: dict[tuple[str, StatementShape, str], object] = storage._statements  # type: ignore[attr-defined]
+    statements: dict[tuple[str, StatementShape, str], object] = storage._items._statements._compiled  # type: ignore[attr-defined]
     for parameters, plan in (
         ({"attr.a": "1"}, (ReadPlan.ORDER_SCAN, 0)),
         ({"attr.b": "1"}, (ReadPlan.INDEX_FIRST, 0)),
@@ -324,7 +323,7 @@ async def test_words_that_no_name_has_go_when_the_log_is_pruned(
     storage: Storage, store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And come back with the next name that has them, also where another process had written them before."""
-    monkeypatch.setattr("catalog.adapters.sql.reads.suggestions.SWEEP_BATCH", 2)
+    monkeypatch.setattr("catalog.adapters.sql.writes.maintenance.SWEEP_BATCH", 2)
     pruning = open_store(StorageOptions(store_url))
     kept, gone, renamed = await create_items(storage, 1, 2, 3, name="Oak chair")
     await commit(storage, removal(gone))
@@ -340,8 +339,7 @@ async def test_words_that_no_name_has_go_when_the_log_is_pruned(
             assert search is not None
             its = word_pattern(word)
             assert its is not None
-            rows = await pruning._fetch(pruning._select_candidates, candidate_parameters(its))  # type: ignore[attr-defined]
-            found.update(row[0] for row in rows)
+            found.update(await pruning._suggestions.candidates(its))  # type: ignore[attr-defined]
         return found
 
     assert await known() == {"oak", "chair", "zinc", "folding", "lamp", "table", "beech"}

@@ -56,7 +56,7 @@ class Plans:
         """Listen to each connection of a store."""
         self.found: list[Planned] = []
         self.jit: list[str] = []
-        engines = storage._engines
+        engines = storage._database.engines
         for engine in (engines.reading, engines.writing, engines.watching, engines.streaming):
             event.listen(engine.sync_engine, "connect", self._connected)
 

@@ -142,7 +142,7 @@ async def test_a_sqlite_file_is_written_durably(tmp_path: Path) -> None:
     """In WAL mode, synced at each commit."""
     storage = open_store(StorageOptions(f"sqlite:///{tmp_path / 'catalog.db'}"))
     await storage.migrate()
-    async with storage._engines.writing.connect() as connection:  # type: ignore[attr-defined]
+    async with storage._database.engines.writing.connect() as connection:  # type: ignore[attr-defined]
         pragmas = {
             name: (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from catalog.adapters.sql import storage as sql
+from catalog.adapters.sql.writes.commit import UNKNOWN_OUTCOME
 from catalog.domain.changes.expiring_record import ExpiringRecord
 from catalog.domain.changes.log import ChangeSet, Committed, LogEntry
 from catalog.domain.errors import AlreadyProcessed, StoreUnavailable
@@ -113,7 +113,7 @@ async def test_a_write_whose_commit_is_not_answered_is_reported_as_unknown_and_n
             ),
             return_exceptions=True,
         )
-        assert [(type(result), str(result)) for result in results] == [(StoreUnavailable, sql.UNKNOWN_OUTCOME)] * WRITERS
+        assert [(type(result), str(result)) for result in results] == [(StoreUnavailable, UNKNOWN_OUTCOME)] * WRITERS
         assert cut.commits - before == 1
         cut.loses = None
         written = 1 + WRITERS * (loses == "answer")
@@ -131,5 +131,5 @@ async def test_a_write_that_fails_before_its_commit_is_not_reported_as_unknown(s
     storage = open_store(StorageOptions(store_url.replace("postgresql://catalog@", "postgresql://nobody-here@")))
     with pytest.raises(StoreUnavailable) as caught:
         await commit(storage, creation(1))
-    assert str(caught.value) != sql.UNKNOWN_OUTCOME
+    assert str(caught.value) != UNKNOWN_OUTCOME
     await storage.close()

@@ -56,7 +56,7 @@ async def answers(logs: pytest.CaptureFixture[str], url: str, pragma: str | None
     found: list[tuple[httpx.Response, str]] = []
     if pragma is not None:
         storage = container.storage()
-        await storage._writing.run(lambda held: held.driver.execute(pragma))  # type: ignore[attr-defined]
+        await storage._database._writing.run(lambda held: held.driver.execute(pragma))  # type: ignore[attr-defined]
     async with asked(create_app(container)) as client:
         for ask in (
             client.get(ITEMS),

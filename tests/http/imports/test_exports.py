@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from catalog.adapters.sql.storage import MAX_STREAMS
+from catalog.adapters.sql.database import MAX_STREAMS
 from catalog.application.exports import export
 from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.app import create_app

@@ -172,7 +172,7 @@ async def test_a_common_word_is_not_ranked(
     client: httpx.AsyncClient, container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Which the answer says."""
-    monkeypatch.setattr("catalog.adapters.sql.storage.MAX_RANKED", 2)
+    monkeypatch.setattr("catalog.adapters.sql.reads.list_planner.MAX_RANKED", 2)
     page = (await client.get(f"{ITEMS}?q=oak")).json()
     assert page.get("ranked", True) is not isinstance(container.storage(), SqlStorage)
 

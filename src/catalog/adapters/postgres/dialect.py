@@ -1,8 +1,6 @@
 """The SQL dialect of PostgreSQL."""
 
-import re
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from functools import lru_cache, partial
 from typing import Any
 
 import asyncpg
@@ -11,7 +9,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Executable,
-    LargeBinary,
     MetaData,
     Select,
     Table,
@@ -19,9 +16,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     cast,
-    column,
     delete,
-    exc,
     func,
     insert,
     select,
@@ -29,16 +24,16 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, TIMESTAMP, TSQUERY, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR
 from sqlalchemy.sql.dml import Delete, Insert, Update
-from sqlalchemy.sql.selectable import TableValuedAlias
-from sqlalchemy.types import TypeEngine
 
+from catalog.adapters.postgres import errors
+from catalog.adapters.postgres.bulk_statements import array_type, combine, unnested
 from catalog.adapters.postgres.sessions import STREAM_SECONDS, Sessions, serving_settings, set_local
 from catalog.adapters.sql.compiled_statement import CompiledStatement
-from catalog.adapters.sql.dialect import Statement
-from catalog.adapters.sql.schema.tables import THE_HEAD, UtcTime, items, log_head
-from catalog.domain.errors import OutOfSpace, SchemaOutdated, StoreUnavailable, Unavailable
+from catalog.adapters.sql.driver import Statement
+from catalog.adapters.sql.schema.tables import THE_HEAD, items, log_head
+from catalog.domain.errors import Unavailable
 from catalog.domain.search.search import NO_TERMS, SearchQuery
 from catalog.domain.search.spelling import Correction
 
@@ -51,78 +46,12 @@ COPY_THRESHOLD = 100
 
 _QUOTED_SPACE = "' '"
 
-_PARAMETER = re.compile(r"\$(\d+)")
-
 _LOCK = "SELECT seq FROM log_head WHERE one = 1 FOR UPDATE"
-
-# asyncpg raises these for a closed connection; the second one if the server closed it while it was idle.
-_CLOSED_CONNECTION = asyncpg.InterfaceError | asyncpg.InternalClientError
-
-_WRONG_SCHEMA = "The schema of the PostgreSQL database is missing or has the wrong version; run `catalog migrate`."
-_SCHEMA_ERRORS = {
-    "42P01": _WRONG_SCHEMA,
-    "42703": _WRONG_SCHEMA,
-    "3F000": "The schema in search_path does not exist in the PostgreSQL database; create it, then run `catalog migrate`.",
-}
-_DISK_FULL = "53100"
-_TIMED_OUT = "PostgreSQL did not answer in time."
-_UNREACHABLE = "PostgreSQL cannot be reached."
-_REFUSED = "PostgreSQL refuses the connection; see the service's log for the reason."
-_UNAVAILABLE = {
-    "08": _UNREACHABLE,
-    "25006": "PostgreSQL does not accept writes: it is a standby or read-only.",
-    "28": _REFUSED,
-    "3D": _REFUSED,
-    "40": "The transaction conflicted with another one in PostgreSQL; nothing was written. Try again in a moment.",
-    "42501": "PostgreSQL does not permit this operation; see the service's log for the reason.",
-    "53": "PostgreSQL is out of resources, such as connections or memory; try again later.",
-    "55": "PostgreSQL could not acquire a lock in time; try again in a moment.",
-    "57": "PostgreSQL is starting or stopping; try again in a moment.",
-    "57014": _TIMED_OUT,
-    "58": "PostgreSQL failed to read or write its files.",
-}
-"""Messages by SQLSTATE or SQLSTATE class (PostgreSQL documentation, appendix A)."""
 
 
 def _to_tsvector(terms: ColumnElement[str]) -> ColumnElement[Any]:
     """Convert terms separated by spaces to a tsvector. The domain made the terms, so no Postgres parser or dictionary is used."""
     return func.array_to_tsvector(func.string_to_array(terms, " "))
-
-
-def _unnested(columns: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
-    """Return a table whose rows come from array parameters, one per column. One statement then writes any number of rows."""
-    arrays = [bindparam(name, type_=ARRAY(type_)) for name, type_ in columns.items()]
-    return (
-        func.unnest(*arrays)
-        .table_valued(*(column(name, type_) for name, type_ in columns.items()))
-        .render_derived(name="input_rows")
-    )
-
-
-def _array_type(type_: TypeEngine[Any]) -> TypeEngine[Any]:
-    """Return the Postgres type of a column's values, without the conversions and options of the column."""
-    if isinstance(type_, UtcTime):
-        return TIMESTAMP(timezone=True)
-    return Text() if isinstance(type_, Text) else BYTEA() if isinstance(type_, LargeBinary) else type_
-
-
-@lru_cache(maxsize=64)
-def _combined(statements: Sequence[tuple[str, int]]) -> str:
-    """Combine statements, each with its number of parameters, into one. All but the last become CTEs."""
-    numbered = []
-    offset = 0
-    for sql, count in statements:
-        numbered.append(_PARAMETER.sub(partial(_renumbered, offset), sql))
-        offset += count
-    *others, last = numbered
-    ctes = ", ".join(f"step_{index} AS ({sql})" for index, sql in enumerate(others))
-    return f"WITH {ctes} {last}" if others else last
-
-
-def _is_closed(cause: Exception) -> bool:
-    """Return whether asyncpg found the connection closed. It also raises InterfaceError for values that it cannot encode."""
-    is_encoding_error = isinstance(cause, ValueError) and not isinstance(cause, asyncpg.ClientConfigurationError)
-    return isinstance(cause, _CLOSED_CONNECTION) and not is_encoding_error
 
 
 def _quoted(terms: str) -> str:
@@ -135,12 +64,7 @@ async def _single_chunk(data: bytes) -> AsyncIterator[bytes]:
     yield data
 
 
-def _renumbered(offset: int, match: re.Match[str]) -> str:
-    """Return a parameter with its number shifted by `offset`."""
-    return f"${int(match[1]) + offset}"
-
-
-_term_rows = _unnested({"seq": BigInteger(), "name": Text(), "text": Text()})
+_term_rows = unnested({"seq": BigInteger(), "name": Text(), "text": Text()})
 
 
 def _query(name: str) -> ColumnElement[Any]:
@@ -266,17 +190,17 @@ class PostgresDialect:
 
     def insert(self, table: Table) -> Insert:
         """Insert rows passed as arrays."""
-        input_rows = _unnested({column.name: _array_type(column.type) for column in table.c})
+        input_rows = unnested({column.name: array_type(column.type) for column in table.c})
         return insert(table).from_select(list(table.c), select(*input_rows.c))
 
     def insert_missing(self, table: Table) -> Insert:
         """Insert rows passed as arrays unless they exist."""
-        input_rows = _unnested({column.name: _array_type(column.type) for column in table.c})
+        input_rows = unnested({column.name: array_type(column.type) for column in table.c})
         return postgresql.insert(table).from_select(list(table.c), select(*input_rows.c)).on_conflict_do_nothing()
 
     def upsert(self, table: Table) -> Insert:
         """Insert rows passed as arrays, or update the existing ones."""
-        input_rows = _unnested({column.name: _array_type(column.type) for column in table.c})
+        input_rows = unnested({column.name: array_type(column.type) for column in table.c})
         statement = postgresql.insert(table).from_select(list(table.c), select(*input_rows.c))
         replaced = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
         return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=replaced)
@@ -284,7 +208,7 @@ class PostgresDialect:
     def delete(self, table: Table) -> Delete:
         """Delete the rows whose primary keys are passed as arrays."""
         keys = list(table.primary_key)
-        input_rows = _unnested({key.name: _array_type(key.type) for key in keys})
+        input_rows = unnested({key.name: array_type(key.type) for key in keys})
         return delete(table).where(*(key == input_rows.c[key.name] for key in keys))
 
     def without_index(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -297,7 +221,7 @@ class PostgresDialect:
 
     def update(self, table: Table, key: Column[Any], names: Sequence[str]) -> Update:
         """Update rows with keys and values passed as arrays."""
-        input_rows = _unnested({"key": key.type} | {name: _array_type(table.c[name].type) for name in names})
+        input_rows = unnested({"key": key.type} | {name: array_type(table.c[name].type) for name in names})
         return update(table).where(key == input_rows.c.key).values({name: input_rows.c[name] for name in names})
 
     def bulk(
@@ -326,7 +250,7 @@ class PostgresDialect:
                     parameters += rows[0]
                 else:
                     await self._copy(connection, into, names, rows)
-            await connection.execute(_combined(tuple(combined)), *parameters)
+            await connection.execute(combine(tuple(combined)), *parameters)
         await connection.execute("COMMIT")
 
     async def _copy(
@@ -355,31 +279,13 @@ class PostgresDialect:
         return {self.name: row[0], "JIT": "on" if row[1] else "off", "pooler": self._sessions.description}
 
     def is_disconnect(self, error: Exception) -> bool:
-        """Return whether the server disconnected (08: connection, 57P0: shutdown) or asyncpg found the connection closed."""
-        cause = error.driver_exception if isinstance(error, exc.DBAPIError) else error
-        state = getattr(cause, "sqlstate", None) or ""
-        return state.startswith(("08", "57P0")) or isinstance(cause, ConnectionError) or _is_closed(cause)
+        """Return whether the server disconnected or asyncpg found the connection closed."""
+        return errors.is_disconnect(error)
 
     def is_ambiguous(self, error: Exception) -> bool:
         """Return True if the connection was lost or the statement timed out: the server may have committed anyway."""
-        return isinstance(error, TimeoutError) or self.is_disconnect(error)
+        return isinstance(error, TimeoutError) or errors.is_disconnect(error)
 
     def to_unavailable(self, error: Exception) -> Unavailable | None:
         """Distinguish a missing or outdated schema from a server that is unreachable or denies access."""
-        cause = error
-        if isinstance(error, exc.DBAPIError):
-            cause = error.driver_exception
-        state = getattr(cause, "sqlstate", None) or ""
-        if state in _SCHEMA_ERRORS:
-            return SchemaOutdated(_SCHEMA_ERRORS[state])
-        if isinstance(error, TimeoutError | exc.TimeoutError) or isinstance(cause, TimeoutError):
-            return StoreUnavailable(_TIMED_OUT)
-        if state == _DISK_FULL:
-            return OutOfSpace("The disk of the PostgreSQL server is full; nothing was written.")
-        message = _UNAVAILABLE.get(state) or _UNAVAILABLE.get(state[:2])
-        if message is not None:
-            return StoreUnavailable(message)
-        is_invalidated = isinstance(error, exc.DBAPIError) and error.connection_invalidated
-        if is_invalidated or isinstance(cause, OSError) or _is_closed(cause):
-            return StoreUnavailable(_UNREACHABLE)
-        return None
+        return errors.to_unavailable(error)

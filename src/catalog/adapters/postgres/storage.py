@@ -6,7 +6,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from catalog.adapters.postgres.dialect import PostgresDialect
 from catalog.adapters.postgres.dsn import Dsn, read_dsn
 from catalog.adapters.postgres.sessions import MIGRATION_SETTINGS, STREAM_SECONDS, Sessions, serving_settings
-from catalog.adapters.sql.storage import MAX_STREAMS, Engines, SqlStorage
+from catalog.adapters.sql.database import MAX_STREAMS, Engines, SqlDatabase
+from catalog.adapters.sql.storage import SqlStorage
 from catalog.ports.storage import StorageOptions
 
 _DRIVER = URL.create("postgresql+asyncpg")  # without an address: asyncpg reads it from the DSN
@@ -36,7 +37,8 @@ def open_postgres(options: StorageOptions) -> SqlStorage:
         limit=options.pool_size + options.pool_overflow,
         wait=options.deadline,
     )
-    return SqlStorage(engines, PostgresDialect(sessions, options.deadline), queue=options.max_pending_writes)
+    dialect = PostgresDialect(sessions, options.deadline)
+    return SqlStorage(SqlDatabase(engines, dialect), dialect, queue=options.max_pending_writes)
 
 
 def _engine(sessions: Sessions, dsn: Dsn, deadline: float, **pool: float) -> AsyncEngine:

@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import CompoundSelect, Delete, Dialect, Insert, Select, Update
 
+from catalog.adapters.sql.driver import Statement
+
 Processor = Callable[[Any], Any]
 
 
@@ -40,6 +42,10 @@ class CompiledStatement:
         """Convert named values to the driver's types, in the order of the statement's parameters."""
         by_name = {**self._constants, **values}
         return [by_name[name] if process is None else process(by_name[name]) for name, process in self._parameters]
+
+    def bind(self, **values: Any) -> Statement:  # noqa: ANN401 - whatever the columns take
+        """Return a statement to run once, with these values."""
+        return Statement(self.sql, [self.parameters(values)])
 
     def parameters_for_rows(self, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
         """Convert rows to the driver's types, in the order of the statement's parameters.

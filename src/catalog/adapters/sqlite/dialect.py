@@ -21,7 +21,6 @@ from sqlalchemy import (
     bindparam,
     column,
     delete,
-    exc,
     func,
     insert,
     literal_column,
@@ -35,35 +34,17 @@ from sqlalchemy.sql.dml import Delete, Insert, Update
 from sqlalchemy.sql.elements import UnaryExpression
 
 from catalog.adapters.sql.compiled_statement import CompiledStatement
-from catalog.adapters.sql.dialect import Statement
+from catalog.adapters.sql.driver import Statement
 from catalog.adapters.sql.schema.tables import in_microseconds, items, log_head
+from catalog.adapters.sqlite import errors
+from catalog.adapters.sqlite.aiosqlite_internals import interrupt, run_in_thread
+from catalog.adapters.sqlite.errors import primary_code
 from catalog.adapters.sqlite.wal_checkpoints import WritingConnection
-from catalog.domain.errors import OutOfSpace, SchemaOutdated, StoreUnavailable, Unavailable
+from catalog.domain.errors import Unavailable
 from catalog.domain.search.search import NO_TERMS, SearchQuery
 from catalog.domain.search.spelling import Correction
 
 _FTS_TABLE = literal_column("item_words", Text())
-
-# By primary result code (https://sqlite.org/rescode.html).
-_UNAVAILABLE = {
-    sqlite3.SQLITE_BUSY: "SQLite cannot work with the database file: another process has locked it. Try again in a moment.",
-    sqlite3.SQLITE_LOCKED: "SQLite cannot work with the database file: it is locked. Try again in a moment.",
-    sqlite3.SQLITE_CANTOPEN: "SQLite cannot work with the database file: it cannot be opened.",
-    sqlite3.SQLITE_NOTADB: "SQLite cannot work with the database file: it is not a SQLite database.",
-    sqlite3.SQLITE_READONLY: "SQLite cannot work with the database file: it is read-only.",
-    sqlite3.SQLITE_PERM: "SQLite cannot work with the database file: permission denied.",
-    sqlite3.SQLITE_IOERR: "SQLite cannot work with the database file: reading or writing it failed.",
-    sqlite3.SQLITE_CORRUPT: "SQLite cannot work with the database file: it is damaged. Restore it from a backup.",
-}
-
-_PRIMARY_MASK = 0xFF
-"""The bits of a result code that contain the primary result code."""
-
-
-def _primary_code(error: sqlite3.Error) -> int:
-    """Return the primary result code of an error, or -1 for errors raised by the driver, which have none."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return -1 if code is None else int(code) & _PRIMARY_MASK
 
 
 def _matching_rowids(name: str) -> Select[Any]:
@@ -141,16 +122,16 @@ class SqliteDialect:
         self, connection: aiosqlite.Connection, sql: str, parameters: Sequence[Any], seconds: float
     ) -> Sequence[Sequence[Any]] | None:
         """Run a statement, and interrupt it when the time is up."""
-        timer = asyncio.get_running_loop().call_later(seconds, _interrupt, connection)
+        timer = asyncio.get_running_loop().call_later(seconds, interrupt, connection)
         try:
             rows = list(await connection.execute_fetchall(sql, parameters))
         except asyncio.CancelledError:
             # Closing the connection waits for the statement. If it has not started yet, the timer interrupts it later.
-            _interrupt(connection)
+            interrupt(connection)
             raise
         except sqlite3.OperationalError as error:
             timer.cancel()
-            if _primary_code(error) != sqlite3.SQLITE_INTERRUPT:
+            if primary_code(error) != sqlite3.SQLITE_INTERRUPT:
                 raise
             return None
         except BaseException:
@@ -218,12 +199,12 @@ class SqliteDialect:
 
         BEGIN IMMEDIATE waits for the lock; a transaction that asks for it later fails without waiting.
         """
-        rows: Sequence[Sequence[Any]] = await _in_thread(connection, _begin, sql, parameters)
+        rows: Sequence[Sequence[Any]] = await run_in_thread(connection, _begin, sql, parameters)
         return rows
 
     async def finish(self, connection: aiosqlite.Connection, steps: Sequence[Sequence[Statement]]) -> None:
         """Run the statements and commit, with one switch between threads."""
-        await _in_thread(connection, _finish, [statement for step in steps for statement in step])
+        await run_in_thread(connection, _finish, [statement for step in steps for statement in step])
 
     async def watch(self, connection: aiosqlite.Connection, on_head: Callable[[int], None]) -> bool:  # noqa: ARG002 - not supported
         """Return False; SQLite sends no notifications and must be polled."""
@@ -239,22 +220,11 @@ class SqliteDialect:
 
     def is_ambiguous(self, error: Exception) -> bool:
         """Return True only for I/O errors: frames that were written to the write-ahead log may still take effect later."""
-        return isinstance(error, sqlite3.Error) and _primary_code(error) == sqlite3.SQLITE_IOERR
+        return isinstance(error, sqlite3.Error) and primary_code(error) == sqlite3.SQLITE_IOERR
 
     def to_unavailable(self, error: Exception) -> Unavailable | None:
         """Distinguish a missing or outdated schema from a file that cannot be used."""
-        cause = error.orig if isinstance(error, exc.DBAPIError) else error
-        if isinstance(cause, sqlite3.OperationalError) and str(cause).startswith(("no such table", "no such column")):
-            return SchemaOutdated("The schema of the SQLite file is missing or has the wrong version; run `catalog migrate`.")
-        if isinstance(error, TimeoutError | exc.TimeoutError):
-            return StoreUnavailable("SQLite did not answer in time.")
-        if isinstance(cause, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError):
-            return None
-        if isinstance(cause, sqlite3.DatabaseError) and getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-            return OutOfSpace("The disk with the SQLite file is full; nothing was written.")
-        if isinstance(cause, sqlite3.DatabaseError):
-            return StoreUnavailable(_UNAVAILABLE.get(_primary_code(cause), "SQLite cannot work with the database file."))
-        return None
+        return errors.to_unavailable(error)
 
 
 def _stored_value(value: Any) -> Any:  # noqa: ANN401 - any column value
@@ -273,21 +243,3 @@ def _finish(connection: sqlite3.Connection, statements: Sequence[Statement]) -> 
     for sql, parameters, *_ in statements:
         connection.executemany(sql, parameters)
     connection.execute("COMMIT")
-
-
-def _interrupt(connection: aiosqlite.Connection) -> None:
-    """Interrupt the running statement of a connection. SQLite allows this from any thread."""
-    driver: Any = connection
-    # The public method is a coroutine, which a timer cannot call.
-    if driver._connection is not None:  # noqa: SLF001
-        driver._connection.interrupt()  # noqa: SLF001
-
-
-async def _in_thread(connection: aiosqlite.Connection, work: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - the result of `work`
-    """Run a function in the connection's thread.
-
-    aiosqlite has no public method for this. Running several steps one by one would switch threads twice per step, which costs
-    more than most steps.
-    """
-    driver: Any = connection
-    return await driver._execute(work, driver._conn, *arguments)  # noqa: SLF001 - see above

@@ -3,15 +3,15 @@
 import asyncio
 import sqlite3
 import time
-from threading import Thread
 from typing import Any
 
-import aiosqlite
 from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from catalog.adapters.sql.storage import MAX_STREAMS, Engines, SqlStorage
+from catalog.adapters.sql.database import MAX_STREAMS, Engines, SqlDatabase
+from catalog.adapters.sql.storage import SqlStorage
+from catalog.adapters.sqlite.aiosqlite_internals import connect
 from catalog.adapters.sqlite.dialect import SqliteDialect
 from catalog.adapters.sqlite.wal_checkpoints import WritingConnection
 from catalog.ports.storage import StorageOptions
@@ -45,14 +45,15 @@ def open_sqlite(options: StorageOptions) -> SqlStorage:
         limit=options.pool_size + options.pool_overflow,
         wait=options.deadline,
     )
-    return SqlStorage(engines, SqliteDialect(), queue=options.max_pending_writes)
+    dialect = SqliteDialect()
+    return SqlStorage(SqlDatabase(engines, dialect), dialect, queue=options.max_pending_writes)
 
 
 def _engine(path: str, wait: float, *, read_only: bool, **pool: float) -> AsyncEngine:
     """Create an engine whose connections autocommit outside explicit transactions. `wait` is the busy timeout in seconds."""
     engine = create_async_engine(
         _url(path),
-        async_creator=lambda: _connect(path, read_only=read_only),
+        async_creator=lambda: connect(path, sqlite3.Connection if read_only else WritingConnection),
         isolation_level="AUTOCOMMIT",
         pool_reset_on_return=None,
         **pool,
@@ -63,7 +64,7 @@ def _engine(path: str, wait: float, *, read_only: bool, **pool: float) -> AsyncE
 
 def _migrating_engine(path: str) -> AsyncEngine:
     """Create the engine for migrations. BEGIN IMMEDIATE waits for the write lock; asking for it later fails without waiting."""
-    engine = create_async_engine(_url(path), async_creator=lambda: _connect(path, read_only=False), pool_size=1, max_overflow=0)
+    engine = create_async_engine(_url(path), async_creator=lambda: connect(path, WritingConnection), pool_size=1, max_overflow=0)
     _configure_connections(engine, wait=_MIGRATION_WAIT, read_only=False)
 
     @event.listens_for(engine.sync_engine, "begin")
@@ -77,23 +78,11 @@ def _url(path: str) -> URL:
     return URL.create("sqlite+aiosqlite", database=path)
 
 
-async def _connect(path: str, *, read_only: bool) -> aiosqlite.Connection:
-    """Open the file. On failure, wait for the driver's thread to end, or it may call an event loop that is already closed."""
-    connecting = aiosqlite.connect(path, factory=sqlite3.Connection if read_only else WritingConnection)
-    thread: Thread = connecting._thread  # noqa: SLF001 - as SQLAlchemy does: the process must be able to exit without waiting for it
-    thread.daemon = True
-    try:
-        return await connecting
-    except BaseException:
-        await asyncio.to_thread(thread.join)
-        raise
-
-
 def _configure_connections(engine: AsyncEngine, *, wait: float, read_only: bool) -> None:
     """Set the pragmas of each new connection."""
 
     @event.listens_for(engine.sync_engine, "connect")
-    def connect(connection: Any, _record: object) -> None:  # noqa: ANN401 - SQLAlchemy's signature
+    def configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - SQLAlchemy's signature
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from catalog.adapters.sql.compiled_statement import CompiledStatement
 from catalog.adapters.sql.connections.driver_pool import DriverPool, PooledConnection
-from catalog.adapters.sql.dialect import SqlDialect
+from catalog.adapters.sql.driver import SqlDriver
 from catalog.adapters.sql.schema.tables import THE_HEAD, log_head
 from catalog.domain.changes.log import LogHead
 from catalog.domain.errors import SchemaOutdated
@@ -20,10 +20,10 @@ EMPTY_LOG_HEAD = "The table log_head is empty; restore it from a backup."
 class HeadWatcher:
     """Reads the log's head and waits for commits. Connects on first use, and reconnects when the connection is lost."""
 
-    def __init__(self, engine: AsyncEngine, dialect: SqlDialect, *, timeout: float) -> None:
+    def __init__(self, engine: AsyncEngine, driver: SqlDriver, *, timeout: float) -> None:
         """Watch through an engine, which needs one connection; callers wait up to `timeout` seconds for it."""
-        self._pool = DriverPool(engine, dialect.is_disconnect, timeout=timeout, on_connect=self._subscribe)
-        self._dialect = dialect
+        self._pool = DriverPool(engine, driver.is_disconnect, timeout=timeout, on_connect=self._subscribe)
+        self._driver = driver
         self._select_head = CompiledStatement(select(log_head.c.log, log_head.c.seq).where(THE_HEAD), engine.dialect)
         self._notified_head = 0
         self._notification = asyncio.Event()
@@ -32,7 +32,7 @@ class HeadWatcher:
 
     async def head(self) -> LogHead:
         """Read the head. Raises SchemaOutdated if its row is missing."""
-        rows = await self._pool.run(lambda pooled: self._dialect.fetch(pooled.driver, self._select_head.sql, []))
+        rows = await self._pool.run(lambda pooled: self._driver.fetch(pooled.driver, self._select_head.sql, []))
         if not rows:
             raise SchemaOutdated(EMPTY_LOG_HEAD)
         return LogHead(*rows[0])
@@ -50,15 +50,15 @@ class HeadWatcher:
 
     async def _subscribe(self, pooled: PooledConnection) -> None:
         """Subscribe to the database's notifications on a new connection, if it has them."""
-        self._is_subscribed = await self._dialect.watch(pooled.driver, self._on_head)
+        self._is_subscribed = await self._driver.watch(pooled.driver, self._on_head)
 
     async def _poll(self, seconds: float) -> None:
         """Poll the change counter until it changes, for up to `seconds`."""
         deadline = monotonic() + seconds
         while (remaining := deadline - monotonic()) > 0:
-            await asyncio.sleep(min(self._dialect.poll_seconds, remaining))
+            await asyncio.sleep(min(self._driver.poll_seconds, remaining))
             ((counter,),) = await self._pool.run(
-                lambda pooled: self._dialect.fetch(pooled.driver, self._dialect.change_counter, [])
+                lambda pooled: self._driver.fetch(pooled.driver, self._driver.change_counter, [])
             )
             if counter != self._last_counter:
                 self._last_counter = counter

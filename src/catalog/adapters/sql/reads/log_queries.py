@@ -1,10 +1,10 @@
-"""The statements that read and prune the log."""
+"""The statements that read the log."""
 
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Delete, Select, Update, bindparam, delete, false, literal_column, select, true, update
+from sqlalchemy import Select, false, literal_column, select, true
 
 from catalog.adapters.sql.row_mapping import LOG_COLUMNS, to_entry
 from catalog.adapters.sql.schema.tables import THE_HEAD, change_log, log_head
@@ -12,9 +12,6 @@ from catalog.domain.changes.log import MAX_SEQ, LogFilter, LogPage
 
 SCAN_LIMIT = 10_000
 """Entries that one statement scans when it filters by kind, because few of them may match."""
-
-PRUNE: Delete = delete(change_log).where(change_log.c.seq <= bindparam("upto"))
-RAISE_FLOOR: Update = update(log_head).where(THE_HEAD, log_head.c.floor < bindparam("upto")).values(floor=bindparam("upto"))
 
 
 def log_statement(after: int, limit: int, log_filter: LogFilter) -> Select[Any]:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, func, literal_column, select
 
 from catalog.adapters.sql.dialect import SqlDialect
+from catalog.adapters.sql.reads.statement_shape import SEARCH_CONDITION, StatementShape
 from catalog.adapters.sql.schema.tables import categories, item_attributes, items
 from catalog.domain.queries.filters import ATTRIBUTE, COMPARISONS, EXISTS, IN, MISSING, OUTSIDE, WITHIN
 
@@ -30,6 +31,17 @@ SORT_EXPRESSIONS: dict[str, ColumnElement[Any]] = {
 """The SQL of each sort key, exactly as in the indexes. Constants are literals there, so they are literals here."""
 
 _PRICE_COLUMNS = {"currency": "currency", "price": "price_minor"}
+
+
+def filtered(statement: Select[Any], shape: StatementShape, dialect: SqlDialect) -> Select[Any]:
+    """Add the conditions of the search and the filters."""
+    if shape.has_search:
+        statement = statement.where(dialect.matches(walked=shape.is_checked_per_row(SEARCH_CONDITION)))
+    for index, (field, operator) in enumerate(shape.filters):
+        statement = statement.where(
+            condition_clause(field, operator, f"filter_{index}", dialect, per_row=shape.is_checked_per_row(index))
+        )
+    return statement
 
 
 def condition_clause(field: str, operator: str, name: str, dialect: SqlDialect, *, per_row: bool = False) -> ColumnElement[bool]:

@@ -1,0 +1,39 @@
+"""The parts of rows that do not depend on the stored state, built before the commit lock is taken."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from catalog.adapters.sql.row_mapping import from_change, from_item
+from catalog.domain.changes.log import AnyChange, LogEntry
+from catalog.domain.items.item import Item
+from catalog.domain.search.search import ItemTerms
+
+Row = Sequence[Any]
+
+
+class PreparedRows:
+    """Rows of log entries and of new items. They are built before the lock is taken, to hold it briefly."""
+
+    def __init__(self, changes: Sequence[AnyChange], prepared: Iterable["PreparedRows"] = ()) -> None:
+        """Build the rows of each change and the row and terms of each new item, unless `prepared` has them."""
+        # The rows are found by the id() of the change or item, so these must stay alive.
+        self.changes_held = [changes]
+        self.change_rows: dict[int, Row] = {}
+        self.item_rows: dict[int, tuple[Row, ItemTerms]] = {}
+        for rows in prepared:
+            self.changes_held += rows.changes_held
+            self.change_rows |= rows.change_rows
+            self.item_rows |= rows.item_rows
+        for change in changes:
+            if id(change) not in self.change_rows:
+                self.change_rows[id(change)] = from_change(change)
+                if change.before is None and isinstance(change.after, Item):
+                    self.item_rows[id(change.after)] = from_item(change.after), ItemTerms.from_item(change.after)
+
+    def entry(self, entry: LogEntry) -> Row:
+        """Return the row of a log entry."""
+        return (entry.seq, *self.change_rows[id(entry.change)], entry.origin.actor, entry.origin.request_id)
+
+    def insert(self, item: Item) -> tuple[Row, ItemTerms]:
+        """Return the row of a new item, without its `seq`, and its terms."""
+        return self.item_rows.get(id(item)) or (from_item(item), ItemTerms.from_item(item))

@@ -3,6 +3,8 @@
 For frequent reads and writes, building a statement, looking it up in SQLAlchemy's cache and wrapping the driver's cursor cost
 more than the query itself. SQLAlchemy's type conversions still apply: the processors for parameters and columns are looked up
 once, when the statement is compiled.
+
+This is the only file that uses SQLAlchemy's internals; tests/architecture/test_private_parts.py checks that they are still there.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,0 +1,131 @@
+"""The private parts of libraries that Catalog uses: each is still there, is used in one place, and has a bounded version.
+
+If a test fails after an upgrade, its message names what is gone and the file that has to be adapted.
+"""
+
+import asyncio
+import inspect
+import sqlite3
+import threading
+import tomllib
+from pathlib import Path
+
+import aiosqlite
+import pytest
+import sqlalchemy
+import uvicorn
+from sqlalchemy.dialects import sqlite
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.supervisors import multiprocess
+
+import catalog
+from catalog.adapters.sqlite.aiosqlite_internals import connect, interrupt, run_in_thread
+
+SOURCE = Path(catalog.__file__).parent
+PROJECT = SOURCE.parents[1] / "pyproject.toml"
+
+AIOSQLITE_FILE = "adapters/sqlite/aiosqlite_internals.py"
+SQLALCHEMY_FILE = "adapters/sql/compiled_statement.py"
+UVICORN_FILES = ("entrypoints/server/http_protocol.py", "entrypoints/server/server.py")
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n"
+
+
+def gone(library: str, version: str, part: str, file: str) -> str:
+    """Return the message for a private part that a version of a library does not have."""
+    return f"{library} {version} has no {part}, which src/catalog/{file} uses: adapt that file."
+
+
+async def test_the_private_parts_of_aiosqlite_are_there(tmp_path: Path) -> None:
+    """Functions run in the connection's thread, a statement can be interrupted, and the thread is a daemon."""
+    connection = await connect(str(tmp_path / "file.db"), sqlite3.Connection)
+    try:
+        for part in ("_thread", "_conn", "_connection", "_execute"):
+            assert hasattr(connection, part), gone("aiosqlite", aiosqlite.__version__, f"Connection.{part}", AIOSQLITE_FILE)
+
+        def work(driver: object, argument: str) -> tuple[bool, bool, str]:
+            thread = threading.current_thread()
+            return isinstance(driver, sqlite3.Connection), thread.daemon and thread is not threading.main_thread(), argument
+
+        assert await run_in_thread(connection, work, "argument") == (True, True, "argument")
+        asyncio.get_running_loop().call_later(0.1, interrupt, connection)
+        async with asyncio.timeout(30):
+            with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+                await connection.execute_fetchall(ENDLESS)
+    finally:
+        await connection.close()
+    interrupt(connection)  # a timer may come too late
+
+
+def test_the_internal_parts_of_sqlalchemy_are_there() -> None:
+    """A compiled statement tells its parameters in order, and types tell their conversions."""
+    dialect = sqlite.dialect(paramstyle="qmark")
+    uuid = sqlalchemy.column("id", sqlalchemy.Uuid())
+    key = sqlalchemy.bindparam("key", type_=sqlalchemy.Uuid())
+    compiled = sqlalchemy.select(uuid).where(uuid == key).compile(dialect=dialect)
+    for part in ("positiontup", "binds", "params"):
+        assert hasattr(compiled, part), gone("SQLAlchemy", sqlalchemy.__version__, f"SQLCompiler.{part}", SQLALCHEMY_FILE)
+    assert compiled.positiontup == ["key"]
+    assert str(compiled).endswith("= ?")
+    for part in ("dialect_impl", "bind_processor", "result_processor"):
+        assert hasattr(uuid.type, part), gone("SQLAlchemy", sqlalchemy.__version__, f"TypeEngine.{part}", SQLALCHEMY_FILE)
+    implementation = compiled.binds["key"].type.dialect_impl(dialect)
+    assert callable(implementation.bind_processor(dialect))
+    assert callable(implementation.result_processor(dialect, None))
+
+
+def test_the_internal_parts_of_uvicorn_are_there() -> None:
+    """The methods that are extended or called, and the attributes that uvicorn sets."""
+    protocol, server = UVICORN_FILES
+    for owner, parts, file in (
+        (
+            HttpToolsProtocol,
+            (
+                "connection_made",
+                "connection_lost",
+                "data_received",
+                "on_headers_complete",
+                "on_body",
+                "on_response_complete",
+                "pause_writing",
+                "resume_writing",
+                "send_400_response",
+                "_start_asgi_task",
+            ),
+            protocol,
+        ),
+        (uvicorn.Server, ("startup", "shutdown", "handle_exit", "on_tick"), server),
+        (multiprocess, ("Process", "Multiprocess"), server),
+        (multiprocess.Process, ("server",), server),
+    ):
+        for part in parts:
+            assert hasattr(owner, part), gone("uvicorn", uvicorn.__version__, f"{owner.__name__}.{part}", file)
+    for cls, attributes, file in (
+        (HttpToolsProtocol, ("server_state", "connections", "url", "scope", "headers", "cycle", "pipeline", "flow"), protocol),
+        (RequestResponseCycle, ("disconnected", "message_event", "response_started", "response_complete"), protocol),
+        (uvicorn.Server, ("server_state", "servers", "lifespan", "should_exit", "force_exit"), server),
+        (multiprocess.Process, ("config", "_server"), server),
+    ):
+        source = inspect.getsource(cls)
+        for attribute in attributes:
+            assert f"self.{attribute}" in source, gone("uvicorn", uvicorn.__version__, f"{cls.__name__}.{attribute}", file)
+
+
+def test_each_library_is_looked_into_in_one_place() -> None:
+    """Private members in one file, and whatever else is internal where the messages above say."""
+    sources = {path.relative_to(SOURCE).as_posix(): path.read_text() for path in SOURCE.rglob("*.py")}
+
+    def using(*words: str) -> list[str]:
+        return sorted(file for file, text in sources.items() if any(word in text for word in words))
+
+    assert using("SLF001") == [AIOSQLITE_FILE]
+    assert using(".positiontup", ".dialect_impl(", ".bind_processor(", ".result_processor(") == [SQLALCHEMY_FILE]
+    assert using("import uvicorn", "from uvicorn") == list(UVICORN_FILES)
+
+
+@pytest.mark.parametrize("library", ["aiosqlite", "sqlalchemy", "uvicorn"])
+def test_the_version_of_a_library_that_is_looked_into_is_bounded(library: str) -> None:
+    """A version with other internals is never installed unasked."""
+    dependencies = tomllib.loads(PROJECT.read_text())["project"]["dependencies"]
+    (requirement,) = [dependency for dependency in dependencies if dependency.startswith(library)]
+    assert ",<" in requirement

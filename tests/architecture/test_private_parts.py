@@ -38,9 +38,13 @@ def gone(library: str, version: str, part: str, file: str) -> str:
 
 async def test_the_private_parts_of_aiosqlite_are_there(tmp_path: Path) -> None:
     """Functions run in the connection's thread, a statement can be interrupted, and the thread is a daemon."""
+    thread = "_thread"  # exists before the connection is opened
+    assert hasattr(aiosqlite.connect("unused"), thread), gone(
+        "aiosqlite", aiosqlite.__version__, f"Connection.{thread}", AIOSQLITE_FILE
+    )
     connection = await connect(str(tmp_path / "file.db"), sqlite3.Connection)
     try:
-        for part in ("_thread", "_conn", "_connection", "_execute"):
+        for part in ("_conn", "_connection", "_execute"):
             assert hasattr(connection, part), gone("aiosqlite", aiosqlite.__version__, f"Connection.{part}", AIOSQLITE_FILE)
 
         def work(driver: object, argument: str) -> tuple[bool, bool, str]:

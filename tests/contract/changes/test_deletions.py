@@ -17,4 +17,4 @@ async def test_the_deletion_of_a_category_is_not_the_deletion_of_an_item(storage
     deletion = await storage.last_deletion("2024")
     assert deletion is not None
     assert deletion.change.kind == "item.removed"
-    assert len((await storage.changes(after=0, limit=9, wanted=LogFilter())).entries) == 4
+    assert len((await storage.changes(after=0, limit=9, log_filter=LogFilter())).entries) == 4

@@ -47,7 +47,7 @@ async def client(app: RequestMiddleware, container: Container) -> AsyncIterator[
     app.app = FakeAuthentication(app.app)
     async with asked(app) as opened:
         assert (await opened.post(ITEMS, json={"sku": "CHAIR", "name": "Chair"}, headers=STAFF)).status_code == 201
-        await caching_of(container)._freshness.look()
+        await caching_of(container)._freshness.poll()
         yield opened
 
 

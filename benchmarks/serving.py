@@ -199,7 +199,8 @@ def _print_table(results: Results, connection_count: int) -> None:
             errors = f" ({measurements.errors} errors)" if measurements.errors else ""
             print(
                 f"| {title} | {server} | {median(measurements.rates):,.0f}{errors} | {median(measurements.shares):.2f} "
-                f"| {'' if ratio is None else f'{ratio:.1f} x'} | {median(measurements.p50):.1f} | {median(measurements.p99):.1f} "
+                f"| {'' if ratio is None else f'{ratio:.1f} x'} "
+                f"| {median(measurements.p50):.1f} | {median(measurements.p99):.1f} "
                 f"| {median(measurements.cpu):.2f} | {median(measurements.memory):.0f} MiB |"
             )
     print(flush=True)

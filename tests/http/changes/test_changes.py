@@ -125,7 +125,7 @@ async def test_invalid_log_requests_are_refused(
         assert (response.status_code, response.json()["code"]) == (status, code)
 
 
-@pytest.mark.parametrize("last", ["x", "-1", "1.5", "99", "9" * 30])
+@pytest.mark.parametrize("last_event_id", ["x", "-1", "1.5", "99", "9" * 30])
 async def test_an_unknown_last_event_id_is_refused(client: httpx.AsyncClient, last_event_id: str) -> None:
     """A Last-Event-ID that is not a sequence number of this log returns 400."""
     await create_item(client)

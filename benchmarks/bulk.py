@@ -92,7 +92,7 @@ def _measure_catalog(
     server: PostgresServer, file: Path, folder: Path, rows: int, items_seconds: float, total_seconds: float
 ) -> str:
     """Import the file into an idle store, then a part of it into another store while creating items."""
-    url = server.url(create_database(server, "ours"))
+    url = server.url(create_database(server, "catalog_import"))
     _migrate(url)
     process, started = _start_import(url, file)
     seconds, memory = _wait_for_import(process, started, rows)
@@ -103,7 +103,7 @@ def _measure_catalog(
     )
     part_rows = max(rows // 5, 1_000)
     part = write_csv(folder, part_rows)
-    url = server.url(create_database(server, "beside"))
+    url = server.url(create_database(server, "concurrent_import"))
     _migrate(url)
     with serve_catalog(folder, url, cached=True) as (_, address, _seconds):
         process, started = _start_import(url, part)
@@ -142,7 +142,7 @@ def _create_items(address: str, process: "subprocess.Popen[bytes]") -> list[floa
     connection = http.client.HTTPConnection(host, int(port))
     latencies: list[float] = []
     while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        body = json.dumps({"sku": f"BESIDE-{len(latencies)}", "name": "Created during an import"})
+        body = json.dumps({"sku": f"CONCURRENT-{len(latencies)}", "name": "Created during an import"})
         started = time.monotonic()
         connection.request("POST", "/api/v1/items", body, {"Content-Type": "application/json"})
         response = connection.getresponse()

@@ -47,7 +47,7 @@ def _measure(file: Path, options: list[str], store: str, url: str) -> None:
 
 def write_csv(folder: Path, size: int) -> Path:
     """Write a CSV file with `size` items, and return its path."""
-    path = folder / f"made-{size}.csv"
+    path = folder / f"items-{size}.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["sku", "name", "description", "category", "price", "currency", "attr.colour", "attr.size"])

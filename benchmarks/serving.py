@@ -168,7 +168,7 @@ def _measure(  # noqa: PLR0913 - the measurement's parameters
             rate, p50, p99, count, errors = _run_wrk(url, kind, connection_count, ids, peer=peer)
             measurements = results.setdefault((server, kind, connection_count), Measurements())
             ceiling_rate = ceiling_rates[kind in PAGE_BYTES]
-            if kind == "mix":  # four of five responses are items, one is a page
+            if kind == "mix":  # 81% of the responses are items, 19% are pages
                 ceiling_rate = 1 / (0.81 / ceiling_rates[False] + 0.19 / ceiling_rates[True])
             measurements.rates.append(rate)
             measurements.shares.append(rate / ceiling_rate)

@@ -74,12 +74,12 @@ def test_every_error_is_in_the_drawing_of_the_error_tree() -> None:
 
 
 async def test_the_examples_for_tests_without_a_database_run() -> None:
-    """As they are printed, in docs/how-to/test-without-a-database.md, but for the last one."""
+    """Every example in docs/how-to/test-without-a-database.md except the last one runs as printed."""
     rules, use_case, *_ = re.findall(
         r"```python\n(.*?)```", (ROOT / "docs/how-to/test-without-a-database.md").read_text(), re.DOTALL
     )
-    exec(compile(rules, "rules", "exec"), {})  # noqa: S102 - our own text
+    exec(compile(rules, "rules", "exec"), {})  # noqa: S102 - the repository's own text
     names: dict[str, Any] = {}
-    made = eval(compile(use_case, "use case", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)  # noqa: S307 - likewise
-    await made
+    coroutine = eval(compile(use_case, "use case", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)  # noqa: S307 - the repository's own text
+    await coroutine
     assert names["item"].name == "Chair"

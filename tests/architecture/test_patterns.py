@@ -112,7 +112,7 @@ class Positions:
         return Part()
 
     def repeat(self, minimum: int, maximum: int, inner: Iterable[Node]) -> Part:
-        """Convert a repeat. The maximum matters only if it is one."""
+        """Convert a repeat. All that matters of the maximum is whether it exceeds one."""
         part = self.sequence(inner)
         if maximum > 1:
             self.ambiguous = self.ambiguous or part.empty
@@ -134,14 +134,14 @@ def modules() -> Iterator[Any]:
 
 def patterns() -> dict[str, re.Pattern[Any]]:
     """Return every pattern in a module's globals, by its qualified name."""
-    found = {
+    by_name = {
         f"{module.__name__}.{name}": value
         for module in modules()
         for name, value in vars(module).items()
         if isinstance(value, re.Pattern) and not name.startswith("__")
     }
-    assert len(found) > 10
-    return found
+    assert len(by_name) > 10
+    return by_name
 
 
 PATTERNS = patterns()

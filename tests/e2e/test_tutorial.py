@@ -15,22 +15,22 @@ ROOT = Path(__file__).parents[2]
 MARK = "@@@"
 
 
-def steps(text: str) -> list[tuple[str, str]]:
+def parse_steps(text: str) -> list[tuple[str, str]]:
     """Return the commands of the tutorial, each with the output it shows."""
-    found: list[tuple[str, str]] = []
+    steps: list[tuple[str, str]] = []
     for block in re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         command, output = "", ""
         for line in block.splitlines(keepends=True):
             if line.startswith("$ "):
                 if command:
-                    found.append((command, output))
+                    steps.append((command, output))
                 command, output = line[2:], ""
             elif line.startswith("> "):
                 command += line[2:]
             else:
                 output += line
-        found.append((command, output))
-    return found
+        steps.append((command, output))
+    return steps
 
 
 def pattern(shown: str) -> str:
@@ -45,7 +45,7 @@ def test_every_command_prints_the_output_in_the_tutorial(tmp_path: Path, databas
     tutorial = (ROOT / "docs" / "tutorial.md").read_text()
     with serving(tmp_path, "sqlite:///catalog.db") as server:
         text = tutorial.replace("http://127.0.0.1:8000", server.url)
-        commands = steps(text.replace("postgresql://user:password@localhost/catalog", databases.url(name)))
+        commands = parse_steps(text.replace("postgresql://user:password@localhost/catalog", databases.url(name)))
         script = "".join(f"{command}echo {MARK}\n" for command, _ in commands)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CATALOG_")}
         environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"

@@ -105,7 +105,7 @@ async def test_concurrent_bodies_share_a_limit(
 async def test_an_export_that_is_not_read_is_cut_off_and_releases_its_stream(
     hasty: RequestMiddleware, client: httpx.AsyncClient
 ) -> None:
-    """After several times MAX_STREAMS stalled exports, another one can start. No stalled export looks complete."""
+    """Stalled exports, several times MAX_STREAMS of them, do not prevent another one. No stalled export looks complete."""
     await create_items(client)
     for _ in range(3):
         wires = [Wire(hasty, "GET", EXPORT) for _ in range(MAX_STREAMS)]

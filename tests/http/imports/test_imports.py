@@ -82,7 +82,7 @@ async def test_valid_rows_are_imported_and_refusals_are_reported(client: httpx.A
 
 
 async def test_import_options_work_as_on_the_command_line(client: httpx.AsyncClient) -> None:
-    """Conflicts fail, skip or update; columns are mapped, values set and types given."""
+    """Existing items are refused, skipped or updated; columns are mapped, constants set and types given."""
     await create_item(client, sku="A", name="Old")
     text = "id;title;pages\na;New;3\nb;Other;4\n"
     options = {"map": ["sku=id", "name=title", "attr.pages=pages"], "type": "attr.pages=integer", "delimiter": ";"}
@@ -241,8 +241,8 @@ async def test_imports_have_limits(limited: httpx.AsyncClient) -> None:
     for headers in (CSV, IN_BACKGROUND):
         refused = await limited.post(IMPORT, content=pieces(), headers=headers)
         assert (refused.status_code, refused.json()["code"]) == (413, "content_too_large")
-    many = await import_csv(limited, "sku,name\na,A\nb,B\nc,C\n", mode="all_or_nothing")
-    assert (many.status_code, many.json()["errors"][0]["code"]) == (422, "too_many_rows")
+    too_many_rows = await import_csv(limited, "sku,name\na,A\nb,B\nc,C\n", mode="all_or_nothing")
+    assert (too_many_rows.status_code, too_many_rows.json()["errors"][0]["code"]) == (422, "too_many_rows")
     assert (await limited.get(ITEMS)).json()["items"] == []
 
 

@@ -254,7 +254,7 @@ async def test_a_list_is_filtered(client: httpx.AsyncClient) -> None:
     ("method", "path"), [("POST", ITEMS), ("GET", f"{ITEMS}/a"), ("PATCH", f"{ITEMS}/a"), ("DELETE", f"{ITEMS}/a")]
 )
 async def test_unknown_parameters_are_refused(client: httpx.AsyncClient, method: str, path: str) -> None:
-    """A request without parameters refuses an unknown one by name and does not ignore it."""
+    """A request that takes no parameters refuses an unknown parameter by name instead of ignoring it."""
     response = await client.request(method, f"{path}?dry_run=true", json={})
     assert (response.status_code, response.json()["errors"][0]["parameter"]) == (422, "dry_run")
 

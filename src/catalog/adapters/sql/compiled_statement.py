@@ -4,7 +4,7 @@ For frequent reads and writes, building a statement, looking it up in SQLAlchemy
 more than the query itself. SQLAlchemy's type conversions still apply: the processors for parameters and columns are looked up
 once, when the statement is compiled.
 
-This is the only file that uses SQLAlchemy's internals; tests/architecture/test_private_parts.py checks that they are still there.
+This is the only file that uses SQLAlchemy's internals; tests/architecture/test_private_apis.py checks that they are still there.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,7 +1,7 @@
-"""The private parts of aiosqlite that this package uses, all in one place.
+"""The parts of aiosqlite's private API that this package uses, all in one place.
 
 aiosqlite runs each connection in a thread, and its public API offers only single operations. pyproject.toml bounds its version,
-and tests/architecture/test_private_parts.py checks that these parts are still there.
+and tests/architecture/test_private_apis.py checks that these parts are still there.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
-"""The private parts of libraries that Catalog uses: each is still there, is used in one place, and has a bounded version.
+"""The private APIs of libraries that Catalog depends on: they still exist, are used in one place, and versions are bounded.
 
-If a test fails after an upgrade, its message names what is gone and the file that has to be adapted.
+If a test fails after an upgrade, its message names what is missing and the file to change.
 """
 
 import asyncio
@@ -31,21 +31,21 @@ UVICORN_FILES = ("entrypoints/server/http_protocol.py", "entrypoints/server/serv
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n"
 
 
-def gone(library: str, version: str, part: str, file: str) -> str:
-    """Return the message for a private part that a version of a library does not have."""
-    return f"{library} {version} has no {part}, which src/catalog/{file} uses: adapt that file."
+def missing(library: str, version: str, name: str, file: str) -> str:
+    """Return the message for a private name that a version of a library does not have."""
+    return f"{library} {version} has no {name}, which src/catalog/{file} uses. Change that file."
 
 
-async def test_the_private_parts_of_aiosqlite_are_there(tmp_path: Path) -> None:
-    """Functions run in the connection's thread, a statement can be interrupted, and the thread is a daemon."""
+async def test_aiosqlite_still_has_the_private_api_that_is_used(tmp_path: Path) -> None:
+    """A function runs in the connection's daemon thread, and a running statement can be interrupted."""
     thread = "_thread"  # exists before the connection is opened
-    assert hasattr(aiosqlite.connect("unused"), thread), gone(
+    assert hasattr(aiosqlite.connect("unused"), thread), missing(
         "aiosqlite", aiosqlite.__version__, f"Connection.{thread}", AIOSQLITE_FILE
     )
     connection = await connect(str(tmp_path / "file.db"), sqlite3.Connection)
     try:
         for part in ("_conn", "_connection", "_execute"):
-            assert hasattr(connection, part), gone("aiosqlite", aiosqlite.__version__, f"Connection.{part}", AIOSQLITE_FILE)
+            assert hasattr(connection, part), missing("aiosqlite", aiosqlite.__version__, f"Connection.{part}", AIOSQLITE_FILE)
 
         def work(driver: object, argument: str) -> tuple[bool, bool, str]:
             thread = threading.current_thread()
@@ -61,25 +61,25 @@ async def test_the_private_parts_of_aiosqlite_are_there(tmp_path: Path) -> None:
     interrupt(connection)  # a timer may come too late
 
 
-def test_the_internal_parts_of_sqlalchemy_are_there() -> None:
-    """A compiled statement tells its parameters in order, and types tell their conversions."""
+def test_sqlalchemy_still_has_the_internals_that_are_used() -> None:
+    """A compiled statement has its parameters in order, and types have converters for parameters and results."""
     dialect = sqlite.dialect(paramstyle="qmark")
     uuid = sqlalchemy.column("id", sqlalchemy.Uuid())
     key = sqlalchemy.bindparam("key", type_=sqlalchemy.Uuid())
     compiled = sqlalchemy.select(uuid).where(uuid == key).compile(dialect=dialect)
     for part in ("positiontup", "binds", "params"):
-        assert hasattr(compiled, part), gone("SQLAlchemy", sqlalchemy.__version__, f"SQLCompiler.{part}", SQLALCHEMY_FILE)
+        assert hasattr(compiled, part), missing("SQLAlchemy", sqlalchemy.__version__, f"SQLCompiler.{part}", SQLALCHEMY_FILE)
     assert compiled.positiontup == ["key"]
     assert str(compiled).endswith("= ?")
     for part in ("dialect_impl", "bind_processor", "result_processor"):
-        assert hasattr(uuid.type, part), gone("SQLAlchemy", sqlalchemy.__version__, f"TypeEngine.{part}", SQLALCHEMY_FILE)
+        assert hasattr(uuid.type, part), missing("SQLAlchemy", sqlalchemy.__version__, f"TypeEngine.{part}", SQLALCHEMY_FILE)
     implementation = compiled.binds["key"].type.dialect_impl(dialect)
     assert callable(implementation.bind_processor(dialect))
     assert callable(implementation.result_processor(dialect, None))
 
 
-def test_the_internal_parts_of_uvicorn_are_there() -> None:
-    """The methods that are extended or called, and the attributes that uvicorn sets."""
+def test_uvicorn_still_has_the_internals_that_are_used() -> None:
+    """The methods that are overridden or called exist, and uvicorn sets the attributes that are read."""
     protocol, server = UVICORN_FILES
     for owner, parts, file in (
         (
@@ -103,7 +103,7 @@ def test_the_internal_parts_of_uvicorn_are_there() -> None:
         (multiprocess.Process, ("server",), server),
     ):
         for part in parts:
-            assert hasattr(owner, part), gone("uvicorn", uvicorn.__version__, f"{owner.__name__}.{part}", file)
+            assert hasattr(owner, part), missing("uvicorn", uvicorn.__version__, f"{owner.__name__}.{part}", file)
     for cls, attributes, file in (
         (HttpToolsProtocol, ("server_state", "connections", "url", "scope", "headers", "cycle", "pipeline", "flow"), protocol),
         (RequestResponseCycle, ("disconnected", "message_event", "response_started", "response_complete"), protocol),
@@ -112,11 +112,11 @@ def test_the_internal_parts_of_uvicorn_are_there() -> None:
     ):
         source = inspect.getsource(cls)
         for attribute in attributes:
-            assert f"self.{attribute}" in source, gone("uvicorn", uvicorn.__version__, f"{cls.__name__}.{attribute}", file)
+            assert f"self.{attribute}" in source, missing("uvicorn", uvicorn.__version__, f"{cls.__name__}.{attribute}", file)
 
 
-def test_each_library_is_looked_into_in_one_place() -> None:
-    """Private members in one file, and whatever else is internal where the messages above say."""
+def test_each_private_api_is_used_in_one_place() -> None:
+    """Only the files named above access private members, SQLAlchemy's internals, or uvicorn."""
     sources = {path.relative_to(SOURCE).as_posix(): path.read_text() for path in SOURCE.rglob("*.py")}
 
     def using(*words: str) -> list[str]:
@@ -128,8 +128,8 @@ def test_each_library_is_looked_into_in_one_place() -> None:
 
 
 @pytest.mark.parametrize("library", ["aiosqlite", "sqlalchemy", "uvicorn"])
-def test_the_version_of_a_library_that_is_looked_into_is_bounded(library: str) -> None:
-    """A version with other internals is never installed unasked."""
+def test_the_versions_of_libraries_with_private_use_are_bounded(library: str) -> None:
+    """The requirement has an upper bound, so a version with other internals is not installed by itself."""
     dependencies = tomllib.loads(PROJECT.read_text())["project"]["dependencies"]
     (requirement,) = [dependency for dependency in dependencies if dependency.startswith(library)]
     assert ",<" in requirement

@@ -23,7 +23,7 @@ MAX_INDEX_FIRST = 2_000
 
 
 class PlannedList(NamedTuple):
-    """The query to run, which may be unranked other than the one that was asked for, and the shape of its statement."""
+    """The query to run (the requested one, or its unranked form) and the shape of its statement."""
 
     query: ItemQuery
     shape: StatementShape

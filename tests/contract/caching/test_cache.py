@@ -53,12 +53,12 @@ async def test_a_cached_response_is_read_back(cache: Cache) -> None:
 
 
 async def test_a_working_cache_reports_no_failure(cache: Cache) -> None:
-    """`failure` returns None for operators if the cache works."""
+    """A working cache returns None from `failure`, which operators check."""
     assert await cache.failure() is None
 
 
 async def test_a_response_that_is_too_large_is_not_cached(cache: Cache) -> None:
-    """Other responses stay in the cache."""
+    """A response that is too large is not cached, and other responses stay in the cache."""
     await cache.put("small", cached_response())
     await cache.put("large", cached_response(b"x" * (MAX_VALUE_BYTES + 1)))
     assert await cache.get("large") is None
@@ -85,7 +85,7 @@ async def test_the_memory_cache_expires_responses() -> None:
 
 
 async def test_the_memory_cache_evicts_the_least_recently_used_response() -> None:
-    """The size stays within the limit."""
+    """The memory cache evicts the least recently used response to stay within its size limit."""
     memory_cache = MemoryCache(max_bytes=20_000, ttl=60)
     for number in range(10):
         await memory_cache.put(f"k{number}", cached_response(b"x" * 1_000))
@@ -138,7 +138,7 @@ async def test_an_unreachable_redis_acts_like_an_empty_cache(server: ValkeyServe
 
 
 def test_the_circuit_breaker_opens_probes_and_closes() -> None:
-    """Pauses grow. Requests that started before the first failure and fail after it do not count."""
+    """Each failed probe makes the pause longer. Several requests that fail at the same time count as one failure."""
     now = 0.0
     reports: list[str | None] = []
     breaker = CircuitBreaker(reports.append, clock=lambda: now)
@@ -162,7 +162,7 @@ def test_the_circuit_breaker_opens_probes_and_closes() -> None:
 
 
 def test_a_probe_without_a_result_is_followed_by_another() -> None:
-    """A probe may have no result, because its request may have been cancelled."""
+    """The breaker allows another probe if one has no result, because its request may have been cancelled."""
     now = 0.0
     breaker = CircuitBreaker(lambda _: None, clock=lambda: now)
     breaker.failed("gone")

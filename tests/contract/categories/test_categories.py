@@ -62,7 +62,7 @@ def category_use_cases(storage: Storage) -> Categories:
 
 
 async def test_committed_categories_can_be_read(storage: Storage) -> None:
-    """Committed categories are in their lineages and in the log."""
+    """Committed categories are returned in their lineages and in the log."""
     garden = category("garden", name="Garten „東京“", position=7)
     chairs = category("chairs", "garden")
     await commit(storage, garden, chairs)
@@ -79,7 +79,7 @@ async def test_committed_categories_can_be_read(storage: Storage) -> None:
 
 
 async def test_each_conflict_has_its_own_error(storage: Storage) -> None:
-    """A refused change writes nothing."""
+    """Each conflict has its own error, and a refused change writes nothing."""
     await create_categories(storage, "a/b/c")
     await commit(storage, creation(1, category="c"))
     existing = await categories_by_slug(storage)
@@ -105,7 +105,7 @@ async def test_each_conflict_has_its_own_error(storage: Storage) -> None:
 
 
 async def test_a_batch_can_use_its_own_categories(storage: Storage) -> None:
-    """Items can be created in them. A category can be deleted once it is empty, and its slug can be reused immediately."""
+    """A batch can create items in a new category, and delete a category once it is empty. The slug can be reused immediately."""
     created = creation(1, category="b")
     outcomes = await storage.commit(
         [
@@ -122,7 +122,7 @@ async def test_a_batch_can_use_its_own_categories(storage: Storage) -> None:
 
 
 async def test_the_slug_of_a_deleted_category_can_be_reused(storage: Storage) -> None:
-    """Another category can use the slug in the same batch."""
+    """Another category can take the slug of a deleted one in the same batch."""
     await create_categories(storage, "a")
     new = Category(id=item(9).id, slug="a", name="Other", version=1)
     existing = (await categories_by_slug(storage))["a"]
@@ -132,7 +132,7 @@ async def test_the_slug_of_a_deleted_category_can_be_reused(storage: Storage) ->
 
 
 async def test_the_depth_of_the_tree_is_limited(storage: Storage) -> None:
-    """The limit applies to creating and to moving categories."""
+    """Neither creating nor moving a category can exceed the maximum depth."""
     slugs = [f"l{number}" for number in range(MAX_DEPTH)]
     await create_categories(storage, "/".join(slugs), "x/y")
     assert [type(outcome) for outcome in await commit(storage, category("z", slugs[-1]))] == [CategoryTooDeep]
@@ -143,7 +143,7 @@ async def test_the_depth_of_the_tree_is_limited(storage: Storage) -> None:
 
 
 async def test_a_category_filter_includes_descendants(storage: Storage) -> None:
-    """The item count of a category does not include its descendants."""
+    """A category filter includes items of descendants; the item count of a category does not."""
     await create_categories(storage, "a/b/c", "a/d", "e")
     for number, slug in enumerate(["a", "b", "c", "d", "e", "e", None], 1):
         await commit(storage, creation(number, category=slug, name=str(number)))
@@ -163,7 +163,7 @@ async def test_a_category_filter_includes_descendants(storage: Storage) -> None:
 
 
 async def test_a_category_can_be_created_moved_and_renamed(storage: Storage) -> None:
-    """It comes after its siblings, unless a position is given."""
+    """A created or moved category comes after its siblings, unless a position is given."""
     categories = category_use_cases(storage)
     await create_categories(storage, "garden")
     first = await categories.create({"name": "Stühle & Bänke", "parent": "garden"}, TESTER)
@@ -186,7 +186,7 @@ async def test_a_category_can_be_created_moved_and_renamed(storage: Storage) -> 
 
 
 async def test_deleting_a_category_can_move_its_contents(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Items and children are moved in as many commits as necessary, and each item gets a new version."""
+    """Items and children are moved in as many commits as necessary. Each item gets a new version."""
     monkeypatch.setattr("catalog.application.categories.categories.MOVE_BATCH", 2)
     categories = category_use_cases(storage)
     await create_categories(storage, "a/b/c", "a/z", "e/f")
@@ -214,7 +214,7 @@ async def test_deleting_a_category_can_move_its_contents(storage: Storage, monke
 
 
 async def test_an_unknown_category_is_refused_with_a_suggestion(storage: Storage) -> None:
-    """The error names the field. There is no suggestion if no slug is similar."""
+    """The error names the field, and suggests a slug if one is similar."""
     items = Items(storage, FixedClock(), CountedIds())
     await create_categories(storage, "garden-chairs")
     with pytest.raises(UnknownCategory, match="did you mean garden-chairs") as caught:
@@ -232,7 +232,7 @@ def check_tree(categories: list[Category]) -> None:
 
 
 async def test_concurrent_moves_leave_a_valid_tree(storage: Storage) -> None:
-    """Moves are decided from trees that may be outdated. There is no cycle, no lineage is too long, and no category is lost."""
+    """Moves that are decided from outdated trees create no cycle, exceed no depth limit and lose no category."""
     rng = random.Random(7)
     slugs = [f"c{number}" for number in range(24)]
     await create_categories(storage, "/".join(slugs[:12]), "/".join(slugs[12:]))

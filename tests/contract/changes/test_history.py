@@ -52,7 +52,7 @@ def history(storage: Storage, clock: FixedClock) -> History:
 
 
 async def test_put_creates_and_replaces(items: Items, storage: Storage) -> None:
-    """Omitted fields are cleared. A request that changes nothing creates no version."""
+    """Putting an item clears omitted fields. A request that changes nothing creates no version."""
     fields = {"name": "Chair", "description": "Folds", "price": EUR, "attributes": {"a": 1}}
     original, created = await items.put("ch-1", fields, TESTER)
     assert (original.sku, original.version, created) == ("CH-1", 1, True)
@@ -75,7 +75,7 @@ async def test_put_creates_and_replaces(items: Items, storage: Storage) -> None:
 
 
 async def test_put_checks_its_preconditions(items: Items) -> None:
-    """The item can be required to be absent, to exist, or to have one of some versions."""
+    """Putting an item can require that it is absent, that it exists, or that it has one of some versions."""
     item, _ = await items.put("A", {"name": "A"}, TESTER, must_not_exist=True)
     with pytest.raises(AlreadyPresent):
         await items.put("A", {"name": "B"}, TESTER, must_not_exist=True)
@@ -99,10 +99,7 @@ async def test_put_checks_its_preconditions(items: Items) -> None:
 
 
 async def test_a_deleted_item_can_be_restored(items: Items, storage: Storage, clock: FixedClock) -> None:
-    """The item is as it was before its deletion, in a new version.
-
-    An item that exists, or whose SKU or category is not available, is not restored.
-    """
+    """A deleted item is restored in a new version, unless its SKU or category is no longer available."""
     await create_categories(storage, "lamps")
     item, _ = await items.put("A", {"name": "A", "price": EUR, "category": "lamps"}, TESTER)
     with pytest.raises(NotDeleted):
@@ -153,7 +150,7 @@ async def test_an_item_can_be_reverted_to_an_earlier_version(items: Items) -> No
 
 
 async def test_a_history_is_found_by_id_and_by_sku(items: Items, history: History) -> None:
-    """A SKU names the existing item, or else the item that was deleted last."""
+    """A SKU refers to the existing item, or else to the item that was deleted last."""
     first, _ = await items.put("A", {"name": "One"}, TESTER)
     await items.delete("A", TESTER)
     second, _ = await items.put("A", {"name": "Two"}, TESTER)
@@ -178,7 +175,7 @@ async def test_a_history_is_found_by_id_and_by_sku(items: Items, history: Histor
 
 
 async def test_a_category_has_no_item_history(history: History, storage: Storage) -> None:
-    """The id of a category is not an item's id."""
+    """The history of a category's id raises ItemNotFound."""
     lamps = category("lamps")
     await commit(storage, lamps)
     with pytest.raises(ItemNotFound):
@@ -188,7 +185,7 @@ async def test_a_category_has_no_item_history(history: History, storage: Storage
 async def test_prices_can_be_read_for_now_and_for_a_past_time(
     items: Items, history: History, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All price periods are returned, or the one of a given time. The log is read in as many batches as necessary."""
+    """Prices are returned for all periods, or for a given time. The log is read in as many batches as necessary."""
     monkeypatch.setattr("catalog.application.changes.history._BATCH_SIZE", 1)
     await items.put("A", {"name": "A", "price": EUR}, TESTER)
     clock.move(days=1)
@@ -207,7 +204,7 @@ async def test_prices_can_be_read_for_now_and_for_a_past_time(
 async def test_a_pruned_history_reports_since_when_it_is_known(
     items: Items, history: History, storage: Storage, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Reading pruned entries fails with an error, and existing items can still be read."""
+    """A pruned history says since when it is known. Reading pruned entries raises an error; existing items can still be read."""
     monkeypatch.setattr("catalog.application.changes.pruning.BATCH_SIZE", 1)
     await items.put("OLD", {"name": "Old", "price": EUR}, TESTER)
     deleted, _ = await items.put("GONE", {"name": "Gone"}, TESTER)
@@ -248,7 +245,7 @@ async def test_a_pruned_history_reports_since_when_it_is_known(
 
 
 def test_log_requests_are_parsed_strictly() -> None:
-    """Every invalid parameter is reported."""
+    """Every invalid parameter of a log request is reported."""
     assert LogRequest.parse({"after": "3", "limit": "2", "kind": "item.created,item.removed", "item": "A"}) == LogRequest(
         3, 2, frozenset({"item.created", "item.removed"}), "A"
     )
@@ -286,7 +283,7 @@ class Rival:
 
 @pytest.mark.parametrize("store", ["memory"])
 async def test_restoring_and_putting_give_up_after_many_conflicts(storage: Storage, clock: FixedClock) -> None:
-    """TooManyConflicts is raised after a limited number of attempts."""
+    """Restoring and putting raise TooManyConflicts after a limited number of attempts."""
     (item,) = await create_items(storage, 1)
     await commit(storage, removal(item))
     with pytest.raises(TooManyConflicts):
@@ -296,7 +293,7 @@ async def test_restoring_and_putting_give_up_after_many_conflicts(storage: Stora
 
 
 async def test_a_price_that_another_clock_dates_ahead_is_in_force(items: Items, history: History, clock: FixedClock) -> None:
-    """A replica's clock was a day ahead, or has been set back. The order of the log counts, and an item's times never go back."""
+    """The order of the log decides which price is in force, even if a clock was a day ahead. An item's times never go back."""
     await items.create({"sku": "A", "name": "A", "price": {"amount": "10", "currency": "EUR"}}, TESTER)
     clock.move(days=1)
     await items.reprice("A", {"amount": "12", "currency": "EUR"}, TESTER)
@@ -314,7 +311,7 @@ async def test_a_price_that_another_clock_dates_ahead_is_in_force(items: Items, 
 
 
 async def test_the_prior_price_counts_even_if_its_period_is_empty(items: Items, history: History, clock: FixedClock) -> None:
-    """The only prior price is that of the creation, dated a day ahead."""
+    """The price from the creation, dated a day ahead, is the prior price."""
     clock.move(days=1)
     await items.create({"sku": "A", "name": "A", "price": {"amount": "12", "currency": "EUR"}}, TESTER)
     clock.move(days=-1)
@@ -325,7 +322,7 @@ async def test_the_prior_price_counts_even_if_its_period_is_empty(items: Items, 
 
 
 async def test_the_log_is_in_commit_order_regardless_of_the_clocks(items: Items, storage: Storage, clock: FixedClock) -> None:
-    """Numbers never go back. Times may, because they come from the process that decided the change."""
+    """Log numbers never go back. Times may, because they come from the process that decided the change."""
     for day in (0, 1, -2, 0):
         clock.move(days=day)
         await items.create({"name": "x"}, TESTER)

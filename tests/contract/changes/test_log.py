@@ -41,7 +41,7 @@ async def commit_records(storage: Storage, *records: ExpiringRecord, change: Cha
 
 
 async def test_the_log_is_filtered_by_kind_and_by_subject(storage: Storage) -> None:
-    """A page says where to continue, even if few entries match."""
+    """A page of filtered entries says where to continue, even if few entries match."""
     await create_categories(storage, "lamps")
     (first, second) = await create_items(storage, 1, 2)
     repriced = certain(first.reprice({"amount": "1", "currency": "EUR"}, now=NOON))
@@ -61,14 +61,14 @@ async def test_the_log_is_filtered_by_kind_and_by_subject(storage: Storage) -> N
 
 @pytest.mark.parametrize("log_filter", [LogFilter(), LogFilter(frozenset({CREATED})), LogFilter(subject=item_id(1))])
 async def test_no_entry_follows_the_highest_possible_seq(storage: Storage, log_filter: LogFilter) -> None:
-    """Every store returns an empty page instead of failing."""
+    """Reading after the highest possible number returns an empty page instead of failing."""
     await create_items(storage, 1)
     page = await storage.changes(after=2**63 - 1, limit=10, wanted=log_filter)
     assert (page.entries, page.next_after) == ((), None)
 
 
 async def test_a_filtered_read_scans_a_limited_part_of_the_log(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Following `next_after` from page to page finds every matching entry."""
+    """Each read scans a part of the log. Following `next_after` from page to page finds every matching entry."""
     monkeypatch.setattr("catalog.adapters.sql.reads.log_queries.SCAN_LIMIT", 3)
     items = await create_items(storage, *range(1, ITEM_COUNT))
     await commit(storage, removal(items[0]))
@@ -104,7 +104,7 @@ async def test_the_change_that_created_a_version_is_found(storage: Storage) -> N
 
 
 async def test_a_pruned_log_reports_its_floor(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Numbers do not change, and new ones continue after the head. Pruning twice, or beyond the head, does no harm."""
+    """Pruning changes no numbers, and new ones continue after the head. Pruning twice, or beyond the head, does no harm."""
     monkeypatch.setattr("catalog.adapters.sql.storage._PRUNE_BATCH", 2)
     items = await create_items(storage, *range(1, 6))
     await commit(storage, removal(items[0]))
@@ -125,7 +125,7 @@ async def test_a_pruned_log_reports_its_floor(storage: Storage, monkeypatch: pyt
 
 
 async def test_commits_succeed_while_the_log_is_pruned(storage: Storage) -> None:
-    """No number is lost."""
+    """Commits during pruning succeed, and no number is lost."""
     await create_items(storage, *range(1, 50))
     await asyncio.gather(storage.prune(40), *(create_items(storage, number) for number in range(50, 70)))
     page = await storage.changes(after=40, limit=100)
@@ -147,7 +147,7 @@ async def test_a_record_is_written_with_its_change_set_or_not_at_all(storage: St
 
 
 async def test_a_record_that_must_be_absent_is_refused_if_it_exists(storage: Storage) -> None:
-    """Its whole change set is refused, even if the other record is in the same batch. An expired record does not count."""
+    """An existing record refuses the whole change set, even if it is from the same batch. An expired record does not count."""
     first = ExpiringRecord("once", b"1", NOON, only_if_absent=True)
     outcomes = await storage.commit(
         [
@@ -173,7 +173,7 @@ async def test_records_are_deleted_after_two_days(storage: Storage) -> None:
 
 
 async def test_a_clock_that_is_a_day_ahead_deletes_no_valid_record(storage: Storage) -> None:
-    """A replica whose clock is ahead must not cause other replicas to run a request twice."""
+    """A replica whose clock is ahead deletes no record that others need to avoid running a request twice."""
     await commit_records(storage, ExpiringRecord("fresh", b"", NOON))
     await commit_records(storage, ExpiringRecord("ahead", b"", NOON + LIFETIME - timedelta(seconds=1)))
     assert set(await storage.records(["fresh", "ahead"])) == {"fresh", "ahead"}
@@ -181,7 +181,7 @@ async def test_a_clock_that_is_a_day_ahead_deletes_no_valid_record(storage: Stor
 
 @pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
 async def test_old_records_are_deleted_after_a_clock_was_set_back(storage: Storage) -> None:
-    """Records are deleted even if the time of the last deletion is in the future."""
+    """Old records are deleted even if the time of the last deletion is in the future."""
     await commit_records(storage, ExpiringRecord("ahead", b"", NOON + 5 * RETENTION))
     await commit_records(storage, ExpiringRecord("old", b"", NOON))
     await commit_records(storage, ExpiringRecord("now", b"", NOON + RETENTION + timedelta(minutes=1)))
@@ -209,7 +209,7 @@ async def test_a_restored_item_continues_from_its_last_version(storage: Storage)
 
 
 async def test_an_item_that_is_deleted_and_restored_in_one_change_set_exists(storage: Storage) -> None:
-    """The item has the same id and can be read by its SKU."""
+    """An item that is deleted and restored in one change set can be read by its SKU."""
     (first,) = await create_items(storage, 1, name="Chair")
     deletion = removal(first)
     restoration = first.restore(deleted_version=deletion.version, now=NOON + timedelta(days=1))
@@ -219,7 +219,10 @@ async def test_an_item_that_is_deleted_and_restored_in_one_change_set_exists(sto
 
 
 async def test_waiting_ends_with_a_commit(storage: Storage, store: str, store_url: str) -> None:
-    """Commits of other processes count too, if the store can be shared. Without a commit, `wait` returns when its time is up."""
+    """`wait` returns after a commit, also of another process if the store can be shared.
+
+    Otherwise it returns when its time is up.
+    """
     await storage.wait(0, 0.01)
     other = storage if store == "memory" else open_store(StorageOptions(store_url))
     await storage.head()
@@ -237,7 +240,7 @@ async def test_waiting_ends_with_a_commit(storage: Storage, store: str, store_ur
 
 
 async def test_a_category_that_is_created_again_is_a_new_one(storage: Storage) -> None:
-    """It has its own entries in the log."""
+    """A category that is created again has its own entries in the log."""
     first = category("lamps")
     await commit(storage, first)
     await commit(storage, first.subject.delete(now=NOON), category("lamps", generation=2))
@@ -248,7 +251,7 @@ async def test_a_category_that_is_created_again_is_a_new_one(storage: Storage) -
 
 @pytest.mark.parametrize("store", ["sqlite"])
 async def test_waiting_on_an_unreadable_file_raises_store_unavailable(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waiting works again once the file can be read."""
+    """`wait` raises StoreUnavailable if the file cannot be read, and works again once it can."""
     await storage.head()
 
     async def fail(*_: object) -> None:

@@ -24,7 +24,7 @@ async def other(store_url: str) -> AsyncIterator[Storage]:
 
 
 async def test_the_head_has_the_newest_seq_and_the_id_of_the_log(storage: Storage) -> None:
-    """The id of the log does not change."""
+    """The head has the number of the newest entry, and the id of the log, which does not change."""
     before = await storage.head()
     assert (before.seq, len(before.log_id)) == (0, 32)
     await create_items(storage, 1, 2, 3)
@@ -35,7 +35,7 @@ async def test_the_head_has_the_newest_seq_and_the_id_of_the_log(storage: Storag
 async def test_two_catalogs_have_different_log_ids(
     storage: Storage, store: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """A cache that two catalogs share can tell them apart by the id of the log."""
+    """A cache that two catalogs share can tell their logs apart by id."""
     other_catalog = open_store(
         StorageOptions("memory://" if store != "sqlite" else f"sqlite:///{tmp_path_factory.mktemp('x')}/x.db")
     )
@@ -45,7 +45,7 @@ async def test_two_catalogs_have_different_log_ids(
 
 
 async def test_listeners_are_notified_of_every_commit_before_the_caller(storage: Storage) -> None:
-    """Entries arrive in order, as they are in the log. A refused change causes no notification."""
+    """Listeners receive the entries in order, as they are in the log, and none for a refused change."""
     received: list[LogEntry] = []
     storage.listen(received.extend)
     for number in range(1, 4):
@@ -59,7 +59,7 @@ async def test_listeners_are_notified_of_every_commit_before_the_caller(storage:
 
 @shared_stores
 async def test_the_head_includes_commits_of_other_processes(storage: Storage, other: Storage) -> None:
-    """Reading the head returns the newest entry immediately."""
+    """Reading the head returns the newest entry of another process immediately."""
     assert (await other.head()).seq == 0
     await create_items(storage, 1, 2)
     assert await other.head() == await storage.head()
@@ -74,7 +74,7 @@ async def test_waiting_ends_without_a_commit(storage: Storage) -> None:
 
 @shared_stores
 async def test_postgres_notifies_other_processes_of_a_commit_immediately(storage: Storage, other: Storage, store: str) -> None:
-    """On Postgres, `wait` returns long before its time is up. SQLite cannot notify, so the test only waits briefly there."""
+    """On Postgres, `wait` returns long before its time is up. On SQLite, which cannot notify, it is given a short time."""
     await other.head()
     waiting = asyncio.create_task(other.wait(1, 60 if store == "postgres" else 0.05))
     await create_items(storage, 1)
@@ -88,7 +88,7 @@ async def test_postgres_notifies_other_processes_of_a_commit_immediately(storage
 
 @pytest.mark.parametrize("store", ["postgres"])
 async def test_a_lost_notification_connection_is_reopened(storage: Storage, other: Storage, store_url: str) -> None:
-    """The next read of the head opens a new connection, which is notified of commits again."""
+    """The next read of the head opens a new connection, which is notified of commits."""
     await other.head()
     admin = await asyncpg.connect(store_url)
     await admin.execute(

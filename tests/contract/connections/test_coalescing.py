@@ -42,7 +42,7 @@ async def let_tasks_run() -> None:
 
 
 async def test_reads_in_one_turn_of_the_event_loop_share_a_query() -> None:
-    """Each caller gets the values of its own keys that exist."""
+    """Each caller of a shared query gets only the values of its own keys."""
     store = SlowStore()
     store.gate.set()
     coalescer = Coalescer(store.fetch)
@@ -66,7 +66,7 @@ async def test_an_idle_store_is_queried_immediately_and_a_busy_one_collects_read
 
 
 async def test_a_read_is_not_served_by_a_query_that_started_before_it() -> None:
-    """Such a query may have seen an older state."""
+    """A read waits for a new query, because one that has started may have seen an older state."""
     store = SlowStore()
     coalescer = Coalescer(store.fetch)
     before = asyncio.create_task(coalescer.get(["a"]))
@@ -79,7 +79,7 @@ async def test_a_read_is_not_served_by_a_query_that_started_before_it() -> None:
 
 
 async def test_cancelling_a_caller_does_not_affect_the_others() -> None:
-    """The query continues."""
+    """The query continues for the other callers when one is cancelled."""
     store = SlowStore()
     coalescer = Coalescer(store.fetch)
     cancelled, other = asyncio.create_task(coalescer.get(["a"])), asyncio.create_task(coalescer.get(["b"]))
@@ -92,7 +92,7 @@ async def test_cancelling_a_caller_does_not_affect_the_others() -> None:
 
 
 async def test_an_error_reaches_every_caller_of_the_query_and_no_other() -> None:
-    """Each caller gets its own copy of the error, and a cancelled caller gets none."""
+    """Each caller of a failing query gets its own copy of the error. A cancelled caller and later ones get none."""
     store = SlowStore()
     store.error = StoreUnavailable("away")
     coalescer = Coalescer(store.fetch)
@@ -108,7 +108,7 @@ async def test_an_error_reaches_every_caller_of_the_query_and_no_other() -> None
 
 
 async def test_on_idle_is_called_when_no_caller_is_waiting() -> None:
-    """A coalescer that serves a single query can then be discarded."""
+    """The coalescer calls `on_idle` once no caller is waiting, so that its owner can discard it."""
     store = SlowStore()
     idle_calls: list[int] = []
     coalescer = Coalescer(store.fetch, on_idle=lambda: idle_calls.append(len(store.queries)))
@@ -125,7 +125,7 @@ async def test_on_idle_is_called_when_no_caller_is_waiting() -> None:
 
 @pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
 async def test_concurrent_reads_of_a_page_share_a_query(storage: Storage) -> None:
-    """Other queries run separately, and nothing stays cached."""
+    """Concurrent reads of a page share one query, other queries run separately, and nothing stays cached."""
     assert isinstance(storage, SqlStorage)
     await create_items(storage, 1, 2, 3)
     queries = [ItemQuery.parse({"sort": sort}) for sort in ("sku", "-sku", "sku", "name")]
@@ -137,7 +137,7 @@ async def test_concurrent_reads_of_a_page_share_a_query(storage: Storage) -> Non
 
 
 async def test_closing_waits_for_reads_to_finish() -> None:
-    """This includes reads that were requested just before."""
+    """Closing waits for every read, even one that was requested just before."""
     store = SlowStore()
     coalescer = Coalescer(store.fetch)
     reads = [asyncio.create_task(coalescer.get([key])) for key in "ab"]
@@ -150,7 +150,7 @@ async def test_closing_waits_for_reads_to_finish() -> None:
 
 
 async def test_no_read_returns_a_state_older_than_its_request(storage: Storage) -> None:
-    """Many callers read by id, by SKU and as a list beside a writer, and some of them are cancelled."""
+    """Reads by id, by SKU and of lists are never outdated, even beside a writer and cancelled readers."""
     (current,) = await create_items(storage, 1)
     acknowledged = 1
     reads = 0

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.parametrize("store", ["sqlite", "postgres"])
 
 @pytest.mark.parametrize(("size", "overflow"), [(1, 0), (2, 1)])
 async def test_many_different_reads_share_few_connections(store_url: str, size: int, overflow: int) -> None:
-    """Reads of every kind run concurrently and repeatedly while items are created."""
+    """Reads of every kind run concurrently on a few connections while items are created."""
     storage = open_store(StorageOptions(store_url, pool_size=size, pool_overflow=overflow))
     await create_items(storage, 1)
     for number in range(2, 12):
@@ -33,7 +33,7 @@ async def test_many_different_reads_share_few_connections(store_url: str, size: 
 
 
 async def test_waiting_too_long_for_a_connection_raises_store_unavailable(store_url: str) -> None:
-    """The next caller gets the connection once it is free."""
+    """A caller that waits too long gets StoreUnavailable. The next caller gets the connection once it is free."""
     storage = open_store(StorageOptions(store_url, pool_size=1, pool_overflow=0))
     release = asyncio.Event()
     pool = storage._reading  # type: ignore[attr-defined]

@@ -44,7 +44,7 @@ async def pooled_url(request: pytest.FixtureRequest, databases: Databases, datab
 
 @pytest.mark.parametrize("pooler", ["auto", "transaction"])
 async def test_every_operation_works_through_a_pooler_in_transaction_mode(pooled_url: str, pooler: str) -> None:
-    """The mode may be detected or configured, and two stores may work at the same time."""
+    """Every operation works whether the mode is detected or configured, with two stores at the same time."""
     storages = [open_store(StorageOptions(pooled_url, deadline=20, pooler=pooler)) for _ in range(2)]  # type: ignore[arg-type]
     await create_categories(storages[0], "home/chairs")
     await asyncio.gather(run_every_operation(storages[0], 1_000), run_every_operation(storages[1], 2_000))
@@ -58,7 +58,7 @@ async def test_every_operation_works_through_a_pooler_in_transaction_mode(pooled
 
 
 async def test_concurrent_writers_through_a_pooler_lose_no_update(pooled_url: str) -> None:
-    """One writer wins each SKU, and the log has no gaps."""
+    """One writer wins each SKU, and the log has no gap."""
     storages = [open_store(StorageOptions(pooled_url, deadline=20)) for _ in range(3)]
     for turn in range(10):
         results = await asyncio.gather(
@@ -87,7 +87,7 @@ async def test_commits_of_other_processes_are_noticed_through_a_pooler(
 
 
 async def test_a_pooler_is_sent_no_settings_at_startup(databases: Databases) -> None:
-    """Migrations send no other parameters than every client either, although they need many statements in one transaction."""
+    """Only parameters that every client sends are sent to a pooler, even by a migration with many statements in a transaction."""
     name = await databases.create()
     async with TransactionPooler(databases.server).running() as pooler:
         storage = open_store(StorageOptions(pooler.url(name), deadline=20))
@@ -101,7 +101,7 @@ async def test_a_pooler_is_sent_no_settings_at_startup(databases: Databases) -> 
 
 
 async def test_a_session_has_its_settings(databases: Databases, database: str) -> None:
-    """This applies to direct connections, and to a pooler that is configured as being in session mode."""
+    """Direct connections, and those through a pooler in session mode, have the settings of the catalog."""
     with ExitStack() as stack:
         url = stack.enter_context(pgbouncer(databases.server, "session")) if "pgbouncer" in POOLERS else databases.url
         for storage in (

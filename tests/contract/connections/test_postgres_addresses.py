@@ -134,14 +134,14 @@ async def _connection_error(url: str) -> StoreUnavailable:
     ],
 )
 async def test_tls_is_used_as_the_url_specifies(databases: Databases, database: str, query: str) -> None:
-    """Reads and writes use TLS."""
+    """Reads and writes use TLS if the URL specifies it."""
     with _proxy(databases.server) as proxy:
         await _check_usable(f"postgresql://catalog@localhost:{proxy.port}/{database}?{query}")
         assert proxy.forwarded
 
 
 async def test_a_server_whose_certificate_is_not_trusted_is_refused(databases: Databases, database: str) -> None:
-    """No connection is forwarded. The proxy refuses a client without TLS too."""
+    """No connection is made to a server whose certificate is not trusted. The server refuses a client without TLS."""
     with _proxy(databases.server) as proxy:
         address = f"localhost:{proxy.port}/{database}"
         other_address = f"127.0.0.1:{proxy.port}/{database}"
@@ -164,7 +164,7 @@ async def test_a_client_certificate_is_sent(databases: Databases, database: str)
 
 
 async def test_the_next_of_several_hosts_is_tried(databases: Databases, database: str) -> None:
-    """Both notations for several hosts work."""
+    """The next host is tried in both notations for several hosts."""
     port = urlsplit(databases.server).port
     await _check_usable(f"postgres://catalog@127.0.0.1:{free_port()},127.0.0.1:{port}/{database}?target_session_attrs=read-write")
     storage = open_store(StorageOptions(f"postgresql:///{database}?user=catalog&host=127.0.0.1:{free_port()},127.0.0.1:{port}"))
@@ -173,7 +173,7 @@ async def test_the_next_of_several_hosts_is_tried(databases: Databases, database
 
 
 async def test_the_url_sets_the_application_name(databases: Databases, database: str) -> None:
-    """The default is `catalog`."""
+    """The application name is that in the URL, or else `catalog`."""
     for query, name in (("", "catalog"), ("?application_name=shop&connect_timeout=30", "shop")):
         storage = open_store(StorageOptions(databases.url(database) + query))
         await storage.ping()
@@ -186,7 +186,7 @@ async def test_the_url_sets_the_application_name(databases: Databases, database:
 
 @pytest.mark.parametrize("query", ["options=-c%20search_path%3Dshop", "options=-csearch_path%3Dshop", "search_path=shop"])
 async def test_the_url_sets_the_schema(databases: Databases, query: str) -> None:
-    """Other applications may share the database."""
+    """The catalog's tables are in the schema in the URL, so that other applications can share the database."""
     name = await databases.create()
     connection = await asyncpg.connect(databases.url(name))
     await connection.execute("CREATE SCHEMA shop")
@@ -202,7 +202,7 @@ async def test_the_url_sets_the_schema(databases: Databases, query: str) -> None
 
 @pytest.mark.parametrize("query", ["options=-c%20nonsense%3Dx", "options=--banana", "search_path=x&options=-c%20jit%3Dbanana"])
 async def test_options_that_the_server_refuses_raise_store_unavailable(databases: Databases, database: str, query: str) -> None:
-    """The chain of causes contains the server's message."""
+    """Options that the server refuses raise StoreUnavailable, with the server's message in the chain of causes."""
     error = await _connection_error(f"{databases.url(database)}?{query}")
     messages = []
     cause: BaseException | None = error

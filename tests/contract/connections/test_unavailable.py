@@ -40,7 +40,7 @@ async def raised_errors(storage: Storage) -> list[CatalogError]:
 
 
 async def test_an_unreachable_postgres_raises_store_unavailable() -> None:
-    """The error does not contain the password."""
+    """An unreachable Postgres raises StoreUnavailable, without the password in the error."""
     url = f"postgresql://catalog:secret@127.0.0.1:{free_port()}/catalog"
     errors = await raised_errors(open_store(StorageOptions(url)))
     assert {type(error) for error in errors} == {StoreUnavailable}
@@ -48,7 +48,7 @@ async def test_an_unreachable_postgres_raises_store_unavailable() -> None:
 
 
 async def test_a_missing_database_raises_store_unavailable(databases: Databases) -> None:
-    """The message does not contain the name of the database, which only operators may know. The reason does."""
+    """The message omits the name of the database, which only operators may know. The reason contains it."""
     errors = await raised_errors(open_store(StorageOptions(databases.url("nowhere"))))
     assert {type(error) for error in errors} == {StoreUnavailable}
     assert not any("nowhere" in str(error) for error in errors)
@@ -69,7 +69,7 @@ async def test_an_empty_postgres_raises_schema_outdated(databases: Databases) ->
 
 
 async def test_a_sqlite_file_without_a_schema_raises_schema_outdated(tmp_path: Path) -> None:
-    """This applies even if the store has just created the file."""
+    """A SQLite file without a schema raises SchemaOutdated, even if the store has just created it."""
     errors = await raised_errors(open_store(StorageOptions(f"sqlite:///{tmp_path / 'new.db'}")))
     assert {type(error) for error in errors} == {SchemaOutdated}
 
@@ -120,7 +120,7 @@ async def test_a_postgres_that_was_restarted_is_used_again(own_postgres: Postgre
 
 
 async def test_a_slow_statement_raises_store_unavailable(databases: Databases, postgres_template: str) -> None:
-    """Here the statement waits for a lock that another connection holds."""
+    """A statement that waits too long for another connection's lock raises StoreUnavailable."""
     name = await databases.create(postgres_template)
     storage = open_store(StorageOptions(databases.url(name), deadline=0.2))
     holder = await asyncpg.connect(databases.url(name))
@@ -138,7 +138,7 @@ async def test_a_slow_statement_raises_store_unavailable(databases: Databases, p
 
 
 def test_a_full_disk_raises_out_of_space() -> None:
-    """The errors of SQLite and of Postgres are both recognized."""
+    """The errors of SQLite and of Postgres for a full disk both become OutOfSpace."""
     connection = sqlite3.connect(":memory:")
     connection.execute("PRAGMA max_page_count = 2")
     with pytest.raises(sqlite3.OperationalError) as caught:

@@ -85,7 +85,7 @@ def _pages_to_checkpoint(outsider: sqlite3.Connection) -> int:
 
 
 async def test_no_connection_checkpoints_automatically(file: Path) -> None:
-    """An automatic checkpoint would run without the write lock."""
+    """Automatic checkpoints are off on every connection, because they run without the write lock."""
     storage = _open_storage(file)
     engines = storage._engines
     for engine in (engines.reading, engines.writing, engines.watching, engines.streaming, engines.migrating()):
@@ -96,7 +96,7 @@ async def test_no_connection_checkpoints_automatically(file: Path) -> None:
 
 
 async def test_every_writing_connection_checkpoints_under_the_lock(file: Path) -> None:
-    """This applies to the writer and to migrations."""
+    """The writer and migrations use connections that checkpoint under the write lock."""
     storage = _open_storage(file)
     for engine in (storage._engines.writing, storage._engines.migrating()):
         async with engine.connect() as connection:
@@ -110,7 +110,7 @@ async def test_every_writing_connection_checkpoints_under_the_lock(file: Path) -
 def test_no_other_connection_can_write_during_a_checkpoint(
     file: Path, outsider: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only a write restarts the WAL, and a restart during a checkpoint is what damages the file."""
+    """A checkpoint excludes writes, because a write could restart the WAL, and a restart during a checkpoint damages the file."""
     monkeypatch.setattr(wal_checkpoints, "PAGES", 1)
     attempts: list[str] = []
 
@@ -140,7 +140,7 @@ def test_no_other_connection_can_write_during_a_checkpoint(
 
 
 def test_only_one_module_runs_checkpoints() -> None:
-    """That module runs them while it holds the write lock."""
+    """Only the module that holds the write lock runs checkpoints."""
     source = Path(catalog.__file__).parent
     modules = [
         path.relative_to(source).as_posix()
@@ -162,7 +162,10 @@ async def test_the_wal_does_not_grow_without_limit(file: Path, outsider: sqlite3
 
 
 async def test_closing_a_store_checkpoints_its_writes(file: Path, outsider: sqlite3.Connection) -> None:
-    """Otherwise a thousand commands beside an idle service would leave gigabytes in the WAL."""
+    """Closing a store checkpoints its writes.
+
+    Otherwise a thousand commands beside an idle service would leave gigabytes in the WAL.
+    """
     storage = _open_storage(file)
     await _items(storage).create({"sku": "A-1", "name": "Chair"}, Origin("test"))
     await storage.close()
@@ -177,7 +180,7 @@ async def test_closing_a_store_checkpoints_its_writes(file: Path, outsider: sqli
 async def test_a_failing_checkpoint_does_not_fail_a_write(
     file: Path, outsider: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The WAL still has every write."""
+    """A write succeeds even if its checkpoint fails, because the WAL still has it."""
     monkeypatch.setattr(wal_checkpoints, "PAGES", 1)
 
     def fail(self: WritingConnection) -> None:
@@ -193,7 +196,7 @@ async def test_a_failing_checkpoint_does_not_fail_a_write(
 
 
 async def test_four_processes_can_write_and_checkpoint_one_file(file: Path) -> None:
-    """Each process checkpoints at every write, and opens and closes the file repeatedly. No write is lost."""
+    """Each process checkpoints at every write and reopens the file repeatedly. No write is lost, and the file stays intact."""
     processes = [
         await asyncio.create_subprocess_exec(
             sys.executable, "-c", WRITER_PROGRAM, f"sqlite:///{file}", f"P{number}", str(CREATES)

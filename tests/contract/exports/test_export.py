@@ -95,7 +95,7 @@ async def all_items(storage: Storage) -> tuple[Item, ...]:
 
 
 async def test_an_export_accepts_filters_and_a_sort_order(storage: Storage) -> None:
-    """By default the oldest items come first. Search results are not ranked."""
+    """An export can be filtered and sorted. By default the oldest items come first, even in a search."""
     await create_categories(storage, "a/b")
     for number, slug in enumerate(["a", "b", None], 1):
         await commit(storage, creation(number, NOON, name=f"n{9 - number} oak", category=slug))
@@ -144,7 +144,7 @@ async def test_an_export_is_a_snapshot(storage: Storage, monkeypatch: pytest.Mon
 
 
 async def test_an_abandoned_export_releases_its_connection(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Abandoning more exports than there are connections leaves the store readable."""
+    """The store can be read after more exports were abandoned than there are connections."""
     monkeypatch.setattr(sql_store, "_BATCH_SIZE", 2)
     await create_items(storage, *range(1, 8))
     for _ in range(4):
@@ -155,7 +155,7 @@ async def test_an_abandoned_export_releases_its_connection(storage: Storage, mon
 
 
 async def test_an_error_during_an_export_raises_store_unavailable(storage: Storage) -> None:
-    """A SQL store can be used again afterwards."""
+    """A database error during an export raises StoreUnavailable, and the store can be used afterwards."""
     if isinstance(storage, MemoryStorage):
         return
     dialect: Any = storage._dialect  # type: ignore[attr-defined]
@@ -304,7 +304,7 @@ async def test_an_export_can_include_the_category_tree(storage: Storage, *, atom
 
 
 async def test_an_invalid_category_is_refused() -> None:
-    """Its errors are reported, and valid categories are imported."""
+    """The errors of an invalid category are reported, and valid categories are imported."""
     columns = ",".join(COLUMNS)
     rows = "_category,Not a slug,N,,,,,,x,,\n_category,b,,,,,,,1,,\n_category,c,C,,,,,,2,,\n"
     refusals, report = await import_bytes(MemoryStorage(), "csv", f"{columns}\n{rows}".encode(), trailer_policy="none")
@@ -352,7 +352,7 @@ async def test_content_after_the_trailer_is_reported() -> None:
 
 
 async def test_a_category_with_an_unknown_parent_is_refused(storage: Storage) -> None:
-    """Its items are imported all the same, into a category with that slug."""
+    """A category with an unknown parent is refused. Its items are still imported, into a category with that slug."""
     columns = ",".join(COLUMNS)
     rows = "_category,b,B,,nowhere,,,,1,,\n_category,c,C,,,,,,2,,\n,S,Item,,b,,,,,,\n"
     refusals, report = await import_bytes(storage, "csv", f"{columns}\n{rows}".encode(), preserve=False, trailer_policy="none")
@@ -375,7 +375,7 @@ class CategoryRival(MemoryStorage):
 
 
 async def test_a_category_that_a_rival_creates_is_left_unchanged() -> None:
-    """The rival's category counts as an existing one, and nothing is refused."""
+    """A category that a rival creates during an import counts as an existing one, and nothing is refused."""
     columns = ",".join(COLUMNS)
     rows = "_category,b,B,,,,,,1,,\n_category,c,C,,b,,,,2,,\n,S,Item,,b,,,,,,\n"
     storage = CategoryRival()

@@ -263,7 +263,7 @@ async def run_operation(storage: Storage, operation: Mapping[str, Any]) -> str |
 @given(operations=st.lists(_OPERATIONS, min_size=1, max_size=8))
 @settings(max_examples=60)
 def test_a_batch_has_the_same_effect_as_its_operations_one_by_one(operations: list[dict[str, Any]]) -> None:
-    """Both ways give the same items, versions, refusals and log."""
+    """A batch gives the same items, versions, refusals and log as its operations one by one."""
 
     async def compare() -> None:
         batched, separate = MemoryStorage(), MemoryStorage()

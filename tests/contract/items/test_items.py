@@ -87,7 +87,7 @@ async def test_an_item_can_be_updated_repriced_and_deleted(storage: Storage) -> 
 
 
 async def test_each_conflict_has_its_own_error(storage: Storage) -> None:
-    """A refused change writes nothing."""
+    """Each conflict has its own error, and a refused change writes nothing."""
     first, _ = await create_items(storage, 1, 2)
     uncommitted = revision(first, name="x").subject
     outcomes = await storage.commit(

@@ -81,7 +81,7 @@ async def fill(storage: Storage, values: list[Any]) -> MemoryStorage:
 @settings(max_examples=25)
 @given(values=_ITEMS, queries=st.lists(_QUERIES, min_size=2, max_size=4))
 async def test_stores_agree_on_counts_and_facets(storage: Storage, values: list[Any], queries: list[dict[str, str]]) -> None:
-    """Counts and facets of every query are those of the memory store."""
+    """Counts and facets of random queries are those of the memory store."""
     memory = await fill(storage, values)
     for parameters in queries:
         query = ItemQuery.parse(parameters)
@@ -109,7 +109,10 @@ async def test_stores_agree_on_pages_whichever_plan_is_used(
 
 
 async def test_a_search_with_too_many_matches_is_sorted_by_name(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every page has the order of the first one, even if there are fewer matches by then. The memory store always ranks."""
+    """A search with too many matches to rank is sorted by name on every page, even if there are fewer matches by then.
+
+    The memory store always ranks.
+    """
     monkeypatch.setattr(sql, "MAX_RANKED", 2)
     await commit(
         storage,
@@ -162,7 +165,7 @@ async def test_counts_can_be_estimates(storage: Storage, monkeypatch: pytest.Mon
 
 
 async def test_a_slow_statement_is_stopped(storage: Storage) -> None:
-    """The database stops executing the statement too, and its connection serves the next read."""
+    """The database stops a statement that takes too long, and its connection serves the next read."""
     if isinstance(storage, MemoryStorage):
         return
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n"
@@ -175,7 +178,7 @@ async def test_a_slow_statement_is_stopped(storage: Storage) -> None:
 
 
 async def test_a_statement_is_stopped_if_its_caller_is_cancelled(storage: Storage) -> None:
-    """The statement is stopped long before its timeout, because closing its connection would wait for it."""
+    """Cancelling the caller stops the statement long before its timeout, because closing its connection would wait for it."""
     if isinstance(storage, MemoryStorage):
         return
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n"
@@ -207,7 +210,7 @@ async def test_a_count_without_an_estimate_is_unknown(storage: Storage, monkeypa
 
 
 async def test_a_facet_has_only_the_most_frequent_values(storage: Storage) -> None:
-    """Values with equal counts are in the order of their sort keys."""
+    """A facet has the most frequent values. Values with equal counts are in the order of their sort keys."""
     for number in range(MAX_VALUES + 2):
         await create_items(storage, number + 1, attributes={"a": number})
     await create_items(storage, 1000, attributes={"a": MAX_VALUES + 1})
@@ -305,7 +308,7 @@ async def test_the_rarest_condition_or_the_order_leads(storage: Storage, monkeyp
 
 @pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
 async def test_words_are_written_again_after_the_database_was_emptied(storage: Storage, store_url: str) -> None:
-    """Words that this process wrote before may be missing, for example after a restore from a backup."""
+    """Words that this process wrote before are written again if they are missing, for example after a restore from a backup."""
     await create_items(storage, 1, 2, name="Folding chair")
     statements = [f"DELETE FROM {table}" for table in ("items", "item_words", "change_log", "name_words")]
     statements.append("UPDATE log_head SET seq = 0")
@@ -328,7 +331,7 @@ async def test_words_are_written_again_after_the_database_was_emptied(storage: S
 async def test_pruning_deletes_words_that_no_name_contains(
     storage: Storage, store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next name with such a word brings it back, even if another process wrote it before."""
+    """Pruning deletes words that no name contains. The next name with one writes it again, even if another process did before."""
     monkeypatch.setattr("catalog.adapters.sql.reads.suggestions.SWEEP_BATCH", 2)
     pruning = open_store(StorageOptions(store_url))
     replaced, deleted, shortened = await create_items(storage, 1, 2, 3, name="Oak chair")

@@ -103,7 +103,7 @@ async def test_stores_agree_on_filters(storage: Storage, values: list[Any], quer
 
 
 async def test_the_attribute_index_is_updated_by_each_change(storage: Storage) -> None:
-    """New values match. Old values, and values of deleted items, do not."""
+    """New attribute values match. Old values, and values of deleted items, do not."""
     (first, deleted) = await create_items(storage, 1, 2, attributes={"size": 1, "colour": "red"})
     update = revision(first, attributes={"size": 2, "colour": None, "new": True})
     await commit(storage, update, removal(deleted))

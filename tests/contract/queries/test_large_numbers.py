@@ -15,7 +15,7 @@ BEYOND = (MAX_SEQ - 1, MAX_SEQ, MAX_SEQ + 1, 10**30)
 
 
 async def test_a_number_beyond_the_log_counts_as_its_end(storage: Storage) -> None:
-    """Reading after such a number returns an empty page, with any filter, and waiting returns when its time is up."""
+    """Reading after a number beyond the log returns an empty page, with any filter. Waiting returns when its time is up."""
     await create_items(storage, 1)
     for after in BEYOND:
         for log_filter in (LogFilter(), LogFilter(frozenset({CREATED})), LogFilter(subject=item_id(1))):
@@ -25,7 +25,7 @@ async def test_a_number_beyond_the_log_counts_as_its_end(storage: Storage) -> No
 
 
 async def test_a_version_beyond_the_last_one_is_not_found(storage: Storage) -> None:
-    """No entry is found for such a version. Pruning up to the highest number deletes every entry."""
+    """No entry has a version beyond the last one. Pruning up to the highest number deletes every entry."""
     await create_items(storage, 1)
     for version in BEYOND:
         assert await storage.find_entry(item_id(1), version) is None
@@ -35,7 +35,7 @@ async def test_a_version_beyond_the_last_one_is_not_found(storage: Storage) -> N
 
 @pytest.mark.parametrize("number", [str(number) for number in BEYOND])
 async def test_large_numbers_in_requests_cause_no_internal_error(store_url: str, number: str) -> None:
-    """A request with such a number succeeds or is refused, but never causes an internal error."""
+    """A request with a large number succeeds or is refused, but never causes an internal error."""
     container = Container(settings=Settings(storage=StorageSettings(url=store_url)))
     await create_items(container.storage(), 1)
     paths = (

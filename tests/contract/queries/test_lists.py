@@ -28,7 +28,7 @@ async def test_the_newest_items_come_first(storage: Storage) -> None:
 
 
 async def test_names_are_sorted_by_the_code_points_of_their_folded_form(storage: Storage) -> None:
-    """The collation of the database does not matter."""
+    """Names are sorted by code point, whatever the collation of the database is."""
     in_order = ["10 x", "2 x", "a b", "a-b", "ab", "Äb", "ac", "Émile", "emilf", "z", "Ω", "東京", "😀"]
     await commit(storage, *(creation(number, name=name) for number, name in enumerate(reversed(in_order), 1)))
     # ab and Äb fold to the same text; the id decides, and Äb has the lower one here.
@@ -38,7 +38,7 @@ async def test_names_are_sorted_by_the_code_points_of_their_folded_form(storage:
 
 
 async def test_prices_are_sorted_by_currency_then_amount_with_missing_prices_last(storage: Storage) -> None:
-    """Items without a price are last in both directions."""
+    """Items without a price are last, in ascending and in descending order."""
     prices = [("USD", "1"), None, ("EUR", "10"), ("EUR", "9"), None, ("EUR", "9")]
     await commit(
         storage,
@@ -54,7 +54,7 @@ async def test_prices_are_sorted_by_currency_then_amount_with_missing_prices_las
 
 
 async def test_skus_are_sorted_by_code_point(storage: Storage) -> None:
-    """The code point counts for digits, letters and the characters between them."""
+    """Digits, letters and the characters between them are sorted by code point."""
     skus = ["A+", "A-B", "A.B", "A0", "AA", "A_"]
     await commit(storage, *(creation(number, sku=sku, name=sku) for number, sku in enumerate(reversed(skus), 1)))
     assert await names(storage, sort="sku") == skus
@@ -111,7 +111,7 @@ async def test_a_cursor_is_valid_after_its_item_was_deleted(storage: Storage) ->
 
 
 async def test_search_matches_the_beginnings_of_words(storage: Storage) -> None:
-    """A search covers the SKU, name, description, category and text attributes. Case and diacritics do not matter."""
+    """A search covers the SKU, name, description, category and text attributes. It ignores case and diacritics."""
     await create_categories(storage, "garden-chairs")
     await commit(
         storage,
@@ -143,7 +143,7 @@ async def test_search_matches_the_beginnings_of_words(storage: Storage) -> None:
 
 
 async def test_search_matches_parts_of_unspaced_text_and_codes_without_punctuation(storage: Storage) -> None:
-    """Every store finds the same items, with matches in the name first."""
+    """Every store finds the same parts of unspaced text and codes, and ranks matches in the name first."""
     await commit(
         storage,
         creation(1, name="東京タワー限定品", description="KT-INS114"),
@@ -173,7 +173,7 @@ async def test_search_matches_parts_of_unspaced_text_and_codes_without_punctuati
 
 
 async def test_a_search_for_symbols_matches_nothing_in_any_operation(storage: Storage) -> None:
-    """Lists, counts, facets, streams and suggestions are empty, with and without filters."""
+    """A search for symbols has no items, count, facets or suggestions, with and without filters."""
     await create_categories(storage, "lamps")
     await create_items(storage, 1, 2, category="lamps", attributes={"a": 1})
     for filters in ({}, {"attr.a": "1"}, {"category": "lamps", "sort": "sku"}, {"version__gte": "1", "sort": "-name"}):
@@ -189,7 +189,7 @@ async def test_a_search_for_symbols_matches_nothing_in_any_operation(storage: St
 
 
 async def test_items_with_very_many_terms_can_be_stored(storage: Storage) -> None:
-    """A tsvector can hold one megabyte, and even the worst texts need less."""
+    """A tsvector can hold one megabyte; even the texts with the most terms need less."""
     rng = Random(7)
     square_signs = [chr(code) for code in range(0x3300, 0x3358)]
     han_characters = [chr(code) for code in range(0x20000, 0x2A000)]
@@ -219,7 +219,7 @@ async def test_search_ranks_the_sku_then_the_name_then_the_rest(storage: Storage
 
 
 async def test_the_search_index_is_updated_by_each_change(storage: Storage) -> None:
-    """New words match and old words do not. A change of only the price affects neither."""
+    """New words match and old words do not. A change of the price alone affects neither."""
     (first,) = await create_items(storage, 1, name="Apple", description="red fruit")
     second = revision(first, name="Pear", description=None)
     await commit(storage, second)

@@ -194,9 +194,9 @@ async def test_a_list_includes_changes_made_while_it_is_built(monkeypatch: pytes
 
 
 async def test_a_list_applies_changes_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Changes are applied a few at a time, while more arrive.
+    """Reading a list applies its pending changes.
 
-    If more than a quarter of the items changed, the list is rebuilt.
+    If more than a quarter of the items changed, none are kept pending and the list is rebuilt.
     """
     monkeypatch.setattr(sorted_items, "BATCH_SIZE", 8)
     monkeypatch.setattr(sorted_items, "MAX_PENDING", 2)

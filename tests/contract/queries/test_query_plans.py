@@ -93,7 +93,7 @@ async def explained(databases: Databases, postgres_template: str) -> AsyncIterat
 
 @pytest.mark.parametrize("size", [0, 120, 3_000])
 async def test_no_statement_is_expensive_enough_for_jit(explained: str, size: int) -> None:
-    """The catalog may be empty, small or larger, and may or may not have been analyzed by Postgres."""
+    """No statement reaches the cost for JIT, whatever the size of the catalog, before and after Postgres analyzed it."""
     storage = open_store(StorageOptions(explained, deadline=20))
     assert isinstance(storage, SqlStorage)
     recorder = PlanRecorder(storage)

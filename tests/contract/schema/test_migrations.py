@@ -56,7 +56,7 @@ def nullable_columns(connection: Connection) -> dict[str, dict[str, bool]]:
 
 
 async def test_migrations_can_be_applied_reverted_and_applied_again(empty_url: str) -> None:
-    """Both times the schema is the same, and it has the tables that the code defines."""
+    """Applying, reverting and reapplying the migrations gives the tables that the code defines."""
     engine = make_engine(empty_url)
     async with engine.begin() as connection:
         await connection.run_sync(upgrade)

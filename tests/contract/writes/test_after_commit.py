@@ -78,7 +78,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 async def test_a_failing_listener_affects_neither_the_commit_nor_other_listeners(
     storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing is written twice, no caller gets an error, and the failure is logged."""
+    """A failing listener causes no second write and no error for a caller, and its failure is logged."""
     received: list[int] = []
 
     def failing_listener(_entries: Sequence[LogEntry]) -> None:
@@ -127,7 +127,7 @@ async def test_a_write_whose_commit_gets_no_response_is_reported_as_unknown_and_
 
 @pytest.mark.parametrize("store", ["postgres"], indirect=True)
 async def test_a_write_that_fails_before_its_commit_is_not_reported_as_unknown(store_url: str) -> None:
-    """The server never received a COMMIT."""
+    """The outcome is known if the server never received a COMMIT."""
     storage = open_store(StorageOptions(store_url.replace("postgresql://catalog@", "postgresql://nobody-here@")))
     with pytest.raises(StoreUnavailable) as caught:
         await commit(storage, creation(1))

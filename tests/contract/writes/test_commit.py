@@ -35,7 +35,7 @@ async def read_log(storage: Storage) -> list[LogEntry]:
 
 
 async def test_twenty_writers_race_for_a_sku_and_one_wins(storage: Storage) -> None:
-    """The others get SkuTaken."""
+    """One writer commits, and the others get SkuTaken."""
     results = await asyncio.gather(*(commit(storage, creation(number, sku="ONE")) for number in range(1, WRITERS + 1)))
     outcomes = [outcome for result in results for outcome in result]
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Committed"] + ["SkuTaken"] * (WRITERS - 1)
@@ -121,10 +121,7 @@ async def test_concurrent_processes_write_one_log(storage: Storage, store_url: s
 
 
 async def test_cancelling_a_caller_affects_no_other(storage: Storage) -> None:
-    """Whether the caller is cancelled before or during the commit, each change set is in the log or not at all.
-
-    The next write succeeds.
-    """
+    """A change set whose caller is cancelled is in the log or not at all, and the next write succeeds."""
     rng = random.Random(7)
     for number in range(1, 201, 2):
         write = asyncio.create_task(storage.commit([ChangeSet((creation(number), creation(number + 1)), TESTER)]))
@@ -150,7 +147,10 @@ async def test_cancelling_a_caller_affects_no_other(storage: Storage) -> None:
 
 
 async def test_cancelling_a_caller_does_not_interrupt_its_read(storage: Storage, caplog: pytest.LogCaptureFixture) -> None:
-    """Interrupting the read would close its connection, and leave an exception that is never retrieved."""
+    """A read continues when its caller is cancelled.
+
+    Interrupting it would close its connection and leave an unretrieved exception.
+    """
     await create_items(storage, 1)
     rng = random.Random(7)
     for _ in range(200):
@@ -166,7 +166,7 @@ async def test_cancelling_a_caller_does_not_interrupt_its_read(storage: Storage,
 
 @shared_stores
 async def test_closing_finishes_pending_writes(storage: Storage, store_url: str) -> None:
-    """Later writes are refused."""
+    """Closing finishes pending writes and refuses later ones."""
     writes = [asyncio.create_task(commit(storage, creation(number))) for number in range(1, 31)]
     await asyncio.sleep(0)
     await storage.close()
@@ -180,7 +180,7 @@ async def test_closing_finishes_pending_writes(storage: Storage, store_url: str)
 
 @shared_stores
 async def test_writes_beyond_the_queue_limit_are_refused(store_url: str) -> None:
-    """They are refused immediately with StoreBusy, and none of them is written."""
+    """Writes beyond the queue limit are refused immediately with StoreBusy, and none of them is written."""
     storage = open_store(StorageOptions(store_url, queue=10))
     results = await asyncio.gather(*(commit(storage, creation(number)) for number in range(1, 31)), return_exceptions=True)
     refused = [result for result in results if isinstance(result, StoreBusy)]

@@ -37,7 +37,7 @@ def batch_of_one(number: int, size: int = 1) -> list[ChangeSet]:
 
 
 async def test_an_idle_writer_writes_immediately_and_a_busy_one_groups_batches() -> None:
-    """Batches that arrive during a write are committed together."""
+    """An idle writer writes immediately. Batches that arrive during a write are committed together."""
     store = FakeStore()
     writer = Writer(store.write, queue=100)
     first = asyncio.create_task(writer.submit(batch_of_one(1)))
@@ -49,7 +49,7 @@ async def test_an_idle_writer_writes_immediately_and_a_busy_one_groups_batches()
 
 
 async def test_a_group_has_a_limit_and_a_batch_is_never_split() -> None:
-    """The limit bounds how long the lock is held."""
+    """A limit on the changes in a group bounds how long the lock is held. A batch is never split."""
     store = FakeStore()
     writer = Writer(store.write, queue=100)
     half = MAX_GROUP_CHANGES // 2 + 1
@@ -63,7 +63,7 @@ async def test_a_group_has_a_limit_and_a_batch_is_never_split() -> None:
 
 
 async def test_an_unexpected_error_reaches_only_the_caller_that_caused_it() -> None:
-    """The other batches of the group are written separately."""
+    """After an unexpected error, the other batches of the group are written separately."""
     store = FakeStore()
     store.failures["S-2"] = RuntimeError("a bug")
     writer = Writer(store.write, queue=100)
@@ -74,7 +74,7 @@ async def test_an_unexpected_error_reaches_only_the_caller_that_caused_it() -> N
 
 
 async def test_an_unavailable_store_fails_every_caller_and_is_not_retried() -> None:
-    """Each caller gets its own copy of the error."""
+    """Each caller gets its own copy of the error if the store is unavailable."""
     store = FakeStore()
     store.failures["S-1"] = StoreUnavailable("away")
     writer = Writer(store.write, queue=100)

@@ -42,7 +42,7 @@ async def run_every_operation(storage: Storage, first_number: int) -> None:
         await storage.items_by_id([created.subject.id])
         await storage.items_by_sku(["S-1", "S-2"])
         await storage.changes(after=0, limit=20)
-        await storage.changes(after=0, limit=20, wanted=LogFilter(subject=created.subject.id))
+        await storage.changes(after=0, limit=20, log_filter=LogFilter(subject=created.subject.id))
         await storage.find_entry(created.subject.id)
         await storage.find_entry(created.subject.id, 1)
         await storage.last_deletion(f"T-{number}")

@@ -88,7 +88,7 @@ async def test_put_checks_its_preconditions(items: Items) -> None:
     with pytest.raises(StaleVersion):
         await items.put("A", {"name": "B"}, TESTER, {(item.id, 2)}, must_exist=True)
     assert (await items.put("A", {"name": "B"}, TESTER, {(item.id, 1)}, must_exist=True))[0].version == 2
-    with pytest.raises(InvalidInput, match="where the item is put"):
+    with pytest.raises(InvalidInput, match="does not match A, the SKU of the request"):
         await items.put("A", {"name": "B", "sku": "B"}, TESTER)
     for key, fields in (("A", {"name": "B", "sku": 5}), ("no key", {"name": "B"}), ("A", {})):
         with pytest.raises(InvalidInput):
@@ -266,17 +266,17 @@ class Rival:
         """Return the attribute of the wrapped store."""
         return getattr(self._storage, name)
 
-    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
         """Let the rival commit first: it restores the item and deletes it again, or creates it and deletes it afterwards."""
         (change,) = batch[0].changes
         subject = as_item(change.subject)
         if self._restoring:
             deletion = subject.delete(now=NOON + timedelta(days=1))
             await commit(self._storage, change, deletion)
-            return await self._storage.commit(batch, ready)
+            return await self._storage.commit(batch, prepared)
         rival_creation = Item.create({"sku": subject.sku, "name": "Rival"}, item_id=uuid4(), default_sku="", now=NOON)
         await commit(self._storage, rival_creation)
-        outcomes = await self._storage.commit(batch, ready)
+        outcomes = await self._storage.commit(batch, prepared)
         await commit(self._storage, removal(rival_creation.subject))
         return outcomes
 

@@ -46,14 +46,14 @@ async def test_the_log_is_filtered_by_kind_and_by_subject(storage: Storage) -> N
     (first, second) = await create_items(storage, 1, 2)
     repriced = certain(first.reprice({"amount": "1", "currency": "EUR"}, now=NOON))
     await commit(storage, repriced, removal(second))
-    by_kind = await storage.changes(after=0, limit=10, wanted=LogFilter(frozenset({REPRICED, categories.CREATED})))
+    by_kind = await storage.changes(after=0, limit=10, log_filter=LogFilter(frozenset({REPRICED, categories.CREATED})))
     assert [(entry.seq, entry.change.kind) for entry in by_kind.entries] == [(1, categories.CREATED), (4, REPRICED)]
     assert (by_kind.head, by_kind.floor, by_kind.scanned_to, by_kind.next_after) == (5, 0, 5, None)
-    by_subject = await storage.changes(after=0, limit=1, wanted=LogFilter(subject=second.id))
+    by_subject = await storage.changes(after=0, limit=1, log_filter=LogFilter(subject=second.id))
     assert ([entry.seq for entry in by_subject.entries], by_subject.next_after) == ([3], 3)
-    next_page = await storage.changes(after=3, limit=10, wanted=LogFilter(subject=second.id))
+    next_page = await storage.changes(after=3, limit=10, log_filter=LogFilter(subject=second.id))
     assert ([entry.change.kind for entry in next_page.entries], next_page.next_after) == ([DELETED], None)
-    by_kind_and_subject = await storage.changes(after=0, limit=10, wanted=LogFilter(frozenset({CREATED}), second.id))
+    by_kind_and_subject = await storage.changes(after=0, limit=10, log_filter=LogFilter(frozenset({CREATED}), second.id))
     assert [entry.seq for entry in by_kind_and_subject.entries] == [3]
     assert (await storage.changes(after=5, limit=10)).entries == ()
     assert (await storage.changes(after=99, limit=10)).next_after is None
@@ -63,7 +63,7 @@ async def test_the_log_is_filtered_by_kind_and_by_subject(storage: Storage) -> N
 async def test_no_entry_follows_the_highest_possible_seq(storage: Storage, log_filter: LogFilter) -> None:
     """Reading after the highest possible number returns an empty page instead of failing."""
     await create_items(storage, 1)
-    page = await storage.changes(after=2**63 - 1, limit=10, wanted=log_filter)
+    page = await storage.changes(after=2**63 - 1, limit=10, log_filter=log_filter)
     assert (page.entries, page.next_after) == ((), None)
 
 
@@ -76,7 +76,7 @@ async def test_a_filtered_read_scans_a_limited_part_of_the_log(storage: Storage,
     after: int | None = 0
     seqs = []
     while after is not None:
-        page = await storage.changes(after=after, limit=5, wanted=LogFilter(frozenset({DELETED})))
+        page = await storage.changes(after=after, limit=5, log_filter=LogFilter(frozenset({DELETED})))
         seqs += [entry.seq for entry in page.entries]
         assert page.next_after is None or page.next_after > after
         after = page.next_after
@@ -114,7 +114,7 @@ async def test_a_pruned_log_reports_its_floor(storage: Storage, monkeypatch: pyt
     assert ([entry.seq for entry in page.entries], page.head, page.floor) == ([6], 6, 5)
     assert await storage.find_entry(items[1].id) is None
     assert await storage.last_deletion("S-1") is not None
-    assert (await storage.changes(after=0, limit=10, wanted=LogFilter(subject=items[0].id))).entries == page.entries
+    assert (await storage.changes(after=0, limit=10, log_filter=LogFilter(subject=items[0].id))).entries == page.entries
     await storage.prune(99)
     assert await storage.last_deletion("S-1") is None
     page = await storage.changes(after=0, limit=10)
@@ -244,7 +244,7 @@ async def test_a_category_that_is_created_again_is_a_new_one(storage: Storage) -
     first = category("lamps")
     await commit(storage, first)
     await commit(storage, first.subject.delete(now=NOON), category("lamps", generation=2))
-    page = await storage.changes(after=0, limit=10, wanted=LogFilter(subject=first.subject.id))
+    page = await storage.changes(after=0, limit=10, log_filter=LogFilter(subject=first.subject.id))
     assert [entry.seq for entry in page.entries] == [1, 2]
     assert await storage.find_entry(uuid5(first.subject.id, "x")) is None
 

@@ -366,12 +366,12 @@ class CategoryRival(MemoryStorage):
 
     rival_is_pending = True
 
-    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
         """Let the rival commit first, once."""
         if self.rival_is_pending and batch[0].changes:
             self.rival_is_pending = False
             await Categories(self, FixedClock(), RandomIds()).create({"slug": "b", "name": "Theirs"}, TESTER)
-        return await super().commit(batch, ready)
+        return await super().commit(batch, prepared)
 
 
 async def test_a_category_that_a_rival_creates_is_left_unchanged() -> None:

@@ -183,7 +183,7 @@ class Rival(MemoryStorage):
         super().__init__()
         self.times = times
 
-    async def commit(self, batch: Any, ready: Any = ()) -> Any:  # noqa: ANN401 - as in MemoryStorage
+    async def commit(self, batch: Any, prepared: Any = ()) -> Any:  # noqa: ANN401 - as in MemoryStorage
         """Let the rival update the item first, if it exists."""
         items = await self.items_by_sku(["S-1"])
         if items and self.times and batch[0].origin is TESTER:
@@ -191,7 +191,7 @@ class Rival(MemoryStorage):
             rival_update = certain(items["S-1"].update({"description": str(self.times)}, now=NOON))
             (change_set,) = batch
             assert isinstance((await super().commit([change_set.__class__((rival_update,), change_set.origin)]))[0], object)
-        return await super().commit(batch, ready)
+        return await super().commit(batch, prepared)
 
 
 async def test_a_batch_is_decided_again_after_a_conflict() -> None:

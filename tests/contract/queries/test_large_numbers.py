@@ -19,7 +19,7 @@ async def test_a_number_beyond_the_log_counts_as_its_end(storage: Storage) -> No
     await create_items(storage, 1)
     for after in BEYOND:
         for log_filter in (LogFilter(), LogFilter(frozenset({CREATED})), LogFilter(subject=item_id(1))):
-            page = await storage.changes(after=after, limit=10, wanted=log_filter)
+            page = await storage.changes(after=after, limit=10, log_filter=log_filter)
             assert (page.entries, page.head, page.next_after) == ((), 1, None)
         await storage.wait(after, 0.01)
 

@@ -181,7 +181,7 @@ async def test_closing_finishes_pending_writes(storage: Storage, store_url: str)
 @shared_stores
 async def test_writes_beyond_the_queue_limit_are_refused(store_url: str) -> None:
     """Writes beyond the queue limit are refused immediately with StoreBusy, and none of them is written."""
-    storage = open_store(StorageOptions(store_url, queue=10))
+    storage = open_store(StorageOptions(store_url, max_pending_writes=10))
     results = await asyncio.gather(*(commit(storage, creation(number)) for number in range(1, 31)), return_exceptions=True)
     refused = [result for result in results if isinstance(result, StoreBusy)]
     assert 0 < len(refused) == 30 - (await storage.changes(after=0, limit=1)).head

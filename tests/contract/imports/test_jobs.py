@@ -176,7 +176,7 @@ async def test_one_that_is_waited_for_is_cancelled_and_interrupted_too(jobs: Job
 
     jobs.jobs._new_state = told  # type: ignore[method-assign]
     source = endless(lambda: False)
-    task = asyncio.create_task(jobs.jobs.run(source, ImportPlan(), TESTER, []))
+    task = asyncio.ensure_future(jobs.jobs.run(source, ImportPlan(), TESTER, []))
     await started.wait()
 
     async def writing(number: int) -> bool:
@@ -185,7 +185,7 @@ async def test_one_that_is_waited_for_is_cancelled_and_interrupted_too(jobs: Job
     await _holds(lambda: writing(0))
     assert (await jobs.another().cancel(running[0].id, TESTER)).status == "running"
     assert (await task).status == "cancelled"
-    task = asyncio.create_task(jobs.jobs.run(endless(lambda: False), ImportPlan(), TESTER, []))
+    task = asyncio.ensure_future(jobs.jobs.run(endless(lambda: False), ImportPlan(), TESTER, []))
     await _holds(lambda: writing(1))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -5,13 +5,15 @@ import asyncio
 import httpx
 import pytest
 
+from catalog.application.items.items import Items
 from catalog.application.writes.idempotency import IdempotentRequests
-from catalog.domain.errors import AlreadyProcessed, RequestInProgress
+from catalog.application.writes.write import Decision, Write
+from catalog.domain.errors import AlreadyProcessed, RequestInProgress, StaleVersion
 from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.idempotency import BodyFingerprint
 from catalog.ports.storage import Storage
 from tests.http.items.test_items import ITEMS, created
-from tests.making import FixedClock
+from tests.making import TESTER, CountedIds, FixedClock, creation
 
 KEY = {"Idempotency-Key": "key-1"}
 
@@ -88,40 +90,76 @@ async def test_every_post_takes_a_key(client: httpx.AsyncClient) -> None:
         assert again.headers["idempotency-replayed"] == "true"
 
 
+async def respond_once(requests: IdempotentRequests, key: str, write: Write[str]) -> tuple[bytes, bool]:
+    """Execute a write, or return the stored response."""
+    with requests.claim(key, BodyFingerprint(b"body")) as claim:
+        stored = await claim.stored_response()
+        return (stored, True) if stored is not None else await claim.execute(write, str.encode)
+
+
 async def test_two_processes_do_it_once(storage: Storage) -> None:
     """Whoever comes second to the commit gives the first one's answer; a day later it is done anew."""
     clock = FixedClock()
     here, there = IdempotentRequests(storage, clock), IdempotentRequests(storage, clock)
-    asked = BodyFingerprint(b"body")
-    done: list[str] = []
+    decided: list[str] = []
 
-    async def work(receipt: object, name: str, meanwhile: bool) -> bytes:  # noqa: FBT001 - a step of the test
-        if meanwhile:
-            assert await there.execute("k", asked, lambda its: work(its, "there", meanwhile=False)) == (b"there", False)
-        from catalog.application.writes.commit import commit  # noqa: PLC0415 - beside its only use
-        from tests.making import TESTER  # noqa: PLC0415 - likewise
+    def saying(name: str, meanwhile: Write[str] | None = None) -> Write[str]:
+        async def decide() -> Decision[str]:
+            decided.append(name)
+            number = len(decided)
+            if meanwhile is not None:
+                assert await respond_once(there, "k", meanwhile) == (b"there", False)
+            return Decision((creation(number),), name)
 
-        await commit(storage, (), TESTER, (receipt(name.encode()),))  # type: ignore[operator]
-        done.append(name)
-        return name.encode()
+        return Write(storage, TESTER, decide)
 
-    assert await here.execute("k", asked, lambda its: work(its, "here", meanwhile=True)) == (b"there", True)
-    assert done == ["there"]
+    assert await respond_once(here, "k", saying("here", saying("there"))) == (b"there", True)
+    assert decided == ["here", "there"]
+    assert (await storage.head()).seq == 1
     clock.move(hours=25)
-    assert await here.execute("k", asked, lambda its: work(its, "here", meanwhile=False)) == (b"here", False)
+    assert await respond_once(here, "k", saying("here")) == (b"here", False)
+    assert (await storage.head()).seq == 2
 
-    async def refused(receipt: object) -> bytes:
-        raise AlreadyProcessed(str(receipt))
 
+async def test_a_process_does_one_request_of_a_key_at_a_time(storage: Storage) -> None:
+    """The others are refused; a commit that says that it was done is believed only when the response is there."""
+    requests = IdempotentRequests(storage, FixedClock())
+
+    async def refuse() -> Decision[str]:
+        raise AlreadyProcessed("k")  # noqa: EM101 - only here
+
+    refused = Write(storage, TESTER, refuse)
     with pytest.raises(AlreadyProcessed):
-        await here.execute("new", asked, refused)
+        await respond_once(requests, "new", refused)
 
-    async def twice(_receipt: object) -> bytes:
+    async def repeat() -> Decision[str]:
         with pytest.raises(RequestInProgress):
-            await here.execute("own", asked, refused)
-        return b""
+            await respond_once(requests, "own", refused)
+        return Decision((), "")
 
-    assert await here.execute("own", asked, twice) == (b"", False)
+    assert await respond_once(requests, "own", Write(storage, TESTER, repeat)) == (b"", False)
+
+
+async def test_the_response_to_what_was_decided_last_is_stored(storage: Storage) -> None:
+    """With what it was decided on, when another writer was faster."""
+    requests = IdempotentRequests(storage, FixedClock())
+    items = Items(storage, FixedClock(), CountedIds())
+    made = await items.create({"sku": "A", "name": "A"}, TESTER)
+    names = iter(("Rival", "Rival again"))
+
+    async def decide() -> Decision[str]:
+        item = await items.get("A")
+        name = next(names, None)
+        if name is not None:
+            await items.update("A", {"name": name}, TESTER)
+        change = item.update({"description": "mine"}, now=made.updated_at)
+        assert change is not None
+        return Decision((change,), change.subject.name)
+
+    write = Write(storage, TESTER, decide, "the item A", (StaleVersion,))
+    assert await respond_once(requests, "k", write) == (b"Rival again", False)
+    assert await respond_once(requests, "k", write) == (b"Rival again", True)
+    assert (await items.get("A")).version == 4
 
 
 async def test_the_store_knows_nothing_of_keys_it_was_not_given(container: Container, client: httpx.AsyncClient) -> None:

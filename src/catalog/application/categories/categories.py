@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from catalog.application.writes.commit import MAX_ATTEMPTS, Expected, RecordsFor, commit, no_records, update_with_retry
+from catalog.application.writes.write import Decision, Expected, Write, check_expected, conflicts_of_change, decide_change
 from catalog.domain.categories.category import Category
 from catalog.domain.categories.tree import Tree
-from catalog.domain.change import Change, Origin
+from catalog.domain.change import Origin
 from catalog.domain.changes.log import AnyChange
 from catalog.domain.errors import (
     CategoryInUse,
@@ -13,7 +13,6 @@ from catalog.domain.errors import (
     InvalidQuery,
     NotFound,
     StaleVersion,
-    TooManyConflicts,
     UnknownCategory,
     shorten,
 )
@@ -58,58 +57,63 @@ class Categories:
         """Return a category. Raises CategoryNotFound."""
         return (await self.lineage(slug))[-1]
 
-    async def create(
-        self, fields: Mapping[str, object], origin: Origin, records_for: RecordsFor[Category] = no_records
-    ) -> Category:
+    def create(self, fields: Mapping[str, object], origin: Origin) -> Write[Category]:
         """Create a category; without a position it is the last among its siblings.
 
         Raises InvalidInput, UnknownCategory, SlugTaken, CategoryTooDeep.
         """
-        spare = await self._default_position(fields.get("parent")) if fields.get("position") is None else 0
-        decided = Category.create(fields, category_id=self._ids.item_id(), default_position=spare, now=self._clock.now())
-        await commit(self._storage, (decided,), origin, records_for(decided.subject))
-        return decided.subject
 
-    async def update(self, slug: str, patch: Mapping[str, object], origin: Origin, expected: Expected = None) -> Category:
+        async def decide() -> Decision[Category]:
+            position = await self._default_position(fields.get("parent")) if fields.get("position") is None else 0
+            change = Category.create(fields, category_id=self._ids.item_id(), default_position=position, now=self._clock.now())
+            return Decision((change,), change.subject)
+
+        return Write(self._storage, origin, decide)
+
+    def update(self, slug: str, patch: Mapping[str, object], origin: Origin, expected: Expected = None) -> Write[Category]:
         """Rename or move a category by a merge patch; without a position it becomes the last among its new siblings.
 
-        Raises InvalidInput, UnknownCategory, CategoryNotFound, CategoryCycle, CategoryTooDeep, StaleVersion, Contended.
+        Raises InvalidInput, UnknownCategory, CategoryNotFound, CategoryCycle, CategoryTooDeep, StaleVersion, TooManyConflicts.
         """
 
-        async def decide(category: Category) -> Change[Category] | None:
-            spare = await self._default_position(patch["parent"]) if "parent" in patch and "position" not in patch else 0
-            return category.update(patch, default_position=spare, now=self._clock.now())
+        async def decide() -> Decision[Category]:
+            category = await self._get_expected(slug, expected)
+            position = await self._default_position(patch["parent"]) if "parent" in patch and "position" not in patch else 0
+            return decide_change(category, category.update(patch, default_position=position, now=self._clock.now()))
 
-        return await update_with_retry(self._storage, lambda: self.get(slug), decide, origin, expected, f"the category {slug}")
+        return Write(self._storage, origin, decide, f"the category {slug}", conflicts_of_change(expected))
 
     async def delete(self, slug: str, origin: Origin, expected: Expected = None, move_to: str | None = None) -> int:
-        """Remove a category; what is in it goes to `move_to`, or must not be there. Return how many items were moved.
+        """Delete a category. Its items and children move to `move_to`, or it must have none. Return the number of moved items.
 
-        More items than MOVED go in several commits; the category goes with the last of them. Raises InvalidQuery when
-        there is nowhere to go, CategoryNotFound, CategoryInUse, CategoryTooDeep, StaleVersion, Contended.
+        More than MOVE_BATCH items are moved in several commits; the category is deleted in the last of them. Raises
+        InvalidQuery (invalid `move_to`), CategoryNotFound, CategoryInUse, CategoryTooDeep, StaleVersion, TooManyConflicts.
         """
-        moved = 0
-        rivals = 0
-        while rivals < MAX_ATTEMPTS:
-            category = await self.get(slug)
-            if expected is not None and (category.id, category.version) not in expected:
-                raise StaleVersion(category.id, "category")
-            changes, items = await self._item_moves(category, move_to)
-            if items < MOVE_BATCH:
+
+        async def decide() -> Decision[int]:
+            category = await self._get_expected(slug, expected)
+            changes, moved = await self._item_moves(category, move_to)
+            if moved < MOVE_BATCH:
                 changes = (*changes, category.delete(now=self._clock.now()))
-            try:
-                await commit(self._storage, changes, origin)
-            except (StaleVersion, NotFound, CategoryInUse) as error:
-                if move_to is None and isinstance(error, CategoryInUse):
-                    raise
-                rivals += 1
-                continue
-            except UnknownCategory as error:
-                raise _invalid_move_target(error.errors[0].message) from error
-            moved += items
-            if items < MOVE_BATCH:
-                return moved
-        raise TooManyConflicts(f"the category {slug}")
+            return Decision(changes, moved)
+
+        # The stale version may also be that of an item that is moved.
+        retry_on = (StaleVersion, NotFound) if move_to is None else (StaleVersion, NotFound, CategoryInUse)
+        write = Write(self._storage, origin, decide, f"the category {slug}", retry_on)
+        total = 0
+        try:
+            while True:
+                moved = await write
+                total += moved
+                if moved < MOVE_BATCH:
+                    return total
+        except UnknownCategory as error:
+            raise _invalid_move_target(error.errors[0].message) from error
+
+    async def _get_expected(self, slug: str, expected: Expected) -> Category:
+        category = await self.get(slug)
+        check_expected(category, expected)
+        return category
 
     async def _item_moves(self, category: Category, move_to: str | None) -> tuple[tuple[AnyChange, ...], int]:
         """Decide what moves what is in a category elsewhere, as far as one commit goes; say how many items that are."""

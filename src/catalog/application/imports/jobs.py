@@ -16,7 +16,8 @@ from catalog.application.files.row_source import RowSource
 from catalog.application.imports.pipeline import ImportPipeline, ImportReport
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.rows import Refusal
-from catalog.application.writes.commit import RecordsFor, commit, no_records
+from catalog.application.writes.commit import commit
+from catalog.application.writes.write import Decision, Write
 from catalog.domain.change import Origin
 from catalog.domain.changes.expiring_record import ExpiringRecord
 from catalog.domain.errors import CatalogError, ImportNotFound, ImportsBusy, Unavailable
@@ -113,19 +114,16 @@ class ImportJobs:
         self._receiving = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(
-        self,
-        source: ImportSource,
-        plan: ImportPlan,
-        origin: Origin,
-        first: list[Refusal],
-        records_for: RecordsFor[ImportState] = no_records,
-    ) -> ImportState:
-        """Import, and return what became of it; the first refusals are put into `first`, and the source is closed.
+    def run(self, source: ImportSource, plan: ImportPlan, origin: Origin, first: list[Refusal]) -> Write[ImportState]:
+        """Import, and return the final state; the first refusals are added to `first`, and the source is closed.
 
-        At its end `notes` are committed, unless all of it was refused. Raises ImportsBusy, and what Importing.run raises; what
-        was committed by then stays, and is told under the import's id.
+        Raises ImportsBusy, and what ImportPipeline.run raises; slices that are committed by then stay, and `get` returns how far
+        the import came.
         """
+        return Write(self._storage, origin, lambda: self._run(source, plan, origin, first))
+
+    async def _run(self, source: ImportSource, plan: ImportPlan, origin: Origin, first: list[Refusal]) -> Decision[ImportState]:
+        """Import everything, and decide the last record."""
         try:
             self._check_capacity()
             state = self._new_state(plan)
@@ -135,10 +133,12 @@ class ImportJobs:
             except BaseException as error:
                 await self._finish(state, origin, INTERRUPTED if isinstance(error, asyncio.CancelledError) else FAILED, error)
                 raise
-            await self._finish(state, origin, status, None, no_records if status == REFUSED else records_for)
-            return state
         finally:
             source.close()
+        state.status = status
+        state.at = self._clock.now()
+        del self._states[state.id]
+        return Decision((), state, (state.to_record,), is_refusal=status == REFUSED)
 
     @contextmanager
     def receiving(self) -> Iterator[None]:
@@ -173,26 +173,35 @@ class ImportJobs:
         finally:
             self._slots.release()
 
-    async def start(
-        self, source: ImportSource, plan: ImportPlan, origin: Origin, records_for: RecordsFor[ImportState] = no_records
-    ) -> ImportState:
-        """Begin an import by the side; `notes` are committed before. Raises ImportsBusy when too many are under way."""
-        try:
-            self._check_capacity()
-            state = self._new_state(plan)
+    def start(self, source: ImportSource, plan: ImportPlan, origin: Origin) -> Write[ImportState]:
+        """Start an import in the background as soon as its first record is committed. Raises ImportsBusy."""
+
+        async def decide() -> Decision[ImportState]:
             try:
-                await commit(self._storage, (), origin, (state.to_record, *records_for(state)))
-            except BaseException:
-                del self._states[state.id]
+                self._check_capacity()
+            except ImportsBusy:
+                source.close()
                 raise
+            state = self._new_state(plan)
+            return Decision((), state, (state.to_record,), commit_scope=self._starting(state, source, plan, origin))
+
+        return Write(self._storage, origin, decide)
+
+    @asynccontextmanager
+    async def _starting(
+        self, state: ImportState, source: ImportSource, plan: ImportPlan, origin: Origin
+    ) -> AsyncGenerator[None, None]:
+        """Start an import after the commit, or discard it if the commit fails."""
+        try:
+            yield
         except BaseException:
+            del self._states[state.id]
             source.close()
             raise
         task = asyncio.create_task(self._run_in_background(state, source, plan, origin), name=f"catalog-import-{state.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         await asyncio.sleep(0)  # a task that is cancelled before it began would give nothing back
-        return state
 
     async def get(self, import_id: str) -> ImportState:
         """Tell how far an import is. Raises ImportNotFound."""
@@ -318,20 +327,13 @@ class ImportJobs:
                 with suppress(Unavailable):
                     await commit(self._storage, (), origin, (state.to_record,))
 
-    async def _finish(
-        self,
-        state: ImportState,
-        origin: Origin,
-        status: str,
-        error: BaseException | None,
-        records_for: RecordsFor[ImportState] = no_records,
-    ) -> None:
+    async def _finish(self, state: ImportState, origin: Origin, status: str, error: BaseException | None) -> None:
         state.status = status
         state.at = self._clock.now()
         if error is not None and status == FAILED:
             state.error = str(error) if isinstance(error, CatalogError) else "The import failed in a way that nobody foresaw."
         try:
-            await commit(self._storage, (), origin, (state.to_record, *records_for(state)))
+            await commit(self._storage, (), origin, (state.to_record,))
         finally:
             self._states.pop(state.id, None)
 

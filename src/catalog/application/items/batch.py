@@ -6,8 +6,9 @@ from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
-from catalog.application.writes.commit import MAX_ATTEMPTS, RecordsFor, closest_slug, commit, no_records
+from catalog.application.writes.commit import closest_slug
 from catalog.application.writes.staging import StagedChanges, read_staged
+from catalog.application.writes.write import Decision, Write
 from catalog.domain.change import Change, Origin
 from catalog.domain.errors import (
     BatchRefused,
@@ -20,14 +21,13 @@ from catalog.domain.errors import (
     NotFound,
     SkuTaken,
     StaleVersion,
-    TooManyConflicts,
     UnknownCategory,
     shorten,
 )
 from catalog.domain.items.item import Item
 from catalog.domain.validation import FieldErrors
 from catalog.domain.values.decimal_literal import whole_number
-from catalog.domain.values.fields import parse_category, parse_key
+from catalog.domain.values.fields import category_slug, parse_key
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
@@ -129,29 +129,22 @@ class BatchOperations:
         self._clock = clock
         self._ids = ids
 
-    async def run(self, batch: Batch, origin: Origin, records_for: RecordsFor[BatchResult] = no_records) -> BatchResult:
-        """Do all that can be done, in one commit; of an atomic batch all or nothing. A dry run decides and writes nothing.
+    def run(self, batch: Batch, origin: Origin) -> Write[BatchResult]:
+        """Execute the operations that succeed in one commit; an atomic batch all or none. A dry run writes nothing.
 
-        Raises BatchRefused (atomic), Contended.
+        Raises BatchRefused (atomic), TooManyConflicts.
         """
-        needs = _read_keys(batch.operations)
-        for _ in range(MAX_ATTEMPTS):
-            view = await read_staged(self._storage, needs.ids, needs.skus, needs.slugs)
-            results = [self._attempt(view, operation) for operation in batch.operations]
-            results = await self._with_categories(view, batch.operations, results)
-            done = BatchResult(results, batch.dry_run)
-            if batch.atomic and done.failed:
-                raise BatchRefused([(index, result.error) for index, result in enumerate(done.results) if result.error])
-            try:
-                if batch.dry_run:
-                    await commit(self._storage, (), origin, records_for(done))
-                else:
-                    await commit(self._storage, tuple(view.changes), origin, records_for(done))
-            except _RIVALS:
-                continue
-            return done
-        message = "the items of the batch"
-        raise TooManyConflicts(message)
+
+        async def decide() -> Decision[BatchResult]:
+            keys = _read_keys(batch.operations)
+            staged = await read_staged(self._storage, keys.ids, keys.skus, keys.slugs)
+            results = [self._attempt(staged, operation) for operation in batch.operations]
+            result = BatchResult(await self._with_categories(staged, batch.operations, results), batch.dry_run)
+            if batch.atomic and result.failed:
+                raise BatchRefused([(index, one.error) for index, one in enumerate(result.results) if one.error])
+            return Decision(() if batch.dry_run else tuple(staged.changes), result)
+
+        return Write(self._storage, origin, decide, "the items of the batch", _RIVALS)
 
     async def _with_categories(
         self, staged: StagedChanges, operations: Sequence[Operation | InvalidInput], results: list[OperationResult]
@@ -274,7 +267,7 @@ def _read_keys(operations: Collection[Operation | InvalidInput]) -> _ReadKeys:
 def _category(operation: Operation) -> str | None:
     """Return the slug of the category that an operation puts an item into."""
     body = operation.payload if isinstance(operation.payload, Mapping) else {}
-    return parse_category(body.get("category"), FieldErrors(), ())
+    return category_slug(body.get("category"))
 
 
 def _merged(one: InvalidInput, other: InvalidInput) -> InvalidInput:

@@ -1,77 +1,101 @@
-"""Requests that are done once, however often they are sent: each leaves its answer as a note, in the commit of what it did.
+"""Idempotency: a request is executed once, however often it is sent. Its response is stored in the commit of its changes.
 
-So there is no moment at which one is there without the other: whoever asks again after a lost answer, or after the process
-was killed, is given the first answer, or has the request done for the first time.
+So the changes and the response exist together or not at all. If the first response was lost, or the process was killed, a
+repeated request gets the stored response, or is executed for the first time.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
+from catalog.application.writes.write import Decision, Write
 from catalog.domain.changes.expiring_record import ExpiringRecord
 from catalog.domain.errors import AlreadyProcessed, KeyReused, RequestInProgress
 from catalog.ports.clock import Clock
 from catalog.ports.storage import Storage
 
-MakeRecord = Callable[[bytes], ExpiringRecord]
-"""Makes the note that keeps an answer; it is to be committed with what the answer tells."""
+T = TypeVar("T")
 
 _SEPARATOR = b"\n"
 
 
 class RequestFingerprint(Protocol):
-    """What was asked, by which a request is known to be the same; it may still be on its way."""
+    """Identifies the content of a request, which may not have been received completely yet."""
 
     @property
     def digest(self) -> str:
-        """A digest of the body, once it is whole."""
+        """A digest of the body, once it is complete."""
 
     async def receive_all(self) -> None:
-        """Take the rest of the body."""
+        """Receive the rest of the body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The exclusive right of one request to its key, within this process."""
+
+    storage: Storage
+    clock: Clock
+    key: str
+    fingerprint: RequestFingerprint
+
+    async def stored_response(self) -> bytes | None:
+        """Return the stored response; None if the request was not executed yet, or too long ago. Raises KeyReused."""
+        record = (await self.storage.records((self.key,))).get(self.key)
+        if record is None or not record.is_alive(self.clock.now()):
+            return None
+        digest, _, response = record.content.partition(_SEPARATOR)
+        await self.fingerprint.receive_all()
+        if digest.decode() != self.fingerprint.digest:
+            raise KeyReused
+        return response
+
+    async def execute(self, write: Write[T], encode: Callable[[T], bytes]) -> tuple[bytes, bool]:
+        """Execute a write and store its response, unless another process does so first. Return the response, and whether it was.
+
+        Raises KeyReused, and what the write raises; then nothing is stored.
+        """
+        try:
+            return await self._storing_response(write, encode), False
+        except AlreadyProcessed:
+            response = await self.stored_response()
+            if response is None:
+                raise
+            return response, True
+
+    def _storing_response(self, write: Write[T], encode: Callable[[T], bytes]) -> Write[bytes]:
+        """Return the write that stores the response in the same commit, and returns it."""
+
+        async def decide() -> Decision[bytes]:
+            decision = await write.decide()
+            response = encode(decision.result)
+            records = decision.records if decision.is_refusal else (*decision.records, self._record(response))
+            return Decision(decision.changes, response, records, commit_scope=decision.commit_scope)
+
+        return Write(write.storage, write.origin, decide, write.subject, write.retry_on)
+
+    def _record(self, response: bytes) -> ExpiringRecord:
+        content = self.fingerprint.digest.encode() + _SEPARATOR + response
+        return ExpiringRecord(self.key, content, self.clock.now(), only_if_absent=True)
 
 
 class IdempotentRequests:
-    """Knows which requests are under way here, and finds the answers of those that are done."""
+    """Knows the requests in progress in this process, and finds the stored responses of earlier ones."""
 
     def __init__(self, storage: Storage, clock: Clock) -> None:
-        """Keep the answers in this."""
+        """Find the responses in `storage`."""
         self._storage = storage
         self._clock = clock
         self._in_progress: set[str] = set()
 
-    async def execute(
-        self, key: str, fingerprint: RequestFingerprint, work: Callable[[MakeRecord], Awaitable[bytes]]
-    ) -> tuple[bytes, bool]:
-        """Have `work` done, unless it was; return its answer, and whether it is an old one.
-
-        Raises InFlight, KeyReused, and what `work` raises, of which nothing is kept.
-        """
+    @contextmanager
+    def claim(self, key: str, fingerprint: RequestFingerprint) -> Iterator[Claim]:
+        """Claim a key for one request. Raises RequestInProgress if another request has it."""
         if key in self._in_progress:
             raise RequestInProgress
         self._in_progress.add(key)
         try:
-            kept = await self._stored_response(key, fingerprint)
-            if kept is not None:
-                return kept, True
-            try:
-                return await work(lambda answer: self._record(key, fingerprint, answer)), False
-            except AlreadyProcessed:
-                kept = await self._stored_response(key, fingerprint)
-                if kept is None:
-                    raise
-                return kept, True
+            yield Claim(self._storage, self._clock, key, fingerprint)
         finally:
             self._in_progress.discard(key)
-
-    def _record(self, key: str, fingerprint: RequestFingerprint, answer: bytes) -> ExpiringRecord:
-        return ExpiringRecord(key, fingerprint.digest.encode() + _SEPARATOR + answer, self._clock.now(), only_if_absent=True)
-
-    async def _stored_response(self, key: str, fingerprint: RequestFingerprint) -> bytes | None:
-        """Return the answer that was given to a request; None when it was not done, or too long ago. Raises KeyReused."""
-        note = (await self._storage.records((key,))).get(key)
-        if note is None or not note.is_alive(self._clock.now()):
-            return None
-        known, _, answer = note.content.partition(_SEPARATOR)
-        await fingerprint.receive_all()
-        if known.decode() != fingerprint.digest:
-            raise KeyReused
-        return answer

@@ -17,7 +17,7 @@ from catalog.domain.items.attributes import is_name, sort_key
 from catalog.domain.items.item import Item
 from catalog.domain.queries.operands import parse_attribute, parse_operand
 from catalog.domain.validation import FieldErrors
-from catalog.domain.values.money import parse_currency
+from catalog.domain.values.money import currency_code
 
 EXISTS = "exists"
 MISSING = "missing"
@@ -150,7 +150,7 @@ def field_of(name: str) -> str:
 def parse_filters(parameters: Mapping[str, Sequence[str]], faults: FieldErrors) -> Filters:
     """Read the filters among the parameters; the order in which they are given does not matter."""
     named = [value for name in ("currency", "currency__eq") for value in parameters.get(name, ())]
-    currency = parse_currency(named[0], FieldErrors(), ()) if len(named) == 1 else None
+    currency = currency_code(named[0]) if len(named) == 1 else None
     found: dict[Condition, None] = {}
     for name in sorted(filter(is_filter, parameters)):
         field, operator = _meant(name)

@@ -1,4 +1,4 @@
-"""The use cases around single items and lists of them."""
+"""The use cases for single items and lists of items."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -35,16 +35,19 @@ from catalog.ports.storage import Storage
 
 
 class Items:
-    """Creates, finds, changes and removes items. `key` is an id or a SKU, as text, in any case."""
+    """Creates, reads, updates and deletes items.
+
+    `key` is an id or a SKU as text, in any case. `expected` are the revisions that may be changed; None allows any.
+    """
 
     def __init__(self, storage: Storage, clock: Clock, ids: Ids) -> None:
-        """Work on these."""
+        """Use this storage, clock and id generator."""
         self._storage = storage
         self._clock = clock
         self._ids = ids
 
     def create(self, fields: Mapping[str, object], origin: Origin) -> Write[Item]:
-        """Create an item. Raises InvalidInput, SkuTaken."""
+        """Create an item. Without a SKU it gets a generated one. Raises InvalidInput, SkuTaken."""
         return Write(self._storage, origin, lambda: self._decide_create(fields))
 
     async def put(
@@ -57,19 +60,21 @@ class Items:
         must_exist: bool = False,
         must_not_exist: bool = False,
     ) -> tuple[Item, bool]:
-        """Create an item under a SKU, or replace the existing one; return whether it was created. An id is only replaced.
+        """Replace the item with this key, or create one with this SKU. Return it, and whether it was created.
 
-        Raises InvalidInput (also if the fields have another SKU), ItemNotFound, AlreadyPresent, NotPresent, StaleVersion,
+        An id can only replace. `must_exist` forbids creating, `must_not_exist` forbids replacing.
+
+        Raises InvalidInput (also if the fields contain another SKU), ItemNotFound, AlreadyPresent, NotPresent, StaleVersion,
         SkuTaken, TooManyConflicts.
         """
-        by_id = isinstance(parse_key(key), UUID)
-        complete = fields if by_id else _with_sku(key, fields)
+        is_id = isinstance(parse_key(key), UUID)
+        complete = fields if is_id else _with_sku(key, fields)
 
         async def decide() -> Decision[tuple[Item, bool]]:
-            item = await self._find(key) if by_id or not must_not_exist else None
+            item = await self._find(key) if is_id or not must_not_exist else None
             if item is None and must_exist:
                 raise NotPresent(key)
-            if item is None and by_id:
+            if item is None and is_id:
                 raise ItemNotFound(key)
             if item is None:
                 creation = await self._decide_create(complete)
@@ -82,7 +87,7 @@ class Items:
 
         # If the SKU was taken after no item was found, there is an item to replace now.
         retry_on = conflicts_of_change(expected)
-        if not by_id and not must_not_exist:
+        if not is_id and not must_not_exist:
             retry_on += (SkuTaken,)
         try:
             return await Write(self._storage, origin, decide, f"the item {key}", retry_on)
@@ -92,33 +97,36 @@ class Items:
             raise
 
     def restore(self, key: str, origin: Origin) -> Write[Item]:
-        """Restore a deleted item to its last state. A SKU stands for the last item that was deleted with it.
+        """Restore a deleted item as it was when it was deleted. A SKU selects the item deleted last with that SKU.
 
         Raises ItemNotFound, NotDeleted, SkuTaken, UnknownCategory, TooManyConflicts.
         """
 
         async def decide() -> Decision[Item]:
-            subject = await self._deleted_id(key)
-            last = None if subject is None else await self._storage.find_entry(subject)
-            if last is None or not isinstance(last.change.subject, Item):
+            item_id = await self._deleted_id(key)
+            entry = None if item_id is None else await self._storage.find_entry(item_id)
+            if entry is None or not isinstance(entry.change.subject, Item):
                 raise ItemNotFound(key)
-            if last.change.after is not None:
-                raise NotDeleted(last.subject_id)
-            item = last.change.subject
-            return decide_change(item, item.restore(deleted_version=last.change.version, now=self._clock.now()))
+            if entry.change.after is not None:
+                raise NotDeleted(entry.subject_id)
+            item = entry.change.subject
+            return decide_change(item, item.restore(deleted_version=entry.change.version, now=self._clock.now()))
 
         return Write(self._storage, origin, decide, f"the item {key}", (StaleVersion, ItemExists))
 
     def revert(self, key: str, version: object, origin: Origin, expected: Expected = None) -> Write[Item]:
-        """Set an item back to an earlier version. Raises InvalidInput, VersionNotFound, and what `update` raises."""
+        """Revert an item to an earlier version; this makes a new version.
+
+        Raises InvalidInput, ItemNotFound, VersionNotFound, SkuTaken, UnknownCategory, StaleVersion, TooManyConflicts.
+        """
 
         async def decide() -> Decision[Item]:
-            number = _version(version)
+            target_version = _parse_version(version)
             item = await self._get_expected(key, expected)
-            entry = await self._storage.find_entry(item.id, number)
+            entry = await self._storage.find_entry(item.id, target_version)
             earlier = None if entry is None else entry.change.after
             if not isinstance(earlier, Item):
-                raise VersionNotFound(item.id, number)
+                raise VersionNotFound(item.id, target_version)
             return decide_change(item, item.revert(earlier, now=self._clock.now()))
 
         return Write(self._storage, origin, decide, f"the item {key}", conflicts_of_change(expected))
@@ -131,35 +139,38 @@ class Items:
         return item
 
     async def list(self, request: ListRequest) -> ListResult:
-        """Return a page of items, and what is to be told beside it."""
+        """Return a page of items with everything else that was requested. Raises InvalidQuery."""
         return await list_items(self._storage, request)
 
     def export(
         self, query: ItemQuery, export_format: ExportFormat, encode: Encode, *, with_categories: bool = False
     ) -> AsyncGenerator[bytes, None]:
-        """Write the items that match `query`, piece by piece (catalog.application.exports.export). Raises InvalidQuery."""
+        """Export the items that match `query` as chunks of bytes (catalog.application.exports.export). Raises InvalidQuery."""
         return self._export_chunks(query, export_format, encode, with_categories=with_categories)
 
     async def lineage(self, item: Item) -> tuple[Category, ...]:
-        """Return the way from the root to an item's category; nothing when it stands in none."""
+        """Return the lineage of an item's category, or an empty tuple if it has no category."""
         if item.category is None:
             return ()
         return (await self._storage.lineages((item.category,))).get(item.category, ())
 
     def update(self, key: str, patch: Mapping[str, object], origin: Origin, expected: Expected = None) -> Write[Item]:
-        """Update an item by a merge patch. Raises InvalidInput, ItemNotFound, SkuTaken, StaleVersion, TooManyConflicts."""
+        """Update an item with a merge patch (RFC 7396).
+
+        Raises InvalidInput, ItemNotFound, SkuTaken, StaleVersion, TooManyConflicts.
+        """
 
         async def decide() -> Decision[Item]:
             item = await self._get_expected(key, expected)
             try:
                 return decide_change(item, item.update(patch, now=self._clock.now()))
             except InvalidInput as error:
-                raise await self._with_category(error, patch) from None
+                raise await self._with_category_error(error, patch) from None
 
         return Write(self._storage, origin, decide, f"the item {key}", conflicts_of_change(expected))
 
     def reprice(self, key: str, price: object, origin: Origin, expected: Expected = None) -> Write[Item]:
-        """Set the price of an item. Raises InvalidInput, ItemNotFound, StaleVersion, TooManyConflicts."""
+        """Change the price of an item. Raises InvalidInput, ItemNotFound, StaleVersion, TooManyConflicts."""
 
         async def decide() -> Decision[Item]:
             item = await self._get_expected(key, expected)
@@ -192,58 +203,61 @@ class Items:
         try:
             change = Item.create(fields, item_id=self._ids.item_id(), default_sku=default_sku, now=self._clock.now())
         except InvalidInput as error:
-            raise await self._with_category(error, fields) from None
+            raise await self._with_category_error(error, fields) from None
         return Decision((change,), change.subject)
 
     async def _decide_replace(self, item: Item, fields: Mapping[str, object]) -> Decision[Item]:
         try:
             return decide_change(item, item.replace(fields, now=self._clock.now()))
         except InvalidInput as error:
-            raise await self._with_category(error, fields) from None
+            raise await self._with_category_error(error, fields) from None
 
     async def _export_chunks(
         self, query: ItemQuery, export_format: ExportFormat, encode: Encode, *, with_categories: bool
     ) -> AsyncGenerator[bytes, None]:
         await refuse_unknown_categories(self._storage, query)
-        async with aclosing(export(self._storage, query, export_format, encode, with_categories=with_categories)) as pieces:
-            async for piece in pieces:
-                yield piece
+        async with aclosing(export(self._storage, query, export_format, encode, with_categories=with_categories)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     async def _deleted_id(self, key: str) -> UUID | None:
-        """Return the id of what is to be restored, as far as the log knows of it."""
+        """Return the id of the item to restore, or None if the key is invalid. Raises ItemNotFound."""
         parsed = parse_key(key)
         if not isinstance(parsed, str):
             return parsed
-        removal = await self._storage.last_deletion(parsed)
-        return (await self.get(key)).id if removal is None else removal.subject_id
+        deletion = await self._storage.last_deletion(parsed)
+        return (await self.get(key)).id if deletion is None else deletion.subject_id
 
-    async def _with_category(self, error: InvalidInput, fields: Mapping[str, object]) -> InvalidInput:
-        """Report an unknown category together with the other faults: the commit, which would find it, is not reached."""
+    async def _with_category_error(self, error: InvalidInput, fields: Mapping[str, object]) -> InvalidInput:
+        """Add an unknown category to the other errors. The commit would detect it, but invalid input never gets that far."""
         slug = category_slug(fields.get("category"))
         if isinstance(error, UnknownCategory) or slug is None or slug in await self._storage.lineages((slug,)):
             return error
-        faults = FieldErrors()
-        faults.extend(error)
+        errors = FieldErrors()
+        errors.extend(error)
         slugs = [category.slug for category in await self._storage.categories()]
-        faults.extend(with_suggestion(UnknownCategory(slug, ("category",)), slugs))
-        return faults.to_error(InvalidInput)
+        errors.extend(with_suggestion(UnknownCategory(slug, ("category",)), slugs))
+        return errors.to_error(InvalidInput)
 
 
 def _with_sku(sku: str, fields: Mapping[str, object]) -> Mapping[str, object]:
-    """Return the fields of an item under a SKU, which they may leave out. Raises InvalidInput when they have another."""
-    said = fields.get("sku")
-    if said is not None:
-        faults = FieldErrors()
-        its = parse_sku(said, faults, ("sku",))
-        if its is not None and its != parse_key(sku):
-            faults.add(("sku",), "other_sku", f"The SKU is {sku} where the item is put; leave {its} out, or put it there.")
-        faults.raise_if_any()
+    """Return fields with this SKU. They may omit the SKU. Raises InvalidInput if they contain another one."""
+    raw_sku = fields.get("sku")
+    if raw_sku is not None:
+        errors = FieldErrors()
+        field_sku = parse_sku(raw_sku, errors, ("sku",))
+        if field_sku is not None and field_sku != parse_key(sku):
+            message = (
+                f"The SKU {field_sku} does not match {sku}, the SKU of the request. Omit it, or address the item by {field_sku}."
+            )
+            errors.add(("sku",), "other_sku", message)
+        errors.raise_if_any()
     return {**fields, "sku": sku}
 
 
-def _version(raw: object) -> int:
-    """Read the number of a version. Raises InvalidInput."""
+def _parse_version(raw: object) -> int:
+    """Parse a version number. Raises InvalidInput."""
     version = whole_number(raw)
     if version is None or version < 1:
-        raise InvalidInput([FieldError(("version",), "invalid_version", "The version is a whole number from 1 on.")])
+        raise InvalidInput([FieldError(("version",), "invalid_version", "The version must be a whole number of at least 1.")])
     return version

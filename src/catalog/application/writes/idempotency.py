@@ -1,7 +1,7 @@
-"""Idempotency: a request is executed once, however often it is sent. Its response is stored in the commit of its changes.
+"""Idempotency: requests that may be repeated safely. The response is stored in the same transaction as the changes.
 
-So the changes and the response exist together or not at all. If the first response was lost, or the process was killed, a
-repeated request gets the stored response, or is executed for the first time.
+So the changes and the stored response exist together or not at all. A caller who retries after losing a response, or after
+the process was killed, gets the stored response, or the request is executed for the first time.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,11 +21,11 @@ _SEPARATOR = b"\n"
 
 
 class RequestFingerprint(Protocol):
-    """Identifies the content of a request, which may not have been received completely yet."""
+    """Identifies a request by its content. Its body may not be complete yet."""
 
     @property
     def digest(self) -> str:
-        """A digest of the body, once it is complete."""
+        """A digest of the body. Available once the body has been received completely."""
 
     async def receive_all(self) -> None:
         """Receive the rest of the body."""
@@ -81,10 +81,10 @@ class Claim:
 
 
 class IdempotentRequests:
-    """Knows the requests in progress in this process, and finds the stored responses of earlier ones."""
+    """Executes each request once and returns its stored response when it is repeated."""
 
     def __init__(self, storage: Storage, clock: Clock) -> None:
-        """Find the responses in `storage`."""
+        """Store responses in `storage`."""
         self._storage = storage
         self._clock = clock
         self._in_progress: set[str] = set()

@@ -21,10 +21,10 @@ T = TypeVar("T")
 _NO_SCOPE: AbstractAsyncContextManager[None] = nullcontext()
 
 Revision = tuple[UUID, int]
-"""The id and version of an item or category, as a caller saw them."""
+"""The id and version of an item or category, as a caller read them."""
 
 Expected = Collection[Revision] | None
-"""The revisions that a caller is willing to change; None accepts any."""
+"""The revisions that a caller accepts for an update, from If-Match. None accepts any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def decide_change(subject: S, change: Change[S] | None) -> Decision[S]:
 
 
 def check_expected(subject: Item | Category, expected: Expected) -> None:
-    """Raise StaleVersion unless the caller is willing to change this revision."""
+    """Raise StaleVersion unless the caller accepts this revision."""
     if expected is not None and (subject.id, subject.version) not in expected:
         raise StaleVersion(subject.id, type(subject).__name__.lower())
 

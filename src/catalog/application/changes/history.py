@@ -10,10 +10,10 @@ from catalog.domain.categories import category
 from catalog.domain.changes.log import MAX_SEQ, LogEntry, LogFilter, LogPage
 from catalog.domain.changes.price_history import (
     PricePeriod,
-    lowest_prices,
+    lowest_price,
+    price_before_reduction,
+    price_in_force,
     price_periods,
-    prices_before_reduction,
-    prices_in_force,
 )
 from catalog.domain.errors import InvalidQuery, ItemNotFound, LogPruned, shorten
 from catalog.domain.items import item
@@ -153,10 +153,10 @@ class History:
         periods = price_periods(before if isinstance(before, Item) else None, entries)
         # The process that wrote the last price may have a clock ahead of ours. Its price is in force anyway.
         moment = as_of or max((self._clock.now(), *(period.since for period in periods[-1:])))
-        in_force = prices_in_force(periods, moment)
+        in_force = price_in_force(periods, moment)
         shown = periods if as_of is None else [] if in_force is None else [in_force]
         known_since = await self._known_since(page, entries[0] if entries else None)
-        return PriceHistory(shown, lowest_prices(periods, moment), prices_before_reduction(periods, moment), known_since)
+        return PriceHistory(shown, lowest_price(periods, moment), price_before_reduction(periods, moment), known_since)
 
     async def _first_entry(self, item_id: UUID) -> LogEntry | None:
         page = await self._storage.changes(after=0, limit=1, log_filter=LogFilter(subject=item_id))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from catalog.domain.errors import shorten
-from catalog.domain.items.attributes import AttributeValue, is_name, key_value, sort_key
+from catalog.domain.items.attributes import AttributeValue, is_name, sort_key, value_from_key
 from catalog.domain.items.item import Item
 from catalog.domain.queries.filters import ATTRIBUTE
 from catalog.domain.validation import FieldErrors
@@ -36,7 +36,7 @@ class Facet:
 
         Pass one pair more than MAX_VALUES, if there is one, to mark the facet as truncated.
         """
-        values = [(key_value(key), count) for key, count in counts]
+        values = [(value_from_key(key), count) for key, count in counts]
         return cls(tuple(values[:MAX_VALUES]), len(values) > MAX_VALUES)
 
 

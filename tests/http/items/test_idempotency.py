@@ -98,12 +98,12 @@ async def respond_once(requests: IdempotentRequests, key: str, write: Write[str]
 
 
 async def test_two_processes_do_it_once(storage: Storage) -> None:
-    """Whoever comes second to the commit gives the first one's answer; a day later it is done anew."""
+    """The second to commit returns the first one's response. A day later the request is executed again."""
     clock = FixedClock()
     here, there = IdempotentRequests(storage, clock), IdempotentRequests(storage, clock)
     decided: list[str] = []
 
-    def saying(name: str, meanwhile: Write[str] | None = None) -> Write[str]:
+    def write_of(name: str, meanwhile: Write[str] | None = None) -> Write[str]:
         async def decide() -> Decision[str]:
             decided.append(name)
             number = len(decided)
@@ -113,16 +113,16 @@ async def test_two_processes_do_it_once(storage: Storage) -> None:
 
         return Write(storage, TESTER, decide)
 
-    assert await respond_once(here, "k", saying("here", saying("there"))) == (b"there", True)
+    assert await respond_once(here, "k", write_of("here", write_of("there"))) == (b"there", True)
     assert decided == ["here", "there"]
     assert (await storage.head()).seq == 1
     clock.move(hours=25)
-    assert await respond_once(here, "k", saying("here")) == (b"here", False)
+    assert await respond_once(here, "k", write_of("here")) == (b"here", False)
     assert (await storage.head()).seq == 2
 
 
-async def test_a_process_does_one_request_of_a_key_at_a_time(storage: Storage) -> None:
-    """The others are refused; a commit that says that it was done is believed only when the response is there."""
+async def test_a_process_executes_one_request_per_key_at_a_time(storage: Storage) -> None:
+    """Another one is refused. AlreadyProcessed is raised if there is no stored response."""
     requests = IdempotentRequests(storage, FixedClock())
 
     async def refuse() -> Decision[str]:
@@ -140,8 +140,8 @@ async def test_a_process_does_one_request_of_a_key_at_a_time(storage: Storage) -
     assert await respond_once(requests, "own", Write(storage, TESTER, repeat)) == (b"", False)
 
 
-async def test_the_response_to_what_was_decided_last_is_stored(storage: Storage) -> None:
-    """With what it was decided on, when another writer was faster."""
+async def test_a_write_that_is_retried_stores_the_response_of_its_last_decision(storage: Storage) -> None:
+    """Two other writers are faster, so the response has the name that the second gave."""
     requests = IdempotentRequests(storage, FixedClock())
     items = Items(storage, FixedClock(), CountedIds())
     made = await items.create({"sku": "A", "name": "A"}, TESTER)

@@ -41,7 +41,7 @@ class Claim:
     fingerprint: RequestFingerprint
 
     async def stored_response(self) -> bytes | None:
-        """Return the stored response; None if the request was not executed yet, or too long ago. Raises KeyReused."""
+        """Return the stored response, or None if there is none or it expired. Raises KeyReused."""
         record = (await self.storage.records((self.key,))).get(self.key)
         if record is None or not record.is_alive(self.clock.now()):
             return None
@@ -52,9 +52,11 @@ class Claim:
         return response
 
     async def execute(self, write: Write[T], encode: Callable[[T], bytes]) -> tuple[bytes, bool]:
-        """Execute a write and store its response, unless another process does so first. Return the response, and whether it was.
+        """Execute a write and store its response. If another process did so first, return the response that it stored.
 
-        Raises KeyReused, and what the write raises; then nothing is stored.
+        Return the response, and whether it is a stored one. Nothing is stored if the write fails.
+
+        Raises KeyReused, and errors of the write.
         """
         try:
             return await self._storing_response(write, encode), False
@@ -65,7 +67,7 @@ class Claim:
             return response, True
 
     def _storing_response(self, write: Write[T], encode: Callable[[T], bytes]) -> Write[bytes]:
-        """Return the write that stores the response in the same commit, and returns it."""
+        """Return a write that stores the response in the same commit. Its result is the response."""
 
         async def decide() -> Decision[bytes]:
             decision = await write.decide()

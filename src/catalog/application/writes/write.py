@@ -1,4 +1,4 @@
-"""Writes as values: how something is changed is described first, and executed later, in one place."""
+"""Writes as values: a use case describes how it decides; deciding, committing and retrying happen in one place."""
 
 from collections.abc import Awaitable, Callable, Collection, Generator
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -29,10 +29,10 @@ Expected = Collection[Revision] | None
 
 @dataclass(frozen=True, slots=True)
 class Decision(Generic[T]):
-    """What a use case decided: the changes and records to commit together, and the result to return when they are committed.
+    """What a use case decided: the changes and records to commit together, and the result to return once they are committed.
 
-    The response to a refusal is not stored, so the request can be sent again. `commit_scope` is entered for the commit, for
-    what has to happen after it, or if it fails.
+    The response to a refusal is not stored, so that the request can be sent again. `commit_scope` is a context manager around
+    the commit, for whatever depends on its success.
     """
 
     changes: tuple[AnyChange, ...]
@@ -46,8 +46,8 @@ class Decision(Generic[T]):
 class Write(Awaitable[T]):
     """A write that is executed when it is awaited: decide, commit, and decide again if another writer was faster.
 
-    `decide` reads the current state and returns a decision based on it. `retry_on` are the conflicts after which it is called
-    again; every other error of `decide` and of the commit is raised. `subject` names what is changed, for TooManyConflicts.
+    `decide` reads the current state and decides on it. If the commit raises one of `retry_on`, it is called again, up to
+    MAX_ATTEMPTS times; all other errors are raised. `subject` names what is written, for TooManyConflicts.
     """
 
     storage: Storage

@@ -4,10 +4,9 @@ So the changes and the stored response exist together or not at all. A caller wh
 the process was killed, gets the stored response, or the request is executed for the first time.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from catalog.application.writes.write import Decision, Write
 from catalog.domain.changes.expiring_record import ExpiringRecord
@@ -31,14 +30,26 @@ class RequestFingerprint(Protocol):
         """Receive the rest of the body."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Claim:
-    """The exclusive right of one request to its key, within this process."""
+    """The exclusive right of one request to its key, within this process. It is held in a `with` block."""
 
     storage: Storage
     clock: Clock
+    in_progress: set[str]
     key: str
     fingerprint: RequestFingerprint
+
+    def __enter__(self) -> Self:
+        """Take the key. Raises RequestInProgress if another request has it."""
+        if self.key in self.in_progress:
+            raise RequestInProgress
+        self.in_progress.add(self.key)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Release the key."""
+        self.in_progress.discard(self.key)
 
     async def stored_response(self) -> bytes | None:
         """Return the stored response, or None if there is none or it expired. Raises KeyReused."""
@@ -91,13 +102,6 @@ class IdempotentRequests:
         self._clock = clock
         self._in_progress: set[str] = set()
 
-    @contextmanager
-    def claim(self, key: str, fingerprint: RequestFingerprint) -> Iterator[Claim]:
-        """Claim a key for one request. Raises RequestInProgress if another request has it."""
-        if key in self._in_progress:
-            raise RequestInProgress
-        self._in_progress.add(key)
-        try:
-            yield Claim(self._storage, self._clock, key, fingerprint)
-        finally:
-            self._in_progress.discard(key)
+    def claim(self, key: str, fingerprint: RequestFingerprint) -> Claim:
+        """Return the claim of one request to its key."""
+        return Claim(self._storage, self._clock, self._in_progress, key, fingerprint)

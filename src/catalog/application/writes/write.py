@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, Generator
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from catalog.application.writes.commit import MAX_ATTEMPTS, commit
@@ -27,8 +27,7 @@ Expected = Collection[Revision] | None
 """The revisions that a caller accepts for an update, from If-Match. None accepts any."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision(Generic[T]):
+class Decision(NamedTuple, Generic[T]):
     """What a use case decided: the changes and records to commit together, and the result to return once they are committed.
 
     The response to a refusal is not stored, so that the request can be sent again. `commit_scope` is a context manager around
@@ -42,7 +41,7 @@ class Decision(Generic[T]):
     commit_scope: AbstractAsyncContextManager[None] = _NO_SCOPE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Write(Awaitable[T]):
     """A write that is executed when it is awaited: decide, commit, and decide again if another writer was faster.
 

@@ -5,7 +5,7 @@ The header is specified in the IETF draft draft-ietf-httpapi-idempotency-key-hea
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -74,25 +74,32 @@ class Idempotency:
 
         Raises: Malformed, RequestInProgress, KeyReused, and whatever the write raises.
         """
-        with self.claim(scope, write.origin.actor, BodyFingerprint(body)) as claim:
-            return await claim.stored_response() or await claim.execute(write, render)
+        key = _record_key(scope, write.origin.actor)
+        if key is None:
+            return render(await write)
+        with self._requests.claim(key, BodyFingerprint(body)) as claim:
+            request = RequestClaim(claim)
+            return await request.stored_response() or await request.execute(write, render)
 
     @contextmanager
     def claim(self, scope: Any, actor: str, fingerprint: RequestFingerprint) -> Iterator[RequestClaim]:  # noqa: ANN401 - ASGI's
-        """Claim the Idempotency-Key of a request. Raises: Malformed, RequestInProgress."""
-        key = header(scope, b"idempotency-key")
-        if key is None:
-            yield RequestClaim(None)
-            return
-        if not _KEY.fullmatch(key):
-            message = "Invalid Idempotency-Key header. Use 1 to 255 visible ASCII characters."
-            raise Malformed(message)
-        with self._requests.claim(_record_key(scope, actor, key), fingerprint) as claim:
+        """Claim the Idempotency-Key of a request whose body has not been received yet. Raises: Malformed, RequestInProgress."""
+        key = _record_key(scope, actor)
+        with nullcontext() if key is None else self._requests.claim(key, fingerprint) as claim:
             yield RequestClaim(claim)
 
 
-def _record_key(scope: Any, actor: str, key: str) -> str:  # noqa: ANN401 - an ASGI scope
-    """Return the key of the stored response: the same Idempotency-Key is distinct per actor, method, path and query string."""
+def _record_key(scope: Any, actor: str) -> str | None:  # noqa: ANN401 - an ASGI scope
+    """Return the key of the stored response, or None if the request has no Idempotency-Key. Raises: Malformed.
+
+    The same Idempotency-Key is distinct per actor, method, path and query string.
+    """
+    key = header(scope, b"idempotency-key")
+    if key is None:
+        return None
+    if not _KEY.fullmatch(key):
+        message = "Invalid Idempotency-Key header. Use 1 to 255 visible ASCII characters."
+        raise Malformed(message)
     path = scope["path"].rstrip("/")
     identity = "\n".join((actor, scope["method"], path, scope["query_string"].decode("latin-1"), key))
     return f"once/{sha256(identity.encode(errors='surrogatepass')).hexdigest()}"

@@ -10,11 +10,11 @@ from catalog.application.items.items import Items
 from catalog.domain.errors import FieldError, InvalidInput, InvalidQuery
 from catalog.domain.queries.operands import parse_moment
 from catalog.domain.validation import FieldErrors
-from catalog.entrypoints.http.controllers.items import AnyRequest, item_response, request_origin
+from catalog.entrypoints.http.controllers.items import ITEMS, item_response
 from catalog.entrypoints.http.idempotency import Idempotency
-from catalog.entrypoints.http.middleware.response_cache import ITEMS
 from catalog.entrypoints.http.openapi.document import Operation, documented
 from catalog.entrypoints.http.requests.bodies import JSON, parse_object, read_bytes, read_nothing
+from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.preconditions import parse_if_match
 from catalog.entrypoints.http.requests.query_string import read_choices, read_parameters, reject_parameters
 from catalog.entrypoints.http.responses.prepared import PreparedResponse, json_content

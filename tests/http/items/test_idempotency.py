@@ -1,4 +1,4 @@
-"""Idempotency-Key: done once, answered alike."""
+"""Idempotency-Key: a repeated request runs once and gets the stored response."""
 
 import asyncio
 
@@ -12,82 +12,82 @@ from catalog.domain.errors import AlreadyProcessed, RequestInProgress, StaleVers
 from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.idempotency import BodyFingerprint
 from catalog.ports.storage import Storage
-from tests.http.items.test_items import ITEMS, created
+from tests.http.making import ITEMS, create_item
 from tests.making import TESTER, CountedIds, FixedClock, creation
 
 KEY = {"Idempotency-Key": "key-1"}
 
 
-async def test_the_same_request_is_answered_as_it_was(client: httpx.AsyncClient) -> None:
-    """With its headers, and a word that it is an old answer; whatever happened meanwhile."""
+async def test_a_repeated_request_gets_the_stored_response(client: httpx.AsyncClient) -> None:
+    """The stored response comes with its headers and Idempotency-Replayed, even if the item was deleted meanwhile."""
     first = await client.post(ITEMS, json={"sku": "A", "name": "A"}, headers=KEY)
     assert first.status_code == 201
     assert "idempotency-replayed" not in first.headers
     await client.delete(f"{ITEMS}/a")
-    again = await client.post(ITEMS, json={"sku": "A", "name": "A"}, headers=KEY)
-    assert (again.status_code, again.content) == (201, first.content)
-    assert again.headers["idempotency-replayed"] == "true"
-    assert [again.headers[name] for name in ("etag", "location")] == [first.headers[name] for name in ("etag", "location")]
-    assert again.headers["x-request-id"] != first.headers["x-request-id"]
+    repeated = await client.post(ITEMS, json={"sku": "A", "name": "A"}, headers=KEY)
+    assert (repeated.status_code, repeated.content) == (201, first.content)
+    assert repeated.headers["idempotency-replayed"] == "true"
+    assert [repeated.headers[name] for name in ("etag", "location")] == [first.headers[name] for name in ("etag", "location")]
+    assert repeated.headers["x-request-id"] != first.headers["x-request-id"]
     assert (await client.get(f"{ITEMS}/a")).status_code == 404
 
 
-async def test_another_body_under_the_same_key_is_refused(client: httpx.AsyncClient) -> None:
-    """Compared by its bytes; on another path, or with other parameters, it is another key."""
+async def test_a_key_cannot_be_reused_with_another_body(client: httpx.AsyncClient) -> None:
+    """Bodies are compared byte by byte. A key used on another path is a different key."""
     await client.post(ITEMS, json={"sku": "A", "name": "A"}, headers=KEY)
     other = await client.post(ITEMS, json={"name": "A", "sku": "A"}, headers=KEY)
     assert (other.status_code, other.json()["code"]) == (422, "key_reused")
     batch = await client.post(f"{ITEMS}/batch", json={"operations": [{"op": "delete", "key": "a"}]}, headers=KEY)
     assert batch.json()["results"] == [{"status": 204}]
-    again = await client.post(f"{ITEMS}/batch/", json={"operations": [{"op": "delete", "key": "a"}]}, headers=KEY)
-    assert (again.content, again.headers["idempotency-replayed"]) == (batch.content, "true")
+    repeated = await client.post(f"{ITEMS}/batch/", json={"operations": [{"op": "delete", "key": "a"}]}, headers=KEY)
+    assert (repeated.content, repeated.headers["idempotency-replayed"]) == (batch.content, "true")
 
 
-async def test_a_refusal_is_not_kept(client: httpx.AsyncClient) -> None:
-    """The key can be used again with a mended body."""
-    await created(client, sku="A")
+async def test_a_refusal_is_not_stored(client: httpx.AsyncClient) -> None:
+    """After a refusal, the key can be used again with a corrected body."""
+    await create_item(client, sku="A")
     assert (await client.post(ITEMS, json={"sku": "A", "name": "A"}, headers=KEY)).status_code == 409
     assert (await client.post(ITEMS, json={"sku": "B"}, headers=KEY)).status_code == 422
     assert (await client.post(ITEMS, json={"sku": "B", "name": "B"}, headers=KEY)).status_code == 201
 
 
 @pytest.mark.parametrize("key", ["", "a b", "x" * 256, "ä", "a\x7f"])
-async def test_a_key_that_is_none_is_refused(client: httpx.AsyncClient, key: str) -> None:
-    """It has 1 to 255 visible ASCII characters."""
+async def test_an_invalid_key_is_refused(client: httpx.AsyncClient, key: str) -> None:
+    """A key has 1 to 255 visible ASCII characters."""
     response = await client.post(ITEMS, json={"name": "A"}, headers={b"Idempotency-Key": key.encode("latin-1")})
     assert (response.status_code, response.json()["code"]) == (400, "malformed")
-    long = await client.post(ITEMS, json={"name": "A"}, headers={"Idempotency-Key": "!" * 254 + "~"})
-    assert long.status_code == 201
+    longest = await client.post(ITEMS, json={"name": "A"}, headers={"Idempotency-Key": "!" * 254 + "~"})
+    assert longest.status_code == 201
 
 
-async def test_a_hundred_at_once_make_one_item(client: httpx.AsyncClient) -> None:
-    """Those that come while the first is under way are told so, and when to ask again."""
+async def test_a_hundred_concurrent_requests_create_one_item(client: httpx.AsyncClient) -> None:
+    """Requests that arrive while the first one is running get 409 with Retry-After, or the stored response."""
     body = {"name": "Only one"}
-    answers = await asyncio.gather(*(client.post(ITEMS, json=body, headers=KEY) for _ in range(100)))
-    done = [answer for answer in answers if answer.status_code == 201]
-    waiting = [answer for answer in answers if answer.status_code != 201]
-    assert {answer.content for answer in done} == {done[0].content}
-    assert {(answer.status_code, answer.json()["code"], answer.headers["retry-after"]) for answer in waiting} <= {
+    responses = await asyncio.gather(*(client.post(ITEMS, json=body, headers=KEY) for _ in range(100)))
+    done = [response for response in responses if response.status_code == 201]
+    refused = [response for response in responses if response.status_code != 201]
+    assert {response.content for response in done} == {done[0].content}
+    assert {(response.status_code, response.json()["code"], response.headers["retry-after"]) for response in refused} <= {
         (409, "in_flight", "1")
     }
     assert len((await client.get(ITEMS)).json()["items"]) == 1
     assert (await client.post(ITEMS, json=body, headers=KEY)).content == done[0].content
 
 
-async def test_every_post_takes_a_key(client: httpx.AsyncClient) -> None:
-    """Restore, revert, a category; those that change nothing too."""
-    made = (await created(client, sku="A")).json()
+async def test_every_post_accepts_a_key(client: httpx.AsyncClient) -> None:
+    """Restore, revert and creating a category can be repeated under a key, too."""
+    created = (await create_item(client, sku="A")).json()
     await client.delete(f"{ITEMS}/a")
     for path, body in (
-        (f"{ITEMS}/{made['id']}/restore", None),
-        (f"{ITEMS}/{made['id']}/revert", {"version": 1}),
+        (f"{ITEMS}/{created['id']}/restore", None),
+        (f"{ITEMS}/{created['id']}/revert", {"version": 1}),
         ("/api/v1/categories", {"name": "Lamps"}),
     ):
         first = await client.post(path, json=body, headers=KEY)
         assert first.is_success, first.text
-        again = await client.post(path, json=body, headers=KEY)
-        assert (again.status_code, again.content) == (first.status_code, first.content)
-        assert again.headers["idempotency-replayed"] == "true"
+        repeated = await client.post(path, json=body, headers=KEY)
+        assert (repeated.status_code, repeated.content) == (first.status_code, first.content)
+        assert repeated.headers["idempotency-replayed"] == "true"
 
 
 async def respond_once(requests: IdempotentRequests, key: str, write: Write[str]) -> tuple[bytes, bool]:
@@ -97,8 +97,8 @@ async def respond_once(requests: IdempotentRequests, key: str, write: Write[str]
         return (stored, True) if stored is not None else await claim.execute(write, str.encode)
 
 
-async def test_two_processes_do_it_once(storage: Storage) -> None:
-    """The second to commit returns the first one's response. A day later the request is executed again."""
+async def test_two_processes_run_a_keyed_request_once(storage: Storage) -> None:
+    """The process that commits second returns the first one's response. After a day the request runs again."""
     clock = FixedClock()
     here, there = IdempotentRequests(storage, clock), IdempotentRequests(storage, clock)
     decided: list[str] = []
@@ -162,7 +162,7 @@ async def test_a_write_that_is_retried_stores_the_response_of_its_last_decision(
     assert (await items.get("A")).version == 4
 
 
-async def test_the_store_knows_nothing_of_keys_it_was_not_given(container: Container, client: httpx.AsyncClient) -> None:
-    """Without a key there is no note."""
-    await created(client)
+async def test_a_request_without_a_key_stores_no_response(container: Container, client: httpx.AsyncClient) -> None:
+    """Without a key, the only thing written is the change."""
+    await create_item(client)
     assert (await container.storage().head()).seq == 1

@@ -37,7 +37,7 @@ class BodyFingerprint:
         """Do nothing: the body is complete."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestClaim:
     """One request, with the claim to its Idempotency-Key if it has one."""
 

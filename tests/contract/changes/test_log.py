@@ -219,7 +219,7 @@ async def test_an_item_that_goes_and_comes_back_in_one_batch_is_there(storage: S
 async def test_waiting_for_the_log_ends_with_a_commit(storage: Storage, store: str, store_url: str) -> None:
     """Of this process or, where others can write, of another; and without one, when the time is over."""
     await storage.wait(0, 0.01)
-    other = storage if store == "memory" else open_store(StorageOptions(store_url))
+    other = storage if store in ("memory", "minimal") else open_store(StorageOptions(store_url))
     await storage.head()
 
     async def news() -> None:

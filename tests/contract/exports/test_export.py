@@ -31,6 +31,8 @@ from catalog.domain.queries.item_query import ItemQuery
 from catalog.domain.text.normalization import is_blank, trim
 from catalog.entrypoints.representations.items import encode_item
 from catalog.ports.storage import Storage
+from tests import minimal_store
+from tests.conftest import STORES
 from tests.making import (
     NOON,
     TESTER,
@@ -128,6 +130,7 @@ async def test_an_export_is_one_state(storage: Storage, monkeypatch: pytest.Monk
     """Whatever is written meanwhile; and writers do not wait for it."""
     monkeypatch.setattr(sql_store, "_BATCH_SIZE", 2)
     monkeypatch.setattr(memory_store, "BATCH_SIZE", 2)
+    monkeypatch.setattr(minimal_store, "BATCH_SIZE", 2)
     kept = await create_items(storage, *range(1, 8))
     found: list[str] = []
     async for some in storage.stream(parse_export({"sort": "sku"})):
@@ -149,6 +152,7 @@ async def test_an_export_that_is_given_up_gives_its_connection_back(storage: Sto
     assert len(await skus(storage)) == 7
 
 
+@pytest.mark.parametrize("store", STORES)
 async def test_what_fails_on_the_way_is_told(storage: Storage) -> None:
     """As the store being away, where a database is."""
     if isinstance(storage, MemoryStorage):

@@ -23,6 +23,7 @@ from catalog.domain.search.spelling import word_pattern
 from catalog.domain.validation import FieldErrors
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import Count, Storage, StorageOptions
+from tests.conftest import STORES
 from tests.making import certain, commit, create_categories, create_items, creation, pages, removal, revision
 
 LONG = 60.0
@@ -106,6 +107,7 @@ async def test_stores_agree_whatever_the_plan(
             assert await pages(storage, question) == await pages(memory, question), question
 
 
+@pytest.mark.parametrize("store", STORES)
 async def test_a_search_that_finds_too_much_is_in_the_order_of_names(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the first page to the last, though fewer are found meanwhile; memory always ranks."""
     monkeypatch.setattr(sql, "MAX_RANKED", 2)
@@ -129,6 +131,7 @@ async def test_a_search_that_finds_too_much_is_in_the_order_of_names(storage: St
     assert again.ranked
 
 
+@pytest.mark.parametrize("store", STORES)
 async def test_counts_can_be_about(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes too long is not counted; and a facet is not told then."""
     monkeypatch.setattr(sql, "MAX_COUNTED", 0)
@@ -159,6 +162,7 @@ async def test_counts_can_be_about(storage: Storage, monkeypatch: pytest.MonkeyP
     assert estimated.value == 40 or storage._dialect.estimates  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("store", STORES)
 async def test_a_statement_that_takes_too_long_is_stopped(storage: Storage) -> None:
     """At the database too; and its connection serves the next."""
     if isinstance(storage, MemoryStorage):
@@ -172,6 +176,7 @@ async def test_a_statement_that_takes_too_long_is_stopped(storage: Storage) -> N
     assert len(reading._idle) == 1
 
 
+@pytest.mark.parametrize("store", STORES)
 async def test_a_statement_that_nobody_waits_for_is_stopped(storage: Storage) -> None:
     """Long before its time is over: whoever closes the connection would wait for it."""
     if isinstance(storage, MemoryStorage):
@@ -188,6 +193,7 @@ async def test_a_statement_that_nobody_waits_for_is_stopped(storage: Storage) ->
             assert (await storage.list_items(ItemQuery.parse({}))).items == ()
 
 
+@pytest.mark.parametrize("store", STORES)
 async def test_an_estimate_that_cannot_be_made_is_unknown(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not 0."""
     if isinstance(storage, MemoryStorage):
@@ -279,6 +285,7 @@ async def test_a_part_of_a_code_is_no_suggestion(storage: Storage, monkeypatch: 
     assert list(await storage.suggest(search)) == [chair]
 
 
+@pytest.mark.parametrize("store", STORES)
 async def test_the_rarest_condition_leads_or_the_order_does(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there are databases to be told."""
     if isinstance(storage, MemoryStorage):

@@ -30,10 +30,10 @@ from catalog.domain.queries.facets import Facet
 from catalog.domain.queries.item_query import ItemQuery, Page
 from catalog.domain.search.search import SearchQuery
 from catalog.ports.commit_listeners import Listener, Listeners
-from catalog.ports.storage import Count, SchemaState
+from catalog.ports.storage import Count, SchemaState, Storage
 
 
-class SqlStorage:
+class SqlStorage(Storage):
     """A `Storage` on SQLAlchemy Core; a `SqlDialect` supplies what differs between databases."""
 
     durable = True

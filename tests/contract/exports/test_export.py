@@ -22,7 +22,8 @@ from catalog.application.files.readers import read_table
 from catalog.application.files.trailer import TrailerPolicy
 from catalog.application.imports.pipeline import ImportPipeline
 from catalog.application.imports.plan import ImportPlan
-from catalog.application.imports.rows import Refusal
+from catalog.application.imports.refusals import Refusal
+from catalog.application.imports.report import ImportProgress
 from catalog.domain.changes.commit_plan import Outcome
 from catalog.domain.changes.log import ChangeSet
 from catalog.domain.errors import InvalidFile, InvalidQuery, StoreUnavailable
@@ -80,8 +81,11 @@ async def take(
     refusals: list[Refusal] = []
     importing = ImportPipeline(storage, FixedClock(), CountedIds())
     plan = replace(ImportPlan(preserve=preserve, create_categories=True), **options)  # type: ignore[arg-type]
-    report = await importing.run(read_table(file(data), kind, ",", proof), plan, TESTER, on_refusal=refusals.append)
-    return refusals, report
+    progress = ImportProgress()
+    async for committed in importing.run(read_table(file(data), kind, ",", proof), plan, TESTER, progress):
+        progress = committed.progress
+        refusals += committed.refusals
+    return refusals, progress.report
 
 
 async def everything(storage: Storage) -> tuple[Item, ...]:
@@ -121,7 +125,7 @@ async def test_the_trailer_proves_that_all_is_there(storage: Storage) -> None:
                 assert last == {"_end": {"rows": count, "sha256": digest}}
             whole: MemoryStorage = MemoryStorage()
             refusals, report = await take(whole, kind, data)
-            assert (refusals, report.created, report.ignored) == ([], count, [])
+            assert (refusals, report.created, list(report.ignored)) == ([], count, [])
 
 
 async def test_an_export_is_one_state(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:

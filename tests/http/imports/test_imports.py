@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from catalog.application.imports import jobs
+from catalog.application.imports import registry
 from catalog.application.imports.jobs import ImportJobs
 from catalog.application.imports.rows import SLICE_ROWS
 from catalog.entrypoints.container import Container, running
@@ -323,13 +323,13 @@ async def test_too_many_imports_wait_or_are_refused(client: httpx.AsyncClient, m
         return await real(self, *arguments)
 
     monkeypatch.setattr(ImportJobs, "_import", held)
-    monkeypatch.setattr(jobs, "WAIT_SECONDS", 0.05)
-    monkeypatch.setattr(jobs, "MAX_IMPORTS", 4)
+    monkeypatch.setattr(registry, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(registry, "MAX_IMPORTS", 4)
     begun = [await client.post(IMPORT, content=f"sku,name\n{name},A\n", headers=BY_THE_SIDE) for name in "abc"]
     late = await taken(client, "sku,name\nd,A\n")
     assert (late.status_code, late.json()["code"]) == (503, "imports_busy")
     assert "2 imports are already running" in late.json()["detail"]
-    monkeypatch.setattr(jobs, "MAX_IMPORTS", 3)
+    monkeypatch.setattr(registry, "MAX_IMPORTS", 3)
     for headers in (CSV, BY_THE_SIDE):
         full = await client.post(IMPORT, content="sku,name\nd,A\n", headers=headers)
         assert (full.status_code, full.json()["code"], full.headers["retry-after"]) == (503, "imports_busy", "1")
@@ -343,7 +343,7 @@ async def test_files_that_come_in_slowly_keep_nobody_waiting(
     client: httpx.AsyncClient, container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As many as may; more are refused at once."""
-    monkeypatch.setattr(jobs, "MAX_RECEIVING", 8)
+    monkeypatch.setattr(registry, "MAX_RECEIVING", 8)
     app = create_app(container)
     stalled = asyncio.Semaphore(0)
 

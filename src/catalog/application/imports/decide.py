@@ -22,7 +22,7 @@ from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
 
-_CREATED, _UPDATED, _UNCHANGED, _SKIPPED = "created", "updated", "unchanged", "skipped"
+_CREATED, _UPDATED, _UNCHANGED, _SKIPPED, _REFUSED = "created", "updated", "unchanged", "skipped", "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,28 +138,32 @@ class SliceDecider:
         for number, row in enumerate(rows):
             if not number % TURN_ROWS:
                 await asyncio.sleep(0)
-            errors: Sequence[FieldError]
             try:
                 outcome, change = self._decide_row(staged, row)
-            except UnknownCategory as error:
-                if error.slug not in self._suggestions:
-                    known, tree = await known.with_tree(self._storage)
-                    self._suggestions[error.slug] = with_suggestion(error, tree.by_slug)
-                errors = self._suggestions[error.slug].errors
-            except InvalidInput as error:
-                errors = error.errors
-            except (SkuTaken, ItemExists) as error:
-                errors = [FieldError(("sku" if isinstance(error, SkuTaken) else "id",), error.code, str(error))]
-            else:
-                outcomes[outcome] += 1
-                if change is not None:
-                    changes.append((row, change))
+            except (InvalidInput, SkuTaken, ItemExists) as error:
+                known, errors = await self._explain(error, known)
+                outcomes[_REFUSED] += 1
+                refusals += refusals_of(row.line, row.sku, errors)
                 continue
-            outcomes["refused"] += 1
-            refusals += refusals_of(row.line, row.sku, errors)
+            outcomes[outcome] += 1
+            if change is not None:
+                changes.append((row, change))
         if self._plan.dry_run:
             self._dry_run_skus.update(hash(row.sku) for row, _ in changes)
         return DecidedSlice(ImportReport.of(outcomes), changes, refusals=refusals, known=known)
+
+    async def _explain(
+        self, error: InvalidInput | SkuTaken | ItemExists, known: KnownCategories
+    ) -> tuple[KnownCategories, Sequence[FieldError]]:
+        """Return the errors of a refused row. An unknown category comes with a suggestion, made once for each slug."""
+        if isinstance(error, UnknownCategory):
+            if error.slug not in self._suggestions:
+                known, tree = await known.with_tree(self._storage)
+                self._suggestions[error.slug] = with_suggestion(error, tree.by_slug)
+            return known, self._suggestions[error.slug].errors
+        if isinstance(error, InvalidInput):
+            return known, error.errors
+        return known, [FieldError(("sku" if isinstance(error, SkuTaken) else "id",), error.code, str(error))]
 
     def _decide_row(self, staged: StagedChanges, row: ImportRow) -> tuple[str, Change[Item] | None]:
         """Return the outcome of a row, and its change if there is one.

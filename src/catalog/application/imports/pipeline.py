@@ -63,11 +63,11 @@ class ImportPipeline:
         TooManyConflicts, Unavailable.
         """
         reader = SliceReader(source, plan, self._clock, self._ids)
-        started = CommittedSlice(progress.start(reader.ignored_columns))
-        yield started
+        progress = progress.start(reader.ignored_columns)
+        yield CommittedSlice(progress)
         stages = _Stages(plan, self._decider(plan), SliceCommitter(self._storage, plan, origin, self._decider(plan)))
         async with aclosing(reader.slices(before_slice)) as slices:
-            committed_slices = stages.commit_as_one(slices, started) if plan.atomic else stages.commit_each(slices, started)
+            committed_slices = stages.commit_as_one(slices, progress) if plan.atomic else stages.commit_each(slices, progress)
             async with aclosing(committed_slices):
                 async for committed in committed_slices:
                     yield committed
@@ -84,11 +84,11 @@ class _Stages:
         self._decider = decider
         self._committer = committer
 
-    async def commit_each(self, slices: Slices, committed: CommittedSlice[P]) -> CommittedSlices[P]:
+    async def commit_each(self, slices: Slices, progress: P) -> CommittedSlices[P]:
         """Commit each slice, and read, decide and prepare the next one meanwhile."""
         decided = await self._decide_first(slices)
         while decided is not None:
-            committing = asyncio.create_task(self._committer.commit(decided, committed.progress))
+            committing = asyncio.create_task(self._committer.commit(decided, progress))
             upcoming = asyncio.create_task(self._decide_next(slices, decided, committing))
             try:
                 await asyncio.wait((committing,))
@@ -105,6 +105,7 @@ class _Stages:
             except BaseException:
                 await _cancel(upcoming)
                 raise
+            progress = committed.progress
             if committed.conflicted and decided is not None:
                 decided = replace(decided, known=KnownCategories())
 
@@ -127,7 +128,7 @@ class _Stages:
     async def _decide(self, row_slice: Slice, known: KnownCategories) -> DecidedSlice:
         return await self._decider.prepare(await self._decider.decide(row_slice, known))
 
-    async def commit_as_one(self, slices: Slices, started: CommittedSlice[P]) -> CommittedSlices[P]:
+    async def commit_as_one(self, slices: Slices, progress: P) -> CommittedSlices[P]:
         """Commit all slices together, or none of them if a row is refused.
 
         Raises: InvalidInput if there are too many rows, TooManyConflicts.
@@ -146,7 +147,7 @@ class _Stages:
         collected = Slice.joined(parts)
         for _ in range(MAX_ATTEMPTS):
             decided = _all_or_nothing(await self._decider.decide(collected, KnownCategories()), collected)
-            committed = await self._committer.commit_together(decided, started.progress)
+            committed = await self._committer.commit_together(decided, progress)
             if committed is not None:
                 yield committed
                 return

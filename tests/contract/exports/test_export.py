@@ -358,12 +358,12 @@ class CategoryRival(MemoryStorage):
 
     quick = True
 
-    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
         """Be quicker, once."""
         if self.quick and batch[0].changes:
             self.quick = False
             await Categories(self, FixedClock(), RandomIds()).create({"slug": "b", "name": "Theirs"}, TESTER)
-        return await super().commit(batch, ready)
+        return await super().commit(batch, prepared)
 
 
 async def test_a_category_that_a_rival_creates_meanwhile_stays_theirs() -> None:

@@ -220,10 +220,10 @@ async def test_signs_of_life_go_on_after_a_store_that_was_away(jobs: Jobs, monke
     monkeypatch.setattr(heartbeat, "HEARTBEAT_SECONDS", 0.01)
     commits, away = jobs.storage.commit, [StoreBusy("busy"), StoreUnavailable("away")]
 
-    async def commit(batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+    async def commit(batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
         if away:
             raise away.pop()
-        return await commits(batch, ready)
+        return await commits(batch, prepared)
 
     async with jobs.jobs._registry.slots, jobs.jobs._registry.slots:
         begun = await jobs.jobs.start(_source("sku,name\na,A\n"), ImportPlan(), TESTER)
@@ -309,7 +309,7 @@ class Rival(MemoryStorage):
         super().__init__()
         self.times = times
 
-    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
         """Be quicker."""
         if self.times and len(batch) == 1 and batch[0].changes:
             self.times -= 1
@@ -318,7 +318,7 @@ class Rival(MemoryStorage):
                 await commit_as_rival(self, creation(77, sku="B", name="Theirs"))
             else:
                 await commit_as_rival(self, certain(there.update({"description": str(self.times)}, now=NOON)))
-        return await super().commit(batch, ready)
+        return await super().commit(batch, prepared)
 
 
 async def commit_as_rival(storage: MemoryStorage, change: Any) -> None:  # noqa: ANN401 - a change

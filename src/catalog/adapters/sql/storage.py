@@ -300,12 +300,12 @@ class SqlStorage:
         async with self._translated_errors():
             await self._head_watcher.wait(seq, seconds)
 
-    async def changes(self, *, after: int, limit: int, wanted: LogFilter = EVERY_ENTRY) -> LogPage:
+    async def changes(self, *, after: int, limit: int, log_filter: LogFilter = EVERY_ENTRY) -> LogPage:
         """Read a page of the log."""
-        rows = await self._rows(log_statement(after, limit, wanted))
+        rows = await self._rows(log_statement(after, limit, log_filter))
         if not rows:
             raise SchemaOutdated(EMPTY_LOG_HEAD)
-        return to_log_page(rows, after, limit, wanted)
+        return to_log_page(rows, after, limit, log_filter)
 
     async def find_entry(self, subject_id: UUID, version: int | None = None) -> LogEntry | None:
         """Use the unique index of subject and version."""

@@ -190,7 +190,7 @@ class Feed:
     async def _replay(self, subscriber: Subscriber, last_seq: int | None) -> AsyncGenerator[bytes, None]:
         """Read missed entries from the log, up to and including `last_seq`, or to the end of the log."""
         while not self._closed and (last_seq is None or subscriber.position < last_seq):
-            page = await self._storage.changes(after=subscriber.position, limit=BATCH_SIZE, wanted=subscriber.log_filter)
+            page = await self._storage.changes(after=subscriber.position, limit=BATCH_SIZE, log_filter=subscriber.log_filter)
             if page.floor > subscriber.position:
                 raise LogPruned(subscriber.position, page.floor)
             entries = [entry for entry in page.entries if last_seq is None or entry.seq <= last_seq]

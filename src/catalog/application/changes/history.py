@@ -10,10 +10,10 @@ from catalog.domain.categories import category
 from catalog.domain.changes.log import MAX_SEQ, LogEntry, LogFilter, LogPage
 from catalog.domain.changes.price_history import (
     PricePeriod,
-    lowest_prices,
+    lowest_price,
+    price_before_reduction,
+    price_in_force,
     price_periods,
-    prices_before_reduction,
-    prices_in_force,
 )
 from catalog.domain.errors import InvalidQuery, ItemNotFound, LogPruned, shorten
 from catalog.domain.items import item
@@ -119,7 +119,7 @@ class History:
         Raises: ItemNotFound, LogPruned if the requested entries were pruned.
         """
         after = request.after
-        page = await self._storage.changes(after=after or 0, limit=request.limit, wanted=await self.log_filter(request))
+        page = await self._storage.changes(after=after or 0, limit=request.limit, log_filter=await self.log_filter(request))
         if after is not None and after < page.floor:
             raise LogPruned(after, page.floor)
         return page
@@ -131,7 +131,7 @@ class History:
         """
         item_id = await self.find_item_id(key)
         after = request.after or 0
-        page = await self._storage.changes(after=after, limit=request.limit, wanted=LogFilter(subject=item_id))
+        page = await self._storage.changes(after=after, limit=request.limit, log_filter=LogFilter(subject=item_id))
         first_entry = page.entries[0] if page.entries and not after else await self._first_entry(item_id)
         await self._require_known(item_id, first_entry, key)
         return ItemHistory(page, await self._known_since(page, first_entry))
@@ -143,23 +143,23 @@ class History:
         """
         item_id = await self.find_item_id(key)
         log_filter = LogFilter(subject=item_id)
-        page = await self._storage.changes(after=0, limit=_BATCH_SIZE, wanted=log_filter)
+        page = await self._storage.changes(after=0, limit=_BATCH_SIZE, log_filter=log_filter)
         entries = list(page.entries)
         while page.next_after is not None:
-            page = await self._storage.changes(after=page.next_after, limit=_BATCH_SIZE, wanted=log_filter)
+            page = await self._storage.changes(after=page.next_after, limit=_BATCH_SIZE, log_filter=log_filter)
             entries += page.entries
         await self._require_known(item_id, entries[0] if entries else None, key)
         before = entries[0].change.before if entries else (await self._storage.items_by_id((item_id,))).get(item_id)
         periods = price_periods(before if isinstance(before, Item) else None, entries)
         # The process that wrote the last price may have a clock ahead of ours. Its price is in force anyway.
         moment = as_of or max((self._clock.now(), *(period.since for period in periods[-1:])))
-        in_force = prices_in_force(periods, moment)
+        in_force = price_in_force(periods, moment)
         shown = periods if as_of is None else [] if in_force is None else [in_force]
         known_since = await self._known_since(page, entries[0] if entries else None)
-        return PriceHistory(shown, lowest_prices(periods, moment), prices_before_reduction(periods, moment), known_since)
+        return PriceHistory(shown, lowest_price(periods, moment), price_before_reduction(periods, moment), known_since)
 
     async def _first_entry(self, item_id: UUID) -> LogEntry | None:
-        page = await self._storage.changes(after=0, limit=1, wanted=LogFilter(subject=item_id))
+        page = await self._storage.changes(after=0, limit=1, log_filter=LogFilter(subject=item_id))
         return page.entries[0] if page.entries else None
 
     async def _require_known(self, item_id: UUID, first_entry: LogEntry | None, key: str) -> None:

@@ -259,7 +259,7 @@ def _convert(value: Any, type_name: str, name: str, errors: FieldErrors) -> Any:
             number = None
         if isinstance(number, int) and not isinstance(number, bool):
             return number
-        if isinstance(number, DecimalLiteral) and (type_name == "number" or number.whole):
+        if isinstance(number, DecimalLiteral) and (type_name == "number" or number.is_integer):
             return number
     errors.add(("attributes", name), "wrong_type", f"The value {value!r} of {ATTRIBUTE}{name} is not of type {type_name}.")
     return None

@@ -22,12 +22,12 @@ class FlakyStorage(MemoryStorage):
 
     unavailable = False
 
-    async def changes(self, *, after: int, limit: int, wanted: LogFilter = EVERY_ENTRY) -> LogPage:
+    async def changes(self, *, after: int, limit: int, log_filter: LogFilter = EVERY_ENTRY) -> LogPage:
         """Read, unless the store is unavailable."""
         if self.unavailable:
             message = "unavailable"
             raise StoreUnavailable(message)
-        return await super().changes(after=after, limit=limit, wanted=wanted)
+        return await super().changes(after=after, limit=limit, log_filter=log_filter)
 
 
 def encode_event(entry: LogEntry) -> bytes:

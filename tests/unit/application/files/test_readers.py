@@ -194,7 +194,7 @@ def test_an_array_is_read_value_by_value() -> None:
         ('[{"a": 1} {"a": 2}]', 1, r"a comma or \]"),
         ('[{"a": 1},]', 1, "ends too early"),
         ('[{"a": 1}, {"b": 1, "b": 2}, {"a": 3}]', 1, "twice"),
-        ('[{"a": 1}, ' + "[" * 100_000, 1, "nested more than 32 deep"),
+        ('[{"a": 1}, ' + "[" * 100_000, 1, "nested more than 32 levels deep"),
         ('[{"a": 1}, {"b": "' + "x" * (2 * MAX_ROW_SIZE), 1, "more than"),
     ],
 )

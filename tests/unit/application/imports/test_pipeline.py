@@ -242,14 +242,14 @@ class Rival(MemoryStorage):
         self.stubborn = stubborn
         self.done = False
 
-    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
         """Commit the rival's change first, or report a conflict."""
         if self.stubborn:
             return [StaleVersion(change_set.changes[0].subject.id) for change_set in batch]
         if not self.done:
             self.done = True
             await super().commit(sets(creation(7_777, sku="A", name="Rival")))
-        return await super().commit(batch, ready)
+        return await super().commit(batch, prepared)
 
 
 async def test_a_row_that_conflicts_is_decided_again() -> None:
@@ -281,7 +281,7 @@ class Slow(MemoryStorage):
         self.read_skus: set[str] = set()
         self.read_meanwhile: set[str] = set()
 
-    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
         """Commit after the event loop has had time to read and decide a slice."""
         self.commits += 1
         before = set(self.read_skus)
@@ -290,7 +290,7 @@ class Slow(MemoryStorage):
         self.read_meanwhile |= self.read_skus - before
         if self.error is not None:
             raise self.error
-        return await super().commit(batch, ready)
+        return await super().commit(batch, prepared)
 
     async def items_by_sku(self, skus: Collection[str]) -> Mapping[str, Item]:
         """Record the SKUs that are read."""

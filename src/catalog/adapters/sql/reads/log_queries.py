@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Delete, Select, Update, bindparam, delete, false, select, true, update
+from sqlalchemy import Delete, Select, Update, bindparam, delete, false, literal_column, select, true, update
 
 from catalog.adapters.sql.row_mapping import LOG_COLUMNS, to_entry
 from catalog.adapters.sql.schema.tables import THE_HEAD, change_log, log_head
@@ -59,11 +59,12 @@ def entry_statement(subject_id: UUID, version: int | None) -> Select[Any]:
 def deletion_statement(sku: str) -> Select[Any]:
     """Select the last deletion of an item with this SKU, as LOG_COLUMNS.
 
-    The kind is not checked. The keys of categories are slugs in lower case, so only one without letters could match.
+    The kind is checked too: a SKU of digits may be the slug of a deleted category.
     """
+    of_item = change_log.c.kind.startswith(literal_column("'item.'"))
     return (
         select(*LOG_COLUMNS)
-        .where(change_log.c.key == sku, change_log.c.after.is_(None))
+        .where(change_log.c.key == sku, change_log.c.after.is_(None), of_item)
         .order_by(change_log.c.seq.desc())
         .limit(1)
     )

@@ -12,7 +12,7 @@ from catalog.application.exports.export import parse_export, parse_format, parse
 from catalog.application.items.items import Items
 from catalog.domain.change import Origin
 from catalog.domain.items.item import Item
-from catalog.domain.queries.filters import NAMES
+from catalog.domain.queries.filters import FILTER_PARAMETERS
 from catalog.domain.queries.item_query import PARAMETERS
 from catalog.domain.queries.list_request import PARAMETERS as LIST_PARAMETERS
 from catalog.domain.queries.list_request import PRESENTATION_PARAMETERS
@@ -81,7 +81,11 @@ class ItemsController(Controller):
     @get(
         "/export",
         opt=documented(
-            Operation("Export items", parameters=("format", "with_categories", "sort", "q", *NAMES), responses=("200-export",))
+            Operation(
+                "Export items",
+                parameters=("format", "with_categories", "sort", "q", *FILTER_PARAMETERS),
+                responses=("200-export",),
+            )
         ),
     )
     async def export(self, request: AnyRequest) -> StreamingResponse:

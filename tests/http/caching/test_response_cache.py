@@ -1,10 +1,14 @@
 """Answers out of the cache: what is a hit, and that a hit is the same answer and never an old one."""
 
+from typing import Any
+
 import httpx
 import pytest
 
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
+from catalog.entrypoints.http.middleware.request import RequestMiddleware
+from catalog.entrypoints.http.middleware.response_cache import ResponseCacheMiddleware
 from catalog.entrypoints.settings import CacheSettings, HttpSettings, Settings, StorageSettings
 from tests.http.conftest import asked, caching_of
 
@@ -146,3 +150,19 @@ async def test_a_hit_for_a_page_of_another_origin_has_what_its_browser_wants(sto
             response = await client.get(path, headers={"Origin": "https://shop.example"})
             assert (of(response), response.headers["access-control-allow-origin"]) == (cache, "https://shop.example")
             assert "ETag" in response.headers["access-control-expose-headers"]
+
+
+async def test_a_hit_does_not_reach_the_routes(client: httpx.AsyncClient, chair: str, app: RequestMiddleware) -> None:
+    """By id and by SKU, lists and searches; what is not cached does."""
+
+    async def unreachable(_scope: Any, _receive: Any, _send: Any) -> None:  # noqa: ANN401 - ASGI's
+        message = "A request reached the routes."
+        raise AssertionError(message)
+
+    paths = [chair, f"{ITEMS}/CHAIR", ITEMS, f"{ITEMS}?q=cha&limit=5"]
+    for path in paths:
+        await client.get(path)
+    assert isinstance(app.app, ResponseCacheMiddleware)
+    app.app._app = unreachable
+    assert [of(await client.get(path)) for path in paths] == ["HIT"] * len(paths)
+    assert (await client.get(f"{ITEMS}/CHAIR/history")).status_code == 500

@@ -1,4 +1,4 @@
-"""Parses the rows of a file by the import plan, and decides them as far as that needs no store.
+"""The first stage of an import: reads and parses the rows of a file, and decides them as far as that needs no store.
 
 Rows are read from the file in a thread while the previous slice is committed.
 """

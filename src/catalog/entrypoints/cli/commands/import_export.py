@@ -189,7 +189,11 @@ def seed() -> None:
     click.echo(f"{report.created} items created, {report.skipped} already existed.")
 
 
-async def _follow(slices: Any, on_refusal: Callable[[Any], None], on_progress: Callable[[Any], None]) -> Any:  # noqa: ANN401
+async def _follow(
+    slices: Any,  # noqa: ANN401 - a generator of CommittedSlices
+    on_refusal: Callable[[Any], None],
+    on_progress: Callable[[Any], None],
+) -> Any:  # noqa: ANN401 - an ImportReport
     """Show the refusals and the progress of an import, and return its report."""
     report = None
     async with aclosing(slices):

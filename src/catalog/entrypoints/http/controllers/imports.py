@@ -23,12 +23,12 @@ from catalog.domain.queries.filters import without_empty
 from catalog.domain.queries.operands import refuse_unknown
 from catalog.domain.text.normalization import visible
 from catalog.domain.validation import FieldErrors
-from catalog.entrypoints.http.controllers.items import AnyRequest, request_origin
+from catalog.entrypoints.http.controllers.items import ITEMS
 from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.middleware.public_prefix import public_path
-from catalog.entrypoints.http.middleware.response_cache import ITEMS
 from catalog.entrypoints.http.openapi.document import Operation, documented
 from catalog.entrypoints.http.requests.bodies import announced_length, refuse_other_types
+from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.headers import header
 from catalog.entrypoints.http.requests.query_string import read_choices, read_parameters, reject_parameters
 from catalog.entrypoints.http.requests.uploads import MultipartUpload, UploadSpace, UploadStream

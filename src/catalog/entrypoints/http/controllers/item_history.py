@@ -9,11 +9,11 @@ from catalog.domain.errors import FieldError, InvalidInput, InvalidQuery
 from catalog.domain.items.item import Item
 from catalog.domain.queries.operands import parse_moment
 from catalog.domain.validation import FieldErrors
-from catalog.entrypoints.http.controllers.items import AnyRequest, item_content, request_origin
+from catalog.entrypoints.http.controllers.items import ITEMS, item_content
 from catalog.entrypoints.http.idempotency import BodyFingerprint, Idempotency
-from catalog.entrypoints.http.middleware.response_cache import ITEMS
 from catalog.entrypoints.http.openapi.document import Operation, documented
 from catalog.entrypoints.http.requests.bodies import JSON, parse_object, read_bytes, read_nothing
+from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.preconditions import parse_if_match
 from catalog.entrypoints.http.requests.query_string import read_choices, read_parameters, reject_parameters
 from catalog.entrypoints.http.responses.preferences import write_response

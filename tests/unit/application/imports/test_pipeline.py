@@ -20,12 +20,13 @@ from catalog.application.imports.report import ImportProgress, ImportReport
 from catalog.application.imports.rows import SLICE_ROWS
 from catalog.application.imports.sample_data import SAMPLE_SIZE, SampleData, sample_rows
 from catalog.application.writes.commit import MAX_ATTEMPTS
+from catalog.domain.categories.category import Category
 from catalog.domain.categories.tree import Tree
 from catalog.domain.changes.commit_plan import Outcome
 from catalog.domain.changes.log import ChangeSet
-from catalog.domain.errors import InvalidFile, InvalidQuery, SkuTaken, StaleVersion, StoreUnavailable
+from catalog.domain.errors import CatalogError, InvalidFile, InvalidQuery, SkuTaken, StaleVersion, StoreUnavailable
 from catalog.domain.items.item import Item
-from tests.making import TESTER, CountedIds, FixedClock, category, commit, creation, sets
+from tests.making import NOON, TESTER, CountedIds, FixedClock, category, commit, creation, sets
 
 DATA = Path(__file__).parents[3] / "data"
 
@@ -387,12 +388,35 @@ async def test_a_cancelled_import_is_cancelled_even_if_its_commit_fails() -> Non
     assert (trial.reports, await store.items_by_sku(["A"])) == ([], {})
 
 
+class Deleting(Slow):
+    """A slow store in which another writer deletes a category before the first commit of the import. Counts conflicts."""
+
+    def __init__(self, doomed: Category) -> None:
+        """Delete this category."""
+        super().__init__()
+        self.doomed: Category | None = doomed
+        self.conflicts = 0
+
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
+        """Delete the category first, if the import commits items."""
+        if self.doomed is not None and len(batch[0].changes) > 1:
+            doomed, self.doomed = self.doomed, None
+            await super().commit(sets(doomed.delete(now=NOON)))
+        outcomes = await super().commit(batch, prepared)
+        self.conflicts += len(batch) == 1 and isinstance(outcomes[0], CatalogError)
+        return outcomes
+
+
 async def test_categories_are_read_again_after_a_conflict() -> None:
-    """The next slice is imported even though another writer changed the store."""
-    trial = Trial(Rival())
-    report = await trial.csv(_slices("sku,name,category\nA,Mine,chairs\n", "B,Two,chairs\n"), ImportPlan(create_categories=True))
-    assert (report.created, report.refused, report.categories) == (SLICE_ROWS, 1, 1)
-    assert trial.refused == [(2, "sku", "sku_taken")]
+    """Also those that the next slice does not need: the one after that meets no conflict."""
+    chairs = category("chairs")
+    trial = Trial(store := Deleting(chairs.subject))
+    await commit(store, chairs)
+    text = _slices("sku,name,category\nA,One,chairs\n", "")
+    lines = "".join(f"G-{number},x,\n" for number in range(SLICE_ROWS))
+    report = await trial.csv(f"{text}{lines}B,Two,chairs\n")
+    assert (report.created, report.refused, store.conflicts) == (2 * SLICE_ROWS - 1, 2, 1)
+    assert trial.refused == [(2, "category", "unknown_category"), (2 * SLICE_ROWS + 2, "category", "unknown_category")]
 
 
 def test_every_error_of_a_plan_is_reported() -> None:

@@ -11,7 +11,7 @@ from catalog.entrypoints.http.middleware.request import App, RequestMiddleware
 from catalog.entrypoints.http.requests.caller import VISIBILITY
 from catalog.entrypoints.http.requests.headers import header
 from catalog.entrypoints.http.responses.prepared import PreparedResponse, no_content
-from tests.http.conftest import asked, caching_of
+from tests.http.making import cache_of, client_for
 
 ITEMS = "/api/v1/items"
 STAFF = {"Authorization": "staff"}
@@ -45,9 +45,9 @@ def store() -> str:
 async def client(app: RequestMiddleware, container: Container) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application with authentication, and a chair in the catalog."""
     app.app = FakeAuthentication(app.app)
-    async with asked(app) as opened:
+    async with client_for(app) as opened:
         assert (await opened.post(ITEMS, json={"sku": "CHAIR", "name": "Chair"}, headers=STAFF)).status_code == 201
-        await caching_of(container)._freshness.poll()
+        await cache_of(container)._freshness.poll()
         yield opened
 
 

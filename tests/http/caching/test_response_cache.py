@@ -10,7 +10,7 @@ from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.middleware.request import RequestMiddleware
 from catalog.entrypoints.http.middleware.response_cache import ResponseCacheMiddleware
 from catalog.entrypoints.settings import CacheSettings, HttpSettings, Settings, StorageSettings
-from tests.http.conftest import asked, caching_of
+from tests.http.making import cache_of, client_for
 
 ITEMS = "/api/v1/items"
 
@@ -36,7 +36,7 @@ def lasting(response: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
 async def chair(client: httpx.AsyncClient, container: Container) -> str:
     """The path of an item; the log was looked at, so that what is cached holds."""
     created = await client.post(ITEMS, json={"sku": "CHAIR", "name": "Chair", "price": {"amount": "5", "currency": "EUR"}})
-    await caching_of(container)._freshness.poll()
+    await cache_of(container)._freshness.poll()
     return str(created.headers["location"])
 
 
@@ -131,7 +131,7 @@ async def test_without_a_cache_everything_is_a_miss_and_right(store_url: str) ->
     """A time to live of 0 turns it off."""
     settings = Settings(storage=StorageSettings(url=store_url), cache=CacheSettings(ttl_seconds=0))
     container = Container(settings=settings)
-    async with running(container), asked(create_app(container)) as client:
+    async with running(container), client_for(create_app(container)) as client:
         assert container.caching() is None
         created = await client.post(ITEMS, json={"name": "Chair"})
         for _ in range(2):
@@ -143,9 +143,9 @@ async def test_a_hit_for_a_page_of_another_origin_has_what_its_browser_wants(sto
     """The headers of CORS, as the first answer had them."""
     http = HttpSettings(cors_origins=("https://shop.example",))
     container = Container(settings=Settings(storage=StorageSettings(url=store_url), http=http))
-    async with running(container) as storage, caching_of(container).running(storage), asked(create_app(container)) as client:
+    async with running(container) as storage, cache_of(container).running(storage), client_for(create_app(container)) as client:
         path = (await client.post(ITEMS, json={"name": "Chair"})).headers["location"]
-        await caching_of(container)._freshness.poll()
+        await cache_of(container)._freshness.poll()
         for cache in ("MISS", "HIT"):
             response = await client.get(path, headers={"Origin": "https://shop.example"})
             assert (of(response), response.headers["access-control-allow-origin"]) == (cache, "https://shop.example")

@@ -6,7 +6,7 @@ what was committed, and the file can be sent again because rows are matched by S
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractContextManager, aclosing
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -29,10 +29,11 @@ from catalog.application.imports.progress import (
 )
 from catalog.application.imports.refusals import Refusal
 from catalog.application.imports.registry import ImportRegistry
-from catalog.application.writes.commit import RecordsFor, commit, no_records
+from catalog.application.writes.commit import commit
+from catalog.application.writes.write import Decision, Write
 from catalog.domain.change import Origin
 from catalog.domain.changes.expiring_record import ExpiringRecord
-from catalog.domain.errors import CatalogError, ImportNotFound
+from catalog.domain.errors import CatalogError, ImportNotFound, ImportsBusy
 from catalog.domain.text.normalization import find_unstorable
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
@@ -67,21 +68,19 @@ class ImportJobs:
         self._registry = ImportRegistry()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(
-        self,
-        source: ImportSource,
-        plan: ImportPlan,
-        origin: Origin,
-        first_refusals: list[Refusal],
-        records_for: RecordsFor[ImportState] = no_records,
-    ) -> ImportState:
+    def run(self, source: ImportSource, plan: ImportPlan, origin: Origin, first_refusals: list[Refusal]) -> Write[ImportState]:
         """Run an import and return its final state. The first refusals are added to `first_refusals`; the source is closed.
 
-        The records from `records_for` are committed at the end, unless an atomic import was refused. Slices that were committed
-        before an error stay, and the import's id still shows them.
+        Slices that were committed before an error stay, and the import's id still shows them.
 
         Raises: ImportsBusy, and the errors of `ImportPipeline.run`.
         """
+        return Write(self._storage, origin, lambda: self._run(source, plan, origin, first_refusals))
+
+    async def _run(
+        self, source: ImportSource, plan: ImportPlan, origin: Origin, first_refusals: list[Refusal]
+    ) -> Decision[ImportState]:
+        """Import the file, and decide what to commit at the end: the final state."""
         try:
             self._registry.check_capacity()
             state = self._new_state(plan)
@@ -91,9 +90,11 @@ class ImportJobs:
             except BaseException as error:
                 await self._fail(state.id, origin, error)
                 raise
-            return await self._finish(state.id, origin, status, records_for=no_records if status == REFUSED else records_for)
         finally:
             source.close()
+        state = self._end(state.id, status)
+        del self._registry.states[state.id]
+        return Decision((), state, (state.record,), is_refusal=status == REFUSED)
 
     def receiving(self) -> AbstractContextManager[None]:
         """Reserve an upload slot.
@@ -102,29 +103,38 @@ class ImportJobs:
         """
         return self._registry.receiving()
 
-    async def start(
-        self, source: ImportSource, plan: ImportPlan, origin: Origin, records_for: RecordsFor[ImportState] = no_records
-    ) -> ImportState:
-        """Start an import in the background and return its state. The records from `records_for` are committed first.
+    def start(self, source: ImportSource, plan: ImportPlan, origin: Origin) -> Write[ImportState]:
+        """Start an import in the background, as soon as its state is committed, and return its state.
 
         Raises: ImportsBusy.
         """
-        try:
-            self._registry.check_capacity()
-            state = self._new_state(plan)
+
+        async def decide() -> Decision[ImportState]:
             try:
-                await commit(self._storage, (), origin, (state.record, *records_for(state)))
-            except BaseException:
-                del self._registry.states[state.id]
+                self._registry.check_capacity()
+            except ImportsBusy:
+                source.close()
                 raise
+            state = self._new_state(plan)
+            return Decision((), state, (state.record,), commit_scope=self._starting(state.id, source, plan, origin))
+
+        return Write(self._storage, origin, decide)
+
+    @asynccontextmanager
+    async def _starting(
+        self, import_id: str, source: ImportSource, plan: ImportPlan, origin: Origin
+    ) -> AsyncGenerator[None, None]:
+        """Start an import after the commit, or discard it if the commit fails."""
+        try:
+            yield
         except BaseException:
+            del self._registry.states[import_id]
             source.close()
             raise
-        task = asyncio.create_task(self._run_in_background(state.id, source, plan, origin), name=f"catalog-import-{state.id}")
+        task = asyncio.create_task(self._run_in_background(import_id, source, plan, origin), name=f"catalog-import-{import_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         await asyncio.sleep(0)  # let the task start: one cancelled before its start would not close the source
-        return state
 
     async def get(self, import_id: str) -> ImportState:
         """Return the state of an import.
@@ -228,21 +238,18 @@ class ImportJobs:
             message = str(error) if known else "Unexpected error. Quote the import id when reporting it."
             await self._finish(import_id, origin, FAILED, message)
 
-    async def _finish(
-        self,
-        import_id: str,
-        origin: Origin,
-        status: str,
-        error: str | None = None,
-        records_for: RecordsFor[ImportState] = no_records,
-    ) -> ImportState:
-        """Store the final state, with the records made from it, and return it."""
-        state = replace(self._registry.states[import_id], status=status, at=self._clock.now(), error=error)
-        self._registry.states[import_id] = state
+    async def _finish(self, import_id: str, origin: Origin, status: str, error: str | None = None) -> None:
+        """Store the final state."""
+        state = self._end(import_id, status, error)
         try:
-            await commit(self._storage, (), origin, (state.record, *records_for(state)))
+            await commit(self._storage, (), origin, (state.record,))
         finally:
             self._registry.states.pop(import_id, None)
+
+    def _end(self, import_id: str, status: str, error: str | None = None) -> ImportState:
+        """Return the final state of an import, and show it until it is stored."""
+        state = replace(self._registry.states[import_id], status=status, at=self._clock.now(), error=error)
+        self._registry.states[import_id] = state
         return state
 
 

@@ -22,7 +22,8 @@ from catalog.application.files.readers import read_table
 from catalog.application.files.trailer import TrailerPolicy
 from catalog.application.imports.pipeline import ImportPipeline
 from catalog.application.imports.plan import ImportPlan
-from catalog.application.imports.rows import Refusal
+from catalog.application.imports.refusals import Refusal
+from catalog.application.imports.report import ImportProgress
 from catalog.domain.changes.commit_plan import Outcome
 from catalog.domain.changes.log import ChangeSet
 from catalog.domain.errors import InvalidFile, InvalidQuery, StoreUnavailable
@@ -85,10 +86,11 @@ async def import_bytes(
     refusals: list[Refusal] = []
     pipeline = ImportPipeline(storage, FixedClock(), CountedIds())
     plan = replace(ImportPlan(preserve=preserve, create_categories=True), **options)  # type: ignore[arg-type]
-    report = await pipeline.run(
-        read_table(file_type(data), format_name, ",", trailer_policy), plan, TESTER, on_refusal=refusals.append
-    )
-    return refusals, report
+    source, progress = read_table(file_type(data), format_name, ",", trailer_policy), ImportProgress()
+    async for committed in pipeline.run(source, plan, TESTER, progress):
+        progress = committed.progress
+        refusals += committed.refusals
+    return refusals, progress.report
 
 
 async def all_items(storage: Storage) -> tuple[Item, ...]:
@@ -128,7 +130,7 @@ async def test_the_trailer_proves_that_an_export_is_complete(storage: Storage) -
                 assert trailer == {"_end": {"rows": count, "sha256": digest}}
             target: MemoryStorage = MemoryStorage()
             refusals, report = await import_bytes(target, format_name, data)
-            assert (refusals, report.created, report.ignored) == ([], count, [])
+            assert (refusals, report.created, list(report.ignored)) == ([], count, [])
 
 
 async def test_an_export_is_a_snapshot(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,11 +12,14 @@ from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.system import RandomIds
 from catalog.application.files.readers import read_csv
 from catalog.application.files.row_source import MalformedRow, Row, RowSource
+from catalog.application.imports import heartbeat, refusals, registry
 from catalog.application.imports import jobs as module
-from catalog.application.imports.jobs import ImportJobs, ImportSource, ImportState
+from catalog.application.imports.jobs import ImportJobs, ImportSource
 from catalog.application.imports.pipeline import ImportPipeline
 from catalog.application.imports.plan import ImportPlan
-from catalog.application.imports.rows import SLICE_ROWS, Refusal
+from catalog.application.imports.progress import HEARTBEAT_TIMEOUT, ImportState
+from catalog.application.imports.refusals import Refusal
+from catalog.application.imports.rows import SLICE_ROWS
 from catalog.application.writes.idempotency import IdempotentRequests
 from catalog.domain.changes.commit_plan import Outcome
 from catalog.domain.changes.log import ChangeSet
@@ -72,6 +76,7 @@ def jobs(storage: Storage) -> Jobs:
 async def test_all_refusals_are_kept_for_a_day(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the order of their lines, however many; the first are told at once."""
     monkeypatch.setattr(module, "MAX_REFUSALS_SHOWN", 300)
+    monkeypatch.setattr(refusals, "MAX_REFUSALS_PER_RECORD", 300)
     text = "sku,name\n" + "".join(f"S-{number},\n" for number in range(2 * SLICE_ROWS))
     state = await jobs.run(text)
     assert (state.status, state.report.rows, state.report.refused, state.bytes) == (
@@ -96,8 +101,7 @@ async def test_all_refusals_are_kept_for_a_day(jobs: Jobs, monkeypatch: pytest.M
 async def test_refusals_that_are_kept_no_more_are_left_out(jobs: Jobs) -> None:
     """Where a part of them was swept."""
     state = await jobs.run("sku,name\na,\n")
-    state.chunks += 1
-    await jobs.storage.commit([ChangeSet((), TESTER, (state.record,))])
+    await jobs.storage.commit([ChangeSet((), TESTER, (replace(state, chunks=state.chunks + 1).record,))])
     assert len([chunk async for chunk in jobs.jobs.refusals(state.id)]) == 1
 
 
@@ -144,7 +148,7 @@ async def test_one_whose_process_is_gone_is_told_as_interrupted(jobs: Jobs) -> N
     state = ImportState("x", "running", NOON, NOON)
     await jobs.storage.commit([ChangeSet((), TESTER, (state.record,))])
     assert (await jobs.jobs.get("x")).status == "running"
-    jobs.clock.move(seconds=module.HEARTBEAT_TIMEOUT + 1)
+    jobs.clock.move(seconds=HEARTBEAT_TIMEOUT + 1)
     assert (await jobs.jobs.get("x")).status == "interrupted"
     assert (await jobs.jobs.get(ended.id)).status == "done"
     again = await jobs.run("sku,name\na,A\nb,B\n", ImportPlan(on_conflict="skip"))
@@ -182,7 +186,7 @@ async def test_one_that_is_waited_for_is_cancelled_and_interrupted_too(jobs: Job
     await started.wait()
 
     async def writing(number: int) -> bool:
-        return len(running) > number and bool(running[number].report.rows)
+        return len(running) > number and bool((await jobs.jobs.get(running[number].id)).report.rows)
 
     await _holds(lambda: writing(0))
     assert (await jobs.another().cancel(running[0].id, TESTER)).status == "running"
@@ -207,18 +211,18 @@ async def test_two_processes_start_an_import_once(jobs: Jobs) -> None:
         assert not replayed
         write = there.start(source, ImportPlan(), TESTER)
         assert await elsewhere.execute(write, lambda state: state.id.encode()) == (response, True)
-    assert (closed, there._states, there._tasks) == ([True], {}, set())
+    assert (closed, there._registry.states, there._tasks) == ([True], {}, set())
     await _until(jobs.another(), response.decode(), "done")
     assert (await jobs.storage.items_by_sku(["A"]))["A"].name == "Once"
 
 
 async def test_one_that_waits_gives_signs_of_life(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that nobody takes it for gone."""
-    monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr(heartbeat, "HEARTBEAT_SECONDS", 0.01)
     free = asyncio.Event()
-    async with jobs.jobs._slots, jobs.jobs._slots:
+    async with jobs.jobs._registry.slots, jobs.jobs._registry.slots:
         begun = await jobs.jobs.start(_source("sku,name\na,A\n"), ImportPlan(), TESTER)
-        jobs.clock.move(seconds=module.HEARTBEAT_TIMEOUT - 1)
+        jobs.clock.move(seconds=HEARTBEAT_TIMEOUT - 1)
         there = jobs.another()
 
         async def alive() -> bool:
@@ -232,7 +236,7 @@ async def test_one_that_waits_gives_signs_of_life(jobs: Jobs, monkeypatch: pytes
 @pytest.mark.parametrize("store", ["memory"])
 async def test_signs_of_life_go_on_after_a_store_that_was_away(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """For a moment."""
-    monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr(heartbeat, "HEARTBEAT_SECONDS", 0.01)
     commits, away = jobs.storage.commit, [StoreBusy("busy"), StoreUnavailable("away")]
 
     async def commit(batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
@@ -240,7 +244,7 @@ async def test_signs_of_life_go_on_after_a_store_that_was_away(jobs: Jobs, monke
             raise away.pop()
         return await commits(batch, prepared)
 
-    async with jobs.jobs._slots, jobs.jobs._slots:
+    async with jobs.jobs._registry.slots, jobs.jobs._registry.slots:
         begun = await jobs.jobs.start(_source("sku,name\na,A\n"), ImportPlan(), TESTER)
         monkeypatch.setattr(jobs.storage, "commit", commit)
         there = jobs.another()
@@ -264,23 +268,23 @@ async def test_what_takes_too_long_in_an_import_is_not_told_as_too_many(jobs: Jo
     with pytest.raises(TimeoutError):
         await jobs.jobs.run(ImportSource(late, lambda: 0, lambda: closed.append(True)), ImportPlan(), TESTER, [])
     assert closed
-    async with jobs.jobs._slots, jobs.jobs._slots:
+    async with jobs.jobs._registry.slots, jobs.jobs._registry.slots:
         pass
 
 
 @pytest.mark.parametrize("store", ["memory"])
 async def test_only_so_many_imports_are_under_way(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """And only so many files come in; who waits too long is told so."""
-    monkeypatch.setattr(module, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(registry, "WAIT_SECONDS", 0.01)
     closed: list[bool] = []
     source = ImportSource(lambda: read_csv(io.BytesIO(b"sku,name\n")), lambda: 0, lambda: closed.append(True))
-    async with jobs.jobs._slots, jobs.jobs._slots:
+    async with jobs.jobs._registry.slots, jobs.jobs._registry.slots:
         with pytest.raises(ImportsBusy, match="2 imports are already running"):
             await jobs.jobs.run(source, ImportPlan(), TESTER, [])
-    monkeypatch.setattr(module, "MAX_RECEIVING", 1)
+    monkeypatch.setattr(registry, "MAX_RECEIVING", 1)
     with jobs.jobs.receiving(), pytest.raises(ImportsBusy, match="1 import files"), jobs.jobs.receiving():
         pass
-    monkeypatch.setattr(module, "MAX_IMPORTS", 0)
+    monkeypatch.setattr(registry, "MAX_IMPORTS", 0)
     with pytest.raises(ImportsBusy), jobs.jobs.receiving():
         pass
     with pytest.raises(ImportsBusy, match="0 imports are already in progress"):

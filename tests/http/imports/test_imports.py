@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from catalog.application.imports import jobs
+from catalog.application.imports import registry
 from catalog.application.imports.jobs import ImportJobs
 from catalog.application.imports.rows import SLICE_ROWS
 from catalog.entrypoints.container import Container, running
@@ -324,13 +324,13 @@ async def test_an_import_waits_for_a_slot_or_is_refused(client: httpx.AsyncClien
         return await real_import(self, *arguments)
 
     monkeypatch.setattr(ImportJobs, "_import", blocked_import)
-    monkeypatch.setattr(jobs, "WAIT_SECONDS", 0.05)
-    monkeypatch.setattr(jobs, "MAX_IMPORTS", 4)
+    monkeypatch.setattr(registry, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(registry, "MAX_IMPORTS", 4)
     started = [await client.post(IMPORT, content=f"sku,name\n{name},A\n", headers=IN_BACKGROUND) for name in "abc"]
     late = await import_csv(client, "sku,name\nd,A\n")
     assert (late.status_code, late.json()["code"]) == (503, "imports_busy")
     assert "2 imports are already running" in late.json()["detail"]
-    monkeypatch.setattr(jobs, "MAX_IMPORTS", 3)
+    monkeypatch.setattr(registry, "MAX_IMPORTS", 3)
     for headers in (CSV, IN_BACKGROUND):
         full = await client.post(IMPORT, content="sku,name\nd,A\n", headers=headers)
         assert (full.status_code, full.json()["code"], full.headers["retry-after"]) == (503, "imports_busy", "1")
@@ -344,7 +344,7 @@ async def test_slow_uploads_do_not_block_other_imports(
     client: httpx.AsyncClient, container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Uploads take no import slot. More uploads than allowed are refused immediately."""
-    monkeypatch.setattr(jobs, "MAX_RECEIVING", 8)
+    monkeypatch.setattr(registry, "MAX_RECEIVING", 8)
     app = create_app(container)
     stalled = asyncio.Semaphore(0)
 

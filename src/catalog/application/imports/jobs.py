@@ -5,92 +5,42 @@ what was committed, and the file can be sent again because rows are matched by S
 """
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import datetime
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 
 from catalog.application.files.row_source import RowSource
-from catalog.application.imports.pipeline import ImportPipeline, ImportReport
+from catalog.application.imports import refusals
+from catalog.application.imports.heartbeat import send_heartbeats
+from catalog.application.imports.pipeline import ImportPipeline
 from catalog.application.imports.plan import ImportPlan
-from catalog.application.imports.rows import Refusal
+from catalog.application.imports.progress import (
+    CANCELLED,
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    REFUSED,
+    RUNNING,
+    ImportState,
+    StoredProgress,
+    cancel_key,
+    state_key,
+)
+from catalog.application.imports.refusals import Refusal
+from catalog.application.imports.registry import ImportRegistry
 from catalog.application.writes.commit import commit
 from catalog.application.writes.write import Decision, Write
 from catalog.domain.change import Origin
 from catalog.domain.changes.expiring_record import ExpiringRecord
-from catalog.domain.errors import CatalogError, ImportNotFound, ImportsBusy, Unavailable
+from catalog.domain.errors import CatalogError, ImportNotFound, ImportsBusy
 from catalog.domain.text.normalization import find_unstorable
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
 
 MAX_REFUSALS_SHOWN = 1_000
-"""Maximum refusals returned with an import, and stored in one record. `ImportJobs.refusals` returns all of them."""
-
-MAX_CONCURRENT = 2
-"""Imports that a process runs at the same time. Others wait."""
-
-MAX_IMPORTS = 20
-"""Maximum imports in progress in a process, including those that wait."""
-
-MAX_RECEIVING = 100
-"""Maximum concurrent file uploads in a process."""
-
-WAIT_SECONDS = 10.0
-"""Seconds that an import waits for a slot while its caller waits for the result."""
-
-HEARTBEAT_SECONDS = 2.0
-"""Seconds between two heartbeats of a running import."""
-
-HEARTBEAT_TIMEOUT = 10.0
-"""Seconds without a heartbeat after which an import counts as interrupted."""
-
-RUNNING, DONE, REFUSED, FAILED, CANCELLED, INTERRUPTED = "running", "done", "refused", "failed", "cancelled", "interrupted"
-
-
-@dataclass(slots=True)
-class ImportState:
-    """The progress of an import.
-
-    `at` is the time of its last progress or heartbeat, `bytes` the number of bytes read from the file, `chunks` the number of
-    records with refusals, and `error` the reason why it failed.
-    """
-
-    id: str
-    status: str
-    started_at: datetime
-    at: datetime
-    dry_run: bool = False
-    bytes: int = 0
-    error: str | None = None
-    chunks: int = 0
-    report: ImportReport = field(default_factory=ImportReport)
-
-    @property
-    def rate(self) -> float:
-        """Rows per second."""
-        seconds = (self.at - self.started_at).total_seconds()
-        return self.report.rows / seconds if seconds > 0 else 0.0
-
-    @property
-    def record(self) -> ExpiringRecord:
-        """The expiring record that stores this state."""
-        content = asdict(self)
-        del content["at"]
-        return ExpiringRecord(
-            _state_key(self.id), json.dumps(content | {"started_at": self.started_at.isoformat()}).encode(), self.at
-        )
-
-    @classmethod
-    def from_record(cls, record: ExpiringRecord) -> "ImportState":
-        """Restore the state from its record."""
-        content: dict[str, Any] = json.loads(record.content)
-        report = ImportReport(**content.pop("report"))
-        return cls(
-            **content | {"started_at": datetime.fromisoformat(content["started_at"]), "at": record.created_at, "report": report}
-        )
+"""Maximum refusals returned with an import. `ImportJobs.refusals` returns all of them."""
 
 
 class _Cancelled(Exception):
@@ -115,9 +65,7 @@ class ImportJobs:
         self._storage = storage
         self._clock = clock
         self._ids = ids
-        self._slots = asyncio.Semaphore(MAX_CONCURRENT)
-        self._states: dict[str, ImportState] = {}
-        self._receiving = 0
+        self._registry = ImportRegistry()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def run(self, source: ImportSource, plan: ImportPlan, origin: Origin, first_refusals: list[Refusal]) -> Write[ImportState]:
@@ -134,62 +82,26 @@ class ImportJobs:
     ) -> Decision[ImportState]:
         """Import the file, and decide what to commit at the end: the final state."""
         try:
-            self._check_capacity()
+            self._registry.check_capacity()
             state = self._new_state(plan)
             try:
-                async with self._slot():
-                    status = await self._import(state, source, plan, origin, first_refusals)
+                async with self._registry.slot():
+                    status = await self._import(state.id, source, plan, origin, first_refusals)
             except BaseException as error:
-                await self._finish(state, origin, INTERRUPTED if isinstance(error, asyncio.CancelledError) else FAILED, error)
+                await self._fail(state.id, origin, error)
                 raise
         finally:
             source.close()
-        state.status = status
-        state.at = self._clock.now()
-        del self._states[state.id]
+        state = self._end(state.id, status)
+        del self._registry.states[state.id]
         return Decision((), state, (state.record,), is_refusal=status == REFUSED)
 
-    @contextmanager
-    def receiving(self) -> Iterator[None]:
+    def receiving(self) -> AbstractContextManager[None]:
         """Reserve an upload slot.
 
         Raises: ImportsBusy if too many uploads or imports are in progress.
         """
-        self._check_capacity()
-        if self._receiving >= MAX_RECEIVING:
-            message = f"{MAX_RECEIVING} import files are already being uploaded; try again when one is complete."
-            raise ImportsBusy(message)
-        self._receiving += 1
-        try:
-            yield
-        finally:
-            self._receiving -= 1
-
-    def _check_capacity(self) -> None:
-        """Check that fewer than MAX_IMPORTS are in progress.
-
-        Raises: ImportsBusy.
-        """
-        if len(self._states) >= MAX_IMPORTS:
-            message = f"{MAX_IMPORTS} imports are already in progress; try again when one is finished."
-            raise ImportsBusy(message)
-
-    @asynccontextmanager
-    async def _slot(self) -> AsyncGenerator[None, None]:
-        """Wait up to WAIT_SECONDS for a slot and hold it.
-
-        Raises: ImportsBusy.
-        """
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                await self._slots.acquire()
-        except TimeoutError as error:
-            message = f"{MAX_CONCURRENT} imports are already running; try again when one is finished."
-            raise ImportsBusy(message) from error
-        try:
-            yield
-        finally:
-            self._slots.release()
+        return self._registry.receiving()
 
     def start(self, source: ImportSource, plan: ImportPlan, origin: Origin) -> Write[ImportState]:
         """Start an import in the background, as soon as its state is committed, and return its state.
@@ -199,27 +111,27 @@ class ImportJobs:
 
         async def decide() -> Decision[ImportState]:
             try:
-                self._check_capacity()
+                self._registry.check_capacity()
             except ImportsBusy:
                 source.close()
                 raise
             state = self._new_state(plan)
-            return Decision((), state, (state.record,), commit_scope=self._starting(state, source, plan, origin))
+            return Decision((), state, (state.record,), commit_scope=self._starting(state.id, source, plan, origin))
 
         return Write(self._storage, origin, decide)
 
     @asynccontextmanager
     async def _starting(
-        self, state: ImportState, source: ImportSource, plan: ImportPlan, origin: Origin
+        self, import_id: str, source: ImportSource, plan: ImportPlan, origin: Origin
     ) -> AsyncGenerator[None, None]:
         """Start an import after the commit, or discard it if the commit fails."""
         try:
             yield
         except BaseException:
-            del self._states[state.id]
+            del self._registry.states[import_id]
             source.close()
             raise
-        task = asyncio.create_task(self._run_in_background(state, source, plan, origin), name=f"catalog-import-{state.id}")
+        task = asyncio.create_task(self._run_in_background(import_id, source, plan, origin), name=f"catalog-import-{import_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         await asyncio.sleep(0)  # let the task start: one cancelled before its start would not close the source
@@ -229,20 +141,17 @@ class ImportJobs:
 
         Raises: ImportNotFound.
         """
-        local_state = self._states.get(import_id)
+        local_state = self._registry.states.get(import_id)
         if local_state is not None:
             return local_state
         if find_unstorable(import_id) is not None:
             raise ImportNotFound(import_id)
-        key = _state_key(import_id)
+        key = state_key(import_id)
         record = (await self._storage.records((key,))).get(key)
         now = self._clock.now()
         if record is None or not record.is_alive(now):
             raise ImportNotFound(import_id)
-        state = ImportState.from_record(record)
-        if state.status == RUNNING and (now - state.at).total_seconds() > HEARTBEAT_TIMEOUT:
-            state.status = INTERRUPTED
-        return state
+        return ImportState.from_record(record, now)
 
     async def refusals(self, import_id: str) -> AsyncGenerator[Sequence[Refusal], None]:
         """Yield all refusals of an import, in order.
@@ -251,10 +160,10 @@ class ImportJobs:
         """
         state = await self.get(import_id)
         for number in range(state.chunks):
-            key = _chunk_key(import_id, number)
+            key = refusals.chunk_key(import_id, number)
             record = (await self._storage.records((key,))).get(key)
             if record is not None:
-                yield [Refusal(*values) for values in json.loads(record.content)]
+                yield refusals.from_record(record)
 
     async def cancel(self, import_id: str, origin: Origin) -> ImportState:
         """Request cancellation of an import, in whichever process it runs. Committed rows stay.
@@ -263,7 +172,7 @@ class ImportJobs:
         """
         state = await self.get(import_id)
         if state.status == RUNNING:
-            await commit(self._storage, (), origin, (ExpiringRecord(_cancel_key(import_id), b"", self._clock.now()),))
+            await commit(self._storage, (), origin, (ExpiringRecord(cancel_key(import_id), b"", self._clock.now()),))
         return state
 
     async def close(self) -> None:
@@ -275,105 +184,73 @@ class ImportJobs:
     def _new_state(self, plan: ImportPlan) -> ImportState:
         now = self._clock.now()
         state = ImportState(str(self._ids.item_id()), RUNNING, now, now, plan.dry_run)
-        self._states[state.id] = state
+        self._registry.states[state.id] = state
         return state
 
-    async def _run_in_background(self, state: ImportState, source: ImportSource, plan: ImportPlan, origin: Origin) -> None:
+    async def _run_in_background(self, import_id: str, source: ImportSource, plan: ImportPlan, origin: Origin) -> None:
         """Run an import and store its outcome."""
-        heartbeats = asyncio.create_task(self._send_heartbeats(state, origin))
+        heartbeats = asyncio.create_task(send_heartbeats(self._storage, self._clock, self._registry.states, import_id, origin))
         try:
-            async with self._slots:
-                status = await self._import(state, source, plan, origin, [])
-        except asyncio.CancelledError as error:
-            await self._finish(state, origin, INTERRUPTED, error)
-            raise
-        except Exception as error:
-            await self._finish(state, origin, FAILED, error)
+            async with self._registry.slots:
+                status = await self._import(import_id, source, plan, origin, [])
+        except BaseException as error:
+            await self._fail(import_id, origin, error)
             if not isinstance(error, CatalogError):
                 raise
         else:
-            await self._finish(state, origin, status, None)
+            await self._finish(import_id, origin, status)
         finally:
             heartbeats.cancel()
             source.close()
 
     async def _import(
-        self, state: ImportState, source: ImportSource, plan: ImportPlan, origin: Origin, first_refusals: list[Refusal]
+        self, import_id: str, source: ImportSource, plan: ImportPlan, origin: Origin, first_refusals: list[Refusal]
     ) -> str:
-        """Run an import, storing its progress with each slice. Return its final status."""
+        """Run an import, keeping its state up to date with each slice. Return its final status."""
         rows = await _open(source)
-
-        def make_records(report: ImportReport, refused: Sequence[Refusal]) -> tuple[ExpiringRecord, ...]:
-            refusals = list(refused)
-            next_state = ImportState(
-                state.id,
-                RUNNING,
-                state.started_at,
-                self._clock.now(),
-                state.dry_run,
-                source.position(),
-                chunks=state.chunks,
-                report=replace(report),
-            )
-            state.at = next_state.at
-            chunks = []
-            for number, start in enumerate(range(0, len(refusals), MAX_REFUSALS_SHOWN), state.chunks):
-                content = json.dumps([_refusal_row(refusal) for refusal in refusals[start : start + MAX_REFUSALS_SHOWN]])
-                chunks.append(ExpiringRecord(_chunk_key(state.id, number), content.encode(), next_state.at))
-            next_state.chunks += len(chunks)
-            pending_states.append(next_state)
-            return (next_state.record, *chunks)
-
-        pending_states: list[ImportState] = []
-
-        def adopt_progress(_report: ImportReport) -> None:
-            """Copy the state from the last record, which is committed now."""
-            for state_field in fields(ImportState) if pending_states else ():
-                setattr(state, state_field.name, getattr(pending_states[-1], state_field.name))
-
-        def collect_refusal(refusal: Refusal) -> None:
-            if len(first_refusals) < MAX_REFUSALS_SHOWN:
-                first_refusals.append(refusal)
-
-        async def check_cancelled() -> None:
-            if await self._storage.records((_cancel_key(state.id),)):
-                raise _Cancelled
-
+        progress = StoredProgress(state=self._registry.states[import_id], clock=self._clock, position=source.position)
+        before_slice = partial(self._check_cancelled, import_id)
         try:
-            report = await self._pipeline.run(
-                rows,
-                plan,
-                origin,
-                on_refusal=collect_refusal,
-                on_progress=adopt_progress,
-                make_records=make_records,
-                before_slice=check_cancelled,
-            )
+            async with aclosing(self._pipeline.run(rows, plan, origin, progress, before_slice=before_slice)) as slices:
+                async for committed in slices:
+                    progress = committed.progress
+                    self._registry.states[import_id] = progress.state
+                    first_refusals += committed.refusals[: MAX_REFUSALS_SHOWN - len(first_refusals)]
         except _Cancelled:
             return CANCELLED
-        return REFUSED if plan.atomic and report.refused and not plan.dry_run else DONE
+        return REFUSED if plan.atomic and progress.report.refused and not plan.dry_run else DONE
 
-    async def _send_heartbeats(self, state: ImportState, origin: Origin) -> None:
-        """Store a heartbeat whenever no slice was committed for HEARTBEAT_SECONDS."""
-        while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            if (self._clock.now() - state.at).total_seconds() >= HEARTBEAT_SECONDS:
-                state.at = self._clock.now()
-                # If the store is unavailable for a moment, it gets the next heartbeat.
-                with suppress(Unavailable):
-                    await commit(self._storage, (), origin, (state.record,))
+    async def _check_cancelled(self, import_id: str) -> None:
+        """Check that nobody cancelled the import. Each slice also counts as a heartbeat.
 
-    async def _finish(self, state: ImportState, origin: Origin, status: str, error: BaseException | None) -> None:
-        state.status = status
-        state.at = self._clock.now()
-        if error is not None and status == FAILED:
-            state.error = (
-                str(error) if isinstance(error, CatalogError) else "Unexpected error. Quote the import id when reporting it."
-            )
+        Raises: _Cancelled.
+        """
+        self._registry.states[import_id] = replace(self._registry.states[import_id], at=self._clock.now())
+        if await self._storage.records((cancel_key(import_id),)):
+            raise _Cancelled
+
+    async def _fail(self, import_id: str, origin: Origin, error: BaseException) -> None:
+        """Store that an error or a cancellation ended the import."""
+        if isinstance(error, asyncio.CancelledError):
+            await self._finish(import_id, origin, INTERRUPTED)
+        else:
+            known = isinstance(error, CatalogError)
+            message = str(error) if known else "Unexpected error. Quote the import id when reporting it."
+            await self._finish(import_id, origin, FAILED, message)
+
+    async def _finish(self, import_id: str, origin: Origin, status: str, error: str | None = None) -> None:
+        """Store the final state."""
+        state = self._end(import_id, status, error)
         try:
             await commit(self._storage, (), origin, (state.record,))
         finally:
-            self._states.pop(state.id, None)
+            self._registry.states.pop(import_id, None)
+
+    def _end(self, import_id: str, status: str, error: str | None = None) -> ImportState:
+        """Return the final state of an import, and show it until it is stored."""
+        state = replace(self._registry.states[import_id], status=status, at=self._clock.now(), error=error)
+        self._registry.states[import_id] = state
+        return state
 
 
 async def _open(source: ImportSource) -> RowSource:
@@ -383,19 +260,3 @@ async def _open(source: ImportSource) -> RowSource:
     except BaseException:
         source.close()
         raise
-
-
-def _refusal_row(refusal: Refusal) -> tuple[int, str, str, str, str]:
-    return refusal.line, refusal.sku, refusal.field, refusal.code, refusal.reason
-
-
-def _state_key(import_id: str) -> str:
-    return f"import/{import_id}"
-
-
-def _cancel_key(import_id: str) -> str:
-    return f"import/{import_id}/cancel"
-
-
-def _chunk_key(import_id: str, number: int) -> str:
-    return f"import/{import_id}/refused/{number}"

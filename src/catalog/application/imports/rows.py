@@ -1,16 +1,18 @@
-"""Parses the rows of a file by the import plan, and decides them as far as that needs no store.
+"""The first stage of an import: reads and parses the rows of a file, and decides them as far as that needs no store.
 
 Rows are read from the file in a thread while the previous slice is committed.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from catalog.application.files.row_source import MalformedRow, Row, RowSource
 from catalog.application.files.trailer import CATEGORY_KEY
-from catalog.application.imports.plan import ColumnLayout, ImportPlan, flatten
+from catalog.application.imports.plan import ColumnLayout, ImportPlan
+from catalog.application.imports.refusals import Refusal, refusals_of
+from catalog.application.imports.report import ImportReport
 from catalog.domain.categories.category import Category
 from catalog.domain.change import Change
 from catalog.domain.errors import FieldError, InvalidInput
@@ -39,22 +41,6 @@ _MAX_CACHED_CHARACTERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """A reason why a row was refused; one for each error. `field` is a flat name, or empty for the row as a whole."""
-
-    line: int
-    sku: str
-    field: str
-    code: str
-    reason: str
-
-
-def refusals_of(line: int, sku: str, errors: Iterable[FieldError]) -> list[Refusal]:
-    """Convert the errors of a row to refusals."""
-    return [Refusal(line, sku, flatten(error.path), error.code, error.message) for error in errors]
-
-
-@dataclass(slots=True)
 class ImportRow:
     """A parsed row. `change` creates it as a new item, or is the error why it cannot be one."""
 
@@ -63,7 +49,6 @@ class ImportRow:
     fields: Mapping[str, Any]
     provenance: Provenance | None
     change: Change[Item] | InvalidInput
-    attempts: int = 0
 
     @property
     def category(self) -> str | None:
@@ -73,27 +58,39 @@ class ImportRow:
         return category_slug(self.fields.get("category"))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Slice:
-    """A parsed slice: its row count, the rows to import, and why the others were refused."""
+    """A parsed slice: the rows to import, the categories with their lines, and why other rows were refused.
 
-    row_count: int = 0
-    rows_to_import: list[ImportRow] = field(default_factory=list)
-    categories: list[tuple[int, Change[Category]]] = field(default_factory=list)
-    """With their lines."""
-    refused: int = 0
-    refusals: list[Refusal] = field(default_factory=list)
+    `report` counts the rows and the refused ones, and has the columns that are ignored so far.
+    """
+
+    rows_to_import: Sequence[ImportRow] = ()
+    categories: Sequence[tuple[int, Change[Category]]] = ()
+    refusals: Sequence[Refusal] = ()
+    report: ImportReport = ImportReport()  # noqa: RUF009 - immutable
+
+    @classmethod
+    def joined(cls, slices: Sequence["Slice"]) -> "Slice":
+        """Return all slices as one."""
+        return cls(
+            [row for part in slices for row in part.rows_to_import],
+            [category for part in slices for category in part.categories],
+            [refusal for part in slices for refusal in part.refusals],
+            sum((part.report for part in slices), ImportReport()),
+        )
 
 
 class SliceReader:
-    """Reads a row source slice by slice. Collects the names of unused columns in `ignored_columns`."""
+    """Reads a row source slice by slice. `ignored_columns` are the names of unused columns so far."""
 
     def __init__(self, source: RowSource, plan: ImportPlan, clock: Clock, ids: Ids) -> None:
         """Apply the plan to the header of the file, if it has one.
 
         Raises: InvalidQuery or InvalidFile if the header does not fit the plan.
         """
-        self.ignored_columns: list[str] = []
+        self.ignored_columns: tuple[str, ...] = ()
+        self._source = source
         self._rows: Iterator[Row | MalformedRow] = source.rows
         self._plan = plan
         self._clock = clock
@@ -103,7 +100,26 @@ class SliceReader:
         layout, ignored = plan.layout(source.columns)
         if source.columns is not None:
             self._layout = layout
-            self.ignored_columns += ignored
+            self.ignored_columns = tuple(ignored)
+
+    async def slices(self, before_slice: Callable[[], Awaitable[None]]) -> AsyncGenerator[Slice, None]:
+        """Yield the slices of the file. The rows of the next one are read in a thread meanwhile.
+
+        `before_slice` is called before each and may raise an exception to stop. Then, or if the generator is closed, the thread
+        finishes its slice, and nothing reads the file after that.
+        """
+        reading = asyncio.create_task(asyncio.to_thread(self.read_rows))
+        try:
+            while rows := await reading:
+                await before_slice()
+                reading = asyncio.create_task(asyncio.to_thread(self.read_rows))
+                yield await self.parse(rows)
+        except BaseException:
+            self._source.stop()
+            raise
+        finally:
+            await asyncio.wait((reading,))
+            _ = reading.cancelled() or reading.exception()  # asyncio warns about exceptions that were never retrieved
 
     def read_rows(self) -> list[Row | MalformedRow]:
         """Read the rows of the next slice. Blocks while the file arrives; returns an empty list at the end."""
@@ -118,21 +134,24 @@ class SliceReader:
 
     async def parse(self, rows: Sequence[Row | MalformedRow]) -> Slice:
         """Parse rows by the plan. Gives way to other tasks every TURN_ROWS rows."""
-        row_slice = Slice(len(rows))
+        to_import: list[ImportRow] = []
+        categories: list[tuple[int, Change[Category]]] = []
+        refusals: list[Refusal] = []
+        category_count = refused = 0
         for start in range(0, len(rows), TURN_ROWS):
             for row in rows[start : start + TURN_ROWS]:
                 parsed = self._parse_category(row) or self._parse_item(row)
-                if isinstance(parsed, Change):
-                    row_slice.row_count -= 1
-                    if self._plan.create_categories:
-                        row_slice.categories.append((row.line, parsed))
-                elif isinstance(parsed, ImportRow):
-                    row_slice.rows_to_import.append(parsed)
+                if isinstance(parsed, ImportRow):
+                    to_import.append(parsed)
+                elif isinstance(parsed, Change):
+                    category_count += 1
+                    categories.append((row.line, parsed))
                 else:
-                    row_slice.refused += 1
-                    row_slice.refusals += parsed
+                    refused += 1
+                    refusals += parsed
             await asyncio.sleep(0)
-        return row_slice
+        report = ImportReport(rows=len(rows) - category_count, refused=refused, ignored=self.ignored_columns)
+        return Slice(to_import, categories if self._plan.create_categories else (), refusals, report)
 
     def _parse_category(self, row: Row | MalformedRow) -> Change[Category] | list[Refusal] | None:
         """Parse the row of a category in an export. Return None for any other row."""
@@ -188,10 +207,8 @@ class SliceReader:
         layout = self._layouts.get(names)
         if layout is None:
             layout, ignored = self._plan.layout(tuple({*names, *self._plan.columns.values()}))
-            ignored_columns = self.ignored_columns
-            ignored_columns += [name for name in ignored if name not in ignored_columns][
-                : max(0, _MAX_IGNORED_COLUMNS - len(ignored_columns))
-            ]
+            new = [name for name in ignored if name not in self.ignored_columns]
+            self.ignored_columns += tuple(new[: max(0, _MAX_IGNORED_COLUMNS - len(self.ignored_columns))])
             if sum(map(len, names)) <= _MAX_CACHED_CHARACTERS:
                 if len(self._layouts) >= _MAX_CACHED_LAYOUTS:
                     self._layouts.clear()

@@ -5,8 +5,9 @@ from contextlib import suppress
 
 from catalog.application.categories.categories import Categories
 from catalog.application.files.row_source import Row, RowSource
-from catalog.application.imports.pipeline import ImportPipeline, ImportReport
+from catalog.application.imports.pipeline import ImportPipeline
 from catalog.application.imports.plan import ImportPlan
+from catalog.application.imports.report import ImportProgress, ImportReport
 from catalog.domain.change import Origin
 from catalog.domain.errors import SlugTaken
 
@@ -64,14 +65,15 @@ class SampleData:
 
     async def run(self, origin: Origin) -> ImportReport:
         """Load the data. The report counts new items as `created` and existing ones as `skipped`."""
-        created_categories = 0
+        report = ImportReport()
         for slug, (name, parent) in _TREE.items():
             with suppress(SlugTaken):
                 await self._categories.create({"slug": slug, "name": name, "parent": parent}, origin)
-                created_categories += 1
-        report = await self._pipeline.run(RowSource(None, sample_rows()), ImportPlan(on_conflict="skip"), origin)
-        report.categories = created_categories
-        return report
+                report += ImportReport(categories=1)
+        source, plan, progress = RowSource(None, sample_rows()), ImportPlan(on_conflict="skip"), ImportProgress(report=report)
+        async for committed in self._pipeline.run(source, plan, origin, progress):
+            progress = committed.progress
+        return progress.report
 
 
 def sample_rows() -> Iterator[Row]:

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -12,39 +12,57 @@ import pytest
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.application.categories.categories import Categories
 from catalog.application.files.readers import READERS, read_csv, read_json_array, read_json_lines
-from catalog.application.imports.pipeline import ImportPipeline, ImportReport
+from catalog.application.files.row_source import RowSource
+from catalog.application.imports.pipeline import ImportPipeline
 from catalog.application.imports.plan import ImportPlan
-from catalog.application.imports.rows import SLICE_ROWS, Refusal
+from catalog.application.imports.refusals import Refusal
+from catalog.application.imports.report import ImportProgress, ImportReport
+from catalog.application.imports.rows import SLICE_ROWS
 from catalog.application.imports.sample_data import SAMPLE_SIZE, SampleData, sample_rows
 from catalog.application.writes.commit import MAX_ATTEMPTS
+from catalog.domain.categories.category import Category
 from catalog.domain.categories.tree import Tree
 from catalog.domain.changes.commit_plan import Outcome
 from catalog.domain.changes.log import ChangeSet
-from catalog.domain.errors import InvalidFile, InvalidQuery, SkuTaken, StaleVersion
+from catalog.domain.errors import CatalogError, InvalidFile, InvalidQuery, SkuTaken, StaleVersion, StoreUnavailable
 from catalog.domain.items.item import Item
-from tests.making import TESTER, CountedIds, FixedClock, category, commit, creation, sets
+from tests.making import NOON, TESTER, CountedIds, FixedClock, category, commit, creation, sets
 
 DATA = Path(__file__).parents[3] / "data"
 
 
 class Trial:
-    """A store with an import pipeline. Collects the refusals."""
+    """A store with an import pipeline. Collects the refusals, and the report after each slice."""
 
     def __init__(self, storage: MemoryStorage | None = None) -> None:
         """Use `storage`, or an empty store."""
         self.storage = storage or MemoryStorage()
         self.pipeline = ImportPipeline(self.storage, FixedClock(), CountedIds())
         self.refusals: list[Refusal] = []
+        self.reports: list[ImportReport] = []
+
+    async def run(
+        self, source: RowSource, plan: ImportPlan | None = None, before_slice: Callable[[], Awaitable[None]] | None = None
+    ) -> ImportReport:
+        """Import a file."""
+        options = {} if before_slice is None else {"before_slice": before_slice}
+        slices = self.pipeline.run(source, plan or ImportPlan(), TESTER, ImportProgress(), **options)
+        report = (await anext(slices)).report
+        async for committed in slices:
+            report = committed.report
+            self.reports.append(report)
+            self.refusals += committed.refusals
+        return report
 
     async def csv(self, text: str, plan: ImportPlan | None = None) -> ImportReport:
         """Import CSV."""
         source = read_csv(io.BytesIO(text.encode(errors="surrogateescape")))
-        return await self.pipeline.run(source, plan or ImportPlan(), TESTER, on_refusal=self.refusals.append)
+        return await self.run(source, plan)
 
     async def json(self, values: object, plan: ImportPlan | None = None) -> ImportReport:
         """Import a JSON array."""
         source = read_json_array(io.BytesIO(json.dumps(values).encode()), "none")
-        return await self.pipeline.run(source, plan or ImportPlan(), TESTER, on_refusal=self.refusals.append)
+        return await self.run(source, plan)
 
     async def item(self, sku: str) -> Item:
         """Return an item."""
@@ -65,7 +83,7 @@ def trial() -> Trial:
 async def test_columns_named_like_fields_are_imported_and_others_reported(trial: Trial) -> None:
     """Fields have flat names; attributes are attr.NAME."""
     report = await trial.csv("sku,name,price,currency,attr.pages,shelf\na-1,Book,12.50,eur,300,7\n")
-    assert (report.rows, report.created, report.refused, report.ignored) == (1, 1, 0, ["shelf"])
+    assert (report.rows, report.created, report.refused, list(report.ignored)) == (1, 1, 0, ["shelf"])
     book = await trial.item("A-1")
     assert (book.name, book.price and book.price.minor_units, dict(book.attributes)) == ("Book", 1250, {"pages": "300"})
 
@@ -78,7 +96,7 @@ async def test_columns_are_mapped_values_set_and_types_converted(trial: Trial) -
         ["attr.pages=integer", "attr.weight=number", "attr.new=boolean"],
     )
     report = await trial.csv("id,title,name,p,w,n\n1,Emma,x,300,1.5,Yes\n2,Ulysses,x,,2,0\n", plan)
-    assert (report.created, report.ignored) == (2, ["name"])
+    assert (report.created, list(report.ignored)) == (2, ["name"])
     emma, ulysses = await trial.item("1"), await trial.item("2")
     assert dict(emma.attributes) == {"kind": "book", "new": True, "pages": 300, "weight": 1.5}
     assert {name: type(value) for name, value in ulysses.attributes.items()} == {"kind": str, "new": bool, "weight": int}
@@ -171,7 +189,7 @@ async def test_json_rows_may_have_flat_names_or_the_shape_of_an_item(trial: Tria
         {"sku": 5, "name": "x"},
     ]
     report = await trial.json(rows, ImportPlan.parse(["attr.m=more"]))
-    assert (report.created, report.ignored) == (2, ["other"])
+    assert (report.created, list(report.ignored)) == (2, ["other"])
     assert sorted(trial.refused) == [(1, "attr.list", "wrong_type"), (1, "sku", "wrong_type")]
     first, second = await trial.item("A"), await trial.item("B")
     assert (first.price and first.price.amount, dict(first.attributes)) == ("1.50", {"m": 1, "n": 5})
@@ -189,9 +207,8 @@ async def test_slices_of_large_rows_have_fewer_rows(trial: Trial, kind: str) -> 
         "jsonl": "\n".join(map(json.dumps, rows)),
     }
     source = READERS[kind](io.BytesIO(texts[kind].encode()))
-    progress: list[int] = []
-    await trial.pipeline.run(source, ImportPlan(), TESTER, on_progress=lambda report: progress.append(report.rows))
-    assert progress == [5, 10, 12]
+    await trial.run(source)
+    assert [report.rows for report in trial.reports] == [5, 10, 12]
 
 
 async def test_each_json_row_is_read_by_its_own_columns(trial: Trial) -> None:
@@ -213,10 +230,8 @@ async def test_values_that_have_a_type_keep_it(trial: Trial) -> None:
 async def test_progress_is_reported_after_each_slice(trial: Trial) -> None:
     """Here with JSON Lines."""
     lines = "\n".join(json.dumps({"sku": f"S-{number}", "name": "x"}) for number in range(SLICE_ROWS + 1))
-    progress: list[int] = []
-    source = read_json_lines(io.BytesIO(lines.encode()))
-    await trial.pipeline.run(source, ImportPlan(), TESTER, on_progress=lambda report: progress.append(report.rows))
-    assert progress == [SLICE_ROWS, SLICE_ROWS + 1]
+    await trial.run(read_json_lines(io.BytesIO(lines.encode())))
+    assert [report.rows for report in trial.reports] == [SLICE_ROWS, SLICE_ROWS + 1]
 
 
 class Rival(MemoryStorage):
@@ -234,7 +249,7 @@ class Rival(MemoryStorage):
             return [StaleVersion(change_set.changes[0].subject.id) for change_set in batch]
         if not self.done:
             self.done = True
-            await super().commit(sets(creation(77, sku="A", name="Rival")))
+            await super().commit(sets(creation(7_777, sku="A", name="Rival")))
         return await super().commit(batch, prepared)
 
 
@@ -259,9 +274,10 @@ async def test_a_row_is_not_retried_forever() -> None:
 class Slow(MemoryStorage):
     """A store with slow commits, which serves reads meanwhile."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, error: Exception | None = None) -> None:
+        """Start empty. With an error, each commit fails."""
         super().__init__()
+        self.error = error
         self.commits = 0
         self.read_skus: set[str] = set()
         self.read_meanwhile: set[str] = set()
@@ -273,6 +289,8 @@ class Slow(MemoryStorage):
         for _ in range(2 * SLICE_ROWS):
             await asyncio.sleep(0)
         self.read_meanwhile |= self.read_skus - before
+        if self.error is not None:
+            raise self.error
         return await super().commit(batch, prepared)
 
     async def items_by_sku(self, skus: Collection[str]) -> Mapping[str, Item]:
@@ -330,7 +348,6 @@ async def test_slices_with_preserved_ids_are_decided_one_after_another() -> None
 async def test_stopping_an_import_waits_for_the_slice_being_committed() -> None:
     """That slice is reported."""
     trial = Trial(Slow())
-    progress: list[int] = []
     slices, error = iter(range(2)), SkuTaken("A")
 
     async def stop_at_second_slice() -> None:
@@ -339,25 +356,15 @@ async def test_stopping_an_import_waits_for_the_slice_being_committed() -> None:
 
     source = read_csv(io.BytesIO(_slices("sku,name\nA,\n", "B,Two\n").encode()))
     with pytest.raises(SkuTaken):
-        await trial.pipeline.run(
-            source,
-            ImportPlan(),
-            TESTER,
-            on_refusal=trial.refusals.append,
-            on_progress=lambda report: progress.append(report.rows),
-            before_slice=stop_at_second_slice,
-        )
-    assert (progress, trial.refused) == ([SLICE_ROWS], [(2, "name", "required")])
+        await trial.run(source, before_slice=stop_at_second_slice)
+    assert ([report.rows for report in trial.reports], trial.refused) == ([SLICE_ROWS], [(2, "name", "required")])
 
 
 async def test_a_cancelled_import_reports_the_slice_committed_meanwhile() -> None:
     """That slice is in the store."""
     trial = Trial(store := Slow())
-    created: list[int] = []
     source = read_csv(io.BytesIO(_slices("sku,name\nA,One\n", "B,Two\n").encode()))
-    run = asyncio.create_task(
-        trial.pipeline.run(source, ImportPlan(), TESTER, on_progress=lambda report: created.append(report.created))
-    )
+    run = asyncio.create_task(trial.run(source))
     while "B" not in store.read_skus:  # noqa: ASYNC110 - then the next slice has been decided and waits for the first
         await asyncio.sleep(0)
     for _ in range(SLICE_ROWS // 2):
@@ -365,8 +372,51 @@ async def test_a_cancelled_import_reports_the_slice_committed_meanwhile() -> Non
     run.cancel()
     with pytest.raises(asyncio.CancelledError):
         await run
-    assert (created, store.commits) == ([SLICE_ROWS], 1)
+    assert ([report.created for report in trial.reports], store.commits) == ([SLICE_ROWS], 1)
     assert (await trial.item("A")).name == "One"
+
+
+async def test_a_cancelled_import_is_cancelled_even_if_its_commit_fails() -> None:
+    """The failed slice is not reported."""
+    trial = Trial(store := Slow(StoreUnavailable("away")))
+    run = asyncio.create_task(trial.run(read_csv(io.BytesIO(b"sku,name\nA,One\n"))))
+    while not store.commits:  # noqa: ASYNC110 - then the slice is being committed
+        await asyncio.sleep(0)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert (trial.reports, await store.items_by_sku(["A"])) == ([], {})
+
+
+class Deleting(Slow):
+    """A slow store in which another writer deletes a category before the first commit of the import. Counts conflicts."""
+
+    def __init__(self, doomed: Category) -> None:
+        """Delete this category."""
+        super().__init__()
+        self.doomed: Category | None = doomed
+        self.conflicts = 0
+
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
+        """Delete the category first, if the import commits items."""
+        if self.doomed is not None and len(batch[0].changes) > 1:
+            doomed, self.doomed = self.doomed, None
+            await super().commit(sets(doomed.delete(now=NOON)))
+        outcomes = await super().commit(batch, prepared)
+        self.conflicts += len(batch) == 1 and isinstance(outcomes[0], CatalogError)
+        return outcomes
+
+
+async def test_categories_are_read_again_after_a_conflict() -> None:
+    """Also those that the next slice does not need: the one after that meets no conflict."""
+    chairs = category("chairs")
+    trial = Trial(store := Deleting(chairs.subject))
+    await commit(store, chairs)
+    text = _slices("sku,name,category\nA,One,chairs\n", "")
+    lines = "".join(f"G-{number},x,\n" for number in range(SLICE_ROWS))
+    report = await trial.csv(f"{text}{lines}B,Two,chairs\n")
+    assert (report.created, report.refused, store.conflicts) == (2 * SLICE_ROWS - 1, 2, 1)
+    assert trial.refused == [(2, "category", "unknown_category"), (2 * SLICE_ROWS + 2, "category", "unknown_category")]
 
 
 def test_every_error_of_a_plan_is_reported() -> None:
@@ -449,7 +499,7 @@ async def test_a_header_must_have_a_sku(trial: Trial) -> None:
 async def test_ignored_columns_may_be_blank_or_repeated(trial: Trial) -> None:
     """A column without a name is named after its position. Used columns must be unique."""
     report = await trial.csv(",sku,name,x,x\n7,A,One,1,2\n", ImportPlan.parse(["attr.n=column 1"]))
-    assert (report.created, report.ignored) == (1, ["x"])
+    assert (report.created, list(report.ignored)) == (1, ["x"])
     assert dict((await trial.item("A")).attributes) == {"n": "7"}
     with pytest.raises(InvalidFile, match="Duplicate columns in the header: name"):
         await trial.csv("sku,name,name\n")

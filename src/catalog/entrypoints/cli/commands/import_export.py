@@ -3,7 +3,7 @@
 import csv
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, aclosing, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -82,6 +82,7 @@ def import_(
         from catalog.application.files.readers import parse_delimiter, read_table  # noqa: PLC0415 - keeps --help fast
         from catalog.application.files.trailer import trailer_policy  # noqa: PLC0415 - as above
         from catalog.application.imports.plan import ImportPlan  # noqa: PLC0415 - as above
+        from catalog.application.imports.report import ImportProgress  # noqa: PLC0415 - as above
 
         parsed_plan = ImportPlan.parse(
             plan["maps"],
@@ -105,7 +106,8 @@ def import_(
             stack.callback(source.close)
             on_refusal = stack.enter_context(_refusal_output(errors))
             on_progress = stack.enter_context(_progress_bar(binary_file, size))
-            return await container.importing().run(source, parsed_plan, origin(), on_refusal=on_refusal, on_progress=on_progress)
+            slices = container.importing().run(source, parsed_plan, origin(), ImportProgress())
+            return await _follow(slices, on_refusal, on_progress)
 
     try:
         report = run(work)
@@ -185,6 +187,22 @@ def seed() -> None:
 
     report = run(work)
     click.echo(f"{report.created} items created, {report.skipped} already existed.")
+
+
+async def _follow(
+    slices: Any,  # noqa: ANN401 - a generator of CommittedSlices
+    on_refusal: Callable[[Any], None],
+    on_progress: Callable[[Any], None],
+) -> Any:  # noqa: ANN401 - an ImportReport
+    """Show the refusals and the progress of an import, and return its report."""
+    report = None
+    async with aclosing(slices):
+        async for committed in slices:
+            report = committed.report
+            for refusal in committed.refusals:
+                on_refusal(refusal)
+            on_progress(report)
+    return report
 
 
 def _open(file: Path) -> IO[bytes]:

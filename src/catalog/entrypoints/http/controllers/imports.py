@@ -14,9 +14,10 @@ from multipart import parse_options_header
 
 from catalog.application.files.readers import escape_formula, parse_delimiter, read_table
 from catalog.application.files.trailer import TrailerPolicy, trailer_policy
-from catalog.application.imports.jobs import REFUSED, ImportJobs, ImportSource, ImportState
+from catalog.application.imports.jobs import ImportJobs, ImportSource
 from catalog.application.imports.plan import CONFLICTS, ImportPlan
-from catalog.application.imports.rows import Refusal
+from catalog.application.imports.progress import REFUSED, ImportState
+from catalog.application.imports.refusals import Refusal
 from catalog.domain.errors import FileTooLarge, InvalidQuery
 from catalog.domain.queries.filters import without_empty
 from catalog.domain.queries.operands import refuse_unknown

@@ -42,6 +42,7 @@ bench: $(DEV) ## Measure, side by side in one run (docs/explanation/performance.
 
 docs: $(DEV) ## Write the reference pages that are made from the code
 	@$(BIN)/python -m tests.architecture.cli_reference
+	@$(BIN)/python -m tests.architecture.error_reference
 
 migration: $(DEV) ## Begin a schema migration: make migration NAME=what_it_does
 	@$(BIN)/python -m catalog.adapters.sql.schema.migrations "$(NAME)"

@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 from catalog.domain.errors import CatalogError
-from catalog.entrypoints.http.responses.problems import STATUS_CODES, TITLES, status_of
+from catalog.entrypoints.http.responses.problem_types import PROBLEM_TYPES
+from catalog.entrypoints.http.responses.problems import STATUS_CODES, status_of
 from catalog.entrypoints.settings import describe_settings
-from tests.architecture import cli_reference
+from tests.architecture import cli_reference, error_reference
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -19,7 +20,7 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_every_error_code_is_documented_with_its_status() -> None:
-    """In docs/reference/errors.md."""
+    """In docs/reference/errors.md, whose table `make docs` writes."""
     text = (REFERENCE / "errors.md").read_text()
     rows = dict(re.findall(r"^\| `(\w+)` \| (\d{3}) \|", text, re.MULTILINE))
 
@@ -32,8 +33,9 @@ def test_every_error_code_is_documented_with_its_status() -> None:
         for kind in leaves(CatalogError)
     }
     codes["invalid_input"] = "422"
-    assert {code: rows.get(code) for code in TITLES} == codes
+    assert {code: rows.get(code) for code in PROBLEM_TYPES} == codes
     assert callable(status_of)
+    assert text == error_reference.reference()
 
 
 def test_every_command_is_documented() -> None:

@@ -10,7 +10,8 @@ from catalog.domain import errors
 from catalog.domain.errors import CatalogError
 from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.app import create_app
-from catalog.entrypoints.http.responses.problems import STATUS_CODES, TITLES, status_of
+from catalog.entrypoints.http.responses.problem_types import PROBLEM_TYPES
+from catalog.entrypoints.http.responses.problems import STATUS_CODES, status_of
 from catalog.entrypoints.settings import Settings, StorageSettings
 from tests.http.conftest import asked
 
@@ -202,6 +203,6 @@ def test_every_error_has_a_status_and_a_title() -> None:
     """One that is new must be told apart here."""
     for kind in leaves(CatalogError) | {errors.InvalidInput}:
         assert any(above in STATUS_CODES for above in kind.__mro__), kind
-        assert kind.code in TITLES, kind
+        assert kind.code in PROBLEM_TYPES, kind
     assert status_of(errors.StoreBusy("x")) == 503
     assert status_of(errors.SkuTaken("x")) == 409

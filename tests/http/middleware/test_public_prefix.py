@@ -19,7 +19,7 @@ def asked_from(app: RequestMiddleware, address: str = "10.1.2.3") -> httpx.Async
 @pytest.mark.parametrize("stripped", [True, False])
 @pytest.mark.parametrize("forwarded", [True, False])
 async def test_addresses_in_answers_have_the_prefix(*, stripped: bool, forwarded: bool) -> None:
-    """Location, Link, the redirect, `errors_url`, the index, and the server's URL in the OpenAPI document."""
+    """Location, Link, the redirect, `errors_url`, a problem's type, the index, and the server's URL in the OpenAPI document."""
     app = made(trusted_proxies="10.0.0.0/8") if forwarded else made(root_path=PREFIX)
     async with asked_from(app) as client:
         client.headers.update({"X-Forwarded-Prefix": PREFIX} if forwarded else {})
@@ -36,6 +36,8 @@ async def test_addresses_in_answers_have_the_prefix(*, stripped: bool, forwarded
         assert (await client.get(f"{base}/openapi.json")).json()["servers"] == [{"url": PREFIX}]
         imported = await client.post(f"{base}{ITEMS}/import", content="sku,name\nC,z\n", headers={"Content-Type": "text/csv"})
         assert imported.json()["errors_url"] == f"{PREFIX}/api/v1/imports/{imported.json()['id']}/errors"
+        assert (await client.get(f"{base}{ITEMS}/NOPE")).json()["type"] == f"{PREFIX}/docs/errors#item_not_found"
+        assert (await client.get(f"{base}/docs/errors")).status_code == 200
         assert (await client.get(f"{base}/docs/assets/docs.js")).status_code == 200
 
 

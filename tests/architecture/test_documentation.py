@@ -1,7 +1,9 @@
 """What the code has, the documents name."""
 
+import ast
 import re
 from pathlib import Path
+from typing import Any
 
 from catalog.domain.errors import CatalogError
 from catalog.entrypoints.http.responses.problem_types import PROBLEM_TYPES
@@ -71,3 +73,15 @@ def test_each_error_in_the_tree_stands_in_its_drawing() -> None:
         return {kind.__name__}.union(*map(names, kind.__subclasses__()))
 
     assert {name for name in names(CatalogError) if not re.search(rf"\b{name}\b", drawing)} == set()
+
+
+async def test_the_examples_for_tests_without_a_database_run() -> None:
+    """As they are printed, in docs/how-to/test-without-a-database.md, but for the last one."""
+    rules, use_case, *_ = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs/how-to/test-without-a-database.md").read_text(), re.DOTALL
+    )
+    exec(compile(rules, "rules", "exec"), {})  # noqa: S102 - our own text
+    names: dict[str, Any] = {}
+    made = eval(compile(use_case, "use case", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)  # noqa: S307 - likewise
+    await made
+    assert names["item"].name == "Chair"

@@ -42,7 +42,7 @@ async def work(storage: Storage, begin: int) -> None:
         await storage.items_by_id([born.subject.id])
         await storage.items_by_sku(["S-1", "S-2"])
         await storage.changes(after=0, limit=20)
-        await storage.changes(after=0, limit=20, wanted=LogFilter(subject=born.subject.id))
+        await storage.changes(after=0, limit=20, log_filter=LogFilter(subject=born.subject.id))
         await storage.find_entry(born.subject.id)
         await storage.find_entry(born.subject.id, 1)
         await storage.last_deletion(f"T-{number}")

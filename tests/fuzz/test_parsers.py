@@ -22,7 +22,7 @@ from catalog.application.strict_json import MAX_DEPTH, read_json
 from catalog.domain.errors import CatalogError
 from catalog.domain.items.item import Item
 from catalog.domain.queries.cursor import CursorPosition, encode_cursor
-from catalog.domain.queries.filters import ATTRIBUTE, NAMES, OPERATORS
+from catalog.domain.queries.filters import ATTRIBUTE, FILTER_PARAMETERS, OPERATORS
 from catalog.domain.queries.item_query import PARAMETERS, ItemQuery
 from catalog.domain.queries.list_request import PARAMETERS as BESIDE
 from catalog.domain.queries.list_request import ListRequest
@@ -108,7 +108,7 @@ MOMENTS = near(
 LISTS = near("A,B", "CHAIR-1", '"a,b",c', "garden,chairs", "name,-price", "sku,name", "category,attr.size", "item.created")
 NAMED = st.sampled_from(
     [
-        *(*PARAMETERS, *BESIDE, *NAMES, "nonsense"),
+        *(*PARAMETERS, *BESIDE, *FILTER_PARAMETERS, "nonsense"),
         *(f"{field}__{operator}" for field, operators in OPERATORS.items() for operator in (*operators, "nonsense")),
         *(f"{ATTRIBUTE}size{operator}" for operator in ("", "__gt", "__in", "__exists", "__x")),
     ]

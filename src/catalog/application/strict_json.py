@@ -1,7 +1,7 @@
-"""JSON read strictly (RFC 8259), as the catalog takes it from callers: nothing is lost, guessed or quietly dropped.
+"""Strict JSON parsing (RFC 8259) for input: nothing is lost, guessed or silently dropped.
 
-Numbers that an int cannot hold as written become Numerals. A member named twice, NaN, bytes that are no UTF-8 and
-documents nested too deep are refused.
+Numbers with a fraction or exponent, and very long integers, become DecimalLiterals, so no digit is lost. Duplicate member
+names, NaN, invalid UTF-8 and documents nested too deeply are refused.
 """
 
 import json
@@ -13,45 +13,47 @@ from catalog.domain.errors import Malformed, shorten
 from catalog.domain.values.decimal_literal import DecimalLiteral
 
 MAX_DEPTH = 32
-"""How deep arrays and objects may be nested."""
+"""The maximum nesting depth of arrays and objects."""
 
-_LONGEST_INT = 20
-_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-_OTHER = bytes(set(range(256)) - {*_STEPS, ord('"')})
-"""What the depth of a document does not depend on."""
+_MAX_INT_LENGTH = 20
+"""The maximum length of an integer in characters, including the sign: int64 needs 20."""
 
-_TOO_DEEP = f"The document is nested more than {MAX_DEPTH} deep."
-_GAP = re.compile(r"[ \t\n\r]*")
+_DEPTH_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_IGNORED_BYTES = bytes(set(range(256)) - {*_DEPTH_STEPS, ord('"')})
+"""The bytes that do not affect the depth of a document."""
+
+_TOO_DEEP = f"Invalid JSON: nested more than {MAX_DEPTH} levels deep."
+_WHITESPACE = re.compile(r"[ \t\n\r]*")
 
 
 def read_json(data: bytes) -> Any:  # noqa: ANN401 - any JSON value
-    """Read a document. Raises Malformed."""
+    """Parse a document from UTF-8 bytes. Raises Malformed."""
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        message = f"The document is not UTF-8: byte {error.start} is wrong."
+        message = f"Invalid JSON: not UTF-8 at byte {error.start}."
         raise Malformed(message) from error
     if text.startswith("\ufeff"):
-        message = "The document begins with a byte order mark; leave it out."
+        message = "Invalid JSON: the document starts with a byte order mark; remove it."
         raise Malformed(message)
     return parse_json(text)
 
 
 def parse_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Read a document from text. Raises Malformed."""
-    _refuse_depth(text)
+    """Parse a document from text. Raises Malformed."""
+    _check_depth(text)
     try:
         return _decoder.decode(text)
     except json.JSONDecodeError as error:
-        message = f"The document is no JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        message = f"Invalid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         raise Malformed(message) from error
 
 
 def next_value(text: str, start: int) -> tuple[Any, int] | None:
-    """Read the value at or after `start` of a stretch of JSON, and say where it ends; None when it is not whole yet.
+    """Parse the value at or after `start` in a part of a document. Return the value and its end, or None if it is incomplete.
 
-    A number at the very end is taken as not whole. Raises Malformed for what no
-    continuation could mend.
+    A number at the very end counts as incomplete, because more digits may follow. Raises Malformed if no continuation of the
+    text could make the value valid.
     """
     begin = skip_whitespace(text, start)
     try:
@@ -60,54 +62,56 @@ def next_value(text: str, start: int) -> tuple[Any, int] | None:
         return None
     except RecursionError as error:
         raise Malformed(_TOO_DEEP) from error
-    _refuse_depth(text[begin:end])
+    _check_depth(text[begin:end])
     return None if end == len(text) and text[-1:] not in '}]"' else (value, end)
 
 
 def skip_whitespace(text: str, start: int) -> int:
-    """Return where the white space that begins at `start` ends."""
-    match = _GAP.match(text, start)
+    """Return the end of the whitespace that starts at `start`."""
+    match = _WHITESPACE.match(text, start)
     return match.end() if match else start
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object, unless it names a member twice."""
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object. Raises Malformed if a member name is repeated."""
     members = dict(pairs)
     if len(members) < len(pairs):
         seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        message = f"The document names the member {shorten(twice)!r} twice in one object."
+        repeated = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        message = f"Invalid JSON: an object has the member {shorten(repeated)!r} twice."
         raise Malformed(message)
     return members
 
 
-def _integer(text: str) -> int | DecimalLiteral:
-    """Keep an integer as it is; one without end stays digits (Python reads those in quadratic time)."""
-    return int(text) if len(text) <= _LONGEST_INT else DecimalLiteral(text)
+def _parse_integer(text: str) -> int | DecimalLiteral:
+    """Parse an integer. A very long one stays text, because Python parses it in quadratic time."""
+    return int(text) if len(text) <= _MAX_INT_LENGTH else DecimalLiteral(text)
 
 
-def _constant(text: str) -> Any:  # noqa: ANN401 - never returns
-    """Refuse NaN and the infinities, which Python's reader would take."""
-    message = f"The document is no JSON: {text} is not a number that JSON has."
+def _refuse_constant(text: str) -> Any:  # noqa: ANN401 - never returns
+    """Refuse NaN and the infinities, which Python's parser accepts."""
+    message = f"Invalid JSON: {text} is not a JSON number."
     raise Malformed(message)
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_float=DecimalLiteral, parse_int=_integer, parse_constant=_constant)
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_build_object, parse_float=DecimalLiteral, parse_int=_parse_integer, parse_constant=_refuse_constant
+)
 
 
-def _refuse_depth(text: str) -> None:
-    """Refuse a document nested too deep, before the reader recurses into it."""
+def _check_depth(text: str) -> None:
+    """Refuse a document nested too deeply before the parser recurses into it. Raises Malformed."""
     if text.count("[") + text.count("{") > MAX_DEPTH and depth(text) > MAX_DEPTH:
         raise Malformed(_TOO_DEEP)
 
 
 def depth(text: str) -> int:
-    """Return how deep arrays and objects are nested in a document, in a few passes over the text, whatever it is.
+    """Return the nesting depth of arrays and objects, in a few passes over the text, whatever it contains.
 
-    Once escaped backslashes and escaped quotes are gone, every quote begins or ends a string, and so every other piece between
-    quotes stands outside of strings; two quotes side by side change nothing about that. What is no JSON is measured as far as a
-    reader would get.
+    Without escaped backslashes and escaped quotes, every quote starts or ends a string, so every second piece between quotes
+    is outside of strings. Two adjacent quotes can be dropped without changing that. The depth of an invalid document is that
+    of the part a parser would read.
     """
-    signs = text.encode(errors="surrogatepass").replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _OTHER)
-    outside = b"".join(signs.replace(b'""', b"").split(b'"')[::2])
-    return max(accumulate(map(_STEPS.__getitem__, outside)), default=0)
+    structure = text.encode(errors="surrogatepass").replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _IGNORED_BYTES)
+    outside = b"".join(structure.replace(b'""', b"").split(b'"')[::2])
+    return max(accumulate(map(_DEPTH_STEPS.__getitem__, outside)), default=0)

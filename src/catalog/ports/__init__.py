@@ -1,1 +1,1 @@
-"""What the core needs from the world, as Protocols named for their roles."""
+"""The interfaces the core needs from the outside world: Protocols named for their roles."""

@@ -1,4 +1,4 @@
-"""Where answers are kept for a while, so that the same question need not be worked out again."""
+"""The port for caching rendered responses."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,24 +6,24 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class ResponseContent:
-    """An answer, ready to be sent: its bytes, and the headers (name, value) that belong to them."""
+    """A response that is ready to send: its body and its headers as (name, value) pairs."""
 
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...]
 
     @property
     def size(self) -> int:
-        """How many bytes it has."""
+        """The size of the body and headers in bytes."""
         return len(self.body) + sum(len(name) + len(value) for name, value in self.headers)
 
 
 @dataclass(frozen=True, slots=True)
 class CachedResponse:
-    """An answer with its date, and what it depends on.
+    """A cached response with the log position it was read at and the things it depends on.
 
-    `as_of` is the number of a log entry: the answer was read after that entry had been committed, so it knows of it and of
-    everything before it. What came later it may know or not. `subjects` names what must not have changed since for the
-    answer to hold (catalog.application.caching.freshness); a cache only keeps it.
+    `as_of` is the `seq` of a log entry. The response was read after that entry was committed, so it reflects that entry and
+    all earlier ones; it may or may not reflect later ones. The response is valid as long as none of its `dependencies`
+    changes after `as_of` (catalog.application.caching.freshness decides that; a cache only stores them).
     """
 
     as_of: int
@@ -32,23 +32,23 @@ class CachedResponse:
 
 
 class Cache(Protocol):
-    """Keeps answers by their keys.
+    """Stores responses by key, up to a time to live.
 
-    It may forget any of them at any time, and does so when they are older than its time to live. Its methods raise
-    nothing: a cache that is away has nothing, and keeps nothing.
+    A cache may evict any response at any time. Its methods never raise: if the cache is unreachable, `get` returns None and
+    `put` does nothing.
     """
 
     async def get(self, key: str) -> CachedResponse | None:
-        """Return what was put under a key, if it is still there."""
+        """Return the response stored under `key`, or None if there is none or it has expired."""
 
     async def put(self, key: str, cached: CachedResponse) -> None:
-        """Keep an answer, in place of an older one."""
+        """Store a response under `key`, replacing any earlier one. A cache may decline, for example if it is too large."""
 
     async def failure(self) -> str | None:
-        """Say why it does not answer; None when it does. For people who look after it."""
+        """Return why the cache is unreachable, in words for operators, or None if it works."""
 
     async def clear(self) -> None:
-        """Forget everything that this process alone keeps."""
+        """Drop every response held in this process. A cache shared between processes is left unchanged."""
 
     async def close(self) -> None:
-        """Give everything back."""
+        """Release all resources."""

@@ -1,11 +1,11 @@
-"""The time."""
+"""The port for the current time."""
 
 from datetime import datetime
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time."""
+    """A source of the current time."""
 
     def now(self) -> datetime:
-        """Return the present moment in UTC, in microseconds."""
+        """Return the current time in UTC, with microseconds."""

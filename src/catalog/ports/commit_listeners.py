@@ -1,4 +1,4 @@
-"""Listeners to commits, as every store keeps them: one that raises affects nobody else."""
+"""The commit listeners of a store. A listener that raises affects neither the commit nor the other listeners."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -22,9 +22,9 @@ class Listeners:
         self._listeners.append(listener)
 
     def notify(self, entries: Sequence[LogEntry]) -> None:
-        """Call every listener. The commit is done by now, so an exception is logged and never reaches the writer."""
+        """Call every listener. The commit is already done, so exceptions are logged and never reach the writer."""
         for listener in self._listeners:
             try:
                 listener(entries)
-            except Exception:  # noqa: BLE001 - whatever it is, it is not the writer's
-                _log.exception("A listener failed after a commit; the commit stands.")
+            except Exception:  # noqa: BLE001 - any failure is the listener's, not the writer's
+                _log.exception("A commit listener failed; the commit itself succeeded.")

@@ -1,11 +1,11 @@
-"""New identities."""
+"""The port for new ids and SKUs."""
 
 from typing import Protocol
 from uuid import UUID
 
 
 class Ids(Protocol):
-    """Makes identities that nothing else has."""
+    """Generates unique ids and SKUs."""
 
     def item_id(self) -> UUID:
         """Return a new UUIDv7 (RFC 9562, section 5.7)."""

@@ -82,7 +82,7 @@ async def test_put_has_conditions(items: Items) -> None:
     with pytest.raises(StaleVersion):
         await items.put("A", {"name": "B"}, TESTER, {(made.id, 2)}, must_exist=True)
     assert (await items.put("A", {"name": "B"}, TESTER, {(made.id, 1)}, must_exist=True))[0].version == 2
-    with pytest.raises(InvalidInput, match="where the item is put"):
+    with pytest.raises(InvalidInput, match="does not match A, the SKU of the request"):
         await items.put("A", {"name": "B", "sku": "B"}, TESTER)
     for key, fields in (("A", {"name": "B", "sku": 5}), ("no key", {"name": "B"}), ("A", {})):
         with pytest.raises(InvalidInput):
@@ -256,17 +256,17 @@ class Thief:
         """Be the store in all else."""
         return getattr(self._storage, name)
 
-    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
         """Be quicker: bring the item back and remove it again, or create it and remove it after."""
         (change,) = batch[0].changes
         subject = as_item(change.subject)
         if self._restoring:
             end = subject.delete(now=NOON + timedelta(days=1))
             await commit(self._storage, change, end)
-            return await self._storage.commit(batch, ready)
+            return await self._storage.commit(batch, prepared)
         rival = Item.create({"sku": subject.sku, "name": "Rival"}, item_id=uuid4(), default_sku="", now=NOON)
         await commit(self._storage, rival)
-        outcomes = await self._storage.commit(batch, ready)
+        outcomes = await self._storage.commit(batch, prepared)
         await commit(self._storage, removal(rival.subject))
         return outcomes
 

@@ -46,14 +46,14 @@ async def test_entries_are_found_by_kind_and_by_subject(storage: Storage) -> Non
     (first, second) = await create_items(storage, 1, 2)
     repriced = certain(first.reprice({"amount": "1", "currency": "EUR"}, now=NOON))
     await commit(storage, repriced, removal(second))
-    of_kind = await storage.changes(after=0, limit=10, wanted=LogFilter(frozenset({REPRICED, categories.CREATED})))
+    of_kind = await storage.changes(after=0, limit=10, log_filter=LogFilter(frozenset({REPRICED, categories.CREATED})))
     assert [(entry.seq, entry.change.kind) for entry in of_kind.entries] == [(1, categories.CREATED), (4, REPRICED)]
     assert (of_kind.head, of_kind.floor, of_kind.scanned_to, of_kind.next_after) == (5, 0, 5, None)
-    of_one = await storage.changes(after=0, limit=1, wanted=LogFilter(subject=second.id))
+    of_one = await storage.changes(after=0, limit=1, log_filter=LogFilter(subject=second.id))
     assert ([entry.seq for entry in of_one.entries], of_one.next_after) == ([3], 3)
-    rest = await storage.changes(after=3, limit=10, wanted=LogFilter(subject=second.id))
+    rest = await storage.changes(after=3, limit=10, log_filter=LogFilter(subject=second.id))
     assert ([entry.change.kind for entry in rest.entries], rest.next_after) == ([DELETED], None)
-    both = await storage.changes(after=0, limit=10, wanted=LogFilter(frozenset({CREATED}), second.id))
+    both = await storage.changes(after=0, limit=10, log_filter=LogFilter(frozenset({CREATED}), second.id))
     assert [entry.seq for entry in both.entries] == [3]
     assert (await storage.changes(after=5, limit=10)).entries == ()
     assert (await storage.changes(after=99, limit=10)).next_after is None
@@ -63,7 +63,7 @@ async def test_entries_are_found_by_kind_and_by_subject(storage: Storage) -> Non
 async def test_nothing_comes_after_the_highest_number_that_can_be_asked_for(storage: Storage, wanted: LogFilter) -> None:
     """Nor does any store fail on it."""
     await create_items(storage, 1)
-    page = await storage.changes(after=2**63 - 1, limit=10, wanted=wanted)
+    page = await storage.changes(after=2**63 - 1, limit=10, log_filter=wanted)
     assert (page.entries, page.next_after) == ((), None)
 
 
@@ -78,7 +78,7 @@ async def test_rare_kinds_are_looked_for_in_a_part_of_the_log_at_a_time(
     after: int | None = 0
     found = []
     while after is not None:
-        page = await storage.changes(after=after, limit=5, wanted=LogFilter(frozenset({DELETED})))
+        page = await storage.changes(after=after, limit=5, log_filter=LogFilter(frozenset({DELETED})))
         found += [entry.seq for entry in page.entries]
         assert page.next_after is None or page.next_after > after
         after = page.next_after
@@ -116,7 +116,7 @@ async def test_a_pruned_log_says_where_it_begins(storage: Storage, monkeypatch: 
     assert ([entry.seq for entry in page.entries], page.head, page.floor) == ([6], 6, 5)
     assert await storage.find_entry(items[1].id) is None
     assert await storage.last_deletion("S-1") is not None
-    assert (await storage.changes(after=0, limit=10, wanted=LogFilter(subject=items[0].id))).entries == page.entries
+    assert (await storage.changes(after=0, limit=10, log_filter=LogFilter(subject=items[0].id))).entries == page.entries
     await storage.prune(99)
     assert await storage.last_deletion("S-1") is None
     page = await storage.changes(after=0, limit=10)
@@ -239,7 +239,7 @@ async def test_a_category_that_comes_again_is_another(storage: Storage) -> None:
     first = category("lamps")
     await commit(storage, first)
     await commit(storage, first.subject.delete(now=NOON), category("lamps", generation=2))
-    page = await storage.changes(after=0, limit=10, wanted=LogFilter(subject=first.subject.id))
+    page = await storage.changes(after=0, limit=10, log_filter=LogFilter(subject=first.subject.id))
     assert [entry.seq for entry in page.entries] == [1, 2]
     assert await storage.find_entry(uuid5(first.subject.id, "x")) is None
 

@@ -113,6 +113,6 @@ async def test_a_session_that_lasts_has_its_settings(databases: Databases, datab
                 lambda held: held.driver.fetchrow(f"SELECT {', '.join(f'current_setting({name!r})' for name in SETTINGS)}")
             )
             assert list(found) == ["off", "catalog", "off", "2s", "1min"]
-            assert storage._head_watcher._head_moved
+            assert storage._head_watcher._is_subscribed
             assert (await storage.versions())["JIT"] == "off"
             await storage.close()

@@ -227,9 +227,9 @@ async def test_a_file_that_is_not_whole_is_told_apart(storage: Storage) -> None:
         part = b"".join(lines[:-1])
         open_end = part + (b'{"sku": "X", "name": "X"}]' if kind == "json" else b"")
         for broken, reason in (
-            (cut, "tells of 3 rows, and there are 2"),
+            (cut, "the trailer says 3 rows, the file has 2"),
             (changed, "was changed since"),
-            (open_end, "not the whole of an export"),
+            (open_end, "not a complete export"),
         ):
             refusals, _ = await take(MemoryStorage(), kind, broken, file=Pipe)
             assert [reason in refusal.reason for refusal in refusals if refusal.field == ""] == [True], (kind, refusals)
@@ -239,7 +239,7 @@ async def test_a_file_that_is_not_whole_is_told_apart(storage: Storage) -> None:
             _, report = await take(MemoryStorage(), kind, broken, proof="none")
             assert (report.created, report.refused) == (2 if broken is cut else 3, 0)
         for proof in ("of_exports", "required"):
-            with pytest.raises(InvalidFile, match="not the whole of an export"):
+            with pytest.raises(InvalidFile, match="not a complete export"):
                 await take(MemoryStorage(), kind, open_end, proof=proof)
         refusals, report = await take(MemoryStorage(), kind, data, proof="required", file=Pipe)
         assert (refusals, report.created) == ([], 3)
@@ -285,7 +285,7 @@ async def test_the_tree_of_categories_comes_with_the_items(storage: Storage, *, 
         assert (refusals, report.created, report.categories, await empty.categories()) == ([], 1, 4, ())
         refusals, report = await take(empty, kind, data, atomic=atomic, create_categories=False)
         assert ([refusal.code for refusal in refusals], await empty.categories()) == (["unknown_category"], ())
-        with pytest.raises(InvalidFile, match="not the whole"):
+        with pytest.raises(InvalidFile, match="not a complete export"):
             await take(empty, kind, b"".join(data.splitlines(keepends=True)[:3]))
     nothing = await exported(storage, "jsonl", with_categories=True, sku="none")
     assert nothing.count(b"_category") == 4
@@ -333,7 +333,7 @@ async def test_what_stands_behind_the_trailer_is_noticed() -> None:
     storage = MemoryStorage()
     await create_items(storage, 1)
     data = await exported(storage, "json") + b"\n" * 200_000
-    with pytest.raises(InvalidFile, match="not the whole"):
+    with pytest.raises(InvalidFile, match="not a complete export"):
         await take(MemoryStorage(), "json", data)
     refusals, report = await take(MemoryStorage(), "json", data, file=Pipe)
     assert ([refusal.code for refusal in refusals], report.created) == (["malformed"], 1)
@@ -354,12 +354,12 @@ class CategoryRival(MemoryStorage):
 
     quick = True
 
-    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
         """Be quicker, once."""
         if self.quick and batch[0].changes:
             self.quick = False
             await Categories(self, FixedClock(), RandomIds()).create({"slug": "b", "name": "Theirs"}, TESTER)
-        return await super().commit(batch, ready)
+        return await super().commit(batch, prepared)
 
 
 async def test_a_category_that_a_rival_creates_meanwhile_stays_theirs() -> None:

@@ -46,7 +46,7 @@ class Jobs:
 
 def _source(text: str) -> ImportSource:
     file = io.BytesIO(text.encode())
-    return ImportSource(lambda: read_csv(file, proof="none"), file.tell)
+    return ImportSource(lambda: read_csv(file, policy="none"), file.tell)
 
 
 def endless(stop: Callable[[], bool]) -> ImportSource:
@@ -95,7 +95,7 @@ async def test_refusals_that_are_kept_no_more_are_left_out(jobs: Jobs) -> None:
     """Where a part of them was swept."""
     state = await jobs.run("sku,name\na,\n")
     state.chunks += 1
-    await jobs.storage.commit([ChangeSet((), TESTER, (state.to_record,))])
+    await jobs.storage.commit([ChangeSet((), TESTER, (state.record,))])
     assert len([chunk async for chunk in jobs.jobs.refusals(state.id)]) == 1
 
 
@@ -140,7 +140,7 @@ async def test_one_whose_process_is_gone_is_told_as_interrupted(jobs: Jobs) -> N
     """After a time without a sign of life; one that ended stays as it ended."""
     ended = await jobs.run("sku,name\na,A\n")
     state = ImportState("x", "running", NOON, NOON)
-    await jobs.storage.commit([ChangeSet((), TESTER, (state.to_record,))])
+    await jobs.storage.commit([ChangeSet((), TESTER, (state.record,))])
     assert (await jobs.jobs.get("x")).status == "running"
     jobs.clock.move(seconds=module.HEARTBEAT_TIMEOUT + 1)
     assert (await jobs.jobs.get("x")).status == "interrupted"
@@ -216,10 +216,10 @@ async def test_signs_of_life_go_on_after_a_store_that_was_away(jobs: Jobs, monke
     monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 0.01)
     commits, away = jobs.storage.commit, [StoreBusy("busy"), StoreUnavailable("away")]
 
-    async def commit(batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+    async def commit(batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
         if away:
             raise away.pop()
-        return await commits(batch, ready)
+        return await commits(batch, prepared)
 
     async with jobs.jobs._slots, jobs.jobs._slots:
         begun = await jobs.jobs.start(_source("sku,name\na,A\n"), ImportPlan(), TESTER)
@@ -256,15 +256,15 @@ async def test_only_so_many_imports_are_under_way(jobs: Jobs, monkeypatch: pytes
     closed: list[bool] = []
     source = ImportSource(lambda: read_csv(io.BytesIO(b"sku,name\n")), lambda: 0, lambda: closed.append(True))
     async with jobs.jobs._slots, jobs.jobs._slots:
-        with pytest.raises(ImportsBusy, match="2 imports are worked on"):
+        with pytest.raises(ImportsBusy, match="2 imports are already running"):
             await jobs.jobs.run(source, ImportPlan(), TESTER, [])
     monkeypatch.setattr(module, "MAX_RECEIVING", 1)
-    with jobs.jobs.receiving(), pytest.raises(ImportsBusy, match="1 files"), jobs.jobs.receiving():
+    with jobs.jobs.receiving(), pytest.raises(ImportsBusy, match="1 import files"), jobs.jobs.receiving():
         pass
     monkeypatch.setattr(module, "MAX_IMPORTS", 0)
     with pytest.raises(ImportsBusy), jobs.jobs.receiving():
         pass
-    with pytest.raises(ImportsBusy, match="0 imports are under way"):
+    with pytest.raises(ImportsBusy, match="0 imports are already in progress"):
         await jobs.jobs.run(source, ImportPlan(), TESTER, [])
     with pytest.raises(ImportsBusy):
         await jobs.jobs.start(source, ImportPlan(), TESTER)
@@ -283,7 +283,7 @@ async def test_an_unforeseen_failure_is_told(jobs: Jobs, monkeypatch: pytest.Mon
     with pytest.raises(ZeroDivisionError):
         await task
     state = await jobs.jobs.get(begun.id)
-    assert (state.status, state.error) == ("failed", "The import failed in a way that nobody foresaw.")
+    assert (state.status, state.error) == ("failed", "Unexpected error. Quote the import id when reporting it.")
 
     async def away(_batch: object) -> Sequence[Outcome]:
         message = "away"
@@ -305,7 +305,7 @@ class Rival(MemoryStorage):
         super().__init__()
         self.times = times
 
-    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
         """Be quicker."""
         if self.times and len(batch) == 1 and batch[0].changes:
             self.times -= 1
@@ -314,7 +314,7 @@ class Rival(MemoryStorage):
                 await commit_as_rival(self, creation(77, sku="B", name="Theirs"))
             else:
                 await commit_as_rival(self, certain(there.update({"description": str(self.times)}, now=NOON)))
-        return await super().commit(batch, ready)
+        return await super().commit(batch, prepared)
 
 
 async def commit_as_rival(storage: MemoryStorage, change: Any) -> None:  # noqa: ANN401 - a change

@@ -179,7 +179,7 @@ class Rival(MemoryStorage):
         super().__init__()
         self.times = times
 
-    async def commit(self, batch: Any, ready: Any = ()) -> Any:  # noqa: ANN401 - as the store's
+    async def commit(self, batch: Any, prepared: Any = ()) -> Any:  # noqa: ANN401 - as the store's
         """Change the item first, where it is to be changed."""
         items = await self.items_by_sku(["S-1"])
         if items and self.times and batch[0].origin is TESTER:
@@ -187,7 +187,7 @@ class Rival(MemoryStorage):
             rival = certain(items["S-1"].update({"description": str(self.times)}, now=NOON))
             (only,) = batch
             assert isinstance((await super().commit([only.__class__((rival,), only.origin)]))[0], object)
-        return await super().commit(batch, ready)
+        return await super().commit(batch, prepared)
 
 
 async def test_a_batch_that_meets_rivals_is_decided_again() -> None:

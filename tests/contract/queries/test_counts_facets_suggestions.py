@@ -291,7 +291,7 @@ async def test_the_rarest_condition_leads_or_the_order_does(storage: Storage, mo
         ({"attr.a": "1"}, (ReadPlan.ORDER_SCAN, 0)),
         ({"attr.b": "1"}, (ReadPlan.INDEX_FIRST, 0)),
         ({"attr.a": "1", "attr.b": "1", "attr.c": "1"}, (ReadPlan.INDEX_FIRST, 1)),
-        ({"version": "1"}, (ReadPlan.UNFILTERED, 0)),
+        ({"version": "1"}, (ReadPlan.AUTOMATIC, 0)),
     ):
         statements.clear()
         await storage.list_items(ItemQuery.parse(parameters))
@@ -340,7 +340,7 @@ async def test_words_that_no_name_has_go_when_the_log_is_pruned(
             assert search is not None
             its = word_pattern(word)
             assert its is not None
-            rows = await pruning._fetch(pruning._candidate_words, candidate_parameters(its))  # type: ignore[attr-defined]
+            rows = await pruning._fetch(pruning._select_candidates, candidate_parameters(its))  # type: ignore[attr-defined]
             found.update(row[0] for row in rows)
         return found
 

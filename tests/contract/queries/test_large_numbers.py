@@ -19,7 +19,7 @@ async def test_a_position_beyond_every_log_is_its_end(storage: Storage) -> None:
     await create_items(storage, 1)
     for after in BEYOND:
         for wanted in (LogFilter(), LogFilter(frozenset({CREATED})), LogFilter(subject=item_id(1))):
-            page = await storage.changes(after=after, limit=10, wanted=wanted)
+            page = await storage.changes(after=after, limit=10, log_filter=wanted)
             assert (page.entries, page.head, page.next_after) == ((), 1, None)
         await storage.wait(after, 0.01)
 

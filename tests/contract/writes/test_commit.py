@@ -178,7 +178,7 @@ async def test_closing_finishes_what_was_asked_for(storage: Storage, store_url: 
 @shared_stores
 async def test_more_writes_than_may_wait_are_refused(store_url: str) -> None:
     """At once, by name, and nothing of them is written."""
-    storage = open_store(StorageOptions(store_url, queue=10))
+    storage = open_store(StorageOptions(store_url, max_pending_writes=10))
     results = await asyncio.gather(*(commit(storage, creation(number)) for number in range(1, 31)), return_exceptions=True)
     refused = [result for result in results if isinstance(result, StoreBusy)]
     assert 0 < len(refused) == 30 - (await storage.changes(after=0, limit=1)).head

@@ -32,7 +32,7 @@ def lasting(response: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
 async def chair(client: httpx.AsyncClient, container: Container) -> str:
     """The path of an item; the log was looked at, so that what is cached holds."""
     created = await client.post(ITEMS, json={"sku": "CHAIR", "name": "Chair", "price": {"amount": "5", "currency": "EUR"}})
-    await caching_of(container)._freshness.look()
+    await caching_of(container)._freshness.poll()
     return str(created.headers["location"])
 
 
@@ -141,7 +141,7 @@ async def test_a_hit_for_a_page_of_another_origin_has_what_its_browser_wants(sto
     container = Container(settings=Settings(storage=StorageSettings(url=store_url), http=http))
     async with running(container) as storage, caching_of(container).running(storage), asked(create_app(container)) as client:
         path = (await client.post(ITEMS, json={"name": "Chair"})).headers["location"]
-        await caching_of(container)._freshness.look()
+        await caching_of(container)._freshness.poll()
         for cache in ("MISS", "HIT"):
             response = await client.get(path, headers={"Origin": "https://shop.example"})
             assert (of(response), response.headers["access-control-allow-origin"]) == (cache, "https://shop.example")

@@ -203,14 +203,14 @@ async def test_an_import_is_done_once_under_a_key(client: httpx.AsyncClient) -> 
 async def test_an_import_is_cancelled(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before its next slice; what is committed stays, and is told."""
     reached, free = asyncio.Event(), asyncio.Event()
-    real = ImportJobs._work
+    real = ImportJobs._import
 
     async def held(self: ImportJobs, *arguments: Any) -> str:  # noqa: ANN401 - as it is
         reached.set()
         await free.wait()
         return await real(self, *arguments)
 
-    monkeypatch.setattr(ImportJobs, "_work", held)
+    monkeypatch.setattr(ImportJobs, "_import", held)
     begun = await client.post(IMPORT, content="sku,name\na,A\n", headers=BY_THE_SIDE)
     await reached.wait()
     assert (await client.delete(begun.headers["location"])).json()["status"] == "running"
@@ -316,24 +316,24 @@ async def test_an_import_that_is_cut_off_waits_for_no_more_bytes(container: Cont
 async def test_too_many_imports_wait_or_are_refused(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two are worked on at a time; who waits here too long is told to come again."""
     free = asyncio.Event()
-    real = ImportJobs._work
+    real = ImportJobs._import
 
     async def held(self: ImportJobs, *arguments: Any) -> str:  # noqa: ANN401 - as it is
         await free.wait()
         return await real(self, *arguments)
 
-    monkeypatch.setattr(ImportJobs, "_work", held)
+    monkeypatch.setattr(ImportJobs, "_import", held)
     monkeypatch.setattr(jobs, "WAIT_SECONDS", 0.05)
     monkeypatch.setattr(jobs, "MAX_IMPORTS", 4)
     begun = [await client.post(IMPORT, content=f"sku,name\n{name},A\n", headers=BY_THE_SIDE) for name in "abc"]
     late = await taken(client, "sku,name\nd,A\n")
     assert (late.status_code, late.json()["code"]) == (503, "imports_busy")
-    assert "2 imports are worked on here" in late.json()["detail"]
+    assert "2 imports are already running" in late.json()["detail"]
     monkeypatch.setattr(jobs, "MAX_IMPORTS", 3)
     for headers in (CSV, BY_THE_SIDE):
         full = await client.post(IMPORT, content="sku,name\nd,A\n", headers=headers)
         assert (full.status_code, full.json()["code"], full.headers["retry-after"]) == (503, "imports_busy", "1")
-        assert "3 imports are under way here" in full.json()["detail"]
+        assert "3 imports are already in progress" in full.json()["detail"]
     free.set()
     assert {(await ended(client, one.headers["location"]))["status"] for one in begun} == {"done"}
 
@@ -363,7 +363,7 @@ async def test_files_that_come_in_slowly_keep_nobody_waiting(
     await stalled.acquire()
     full = await taken(client, "sku,name\nb,B\n")
     assert (full.status_code, full.json()["code"]) == (503, "imports_busy")
-    assert "8 files to import are coming in" in full.json()["detail"]
+    assert "8 import files are already being uploaded" in full.json()["detail"]
     for task in slow:
         task.cancel()
     await asyncio.wait(slow)
@@ -452,7 +452,7 @@ _FILE = b'--b\r\nContent-Disposition: form-data; name="f"; filename="x.csv"\r\n\
         (
             b'--b\r\nContent-Disposition: form-data; name="delimiter"\r\n\r\n"\r\n' + _FILE,
             422,
-            "delimiter is one character",
+            "delimiter must be one character",
         ),
         (_FILE.replace(b".csv", b""), 422, "Cannot detect the file format"),
     ],
@@ -484,7 +484,7 @@ async def test_a_part_of_an_export_is_refused_unless_it_is_said_to_be_one(client
     part = "".join(whole.splitlines(keepends=True)[:2])
     refused = await taken(client, part, on_conflict="update")
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid_file")
-    assert "not the whole of an export" in refused.json()["detail"]
+    assert "not a complete export" in refused.json()["detail"]
     assert counts((await taken(client, part, on_conflict="update", partial="true")).json()) == (1, 0, 0, 1, 0, 0)
     assert (await taken(client, "sku,name\nc,C\n", preserve="true")).status_code == 422
 

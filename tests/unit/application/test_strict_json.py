@@ -1,4 +1,4 @@
-"""JSON is read strictly."""
+"""Strict JSON parsing."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ from catalog.domain.values.decimal_literal import DecimalLiteral
 
 
 def test_numbers_keep_their_digits() -> None:
-    """Integers are ints as long as they are of a sane size."""
+    """Integers are parsed as int unless they are very long."""
     assert read_json(b'{"a": 12.50, "b": 12, "c": 1e2, "d": 123456789012345678901234567890}') == {
         "a": DecimalLiteral("12.50"),
         "b": 12,
@@ -25,53 +25,53 @@ def test_numbers_keep_their_digits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
-        (b"", "no JSON"),
-        (b"{", "no JSON"),
+        (b"", "Invalid JSON: .* line 1, column 1"),
+        (b"{", "Invalid JSON: .* line 1, column 2"),
         (b"{} x", "line 1, column 4"),
         (b'{"a": NaN}', "NaN"),
         (b"-Infinity", "-Infinity"),
         (b'{"a": {"b": 1, "b": 2}}', "'b' twice"),
-        (b'"\xff"', "not UTF-8: byte 1"),
+        (b'"\xff"', "not UTF-8 at byte 1"),
         (b"\xef\xbb\xbf{}", "byte order mark"),
-        (b'"a\x01"', "no JSON"),
+        (b'"a\x01"', "Invalid JSON: .* line 1, column 3"),
         (b"[" * 100_000, "nested"),
         (b'{"a":' * 33 + b"1" + b"}" * 33, "nested"),
     ],
 )
-def test_what_is_not_strictly_json_is_refused(data: bytes, said: str) -> None:
-    """With the reason, and where it lies."""
-    with pytest.raises(Malformed, match=said):
+def test_invalid_json_is_refused(data: bytes, message: str) -> None:
+    """The error names the reason and the position."""
+    with pytest.raises(Malformed, match=message):
         read_json(data)
 
 
 def test_only_real_nesting_counts_as_depth() -> None:
-    """Many brackets side by side, or in strings, are no depth; 32 levels are allowed."""
+    """Adjacent brackets, and brackets in strings, add no depth. 32 levels are allowed."""
     assert read_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
     assert len(read_json(json.dumps([[]] * 1000).encode())) == 1000
     assert read_json(json.dumps({"a": "[" * 1000 + '\\"{' * 100, "b": [1]}).encode())["b"] == [1]
 
 
 def counted_depth(text: str) -> int:
-    """Count the depth sign by sign."""
+    """Count the depth character by character."""
     depths = [0]
-    inside = escaped = False
-    for sign in text:
-        if inside:
-            inside, escaped = escaped or sign != '"', not escaped and sign == "\\"
+    in_string = escaped = False
+    for character in text:
+        if in_string:
+            in_string, escaped = escaped or character != '"', not escaped and character == "\\"
         else:
-            inside = sign == '"'
-            depths.append(depths[-1] + (sign in "[{") - (sign in "]}"))
+            in_string = character == '"'
+            depths.append(depths[-1] + (character in "[{") - (character in "]}"))
     return max(depths)
 
 
-signs = st.text(alphabet='"\\[]{}a,é', max_size=8)
+texts = st.text(alphabet='"\\[]{}a,é', max_size=8)
 
 
-@given(st.recursive(signs, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(signs, inner, max_size=3))))
-def test_depth_is_that_of_the_brackets_outside_of_strings(value: object) -> None:
-    """Whatever the strings have in them."""
+@given(st.recursive(texts, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(texts, inner, max_size=3))))
+def test_depth_counts_only_brackets_outside_of_strings(value: object) -> None:
+    """Strings may contain anything."""
     for ascii_only in (True, False):
         text = json.dumps(value, ensure_ascii=ascii_only)
         assert depth(text) == counted_depth(text)
@@ -89,12 +89,12 @@ WORST = [
 
 @pytest.mark.parametrize("text", WORST, ids=range(len(WORST)))
 def test_the_depth_of_a_megabyte_takes_a_few_passes(text: str) -> None:
-    """Counted in calls, of Python's functions and of C's: as many as for a hundred bytes."""
+    """It makes as many Python and C calls as for a hundred bytes."""
     assert calls(lambda: depth(text)) == calls(lambda: depth(text[:100]))
 
 
 def calls(work: Callable[[], object]) -> int:
-    """Count the functions that are called."""
+    """Count the function calls that `work` makes."""
     called = 0
 
     def count(_frame: object, event: str, _argument: object) -> None:
@@ -110,56 +110,56 @@ def calls(work: Callable[[], object]) -> int:
 
 
 @pytest.mark.parametrize("text", WORST, ids=range(len(WORST)))
-def test_a_megabyte_of_the_worst_is_refused(text: str) -> None:
-    """As a whole, and as a value among others."""
+def test_a_megabyte_of_the_worst_input_is_refused(text: str) -> None:
+    """As a whole document, and as one value of several."""
     with pytest.raises(Malformed):
         parse_json(text)
     if text.startswith("["):
-        with pytest.raises(Malformed, match="nested more than 32 deep"):
+        with pytest.raises(Malformed, match="nested more than 32 levels deep"):
             next_value(text, 0)
 
 
-def test_a_value_among_others_is_as_deep_as_a_document() -> None:
+def test_a_value_in_a_sequence_may_be_as_deep_as_a_document() -> None:
     """And no deeper."""
-    fits = "[" * MAX_DEPTH + "]" * MAX_DEPTH
-    assert next_value(fits, 0) is not None
-    with pytest.raises(Malformed, match="nested more than 32 deep"):
-        next_value(f"[{fits}]", 0)
+    deepest = "[" * MAX_DEPTH + "]" * MAX_DEPTH
+    assert next_value(deepest, 0) is not None
+    with pytest.raises(Malformed, match="nested more than 32 levels deep"):
+        next_value(f"[{deepest}]", 0)
 
 
-def test_a_name_that_is_repeated_is_shortened() -> None:
-    """In the message."""
+def test_a_long_repeated_name_is_shortened() -> None:
+    """The error message stays short."""
     with pytest.raises(Malformed) as caught:
         parse_json(f'{{"{"x" * 1_000}": 1, "{"x" * 1_000}": 2}}')
     assert len(str(caught.value)) < 200
 
 
-def test_half_a_character_is_kept_for_the_domain_to_refuse() -> None:
-    """For the JSON is well-formed."""
+def test_a_lone_surrogate_is_left_for_the_domain_to_refuse() -> None:
+    """The JSON itself is well-formed."""
     assert parse_json('"\\ud800"') == "\ud800"
 
 
-jsons = st.recursive(
+documents = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-(2**63), 2**63), st.text(max_size=5)),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)),
     max_leaves=8,
 )
 
 
-@given(jsons)
-def test_what_json_can_say_is_read(value: Any) -> None:  # noqa: ANN401 - any JSON value
-    """As the standard library reads it."""
+@given(documents)
+def test_all_valid_json_is_parsed(value: Any) -> None:  # noqa: ANN401 - any JSON value
+    """With the same result as the standard library."""
     assert parse_json(json.dumps(value)) == value
 
 
-@given(st.lists(jsons, min_size=1, max_size=4), st.integers(0, 200))
-def test_a_stretch_gives_the_values_that_are_whole(values: list[Any], cut: int) -> None:
-    """And never half of one, wherever it is cut."""
+@given(st.lists(documents, min_size=1, max_size=4), st.integers(0, 200))
+def test_only_complete_values_are_returned(values: list[Any], cut: int) -> None:
+    """Wherever the text is cut off."""
     text = " ".join(json.dumps(value) for value in values) + " "
-    found, position = [], 0
-    while (step := next_value(text[:cut], position)) is not None:
-        found.append(step[0])
-        position = step[1]
-    assert found == values[: len(found)]
+    parsed, position = [], 0
+    while (result := next_value(text[:cut], position)) is not None:
+        parsed.append(result[0])
+        position = result[1]
+    assert parsed == values[: len(parsed)]
     if cut >= len(text):
-        assert len(found) == len(values)
+        assert len(parsed) == len(values)

@@ -174,7 +174,7 @@ class MemoryStorage:
     def prepare(self, changes: Sequence[AnyChange]) -> object:
         """Do nothing; there is no work to do ahead of the commit."""
 
-    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:  # noqa: ARG002 - nothing is prepared
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:  # noqa: ARG002 - nothing is prepared
         """Plan the commit and apply the plan, both under the lock."""
         with self._lock:
             plan = plan_commit(batch, self._stored_state(batch))
@@ -200,18 +200,18 @@ class MemoryStorage:
                 while self._head <= seq:
                     await self._committed.wait()
 
-    async def changes(self, *, after: int, limit: int, wanted: LogFilter = EVERY_ENTRY) -> LogPage:
+    async def changes(self, *, after: int, limit: int, log_filter: LogFilter = EVERY_ENTRY) -> LogPage:
         """Return a slice of the log."""
-        if wanted.subject is not None:
-            history = self._entries_by_subject.get(wanted.subject, [])
+        if log_filter.subject is not None:
+            history = self._entries_by_subject.get(log_filter.subject, [])
             scanned = history[bisect_right(history, after, key=attrgetter("seq")) :]
         else:
             start = max(0, after - self._floor)
-            scanned = self._log[start : max(start, after - self._floor + LOG_SCAN_LIMIT) if wanted.kinds else start + limit]
-        entries = tuple(islice(filter(wanted.matches, scanned), limit))
+            scanned = self._log[start : max(start, after - self._floor + LOG_SCAN_LIMIT) if log_filter.kinds else start + limit]
+        entries = tuple(islice(filter(log_filter.matches, scanned), limit))
         if len(entries) == limit:
             scanned_to = entries[-1].seq
-        elif wanted.kinds and wanted.subject is None:
+        elif log_filter.kinds and log_filter.subject is None:
             scanned_to = min(after + LOG_SCAN_LIMIT, self._head)
         else:
             scanned_to = self._head
@@ -226,10 +226,10 @@ class MemoryStorage:
         """Look up the last deletion by SKU."""
         return self._deletions.get(sku)
 
-    async def prune(self, upto: int) -> None:
+    async def prune(self, up_to_seq: int) -> None:
         """Delete the oldest entries of the log and of its indexes."""
         with self._lock:
-            count = max(0, min(upto, self._head) - self._floor)
+            count = max(0, min(up_to_seq, self._head) - self._floor)
             pruned, self._log = self._log[:count], self._log[count:]
             self._floor += count
             for subject_id, pruned_count in Counter(entry.subject_id for entry in pruned).items():

@@ -36,7 +36,7 @@ def open_postgres(options: StorageOptions) -> SqlStorage:
         limit=options.pool_size + options.pool_overflow,
         wait=options.deadline,
     )
-    return SqlStorage(engines, PostgresDialect(sessions, options.deadline), queue=options.queue)
+    return SqlStorage(engines, PostgresDialect(sessions, options.deadline), queue=options.max_pending_writes)
 
 
 def _engine(sessions: Sessions, dsn: Dsn, deadline: float, **pool: float) -> AsyncEngine:

@@ -1,1 +1,1 @@
-"""What the SQL stores share: tables, rows, queries, the commit and the migrations, on SQLAlchemy Core."""
+"""Code that the SQL stores share: tables, row mapping, queries, commits and migrations, on SQLAlchemy Core."""

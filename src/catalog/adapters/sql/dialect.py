@@ -1,4 +1,4 @@
-"""What differs between the SQL stores, as far as shared code has to ask for it."""
+"""The interface that hides the differences between SQL databases from the code they share."""
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -13,147 +13,153 @@ from catalog.domain.search.spelling import Correction
 
 
 class Statement(NamedTuple):
-    """SQL, and the parameters of each time that it is run; or a table that rows are copied into, and the names of its columns."""
+    """SQL, with the parameters of each execution.
+
+    If `copy_into` is set, `parameters` are rows that are copied into this table; `column_names` are the columns of the rows.
+    """
 
     sql: str
     parameters: Sequence[Sequence[Any]]
-    into: Table | None = None
-    names: Sequence[str] = ()
+    copy_into: Table | None = None
+    column_names: Sequence[str] = ()
 
 
 class SqlDialect(Protocol):
-    """One database's way of doing things."""
+    """What one database does differently: its SQL, its use of the driver, and its errors."""
 
     name: str
-    """The database's name, for people."""
+    """The database's name, for display."""
 
     version: Executable
-    """Returns one row of what `about` tells of: the database's version as text, and what else it needs."""
+    """Selects one row: the database's version as text, and whatever else `describe` needs."""
 
     lock_schema: Executable | None
-    """Keeps others from migrating until the transaction ends, where the transaction's begin does not do so."""
+    """Locks out other migrations until the transaction ends; None where beginning the transaction does so."""
 
     term_table: Table
-    """The search index: a row an item, tied to it by the item's `seq`."""
+    """The search index: one row for each item, joined to it by the item's `seq`."""
 
     term_table_key: ColumnElement[int]
-    """The column of `words` that holds the item's `seq`."""
+    """The column of `term_table` that holds the item's `seq`."""
 
     insert_terms: Insert
-    """Index items; takes rows of `seq`, `name` and `text` (catalog.domain.search.search.SearchWords), made by `bulk`."""
+    """Adds items to the search index. Takes rows of `seq`, `name` and `text` (see ItemTerms), made by `bulk`."""
 
     update_terms: Update
-    """Index items anew; takes the same."""
+    """Updates items in the search index. Takes the same rows as `insert_terms`."""
 
     move_head: Update
-    """Move the log's head to `head`, and tell those who `watch`, where the database can."""
+    """Sets the log's head to the parameter `head` and, where the database supports it, notifies those who `watch`."""
 
     def any_of(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-        """Whether a column has one of any number of values: those of the parameter `name`, made by `listed`."""
+        """Test whether a column equals any value of the parameter `name`, which `list_parameter` makes."""
 
     def list_parameter(self, values: Collection[Any]) -> Any:  # noqa: ANN401 - whatever the driver takes
-        """Make the parameter that `among` compares with."""
+        """Make the parameter that `any_of` compares with."""
 
     def matching_seqs(self) -> Select[Any]:
-        """Find by the index the `seq` of items that have every word of a query: of the parameters that `asked` makes."""
+        """Select from the index the `seq` of items that match every term. Uses the parameters of `search_parameters`."""
 
     def matches(self, *, walked: bool = False) -> ColumnElement[bool]:
-        """Whether an item is among those; with `walked`, where the database has a choice, by looking at each item's words."""
+        """Test whether an item is among `matching_seqs`.
+
+        With `walked`, check the terms of each item instead of searching the index, where the database needs this hint.
+        """
 
     def matches_name(self) -> ColumnElement[bool]:
-        """Whether an item's name has every word of a query: of the parameters that `asked` makes."""
+        """Test whether an item's name matches every term. Uses the parameters of `search_parameters`."""
 
     def word_in_use(self, word: ColumnElement[str]) -> ColumnElement[bool]:
-        """Whether some item's name has a word."""
+        """Test whether the name of any item contains a word."""
 
     def search_parameters(self, search: SearchQuery) -> Mapping[str, str]:
         """Make the parameters of `matches` and `matches_name`."""
 
     def correction_parameters(self, corrections: Iterable[Correction]) -> Mapping[str, str]:
-        """Make the parameters of `matches` and `matches_name` that find what a misspelt search may have meant."""
+        """Make the parameters with which `matches` and `matches_name` find the suggestions for a misspelled search."""
 
     async def fetch_within(
         self,
-        connection: Any,  # noqa: ANN401 - a driver's
+        connection: Any,  # noqa: ANN401 - a driver's connection
         sql: str,
         parameters: Sequence[Any],
         seconds: float,
     ) -> Sequence[Sequence[Any]] | None:
-        """Run a statement on the driver's own connection; None, and it is stopped, when it takes longer."""
+        """Run a statement on the driver's connection. If it takes longer than `seconds`, stop it and return None."""
 
     estimates: bool
-    """Whether the database knows about how many rows a statement has, so that it need not count."""
+    """Whether the database can estimate how many rows a statement returns."""
 
-    async def estimate(self, connection: Any, sql: str, parameters: Sequence[Any]) -> int | None:  # noqa: ANN401 - a driver's
-        """Tell about how many rows a statement has, from what the database knows of its tables; None when it does not know."""
+    async def estimate(self, connection: Any, sql: str, parameters: Sequence[Any]) -> int | None:  # noqa: ANN401 - a driver's connection
+        """Return the database's estimate of how many rows a statement returns; None if it has none."""
 
-    async def fetch(self, connection: Any, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:  # noqa: ANN401 - a driver's
-        """Run a statement on the driver's own connection."""
+    async def fetch(self, connection: Any, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:  # noqa: ANN401 - a driver's connection
+        """Run a statement on the driver's connection and return its rows."""
 
     def insert(self, table: Table) -> Insert:
-        """Insert whole rows, made by `bulk`."""
+        """Build a statement that inserts whole rows, made by `bulk`."""
 
     def insert_missing(self, table: Table) -> Insert:
-        """Insert those of the rows, made by `bulk`, that are not there."""
+        """Build a statement that inserts rows, made by `bulk`, and skips those that exist."""
 
     def upsert(self, table: Table) -> Insert:
-        """Insert rows, made by `bulk`, in the place of those with their primary keys."""
+        """Build a statement that inserts rows, made by `bulk`, and replaces those with the same primary key."""
 
     def delete(self, table: Table) -> Delete:
-        """Delete the rows whose primary keys are those of the rows made by `bulk`."""
+        """Build a statement that deletes rows by their primary keys, made by `bulk`."""
 
-    def in_subquery(self, column: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
-        """Whether a column has one of the few values that a query finds."""
+    def in_subquery(self, column: ColumnElement[Any], subquery: Select[Any]) -> ColumnElement[bool]:
+        """Test whether a column equals any value of a subquery that returns few rows."""
 
     def without_index(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Return a column in a form that is not looked up in its index, where the database must be told so."""
+        """Return the column in a form for which the database does not use its index, where the database needs this hint."""
 
     def update(self, table: Table, key: Column[Any], names: Sequence[str]) -> Update:
-        """Update the columns of these names where `key` has the value named `key`; takes rows made by `bulk`."""
+        """Build a statement that updates the columns `names` where `key` equals the value named `key` of rows made by `bulk`."""
 
     def bulk(
         self, statement: CompiledStatement, names: Sequence[str], rows: Sequence[Sequence[Any]], into: Table | None = None
     ) -> Statement:
-        """Have a statement write all rows, whose values have these names.
+        """Make a statement write many rows, whose values have these names.
 
-        `into` is the table where it is a plain insert of whole rows: they may be copied there.
+        `into` is the table if the statement is a plain insert of whole rows; these may be copied into it instead.
         """
 
-    def stream(self, connection: Any, sql: str, parameters: Sequence[Any], size: int) -> AsyncIterator[Sequence[Sequence[Any]]]:  # noqa: ANN401 - a driver's
-        """Run a statement, and hand out its rows, so many at a time, as they are asked for; all are of one state."""
+    def stream(self, connection: Any, sql: str, parameters: Sequence[Any], size: int) -> AsyncIterator[Sequence[Sequence[Any]]]:  # noqa: ANN401 - a driver's connection
+        """Run a statement and yield its rows in batches of `size`, read on demand from one snapshot."""
 
-    async def begin(self, connection: Any, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:  # noqa: ANN401 - a driver's
-        """Begin a transaction that keeps others from committing until it ends; then run a statement, and return its rows."""
+    async def begin(self, connection: Any, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:  # noqa: ANN401 - a driver's connection
+        """Begin a transaction that holds the commit lock, then run a statement and return its rows."""
 
-    async def finish(self, connection: Any, steps: Sequence[Sequence[Statement]]) -> None:  # noqa: ANN401 - a driver's
-        """Run statements in the transaction that was begun, step by step, and commit it.
+    async def finish(self, connection: Any, steps: Sequence[Sequence[Statement]]) -> None:  # noqa: ANN401 - a driver's connection
+        """Run statements in the transaction, step by step, and commit it.
 
         The statements of one step do not depend on each other.
         """
 
     change_counter: str
-    """SQL of a number that changes when another connection commits."""
+    """SQL that returns a number which changes when another connection commits."""
 
     poll_seconds: float
-    """Seconds between two questions for `news`, where the database does not tell of it by itself."""
+    """Seconds between two reads of `change_counter`, where the database sends no notifications."""
 
-    async def watch(self, connection: Any, on_head: Callable[[int], None]) -> bool:  # noqa: ANN401 - a driver's
-        """Have `wake` called with the log's head when it moved, as long as the connection lasts.
+    async def watch(self, connection: Any, on_head: Callable[[int], None]) -> bool:  # noqa: ANN401 - a driver's connection
+        """Call `on_head` with the log's head whenever it moves, as long as the connection lasts.
 
-        Returns False where the database or the connection cannot do that, and is to be polled.
+        Returns False if the database or the connection does not support this and must be polled.
         """
 
     def describe(self, row: Sequence[Any]) -> Mapping[str, str]:
-        """Tell for people, by name, what the store runs on; from the row that `version` returned."""
+        """Return what the store runs on, by name, for display. `row` is what `version` returned."""
 
     def is_disconnect(self, error: Exception) -> bool:
-        """Whether a driver's exception says that the connection had died before it was used."""
+        """Return whether a driver's exception means that the connection had died before it was used."""
 
     def is_ambiguous(self, error: Exception) -> bool:
-        """Whether a transaction that `finish` failed to commit with this exception may have been committed all the same."""
+        """Return whether the transaction may have been committed although `finish` raised this exception."""
 
     def to_unavailable(self, error: Exception) -> Unavailable | None:
-        """Tell what a driver's exception means to callers, in our words only; None when it is a fault of the program.
+        """Translate a driver's exception into an error for callers; None if it is a bug in the program.
 
-        The driver's words may name hosts, roles, databases and paths.
+        The message never repeats the driver's words: they may name hosts, roles, databases and paths.
         """

@@ -1,4 +1,4 @@
-"""Items and log entries as rows, and back. What comes out of the store is valid and not checked again."""
+"""Maps items, categories, log entries and expiring records to rows and back. Stored values are valid and not checked again."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -30,7 +30,7 @@ ITEM_COLUMNS = (
     items.c.created_at,
     items.c.updated_at,
 )
-"""What `to_item` reads, in its order."""
+"""The columns that `to_item` reads, in this order."""
 
 CATEGORY_COLUMNS = (
     categories.c.id,
@@ -40,7 +40,7 @@ CATEGORY_COLUMNS = (
     categories.c.position,
     categories.c.version,
 )
-"""What `to_category` reads, in its order."""
+"""The columns that `to_category` reads, in this order."""
 
 LOG_COLUMNS = (
     change_log.c.seq,
@@ -51,26 +51,26 @@ LOG_COLUMNS = (
     change_log.c.before,
     change_log.c.after,
 )
-"""What `to_entry` reads, in its order."""
+"""The columns that `to_entry` reads, in this order."""
 
-ITEM_ROW = tuple(its.name for its in items.c if its is not items.c.seq)
-"""What `from_item` returns, in its order."""
+ITEM_ROW = tuple(column.name for column in items.c if column is not items.c.seq)
+"""The columns that `from_item` returns, in this order."""
 
-CATEGORY_ROW = tuple(its.name for its in CATEGORY_COLUMNS)
-"""What `from_category` returns, in its order."""
+CATEGORY_ROW = tuple(column.name for column in CATEGORY_COLUMNS)
+"""The columns that `from_category` returns, in this order."""
 
 CHANGE_ROW = ("kind", "subject_id", "key", "version", "at", "before", "after")
-"""What `from_change` returns, in its order."""
+"""The columns that `from_change` returns, in this order."""
 
 RECORD_COLUMNS = (expiring_records.c.key, expiring_records.c.content, expiring_records.c.at)
-"""What `to_note` reads, in its order."""
+"""The columns that `to_record` reads, in this order."""
 
-RECORD_ROW = tuple(its.name for its in RECORD_COLUMNS)
-"""What `from_note` returns, in its order."""
+RECORD_ROW = tuple(column.name for column in RECORD_COLUMNS)
+"""The columns that `from_record` returns, in this order."""
 
 
-class _Document(msgspec.Struct, omit_defaults=True):
-    """An item as the log keeps it: JSON text, so that numbers come back as they went in (jsonb would change some)."""
+class _ItemDocument(msgspec.Struct, omit_defaults=True):
+    """An item in the log, as JSON text. Not jsonb, which would change how some numbers are written."""
 
     id: UUID
     sku: str
@@ -86,7 +86,7 @@ class _Document(msgspec.Struct, omit_defaults=True):
 
 
 class _CategoryDocument(msgspec.Struct, omit_defaults=True):
-    """A category as the log keeps it."""
+    """A category in the log."""
 
     id: UUID
     slug: str
@@ -106,18 +106,18 @@ class _LogRow(NamedTuple):
     after: str | None
 
 
-_OF_A_CATEGORY = "category."
-"""How the kinds of changes begin that happen to categories."""
+_CATEGORY_KIND_PREFIX = "category."
+"""The prefix of the kinds of category changes."""
 
 _encoder = msgspec.json.Encoder()
-_attributes = msgspec.json.Decoder(dict[str, Any])
-_document = msgspec.json.Decoder(_Document)
-_category_document = msgspec.json.Decoder(_CategoryDocument)
+_attributes_decoder = msgspec.json.Decoder(dict[str, Any])
+_item_decoder = msgspec.json.Decoder(_ItemDocument)
+_category_decoder = msgspec.json.Decoder(_CategoryDocument)
 
 
 def from_item(item: Item) -> tuple[Any, ...]:
-    """Return an item's row, but for the number that ties it to its words."""
-    currency, minor = _price(item)
+    """Return the row of an item, without its `seq`."""
+    currency, price_minor = _price(item)
     return (
         item.id,
         item.sku,
@@ -126,7 +126,7 @@ def from_item(item: Item) -> tuple[Any, ...]:
         item.description,
         item.category,
         currency,
-        minor,
+        price_minor,
         _encoder.encode(dict(item.attributes.items())).decode(),
         item.version,
         item.created_at,
@@ -135,16 +135,16 @@ def from_item(item: Item) -> tuple[Any, ...]:
 
 
 def to_item(row: Sequence[Any]) -> Item:
-    """Bring an item back from a row of ITEM_COLUMNS."""
-    item_id, sku, name, description, category, currency, minor, attributes, version, created_at, updated_at = row
+    """Read an item from a row of ITEM_COLUMNS."""
+    item_id, sku, name, description, category, currency, price_minor, attributes, version, created_at, updated_at = row
     return Item(
         id=item_id,
         sku=sku,
         name=name,
         description=description,
         category=category,
-        price=None if currency is None else Money(minor, currency),
-        attributes=Attributes(_attributes.decode(attributes)),
+        price=None if currency is None else Money(price_minor, currency),
+        attributes=Attributes(_attributes_decoder.decode(attributes)),
         version=version,
         created_at=created_at,
         updated_at=updated_at,
@@ -152,18 +152,18 @@ def to_item(row: Sequence[Any]) -> Item:
 
 
 def from_category(category: Category) -> tuple[Any, ...]:
-    """Return a category's row."""
+    """Return the row of a category."""
     return category.id, category.slug, category.name, category.parent, category.position, category.version
 
 
 def to_category(row: Sequence[Any]) -> Category:
-    """Bring a category back from a row of CATEGORY_COLUMNS."""
+    """Read a category from a row of CATEGORY_COLUMNS."""
     category_id, slug, name, parent, position, version = row
     return Category(id=category_id, slug=slug, name=name, parent=parent, position=position, version=version)
 
 
 def from_change(change: AnyChange) -> tuple[Any, ...]:
-    """Return the row of an entry, but for its number and its origin."""
+    """Return the row of a log entry, without its number and origin."""
     subject = change.subject
     return (
         change.kind,
@@ -171,40 +171,40 @@ def from_change(change: AnyChange) -> tuple[Any, ...]:
         subject.sku if isinstance(subject, Item) else subject.slug,
         change.version,
         change.at,
-        _from_state(change.before),
-        _from_state(change.after),
+        _encode_state(change.before),
+        _encode_state(change.after),
     )
 
 
 def to_entry(row: Sequence[Any]) -> LogEntry:
-    """Bring an entry back from a row of LOG_COLUMNS."""
-    kept = _LogRow(*row)
-    origin = Origin(kept.actor, kept.request_id)
-    if kept.kind.startswith(_OF_A_CATEGORY):
-        before, after = _to_category_state(kept.before), _to_category_state(kept.after)
-        return LogEntry(kept.seq, Change(kept.kind, before, after, kept.at), origin)
-    return LogEntry(kept.seq, Change(kept.kind, _to_state(kept.before), _to_state(kept.after), kept.at), origin)
+    """Read a log entry from a row of LOG_COLUMNS."""
+    fields = _LogRow(*row)
+    origin = Origin(fields.actor, fields.request_id)
+    if fields.kind.startswith(_CATEGORY_KIND_PREFIX):
+        before, after = _decode_category(fields.before), _decode_category(fields.after)
+        return LogEntry(fields.seq, Change(fields.kind, before, after, fields.at), origin)
+    return LogEntry(fields.seq, Change(fields.kind, _decode_item(fields.before), _decode_item(fields.after), fields.at), origin)
 
 
-def from_record(note: ExpiringRecord) -> tuple[Any, ...]:
-    """Return a note's row."""
-    return note.key, note.content, note.created_at
+def from_record(record: ExpiringRecord) -> tuple[Any, ...]:
+    """Return the row of an expiring record."""
+    return record.key, record.content, record.created_at
 
 
 def to_record(row: Sequence[Any]) -> ExpiringRecord:
-    """Bring a note back from a row of NOTE_COLUMNS."""
+    """Read an expiring record from a row of RECORD_COLUMNS."""
     key, content, at = row
     return ExpiringRecord(key, content, at)
 
 
-def _from_state(item: Item | Category | None) -> str | None:
-    """Write an item or a category down for the log."""
+def _encode_state(item: Item | Category | None) -> str | None:
+    """Encode an item or a category for the log."""
     if item is None:
         return None
     if isinstance(item, Category):
         return _encoder.encode(_CategoryDocument(**dict(zip(CATEGORY_ROW, from_category(item), strict=True)))).decode()
-    currency, minor = _price(item)
-    document = _Document(
+    currency, price_minor = _price(item)
+    document = _ItemDocument(
         id=item.id,
         sku=item.sku,
         name=item.name,
@@ -214,39 +214,39 @@ def _from_state(item: Item | Category | None) -> str | None:
         description=item.description,
         category=item.category,
         currency=currency,
-        price_minor=minor,
+        price_minor=price_minor,
         attributes=dict(item.attributes.items()),
     )
     return _encoder.encode(document).decode()
 
 
-def _to_state(text: str | None) -> Item | None:
-    """Read an item from the log."""
+def _decode_item(text: str | None) -> Item | None:
+    """Decode an item from the log."""
     if text is None:
         return None
-    kept = _document.decode(text)
-    attributes: Mapping[str, AttributeValue] = kept.attributes
-    price = None if kept.currency is None or kept.price_minor is None else Money(kept.price_minor, kept.currency)
+    document = _item_decoder.decode(text)
+    attributes: Mapping[str, AttributeValue] = document.attributes
+    price = None if document.currency is None or document.price_minor is None else Money(document.price_minor, document.currency)
     return Item(
-        id=kept.id,
-        sku=kept.sku,
-        name=kept.name,
-        description=kept.description,
-        category=kept.category,
+        id=document.id,
+        sku=document.sku,
+        name=document.name,
+        description=document.description,
+        category=document.category,
         price=price,
         attributes=Attributes(attributes),
-        version=kept.version,
-        created_at=kept.created_at,
-        updated_at=kept.updated_at,
+        version=document.version,
+        created_at=document.created_at,
+        updated_at=document.updated_at,
     )
 
 
-def _to_category_state(text: str | None) -> Category | None:
-    """Read a category from the log."""
+def _decode_category(text: str | None) -> Category | None:
+    """Decode a category from the log."""
     if text is None:
         return None
-    kept = _category_document.decode(text)
-    return to_category((kept.id, kept.slug, kept.name, kept.parent, kept.position, kept.version))
+    document = _category_decoder.decode(text)
+    return to_category((document.id, document.slug, document.name, document.parent, document.position, document.version))
 
 
 def _price(item: Item) -> tuple[str | None, int | None]:

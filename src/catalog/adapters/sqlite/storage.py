@@ -45,7 +45,7 @@ def open_sqlite(options: StorageOptions) -> SqlStorage:
         limit=options.pool_size + options.pool_overflow,
         wait=options.deadline,
     )
-    return SqlStorage(engines, SqliteDialect(), queue=options.queue)
+    return SqlStorage(engines, SqliteDialect(), queue=options.max_pending_writes)
 
 
 def _engine(path: str, wait: float, *, read_only: bool, **pool: float) -> AsyncEngine:

@@ -1,1 +1,1 @@
-"""Cached answers, and when they are still valid."""
+"""Cached responses, and the rule that decides whether they are still valid."""

@@ -1,12 +1,13 @@
-"""What has changed lately: a reader of the log that says whether an answer, dated by the log, still holds.
+"""Freshness: decides from the change log whether a cached response is still valid.
 
-An answer is dated by the newest entry of the log that was known before the answer was read (`Cached.as_of`), and names its
-subjects: the items it shows, and for a list what decides who is in it. It holds as long as no later entry tells of a
-change to one of them. Entries of this process are noted before their commit is answered, so nobody who was told of a
-write sees the state before it. Entries of other processes are read from the log, which is looked at every tenth of a
-second and whenever the store says that somebody committed; when that has not succeeded for `LEASE` seconds, no answer
-holds. So what others wrote is seen after that time at the latest, whatever becomes of notifications, clocks and
-networks; and a cache needs neither messages nor deletions.
+Every cached response has a position in the log (`CachedResponse.as_of`), the latest entry known before the response was read,
+and a list of dependencies: the items it shows and, for a list, everything that decides which items are in it. It is valid
+until a later entry changes one of its dependencies.
+
+Entries committed by this process are recorded before `commit` returns, so a caller always sees its own acknowledged writes.
+Entries of other processes are read from the log, which is polled every POLL_SECONDS and whenever the store reports a commit.
+If polling has not succeeded for MAX_STALENESS seconds, no response is valid. That bounds staleness even if notifications are
+lost or the network fails, and caches need no invalidation messages.
 """
 
 import asyncio
@@ -24,59 +25,64 @@ from catalog.ports.cache import CachedResponse
 from catalog.ports.storage import Storage
 
 MAX_STALENESS = 0.25
-"""Seconds after which other processes' changes are seen at the latest."""
+"""The time in seconds after which changes of other processes are visible at the latest."""
 
 POLL_SECONDS = 0.1
-"""Seconds between two looks at the log, when nothing is heard of commits."""
+"""The time in seconds between polls if the store reports no commits."""
 
 RETRY_SECONDS = 0.02
-"""Seconds between two looks at the log, however often something is heard of commits."""
+"""The minimum time in seconds between polls, however often the store reports commits."""
 
 IDLE_SECONDS = 60.0
-"""Seconds without a question after which the log is left alone until the next one."""
+"""The time in seconds without requests after which polling pauses until the next request."""
 
 MAX_TRACKED = 10_000
-"""How many changed subjects are told apart; about what changed before, only the newest number is known."""
+"""The maximum number of dependencies whose last change is tracked individually.
+
+For the ones that changed earlier, only the highest `seq` is known.
+"""
 
 BATCH_SIZE = 1_000
-"""Entries that are read from the log at a time."""
+"""The number of log entries to read at a time."""
 
 _MEMBERSHIP = "items that come and go"
+"""The dependency that changes whenever an item is created, deleted or restored."""
+
 _TREE = "the tree of categories"
 
 
 class Freshness:
-    """Knows the newest entry of the log, and for each subject that changed lately the newest entry about it."""
+    """Tracks the latest entry of the log, and the latest change of each recently changed dependency."""
 
     def __init__(
         self, storage: Storage, clear_cache: Callable[[], Awaitable[None]], clock: Callable[[], float] = monotonic
     ) -> None:
-        """Follow the log of `storage`; call `forget` when another log stands in its place. `clock` counts seconds."""
+        """Follow the log of `storage`. Call `clear_cache` if it is replaced by another log. `clock` returns seconds."""
         self._storage = storage
         self._clear_cache = clear_cache
         self._clock = clock
-        self._log: str | None = None
-        self.known = 0
-        """The newest entry that is known to be committed."""
-        self._seen = 0  # Up to here, every entry has been noted,
-        self._out_of_order: set[int] = set()  # and these beyond it.
-        self._last_changes: dict[str, int] = {}
-        self._floor = 0
+        self._log_id: str | None = None
+        self.latest_seq = 0
+        """The highest `seq` known to be committed."""
+        self._contiguous_seq = 0  # All entries up to this one are recorded,
+        self._out_of_order: set[int] = set()  # and these later ones.
+        self._last_changes: dict[str, int] = {}  # The last entry that changed each dependency.
+        self._untracked_seq = 0  # No dependency missing there changed after this entry.
         self._valid_until = float("-inf")
         self._last_request = clock()
         self._requested = asyncio.Event()
 
     @property
-    def log(self) -> str | None:
-        """Which log is followed; None before the first look."""
-        return self._log
+    def log_id(self) -> str | None:
+        """The id of the log, or None before the first poll."""
+        return self._log_id
 
     def head(self) -> LogHead | None:
-        """Tell the newest entry that is known, of a log that was looked at lately; None when it was not."""
-        return LogHead(self._log, self.known) if self.current() and self._log is not None else None
+        """Return the latest known head, or None if the log was not polled recently enough."""
+        return LogHead(self._log_id, self.latest_seq) if self.is_current() and self._log_id is not None else None
 
-    def current(self) -> bool:
-        """Whether the log was looked at recently enough for any answer to hold."""
+    def is_current(self) -> bool:
+        """Return whether the log was polled recently enough for cached responses to be valid. Resumes polling if not."""
         self._last_request = self._clock()
         if self._last_request <= self._valid_until:
             return True
@@ -84,31 +90,31 @@ class Freshness:
         return False
 
     def is_valid(self, cached: CachedResponse) -> bool:
-        """Whether nothing is known that changed a subject of an answer after the answer's date."""
-        changed, floor = self._last_changes, self._floor
-        return all(changed.get(subject, floor) <= cached.as_of for subject in cached.dependencies)
+        """Return whether no dependency of a response is known to have changed after its `as_of`."""
+        last_changes, default = self._last_changes, self._untracked_seq
+        return all(last_changes.get(dependency, default) <= cached.as_of for dependency in cached.dependencies)
 
     def record_entries(self, entries: Sequence[LogEntry]) -> None:
-        """Take notice of entries that are committed. In any order, and again if need be."""
+        """Record committed entries. They may arrive in any order and more than once."""
         for entry in entries:
-            if entry.seq <= self._seen or entry.seq in self._out_of_order:
+            if entry.seq <= self._contiguous_seq or entry.seq in self._out_of_order:
                 continue
             self._out_of_order.add(entry.seq)
-            self.known = max(self.known, entry.seq)
-            for subject in _changed_dependencies(entry):
-                self._last_changes[subject] = max(self._last_changes.pop(subject, 0), entry.seq)
-        while self._seen + 1 in self._out_of_order:
-            self._seen += 1
-            self._out_of_order.remove(self._seen)
+            self.latest_seq = max(self.latest_seq, entry.seq)
+            for dependency in _changed_dependencies(entry):
+                self._last_changes[dependency] = max(self._last_changes.pop(dependency, 0), entry.seq)
+        while self._contiguous_seq + 1 in self._out_of_order:
+            self._contiguous_seq += 1
+            self._out_of_order.remove(self._contiguous_seq)
         while len(self._last_changes) > MAX_TRACKED:
             oldest = next(iter(self._last_changes))
-            self._floor = max(self._floor, self._last_changes.pop(oldest))
+            self._untracked_seq = max(self._untracked_seq, self._last_changes.pop(oldest))
 
     async def follow(self) -> None:
-        """Look at the log again and again, until cancelled. A store that is away only lets the lease run out."""
+        """Poll the log until cancelled. If the store is unreachable, cached responses expire after MAX_STALENESS seconds."""
         while True:
             try:
-                await self.look()
+                await self.poll()
             except Unavailable:
                 await asyncio.sleep(POLL_SECONDS)
             if self._clock() - self._last_request > IDLE_SECONDS:
@@ -117,55 +123,58 @@ class Freshness:
             else:
                 await asyncio.sleep(RETRY_SECONDS)
                 with suppress(Unavailable):
-                    await self._storage.wait(self.known, POLL_SECONDS - RETRY_SECONDS)
+                    await self._storage.wait(self.latest_seq, POLL_SECONDS - RETRY_SECONDS)
 
-    async def look(self) -> None:
-        """Note what was committed since the last look."""
-        asked = self._clock()
-        seen = self._seen
+    async def poll(self) -> None:
+        """Record the entries committed since the last poll. Raises Unavailable if the store is unreachable."""
+        started_at = self._clock()
+        recorded_seq = self._contiguous_seq
         head = await self._storage.head()
-        if head.log_id != self._log or head.seq < seen:
+        if head.log_id != self._log_id or head.seq < recorded_seq:
             await self._start_at(head)
-        elif head.seq > seen + MAX_TRACKED:
+        elif head.seq > recorded_seq + MAX_TRACKED:
             self._skip_to(head.seq)
-        while self._seen < head.seq:
-            entries = (await self._storage.changes(after=self._seen, limit=BATCH_SIZE)).entries
-            if not entries or entries[0].seq > self._seen + 1:
+        while self._contiguous_seq < head.seq:
+            entries = (await self._storage.changes(after=self._contiguous_seq, limit=BATCH_SIZE)).entries
+            if not entries or entries[0].seq > self._contiguous_seq + 1:
                 self._skip_to(head.seq)
             self.record_entries(entries)
-        self._valid_until = asked + MAX_STALENESS
+        self._valid_until = started_at + MAX_STALENESS
 
     async def _start_at(self, head: LogHead) -> None:
-        """Follow this log from now on: at the start, or where another is there than before, brought back from a backup, say."""
-        if self._log is not None:
+        """Follow this log from its head: on the first poll, or after the log was replaced, for example by restoring a backup."""
+        if self._log_id is not None:
             await self._clear_cache()
             self._out_of_order.clear()
             self._last_changes.clear()
-            self.known = 0
-        self._log = head.log_id
+            self.latest_seq = 0
+        self._log_id = head.log_id
         self._skip_to(head.seq)
 
     def _skip_to(self, seq: int) -> None:
-        """Go on after an entry. What was before it may have changed anything; what was noted beyond it stays known."""
-        self._seen = self._floor = seq
-        self._out_of_order = {noted for noted in self._out_of_order if noted > seq}
-        self._last_changes = {subject: last for subject, last in self._last_changes.items() if last > seq}
-        self.known = max(self.known, seq)
+        """Continue after entry `seq`. Skipped entries may have changed anything; later entries already recorded are kept."""
+        self._contiguous_seq = self._untracked_seq = seq
+        self._out_of_order = {recorded for recorded in self._out_of_order if recorded > seq}
+        self._last_changes = {dependency: last for dependency, last in self._last_changes.items() if last > seq}
+        self.latest_seq = max(self.latest_seq, seq)
 
 
 def item_dependencies(item: Item) -> tuple[str, ...]:
-    """Name what an answer with one item depends on. Who had its SKU before cannot matter: that one is gone, or renamed."""
+    """Return the dependencies of a response with one item.
+
+    Earlier owners of its SKU are irrelevant: they were deleted or have another SKU now.
+    """
     return (item.id.hex,)
 
 
-def list_dependencies(listing: ListRequest, page: Page) -> tuple[str, ...]:
-    """Name what a list depends on: its items; who comes and goes; the fields that decide who is in it and where; and the tree."""
-    tree = (_TREE,) if listing.depends_on_tree else ()
-    return (_MEMBERSHIP, *tree, *map(_field_dependency, sorted(listing.membership_fields)), *(item.id.hex for item in page.items))
+def list_dependencies(request: ListRequest, page: Page) -> tuple[str, ...]:
+    """Return the dependencies of a list: its items, membership, the fields that decide it and, if relevant, the category tree."""
+    tree = (_TREE,) if request.depends_on_tree else ()
+    return (_MEMBERSHIP, *tree, *map(_field_dependency, sorted(request.membership_fields)), *(item.id.hex for item in page.items))
 
 
 def _changed_dependencies(entry: LogEntry) -> Iterator[str]:
-    """Name the subjects that an entry tells of."""
+    """Yield the dependencies that an entry changes."""
     yield entry.subject_id.hex
     before, after = entry.change.before, entry.change.after
     if isinstance(entry.change.subject, Category):

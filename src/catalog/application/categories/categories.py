@@ -1,4 +1,4 @@
-"""The use cases around categories."""
+"""The use cases for categories."""
 
 from collections.abc import Mapping
 
@@ -27,32 +27,35 @@ from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
 
 MOVE_BATCH = 1_000
-"""Items that are moved to another category in one commit."""
+"""The number of items that are moved to another category in one commit."""
 
 
 class Categories:
-    """Creates, finds, changes and removes categories, each named by its slug."""
+    """Creates, reads, updates and deletes categories. They are identified by slug.
+
+    `expected` are the revisions that may be changed; None allows any.
+    """
 
     def __init__(self, storage: Storage, clock: Clock, ids: Ids) -> None:
-        """Work on these."""
+        """Use this storage, clock and id generator."""
         self._storage = storage
         self._clock = clock
         self._ids = ids
 
     async def tree(self) -> Tree:
-        """Return all of them, in their places."""
+        """Return the category tree."""
         return Tree(await self._storage.categories())
 
     async def item_totals(self, tree: Tree) -> Mapping[str, int]:
-        """Count the items in each category of a tree, its descendants included."""
+        """Return the number of items in each category of a tree, including its descendants, by slug."""
         return tree.totals(await self._storage.category_counts())
 
     async def lineage(self, slug: str) -> tuple[Category, ...]:
-        """Return the way from the root to a category, itself included. Raises CategoryNotFound."""
-        found = (await self._storage.lineages((slug,))).get(slug) if is_slug(slug) else None
-        if found is None:
+        """Return the categories from the root of the tree to this one. Raises CategoryNotFound."""
+        lineage = (await self._storage.lineages((slug,))).get(slug) if is_slug(slug) else None
+        if lineage is None:
             raise CategoryNotFound(slug)
-        return found
+        return lineage
 
     async def get(self, slug: str) -> Category:
         """Return a category. Raises CategoryNotFound."""
@@ -61,36 +64,42 @@ class Categories:
     async def create(
         self, fields: Mapping[str, object], origin: Origin, records_for: RecordsFor[Category] = no_records
     ) -> Category:
-        """Create a category; without a position it is the last among its siblings.
+        """Create a category. Without a position it becomes the last of its siblings.
 
         Raises InvalidInput, UnknownCategory, SlugTaken, CategoryTooDeep.
         """
-        spare = await self._default_position(fields.get("parent")) if fields.get("position") is None else 0
-        decided = Category.create(fields, category_id=self._ids.item_id(), default_position=spare, now=self._clock.now())
-        await commit(self._storage, (decided,), origin, records_for(decided.subject))
-        return decided.subject
+        position = await self._default_position(fields.get("parent")) if fields.get("position") is None else 0
+        change = Category.create(fields, category_id=self._ids.item_id(), default_position=position, now=self._clock.now())
+        await commit(self._storage, (change,), origin, records_for(change.subject))
+        return change.subject
 
     async def update(self, slug: str, patch: Mapping[str, object], origin: Origin, expected: Expected = None) -> Category:
-        """Rename or move a category by a merge patch; without a position it becomes the last among its new siblings.
+        """Update a category with a merge patch (RFC 7396).
 
-        Raises InvalidInput, UnknownCategory, CategoryNotFound, CategoryCycle, CategoryTooDeep, StaleVersion, Contended.
+        If it moves to another parent without a position, it becomes the last of its new siblings.
+
+        Raises InvalidInput, UnknownCategory, CategoryNotFound, CategoryCycle, CategoryTooDeep, StaleVersion,
+        TooManyConflicts.
         """
 
         async def decide(category: Category) -> Change[Category] | None:
-            spare = await self._default_position(patch["parent"]) if "parent" in patch and "position" not in patch else 0
-            return category.update(patch, default_position=spare, now=self._clock.now())
+            position = await self._default_position(patch["parent"]) if "parent" in patch and "position" not in patch else 0
+            return category.update(patch, default_position=position, now=self._clock.now())
 
         return await update_with_retry(self._storage, lambda: self.get(slug), decide, origin, expected, f"the category {slug}")
 
     async def delete(self, slug: str, origin: Origin, expected: Expected = None, move_to: str | None = None) -> int:
-        """Remove a category; what is in it goes to `move_to`, or must not be there. Return how many items were moved.
+        """Delete a category and move its items and children to `move_to`. Return the number of items moved.
 
-        More items than MOVED go in several commits; the category goes with the last of them. Raises InvalidQuery when
-        there is nowhere to go, CategoryNotFound, CategoryInUse, CategoryTooDeep, StaleVersion, Contended.
+        Without `move_to` the category must be empty. Items are moved in batches of MOVE_BATCH, one commit each; the last
+        commit deletes the category.
+
+        Raises InvalidQuery if `move_to` is not a valid target, CategoryNotFound, CategoryInUse, CategoryTooDeep,
+        StaleVersion, TooManyConflicts.
         """
         moved = 0
-        rivals = 0
-        while rivals < MAX_ATTEMPTS:
+        conflicts = 0
+        while conflicts < MAX_ATTEMPTS:
             category = await self.get(slug)
             if expected is not None and (category.id, category.version) not in expected:
                 raise StaleVersion(category.id, "category")
@@ -102,7 +111,7 @@ class Categories:
             except (StaleVersion, NotFound, CategoryInUse) as error:
                 if move_to is None and isinstance(error, CategoryInUse):
                     raise
-                rivals += 1
+                conflicts += 1
                 continue
             except UnknownCategory as error:
                 raise _invalid_move_target(error.errors[0].message) from error
@@ -112,39 +121,39 @@ class Categories:
         raise TooManyConflicts(f"the category {slug}")
 
     async def _item_moves(self, category: Category, move_to: str | None) -> tuple[tuple[AnyChange, ...], int]:
-        """Decide what moves what is in a category elsewhere, as far as one commit goes; say how many items that are."""
+        """Return the changes of the next commit that moves the contents of a category, and the number of items among them."""
         if move_to is None:
             return (), 0
         tree = await self.tree()
         if move_to in tree.within((category.slug,)):
             raise _invalid_move_target(
-                f"What is in {category.slug} cannot go to {move_to}, which is that category or stands below it."
+                f"The contents of {category.slug} cannot move to {move_to}: it is the same category or one of its descendants."
             )
         if move_to not in tree.by_slug:
             raise _invalid_move_target(f"There is no category {shorten(move_to)}.")
-        inside = (Condition("category", IN, (category.slug,)),)
-        page = await self._storage.list_items(ItemQuery(None, newest_first(), inside, limit=MOVE_BATCH))
+        filters = (Condition("category", IN, (category.slug,)),)
+        page = await self._storage.list_items(ItemQuery(None, newest_first(), filters, limit=MOVE_BATCH))
         now = self._clock.now()
-        items = [item.update({"category": move_to}, now=now) for item in page.items]
-        first = _last_position(tree, move_to)
-        children = tree.children(category.slug) if len(items) < MOVE_BATCH else []
-        places = [
+        item_changes = [item.update({"category": move_to}, now=now) for item in page.items]
+        first_position = _next_position(tree, move_to)
+        children = tree.children(category.slug) if len(item_changes) < MOVE_BATCH else []
+        child_changes = [
             child.update({"parent": move_to}, default_position=position, now=now)
-            for position, child in enumerate(children, first)
+            for position, child in enumerate(children, first_position)
         ]
-        return tuple(decided for decided in (*items, *places) if decided is not None), len(items)
+        return tuple(change for change in (*item_changes, *child_changes) if change is not None), len(item_changes)
 
     async def _default_position(self, parent: object) -> int:
-        """Return the position behind all children of a parent."""
-        return _last_position(await self.tree(), parent if isinstance(parent, str) else None)
+        """Return the position after the last child of a parent."""
+        return _next_position(await self.tree(), parent if isinstance(parent, str) else None)
 
 
-def _last_position(tree: Tree, parent: str | None) -> int:
+def _next_position(tree: Tree, parent: str | None) -> int:
     return max((child.position + 1 for child in tree.children(parent)), default=0)
 
 
 def _invalid_move_target(message: str) -> InvalidQuery:
-    """Say that what is in a category cannot go where it should."""
-    faults = FieldErrors()
-    faults.add(("move_to",), "unknown_category", message)
-    return faults.to_error(InvalidQuery)
+    """Return the error for an invalid `move_to`."""
+    errors = FieldErrors()
+    errors.add(("move_to",), "unknown_category", message)
+    return errors.to_error(InvalidQuery)

@@ -1,8 +1,8 @@
-"""The live feed: what is committed, told to many at once, each from where he left off.
+"""The live feed of committed changes, for many subscribers at once.
 
-One reader of the log serves all subscribers: an entry is read once and encoded once, and what happens within some tens of
-milliseconds is handed out as one piece. A subscriber reads what he missed from the log first, and joins then. Each has a
-queue; one who does not take what is there, until his queue is full, is cut off, and goes on later from the number he had last.
+One log reader serves all subscribers. It reads and encodes each entry once and sends the entries of some tens of milliseconds
+as one chunk. A new subscriber first replays the entries it missed from the log, then joins the live feed. Each subscriber has a
+queue. If it reads too slowly and its queue fills up, it is cut off. It can resume from the last seq it received.
 """
 
 import asyncio
@@ -17,85 +17,88 @@ from catalog.domain.errors import InvalidPosition, LogPruned, StoreUnavailable, 
 from catalog.ports.storage import Storage
 
 POLL_SECONDS = 0.1
-"""Seconds between two looks at the log, when nothing is heard of commits."""
+"""Seconds between two reads of the log if the store reports no commits."""
 
 BATCH_DELAY = 0.08
-"""Seconds in which what happens is gathered before it is handed out."""
+"""Seconds during which new entries are collected into one chunk."""
 
 HEARTBEAT_SECONDS = 15.0
-"""Seconds between two signs of life."""
+"""Seconds between two heartbeats."""
 
 BATCH_SIZE = 500
-"""Entries that are read from the log at a time."""
+"""Entries read from the log at a time."""
 
 MAX_BACKLOG = 1024 * 1024
-"""Bytes that may wait for a subscriber, beyond the piece that he is to take next."""
+"""Maximum bytes queued for one subscriber, not counting its next chunk."""
 
 MAX_TOTAL_BACKLOG = 64 * 1024 * 1024
-"""Bytes that may wait for all subscribers together, likewise; beyond, the slowest are cut off."""
+"""Maximum bytes queued for all subscribers together, counted the same way. Beyond it the slowest are cut off."""
 
 MAX_SUBSCRIBERS = 1_000
-"""Subscribers that a process serves at a time."""
+"""Maximum subscribers per process."""
 
 EncodeEvent = Callable[[LogEntry], bytes]
+"""Encodes a log entry as an event."""
+
 EncodeHeartbeat = Callable[[int], bytes]
+"""Encodes a heartbeat with the seq that the feed has reached."""
 
 
 class Subscriber:
-    """Somebody who is told what he wants from a number on."""
+    """A reader of the feed, with its filter, its position in the log and its queue of chunks."""
 
     def __init__(self, position: int, log_filter: LogFilter, on_cut: Callable[[], object]) -> None:
-        """Tell what follows `position`; call `on_cut` when he takes too little."""
+        """Start after the entry `position`. `on_cut` is called if the subscriber is cut off for reading too slowly."""
         self.position = position
         self.log_filter = log_filter
         self._on_cut = on_cut
         self._queue: deque[bytes] = deque()
-        self._size = 0
+        self._queued_bytes = 0
         self._available = asyncio.Event()
         self._ended = False
 
     @property
     def backlog(self) -> int:
-        """Bytes that wait beyond the piece that is taken next, which subscribers may share."""
-        return self._size - len(self._queue[0]) if self._queue else 0
+        """Queued bytes, not counting the next chunk, which subscribers may share."""
+        return self._queued_bytes - len(self._queue[0]) if self._queue else 0
 
     def cut(self) -> None:
-        """Cut the subscriber off; nothing that waits is delivered."""
+        """Cut the subscriber off and drop its queue."""
         self._queue.clear()
-        self._size = 0
+        self._queued_bytes = 0
         self.end()
         self._on_cut()
 
-    def push(self, piece: bytes) -> bool:
-        """Put a piece into his queue; when it is full, cut him off and say so."""
-        if self._queue and self._size + len(piece) > MAX_BACKLOG:
+    def push(self, chunk: bytes) -> bool:
+        """Queue a chunk and return True. If the queue is full, cut the subscriber off and return False."""
+        if self._queue and self._queued_bytes + len(chunk) > MAX_BACKLOG:
             self.cut()
             return False
-        self._queue.append(piece)
-        self._size += len(piece)
+        self._queue.append(chunk)
+        self._queued_bytes += len(chunk)
         self._available.set()
         return True
 
     def end(self) -> None:
-        """Let him take what waits, and go."""
+        """End the subscription once the queue is empty."""
         self._ended = True
         self._available.set()
 
     async def pop(self) -> bytes | None:
-        """Take all that waits, once there is something; None at the end."""
+        """Wait for data and return everything queued; None at the end of the subscription."""
         while not self._queue:
             if self._ended:
                 return None
             self._available.clear()
             await self._available.wait()
-        piece = self._queue[0] if len(self._queue) == 1 else b"".join(self._queue)
+        chunk = self._queue[0] if len(self._queue) == 1 else b"".join(self._queue)
         self._queue.clear()
-        self._size = 0
-        return piece
+        self._queued_bytes = 0
+        return chunk
 
 
 class Feed:
-    """Reads the log as long as somebody subscribes to it."""
+    """Reads the log while there are subscribers and sends its entries to them."""
 
     def __init__(
         self,
@@ -105,13 +108,13 @@ class Feed:
         *,
         max_subscribers: int = MAX_SUBSCRIBERS,
     ) -> None:
-        """Write entries with `frame`, and signs of life, which say how far he is, with `beat`; serve up to `most` subscribers."""
+        """Serve up to `max_subscribers` subscribers, with entries and heartbeats encoded by these functions."""
         self._storage = storage
         self._encode_event = encode_event
         self._encode_heartbeat = encode_heartbeat
         self._max_subscribers = max_subscribers
-        # Everyone who has subscribed, also before he joins. A subscription that is dropped unused drops out by itself.
-        self._subscriber_count: WeakSet[Subscriber] = WeakSet()
+        # All subscribers, including those that have not joined yet. Weak, so that an abandoned subscription frees its place.
+        self._all_subscribers: WeakSet[Subscriber] = WeakSet()
         self._subscribers: set[Subscriber] = set()
         self._position = 0
         self._following: asyncio.Task[None] | None = None
@@ -120,36 +123,39 @@ class Feed:
 
     @property
     def subscribers(self) -> int:
-        """How many there are."""
+        """The number of subscribers that have joined."""
         return len(self._subscribers)
 
     async def subscribe(
         self, after: int | None, log_filter: LogFilter, on_cut: Callable[[], object]
     ) -> AsyncGenerator[bytes, None]:
-        """Return what follows an entry, or from now on (None), as pieces, beginning with a sign of life.
+        """Return the entries after seq `after`, or from now on if it is None, as chunks. The first chunk is a heartbeat.
 
-        Raises InvalidPosition when the log has no such number, LogPruned when it does not reach back so far, and
-        TooManySubscribers.
+        Raises: InvalidPosition if the log has no such seq, LogPruned if the entries after it were pruned, TooManySubscribers,
+        StoreUnavailable during shutdown.
         """
         if self._closed:
-            message = "The service is about to stop; subscribe elsewhere."
+            message = "The service is shutting down; connect to another instance or try again later."
             raise StoreUnavailable(message)
         if after is not None and after >= MAX_SEQ:
             raise InvalidPosition(after)
-        if len(self._subscriber_count) >= self._max_subscribers:
+        if len(self._all_subscribers) >= self._max_subscribers:
             raise TooManySubscribers(self._max_subscribers)
         subscriber = Subscriber(self._position, log_filter, on_cut)
-        self._subscriber_count.add(subscriber)
-        if after is not None or not self._read_positions:
+        self._all_subscribers.add(subscriber)
+        if after is not None or not self._is_following:
             try:
                 subscriber.position = await self._start_position(after)
             except BaseException:
-                self._subscriber_count.discard(subscriber)
+                self._all_subscribers.discard(subscriber)
                 raise
         return self._chunks(subscriber)
 
     async def _start_position(self, after: int | None) -> int:
-        """Return where a subscription begins, as the log has it."""
+        """Check `after` against the log and return the seq after which the subscription starts.
+
+        Raises: InvalidPosition, LogPruned.
+        """
         page = await self._storage.changes(after=after or 0, limit=1)
         if after is None:
             return page.head
@@ -160,7 +166,7 @@ class Feed:
         return after
 
     def close(self) -> None:
-        """Let all subscribers go, and take no more."""
+        """End all subscriptions and accept no new ones."""
         self._closed = True
         for subscriber in self._subscribers:
             subscriber.end()
@@ -169,39 +175,39 @@ class Feed:
 
     async def _chunks(self, subscriber: Subscriber) -> AsyncGenerator[bytes, None]:
         yield self._encode_heartbeat(subscriber.position)
-        if not self._read_positions or subscriber.position < self._position:
-            async for piece in self._replay(subscriber, None):
-                yield piece
-        joined = self._join(subscriber)
+        if not self._is_following or subscriber.position < self._position:
+            async for chunk in self._replay(subscriber, None):
+                yield chunk
+        join_position = self._join(subscriber)
         try:
-            async for piece in self._replay(subscriber, joined):
-                yield piece
-            while (waiting := await subscriber.pop()) is not None:
-                yield waiting
+            async for chunk in self._replay(subscriber, join_position):
+                yield chunk
+            while (queued := await subscriber.pop()) is not None:
+                yield queued
         finally:
             self._leave(subscriber)
 
-    async def _replay(self, subscriber: Subscriber, upto: int | None) -> AsyncGenerator[bytes, None]:
-        """Read what he missed: until the log's end, or up to a number."""
-        while not self._closed and (upto is None or subscriber.position < upto):
-            page = await self._storage.changes(after=subscriber.position, limit=BATCH_SIZE, wanted=subscriber.log_filter)
+    async def _replay(self, subscriber: Subscriber, last_seq: int | None) -> AsyncGenerator[bytes, None]:
+        """Read missed entries from the log, up to and including `last_seq`, or to the end of the log."""
+        while not self._closed and (last_seq is None or subscriber.position < last_seq):
+            page = await self._storage.changes(after=subscriber.position, limit=BATCH_SIZE, log_filter=subscriber.log_filter)
             if page.floor > subscriber.position:
                 raise LogPruned(subscriber.position, page.floor)
-            entries = [entry for entry in page.entries if upto is None or entry.seq <= upto]
-            piece = b"".join(map(self._encode_event, entries))
-            position = page.scanned_to if upto is None else min(page.scanned_to, upto)
-            done = upto is None and page.next_after is None
-            del page, entries  # they take several times what the piece takes, and he may take his time
-            if piece:
-                yield piece
+            entries = [entry for entry in page.entries if last_seq is None or entry.seq <= last_seq]
+            chunk = b"".join(map(self._encode_event, entries))
+            position = page.scanned_to if last_seq is None else min(page.scanned_to, last_seq)
+            done = last_seq is None and page.next_after is None
+            del page, entries  # several times larger than the chunk, and the subscriber may be slow
+            if chunk:
+                yield chunk
             subscriber.position = position
             if done:
                 return
 
     def _join(self, subscriber: Subscriber) -> int:
-        """Have him told of what is to come; return the number up to which he must read by himself."""
-        if not self._read_positions:
-            # Nobody else is here: what he has read is where the reading goes on.
+        """Add the subscriber to the live feed and return the seq up to which it must replay the log itself."""
+        if not self._is_following:
+            # There are no other subscribers, so the feed continues from the position of this one.
             self._position = subscriber.position
             self._following = asyncio.create_task(self._follow(), name="catalog-feed")
         self._subscribers.add(subscriber)
@@ -210,48 +216,48 @@ class Feed:
         return self._position
 
     @property
-    def _read_positions(self) -> bool:
-        """Whether the log is being read."""
+    def _is_following(self) -> bool:
+        """Whether the feed is reading the log."""
         return self._following is not None and not self._following.done()
 
     def _leave(self, subscriber: Subscriber) -> None:
-        self._subscriber_count.discard(subscriber)
+        self._all_subscribers.discard(subscriber)
         self._subscribers.discard(subscriber)
         if not self._subscribers and self._following is not None:
             self._following.cancel()
             self._following = None
 
     async def _follow(self) -> None:
-        """Read the log again and again, and hand out what is new, until cancelled. However it ends, nobody waits on."""
+        """Send new log entries to the subscribers until cancelled. However it ends, all subscriptions end with it."""
         try:
-            await self._follow_once()
+            await self._follow_log()
         finally:
             if self._following is asyncio.current_task():
                 for subscriber in self._subscribers:
                     subscriber.end()
 
-    async def _follow_once(self) -> None:
-        beaten = monotonic()
+    async def _follow_log(self) -> None:
+        last_heartbeat = monotonic()
         while True:
             try:
-                moved = await self._read_log()
+                found_entries = await self._read_log()
             except Unavailable:
-                moved = False
+                found_entries = False
                 await asyncio.sleep(POLL_SECONDS)
-            if monotonic() - beaten > HEARTBEAT_SECONDS:
-                beaten = monotonic()
+            if monotonic() - last_heartbeat > HEARTBEAT_SECONDS:
+                last_heartbeat = monotonic()
                 self._push_to_all(self._encode_heartbeat(self._position))
-            if not moved:
+            if not found_entries:
                 with suppress(Unavailable):
                     await self._storage.wait(self._position, POLL_SECONDS)
             await asyncio.sleep(BATCH_DELAY if self._caught_up else 0)
 
     async def _read_log(self) -> bool:
-        """Read on, and hand it out; say whether there was something."""
+        """Read the next entries and publish them. Return whether there were any."""
         page = await self._storage.changes(after=self._position, limit=BATCH_SIZE)
         self._caught_up = page.next_after is None
         if page.floor > self._position or page.head < self._position:
-            # What follows is there no more, or another log is: they must ask anew, and are told then.
+            # The next entries were pruned, or this is another log. Subscribers must reconnect, and get the error then.
             for subscriber in self._subscribers:
                 subscriber.end()
             self._position = page.head
@@ -263,36 +269,36 @@ class Feed:
         return True
 
     def _publish(self, entries: Sequence[LogEntry]) -> None:
-        """Hand entries out, each encoded once."""
-        frames = [self._encode_event(entry) for entry in entries]
-        pieces: dict[tuple[LogFilter, int], bytes] = {}
+        """Send entries to the subscribers, encoding each once."""
+        events = [self._encode_event(entry) for entry in entries]
+        chunks: dict[tuple[LogFilter, int], bytes] = {}
         for subscriber in tuple(self._subscribers):
-            # Subscribers who want the same share a piece.
-            wanted = subscriber.log_filter, max(subscriber.position, entries[0].seq - 1)
-            piece = pieces.get(wanted)
-            if piece is None:
-                piece = pieces[wanted] = b"".join(
-                    frame
-                    for entry, frame in zip(entries, frames, strict=True)
+            # Subscribers with the same filter share a chunk.
+            chunk_key = subscriber.log_filter, max(subscriber.position, entries[0].seq - 1)
+            chunk = chunks.get(chunk_key)
+            if chunk is None:
+                chunk = chunks[chunk_key] = b"".join(
+                    event
+                    for entry, event in zip(entries, events, strict=True)
                     if entry.seq > subscriber.position and subscriber.log_filter.matches(entry)
                 )
-            if piece and not subscriber.push(piece):
+            if chunk and not subscriber.push(chunk):
                 self._subscribers.discard(subscriber)
         self._cut_slowest()
 
-    def _push_to_all(self, piece: bytes) -> None:
+    def _push_to_all(self, chunk: bytes) -> None:
         for subscriber in tuple(self._subscribers):
-            if not subscriber.push(piece):
+            if not subscriber.push(chunk):
                 self._subscribers.discard(subscriber)
 
     def _cut_slowest(self) -> None:
-        """Cut the slowest subscribers off while too much waits for all of them together."""
-        waiting = sum(subscriber.backlog for subscriber in self._subscribers)
-        if waiting <= MAX_TOTAL_BACKLOG:
+        """Cut off the slowest subscribers while more than MAX_TOTAL_BACKLOG bytes are queued."""
+        backlog = sum(subscriber.backlog for subscriber in self._subscribers)
+        if backlog <= MAX_TOTAL_BACKLOG:
             return
-        slowest_last = sorted(self._subscribers, key=lambda one: one.backlog)
-        while waiting > MAX_TOTAL_BACKLOG:
+        slowest_last = sorted(self._subscribers, key=lambda subscriber: subscriber.backlog)
+        while backlog > MAX_TOTAL_BACKLOG:
             subscriber = slowest_last.pop()
-            waiting -= subscriber.backlog
+            backlog -= subscriber.backlog
             subscriber.cut()
             self._subscribers.discard(subscriber)

@@ -1,4 +1,4 @@
-"""What the log tells: all changes, those of one item, and its prices."""
+"""Queries of the change log: all changes, the history of an item, and its prices."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from catalog.domain.categories import category
 from catalog.domain.changes.log import MAX_SEQ, LogEntry, LogFilter, LogPage
 from catalog.domain.changes.price_history import (
     PricePeriod,
-    lowest_prices,
+    lowest_price,
+    price_before_reduction,
+    price_in_force,
     price_periods,
-    prices_before_reduction,
-    prices_in_force,
 )
 from catalog.domain.errors import InvalidQuery, ItemNotFound, LogPruned, shorten
 from catalog.domain.items import item
@@ -30,14 +30,14 @@ MAX_ENTRIES = 1_000
 DEFAULT_ENTRIES = 100
 
 KINDS = (*item.KINDS, *category.KINDS)
-"""What the log tells of."""
+"""The kinds of changes in the log."""
 
 PARAMETERS = ("after", "limit", "kind", "item")
 
 
 @dataclass(frozen=True, slots=True)
 class LogRequest:
-    """A question for the log as callers put it; `item` is a key, `after` is None for the log's beginning."""
+    """The parameters of a log query. `item` is an id or a SKU; `after` is a seq, or None for the beginning of the log."""
 
     after: int | None = None
     limit: int = DEFAULT_ENTRIES
@@ -45,24 +45,27 @@ class LogRequest:
     item: str | None = None
 
     @classmethod
-    def parse(cls, parameters: Mapping[str, str], faults: FieldErrors | None = None, allowed: Sequence[str] = PARAMETERS) -> Self:
-        """Read parameters; an empty one is as good as absent. Raises InvalidQuery with every fault."""
-        faults = FieldErrors() if faults is None else faults
-        refuse_unknown(parameters, allowed, faults)
+    def parse(cls, parameters: Mapping[str, str], errors: FieldErrors | None = None, allowed: Sequence[str] = PARAMETERS) -> Self:
+        """Parse query parameters. Empty parameters count as missing.
+
+        Raises: InvalidQuery with every error.
+        """
+        errors = FieldErrors() if errors is None else errors
+        refuse_unknown(parameters, allowed, errors)
         parameters = {name: value for name, value in parameters.items() if value}
-        after = parse_whole_number(parameters, "after", range(MAX_SEQ), None, faults)
-        limit = parse_whole_number(parameters, "limit", range(1, MAX_ENTRIES + 1), DEFAULT_ENTRIES, faults)
+        after = parse_whole_number(parameters, "after", range(MAX_SEQ), None, errors)
+        limit = parse_whole_number(parameters, "limit", range(1, MAX_ENTRIES + 1), DEFAULT_ENTRIES, errors)
         kinds = frozenset(parameters["kind"].split(",")) if "kind" in parameters else frozenset()
         for kind in sorted(kinds - {*KINDS}):
-            note = f"The kinds are {', '.join(KINDS)}."
-            faults.add_unknown(("kind",), "unknown_kind", f"There is no kind {shorten(kind)!r}.", KINDS, note, kind)
-        faults.raise_if_any(InvalidQuery)
+            allowed_kinds = f"Allowed kinds: {', '.join(KINDS)}."
+            errors.add_unknown(("kind",), "unknown_kind", f"Unknown kind {shorten(kind)!r}.", KINDS, allowed_kinds, kind)
+        errors.raise_if_any(InvalidQuery)
         return cls(after, limit, kinds, parameters.get("item"))
 
 
 @dataclass(frozen=True, slots=True)
 class ItemHistory:
-    """A stretch of an item's history; `known_since` is when the log begins, where that is later than the item."""
+    """A page of an item's history. `known_since` is the start of the log if the item is older than that, else None."""
 
     page: LogPage
     known_since: datetime | None
@@ -70,7 +73,7 @@ class ItemHistory:
 
 @dataclass(frozen=True, slots=True)
 class PriceHistory:
-    """The prices of an item, with the lowest of the last 30 days, and the lowest of the 30 days before the price was reduced."""
+    """An item's prices, the lowest of the last 30 days, and the lowest of the 30 days before the last price reduction."""
 
     prices: Sequence[PricePeriod]
     lowest: PricePeriod | None
@@ -79,83 +82,101 @@ class PriceHistory:
 
 
 class History:
-    """Reads the log. `key` is an id or a SKU, as text; a SKU stands for the item that has it, else for the last that had."""
+    """Queries the log. A `key` is an id or a SKU, as text. A SKU means the item that has it, or else the last one that had it."""
 
     def __init__(self, storage: Storage, clock: Clock) -> None:
-        """Read from this."""
+        """Read the log of `storage`."""
         self._storage = storage
         self._clock = clock
 
     async def find_item_id(self, key: str) -> UUID:
-        """Return the id of an item that is there, or was. Raises ItemNotFound."""
+        """Return the id of an existing or deleted item.
+
+        Raises: ItemNotFound.
+        """
         parsed = parse_key(key)
         if isinstance(parsed, UUID):
             return parsed
         if parsed is not None:
-            living = (await self._storage.items_by_sku((parsed,))).get(parsed)
-            if living is not None:
-                return living.id
-            removal = await self._storage.last_deletion(parsed)
-            if removal is not None:
-                return removal.subject_id
+            existing = (await self._storage.items_by_sku((parsed,))).get(parsed)
+            if existing is not None:
+                return existing.id
+            deletion = await self._storage.last_deletion(parsed)
+            if deletion is not None:
+                return deletion.subject_id
         raise ItemNotFound(key)
 
     async def log_filter(self, request: LogRequest) -> LogFilter:
-        """Return which entries are asked for. Raises ItemNotFound."""
+        """Return the log filter for a request.
+
+        Raises: ItemNotFound.
+        """
         return LogFilter(request.kinds, None if request.item is None else await self.find_item_id(request.item))
 
-    async def changes(self, question: LogRequest) -> LogPage:
-        """Return a stretch of the log. Raises ItemNotFound; LogPruned when it does not reach back so far."""
-        after = question.after
-        page = await self._storage.changes(after=after or 0, limit=question.limit, wanted=await self.log_filter(question))
+    async def changes(self, request: LogRequest) -> LogPage:
+        """Return a page of the log.
+
+        Raises: ItemNotFound, LogPruned if the requested entries were pruned.
+        """
+        after = request.after
+        page = await self._storage.changes(after=after or 0, limit=request.limit, log_filter=await self.log_filter(request))
         if after is not None and after < page.floor:
             raise LogPruned(after, page.floor)
         return page
 
-    async def item_history(self, key: str, question: LogRequest) -> ItemHistory:
-        """Return a stretch of an item's history, oldest first. Raises ItemNotFound."""
-        subject = await self.find_item_id(key)
-        after = question.after or 0
-        page = await self._storage.changes(after=after, limit=question.limit, wanted=LogFilter(subject=subject))
-        first = page.entries[0] if page.entries and not after else await self._first_entry(subject)
-        await self._require_known(subject, first, key)
-        return ItemHistory(page, await self._known_since(page, first))
+    async def item_history(self, key: str, request: LogRequest) -> ItemHistory:
+        """Return a page of an item's history, oldest first.
+
+        Raises: ItemNotFound.
+        """
+        item_id = await self.find_item_id(key)
+        after = request.after or 0
+        page = await self._storage.changes(after=after, limit=request.limit, log_filter=LogFilter(subject=item_id))
+        first_entry = page.entries[0] if page.entries and not after else await self._first_entry(item_id)
+        await self._require_known(item_id, first_entry, key)
+        return ItemHistory(page, await self._known_since(page, first_entry))
 
     async def prices(self, key: str, as_of: datetime | None = None) -> PriceHistory:
-        """Return all prices of an item, or the one that was in force at a moment. Raises ItemNotFound."""
-        subject = await self.find_item_id(key)
-        wanted = LogFilter(subject=subject)
-        page = await self._storage.changes(after=0, limit=_BATCH_SIZE, wanted=wanted)
+        """Return all prices of an item, or the one in force at `as_of`.
+
+        Raises: ItemNotFound.
+        """
+        item_id = await self.find_item_id(key)
+        log_filter = LogFilter(subject=item_id)
+        page = await self._storage.changes(after=0, limit=_BATCH_SIZE, log_filter=log_filter)
         entries = list(page.entries)
         while page.next_after is not None:
-            page = await self._storage.changes(after=page.next_after, limit=_BATCH_SIZE, wanted=wanted)
+            page = await self._storage.changes(after=page.next_after, limit=_BATCH_SIZE, log_filter=log_filter)
             entries += page.entries
-        await self._require_known(subject, entries[0] if entries else None, key)
-        before = entries[0].change.before if entries else (await self._storage.items_by_id((subject,))).get(subject)
-        found = price_periods(before if isinstance(before, Item) else None, entries)
-        # The clock of the process that wrote the last price may be ahead of ours; that price is in force all the same.
-        moment = as_of or max((self._clock.now(), *(one.since for one in found[-1:])))
-        now = prices_in_force(found, moment)
-        shown = found if as_of is None else [] if now is None else [now]
+        await self._require_known(item_id, entries[0] if entries else None, key)
+        before = entries[0].change.before if entries else (await self._storage.items_by_id((item_id,))).get(item_id)
+        periods = price_periods(before if isinstance(before, Item) else None, entries)
+        # The process that wrote the last price may have a clock ahead of ours. Its price is in force anyway.
+        moment = as_of or max((self._clock.now(), *(period.since for period in periods[-1:])))
+        in_force = price_in_force(periods, moment)
+        shown = periods if as_of is None else [] if in_force is None else [in_force]
         known_since = await self._known_since(page, entries[0] if entries else None)
-        return PriceHistory(shown, lowest_prices(found, moment), prices_before_reduction(found, moment), known_since)
+        return PriceHistory(shown, lowest_price(periods, moment), price_before_reduction(periods, moment), known_since)
 
-    async def _first_entry(self, subject: UUID) -> LogEntry | None:
-        page = await self._storage.changes(after=0, limit=1, wanted=LogFilter(subject=subject))
+    async def _first_entry(self, item_id: UUID) -> LogEntry | None:
+        page = await self._storage.changes(after=0, limit=1, log_filter=LogFilter(subject=item_id))
         return page.entries[0] if page.entries else None
 
-    async def _require_known(self, subject: UUID, first: LogEntry | None, key: str) -> None:
-        """Raise ItemNotFound unless there is such an item, or was as far as the log reaches."""
-        if first is None:
-            known = subject in await self._storage.items_by_id((subject,))
+    async def _require_known(self, item_id: UUID, first_entry: LogEntry | None, key: str) -> None:
+        """Check that the item exists or appears in the log.
+
+        Raises: ItemNotFound.
+        """
+        if first_entry is None:
+            known = item_id in await self._storage.items_by_id((item_id,))
         else:
-            known = isinstance(first.change.subject, Item)
+            known = isinstance(first_entry.change.subject, Item)
         if not known:
             raise ItemNotFound(key)
 
-    async def _known_since(self, page: LogPage, first: LogEntry | None) -> datetime | None:
-        """Say when the log begins, if an item is older."""
-        if not page.floor or (first is not None and first.change.before is None):
+    async def _known_since(self, page: LogPage, first_entry: LogEntry | None) -> datetime | None:
+        """Return when the log begins if the item is older than that, else None."""
+        if not page.floor or (first_entry is not None and first_entry.change.before is None):
             return None
         oldest = await self._storage.changes(after=page.floor, limit=1)
         return oldest.entries[0].at if oldest.entries else self._clock.now()

@@ -1,4 +1,4 @@
-"""Pruning the log: its beginning is written to an archive, and then forgotten."""
+"""Pruning the log: archive its oldest entries, then delete them."""
 
 import json
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -10,21 +10,21 @@ from catalog.domain.changes.log import LogEntry
 from catalog.ports.storage import Storage
 
 BATCH_SIZE = 1_000
-"""Entries that are read at a time."""
+"""Entries read at a time."""
 
 Encode = Callable[[Sequence[LogEntry]], bytes]
-"""Writes entries as JSON Lines."""
+"""Encodes entries as JSON Lines."""
 
 
 class Pruning:
-    """Archives and forgets."""
+    """Archives and prunes the oldest log entries."""
 
     def __init__(self, storage: Storage) -> None:
-        """Work on this log."""
+        """Work on the log of `storage`."""
         self._storage = storage
 
     async def last_before(self, moment: datetime) -> int:
-        """Return the number of the last entry before the first one that is not older than `before`; 0: there is none."""
+        """Return the seq just before the first entry that is not older than `moment`, or 0 if there is none."""
         last = 0
         async for entries in self._batches():
             for entry in entries:
@@ -33,23 +33,23 @@ class Pruning:
                 last = entry.seq
         return last
 
-    async def archive(self, upto: int, encode: Encode) -> AsyncGenerator[bytes, None]:
-        """Write the entries up to a number, piece by piece; the last line tells their number and the SHA-256 of all before it."""
+    async def archive(self, last_seq: int, encode: Encode) -> AsyncGenerator[bytes, None]:
+        """Yield the entries up to `last_seq` in chunks. The last line has their count and the SHA-256 of everything before it."""
         digest = sha256()
         count = 0
-        async for stretch in self._batches():
-            entries = [entry for entry in stretch if entry.seq <= upto]
+        async for batch in self._batches():
+            entries = [entry for entry in batch if entry.seq <= last_seq]
             if not entries:
                 break
-            piece = encode(entries)
-            digest.update(piece)
+            chunk = encode(entries)
+            digest.update(chunk)
             count += len(entries)
-            yield piece
+            yield chunk
         yield json.dumps({TRAILER_KEY: {"rows": count, "sha256": digest.hexdigest()}}).encode() + b"\n"
 
-    async def prune(self, upto: int) -> None:
-        """Prune the entries up to a number: those that an archive has."""
-        await self._storage.prune(upto)
+    async def prune(self, last_seq: int) -> None:
+        """Delete the entries up to `last_seq`. Archive them first."""
+        await self._storage.prune(last_seq)
 
     async def _batches(self) -> AsyncGenerator[tuple[LogEntry, ...], None]:
         after: int | None = 0

@@ -1,8 +1,8 @@
-"""Exporting: items written out as they come from the store, in one state of it, with a trailer that proves they are all there.
+"""Exports: items streamed from one state of the store, with a trailer that proves that the file is complete.
 
-What is written, an import reads without a map. The trailer tells how many rows there are, and the SHA-256 of all bytes before
-its own line; a file that ends without it, or with another, is not whole. It stands in the file itself, in every format, and not
-at an address beside it: so it goes wherever the file goes, and tells of the very state that was written.
+An export can be imported without mapping columns. The trailer has the number of rows and the SHA-256 of all bytes before its own
+line; a file without a matching trailer is incomplete or was changed. The trailer is part of the file in every format, not a
+separate resource: it travels with the file and describes exactly the state that was exported.
 """
 
 import csv
@@ -39,80 +39,83 @@ COLUMNS = (
 )
 """The columns of a CSV file."""
 
-_NOT_IMPORTABLE = ("limit", "offset", "cursor")
+_PAGE_PARAMETERS = ("limit", "offset", "cursor")
 
 Encode = Callable[[Item], bytes]
-"""Writes an item as JSON, on one line."""
+"""Encodes an item as one line of JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportFormat:
-    """How items are written: what each looks like, what stands around them, and how the trailer is put."""
+    """An export format: its media type, and how it encodes items, categories, the start of the file and the trailer."""
 
     media_type: str
     rows: Callable[[Sequence[Item], Encode], bytes]
     categories: Callable[[Iterable[Category]], bytes]
-    begin: bytes
-    end: Callable[[int, str], bytes]
+    header: bytes
+    trailer: Callable[[int, str], bytes]
 
 
-def parse_export(parameters: Parameters, faults: FieldErrors | None = None) -> ItemQuery:
-    """Read which items are to be exported, and in which order: all of them, the oldest first, unless something else is said.
+def parse_export(parameters: Parameters, errors: FieldErrors | None = None) -> ItemQuery:
+    """Parse the parameters that select and order the items to export. The default is all items, oldest first.
 
-    Raises InvalidQuery.
+    Raises: InvalidQuery.
     """
-    faults = FieldErrors() if faults is None else faults
-    for name in _NOT_IMPORTABLE:
+    errors = FieldErrors() if errors is None else errors
+    for name in _PAGE_PARAMETERS:
         if name in parameters:
-            faults.add((name,), "unknown_parameter", f"An export has no pages; leave {name} out.")
+            errors.add((name,), "unknown_parameter", f"Exports have no pages; omit {name}.")
     return ItemQuery.parse(
-        {"sort": "created_at", **{name: its for name, its in parameters.items() if name not in _NOT_IMPORTABLE}}, faults
+        {"sort": "created_at", **{name: value for name, value in parameters.items() if name not in _PAGE_PARAMETERS}}, errors
     )
 
 
-def parse_format(kind: str) -> ExportFormat:
-    """Return the format of this name. Raises InvalidQuery."""
-    if kind not in FORMATS:
-        faults = FieldErrors()
-        faults.add(("format",), "invalid_choice", f"The parameter format is {' or '.join(FORMATS)}.")
-        faults.raise_if_any(InvalidQuery)
-    return FORMATS[kind]
+def parse_format(name: str) -> ExportFormat:
+    """Return the format with this name.
+
+    Raises: InvalidQuery.
+    """
+    if name not in FORMATS:
+        errors = FieldErrors()
+        errors.add(("format",), "invalid_choice", f"The parameter format must be {' or '.join(FORMATS)}.")
+        errors.raise_if_any(InvalidQuery)
+    return FORMATS[name]
 
 
 async def export(
-    storage: Storage, query: ItemQuery, form: ExportFormat, encode: Encode, *, with_categories: bool = False
+    storage: Storage, query: ItemQuery, export_format: ExportFormat, encode: Encode, *, with_categories: bool = False
 ) -> AsyncGenerator[bytes, None]:
-    """Write the items that `query` finds, piece by piece, in constant memory; before them the tree of categories, if wanted.
+    """Yield the items that match `query` in chunks, in constant memory. With `with_categories`, the category tree comes first.
 
-    Raises Unavailable, before the first piece or after it.
+    Raises: Unavailable, before the first chunk or after it.
     """
     digest = sha256()
     count = 0
-    piece = form.begin
-    tree = {category.slug: category for category in await storage.categories()} if with_categories else {}
-    begun = False
+    chunk = export_format.header
+    categories = {category.slug: category for category in await storage.categories()} if with_categories else {}
+    started = False
     async for items in storage.stream(query):
-        if with_categories and not begun:
-            # The items are those of a moment between these two: each category that they name is in one of them.
-            tree |= {category.slug: category for category in await storage.categories()}
-            piece += form.categories(Tree(tree.values()))
-        begun = True
-        piece += form.rows(items, encode)
-        digest.update(piece)
+        if with_categories and not started:
+            # The items are from a moment between these two reads, so each category they name is in one of them.
+            categories |= {category.slug: category for category in await storage.categories()}
+            chunk += export_format.categories(Tree(categories.values()))
+        started = True
+        chunk += export_format.rows(items, encode)
+        digest.update(chunk)
         count += len(items)
-        yield piece
-        piece = b""
-    if not begun:
-        piece += form.categories(Tree(tree.values()))
-    digest.update(piece)
-    yield piece + form.end(count + len(tree), digest.hexdigest())
+        yield chunk
+        chunk = b""
+    if not started:
+        chunk += export_format.categories(Tree(categories.values()))
+    digest.update(chunk)
+    yield chunk + export_format.trailer(count + len(categories), digest.hexdigest())
 
 
-def parse_with_categories(parameters: str | None, faults: FieldErrors) -> bool:
-    """Read whether an export has the tree of categories, too."""
-    if parameters not in (None, "true", "false"):
-        faults.add(("with_categories",), "invalid_choice", "The parameter with_categories is true or false.")
-    return parameters == "true"
+def parse_with_categories(text: str | None, errors: FieldErrors) -> bool:
+    """Parse the parameter with_categories."""
+    if text not in (None, "true", "false"):
+        errors.add(("with_categories",), "invalid_choice", "The parameter with_categories must be true or false.")
+    return text == "true"
 
 
 def _json_lines(items: Sequence[Item], encode: Encode) -> bytes:
@@ -128,24 +131,25 @@ def _json_category(category: Category) -> bytes:
     return json.dumps({CATEGORY_KEY: fields}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _json_end(rows: int, digest: str) -> bytes:
+def _json_trailer(rows: int, digest: str) -> bytes:
     return json.dumps({TRAILER_KEY: {"rows": rows, "sha256": digest}}).encode()
 
 
 def _csv_rows(items: Sequence[Item], _encode: Encode) -> bytes:
-    return _csv([_cells(item) for item in items])
+    return _to_csv([_cells(item) for item in items])
 
 
 def _csv_categories(categories: Iterable[Category]) -> bytes:
-    """Write categories in the columns of items: the slug as `sku`, the parent as `category`, the position as `version`."""
+    """Encode categories in the columns of items: the slug as `sku`, the parent as `category`, the position as `version`."""
     cells = (
-        (CATEGORY_KEY, its.slug, its.name, "", its.parent or "", "", "", "", str(its.position), "", "") for its in categories
+        (CATEGORY_KEY, category.slug, category.name, "", category.parent or "", "", "", "", str(category.position), "", "")
+        for category in categories
     )
-    return _csv([[escape_formula(cell) for cell in row] for row in cells])
+    return _to_csv([[escape_formula(cell) for cell in row] for row in cells])
 
 
 def _cells(item: Item) -> list[str]:
-    """Write an item as the cells of COLUMNS."""
+    """Return the cells of an item, in the order of COLUMNS."""
     attributes = dict(item.attributes.items())
     cells = (
         item.id,
@@ -157,17 +161,17 @@ def _cells(item: Item) -> list[str]:
         item.price and item.price.currency,
         json.dumps(attributes, ensure_ascii=False, separators=(",", ":")) if attributes else None,
         item.version,
-        _moment(item.created_at),
-        _moment(item.updated_at),
+        _format_time(item.created_at),
+        _format_time(item.updated_at),
     )
     return ["" if cell is None else escape_formula(str(cell)) for cell in cells]
 
 
-def _moment(moment: datetime) -> str:
+def _format_time(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def _csv(rows: Sequence[Sequence[str]]) -> bytes:
+def _to_csv(rows: Sequence[Sequence[str]]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()
@@ -178,22 +182,22 @@ FORMATS: Mapping[str, ExportFormat] = {
         "text/csv; charset=utf-8",
         _csv_rows,
         _csv_categories,
-        _csv([COLUMNS]),
-        lambda rows, digest: _csv([(TRAILER_KEY, str(rows), digest, *[""] * (len(COLUMNS) - 3))]),
+        _to_csv([COLUMNS]),
+        lambda rows, digest: _to_csv([(TRAILER_KEY, str(rows), digest, *[""] * (len(COLUMNS) - 3))]),
     ),
     "jsonl": ExportFormat(
         "application/jsonl",
         _json_lines,
-        lambda categories: b"".join([_json_category(one) + b"\n" for one in categories]),
+        lambda categories: b"".join([_json_category(category) + b"\n" for category in categories]),
         b"",
-        lambda rows, digest: _json_end(rows, digest) + b"\n",
+        lambda rows, digest: _json_trailer(rows, digest) + b"\n",
     ),
     "json": ExportFormat(
         "application/json",
         _json_elements,
-        lambda categories: b"".join([_json_category(one) + b",\n" for one in categories]),
+        lambda categories: b"".join([_json_category(category) + b",\n" for category in categories]),
         b"[\n",
-        lambda rows, digest: _json_end(rows, digest) + b"]\n",
+        lambda rows, digest: _json_trailer(rows, digest) + b"]\n",
     ),
 }
-"""The formats, by their names."""
+"""The formats by name."""

@@ -1,4 +1,4 @@
-"""Tables as an import takes them: rows, some of which may be broken, out of whatever format."""
+"""The rows of an import file, independent of its format. Some rows may be malformed."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -6,18 +6,18 @@ from typing import Any, Protocol
 
 
 class BinaryReader(Protocol):
-    """A file as far as it is needed: bytes that are given as they come, some at a time; nothing at the end."""
+    """A readable binary file or stream. `read` returns what is available and an empty result at the end."""
 
     def read(self, size: int, /) -> bytes | None:
-        """Return up to so many bytes."""
+        """Return up to `size` bytes."""
 
     def close(self) -> None:
-        """Give it back."""
+        """Close the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: the line it begins at, what stands in it by the names the file gives, and about how many characters it takes."""
+    """A row: the line on which it starts, its values by column name, and its approximate size in characters."""
 
     line: int
     values: dict[str, Any]
@@ -26,7 +26,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class MalformedRow:
-    """A row that cannot be read; with `until`, nothing was read from its line to that one, the last of the file."""
+    """A row that cannot be read. If `last_line` is set, everything from `line` to it, the end of the file, was skipped."""
 
     line: int
     message: str
@@ -35,9 +35,9 @@ class MalformedRow:
 
 @dataclass(frozen=True, slots=True)
 class RowSource:
-    """A file's rows. `columns` are those of the header; None where each row names its own.
+    """The rows of a file. `columns` are the header's names, or None if each row names its own.
 
-    `close` closes the file; `stop` lets nobody wait for rows that are still to come.
+    `close` closes the file. `stop` ends any wait for rows that have not arrived yet.
     """
 
     columns: tuple[str, ...] | None

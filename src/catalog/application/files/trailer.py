@@ -1,6 +1,6 @@
-"""Trailers: the last row of an export tells how many rows stand before it, and the SHA-256 of the bytes before its line.
+"""The trailer: the last row of an export, with the number of rows before it and the SHA-256 of the bytes before its line.
 
-The trailer of a file that can be read twice is looked at before any of its rows; that of a pipe, at its end.
+In a seekable file the trailer is checked before any row is read; in a pipe, at the end.
 """
 
 import io
@@ -15,29 +15,29 @@ from catalog.domain.errors import FieldError, InvalidFile
 from catalog.domain.items.item import READ_ONLY_FIELDS
 
 TRAILER_KEY = "_end"
-"""What the trailer is known by; no item's id is this."""
+"""Marks the trailer row. No item has this id."""
 
 CATEGORY_KEY = "_category"
-"""What the row of a category is known by, in an export that has the tree, too."""
+"""Marks the row of a category, in an export that includes the category tree."""
 
 TrailerPolicy = Literal["required", "of_exports", "none"]
-"""Which files must end with a trailer that is right: all, those with the columns of an export, or none."""
+"""Which files must end with a valid trailer: all files, files with the columns of an export, or none."""
 
 INCOMPLETE = (
-    "The file is not the whole of an export: it does not end with an export's last row, which proves that all rows are there. "
-    "Export it again; or, when these rows are all you want, say that it is a part (partial)."
+    "The file is not a complete export: it does not end with the trailer row, which proves that all rows are present. "
+    "Export it again, or set partial to import only these rows."
 )
 CHANGED = (
-    "The file was changed since it was exported: the digest in its last row is another. Export it again; or, when the change is "
-    "wanted, say that it is a part (partial)."
+    "The file was changed since it was exported: it does not match the SHA-256 in its last row. "
+    "Export it again, or set partial to import it as it is."
 )
 
 _MAX_TRAILER = 64 * 1024
-"""Bytes of a last line that may be a trailer."""
+"""Maximum size of a trailer line, in bytes."""
 
 
 def trailer_policy(*, preserve: bool, partial: bool) -> TrailerPolicy:
-    """Return which files must be whole: what is to keep its life must, unless it is said to be a part."""
+    """Return which files must have a trailer: with `preserve` all files, with `partial` none."""
     if partial:
         return "none"
     return "required" if preserve else "of_exports"
@@ -45,43 +45,46 @@ def trailer_policy(*, preserve: bool, partial: bool) -> TrailerPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Trailer:
-    """What the last row of an export says."""
+    """The row count and SHA-256 from the last row of an export, unverified."""
 
     rows: str
     digest: str
 
 
 def has_export_columns(names: Iterable[str]) -> bool:
-    """Whether these columns are those of an export: a table that somebody wrote by hand has no versions and times."""
-    found = set(names)
-    return CATEGORY_KEY in found or {"sku", *READ_ONLY_FIELDS} <= found
+    """Return whether these are the columns of an export. A table written by hand has no versions and timestamps."""
+    columns = set(names)
+    return CATEGORY_KEY in columns or {"sku", *READ_ONLY_FIELDS} <= columns
 
 
 class HashingReader(io.RawIOBase):
-    """Passes the bytes of a file on, and hashes all of them but its last line."""
+    """A reader that passes on the bytes of a file and hashes all of them except the last line."""
 
     def __init__(self, file: BinaryReader, policy: TrailerPolicy = "of_exports") -> None:
-        """Read from this file. Raises InvalidFile when it has a trailer that is wrong, and can be read twice."""
+        """Read from `file`. If it is seekable, check its trailer first.
+
+        Raises: InvalidFile if the trailer does not match the file.
+        """
         super().__init__()
         self._file = file
         self.policy = policy
         self._hash = sha256()
         self._tail = b""
-        self.policy_checked = False
-        """Whether the file was looked at as a whole: then `trailer` is what it ends with, and the digest is right."""
+        self.checked_ahead = False
+        """True if the file was checked before reading its rows. `trailer` is then its trailer, if any, and the digest matches."""
         self.trailer: Trailer | None = None
         if policy != "none":
-            self._check_policy(file)
+            self._check_ahead(file)
 
-    def _check_policy(self, file: Any) -> None:  # noqa: ANN401 - a Readable, which may be able to do more
-        """Look at the end of the file, and at all of it when a trailer is there."""
+    def _check_ahead(self, file: Any) -> None:  # noqa: ANN401 - a BinaryReader that may be seekable
+        """Look for a trailer at the end of a seekable file. If there is one, hash the whole file to verify it."""
         seekable = getattr(file, "seekable", None)
         if seekable is None or not seekable():
             return
         size = file.seek(0, io.SEEK_END)
         file.seek(max(0, size - _MAX_TRAILER))
         tail = file.read(_MAX_TRAILER)
-        self.trailer = _parsed(tail[tail.rfind(b"\n", 0, -1) + 1 :])
+        self.trailer = _parse_last_line(tail[tail.rfind(b"\n", 0, -1) + 1 :])
         file.seek(0)
         if self.trailer is not None:
             digest = self.digest()
@@ -89,26 +92,29 @@ class HashingReader(io.RawIOBase):
             self._hash, self._tail = sha256(), b""
             if digest != self.trailer.digest:
                 raise InvalidFile([FieldError((), "invalid_file", CHANGED)])
-        self.policy_checked = True
+        self.checked_ahead = True
 
     def require_trailer(self, names: Iterable[str]) -> None:
-        """Refuse a file with these columns that has no trailer and should have one. Raises InvalidFile."""
-        if self.policy_checked and self.trailer is None and self.expects_trailer(names):
+        """Refuse a seekable file with these columns if it should have a trailer but has none.
+
+        Raises: InvalidFile.
+        """
+        if self.checked_ahead and self.trailer is None and self.expects_trailer(names):
             raise InvalidFile([FieldError((), "invalid_file", INCOMPLETE)])
 
     def expects_trailer(self, names: Iterable[str]) -> bool:
-        """Whether a file with these columns should end with a trailer."""
+        """Return whether a file with these columns must end with a trailer."""
         return self.policy == "required" or (self.policy == "of_exports" and has_export_columns(names))
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer
-        """Pass bytes on."""
+        """Read the next bytes into `buffer` and hash them. Return their number."""
         data = self._file.read(len(buffer)) or b""
         buffer[: len(data)] = data
-        if self.policy_checked or self.policy == "none":
+        if self.checked_ahead or self.policy == "none":
             return len(data)
         self._tail += data
         # The last line may end with a newline itself.
@@ -119,7 +125,7 @@ class HashingReader(io.RawIOBase):
         return len(data)
 
     def digest(self) -> str:
-        """Read to the end, and return the hash of what stands before the last line."""
+        """Read to the end and return the SHA-256 of everything before the last line."""
         while self.read(_MAX_TRAILER):
             pass
         return self._hash.hexdigest()
@@ -133,57 +139,60 @@ class HashingReader(io.RawIOBase):
 def verify_trailer(
     rows: Iterator[Row | MalformedRow], reader: HashingReader, columns: Iterable[str] | None = None
 ) -> Iterator[Row | MalformedRow]:
-    """Pass rows on, but for the trailer, which is compared with what came. `columns`: those of the header, where there is one."""
+    """Yield the rows before the trailer, then a malformed row if the trailer is missing or wrong.
+
+    `columns` are the header's names, or None if each row names its own.
+    """
     count = 0
     line = 1
-    trailer: tuple[int, Trailer] | None = None
+    found_trailer: tuple[int, Trailer] | None = None
     expected: bool | None = None if columns is None else reader.expects_trailer(columns)
     for row in rows:
-        said = _trailer(row)
-        if said is None:
+        row_trailer = _trailer_of(row)
+        if row_trailer is None:
             count += 1
             line = row.line
             if expected is None and isinstance(row, Row):
                 expected = reader.expects_trailer(row.values)
             if isinstance(row, MalformedRow) and row.last_line is not None:
-                expected = False  # the end was not read, and that is told already
+                expected = False  # the end was not read, which this row reports already
             yield row
         else:
-            trailer = row.line, said
+            found_trailer = row.line, row_trailer
     if reader.policy == "none":
         return
-    if trailer is None:
-        if expected and not reader.policy_checked:
+    if found_trailer is None:
+        if expected and not reader.checked_ahead:
             yield MalformedRow(line, INCOMPLETE)
         return
-    line, end = trailer
-    if end.rows != str(count):
-        yield MalformedRow(line, f"The file is not whole: its trailer tells of {end.rows} rows, and there are {count}.")
-    elif not reader.policy_checked and end.digest != reader.digest():
+    line, trailer = found_trailer
+    if trailer.rows != str(count):
+        yield MalformedRow(line, f"Row count mismatch: the trailer says {trailer.rows} rows, the file has {count}.")
+    elif not reader.checked_ahead and trailer.digest != reader.digest():
         yield MalformedRow(line, CHANGED)
 
 
-def _trailer(row: Row | MalformedRow) -> Trailer | None:
-    """Read a trailer; None when the row is none."""
+def _trailer_of(row: Row | MalformedRow) -> Trailer | None:
+    """Parse a trailer row. Return None for any other row."""
     if isinstance(row, MalformedRow):
         return None
-    said = row.values.get(TRAILER_KEY)
-    if isinstance(said, Mapping):
-        return Trailer(str(said.get("rows")), str(said.get("sha256")))
+    content = row.values.get(TRAILER_KEY)
+    if isinstance(content, Mapping):
+        return Trailer(str(content.get("rows")), str(content.get("sha256")))
     if row.values.get("id") == TRAILER_KEY:
         return Trailer(str(row.values.get("sku")), str(row.values.get("name")))
     return None
 
 
-def _parsed(line: bytes) -> Trailer | None:
-    """Read the last line of an export of any format; None when it is something else."""
-    text = line.strip()
-    if text.startswith(f"{TRAILER_KEY},".encode()):
-        _, rows, digest, *_ = (*text.decode(errors="replace").split(","), "")
+def _parse_last_line(line: bytes) -> Trailer | None:
+    """Parse the last line of an export in any format. Return None if it is not a trailer."""
+    content = line.strip()
+    if content.startswith(f"{TRAILER_KEY},".encode()):
+        _, rows, digest, *_ = (*content.decode(errors="replace").split(","), "")
         return Trailer(rows, digest)
-    if not text.startswith(b'{"%s":' % TRAILER_KEY.encode()):
+    if not content.startswith(b'{"%s":' % TRAILER_KEY.encode()):
         return None
     try:
-        return _trailer(Row(0, json.loads(text.removesuffix(b"]"))))
+        return _trailer_of(Row(0, json.loads(content.removesuffix(b"]"))))
     except ValueError:
         return None

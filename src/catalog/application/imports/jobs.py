@@ -1,7 +1,7 @@
-"""Imports as things of their own: each with an id, under which is told how far it is and what was refused, for a day.
+"""Import jobs. Each import has an id, under which its progress and its refused rows are available for a day.
 
-How far it is stands in a note that is written in the commits of its slices. So when a process is killed, the note tells what is
-committed, and the file can be sent again: rows are known by their SKUs.
+The progress is an expiring record that is written in the same commits as the slices. If the process is killed, the record shows
+what was committed, and the file can be sent again because rows are matched by SKU.
 """
 
 import asyncio
@@ -26,32 +26,36 @@ from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
 
 MAX_REFUSALS_SHOWN = 1_000
-"""Refusals that are told with an import; all of them are told at an address of their own."""
+"""Maximum refusals returned with an import, and stored in one record. `ImportJobs.refusals` returns all of them."""
 
 MAX_CONCURRENT = 2
-"""Imports that a process works on at a time; more wait."""
+"""Imports that a process runs at the same time. Others wait."""
 
 MAX_IMPORTS = 20
-"""Imports that may be under way in a process, those that wait included."""
+"""Maximum imports in progress in a process, including those that wait."""
 
 MAX_RECEIVING = 100
-"""Files that may be coming in to a process at a time."""
+"""Maximum concurrent file uploads in a process."""
 
 WAIT_SECONDS = 10.0
-"""Seconds that an import waits for its turn, when its caller waits for it."""
+"""Seconds that an import waits for a slot while its caller waits for the result."""
 
 HEARTBEAT_SECONDS = 2.0
-"""Seconds between two signs of life of an import under way."""
+"""Seconds between two heartbeats of a running import."""
 
 HEARTBEAT_TIMEOUT = 10.0
-"""Seconds without a sign of life after which an import is taken for interrupted."""
+"""Seconds without a heartbeat after which an import counts as interrupted."""
 
 RUNNING, DONE, REFUSED, FAILED, CANCELLED, INTERRUPTED = "running", "done", "refused", "failed", "cancelled", "interrupted"
 
 
 @dataclass(slots=True)
 class ImportState:
-    """How far an import is. `bytes` are those of the file that were read; `error` says why it failed."""
+    """The progress of an import.
+
+    `at` is the time of its last progress or heartbeat, `bytes` the number of bytes read from the file, `chunks` the number of
+    records with refusals, and `error` the reason why it failed.
+    """
 
     id: str
     status: str
@@ -65,34 +69,36 @@ class ImportState:
 
     @property
     def rate(self) -> float:
-        """Rows a second."""
-        took = (self.at - self.started_at).total_seconds()
-        return self.report.rows / took if took > 0 else 0.0
+        """Rows per second."""
+        seconds = (self.at - self.started_at).total_seconds()
+        return self.report.rows / seconds if seconds > 0 else 0.0
 
     @property
-    def to_record(self) -> ExpiringRecord:
-        """What is kept of it."""
-        told = asdict(self)
-        del told["at"]
+    def record(self) -> ExpiringRecord:
+        """The expiring record that stores this state."""
+        content = asdict(self)
+        del content["at"]
         return ExpiringRecord(
-            _state_key(self.id), json.dumps(told | {"started_at": self.started_at.isoformat()}).encode(), self.at
+            _state_key(self.id), json.dumps(content | {"started_at": self.started_at.isoformat()}).encode(), self.at
         )
 
     @classmethod
     def from_record(cls, record: ExpiringRecord) -> "ImportState":
-        """Bring it back."""
-        told: dict[str, Any] = json.loads(record.content)
-        report = ImportReport(**told.pop("report"))
-        return cls(**told | {"started_at": datetime.fromisoformat(told["started_at"]), "at": record.created_at, "report": report})
+        """Restore the state from its record."""
+        content: dict[str, Any] = json.loads(record.content)
+        report = ImportReport(**content.pop("report"))
+        return cls(
+            **content | {"started_at": datetime.fromisoformat(content["started_at"]), "at": record.created_at, "report": report}
+        )
 
 
 class _Cancelled(Exception):
-    """Somebody asked for the end of an import."""
+    """A caller cancelled the import."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportSource:
-    """What is imported: a table that is opened, in a thread, when it is its turn; and how many bytes of it were read."""
+    """The file to import. `open` is called in a thread once the import gets a slot; `position` is the number of bytes read."""
 
     open: Callable[[], RowSource]
     position: Callable[[], int]
@@ -100,11 +106,11 @@ class ImportSource:
 
 
 class ImportJobs:
-    """Runs imports, here and now or by the side, and tells of them."""
+    """Runs imports in the foreground or background, and reports their progress."""
 
-    def __init__(self, importing: ImportPipeline, storage: Storage, clock: Clock, ids: Ids) -> None:
-        """Work through these."""
-        self._importing = importing
+    def __init__(self, pipeline: ImportPipeline, storage: Storage, clock: Clock, ids: Ids) -> None:
+        """Run imports through `pipeline` and keep their progress in `storage`."""
+        self._pipeline = pipeline
         self._storage = storage
         self._clock = clock
         self._ids = ids
@@ -118,20 +124,22 @@ class ImportJobs:
         source: ImportSource,
         plan: ImportPlan,
         origin: Origin,
-        first: list[Refusal],
+        first_refusals: list[Refusal],
         records_for: RecordsFor[ImportState] = no_records,
     ) -> ImportState:
-        """Import, and return what became of it; the first refusals are put into `first`, and the source is closed.
+        """Run an import and return its final state. The first refusals are added to `first_refusals`; the source is closed.
 
-        At its end `notes` are committed, unless all of it was refused. Raises ImportsBusy, and what Importing.run raises; what
-        was committed by then stays, and is told under the import's id.
+        The records from `records_for` are committed at the end, unless an atomic import was refused. Slices that were committed
+        before an error stay, and the import's id still shows them.
+
+        Raises: ImportsBusy, and the errors of `ImportPipeline.run`.
         """
         try:
             self._check_capacity()
             state = self._new_state(plan)
             try:
                 async with self._slot():
-                    status = await self._work(state, source, plan, origin, first)
+                    status = await self._import(state, source, plan, origin, first_refusals)
             except BaseException as error:
                 await self._finish(state, origin, INTERRUPTED if isinstance(error, asyncio.CancelledError) else FAILED, error)
                 raise
@@ -142,10 +150,13 @@ class ImportJobs:
 
     @contextmanager
     def receiving(self) -> Iterator[None]:
-        """Hold a place while a file comes in. Raises ImportsBusy when there is none, or the import would find none later."""
+        """Reserve an upload slot.
+
+        Raises: ImportsBusy if too many uploads or imports are in progress.
+        """
         self._check_capacity()
         if self._receiving >= MAX_RECEIVING:
-            message = f"{MAX_RECEIVING} files to import are coming in here; try again when one is there."
+            message = f"{MAX_RECEIVING} import files are already being uploaded; try again when one is complete."
             raise ImportsBusy(message)
         self._receiving += 1
         try:
@@ -154,19 +165,25 @@ class ImportJobs:
             self._receiving -= 1
 
     def _check_capacity(self) -> None:
-        """Raise ImportsBusy when too many are under way."""
+        """Check that fewer than MAX_IMPORTS are in progress.
+
+        Raises: ImportsBusy.
+        """
         if len(self._states) >= MAX_IMPORTS:
-            message = f"{MAX_IMPORTS} imports are under way here; try again when one is done."
+            message = f"{MAX_IMPORTS} imports are already in progress; try again when one is finished."
             raise ImportsBusy(message)
 
     @asynccontextmanager
     async def _slot(self) -> AsyncGenerator[None, None]:
-        """Wait for a turn, but not for long. Raises ImportsBusy."""
+        """Wait up to WAIT_SECONDS for a slot and hold it.
+
+        Raises: ImportsBusy.
+        """
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 await self._slots.acquire()
         except TimeoutError as error:
-            message = f"{MAX_CONCURRENT} imports are worked on here; try again when one is done."
+            message = f"{MAX_CONCURRENT} imports are already running; try again when one is finished."
             raise ImportsBusy(message) from error
         try:
             yield
@@ -176,12 +193,15 @@ class ImportJobs:
     async def start(
         self, source: ImportSource, plan: ImportPlan, origin: Origin, records_for: RecordsFor[ImportState] = no_records
     ) -> ImportState:
-        """Begin an import by the side; `notes` are committed before. Raises ImportsBusy when too many are under way."""
+        """Start an import in the background and return its state. The records from `records_for` are committed first.
+
+        Raises: ImportsBusy.
+        """
         try:
             self._check_capacity()
             state = self._new_state(plan)
             try:
-                await commit(self._storage, (), origin, (state.to_record, *records_for(state)))
+                await commit(self._storage, (), origin, (state.record, *records_for(state)))
             except BaseException:
                 del self._states[state.id]
                 raise
@@ -191,44 +211,53 @@ class ImportJobs:
         task = asyncio.create_task(self._run_in_background(state, source, plan, origin), name=f"catalog-import-{state.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        await asyncio.sleep(0)  # a task that is cancelled before it began would give nothing back
+        await asyncio.sleep(0)  # let the task start: one cancelled before its start would not close the source
         return state
 
     async def get(self, import_id: str) -> ImportState:
-        """Tell how far an import is. Raises ImportNotFound."""
-        here = self._states.get(import_id)
-        if here is not None:
-            return here
+        """Return the state of an import.
+
+        Raises: ImportNotFound.
+        """
+        local_state = self._states.get(import_id)
+        if local_state is not None:
+            return local_state
         if find_unstorable(import_id) is not None:
             raise ImportNotFound(import_id)
         key = _state_key(import_id)
-        note = (await self._storage.records((key,))).get(key)
+        record = (await self._storage.records((key,))).get(key)
         now = self._clock.now()
-        if note is None or not note.is_alive(now):
+        if record is None or not record.is_alive(now):
             raise ImportNotFound(import_id)
-        state = ImportState.from_record(note)
+        state = ImportState.from_record(record)
         if state.status == RUNNING and (now - state.at).total_seconds() > HEARTBEAT_TIMEOUT:
             state.status = INTERRUPTED
         return state
 
     async def refusals(self, import_id: str) -> AsyncGenerator[Sequence[Refusal], None]:
-        """Go through all refused rows, in their order. Raises ImportNotFound."""
+        """Yield all refusals of an import, in order.
+
+        Raises: ImportNotFound.
+        """
         state = await self.get(import_id)
         for number in range(state.chunks):
             key = _chunk_key(import_id, number)
-            note = (await self._storage.records((key,))).get(key)
-            if note is not None:
-                yield [Refusal(*one) for one in json.loads(note.content)]
+            record = (await self._storage.records((key,))).get(key)
+            if record is not None:
+                yield [Refusal(*values) for values in json.loads(record.content)]
 
     async def cancel(self, import_id: str, origin: Origin) -> ImportState:
-        """Ask for the end of an import, wherever it is worked on; what is committed stays. Raises ImportNotFound."""
+        """Request cancellation of an import, in whichever process it runs. Committed rows stay.
+
+        Raises: ImportNotFound.
+        """
         state = await self.get(import_id)
         if state.status == RUNNING:
             await commit(self._storage, (), origin, (ExpiringRecord(_cancel_key(import_id), b"", self._clock.now()),))
         return state
 
     async def close(self) -> None:
-        """Interrupt what is under way, and write down how far it is."""
+        """Interrupt the background imports and store their progress."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -240,11 +269,11 @@ class ImportJobs:
         return state
 
     async def _run_in_background(self, state: ImportState, source: ImportSource, plan: ImportPlan, origin: Origin) -> None:
-        """Import, and write down how it ended."""
-        beating = asyncio.create_task(self._send_heartbeats(state, origin))
+        """Run an import and store its outcome."""
+        heartbeats = asyncio.create_task(self._send_heartbeats(state, origin))
         try:
             async with self._slots:
-                status = await self._work(state, source, plan, origin, [])
+                status = await self._import(state, source, plan, origin, [])
         except asyncio.CancelledError as error:
             await self._finish(state, origin, INTERRUPTED, error)
             raise
@@ -255,18 +284,18 @@ class ImportJobs:
         else:
             await self._finish(state, origin, status, None)
         finally:
-            beating.cancel()
+            heartbeats.cancel()
             source.close()
 
-    async def _work(
-        self, state: ImportState, source: ImportSource, plan: ImportPlan, origin: Origin, first: list[Refusal]
+    async def _import(
+        self, state: ImportState, source: ImportSource, plan: ImportPlan, origin: Origin, first_refusals: list[Refusal]
     ) -> str:
-        """Import, keeping notes; return how it ended."""
-        table = await _opened(source)
+        """Run an import, storing its progress with each slice. Return its final status."""
+        rows = await _open(source)
 
-        def record(report: ImportReport, refused: Sequence[Refusal]) -> tuple[ExpiringRecord, ...]:
-            told = list(refused)
-            after = ImportState(
+        def make_records(report: ImportReport, refused: Sequence[Refusal]) -> tuple[ExpiringRecord, ...]:
+            refusals = list(refused)
+            next_state = ImportState(
                 state.id,
                 RUNNING,
                 state.started_at,
@@ -276,47 +305,53 @@ class ImportJobs:
                 chunks=state.chunks,
                 report=replace(report),
             )
-            state.at = after.at
+            state.at = next_state.at
             chunks = []
-            for number, start in enumerate(range(0, len(told), MAX_REFUSALS_SHOWN), state.chunks):
-                content = json.dumps([_refusal_row(one) for one in told[start : start + MAX_REFUSALS_SHOWN]])
-                chunks.append(ExpiringRecord(_chunk_key(state.id, number), content.encode(), after.at))
-            after.chunks += len(chunks)
-            written.append(after)
-            return (after.to_record, *chunks)
+            for number, start in enumerate(range(0, len(refusals), MAX_REFUSALS_SHOWN), state.chunks):
+                content = json.dumps([_refusal_row(refusal) for refusal in refusals[start : start + MAX_REFUSALS_SHOWN]])
+                chunks.append(ExpiringRecord(_chunk_key(state.id, number), content.encode(), next_state.at))
+            next_state.chunks += len(chunks)
+            pending_states.append(next_state)
+            return (next_state.record, *chunks)
 
-        written: list[ImportState] = []
+        pending_states: list[ImportState] = []
 
-        def settled(_report: ImportReport) -> None:
-            """Take what the last notes say, which are committed now."""
-            for its in fields(ImportState) if written else ():
-                setattr(state, its.name, getattr(written[-1], its.name))
+        def adopt_progress(_report: ImportReport) -> None:
+            """Copy the state from the last record, which is committed now."""
+            for state_field in fields(ImportState) if pending_states else ():
+                setattr(state, state_field.name, getattr(pending_states[-1], state_field.name))
 
-        def refuse(refusal: Refusal) -> None:
-            if len(first) < MAX_REFUSALS_SHOWN:
-                first.append(refusal)
+        def collect_refusal(refusal: Refusal) -> None:
+            if len(first_refusals) < MAX_REFUSALS_SHOWN:
+                first_refusals.append(refusal)
 
-        async def go_on() -> None:
+        async def check_cancelled() -> None:
             if await self._storage.records((_cancel_key(state.id),)):
                 raise _Cancelled
 
         try:
-            report = await self._importing.run(
-                table, plan, origin, on_refusal=refuse, on_progress=settled, make_records=record, should_continue=go_on
+            report = await self._pipeline.run(
+                rows,
+                plan,
+                origin,
+                on_refusal=collect_refusal,
+                on_progress=adopt_progress,
+                make_records=make_records,
+                before_slice=check_cancelled,
             )
         except _Cancelled:
             return CANCELLED
         return REFUSED if plan.atomic and report.refused and not plan.dry_run else DONE
 
     async def _send_heartbeats(self, state: ImportState, origin: Origin) -> None:
-        """Give signs of life as long as nothing else does."""
+        """Store a heartbeat whenever no slice was committed for HEARTBEAT_SECONDS."""
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             if (self._clock.now() - state.at).total_seconds() >= HEARTBEAT_SECONDS:
                 state.at = self._clock.now()
-                # A store that is away for a moment takes the next one.
+                # If the store is unavailable for a moment, it gets the next heartbeat.
                 with suppress(Unavailable):
-                    await commit(self._storage, (), origin, (state.to_record,))
+                    await commit(self._storage, (), origin, (state.record,))
 
     async def _finish(
         self,
@@ -329,15 +364,17 @@ class ImportJobs:
         state.status = status
         state.at = self._clock.now()
         if error is not None and status == FAILED:
-            state.error = str(error) if isinstance(error, CatalogError) else "The import failed in a way that nobody foresaw."
+            state.error = (
+                str(error) if isinstance(error, CatalogError) else "Unexpected error. Quote the import id when reporting it."
+            )
         try:
-            await commit(self._storage, (), origin, (state.to_record, *records_for(state)))
+            await commit(self._storage, (), origin, (state.record, *records_for(state)))
         finally:
             self._states.pop(state.id, None)
 
 
-async def _opened(source: ImportSource) -> RowSource:
-    """Open a source in a thread, which waits for nothing when nobody waits for it."""
+async def _open(source: ImportSource) -> RowSource:
+    """Open a source in a thread. Close it on failure or cancellation, so that the thread stops waiting for data."""
     try:
         return await asyncio.to_thread(source.open)
     except BaseException:

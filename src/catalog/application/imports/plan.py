@@ -1,4 +1,4 @@
-"""How the columns of a file become the fields of items."""
+"""The import plan: how the columns of a file map to the fields of items."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from catalog.domain.validation import FieldErrors
 from catalog.domain.values.decimal_literal import DecimalLiteral
 
 OnConflict = Literal["fail", "skip", "update"]
-"""What happens to a row whose SKU is there already."""
+"""What to do with a row whose SKU already exists."""
 
 CONFLICTS: tuple[OnConflict, ...] = ("fail", "skip", "update")
 
@@ -23,28 +23,28 @@ ATTRIBUTE = "attr."
 TYPES = ("text", "integer", "number", "boolean")
 
 MAX_ATOMIC_ROWS = 10_000
-"""Rows that an import of all or nothing takes: they are in memory together, and keep others from committing meanwhile."""
+"""Maximum rows of an atomic import. They are all in memory, and their commit blocks other writers."""
 
 _SEPARATORS = {";": ";", "\t": "tab", "|": "|"}
-"""What often separates cells instead of a comma, and how that is said."""
+"""Common delimiters other than the comma, and their names in the delimiter option."""
 
-_SHOWN_NAMES = 20
-_SHOWN_CHARACTERS = 40
+_MAX_NAMES_SHOWN = 20
+_MAX_CHARACTERS_SHOWN = 40
 
 _TOTALS = frozenset({"total", "totals", "subtotal", "grand total", "sum", "summe", "gesamt"})
-"""What the first cell of a row of sums says."""
+"""SKU values that mark a row of totals."""
 
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """Which column gives which field, what is fixed, what happens on a conflict, and whether categories come into being.
+    """The options of an import.
 
-    With `preserve` new items keep the id, version and times that their rows have. With `atomic` all rows go in or none, up to
-    `most_atomic` of them.
-
-    Fields have flat names: sku, name, description, category, price, currency, attributes, attr.NAME.
+    `columns` maps fields to columns, `constants` sets fields to fixed values, and `types` sets the types of attributes. Fields
+    have flat names: sku, name, description, category, price, currency, attributes, attr.NAME. With `create_categories`, missing
+    categories are created. With `preserve`, new items keep the id, version and timestamps in their rows. With `atomic`, all rows
+    are imported or none, up to `max_atomic_rows`.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -60,8 +60,8 @@ class ImportPlan:
     @classmethod
     def parse(  # noqa: PLR0913 - each is an option of the command
         cls,
-        maps: Iterable[str] = (),
-        sets: Iterable[str] = (),
+        mappings: Iterable[str] = (),
+        constants: Iterable[str] = (),
         types: Iterable[str] = (),
         *,
         on_conflict: OnConflict = "fail",
@@ -71,12 +71,15 @@ class ImportPlan:
         atomic: bool = False,
         max_atomic_rows: int = MAX_ATOMIC_ROWS,
     ) -> Self:
-        """Read `field=column`, `field=value` and `attr.NAME=type`. Raises InvalidQuery with every fault."""
-        faults = FieldErrors()
+        """Parse options of the form `field=column`, `field=value` and `attr.NAME=type`.
+
+        Raises: InvalidQuery with every error.
+        """
+        errors = FieldErrors()
         plan = cls(
-            _pairs("map", maps, faults),
-            _pairs("set", sets, faults),
-            _pairs("type", types, faults),
+            _parse_pairs("map", mappings, errors),
+            _parse_pairs("set", constants, errors),
+            _parse_pairs("type", types, errors),
             on_conflict,
             dry_run,
             create_categories,
@@ -84,131 +87,140 @@ class ImportPlan:
             atomic,
             max_atomic_rows,
         )
-        for name, kind in plan.types.items():
-            if kind not in TYPES or not name.startswith(ATTRIBUTE):
-                faults.add(("type",), "unknown_type", f"A type is attr.NAME={'|'.join(TYPES)}, not {name}={kind}.")
-        faults.raise_if_any(InvalidQuery)
+        for name, type_name in plan.types.items():
+            if type_name not in TYPES or not name.startswith(ATTRIBUTE):
+                errors.add(("type",), "unknown_type", f"A type must be attr.NAME={'|'.join(TYPES)}, not {name}={type_name}.")
+        errors.raise_if_any(InvalidQuery)
         return plan
 
     def layout(self, columns: tuple[str, ...] | None) -> tuple["ColumnLayout", list[str]]:
-        """Say how the rows of a file with these columns are read, and which columns give nothing.
+        """Return the layout for rows with these columns, and the columns that are ignored.
 
-        Raises InvalidQuery when a column that is mapped is not there.
+        Raises: InvalidQuery if a mapped column is missing, InvalidFile if there is no SKU or a used column is repeated.
         """
         names = columns or ()
-        own = {name: name for name in names if is_field(name) and name not in self.columns}
-        faults = FieldErrors()
+        same_name = {name: name for name in names if is_field(name) and name not in self.columns}
+        errors = FieldErrors()
         for name, column in self.columns.items():
             if columns is not None and column not in columns:
-                faults.add(("map",), "unknown_column", f"The file has no column {column} for {name}; it has {_shown(columns)}.")
-        faults.raise_if_any(InvalidQuery)
-        used = own | dict(self.columns)
+                errors.add(
+                    ("map",),
+                    "unknown_column",
+                    f"The file has no column {column} for {name}. Its columns: {_list_names(columns)}.",
+                )
+        errors.raise_if_any(InvalidQuery)
+        used = same_name | dict(self.columns)
         if columns is not None:
-            self._refuse_other_tables(columns, used)
-        # What we keep ourselves stands in every export; nobody misses it.
+            self._check_header(columns, used)
+        # Read-only fields are in every export and are not worth reporting.
         ignored = [name for name in dict.fromkeys(names) if name not in used.values() and name not in READ_ONLY_FIELDS]
         return ColumnLayout(self, used), ignored
 
-    def _refuse_other_tables(self, columns: Sequence[str], used: Mapping[str, str]) -> None:
-        """Refuse a header that names no SKU, or a column twice that is taken. Raises InvalidFile."""
-        counted = Counter(columns)
-        taken = {*used.values(), *(READ_ONLY_FIELDS if self.preserve else ())}
-        twice = sorted(name for name in taken if counted[name] > 1)
-        if twice:
-            message = f"The header names columns twice: {_shown(twice)}."
+    def _check_header(self, columns: Sequence[str], used: Mapping[str, str]) -> None:
+        """Refuse a header without a SKU, or with a used column twice.
+
+        Raises: InvalidFile.
+        """
+        counts = Counter(columns)
+        used_columns = {*used.values(), *(READ_ONLY_FIELDS if self.preserve else ())}
+        duplicates = sorted(name for name in used_columns if counts[name] > 1)
+        if duplicates:
+            message = f"Duplicate columns in the header: {_list_names(duplicates)}."
             raise InvalidFile([FieldError((), "invalid_file", message)])
         if "sku" in used or "sku" in self.constants:
             return
-        found = f"Its columns: {_shown(columns)}." if columns else "Its first row is empty."
-        message = f"The file has no column sku, and each row needs a SKU. {found}"
-        separators = [sign for sign in _SEPARATORS if sign in columns[0]] if len(columns) == 1 else []
+        columns_found = f"Its columns: {_list_names(columns)}." if columns else "Its first row is empty."
+        message = f"The file has no column sku, but every row needs a SKU. {columns_found}"
+        separators = [delimiter for delimiter in _SEPARATORS if delimiter in columns[0]] if len(columns) == 1 else []
         if separators:
-            message += f" Its cells seem to be separated otherwise: set the delimiter to {_SEPARATORS[separators[0]]}."
+            message += f" It seems to use another delimiter; set the delimiter to {_SEPARATORS[separators[0]]}."
         elif columns:
-            near = get_close_matches("sku", [name.lower() for name in columns], 1)
-            nearest = next((name for name in columns if name.lower() in near), columns[0])
-            message += f" Map the column that has it: map sku={_shown((nearest,))}."
+            matches = get_close_matches("sku", [name.lower() for name in columns], 1)
+            nearest = next((name for name in columns if name.lower() in matches), columns[0])
+            message += f" Map the column that contains the SKU: map sku={_list_names((nearest,))}."
         raise InvalidFile([FieldError((), "invalid_file", message)])
 
-    def provenance(self, values: Mapping[str, Any], faults: FieldErrors) -> Provenance | None:
-        """Read what an item was in another catalog, where that is to be kept."""
-        return Provenance.parse(values, faults) if self.preserve else None
+    def provenance(self, values: Mapping[str, Any], errors: FieldErrors) -> Provenance | None:
+        """Parse the id, version and timestamps that an item had in another catalog, if the plan preserves them."""
+        return Provenance.parse(values, errors) if self.preserve else None
 
 
-def _shown(names: Sequence[str]) -> str:
-    """List names out of a file: not too many, not too long, and nothing that a terminal obeys."""
-    listed = ", ".join(printable(name)[:_SHOWN_CHARACTERS] for name in names[:_SHOWN_NAMES])
-    return f"{listed} and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else listed
+def _list_names(names: Sequence[str]) -> str:
+    """List names from a file, limited in number and length, without terminal control characters."""
+    listed = ", ".join(printable(name)[:_MAX_CHARACTERS_SHOWN] for name in names[:_MAX_NAMES_SHOWN])
+    return f"{listed} and {len(names) - _MAX_NAMES_SHOWN} more" if len(names) > _MAX_NAMES_SHOWN else listed
 
 
 class ColumnLayout:
-    """Where the fields stand in rows of the same names: found out once, for all of them."""
+    """Maps fields to columns for all rows with the same column names, so that it is computed once."""
 
     def __init__(self, plan: ImportPlan, used: Mapping[str, str]) -> None:
-        """Take each field from the column that `used` names, unless the plan has a value for it."""
-        # A fixed value stands beside a row's own, under a key that no column has.
+        """Take each field from its column in `used`, unless the plan has a constant for it."""
+        # Constants are added to the row's values under tuple keys, which no column has.
         self._constants: dict[Any, str] = {(name,): value for name, value in plan.constants.items()}
-        places: dict[str, Any] = {**used, **{name: (name,) for name in plan.constants}}
-        self._plain = [(name, places[name]) for name in ("sku", "name", "description", "category") if name in places]
-        self._price, self._currency, self._attributes = (places.get(name) for name in ("price", "currency", "attributes"))
-        self._single = [
-            (name[len(ATTRIBUTE) :], place, plan.types.get(name)) for name, place in places.items() if name.startswith(ATTRIBUTE)
+        sources: dict[str, Any] = {**used, **{name: (name,) for name in plan.constants}}
+        self._plain_fields = [(name, sources[name]) for name in ("sku", "name", "description", "category") if name in sources]
+        self._price, self._currency, self._attributes = (sources.get(name) for name in ("price", "currency", "attributes"))
+        self._attribute_columns = [
+            (name[len(ATTRIBUTE) :], source, plan.types.get(name))
+            for name, source in sources.items()
+            if name.startswith(ATTRIBUTE)
         ]
 
-    def fields(self, values: Mapping[Any, Any], faults: FieldErrors) -> dict[str, Any]:
-        """Make an item's fields, as the domain reads them, from a row's values."""
+    def fields(self, values: Mapping[Any, Any], errors: FieldErrors) -> dict[str, Any]:
+        """Convert the values of a row to the fields of an item, in the form that the domain parses."""
         if self._constants:
             values = {**values, **self._constants}
-        fields: dict[str, Any] = {name: values[place] for name, place in self._plain if place in values}
+        fields: dict[str, Any] = {name: values[source] for name, source in self._plain_fields if source in values}
         if self._constants:
-            self._refuse_fillers(fields, values, faults)
+            self._refuse_filler_rows(fields, values, errors)
         price = values.get(self._price)
         if isinstance(price, dict):
             fields["price"] = price
         elif price is not None:
             currency = values.get(self._currency)
             fields["price"] = {"amount": price} if currency is None else {"amount": price, "currency": currency}
-        attributes = self._gathered(values, faults)
+        attributes = self._collect_attributes(values, errors)
         if attributes:
             fields["attributes"] = attributes
         return fields
 
-    def _refuse_fillers(self, fields: Mapping[str, Any], values: Mapping[Any, Any], faults: FieldErrors) -> None:
-        """Refuse rows that only look like items because fixed values fill what they lack: those of sums, and empty ones."""
+    def _refuse_filler_rows(self, fields: Mapping[str, Any], values: Mapping[Any, Any], errors: FieldErrors) -> None:
+        """Refuse rows of totals and empty rows, which only look like items because constants fill in their missing values."""
         if len(values) == len(self._constants):
-            faults.add((), "empty_row", "The row has no values of its own.")
-        said = fields.get("sku")
-        if isinstance(said, str) and said.strip().rstrip(":").casefold() in _TOTALS:
-            faults.add(("sku",), "total_row", f"The row seems to be a sum ({said.strip()}), not an item.")
+            errors.add((), "empty_row", "The row has no values of its own.")
+        sku = fields.get("sku")
+        if isinstance(sku, str) and sku.strip().rstrip(":").casefold() in _TOTALS:
+            errors.add(("sku",), "total_row", f"The row seems to be a total ({sku.strip()}), not an item.")
 
-    def _gathered(self, values: Mapping[Any, Any], faults: FieldErrors) -> Any:  # noqa: ANN401 - any JSON value, for the domain to refuse
-        """Gather the column of all attributes and those that have one each."""
-        whole = values.get(self._attributes, {})
-        if isinstance(whole, str):
+    def _collect_attributes(self, values: Mapping[Any, Any], errors: FieldErrors) -> Any:  # noqa: ANN401 - any JSON value, which the domain validates
+        """Merge the attributes column and the attr.NAME columns."""
+        attributes = values.get(self._attributes, {})
+        if isinstance(attributes, str):
             try:
-                whole = parse_json(whole)
+                attributes = parse_json(attributes)
             except Malformed as error:
-                faults.add(("attributes",), "malformed", str(error))
+                errors.add(("attributes",), "malformed", str(error))
                 return {}
-        if not isinstance(whole, dict):
-            return whole
-        gathered = whole.copy()
-        for name, place, kind in self._single:
-            value = values.get(place)
-            if value is not None and kind is not None:
-                value = _typed(value, kind, name, faults)
+        if not isinstance(attributes, dict):
+            return attributes
+        merged = attributes.copy()
+        for name, source, type_name in self._attribute_columns:
+            value = values.get(source)
+            if value is not None and type_name is not None:
+                value = _convert(value, type_name, name, errors)
             if value is not None:
-                gathered[name] = value
-        return gathered
+                merged[name] = value
+        return merged
 
 
 def is_field(name: str) -> bool:
-    """Whether a flat name is a field's."""
+    """Return whether this is the flat name of a field."""
     return name in FIELDS or (name.startswith(ATTRIBUTE) and len(name) > len(ATTRIBUTE))
 
 
 def flatten(path: FieldPath) -> str:
-    """Return the flat name of what a fault's path leads to."""
+    """Return the flat name of the field at an error's path, or an empty string for the row as a whole."""
     if path[:1] == ("attributes",) and len(path) > 1:
         return f"{ATTRIBUTE}{path[1]}"
     if path[:2] == ("price", "currency"):
@@ -216,38 +228,38 @@ def flatten(path: FieldPath) -> str:
     return str(path[0]) if path else ""
 
 
-def _pairs(option: str, texts: Iterable[str], faults: FieldErrors) -> dict[str, str]:
-    """Read `field=what`."""
+def _parse_pairs(option: str, texts: Iterable[str], errors: FieldErrors) -> dict[str, str]:
+    """Parse `field=value` pairs."""
     pairs: dict[str, str] = {}
     for text in texts:
-        name, equals, what = text.partition("=")
-        if not equals or not what:
-            faults.add((option,), "no_pair", f"The option --{option} is a pair with an equals sign, not {text!r}.")
+        name, separator, value = text.partition("=")
+        if not separator or not value:
+            errors.add((option,), "no_pair", f"The option --{option} must be a FIELD=VALUE pair, not {text!r}.")
         elif not is_field(name):
-            known = ", ".join((*FIELDS, f"{ATTRIBUTE}NAME"))
-            faults.add((option,), "unknown_field", f"The option --{option} names no field {name}; there are {known}.")
+            allowed = ", ".join((*FIELDS, f"{ATTRIBUTE}NAME"))
+            errors.add((option,), "unknown_field", f"Unknown field {name} in the option --{option}. Allowed: {allowed}.")
         elif name in pairs:
-            faults.add((option,), "repeated_field", f"The option --{option} names {name} twice.")
+            errors.add((option,), "repeated_field", f"Duplicate field {name} in the option --{option}.")
         else:
-            pairs[name] = what
+            pairs[name] = value
     return pairs
 
 
-def _typed(value: Any, kind: str, name: str, faults: FieldErrors) -> Any:  # noqa: ANN401 - any JSON value
-    """Turn a cell into the type that its attribute is to have; what is no text has one already. None: it is refused."""
-    if kind == "text" or not isinstance(value, str):
+def _convert(value: Any, type_name: str, name: str, errors: FieldErrors) -> Any:  # noqa: ANN401 - any JSON value
+    """Convert a text cell to the type of its attribute; other values have a type already. Return None if it is refused."""
+    if type_name == "text" or not isinstance(value, str):
         return value
     text = value.strip()
-    if kind == "boolean" and text.lower() in _BOOLEANS:
+    if type_name == "boolean" and text.lower() in _BOOLEANS:
         return _BOOLEANS[text.lower()]
-    if kind != "boolean":
+    if type_name != "boolean":
         try:
             number = parse_json(text)
         except Malformed:
             number = None
         if isinstance(number, int) and not isinstance(number, bool):
             return number
-        if isinstance(number, DecimalLiteral) and (kind == "number" or number.whole):
+        if isinstance(number, DecimalLiteral) and (type_name == "number" or number.is_integer):
             return number
-    faults.add(("attributes", name), "wrong_type", f"The value {value!r} of {ATTRIBUTE}{name} is no {kind}.")
+    errors.add(("attributes", name), "wrong_type", f"The value {value!r} of {ATTRIBUTE}{name} is not of type {type_name}.")
     return None

@@ -1,6 +1,6 @@
-"""From the rows of a file to entries of an import: read by its plan, and decided as far as nobody need be asked for it.
+"""Parses the rows of a file by the import plan, and decides them as far as that needs no store.
 
-Nothing here waits for a store, so that it is done in a thread while the rows before are committed.
+Rows are read from the file in a thread while the previous slice is committed.
 """
 
 import asyncio
@@ -21,26 +21,26 @@ from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 
 SLICE_ROWS = 500
-"""Rows that are read, decided and committed together: few round trips, and other writers get their turn between."""
+"""Rows that are read, decided and committed together. Saves round trips, and lets other writers commit between slices."""
 
-_LARGE = 4 * 1024 * 1024
-"""Characters of rows that end a slice, for it is in memory as a whole."""
+_SLICE_CHARACTERS = 4 * 1024 * 1024
+"""A slice ends when its rows exceed this many characters, because it is in memory as a whole."""
 
-TURN_SECONDS = 5
-"""Rows that are read before others get their turn."""
+TURN_ROWS = 5
+"""Rows that are processed before the event loop runs other tasks."""
 
-_DIGITS = 10
-"""More than the position of a category has."""
+_MAX_POSITION_DIGITS = 10
+"""Category positions have fewer digits than this."""
 
-_IGNORED_NAMES = 100
-_MOST_LAYOUTS = 100
-_KEPT_NAMES = 10_000
-"""Characters of the names of a row whose layout is kept."""
+_MAX_IGNORED_COLUMNS = 100
+_MAX_CACHED_LAYOUTS = 100
+_MAX_CACHED_CHARACTERS = 10_000
+"""A layout is cached if the column names of its row have up to this many characters together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a row was not taken: one for each of its faults. `field` is a flat name; empty for the row as a whole."""
+    """A reason why a row was refused; one for each error. `field` is a flat name, or empty for the row as a whole."""
 
     line: int
     sku: str
@@ -50,13 +50,13 @@ class Refusal:
 
 
 def refusals_of(line: int, sku: str, errors: Iterable[FieldError]) -> list[Refusal]:
-    """Say why a row is not taken."""
-    return [Refusal(line, sku, flatten(fault.path), fault.code, fault.message) for fault in errors]
+    """Convert the errors of a row to refusals."""
+    return [Refusal(line, sku, flatten(error.path), error.code, error.message) for error in errors]
 
 
 @dataclass(slots=True)
 class ImportRow:
-    """A row on its way: what it says, under which SKU, and what it would be as a new item (or why it cannot be one)."""
+    """A parsed row. `change` creates it as a new item, or is the error why it cannot be one."""
 
     line: int
     sku: str
@@ -67,7 +67,7 @@ class ImportRow:
 
     @property
     def category(self) -> str | None:
-        """The category that it names, if that is one."""
+        """The slug of the row's category, if it is valid."""
         if isinstance(self.change, Change):
             return self.change.subject.category
         return parse_category(self.fields.get("category"), FieldErrors(), ())
@@ -75,120 +75,125 @@ class ImportRow:
 
 @dataclass(slots=True)
 class Slice:
-    """Some rows of a file: how many there were, those that are entries, and why the others are none."""
+    """A parsed slice: its row count, the rows to import, and why the others were refused."""
 
-    rows: int = 0
+    row_count: int = 0
     rows_to_import: list[ImportRow] = field(default_factory=list)
     categories: list[tuple[int, Change[Category]]] = field(default_factory=list)
-    """Each with its line."""
+    """With their lines."""
     refused: int = 0
     refusals: list[Refusal] = field(default_factory=list)
 
 
 class SliceReader:
-    """Reads a table slice by slice. Columns that give nothing are gathered in `ignored`."""
+    """Reads a row source slice by slice. Collects the names of unused columns in `ignored_columns`."""
 
-    def __init__(self, table: RowSource, plan: ImportPlan, clock: Clock, ids: Ids) -> None:
-        """Bind the plan to a file's header, where it has one. Raises InvalidQuery when they do not fit."""
+    def __init__(self, source: RowSource, plan: ImportPlan, clock: Clock, ids: Ids) -> None:
+        """Apply the plan to the header of the file, if it has one.
+
+        Raises: InvalidQuery or InvalidFile if the header does not fit the plan.
+        """
         self.ignored_columns: list[str] = []
-        self._rows: Iterator[Row | MalformedRow] = table.rows
+        self._rows: Iterator[Row | MalformedRow] = source.rows
         self._plan = plan
         self._clock = clock
         self._ids = ids
         self._layouts: dict[tuple[str, ...], ColumnLayout] = {}
         self._layout: ColumnLayout | None = None
-        layout, ignored = plan.layout(table.columns)
-        if table.columns is not None:
+        layout, ignored = plan.layout(source.columns)
+        if source.columns is not None:
             self._layout = layout
             self.ignored_columns += ignored
 
-    def rows(self) -> list[Row | MalformedRow]:
-        """Read the rows of the next slice, which may wait for the file; none at the end."""
-        taken: list[Row | MalformedRow] = []
+    def read_rows(self) -> list[Row | MalformedRow]:
+        """Read the rows of the next slice. Blocks while the file arrives; returns an empty list at the end."""
+        rows: list[Row | MalformedRow] = []
         size = 0
         for row in self._rows:
-            taken.append(row)
+            rows.append(row)
             size += row.size if isinstance(row, Row) else 0
-            if len(taken) == SLICE_ROWS or size > _LARGE:
+            if len(rows) == SLICE_ROWS or size > _SLICE_CHARACTERS:
                 break
-        return taken
+        return rows
 
-    async def decide(self, rows: Sequence[Row | MalformedRow]) -> Slice:
-        """Read rows by the plan, some at a time: whoever is waited for meanwhile, like a database, is attended to."""
-        part = Slice(len(rows))
-        for start in range(0, len(rows), TURN_SECONDS):
-            for row in rows[start : start + TURN_SECONDS]:
-                entry = self._category(row) or self._entry(row)
-                if isinstance(entry, Change):
-                    part.rows -= 1
+    async def parse(self, rows: Sequence[Row | MalformedRow]) -> Slice:
+        """Parse rows by the plan. Gives way to other tasks every TURN_ROWS rows."""
+        row_slice = Slice(len(rows))
+        for start in range(0, len(rows), TURN_ROWS):
+            for row in rows[start : start + TURN_ROWS]:
+                parsed = self._parse_category(row) or self._parse_item(row)
+                if isinstance(parsed, Change):
+                    row_slice.row_count -= 1
                     if self._plan.create_categories:
-                        part.categories.append((row.line, entry))
-                elif isinstance(entry, ImportRow):
-                    part.rows_to_import.append(entry)
+                        row_slice.categories.append((row.line, parsed))
+                elif isinstance(parsed, ImportRow):
+                    row_slice.rows_to_import.append(parsed)
                 else:
-                    part.refused += 1
-                    part.refusals += entry
+                    row_slice.refused += 1
+                    row_slice.refusals += parsed
             await asyncio.sleep(0)
-        return part
+        return row_slice
 
-    def _category(self, row: Row | MalformedRow) -> Change[Category] | list[Refusal] | None:
-        """Read a row of an export that tells of a category; None: it tells of something else."""
+    def _parse_category(self, row: Row | MalformedRow) -> Change[Category] | list[Refusal] | None:
+        """Parse the row of a category in an export. Return None for any other row."""
         if isinstance(row, MalformedRow):
             return None
-        said = row.values.get(CATEGORY_KEY)
+        fields = row.values.get(CATEGORY_KEY)
         if row.values.get("id") == CATEGORY_KEY:
             position = str(row.values.get("version", ""))
-            said = {
+            fields = {
                 "slug": row.values.get("sku"),
                 "name": row.values.get("name"),
                 "parent": row.values.get("category"),
                 "position": int(position)
-                if position.isascii() and position.isdecimal() and len(position) < _DIGITS
+                if position.isascii() and position.isdecimal() and len(position) < _MAX_POSITION_DIGITS
                 else position,
             }
-        if not isinstance(said, Mapping):
+        if not isinstance(fields, Mapping):
             return None
         try:
-            return Category.create(said, category_id=self._ids.item_id(), default_position=0, now=self._clock.now())
+            return Category.create(fields, category_id=self._ids.item_id(), default_position=0, now=self._clock.now())
         except InvalidInput as error:
-            return refusals_of(row.line, str(said.get("slug") or ""), error.errors)
+            return refusals_of(row.line, str(fields.get("slug") or ""), error.errors)
 
-    def _entry(self, row: Row | MalformedRow) -> ImportRow | list[Refusal]:
-        """Read a row by the plan, or say why it cannot be read."""
+    def _parse_item(self, row: Row | MalformedRow) -> ImportRow | list[Refusal]:
+        """Parse the row of an item, or return why it is refused."""
         if isinstance(row, MalformedRow):
             return refusals_of(row.line, "", [FieldError((), "malformed", row.message)])
-        faults = FieldErrors()
-        fields = (self._layout or self._layout_of(row)).fields(row.values, faults)
-        said = fields.get("sku")
-        life = self._plan.provenance(row.values, faults)
-        born = None if said is None or faults else self._create(fields, life)
-        if isinstance(born, Change):
-            return ImportRow(row.line, born.subject.sku, fields, life, born)
-        sku = parse_sku(said, faults, ("sku",))
-        if sku is None or born is None:
-            otherwise = self._create({**fields, "sku": "X"}, None)
-            if isinstance(otherwise, InvalidInput):
-                faults.extend(otherwise)
-            return refusals_of(row.line, str(said or ""), faults.found)
-        return ImportRow(row.line, sku, fields, life, born)
+        errors = FieldErrors()
+        fields = (self._layout or self._layout_of(row)).fields(row.values, errors)
+        sku_text = fields.get("sku")
+        provenance = self._plan.provenance(row.values, errors)
+        change = None if sku_text is None or errors else self._create(fields, provenance)
+        if isinstance(change, Change):
+            return ImportRow(row.line, change.subject.sku, fields, provenance, change)
+        sku = parse_sku(sku_text, errors, ("sku",))
+        if sku is None or change is None:
+            attempt = self._create({**fields, "sku": "X"}, None)
+            if isinstance(attempt, InvalidInput):
+                errors.extend(attempt)
+            return refusals_of(row.line, str(sku_text or ""), errors.found)
+        return ImportRow(row.line, sku, fields, provenance, change)
 
     def _create(self, fields: Mapping[str, Any], provenance: Provenance | None) -> Change[Item] | InvalidInput:
-        """Decide a new item, or why it cannot be."""
+        """Decide the creation of an item, or return the error why it cannot be created."""
         try:
             return Item.create(fields, item_id=self._ids.item_id(), default_sku="", now=self._clock.now(), provenance=provenance)
         except InvalidInput as error:
             return error
 
     def _layout_of(self, row: Row) -> ColumnLayout:
-        """Say how a row is read; where there is no header, each row names its own columns, most of them the same."""
+        """Return the layout of a row that names its own columns. Most rows share a few layouts, which are cached."""
         names = tuple(row.values)
         layout = self._layouts.get(names)
         if layout is None:
             layout, ignored = self._plan.layout(tuple({*names, *self._plan.columns.values()}))
-            known = self.ignored_columns
-            known += [name for name in ignored if name not in known][: max(0, _IGNORED_NAMES - len(known))]
-            if sum(map(len, names)) <= _KEPT_NAMES:
-                if len(self._layouts) >= _MOST_LAYOUTS:
+            ignored_columns = self.ignored_columns
+            ignored_columns += [name for name in ignored if name not in ignored_columns][
+                : max(0, _MAX_IGNORED_COLUMNS - len(ignored_columns))
+            ]
+            if sum(map(len, names)) <= _MAX_CACHED_CHARACTERS:
+                if len(self._layouts) >= _MAX_CACHED_LAYOUTS:
                     self._layouts.clear()
                 self._layouts[names] = layout
         return layout

@@ -1,4 +1,4 @@
-"""A catalog to try things on: 1,000 items in a tree of categories, the same every time."""
+"""Sample data: 1,000 items in a category tree, always the same."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,7 +12,7 @@ from catalog.domain.errors import SlugTaken
 
 SAMPLE_SIZE = 1_000
 
-# Category: its name, and its parent.
+# Slug -> name and parent.
 _TREE = {
     "home": ("Home", None),
     "garden": ("Garden", "home"),
@@ -34,7 +34,7 @@ _TREE = {
     "headphones": ("Headphones", "desk"),
 }
 
-# Category: what its items are, and from which price (in cents) on.
+# Slug -> product names, and the base price in cents.
 _CATEGORIES: dict[str, tuple[tuple[str, ...], int]] = {
     "garden-chairs": (("Folding chair", "Deck chair", "Bistro chair", "Rocking chair"), 3900),
     "garden-tables": (("Bistro table", "Picnic table", "Side table", "Folding table"), 5900),
@@ -55,42 +55,42 @@ _MATERIALS = ("ash", "bamboo", "cotton", "linen", "oak", "recycled plastic", "st
 
 
 class SampleData:
-    """Puts categories and items in; those that are there already stay as they are."""
+    """Loads the sample categories and items. Existing ones are left unchanged."""
 
-    def __init__(self, importing: ImportPipeline, categories: Categories) -> None:
-        """Work through these."""
-        self._importing = importing
+    def __init__(self, pipeline: ImportPipeline, categories: Categories) -> None:
+        """Load the data through `pipeline` and `categories`."""
+        self._pipeline = pipeline
         self._categories = categories
 
     async def run(self, origin: Origin) -> ImportReport:
-        """Seed, and say how many items were new (`created`) and how many were there (`skipped`)."""
-        categories = 0
+        """Load the data. The report counts new items as `created` and existing ones as `skipped`."""
+        created_categories = 0
         for slug, (name, parent) in _TREE.items():
             with suppress(SlugTaken):
                 await self._categories.create({"slug": slug, "name": name, "parent": parent}, origin)
-                categories += 1
-        report = await self._importing.run(RowSource(None, sample_rows()), ImportPlan(on_conflict="skip"), origin)
-        report.categories = categories
+                created_categories += 1
+        report = await self._pipeline.run(RowSource(None, sample_rows()), ImportPlan(on_conflict="skip"), origin)
+        report.categories = created_categories
         return report
 
 
 def sample_rows() -> Iterator[Row]:
-    """Make the rows by counting, not by chance. The steps have no common divisor with the lists, so all pairs occur."""
-    names = list(_CATEGORIES)
+    """Generate the rows by counting, not randomly. Step sizes share no divisor with the list lengths, so all pairs occur."""
+    slugs = list(_CATEGORIES)
     for number in range(SAMPLE_SIZE):
-        category = names[number % len(names)]
-        kinds, base = _CATEGORIES[category]
-        turn = number // len(names)
-        kind, maker = kinds[turn % len(kinds)], _MAKERS[turn % len(_MAKERS)]
-        colour, material = _COLOURS[turn * 5 % len(_COLOURS)], _MATERIALS[number * 3 % len(_MATERIALS)]
-        cents = base + base * (turn * 37 % 100) // 50
+        category = slugs[number % len(slugs)]
+        products, base_price = _CATEGORIES[category]
+        cycle = number // len(slugs)
+        product, maker = products[cycle % len(products)], _MAKERS[cycle % len(_MAKERS)]
+        colour, material = _COLOURS[cycle * 5 % len(_COLOURS)], _MATERIALS[number * 3 % len(_MATERIALS)]
+        cents = base_price + base_price * (cycle * 37 % 100) // 50
         values = {
             "sku": f"{category[:3].upper()}-{number + 1:04}",
-            "name": f"{maker} {kind}, {colour}",
-            "description": f"A {kind.lower()} by {maker}, in {colour}, made of {material}.",
+            "name": f"{maker} {product}, {colour}",
+            "description": f"A {product.lower()} by {maker}, in {colour}, made of {material}.",
             "category": category,
             "price": f"{cents // 100}.{cents % 100:02}",
-            "currency": ("EUR", "EUR", "USD", "GBP")[turn % 4],
+            "currency": ("EUR", "EUR", "USD", "GBP")[cycle % 4],
             "attr.colour": colour,
             "attr.material": material,
             "attr.weight_g": 120 + number * 7 % 4000,

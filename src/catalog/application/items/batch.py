@@ -1,4 +1,4 @@
-"""Batches: many operations on items in one commit, each seeing the effects of those before it."""
+"""Batches: many operations on items in one commit. Each operation sees the effects of the ones before it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,26 +33,33 @@ from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
 
 MAX_OPERATIONS: Final = 1_000
-"""Operations that a batch may have."""
+"""The maximum number of operations in a batch."""
 
 MAX_SUGGESTIONS: Final = 10
-"""Unknown categories of a batch that get a "did you mean"; comparing names takes time."""
+"""The maximum number of unknown categories in a batch that get a "did you mean", because comparing names is slow."""
 
-MEMBERS = ("operations", "atomic", "dry_run")
+BATCH_FIELDS = ("operations", "atomic", "dry_run")
+"""The fields of a batch document."""
 
-_PAYLOADS: Final = {"create": "item", "upsert": "item", "update": "patch", "reprice": "price", "delete": None}
-"""Which member of an operation has what it is to do with."""
+_PAYLOAD_FIELDS: Final = {"create": "item", "upsert": "item", "update": "patch", "reprice": "price", "delete": None}
+"""The operations, each with the field that holds its input."""
 
 _KEYED = ("update", "reprice", "delete")
-_VERSIONED = ("update", "upsert", "reprice", "delete")
+"""The operations that name their item by `key`."""
 
-_RIVALS = (StaleVersion, NotFound, SkuTaken, ItemExists, UnknownCategory)
-"""What a commit refuses because somebody was quicker: the batch was decided by the same rules."""
+_VERSIONED = ("update", "upsert", "reprice", "delete")
+"""The operations that accept `if_version`."""
+
+_CONFLICTS = (StaleVersion, NotFound, SkuTaken, ItemExists, UnknownCategory)
+"""Errors of a commit that can only mean that another writer was faster, since the batch was decided by the same rules."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation: what is done, to whom (create and upsert have their SKU in the body), with what, and on which version."""
+    """One operation: its name, the key of its item, its input, and the version it expects.
+
+    `key` is None for a create. An upsert takes it from the SKU in its payload. `raw_key` is the key as it was given.
+    """
 
     name: str
     key: UUID | str | None
@@ -63,7 +70,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Operations in their order; one that cannot be read is the error instead."""
+    """Operations in order. An invalid operation is represented by its error."""
 
     operations: tuple[Operation | InvalidInput, ...]
     atomic: bool
@@ -71,27 +78,29 @@ class Batch:
 
     @classmethod
     def parse(cls, document: Mapping[str, object]) -> "Batch":
-        """Read a batch as a caller gives it. Raises InvalidInput for what is no batch at all."""
-        faults = FieldErrors()
+        """Parse a batch document. Raises InvalidInput if the document itself is invalid; invalid operations do not raise."""
+        errors = FieldErrors()
         for name in document:
-            if name not in MEMBERS:
-                note = f"A batch has the fields {', '.join(MEMBERS)}."
-                faults.add_unknown((name,), "unknown_field", f"A batch has no field {shorten(name)}.", MEMBERS, note)
+            if name not in BATCH_FIELDS:
+                note = f"The fields of a batch: {', '.join(BATCH_FIELDS)}."
+                errors.add_unknown((name,), "unknown_field", f"Unknown field {shorten(name)}.", BATCH_FIELDS, note)
         flags = {name: document.get(name, False) for name in ("atomic", "dry_run")}
         for name, value in flags.items():
             if not isinstance(value, bool):
-                faults.add((name,), "wrong_type", f"The field {name} is true or false.")
+                errors.add((name,), "wrong_type", f"The field {name} must be true or false.")
         operations = document.get("operations")
         if not isinstance(operations, list) or not 0 < len(operations) <= MAX_OPERATIONS:
-            faults.add(("operations",), "invalid_operations", f"The operations are a list of 1 to {MAX_OPERATIONS}.")
-        faults.raise_if_any()
-        read = tuple(_parse_operation(one) for one in operations) if isinstance(operations, list) else ()
-        return cls(read, atomic=flags["atomic"] is True, dry_run=flags["dry_run"] is True)
+            errors.add(
+                ("operations",), "invalid_operations", f"The field operations must be a list of 1 to {MAX_OPERATIONS} operations."
+            )
+        errors.raise_if_any()
+        parsed = tuple(_parse_operation(raw) for raw in operations) if isinstance(operations, list) else ()
+        return cls(parsed, atomic=flags["atomic"] is True, dry_run=flags["dry_run"] is True)
 
 
 @dataclass(frozen=True, slots=True)
 class OperationResult:
-    """What became of an operation: created, updated, unchanged or deleted, with the item that is there then; or refused."""
+    """The result of an operation: `created`, `updated`, `unchanged` (with the item), `deleted`, or `refused` (with the error)."""
 
     action: str
     item: Item | None = None
@@ -100,20 +109,20 @@ class OperationResult:
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What became of each operation, in their order."""
+    """The results of all operations, in order."""
 
     results: Sequence[OperationResult]
     dry_run: bool
 
     @property
     def failed(self) -> int:
-        """How many were refused."""
+        """The number of refused operations."""
         return sum(result.error is not None for result in self.results)
 
 
 @dataclass(slots=True)
 class _ReadKeys:
-    """What is read before a batch is decided."""
+    """The keys to read before a batch can be decided."""
 
     ids: set[UUID] = field(default_factory=set)
     skus: set[str] = field(default_factory=set)
@@ -121,62 +130,64 @@ class _ReadKeys:
 
 
 class BatchOperations:
-    """Runs batches."""
+    """The use case that runs batches."""
 
     def __init__(self, storage: Storage, clock: Clock, ids: Ids) -> None:
-        """Work on these."""
+        """Use this storage, clock and id generator."""
         self._storage = storage
         self._clock = clock
         self._ids = ids
 
     async def run(self, batch: Batch, origin: Origin, records_for: RecordsFor[BatchResult] = no_records) -> BatchResult:
-        """Do all that can be done, in one commit; of an atomic batch all or nothing. A dry run decides and writes nothing.
+        """Apply every valid operation in one commit; an atomic batch is applied completely or not at all.
 
-        Raises BatchRefused (atomic), Contended.
+        A dry run returns the results that the batch would have and changes nothing.
+
+        Raises BatchRefused if an operation of an atomic batch is refused, and TooManyConflicts.
         """
-        needs = _read_keys(batch.operations)
+        keys = _keys_to_read(batch.operations)
         for _ in range(MAX_ATTEMPTS):
-            view = await read_staged(self._storage, needs.ids, needs.skus, needs.slugs)
-            results = [self._attempt(view, operation) for operation in batch.operations]
-            results = await self._with_categories(view, batch.operations, results)
-            done = BatchResult(results, batch.dry_run)
-            if batch.atomic and done.failed:
-                raise BatchRefused([(index, result.error) for index, result in enumerate(done.results) if result.error])
+            staged = await read_staged(self._storage, keys.ids, keys.skus, keys.slugs)
+            results = [self._attempt(staged, operation) for operation in batch.operations]
+            results = await self._with_category_errors(staged, batch.operations, results)
+            batch_result = BatchResult(results, batch.dry_run)
+            if batch.atomic and batch_result.failed:
+                raise BatchRefused([(index, result.error) for index, result in enumerate(batch_result.results) if result.error])
             try:
                 if batch.dry_run:
-                    await commit(self._storage, (), origin, records_for(done))
+                    await commit(self._storage, (), origin, records_for(batch_result))
                 else:
-                    await commit(self._storage, tuple(view.changes), origin, records_for(done))
-            except _RIVALS:
+                    await commit(self._storage, tuple(staged.changes), origin, records_for(batch_result))
+            except _CONFLICTS:
                 continue
-            return done
+            return batch_result
         message = "the items of the batch"
         raise TooManyConflicts(message)
 
-    async def _with_categories(
+    async def _with_category_errors(
         self, staged: StagedChanges, operations: Sequence[Operation | InvalidInput], results: list[OperationResult]
     ) -> list[OperationResult]:
-        """Report the unknown categories of what was refused beside its other faults, and which may have been meant."""
+        """Add unknown categories, with suggestions, to the errors of refused operations."""
         unknown: dict[int, tuple[InvalidInput, str, FieldPath]] = {}
         for index, (operation, result) in enumerate(zip(operations, results, strict=True)):
             if isinstance(operation, Operation) and isinstance(result.error, InvalidInput):
-                slug = _category(operation)
+                slug = _category_slug(operation)
                 if slug is not None and not staged.has_category(slug):
                     unknown[index] = result.error, slug, _payload_path(operation, ("category",))
         if not unknown:
             return results
         slugs = [category.slug for category in await self._storage.categories()]
-        hinted = islice(dict.fromkeys(slug for _, slug, _ in unknown.values()), MAX_SUGGESTIONS)
-        nearest = {slug: closest_slug(slug, slugs) for slug in hinted}
+        compared = islice(dict.fromkeys(slug for _, slug, _ in unknown.values()), MAX_SUGGESTIONS)
+        nearest = {slug: closest_slug(slug, slugs) for slug in compared}
         for index, (refused, slug, path) in unknown.items():
             error = UnknownCategory(slug, path, nearest.get(slug))
             results[index] = OperationResult(
-                "refused", error=error if isinstance(refused, UnknownCategory) else _merged(refused, error)
+                "refused", error=error if isinstance(refused, UnknownCategory) else _merge_errors(refused, error)
             )
         return results
 
     def _attempt(self, staged: StagedChanges, operation: Operation | InvalidInput) -> OperationResult:
-        """Decide one operation, and let those after it see it."""
+        """Decide one operation and stage its change, so the operations after it see it."""
         if isinstance(operation, InvalidInput):
             return OperationResult("refused", error=operation)
         try:
@@ -184,7 +195,7 @@ class BatchOperations:
         except UnknownCategory as error:
             return OperationResult("refused", error=error)
         except InvalidInput as error:
-            return OperationResult("refused", error=_prefixed(error, operation))
+            return OperationResult("refused", error=_with_payload_path(error, operation))
         except CatalogError as error:
             return OperationResult("refused", error=error)
 
@@ -195,10 +206,10 @@ class BatchOperations:
         if item is None and (operation.name in _KEYED or operation.if_version is not None):
             raise ItemNotFound(operation.raw_key)
         if item is None or operation.name == "create":
-            spare = self._ids.sku() if body.get("sku") is None else ""
-            born = Item.create(body, item_id=self._ids.item_id(), default_sku=spare, now=now)
-            staged.apply(born)
-            return OperationResult("created", born.subject)
+            default_sku = self._ids.sku() if body.get("sku") is None else ""
+            creation = Item.create(body, item_id=self._ids.item_id(), default_sku=default_sku, now=now)
+            staged.apply(creation)
+            return OperationResult("created", creation.subject)
         if operation.if_version not in (None, item.version):
             raise StaleVersion(item.id)
         decide: dict[str, Callable[[], Change[Item] | None]] = {
@@ -215,82 +226,86 @@ class BatchOperations:
 
 
 def _parse_operation(raw: object) -> Operation | InvalidInput:
-    """Read one operation."""
+    """Parse one operation."""
     if not isinstance(raw, Mapping):
-        return InvalidInput([FieldError((), "wrong_type", 'An operation is an object: {"op": "delete", "key": "CHAIR-1"}.')])
+        return InvalidInput(
+            [FieldError((), "wrong_type", 'An operation must be an object, like {"op": "delete", "key": "CHAIR-1"}.')]
+        )
     name = raw.get("op")
-    if not isinstance(name, str) or name not in _PAYLOADS:
-        return InvalidInput([FieldError(("op",), "unknown_operation", f"The op is one of {', '.join(_PAYLOADS)}.")])
-    faults = FieldErrors()
-    member = _PAYLOADS[name]
-    allowed = ("op", *(("key",) if name in _KEYED else ()), *((member,) if member else ()))
+    if not isinstance(name, str) or name not in _PAYLOAD_FIELDS:
+        return InvalidInput(
+            [FieldError(("op",), "unknown_operation", f"The field op must be one of {', '.join(_PAYLOAD_FIELDS)}.")]
+        )
+    errors = FieldErrors()
+    payload_field = _PAYLOAD_FIELDS[name]
+    allowed = ("op", *(("key",) if name in _KEYED else ()), *((payload_field,) if payload_field else ()))
     allowed += ("if_version",) if name in _VERSIONED else ()
     for other in raw:
         if other not in allowed:
-            message = f"The operation {name} has no field {shorten(other)}."
-            note = f"The operation {name} has the fields {', '.join(allowed)}."
-            faults.add_unknown((other,), "unknown_field", message, allowed, note)
-    body = raw.get(member) if member else None
-    if member and member not in raw:
-        faults.add((member,), "missing", f"The operation {name} needs {member}.")
-    elif member and name != "reprice" and not isinstance(body, Mapping):
-        faults.add((member,), "wrong_type", f"The field {member} is an object.")
-    named = raw.get("key") if name in _KEYED else body.get("sku") if name == "upsert" and isinstance(body, Mapping) else None
-    key = parse_key(named) if isinstance(named, str) else None
+            message = f"Unknown field {shorten(other)} in the operation {name}."
+            note = f"The fields of the operation {name}: {', '.join(allowed)}."
+            errors.add_unknown((other,), "unknown_field", message, allowed, note)
+    body = raw.get(payload_field) if payload_field else None
+    if payload_field and payload_field not in raw:
+        errors.add((payload_field,), "missing", f"The operation {name} requires the field {payload_field}.")
+    elif payload_field and name != "reprice" and not isinstance(body, Mapping):
+        errors.add((payload_field,), "wrong_type", f"The field {payload_field} must be an object.")
+    raw_key = raw.get("key") if name in _KEYED else body.get("sku") if name == "upsert" and isinstance(body, Mapping) else None
+    key = parse_key(raw_key) if isinstance(raw_key, str) else None
     if name in _KEYED and key is None:
-        faults.add(("key",), "invalid_key", "The key is the id or the SKU of an item.")
-    if name == "upsert" and isinstance(body, Mapping) and named is None:
-        faults.add((str(member), "sku"), "missing", "An upsert needs the SKU under which the item is.")
-    version = _version(raw.get("if_version"), faults)
-    return faults.to_error(InvalidInput) if faults else Operation(name, key, str(named), body, version)
+        errors.add(("key",), "invalid_key", "The field key must be the id or SKU of an item.")
+    if name == "upsert" and isinstance(body, Mapping) and raw_key is None:
+        errors.add((str(payload_field), "sku"), "missing", "An upsert requires the SKU of the item.")
+    version = _parse_version(raw.get("if_version"), errors)
+    return errors.to_error(InvalidInput) if errors else Operation(name, key, str(raw_key), body, version)
 
 
-def _version(raw: object, faults: FieldErrors) -> int | None:
+def _parse_version(raw: object, errors: FieldErrors) -> int | None:
     version = whole_number(raw)
     if raw is None or (version is not None and version > 0):
         return version
-    faults.add(("if_version",), "invalid_version", "The version is a whole number from 1 on.")
+    errors.add(("if_version",), "invalid_version", "The version must be a whole number of at least 1.")
     return None
 
 
-def _read_keys(operations: Collection[Operation | InvalidInput]) -> _ReadKeys:
-    """Tell what is to be read: whom the operations name, whose SKUs they take, and into which categories they put."""
-    needs = _ReadKeys()
+def _keys_to_read(operations: Collection[Operation | InvalidInput]) -> _ReadKeys:
+    """Return the keys of the items the operations name, the SKUs they assign, and the categories they refer to."""
+    keys = _ReadKeys()
     for operation in operations:
         if isinstance(operation, InvalidInput):
             continue
         body = operation.payload if isinstance(operation.payload, Mapping) else {}
         for key in (operation.key, parse_key(body["sku"]) if isinstance(body.get("sku"), str) else None):
             if isinstance(key, UUID):
-                needs.ids.add(key)
+                keys.ids.add(key)
             elif key is not None:
-                needs.skus.add(key)
-        slug = _category(operation)
+                keys.skus.add(key)
+        slug = _category_slug(operation)
         if slug is not None:
-            needs.slugs.add(slug)
-    return needs
+            keys.slugs.add(slug)
+    return keys
 
 
-def _category(operation: Operation) -> str | None:
-    """Return the slug of the category that an operation puts an item into."""
+def _category_slug(operation: Operation) -> str | None:
+    """Return the slug of the category that an operation assigns, or None."""
     body = operation.payload if isinstance(operation.payload, Mapping) else {}
     return parse_category(body.get("category"), FieldErrors(), ())
 
 
-def _merged(one: InvalidInput, other: InvalidInput) -> InvalidInput:
-    """Return one error with the faults of two."""
-    faults = FieldErrors()
-    faults.extend(one)
-    faults.extend(other)
-    return faults.to_error(InvalidInput)
+def _merge_errors(first: InvalidInput, second: InvalidInput) -> InvalidInput:
+    """Return one error with the field errors of both."""
+    errors = FieldErrors()
+    errors.extend(first)
+    errors.extend(second)
+    return errors.to_error(InvalidInput)
 
 
-def _prefixed(error: InvalidInput, operation: Operation) -> InvalidInput:
-    """Return an error of a body as one of the operation that has it."""
-    faults = [FieldError(_payload_path(operation, fault.path), fault.code, fault.message) for fault in error.errors]
-    return InvalidInput(faults, total=error.total, notes=error.notes)
+def _with_payload_path(error: InvalidInput, operation: Operation) -> InvalidInput:
+    """Return an error of a payload with paths relative to the operation."""
+    errors = [FieldError(_payload_path(operation, each.path), each.code, each.message) for each in error.errors]
+    return InvalidInput(errors, total=error.total, notes=error.notes)
 
 
 def _payload_path(operation: Operation, path: FieldPath) -> FieldPath:
-    member = _PAYLOADS[operation.name]
-    return (member, *path) if member else path
+    payload_field = _PAYLOAD_FIELDS[operation.name]
+    return (payload_field, *path) if payload_field else path

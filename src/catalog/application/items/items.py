@@ -1,4 +1,4 @@
-"""The use cases around single items and lists of them."""
+"""The use cases for single items and lists of items."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
@@ -43,23 +43,26 @@ from catalog.ports.storage import Storage
 
 
 class Items:
-    """Creates, finds, changes and removes items. `key` is an id or a SKU, as text, in any case."""
+    """Creates, reads, updates and deletes items.
+
+    `key` is an id or a SKU as text, in any case. `expected` are the revisions that may be changed; None allows any.
+    """
 
     def __init__(self, storage: Storage, clock: Clock, ids: Ids) -> None:
-        """Work on these."""
+        """Use this storage, clock and id generator."""
         self._storage = storage
         self._clock = clock
         self._ids = ids
 
     async def create(self, fields: Mapping[str, object], origin: Origin, records_for: RecordsFor[Item] = no_records) -> Item:
-        """Create an item. Raises InvalidInput, SkuTaken."""
-        spare_sku = self._ids.sku() if fields.get("sku") is None else ""
+        """Create an item. Without a SKU it gets a generated one. Raises InvalidInput, SkuTaken."""
+        default_sku = self._ids.sku() if fields.get("sku") is None else ""
         try:
-            born = Item.create(fields, item_id=self._ids.item_id(), default_sku=spare_sku, now=self._clock.now())
+            change = Item.create(fields, item_id=self._ids.item_id(), default_sku=default_sku, now=self._clock.now())
         except InvalidInput as error:
-            raise await self._with_category(error, fields) from None
-        await commit(self._storage, (born,), origin, records_for(born.subject))
-        return born.subject
+            raise await self._with_category_error(error, fields) from None
+        await commit(self._storage, (change,), origin, records_for(change.subject))
+        return change.subject
 
     async def put(
         self,
@@ -71,26 +74,28 @@ class Items:
         must_exist: bool = False,
         must_not_exist: bool = False,
     ) -> tuple[Item, bool]:
-        """Create an item under a SKU, or replace the one that is there; say whether it was created. An id only replaces.
+        """Replace the item with this key, or create one with this SKU. Return it, and whether it was created.
 
-        `present`: only where there is one; `absent`: only where there is none. Raises InvalidInput (another SKU in the
-        fields included), ItemNotFound, NotAbsent, NotPresent, StaleVersion, SkuTaken, Contended.
+        An id can only replace. `must_exist` forbids creating, `must_not_exist` forbids replacing.
+
+        Raises InvalidInput (also if the fields contain another SKU), ItemNotFound, AlreadyPresent, NotPresent, StaleVersion,
+        SkuTaken, TooManyConflicts.
         """
-        replacing = isinstance(parse_key(key), UUID)
-        if not replacing:
+        is_id = isinstance(parse_key(key), UUID)
+        if not is_id:
             fields = _with_sku(key, fields)
         for _ in range(MAX_ATTEMPTS):
-            if not must_not_exist or replacing:
+            if not must_not_exist or is_id:
                 try:
-                    return await self._change(
+                    return await self._update(
                         key, lambda item: self._replace(item, fields, must_not_exist=must_not_exist), origin, expected
                     ), False
                 except InvalidInput as error:
-                    raise await self._with_category(error, fields) from None
+                    raise await self._with_category_error(error, fields) from None
                 except ItemNotFound as error:
                     if must_exist:
                         raise NotPresent(key) from error
-                    if replacing:
+                    if is_id:
                         raise
             try:
                 return await self.create(fields, origin), True
@@ -100,37 +105,40 @@ class Items:
         raise TooManyConflicts(f"the item {key}")
 
     async def restore(self, key: str, origin: Origin, records_for: RecordsFor[Item] = no_records) -> Item:
-        """Bring a removed item back as it was at its end, by its id, or by its SKU: then the last one that was removed with it.
+        """Restore a deleted item as it was when it was deleted. A SKU selects the item deleted last with that SKU.
 
-        Raises ItemNotFound, NotDeleted, SkuTaken, UnknownCategory, Contended.
+        Raises ItemNotFound, NotDeleted, SkuTaken, UnknownCategory, TooManyConflicts.
         """
         for _ in range(MAX_ATTEMPTS):
-            subject = await self._deleted_id(key)
-            last = None if subject is None else await self._storage.find_entry(subject)
-            if last is None or not isinstance(last.change.subject, Item):
+            item_id = await self._deleted_id(key)
+            entry = None if item_id is None else await self._storage.find_entry(item_id)
+            if entry is None or not isinstance(entry.change.subject, Item):
                 raise ItemNotFound(key)
-            if last.change.after is not None:
-                raise NotDeleted(last.subject_id)
-            item = last.change.subject
-            back = item.restore(deleted_version=last.change.version, now=self._clock.now())
+            if entry.change.after is not None:
+                raise NotDeleted(entry.subject_id)
+            item = entry.change.subject
+            change = item.restore(deleted_version=entry.change.version, now=self._clock.now())
             try:
-                await commit(self._storage, (back,), origin, records_for(back.subject))
+                await commit(self._storage, (change,), origin, records_for(change.subject))
             except (StaleVersion, ItemExists):
                 continue
-            return back.subject
+            return change.subject
         raise TooManyConflicts(f"the item {key}")
 
     async def revert(
         self, key: str, version: object, origin: Origin, expected: Expected = None, records_for: RecordsFor[Item] = no_records
     ) -> Item:
-        """Make an item again what it was in a version. Raises InvalidInput, VersionNotFound, and what a change raises."""
-        wanted = _version(version)
+        """Revert an item to an earlier version; this makes a new version.
+
+        Raises InvalidInput, ItemNotFound, VersionNotFound, SkuTaken, UnknownCategory, StaleVersion, TooManyConflicts.
+        """
+        target_version = _parse_version(version)
 
         async def decide(item: Item) -> Change[Item] | None:
-            entry = await self._storage.find_entry(item.id, wanted)
+            entry = await self._storage.find_entry(item.id, target_version)
             past = None if entry is None else entry.change.after
             if not isinstance(past, Item):
-                raise VersionNotFound(item.id, wanted)
+                raise VersionNotFound(item.id, target_version)
             return item.revert(past, now=self._clock.now())
 
         return await update_with_retry(
@@ -150,70 +158,73 @@ class Items:
         return item
 
     async def list(self, request: ListRequest) -> ListResult:
-        """Return a page of items, and what is to be told beside it."""
+        """Return a page of items with everything else that was requested. Raises InvalidQuery."""
         return await list_items(self._storage, request)
 
     def export(
         self, query: ItemQuery, export_format: ExportFormat, encode: Encode, *, with_categories: bool = False
     ) -> AsyncGenerator[bytes, None]:
-        """Write the items that match `query`, piece by piece (catalog.application.exports.export). Raises InvalidQuery."""
+        """Export the items that match `query` as chunks of bytes (catalog.application.exports.export). Raises InvalidQuery."""
         return self._export_chunks(query, export_format, encode, with_categories=with_categories)
 
     async def lineage(self, item: Item) -> tuple[Category, ...]:
-        """Return the way from the root to an item's category; nothing when it stands in none."""
+        """Return the lineage of an item's category, or an empty tuple if it has no category."""
         if item.category is None:
             return ()
         return (await self._storage.lineages((item.category,))).get(item.category, ())
 
     async def update(self, key: str, patch: Mapping[str, object], origin: Origin, expected: Expected = None) -> Item:
-        """Change an item by a merge patch. Raises InvalidInput, ItemNotFound, SkuTaken, StaleVersion, Contended."""
+        """Update an item with a merge patch (RFC 7396).
+
+        Raises InvalidInput, ItemNotFound, SkuTaken, StaleVersion, TooManyConflicts.
+        """
         try:
-            return await self._change(key, lambda item: item.update(patch, now=self._clock.now()), origin, expected)
+            return await self._update(key, lambda item: item.update(patch, now=self._clock.now()), origin, expected)
         except InvalidInput as error:
-            raise await self._with_category(error, patch) from None
+            raise await self._with_category_error(error, patch) from None
 
     async def reprice(self, key: str, price: object, origin: Origin, expected: Expected = None) -> Item:
-        """Give an item another price. Raises InvalidInput, ItemNotFound, StaleVersion, Contended."""
-        return await self._change(key, lambda item: item.reprice(price, now=self._clock.now()), origin, expected)
+        """Change the price of an item. Raises InvalidInput, ItemNotFound, StaleVersion, TooManyConflicts."""
+        return await self._update(key, lambda item: item.reprice(price, now=self._clock.now()), origin, expected)
 
     async def delete(self, key: str, origin: Origin, expected: Expected = None) -> None:
-        """Remove an item. Raises ItemNotFound, StaleVersion, Contended."""
-        await self._change(key, lambda item: item.delete(now=self._clock.now()), origin, expected)
+        """Delete an item. Raises ItemNotFound, StaleVersion, TooManyConflicts."""
+        await self._update(key, lambda item: item.delete(now=self._clock.now()), origin, expected)
 
-    async def _change(self, key: str, decide: Callable[[Item], Change[Item] | None], origin: Origin, expected: Expected) -> Item:
-        """Change an item; nothing is asked for a decision but the item."""
+    async def _update(self, key: str, decide: Callable[[Item], Change[Item] | None], origin: Origin, expected: Expected) -> Item:
+        """Update an item with a decision that needs nothing but the item."""
 
-        async def decided(item: Item) -> Change[Item] | None:
+        async def decide_async(item: Item) -> Change[Item] | None:
             return decide(item)
 
-        return await update_with_retry(self._storage, lambda: self.get(key), decided, origin, expected, f"the item {key}")
+        return await update_with_retry(self._storage, lambda: self.get(key), decide_async, origin, expected, f"the item {key}")
 
     async def _export_chunks(
         self, query: ItemQuery, export_format: ExportFormat, encode: Encode, *, with_categories: bool
     ) -> AsyncGenerator[bytes, None]:
         await refuse_unknown_categories(self._storage, query)
-        async with aclosing(export(self._storage, query, export_format, encode, with_categories=with_categories)) as pieces:
-            async for piece in pieces:
-                yield piece
+        async with aclosing(export(self._storage, query, export_format, encode, with_categories=with_categories)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     async def _deleted_id(self, key: str) -> UUID | None:
-        """Return the id of what is to be restored, as far as the log knows of it."""
+        """Return the id of the item to restore, or None if the key is invalid. Raises ItemNotFound."""
         parsed = parse_key(key)
         if not isinstance(parsed, str):
             return parsed
-        removal = await self._storage.last_deletion(parsed)
-        return (await self.get(key)).id if removal is None else removal.subject_id
+        deletion = await self._storage.last_deletion(parsed)
+        return (await self.get(key)).id if deletion is None else deletion.subject_id
 
-    async def _with_category(self, error: InvalidInput, fields: Mapping[str, object]) -> InvalidInput:
-        """Report an unknown category together with the other faults: the commit, which would find it, is not reached."""
+    async def _with_category_error(self, error: InvalidInput, fields: Mapping[str, object]) -> InvalidInput:
+        """Add an unknown category to the other errors. The commit would detect it, but invalid input never gets that far."""
         slug = parse_category(fields.get("category"), FieldErrors(), ())
         if isinstance(error, UnknownCategory) or slug is None or slug in await self._storage.lineages((slug,)):
             return error
-        faults = FieldErrors()
-        faults.extend(error)
+        errors = FieldErrors()
+        errors.extend(error)
         slugs = [category.slug for category in await self._storage.categories()]
-        faults.extend(with_suggestion(UnknownCategory(slug, ("category",)), slugs))
-        return faults.to_error(InvalidInput)
+        errors.extend(with_suggestion(UnknownCategory(slug, ("category",)), slugs))
+        return errors.to_error(InvalidInput)
 
     def _replace(self, item: Item, fields: Mapping[str, object], *, must_not_exist: bool) -> Change[Item] | None:
         if must_not_exist:
@@ -222,20 +233,23 @@ class Items:
 
 
 def _with_sku(sku: str, fields: Mapping[str, object]) -> Mapping[str, object]:
-    """Return the fields of an item under a SKU, which they may leave out. Raises InvalidInput when they have another."""
-    said = fields.get("sku")
-    if said is not None:
-        faults = FieldErrors()
-        its = parse_sku(said, faults, ("sku",))
-        if its is not None and its != parse_key(sku):
-            faults.add(("sku",), "other_sku", f"The SKU is {sku} where the item is put; leave {its} out, or put it there.")
-        faults.raise_if_any()
+    """Return fields with this SKU. They may omit the SKU. Raises InvalidInput if they contain another one."""
+    raw_sku = fields.get("sku")
+    if raw_sku is not None:
+        errors = FieldErrors()
+        field_sku = parse_sku(raw_sku, errors, ("sku",))
+        if field_sku is not None and field_sku != parse_key(sku):
+            message = (
+                f"The SKU {field_sku} does not match {sku}, the SKU of the request. Omit it, or address the item by {field_sku}."
+            )
+            errors.add(("sku",), "other_sku", message)
+        errors.raise_if_any()
     return {**fields, "sku": sku}
 
 
-def _version(raw: object) -> int:
-    """Read the number of a version. Raises InvalidInput."""
+def _parse_version(raw: object) -> int:
+    """Parse a version number. Raises InvalidInput."""
     version = whole_number(raw)
     if version is None or version < 1:
-        raise InvalidInput([FieldError(("version",), "invalid_version", "The version is a whole number from 1 on.")])
+        raise InvalidInput([FieldError(("version",), "invalid_version", "The version must be a whole number of at least 1.")])
     return version

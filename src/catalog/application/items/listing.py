@@ -1,4 +1,4 @@
-"""Lists: a page of items, and what is told beside it."""
+"""Lists: a page of items with its count, facets, suggestions and lineages."""
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
@@ -17,17 +17,18 @@ from catalog.domain.validation import FieldErrors
 from catalog.ports.storage import Count, Storage
 
 COUNT_SECONDS = 1.0
-"""Seconds that an exact count may take; then it is an estimate."""
+"""The time limit in seconds for an exact count; after that, the count is an estimate."""
 
 FACET_SECONDS = 0.5
-"""Seconds that a page waits for its facets; what is not counted by then is left out."""
+"""The time limit in seconds for each facet; facets that take longer are omitted."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListResult:
-    """What a question for a list is answered with; each part only where it was asked for.
+    """The result of a list request. Each part is present only if it was requested.
 
-    `partial`: a facet is missing, for it would have taken too long. `lineages` has the ways to the categories of the page.
+    `partial` is true if a facet is missing because it took too long. `lineages` has the lineages of the page's categories,
+    by slug.
     """
 
     page: Page
@@ -39,11 +40,11 @@ class ListResult:
 
 
 async def list_items(storage: Storage, request: ListRequest) -> ListResult:
-    """Answer a question: page, count and facets at the same time."""
+    """Execute a list request. Page, count and facets are read concurrently. Raises InvalidQuery."""
     query = request.query
     count, facets = None, dict[str, Facet | None]()
     if request.count == "none" and not request.facets:
-        page = await storage.list_items(query)  # as most ask: no tasks for nothing
+        page = await storage.list_items(query)  # the common case: skip the overhead of tasks
     else:
         page, count, facets = await asyncio.gather(storage.list_items(query), _count(storage, request), _facets(storage, request))
     if not page.items:
@@ -59,22 +60,24 @@ async def list_items(storage: Storage, request: ListRequest) -> ListResult:
 
 
 async def refuse_unknown_categories(storage: Storage, query: ItemQuery) -> None:
-    """Refuse a filter by categories of which none is there: most likely a typing error. Raises InvalidQuery."""
-    asked = [condition for condition in query.filters if condition.field == "category" and condition.operator == WITHIN]
-    if not asked:
+    """Refuse a category filter if none of its categories exists, most likely because of a typo. Raises InvalidQuery."""
+    category_filters = [
+        condition for condition in query.filters if condition.field == "category" and condition.operator == WITHIN
+    ]
+    if not category_filters:
         return
-    known = await storage.lineages({slug for condition in asked for slug in condition.values})
-    faults = FieldErrors()
-    for condition in asked:
-        if known.keys().isdisjoint(condition.values):
+    existing = await storage.lineages({slug for condition in category_filters for slug in condition.values})
+    errors = FieldErrors()
+    for condition in category_filters:
+        if existing.keys().isdisjoint(condition.values):
             slugs = [category.slug for category in await storage.categories()]
             error = UnknownCategory(condition.values[0], ("category",), closest_slug(condition.values[0], slugs))
-            faults.extend(error)
-    faults.raise_if_any(InvalidQuery)
+            errors.extend(error)
+    errors.raise_if_any(InvalidQuery)
 
 
 async def _lineages(storage: Storage, page: Page) -> Mapping[str, tuple[Category, ...]]:
-    """Read the ways to all categories of a page in one go."""
+    """Read the lineages of all categories on a page in one call."""
     slugs = {item.category for item in page.items if item.category is not None}
     return await storage.lineages(slugs) if slugs else {}
 
@@ -86,22 +89,22 @@ async def _count(storage: Storage, request: ListRequest) -> Count | None:
 
 
 async def _facets(storage: Storage, request: ListRequest) -> dict[str, Facet | None]:
-    """Count all facets at the same time."""
-    counted = (_or_none(storage.facet(request.query, name, seconds=FACET_SECONDS)) for name in request.facets)
-    return dict(zip(request.facets, await asyncio.gather(*counted), strict=True))
+    """Count all facets concurrently."""
+    counts = (_within_time_limit(storage.facet(request.query, name, seconds=FACET_SECONDS)) for name in request.facets)
+    return dict(zip(request.facets, await asyncio.gather(*counts), strict=True))
 
 
-async def _or_none(counting: Coroutine[Any, Any, Facet | None]) -> Facet | None:
-    """Wait no longer for a store that has no hand free."""
+async def _within_time_limit(count: Coroutine[Any, Any, Facet | None]) -> Facet | None:
+    """Return None if the store does not even start counting in time, for example because all connections are busy."""
     try:
         async with asyncio.timeout(2 * FACET_SECONDS):
-            return await counting
+            return await count
     except TimeoutError:
         return None
 
 
 async def _suggestions(storage: Storage, query: ItemQuery, page: Page) -> Sequence[Item]:
-    """Ask what was meant, where a search finds nothing at all."""
+    """Return suggestions if a search has no matches at all."""
     if query.search is None or page.items or query.after is not None or query.offset:
         return ()
     return await storage.suggest(query.search)

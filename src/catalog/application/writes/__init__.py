@@ -1,1 +1,1 @@
-"""Read, decide, commit: what every use case that writes is made of."""
+"""Read, decide, commit: the building blocks of every use case that writes."""

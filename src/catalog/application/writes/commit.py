@@ -1,4 +1,4 @@
-"""Read, decide, commit: how one thing is changed, whatever it is."""
+"""Read, decide, commit: update one item or category, with retries on conflict."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from difflib import get_close_matches
@@ -17,28 +17,30 @@ S = TypeVar("S", Item, Category)
 T = TypeVar("T")
 
 MAX_ATTEMPTS = 50
-"""How often a change is decided again when others are quicker. Each round, one of the rivals at least gets through."""
+"""How often a change is attempted when other writers commit first. In each round, at least one writer succeeds."""
 
 _MAX_LENGTH_DIFFERENCE = 4
+"""The maximum difference in length, in characters, between a slug and its suggestion."""
+
 _MAX_COMPARED = 300
+"""The maximum number of slugs to compare, because each comparison is slow."""
 
 Revision = tuple[UUID, int]
-"""The id and version of an item or category, as a caller saw them."""
+"""The id and version of an item or category, as a caller read them."""
 
 Expected = Collection[Revision] | None
-"""The revisions that a caller is ready to change; None: whichever is there."""
-
+"""The revisions that a caller accepts for an update, from If-Match. None accepts any."""
 
 RecordsFor = Callable[[T], tuple[ExpiringRecord, ...]]
-"""Makes, of what is about to be answered, the notes that are to be committed with it."""
+"""Builds the expiring records to commit together with a result, from that result."""
 
 
-def no_records(_answer: object) -> tuple[ExpiringRecord, ...]:
-    """Make none."""
+def no_records(_result: object) -> tuple[ExpiringRecord, ...]:
+    """Return no records."""
     return ()
 
 
-async def update_with_retry(  # noqa: PLR0913 - what, how, by whom, under which condition
+async def update_with_retry(  # noqa: PLR0913 - every argument is independent of the others
     storage: Storage,
     read: Callable[[], Awaitable[S]],
     decide: Callable[[S], Awaitable[Change[S] | None]],
@@ -48,32 +50,34 @@ async def update_with_retry(  # noqa: PLR0913 - what, how, by whom, under which 
     *,
     records_for: RecordsFor[S] = no_records,
 ) -> S:
-    """Read, decide, commit; again when another writer came between, unless the caller named what he expects.
+    """Read, decide and commit; start over if another writer commits first, unless the caller expects certain revisions.
 
-    Raises what `read` and `decide` raise, StaleVersion, Contended, and what the commit refuses.
+    `decide` returns None if nothing changes. `key` names the subject in TooManyConflicts.
+
+    Raises StaleVersion, TooManyConflicts, errors of `read` and `decide`, and the error that refused the commit.
     """
     for _ in range(MAX_ATTEMPTS):
         subject = await read()
         if expected is not None and (subject.id, subject.version) not in expected:
             raise StaleVersion(subject.id, type(subject).__name__.lower())
-        decided = await decide(subject)
-        will_be = subject if decided is None else decided.subject
+        change = await decide(subject)
+        result = subject if change is None else change.subject
         try:
-            await commit(storage, () if decided is None else (decided,), origin, records_for(will_be))
+            await commit(storage, () if change is None else (change,), origin, records_for(result))
         except (StaleVersion, NotFound) as error:
             if expected is not None and isinstance(error, StaleVersion):
                 raise
             continue
-        return will_be
+        return result
     raise TooManyConflicts(key)
 
 
 async def commit(
     storage: Storage, changes: tuple[AnyChange, ...], origin: Origin, records: tuple[ExpiringRecord, ...] = ()
 ) -> None:
-    """Commit changes with their notes, all or nothing.
+    """Commit changes and records in one change set, all or nothing.
 
-    Raises what is refused; of a category that is not there, with what may have been meant.
+    Raises the error that refused the change set. UnknownCategory includes a suggestion if a similar slug exists.
     """
     if not changes and not records:
         return
@@ -85,14 +89,14 @@ async def commit(
 
 
 def with_suggestion(error: UnknownCategory, slugs: Iterable[str]) -> UnknownCategory:
-    """Return the error with the nearest of the slugs that there are, if one is near."""
+    """Return the error with the closest of the existing slugs as a suggestion, if one is similar."""
     nearest = closest_slug(error.slug, slugs)
     return error if nearest is None else UnknownCategory(error.slug, error.path, nearest)
 
 
 def closest_slug(slug: str, slugs: Iterable[str]) -> str | None:
-    """Return which of the slugs may have been meant; None when none is near."""
-    # Comparing takes its time, so it is done with few: those of about the same length, beginning alike first.
-    alike = [other for other in slugs if abs(len(other) - len(slug)) <= _MAX_LENGTH_DIFFERENCE]
-    alike.sort(key=lambda other: (other[:1] != slug[:1], abs(len(other) - len(slug)), other))
-    return next(iter(get_close_matches(slug, alike[:_MAX_COMPARED], n=1)), None)
+    """Return the slug that is most similar, or None if none is similar enough."""
+    # Comparing is slow, so compare only slugs of similar length, those with the same first letter first.
+    candidates = [other for other in slugs if abs(len(other) - len(slug)) <= _MAX_LENGTH_DIFFERENCE]
+    candidates.sort(key=lambda other: (other[:1] != slug[:1], abs(len(other) - len(slug)), other))
+    return next(iter(get_close_matches(slug, candidates[:_MAX_COMPARED], n=1)), None)

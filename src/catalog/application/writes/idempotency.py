@@ -1,7 +1,7 @@
-"""Requests that are done once, however often they are sent: each leaves its answer as a note, in the commit of what it did.
+"""Idempotency: requests that may be repeated safely. The response is stored in the same transaction as the changes.
 
-So there is no moment at which one is there without the other: whoever asks again after a lost answer, or after the process
-was killed, is given the first answer, or has the request done for the first time.
+So the changes and the stored response exist together or not at all. A caller who retries after losing a response, or after
+the process was killed, gets the stored response, or the request is executed for the first time.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,27 +13,27 @@ from catalog.ports.clock import Clock
 from catalog.ports.storage import Storage
 
 MakeRecord = Callable[[bytes], ExpiringRecord]
-"""Makes the note that keeps an answer; it is to be committed with what the answer tells."""
+"""Builds the expiring record that stores a response, to be committed together with the changes it reports."""
 
 _SEPARATOR = b"\n"
 
 
 class RequestFingerprint(Protocol):
-    """What was asked, by which a request is known to be the same; it may still be on its way."""
+    """Identifies a request by its content. Its body may not be complete yet."""
 
     @property
     def digest(self) -> str:
-        """A digest of the body, once it is whole."""
+        """A digest of the body. Available once the body has been received completely."""
 
     async def receive_all(self) -> None:
-        """Take the rest of the body."""
+        """Receive the rest of the body."""
 
 
 class IdempotentRequests:
-    """Knows which requests are under way here, and finds the answers of those that are done."""
+    """Executes each request once and returns its stored response when it is repeated."""
 
     def __init__(self, storage: Storage, clock: Clock) -> None:
-        """Keep the answers in this."""
+        """Store responses in `storage`."""
         self._storage = storage
         self._clock = clock
         self._in_progress: set[str] = set()
@@ -41,37 +41,39 @@ class IdempotentRequests:
     async def execute(
         self, key: str, fingerprint: RequestFingerprint, work: Callable[[MakeRecord], Awaitable[bytes]]
     ) -> tuple[bytes, bool]:
-        """Have `work` done, unless it was; return its answer, and whether it is an old one.
+        """Run `work`, unless a response is stored for `key`. Return the response, and whether it is a stored one.
 
-        Raises InFlight, KeyReused, and what `work` raises, of which nothing is kept.
+        `work` must commit the record that it gets for its response. Nothing is stored if it raises.
+
+        Raises RequestInProgress, KeyReused, and errors of `work`.
         """
         if key in self._in_progress:
             raise RequestInProgress
         self._in_progress.add(key)
         try:
-            kept = await self._stored_response(key, fingerprint)
-            if kept is not None:
-                return kept, True
+            stored = await self._stored_response(key, fingerprint)
+            if stored is not None:
+                return stored, True
             try:
-                return await work(lambda answer: self._record(key, fingerprint, answer)), False
+                return await work(lambda response: self._record(key, fingerprint, response)), False
             except AlreadyProcessed:
-                kept = await self._stored_response(key, fingerprint)
-                if kept is None:
+                stored = await self._stored_response(key, fingerprint)
+                if stored is None:
                     raise
-                return kept, True
+                return stored, True
         finally:
             self._in_progress.discard(key)
 
-    def _record(self, key: str, fingerprint: RequestFingerprint, answer: bytes) -> ExpiringRecord:
-        return ExpiringRecord(key, fingerprint.digest.encode() + _SEPARATOR + answer, self._clock.now(), only_if_absent=True)
+    def _record(self, key: str, fingerprint: RequestFingerprint, response: bytes) -> ExpiringRecord:
+        return ExpiringRecord(key, fingerprint.digest.encode() + _SEPARATOR + response, self._clock.now(), only_if_absent=True)
 
     async def _stored_response(self, key: str, fingerprint: RequestFingerprint) -> bytes | None:
-        """Return the answer that was given to a request; None when it was not done, or too long ago. Raises KeyReused."""
-        note = (await self._storage.records((key,))).get(key)
-        if note is None or not note.is_alive(self._clock.now()):
+        """Return the stored response of a request, or None if there is none or it expired. Raises KeyReused."""
+        record = (await self._storage.records((key,))).get(key)
+        if record is None or not record.is_alive(self._clock.now()):
             return None
-        known, _, answer = note.content.partition(_SEPARATOR)
+        digest, _, response = record.content.partition(_SEPARATOR)
         await fingerprint.receive_all()
-        if known.decode() != fingerprint.digest:
+        if digest.decode() != fingerprint.digest:
             raise KeyReused
-        return answer
+        return response

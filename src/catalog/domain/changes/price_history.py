@@ -55,7 +55,7 @@ def price_periods(initial: Item | None, entries: Iterable[LogEntry]) -> list[Pri
     return periods
 
 
-def prices_in_force(periods: Sequence[PricePeriod], moment: datetime) -> PricePeriod | None:
+def price_in_force(periods: Sequence[PricePeriod], moment: datetime) -> PricePeriod | None:
     """Return the price that was in force at a moment."""
     return next(
         (period for period in reversed(periods) if period.since <= moment and (period.until is None or moment < period.until)),
@@ -63,20 +63,20 @@ def prices_in_force(periods: Sequence[PricePeriod], moment: datetime) -> PricePe
     )
 
 
-def lowest_prices(periods: Sequence[PricePeriod], moment: datetime) -> PricePeriod | None:
+def lowest_price(periods: Sequence[PricePeriod], moment: datetime) -> PricePeriod | None:
     """Return the lowest price of the 30 days up to a moment, in the currency of that moment. None if there is no price then."""
-    current = prices_in_force(periods, moment)
+    current = price_in_force(periods, moment)
     if current is None:
         return None
     return _lowest((period for period in periods if period.since <= moment), current.price.currency, moment)
 
 
-def prices_before_reduction(periods: Sequence[PricePeriod], moment: datetime) -> PricePeriod | None:
+def price_before_reduction(periods: Sequence[PricePeriod], moment: datetime) -> PricePeriod | None:
     """Return the prior price: the lowest of the 30 days before the reduction to the price in force at a moment.
 
     None if that price is not a reduction: it was raised, or is the first price.
     """
-    current = prices_in_force(periods, moment)
+    current = price_in_force(periods, moment)
     if current is None:
         return None
     currency = current.price.currency

@@ -135,7 +135,7 @@ def sort_key(value: AttributeValue) -> str:
     return f"n{_number_key(value)}"
 
 
-def key_value(key: str) -> AttributeValue:
+def value_from_key(key: str) -> AttributeValue:
     """Return the value of a comparison key: integral numbers as int, long strings cut to MAX_KEY characters."""
     kind, encoded = key[0], key[1:]
     if kind == "b":
@@ -196,7 +196,7 @@ def _parse_value(name: str, raw: object, errors: FieldErrors, path: FieldPath) -
 
 def _parse_number(name: str, raw: float | DecimalLiteral, errors: FieldErrors, path: FieldPath) -> int | float | None:
     """Parse a number: an int64 or a finite double."""
-    if (isinstance(raw, int) and raw not in INT64) or (isinstance(raw, DecimalLiteral) and raw.whole):
+    if (isinstance(raw, int) and raw not in INT64) or (isinstance(raw, DecimalLiteral) and raw.is_integer):
         errors.add(path, "integer_too_large", f"The attribute {name} is an integer beyond 64 bits; use a string instead.")
         return None
     number = float(raw.text) if isinstance(raw, DecimalLiteral) else raw

@@ -1,1 +1,1 @@
-"""List requests: filters, order, pages and facets."""
+"""Lists of items: filters, sort order, pages and facets."""

@@ -1,7 +1,7 @@
-"""Cursors: where a page began or ended, as text that only the catalog reads.
+"""Cursors: opaque positions in an ordered list, from which the next or previous page is read.
 
-A cursor holds the place of an item, not a number of rows; so pages neither repeat nor miss an item while others come and
-go. It is bound to the question it came from by a fingerprint of filter and sort.
+A cursor encodes the sort values of an item, not an offset, so pages neither repeat nor skip items while others are created
+and deleted. A fingerprint of filters and sort order ties it to its query.
 """
 
 import binascii
@@ -16,34 +16,41 @@ from catalog.domain.queries.ordering import Ordering, SortKey, SortValues
 from catalog.domain.text.normalization import find_unstorable
 
 MAX_CURSOR = 16 * 1024
+"""The maximum length of a cursor in characters."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INT64 = range(-(2**63), 2**63)
-# What a mark's flags are written as: which way the list goes, and whether it is ranked.
+# The encoded form of (backwards, ranked).
 _FLAGS = {">": (False, True), "<": (True, True), "~>": (False, False), "~<": (True, False)}
-_DAMAGED = "The cursor is damaged; take next_cursor from an answer as it stands, or leave it out to begin anew."
-_FOREIGN = "The cursor belongs to another question; keep q, filters and sort as they were, or leave it out to begin anew."
+_DAMAGED = "The cursor is damaged. Pass next_cursor exactly as it was returned, or omit the cursor to start over."
+_MISMATCH = (
+    "The cursor belongs to another query. Keep q, filters and sort unchanged between pages, or omit the cursor to start over."
+)
 
 
 class CursorPosition(NamedTuple):
-    """Where a list goes on: behind a place, or before it. `ranked` is false where a search was not in the order of ranks."""
+    """The item after which a page starts or, with `backwards`, before which it ends.
+
+    `ranked` is false if the page belongs to a search that was not ordered by rank.
+    """
 
     sort_values: SortValues
     backwards: bool = False
     ranked: bool = True
 
 
-def encode_cursor(mark: CursorPosition, fingerprint: str) -> str:
-    """Write a mark down."""
-    flags = next(name for name, meant in _FLAGS.items() if meant == (mark.backwards, mark.ranked))
-    text = json.dumps([fingerprint, flags, *map(_plain, mark.sort_values)], separators=(",", ":"), ensure_ascii=False)
+def encode_cursor(position: CursorPosition, fingerprint: str) -> str:
+    """Encode a position as a cursor."""
+    flags = next(name for name, value in _FLAGS.items() if value == (position.backwards, position.ranked))
+    values = [fingerprint, flags, *map(_encode_value, position.sort_values)]
+    text = json.dumps(values, separators=(",", ":"), ensure_ascii=False)
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def decode_cursor(text: str, ordering: Ordering, unranked: Ordering, fingerprint: str) -> CursorPosition:
-    """Read a mark back; its place is one of `ordering`, or of `unranked`.
+def decode_cursor(text: str, ordering: Ordering, unranked_ordering: Ordering, fingerprint: str) -> CursorPosition:
+    """Decode a cursor. Its sort values belong to `ordering`, or to `unranked_ordering` if the cursor is not ranked.
 
-    Raises InvalidCursor when it is damaged, or of another question.
+    Raises InvalidCursor if the cursor is damaged or belongs to another query.
     """
     if len(text) > MAX_CURSOR:
         raise InvalidCursor(_DAMAGED)
@@ -52,17 +59,17 @@ def decode_cursor(text: str, ordering: Ordering, unranked: Ordering, fingerprint
         if not isinstance(values, list) or not isinstance(values[0], str) or values[1] not in _FLAGS:
             raise InvalidCursor(_DAMAGED)
         if values[0] != fingerprint:
-            raise InvalidCursor(_FOREIGN)
+            raise InvalidCursor(_MISMATCH)
         backwards, ranked = _FLAGS[values[1]]
-        terms = ordering if ranked else unranked
-        place = tuple(_valued(value, term) for value, term in zip(values[2:], terms, strict=True))
-        return CursorPosition(place, backwards, ranked)
+        sort_keys = ordering if ranked else unranked_ordering
+        sort_values = tuple(_decode_value(value, sort_key) for value, sort_key in zip(values[2:], sort_keys, strict=True))
+        return CursorPosition(sort_values, backwards, ranked)
     except (ValueError, TypeError, binascii.Error, IndexError, OverflowError, RecursionError) as error:
         raise InvalidCursor(_DAMAGED) from error
 
 
-def _plain(value: object) -> str | int:
-    """Turn a term's value into one that JSON has."""
+def _encode_value(value: object) -> str | int:
+    """Convert a sort value to one that JSON supports."""
     if isinstance(value, datetime):
         return (value - _EPOCH) // timedelta(microseconds=1)
     if isinstance(value, UUID):
@@ -70,13 +77,13 @@ def _plain(value: object) -> str | int:
     return value if isinstance(value, int) else str(value)
 
 
-def _valued(value: object, term: SortKey) -> object:
-    """Turn it back. A cursor comes from outside: nothing that a store could not compare gets through."""
-    wanted = str if term.kind in (str, UUID) else int
-    if type(value) is not wanted or (isinstance(value, str) and find_unstorable(value)):
+def _decode_value(value: object, sort_key: SortKey) -> object:
+    """Convert a sort value back. Cursors are untrusted input: refuse every value that a store could not compare."""
+    json_type = str if sort_key.kind in (str, UUID) else int
+    if type(value) is not json_type or (isinstance(value, str) and find_unstorable(value)):
         raise InvalidCursor(_DAMAGED)
     if isinstance(value, int):
         if value not in _INT64:
             raise InvalidCursor(_DAMAGED)
-        return _EPOCH + timedelta(microseconds=value) if term.kind is datetime else value
-    return UUID(str(value)) if term.kind is UUID else value
+        return _EPOCH + timedelta(microseconds=value) if sort_key.kind is datetime else value
+    return UUID(str(value)) if sort_key.kind is UUID else value

@@ -1,61 +1,64 @@
-"""Facets: which values a field has among the items of a list, and how many items have each."""
+"""Facets: the values of a field among the matching items, with counts."""
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from catalog.domain.errors import shorten
-from catalog.domain.items.attributes import AttributeValue, is_name, key_value, sort_key
+from catalog.domain.items.attributes import AttributeValue, is_name, sort_key, value_from_key
 from catalog.domain.items.item import Item
 from catalog.domain.queries.filters import ATTRIBUTE
 from catalog.domain.validation import FieldErrors
 
 MAX_FACETS = 10
-"""How many facets a question may ask for."""
+"""The maximum number of facets in one request."""
 
 MAX_VALUES = 50
-"""How many values of a facet are told, the most frequent ones."""
+"""The maximum number of values returned per facet, most frequent first."""
 
 FIELDS = ("category", "currency")
-"""What has a facet beside attributes."""
+"""The fields that have facets, besides attributes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """Values with their counts, highest first and equal ones by the values' keys; `truncated` when there are more values.
+    """Values with their counts: highest count first, ties ordered by sort key. `truncated` if there are more values.
 
-    Items that have no value in the field are not counted. Of an attribute's long text the first characters are told.
+    Items without a value in the field are not counted. Long attribute texts are cut to their first characters.
     """
 
     values: tuple[tuple[AttributeValue, int], ...]
     truncated: bool
 
     @classmethod
-    def from_counts(cls, counted: Iterable[tuple[str, int]]) -> "Facet":
-        """Make a facet of ordered sort keys (catalog.domain.items.attributes) and their counts, of which one may be too many."""
-        values = [(key_value(key), count) for key, count in counted]
+    def from_counts(cls, counts: Iterable[tuple[str, int]]) -> "Facet":
+        """Build a facet from (sort key, count) pairs in order (catalog.domain.items.attributes).
+
+        Pass one pair more than MAX_VALUES, if there is one, to mark the facet as truncated.
+        """
+        values = [(value_from_key(key), count) for key, count in counts]
         return cls(tuple(values[:MAX_VALUES]), len(values) > MAX_VALUES)
 
 
 def facet_of(name: str, items: Iterable[Item]) -> Facet:
     """Count the values of a field among items."""
-    counts = Counter(sort_key(value) for item in items if (value := _value(name, item)) is not None)
-    return Facet.from_counts(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
+    counts = Counter(sort_key(value) for item in items if (value := _field_value(name, item)) is not None)
+    return Facet.from_counts(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def parse_facets(raw: str, faults: FieldErrors) -> tuple[str, ...]:
-    """Read `category,currency,attr.NAME`."""
+def parse_facets(raw: str, errors: FieldErrors) -> tuple[str, ...]:
+    """Parse `category,currency,attr.NAME`."""
     names = tuple(dict.fromkeys(part.strip() for part in raw.split(",")))
     for name in names:
         if name not in FIELDS and not (name.startswith(ATTRIBUTE) and is_name(name.removeprefix(ATTRIBUTE))):
-            note = f"The facets are {', '.join(FIELDS)} and attr.NAME."
-            faults.add_unknown(("facet",), "unknown_facet", f"There is no facet {shorten(name)!r}.", FIELDS, note, name)
+            note = f"Allowed facets: {', '.join(FIELDS)}, attr.NAME."
+            errors.add_unknown(("facet",), "unknown_facet", f"Unknown facet {shorten(name)!r}.", FIELDS, note, name)
     if len(names) > MAX_FACETS:
-        faults.add(("facet",), "too_many_facets", f"There are {len(names)} facets; at most {MAX_FACETS} are counted.")
+        errors.add(("facet",), "too_many_facets", f"The request has {len(names)} facets; the maximum is {MAX_FACETS}.")
     return names
 
 
-def _value(name: str, item: Item) -> AttributeValue | None:
+def _field_value(name: str, item: Item) -> AttributeValue | None:
     if name == "category":
         return item.category
     if name == "currency":

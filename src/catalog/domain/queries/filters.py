@@ -1,8 +1,8 @@
-"""Filters: which items a list shows, by the values of their fields. All conditions of a question hold together.
+"""Filters: conditions on the fields of items. An item must meet all conditions of a query.
 
-A parameter names a field, and after two underscores an operator: `version__gte=3`, `category__in=chairs,tables`,
-`price__exists=false`, `attr.size__lt=10`; a bare name means equality. An item that has no value in a field meets only
-`exists=false` there, and one whose attribute is of another type meets no comparison with it.
+A parameter is a field name, optionally with two underscores and an operator: `version__gte=3`, `category__in=chairs,tables`,
+`price__exists=false`, `attr.size__lt=10`. A name without an operator means equality. An item without a value in the field
+matches only `exists=false`. A comparison with an attribute of another type never matches.
 """
 
 import re
@@ -26,13 +26,13 @@ WITHIN = "within"
 OUTSIDE = "outside"
 
 MULTI_VALUED = (IN, WITHIN, OUTSIDE)
-"""Operators that compare with any number of values."""
+"""Operators that accept any number of values."""
 
 _CATEGORY_OPERATORS = {"eq": WITHIN, IN: WITHIN, "ne": OUTSIDE}
-"""A category is asked for with all its descendants."""
+"""A filter by category includes the descendants of the category."""
 
 MAX_VALUES = 200
-"""How many values a condition may name."""
+"""The maximum number of values in one condition."""
 
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {"eq": eq, "ne": ne, "lt": lt, "lte": le, "gt": gt, "gte": ge}
 
@@ -48,7 +48,7 @@ OPERATORS: dict[str, tuple[str, ...]] = {
     "created_at": _ORDERED,
     "updated_at": _ORDERED,
 }
-"""The fields that can be filtered by, and the operators of each."""
+"""The filterable fields and their operators."""
 
 ALIASES = {
     "price_min": ("price", "gte"),
@@ -58,25 +58,25 @@ ALIASES = {
     "updated_after": ("updated_at", "gt"),
     "updated_before": ("updated_at", "lt"),
 }
-"""Other names for conditions: `…_min` and `…_max` include their own value, `…_after` and `…_before` leave their moment out."""
+"""Alternative parameter names: `…_min` and `…_max` include the value, `…_after` and `…_before` exclude the time."""
 
 REPEATABLE = ("sku", "category")
-"""Parameters that may stand several times: any of their values will do."""
+"""Parameters that may be repeated: an item matches if any of the values matches."""
 
-NAMES = ("sku", "category", "currency", *ALIASES)
-"""The parameters that documents name one by one; the rest are these fields with an operator."""
+FILTER_PARAMETERS = ("sku", "category", "currency", *ALIASES)
+"""The filter parameters that the documentation lists individually; the others are fields with an operator."""
 
 ATTRIBUTE = "attr."
-"""How the fields begin that are attributes."""
+"""The prefix of fields that are attributes."""
 
 ATTRIBUTE_FILTERS = (*_ORDERED, EXISTS)
-"""The operators of attributes."""
+"""The operators that attributes support."""
 
 MAX_CONDITIONS = 30
-"""How many conditions a question may have."""
+"""The maximum number of conditions in one query."""
 
 _PART = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"(?=,|\Z)|[^,]*+', re.DOTALL)
-# (Possessive, so that no text is gone through twice.)
+# Possessive quantifiers prevent backtracking.
 _VALUES: dict[str, Callable[[Item], Any]] = {
     "sku": lambda item: item.sku,
     "category": lambda item: item.category,
@@ -90,11 +90,12 @@ _VALUES: dict[str, Callable[[Item], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What one field of an item has to be like. `values` has one value, several for `SEVERAL`, none for `exists` and `missing`.
+    """A condition on one field of an item.
 
-    A price is compared in minor units; a condition on the currency stands beside it. Attributes (`attr.NAME`) are compared
-    by their keys (catalog.domain.items.attributes.sort_key), and only with those of the same type. `within` and `outside` are of
-    categories, with their descendants.
+    `values` has one value, any number for MULTI_VALUED operators, none for `exists` and `missing`. Prices are compared in
+    minor units, next to a condition on the currency. Attributes (`attr.NAME`) are compared by their sort keys
+    (catalog.domain.items.attributes.sort_key), and only with values of the same type. `within` and `outside` apply to
+    categories and include their descendants.
     """
 
     field: str
@@ -103,12 +104,12 @@ class Condition:
 
     @property
     def attribute(self) -> str | None:
-        """The name of the attribute that is compared; None when it is no attribute."""
+        """The name of the attribute, or None if the field is not an attribute."""
         return self.field.removeprefix(ATTRIBUTE) if self.field.startswith(ATTRIBUTE) else None
 
     def predicate(self, tree: Tree) -> Callable[[Item], bool]:
-        """Return what tells whether an item is so: made once, for it is asked about many items."""
-        value_of, values = _reader(self.field), self.values
+        """Return a function that checks whether an item meets the condition. Build it once and apply it to many items."""
+        value_of, values = _value_getter(self.field), self.values
         if self.operator in (EXISTS, MISSING):
             missing = self.operator == MISSING
             return lambda item: (value_of(item) is None) is missing
@@ -117,57 +118,59 @@ class Condition:
             return lambda item: item.category is not None and (item.category in slugs) is within
         if self.operator == IN:
             return lambda item: value_of(item) in values
-        compare, wanted = COMPARISONS[self.operator], values[0]
+        compare, operand = COMPARISONS[self.operator], values[0]
         if self.attribute is not None:
-            # The first character of a key is the value's type.
-            return lambda item: (value := value_of(item)) is not None and value[0] == wanted[0] and compare(value, wanted)
-        return lambda item: (value := value_of(item)) is not None and compare(value, wanted)
+            # The first character of a sort key is the type of the value.
+            return lambda item: (value := value_of(item)) is not None and value[0] == operand[0] and compare(value, operand)
+        return lambda item: (value := value_of(item)) is not None and compare(value, operand)
 
 
 Filters = tuple[Condition, ...]
 
 
 def is_filter(name: str) -> bool:
-    """Whether a parameter is a filter, well-formed or not."""
+    """Return whether a parameter is a filter, valid or not."""
     return name in ALIASES or name.startswith(ATTRIBUTE) or name.partition("__")[0] in OPERATORS
 
 
 def without_empty(parameters: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
-    """Leave out the parameters that are empty, which is as good as absent; but an attribute may be compared with empty text."""
+    """Drop empty parameters, which count as absent, except for attributes: they may be compared with empty text."""
     if all(map(all, parameters.values())):
         return parameters
-    every = {name: values if name.startswith(ATTRIBUTE) else tuple(filter(None, values)) for name, values in parameters.items()}
-    return {name: values for name, values in every.items() if values}
+    non_empty = {
+        name: values if name.startswith(ATTRIBUTE) else tuple(filter(None, values)) for name, values in parameters.items()
+    }
+    return {name: values for name, values in non_empty.items() if values}
 
 
 def field_of(name: str) -> str:
-    """Name the field of an item that holds what is filtered or counted by."""
+    """Return the field of an item that a filter or facet reads."""
     if name.startswith(ATTRIBUTE):
         return "attributes"
     return "price" if name == "currency" else name
 
 
-def parse_filters(parameters: Mapping[str, Sequence[str]], faults: FieldErrors) -> Filters:
-    """Read the filters among the parameters; the order in which they are given does not matter."""
-    named = [value for name in ("currency", "currency__eq") for value in parameters.get(name, ())]
-    currency = parse_currency(named[0], FieldErrors(), ()) if len(named) == 1 else None
-    found: dict[Condition, None] = {}
+def parse_filters(parameters: Mapping[str, Sequence[str]], errors: FieldErrors) -> Filters:
+    """Parse the filters among the parameters. Their order does not matter."""
+    currencies = [value for name in ("currency", "currency__eq") for value in parameters.get(name, ())]
+    currency = parse_currency(currencies[0], FieldErrors(), ()) if len(currencies) == 1 else None
+    conditions: dict[Condition, None] = {}
     for name in sorted(filter(is_filter, parameters)):
-        field, operator = _meant(name)
-        if field == "price" and operator != EXISTS and len(named) != 1:
-            faults.add((name,), "required", f"The parameter {name} compares amounts of a currency; name it: currency=EUR.")
+        field, operator = _split_name(name)
+        if field == "price" and operator != EXISTS and len(currencies) != 1:
+            errors.add((name,), "required", f"The parameter {name} needs exactly one currency; add one, like currency=EUR.")
             continue
-        condition = _condition(name, parameters[name], currency, faults)
+        condition = _parse_condition(name, parameters[name], currency, errors)
         if condition is not None:
-            found[condition] = None
-    if len(found) > MAX_CONDITIONS:
+            conditions[condition] = None
+    if len(conditions) > MAX_CONDITIONS:
         names = sorted(filter(is_filter, parameters))
-        faults.add((names[-1],), "too_many_filters", f"There are {len(found)} filters; at most {MAX_CONDITIONS} are taken.")
-    return tuple(found)
+        errors.add((names[-1],), "too_many_filters", f"The query has {len(conditions)} filters; the maximum is {MAX_CONDITIONS}.")
+    return tuple(conditions)
 
 
-def _meant(name: str) -> tuple[str, str]:
-    """Part a parameter's name into field and operator. The name of an attribute may itself have two underscores."""
+def _split_name(name: str) -> tuple[str, str]:
+    """Split the name of a parameter into field and operator. The name of an attribute may itself contain two underscores."""
     if name in ALIASES:
         return ALIASES[name]
     if name.startswith(ATTRIBUTE):
@@ -177,57 +180,57 @@ def _meant(name: str) -> tuple[str, str]:
     return field, operator if separator else "eq"
 
 
-def _condition(name: str, values: Sequence[str], currency: str | None, faults: FieldErrors) -> Condition | None:
-    """Read one parameter."""
-    field, operator = _meant(name)
-    before = faults.total
+def _parse_condition(name: str, values: Sequence[str], currency: str | None, errors: FieldErrors) -> Condition | None:
+    """Parse one parameter."""
+    field, operator = _split_name(name)
+    error_count = errors.total
     allowed = ATTRIBUTE_FILTERS if field.startswith(ATTRIBUTE) else OPERATORS[field]
     if field.startswith(ATTRIBUTE) and not is_name(field.removeprefix(ATTRIBUTE)):
-        message = f"The parameter {shorten(name)} names no attribute; the form is attr.NAME or attr.NAME__gte."
-        faults.add((name,), "invalid_name", message)
+        message = f"Invalid attribute name in {shorten(name)}. Use attr.NAME or attr.NAME__gte."
+        errors.add((name,), "invalid_name", message)
     elif operator not in allowed:
-        message = f"The parameter {shorten(name)} has no such operator; {field} takes {', '.join(allowed)}."
-        faults.add((name,), "unknown_operator", message)
+        message = f"Unknown operator in {shorten(name)}. Operators of {field}: {', '.join(allowed)}."
+        errors.add((name,), "unknown_operator", message)
     elif operator == EXISTS:
         if values[0] in ("true", "false"):
             return Condition(field, EXISTS if values[0] == "true" else MISSING)
-        faults.add((name,), "invalid_boolean", f"The parameter {name} is true or false.")
+        errors.add((name,), "invalid_boolean", f"The parameter {name} must be true or false.")
     else:
-        raw = [part for value in values for part in _parts(value)] if operator == IN else list(values)
+        raw = [part for value in values for part in _split_list(value)] if operator == IN else list(values)
         if len(raw) > MAX_VALUES:
-            faults.add((name,), "too_many_values", f"The parameter {name} has {len(raw)} values; at most {MAX_VALUES} are taken.")
+            errors.add((name,), "too_many_values", f"The parameter {name} has {len(raw)} values; the maximum is {MAX_VALUES}.")
         else:
-            read = {
-                parse_attribute(text, name, faults)
+            operands = {
+                parse_attribute(text, name, errors)
                 if field.startswith(ATTRIBUTE)
-                else parse_operand(field, text, name, currency, faults)
+                else parse_operand(field, text, name, currency, errors)
                 for text in raw
             }
-            if faults.total == before and None not in read:
-                return _comparing(field, operator, tuple(sorted(read)))
+            if errors.total == error_count and None not in operands:
+                return _comparison(field, operator, tuple(sorted(operands)))
     return None
 
 
-def _comparing(field: str, operator: str, values: tuple[Any, ...]) -> Condition:
-    """Make the condition that compares a field with these values."""
+def _comparison(field: str, operator: str, values: tuple[Any, ...]) -> Condition:
+    """Return the condition that compares a field with these values."""
     if field == "category":
         return Condition(field, _CATEGORY_OPERATORS[operator], values)
     return Condition(field, IN if len(values) > 1 else "eq" if operator == IN else operator, values)
 
 
-def _parts(text: str) -> list[str]:
-    """Part a list at its commas, but for those in double quotes."""
+def _split_list(text: str) -> list[str]:
+    """Split a list at its commas, except commas in double quotes."""
     parts, end = [], -1
     while end < len(text):
         match = _PART.match(text, end + 1)
-        assert match is not None  # noqa: S101 - it matches nothing as well
+        assert match is not None  # noqa: S101 - the pattern also matches the empty string
         parts.append(match[0])
         end = match.end()
     return parts
 
 
-def _reader(field: str) -> Callable[[Item], Any]:
-    """Return what reads the value of an item that a condition compares; None when the item has nothing there."""
+def _value_getter(field: str) -> Callable[[Item], Any]:
+    """Return a function that reads the value a condition compares, or None if the item has no value there."""
     if not field.startswith(ATTRIBUTE):
         return _VALUES[field]
     name = field.removeprefix(ATTRIBUTE)

@@ -1,7 +1,7 @@
-"""The order of a list: what a sort key means, what place an item has in it, and which places come after another.
+"""Sort order: sort keys, the sort values of an item, and how sort values compare.
 
-Ties are broken by id, in the direction of the last key; what is absent comes last in either direction. No value of a place
-is ever absent, so that places are compared value by value, by every store and along its indexes.
+Ties are broken by id, in the direction of the last sort key. Items without a price come last in either direction. Sort values
+are never null, so every store can compare them value by value and use its indexes.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,12 +18,12 @@ from catalog.domain.validation import FieldErrors
 T = TypeVar("T")
 
 SortValues = tuple[Any, ...]
-"""The values of an ordering's terms for one item."""
+"""The values of one item for the sort keys of an ordering."""
 
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """One value that a list is ordered by. `name` is what stores know it by: a column, or `rank`."""
+    """One value to order by. `name` is its name in stores: a column, or `rank`. `kind` is the type of its values."""
 
     name: str
     kind: type
@@ -60,75 +60,74 @@ FIELD_OF = {
     "updated_at": "updated_at",
     "sku": "sku",
 }
-"""The field of an item that a term is made from, for the terms that a change can change."""
+"""The item field that a sort key is computed from, for the sort keys that can change."""
 
 SORT_KEYS = tuple(_SORT_KEYS)
-"""What a list can be sorted by."""
+"""The names that the parameter `sort` accepts."""
 
 
-def parse_sort(raw: str, faults: FieldErrors) -> Ordering:
-    """Read `name,-price`: keys with commas, a minus for descending."""
-    terms: list[SortKey] = []
+def parse_sort(raw: str, errors: FieldErrors) -> Ordering:
+    """Parse `name,-price`: comma-separated sort keys, a minus for descending."""
+    sort_keys: list[SortKey] = []
     seen: set[str] = set()
     for part in raw.split(","):
         descending, name = part.strip().startswith("-"), part.strip().removeprefix("-")
         if name not in _SORT_KEYS:
-            message = f"A list is not sorted by {shorten(name)!r}."
-            faults.add_unknown(
-                ("sort",), "unknown_sort_key", message, SORT_KEYS, f"It is sorted by {', '.join(SORT_KEYS)}.", name
-            )
+            message = f"Unknown sort key {shorten(name)!r}."
+            note = f"Allowed sort keys: {', '.join(SORT_KEYS)}."
+            errors.add_unknown(("sort",), "unknown_sort_key", message, SORT_KEYS, note, name)
         elif name in seen:
-            faults.add(("sort",), "repeated_sort_key", f"The sort key {name} stands twice.")
+            errors.add(("sort",), "repeated_sort_key", f"The sort key {name} is repeated.")
         else:
             seen.add(name)
-            terms += (term if term is _UNPRICED else replace(term, descending=descending) for term in _SORT_KEYS[name])
-    return _closed(terms)
+            sort_keys += (key if key is _UNPRICED else replace(key, descending=descending) for key in _SORT_KEYS[name])
+    return _with_id(sort_keys)
 
 
 def newest_first() -> Ordering:
-    """The order of a list that asks for none."""
-    return _closed([SortKey("created_at", datetime, descending=True)])
+    """Return the default order of a list."""
+    return _with_id([SortKey("created_at", datetime, descending=True)])
 
 
 def nearest_first() -> Ordering:
-    """The order of a search that asks for none: by rank, then by name."""
-    return _closed([_RANK, *_SORT_KEYS["name"]])
+    """Return the default order of a search: by rank, then by name."""
+    return _with_id([_RANK, *_SORT_KEYS["name"]])
 
 
 def by_name() -> Ordering:
-    """The order of a search that finds too much to rank."""
-    return _closed(_SORT_KEYS["name"])
+    """Return the order of a search with too many matches to rank."""
+    return _with_id(_SORT_KEYS["name"])
 
 
 def reverse(ordering: Ordering) -> Ordering:
-    """Return the same order from its end."""
-    return tuple(replace(term, descending=not term.descending) for term in ordering)
+    """Return the opposite order."""
+    return tuple(replace(sort_key, descending=not sort_key.descending) for sort_key in ordering)
 
 
 def sort_values(item: Item, ordering: Ordering, rank: int | None = None) -> SortValues:
-    """Say where an item stands."""
-    return tuple(rank if term.name == "rank" else _VALUES[term.name](item) for term in ordering)
+    """Return the sort values of an item. `rank` is needed only if the ordering includes it."""
+    return tuple(rank if sort_key.name == "rank" else _VALUES[sort_key.name](item) for sort_key in ordering)
 
 
-def comes_after(one: SortValues, other: SortValues, ordering: Ordering) -> bool:
-    """Whether `one` stands behind `other`."""
-    for mine, its, term in zip(one, other, ordering, strict=True):
-        if mine != its:
-            return bool((mine < its) is term.descending)
+def comes_after(left: SortValues, right: SortValues, ordering: Ordering) -> bool:
+    """Return whether `left` comes after `right`."""
+    for left_value, right_value, sort_key in zip(left, right, ordering, strict=True):
+        if left_value != right_value:
+            return bool((left_value < right_value) is sort_key.descending)
     return False
 
 
-def sort_by_values(places: list[tuple[SortValues, T]], ordering: Ordering) -> None:
-    """Sort what stands at these places, in the ordering's sense."""
-    for index, term in reversed(list(enumerate(ordering))):
-        places.sort(key=_value_at(index), reverse=term.descending)
+def sort_by_values(entries: list[tuple[SortValues, T]], ordering: Ordering) -> None:
+    """Sort entries in place by their sort values."""
+    for index, sort_key in reversed(list(enumerate(ordering))):
+        entries.sort(key=_value_at(index), reverse=sort_key.descending)
 
 
 def _value_at(index: int) -> Callable[[tuple[SortValues, object]], Any]:
     return lambda entry: entry[0][index]
 
 
-def _closed(terms: Sequence[SortKey]) -> Ordering:
-    """End the ordering by id, so that it is total."""
-    last = terms[-1].descending if terms else False
-    return (*terms, SortKey("id", UUID, descending=last))
+def _with_id(sort_keys: Sequence[SortKey]) -> Ordering:
+    """Append the id, which makes the ordering total."""
+    descending = sort_keys[-1].descending if sort_keys else False
+    return (*sort_keys, SortKey("id", UUID, descending=descending))

@@ -1,1 +1,1 @@
-"""Full-text search: index terms, ranking, highlights and spelling."""
+"""Full-text search: index terms, ranking, highlights and suggestions."""

@@ -1,4 +1,4 @@
-"""Highlights: where the words of a search begin terms of an item, shown in its own text."""
+"""Highlights: the words of an item's text that a search matches, marked in the original text."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,39 +14,40 @@ _VOWEL_OR_FINAL = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
 
 
 def highlight(text: str | None, search: SearchQuery) -> str | None:
-    """Return the text with `<mark>` around each word that a word of the search begins; None where there is none.
+    """Return the text with `<mark>` around each word that starts with a word of the search, or None if there is none.
 
-    Of a word without spaces around it (Chinese, Thai, …) only what was searched for is marked. The text is escaped for
-    HTML, so that it can stand in a page as it is.
+    In scripts without spaces (Chinese, Thai, …) only the searched characters are marked. The text is HTML-escaped, so it can
+    be inserted into a page.
     """
     if not text:
         return None
-    folded = _Folded.of(text)
-    shown: list[str] = []
+    folded = _FoldedText.from_text(text)
+    parts: list[str] = []
     last = 0
-    for start, end in _merged(sorted(folded.place(start, end) for start, end in matching_spans(folded.text, search.terms))):
-        shown += (escape(text[last:start]), f"<mark>{escape(text[start:end])}</mark>")
+    spans = sorted(folded.original_span(start, end) for start, end in matching_spans(folded.text, search.terms))
+    for start, end in _merge_spans(spans):
+        parts += (escape(text[last:start]), f"<mark>{escape(text[start:end])}</mark>")
         last = end
-    return "".join((*shown, escape(text[last:]))) if shown else None
+    return "".join((*parts, escape(text[last:]))) if parts else None
 
 
-class _Folded(NamedTuple):
-    """A folded text, and where each of its characters stands in the text as it is; None: they are at the same places."""
+class _FoldedText(NamedTuple):
+    """A folded text with the start and end of each character in the original text (None: at the same positions)."""
 
     text: str
     starts: Sequence[int] | None
     ends: Sequence[int] | None
 
     @classmethod
-    def of(cls, text: str) -> "_Folded":
+    def from_text(cls, text: str) -> "_FoldedText":
         """Fold a text character by character."""
         if text.isascii():
             return cls(fold(text), None, None)
         clusters: list[tuple[int, int, str]] = []
-        for index, sign in enumerate(text):
-            folded = _fold_one(sign)
+        for index, character in enumerate(text):
+            folded = _fold_character(character)
             if clusters and (not folded or _VOWEL_OR_FINAL.match(folded)):
-                # Marks belong to the letter before them, and the vowels and finals of Hangul.
+                # Marks, and Hangul vowels and finals, belong to the letter before them.
                 start = clusters[-1][0]
                 clusters[-1] = (start, index + 1, fold(text[start : index + 1]))
             else:
@@ -55,28 +56,28 @@ class _Folded(NamedTuple):
         ends = [end for _, end, folded in clusters for _ in folded]
         return cls("".join(folded for _, _, folded in clusters), starts, ends)
 
-    def place(self, start: int, end: int) -> tuple[int, int]:
-        """Return where a stretch of the folded text stands in the text as it is."""
+    def original_span(self, start: int, end: int) -> tuple[int, int]:
+        """Return the span of the original text that a span of the folded text comes from."""
         if self.starts is None or self.ends is None:
             return start, end
         return self.starts[start], self.ends[end - 1]
 
 
-def _merged(places: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Make one stretch of those that overlap or touch."""
-    begin = end = -1
-    for start, behind in places:
-        if start > end:
-            if begin >= 0:
-                yield begin, end
-            begin, end = start, behind
+def _merge_spans(spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Merge sorted spans that overlap or touch."""
+    merged_start = merged_end = -1
+    for start, end in spans:
+        if start > merged_end:
+            if merged_start >= 0:
+                yield merged_start, merged_end
+            merged_start, merged_end = start, end
         else:
-            end = max(end, behind)
-    if begin >= 0:
-        yield begin, end
+            merged_end = max(merged_end, end)
+    if merged_start >= 0:
+        yield merged_start, merged_end
 
 
 @lru_cache(maxsize=4096)
-def _fold_one(sign: str) -> str:
+def _fold_character(character: str) -> str:
     """Fold one character."""
-    return fold(sign)
+    return fold(character)

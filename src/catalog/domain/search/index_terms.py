@@ -1,11 +1,12 @@
-"""Index terms: what a text is found by. A word of a query finds the texts that have a term which begins with it.
+"""Index terms: the units of the search index. A word of a query matches the texts that have a term starting with it.
 
-Most terms are the words themselves. Beyond these:
+Most terms are words. In addition:
 
-- A word of a script without spaces has a term beginning at each of its characters, WINDOW long, so that any part is found.
-- A code is found without its signs and in its parts: `KT-INS114` as `ktins114`, `ins114` and `114`, `Wi-Fi 6` as `wifi6`,
-  `iPhone 15` as `iphone15`. Parts are letters or digits. They are joined within a word, across signs, and across a space
-  between a letter and a digit; a term begins at each part, and goes on through those that follow.
+- A word in a script without spaces has an n-gram term of NGRAM_LENGTH characters starting at each character, so any part of
+  it can be found.
+- A code can be found without its punctuation, and by its parts: `KT-INS114` by `ktins114`, `ins114` and `114`, `Wi-Fi 6` by
+  `wifi6`, `iPhone 15` by `iphone15`. A part is a run of letters or of digits. Parts are joined within a word, across
+  punctuation, and across a space between a letter and a digit. A term starts at each part and includes the parts after it.
 """
 
 import re
@@ -14,21 +15,24 @@ from typing import NamedTuple
 
 from catalog.domain.text.normalization import MAX_WORD, UNSPACED, fold, is_unspaced, segments, words
 
-WINDOW = 4
-"""Characters of a term of a script without spaces; a longer word of a query is looked for by all its windows."""
+NGRAM_LENGTH = 4
+"""Characters per term in scripts without spaces. A longer query word must match with all its n-grams."""
 
 MAX_CODE = 64
-"""Characters of a term that is joined of parts: as many as a SKU has."""
+"""The maximum length of a joined term in characters: the maximum length of a SKU."""
 
 MAX_CODES = 1_000
-"""Joined terms of a text; further codes are found by their words. It keeps an item's terms below a tsvector's megabyte."""
+"""The maximum number of joined terms per text. Further codes are found only by their words.
+
+Keeps the terms of an item below the 1 MB limit of a Postgres tsvector.
+"""
 
 MAX_PARTS = 8
-"""Parts of a word that is taken for a code; one that changes more often between letters and digits is a hash."""
+"""The maximum number of parts in a code. A word that alternates more often between letters and digits is a hash."""
 
 _HAS_UNSPACED = re.compile(f"[{UNSPACED}]")
-_APART = "\0"
-"""Stands for characters that no code has, so that none goes on across them; no text has it."""
+_SEPARATOR = "\0"
+"""Replaces characters of unspaced scripts so that codes do not extend across them. Never occurs in a text."""
 
 _RUN = re.compile(r"[^\W_]+")
 _DIGIT = re.compile(r"\d")
@@ -36,188 +40,192 @@ _PART = re.compile(r"(\d+|[^\W\d_]+)([\W_]*)")
 _PARTS = re.compile(r"\d+|[^\W\d_]+")
 
 
-def _code(letter: str, digit: str, sign: str) -> re.Pattern[str]:
-    """Match two parts or more that are joined. Nothing is matched twice: a word is tried from its first character only."""
+def _code_pattern(letter: str, digit: str, separator: str) -> re.Pattern[str]:
+    """Return a pattern for codes of two or more joined parts. It runs in linear time: a match starts only at a word start."""
     either = f"(?={letter}|{digit})"
     return re.compile(
         f"(?<!{letter})(?<!{digit})"
-        f"(?:{letter}++(?:{sign}++{either}|\\s*+(?={digit}))|{digit}++(?:{sign}++{either}|\\s*+(?={letter})))++"
+        f"(?:{letter}++(?:{separator}++{either}|\\s*+(?={digit}))|{digit}++(?:{separator}++{either}|\\s*+(?={letter})))++"
         f"(?:{letter}|{digit})++"
     )
 
 
-_CODE = _code(r"[^\W\d_]", r"\d", r"(?:[^\w\s\0]|_)")
-_ASCII_CODE = _code("[a-z]", "[0-9]", r"[^a-z0-9\s\0]")
+_CODE = _code_pattern(r"[^\W\d_]", r"\d", r"(?:[^\w\s\0]|_)")
+_ASCII_CODE = _code_pattern("[a-z]", "[0-9]", r"[^a-z0-9\s\0]")
 
 
 class CodePart(NamedTuple):
-    """A part of a code, where it begins, and where the word that it belongs to begins and ends."""
+    """A part of a code: its text, its start, and the start and end of the word it belongs to."""
 
-    part: str
+    text: str
     start: int
-    begin: int
-    end: int
+    word_start: int
+    word_end: int
 
 
 def query_terms(text: str) -> tuple[str, ...]:
-    """Return what a text is found by that has all words of this one, each once."""
-    found: dict[str, None] = {}
+    """Return the distinct terms to look up for a query: its words, and n-grams for unspaced scripts."""
+    terms: dict[str, None] = {}
     for word in words(text):
-        if len(word) > WINDOW and is_unspaced(word):
-            found |= dict.fromkeys(_windows(word, len(word) - WINDOW + 1))
+        if len(word) > NGRAM_LENGTH and is_unspaced(word):
+            terms |= dict.fromkeys(_ngrams(word, len(word) - NGRAM_LENGTH + 1))
         else:
-            found[word] = None
-    return tuple(found)
+            terms[word] = None
+    return tuple(terms)
 
 
 def name_terms(name: str) -> tuple[list[str], list[str]]:
-    """Return the terms of a name, which has each of its words as they are; and those words that can be spelled wrong."""
-    found = words(name)
-    terms = _terms(name, found, signs=True, whole=True)
-    spelled = list(filter(can_be_misspelt, found))
+    """Return the terms of a name, including all its words, and the words among them that can be suggested."""
+    name_words = words(name)
+    terms = _terms(name, name_words, join_words=True, keep_words=True)
+    suggestable = list(filter(can_be_corrected, name_words))
     if not name.isascii():
-        spelled = [word for word in spelled if len(word) <= WINDOW or not is_unspaced(word)]
-    return terms, spelled
+        suggestable = [word for word in suggestable if len(word) <= NGRAM_LENGTH or not is_unspaced(word)]
+    return terms, suggestable
 
 
-def can_be_misspelt(word: str) -> bool:
-    """Whether a word is none but a number: the numbers near that are those of other things."""
+def can_be_corrected(word: str) -> bool:
+    """Return whether a word can be corrected. A number cannot: similar numbers belong to other products."""
     return not word.isdecimal()
 
 
 def sku_terms(sku: str) -> list[str]:
-    """Return the terms of a SKU, which is one code of ASCII letters, digits and signs."""
+    """Return the terms of a SKU: a single code of ASCII letters, digits and punctuation."""
     return _suffixes(_code_parts(sku.lower()))
 
 
 def index_terms(text: str) -> list[str]:
-    """Return the terms of a text. Parts are joined across signs where one of them is a number."""
-    return _terms(text, words(text), signs=False, whole=False)
+    """Return the terms of a text. Only codes that contain a digit are joined across punctuation."""
+    return _terms(text, words(text), join_words=False, keep_words=False)
 
 
-def _terms(text: str, found: list[str], *, signs: bool, whole: bool) -> list[str]:
-    """Return the terms of a text with the words `found`; `whole`: also those words that a longer term begins with."""
+def _terms(text: str, text_words: list[str], *, join_words: bool, keep_words: bool) -> list[str]:
+    """Return the terms of a text with these words.
+
+    `join_words`: join words across punctuation even if the code has no digit (`T-Shirt`). `keep_words`: also keep words that a
+    longer term starts with.
+    """
     if text.isascii():
-        # What has letters only has no codes; and where words are what spaces part, no signs are between them.
-        if "".join(found).isalpha() and not (signs and len(found) != len(text.split())):
-            return found
+        # Without digits there are no codes, unless words may be joined: then there are none if only spaces separate the words.
+        if "".join(text_words).isalpha() and not (join_words and len(text_words) != len(text.split())):
+            return text_words
         codes = _ASCII_CODE.findall(text.lower())
     else:
         text = fold(text)
         if _HAS_UNSPACED.search(text):
-            spaced = [word for word in found if not is_unspaced(word)]
+            spaced = [word for word in text_words if not is_unspaced(word)]
             runs = (segment for run in _RUN.findall(text) for segment in segments(run))
-            found = [*spaced, *(term for run in runs if is_unspaced(run) for term in _windows(run, len(run)))]
-            text = _HAS_UNSPACED.sub(_APART, text)
+            text_words = [*spaced, *(term for run in runs if is_unspaced(run) for term in _ngrams(run, len(run)))]
+            text = _HAS_UNSPACED.sub(_SEPARATOR, text)
         codes = _CODE.findall(text)
     joined: list[str] = []
-    begun: set[str] = set()
+    covered: set[str] = set()
     for code in codes:
-        if not signs and not _DIGIT.search(code):
+        if not join_words and not _DIGIT.search(code):
             continue
-        made = _suffixes(_code_parts(code))
-        if len(joined) + len(made) <= MAX_CODES:
-            joined += made
-            if not whole:
-                begun.update(_RUN.findall(code))
+        code_terms = _suffixes(_code_parts(code))
+        if len(joined) + len(code_terms) <= MAX_CODES:
+            joined += code_terms
+            if not keep_words:
+                covered.update(_RUN.findall(code))
     if not joined:
-        return found
-    if begun:
-        found = [word for word in found if word not in begun or len(word) > MAX_CODE]
-    return list(dict.fromkeys((*found, *joined)))
+        return text_words
+    if covered:
+        text_words = [word for word in text_words if word not in covered or len(word) > MAX_CODE]
+    return list(dict.fromkeys((*text_words, *joined)))
 
 
 def _code_parts(code: str) -> list[str]:
-    """Part a code; a word that has more than MAX_PARTS is one part."""
+    """Split a code into parts. A word with more than MAX_PARTS parts counts as one part."""
     parts: list[str] = _PARTS.findall(code)
-    return parts if len(parts) <= MAX_PARTS else [part for part, _ in _without_hashes(_PART.findall(code))]
+    return parts if len(parts) <= MAX_PARTS else [part for part, _ in _merge_hashes(_PART.findall(code))]
 
 
 def _suffixes(parts: list[str]) -> list[str]:
-    """Join each part to those that follow."""
-    if len(parts) == 2:  # noqa: PLR2004 - as most codes have, so it is worth a short way
+    """Return a term for each part, joined with the parts after it."""
+    if len(parts) == 2:  # noqa: PLR2004 - a fast path, since most codes have two parts
         head, tail = parts
         return [(head + tail)[:MAX_CODE], tail[:MAX_WORD]]
-    text = ""
-    found = []
+    term = ""
+    terms = []
     for part in reversed(parts):
-        text = (part + text)[:MAX_CODE] if text else part[:MAX_WORD]
-        found.append(text)
-    return found
+        term = (part + term)[:MAX_CODE] if term else part[:MAX_WORD]
+        terms.append(term)
+    return terms
 
 
-def _without_hashes(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Put the parts of a word together again where there are more than MAX_PARTS."""
-    found: list[tuple[str, str]] = []
+def _merge_hashes(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Merge the parts of each word that has more than MAX_PARTS. Each part comes with the gap after it."""
+    merged: list[tuple[str, str]] = []
     first = 0
     for part, gap in pairs:
-        found.append((part, gap))
+        merged.append((part, gap))
         if gap:
-            if len(found) - first > MAX_PARTS:
-                found[first:] = [("".join(its for its, _ in found[first:]), gap)]
-            first = len(found)
-    if len(found) - first > MAX_PARTS:
-        found[first:] = [("".join(its for its, _ in found[first:]), "")]
-    return found
+            if len(merged) - first > MAX_PARTS:
+                merged[first:] = [("".join(text for text, _ in merged[first:]), gap)]
+            first = len(merged)
+    if len(merged) - first > MAX_PARTS:
+        merged[first:] = [("".join(text for text, _ in merged[first:]), "")]
+    return merged
 
 
-def _places(code: str, offset: int) -> list[CodePart]:
-    """Part a code that begins at `offset`."""
-    found: list[CodePart] = []
-    first = begin = end = 0
-    for part, gap in _PART.findall(code):
-        found.append(CodePart(part, offset + end, offset + begin, 0))
-        end += len(part)
+def _located_parts(code: str, offset: int) -> list[CodePart]:
+    """Split a code that starts at `offset` into parts with their positions."""
+    parts: list[CodePart] = []
+    first = word_start = end = 0
+    for text, gap in _PART.findall(code):
+        parts.append(CodePart(text, offset + end, offset + word_start, 0))
+        end += len(text)
         if gap or end == len(code):
-            behind = offset + end
-            if len(found) - first > MAX_PARTS:
-                found[first:] = [CodePart(code[begin:end], offset + begin, offset + begin, behind)]
+            word_end = offset + end
+            if len(parts) - first > MAX_PARTS:
+                parts[first:] = [CodePart(code[word_start:end], offset + word_start, offset + word_start, word_end)]
             else:
-                found[first:] = [CodePart(its, start, start_of, behind) for its, start, start_of, _ in found[first:]]
+                parts[first:] = [CodePart(*part[:3], word_end) for part in parts[first:]]
             end += len(gap)
-            first, begin = len(found), end
-    return found
+            first, word_start = len(parts), end
+    return parts
 
 
-def matching_spans(folded: str, asked: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Return where the words of a query stand in a folded text: whole words, but exactly what is asked in unspaced ones."""
-    beginnings = tuple(asked)
-    signs = {each[0] for each in asked}
+def matching_spans(folded: str, terms: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield the spans of a folded text that match terms of a query: whole words, or just the term in unspaced scripts."""
+    prefixes = tuple(terms)
+    first_characters = {term[0] for term in terms}
     for run in _RUN.finditer(folded):
         start = run.start()
         for word in segments(run[0]):
             if is_unspaced(word):
-                yield from _inside(word, start, asked)
-            elif word.startswith(beginnings):
+                yield from _substring_spans(word, start, terms)
+            elif word.startswith(prefixes):
                 yield start, start + len(word)
             start += len(word)
-    for code in _CODE.finditer(_HAS_UNSPACED.sub(_APART, folded)):
-        places = _places(code[0], code.start())
-        for index, place in enumerate(places):
-            if place.part[0] in signs:
-                text = "".join(its.part for its in places[index : index + MAX_CODE])
-                for each in asked:
-                    if text.startswith(each):
-                        yield place.begin, _end(places, index, len(each))
+    for code in _CODE.finditer(_HAS_UNSPACED.sub(_SEPARATOR, folded)):
+        parts = _located_parts(code[0], code.start())
+        for index, part in enumerate(parts):
+            if part.text[0] in first_characters:
+                text = "".join(following.text for following in parts[index : index + MAX_CODE])
+                for term in terms:
+                    if text.startswith(term):
+                        yield part.word_start, _match_end(parts, index, len(term))
 
 
-def _inside(word: str, start: int, asked: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Return where the words of a query stand in an unspaced word that begins at `start`."""
-    for each in asked:
-        found = word.find(each)
-        while found >= 0:
-            yield start + found, start + found + len(each)
-            found = word.find(each, found + 1)
+def _substring_spans(word: str, start: int, terms: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield the spans of the terms in an unspaced word that starts at `start`."""
+    for term in terms:
+        index = word.find(term)
+        while index >= 0:
+            yield start + index, start + index + len(term)
+            index = word.find(term, index + 1)
 
 
-def _end(places: Sequence[CodePart], index: int, length: int) -> int:
-    """Return the end of the word in which so many characters end, counted from a part."""
-    while length > len(places[index].part):
-        length -= len(places[index].part)
+def _match_end(parts: Sequence[CodePart], index: int, length: int) -> int:
+    """Return the end of the last word of a match that starts at part `index` and has `length` characters."""
+    while length > len(parts[index].text):
+        length -= len(parts[index].text)
         index += 1
-    return places[index].end
+    return parts[index].word_end
 
 
-def _windows(word: str, count: int) -> Iterator[str]:
-    """Cut a word into windows that begin at each of its first `count` characters."""
-    return (word[start : start + WINDOW] for start in range(count))
+def _ngrams(word: str, count: int) -> Iterator[str]:
+    """Return the n-grams of a word that start at its first `count` characters."""
+    return (word[start : start + NGRAM_LENGTH] for start in range(count))

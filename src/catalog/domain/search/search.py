@@ -1,4 +1,4 @@
-"""Search: which items a query finds, and how near. Every store finds what `Search.rank` finds here, in its own index."""
+"""Search: which items match a search query, and their rank. Every store must find exactly what `SearchQuery.rank` accepts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,19 +12,20 @@ from catalog.domain.validation import FieldErrors
 from catalog.domain.values.fields import parse_key
 
 MAX_QUERY = 128
-MAX_QUERY_WORDS = 8
+"""The maximum length of a query in characters."""
 
+MAX_QUERY_WORDS = 8
+"""The maximum number of distinct words in a query, unless it is a SKU."""
 
 SEARCHED_FIELDS = ("sku", "name", "description", "category", "attributes")
-"""The fields of an item that a search looks at."""
-
+"""The fields of an item that are searched."""
 
 NO_TERMS = ("-",)
-"""What a store looks for where a query has no words: no term begins with a sign."""
+"""The terms a store looks up if a query has no words: they match nothing, because no term starts with a punctuation mark."""
 
 
 class Rank(IntEnum):
-    """How near an item is to a query; nearer ones come first."""
+    """How well an item matches a query. Lower ranks come first."""
 
     SKU = 0
     NAME = 1
@@ -33,9 +34,10 @@ class Rank(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ItemTerms:
-    """The terms an item is found by: those of its name, and those of everything that is searched (the name's included).
+    """The index terms of an item, each attribute a space-separated text.
 
-    `spelled` are the words of the name that a misspelt search may have meant; each is one of the name's terms.
+    `name` has the terms of its name, and `text` those of all searched fields, including the name. `suggestable` has the words
+    of the name that a misspelled search may have meant, all of them also in `name`.
     """
 
     name: str
@@ -44,60 +46,60 @@ class ItemTerms:
 
     @classmethod
     def from_item(cls, item: Item) -> Self:
-        """Gather the terms of an item."""
+        """Return the terms of an item."""
         others = [text for text in (item.description, item.category, *item.attributes.values()) if isinstance(text, str)]
         return cls.from_texts(item.sku, item.name, others)
 
     @classmethod
     def from_texts(cls, sku: str, name: str, others: Sequence[str]) -> Self:
-        """Gather the terms of the SKU, the name, and `others`: description, category, string attributes."""
-        terms, spelled = name_terms(name)
-        # A sign by itself keeps codes from going on in the next text.
-        text = terms + sku_terms(sku)
+        """Return the terms of a SKU, a name, and other texts: description, category, string attributes."""
+        in_name, suggestable = name_terms(name)
+        in_text = in_name + sku_terms(sku)
         if others:
-            text += index_terms(" . ".join(others))
-        named = " ".join(terms)
-        return cls(named, " ".join(text), named if spelled == terms else " ".join(spelled))
+            # The separator keeps codes from extending into the next text.
+            in_text += index_terms(" . ".join(others))
+        joined_name = " ".join(in_name)
+        return cls(joined_name, " ".join(in_text), joined_name if suggestable == in_name else " ".join(suggestable))
 
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """A query: an item matches when each word is the beginning of one of its terms. `sku` is the query read as a SKU.
+    """A search query. An item matches if each term of the query is a prefix of one of its terms.
 
-    Without words (a query of signs) nothing matches.
+    `sku` is the query read as a SKU, or None if it is not one. A query without words, such as punctuation, matches nothing.
     """
 
     terms: tuple[str, ...]
     sku: str | None
 
     @classmethod
-    def parse(cls, raw: str, faults: FieldErrors) -> Self | None:
-        """Read the parameter `q`; None when it is blank, for then it asks for everything."""
-        bad = find_unstorable(raw)
-        if bad is not None:
-            faults.add(("q",), "invalid_text", f"The query contains {bad}; take it out.")
+    def parse(cls, raw: str, errors: FieldErrors) -> Self | None:
+        """Parse the parameter `q`. Return None if it is blank, which means no search, or invalid (and add an error)."""
+        unstorable = find_unstorable(raw)
+        if unstorable is not None:
+            errors.add(("q",), "invalid_text", f"The query contains {unstorable}; remove it.")
             return None
         if is_blank(raw):
             return None
         key = parse_key(raw)
         sku = key if isinstance(key, str) else None
         if len(raw) > MAX_QUERY:
-            faults.add(("q",), "too_long", f"The query has {len(raw)} characters; at most {MAX_QUERY} are searched for.")
+            errors.add(("q",), "too_long", f"The query has {len(raw)} characters; the maximum is {MAX_QUERY}.")
             return None
         count = len(set(words(raw)))
         if count > MAX_QUERY_WORDS and sku is None:
-            faults.add(("q",), "too_many_words", f"The query has {count} words; at most {MAX_QUERY_WORDS} are searched for.")
+            errors.add(("q",), "too_many_words", f"The query has {count} words; the maximum is {MAX_QUERY_WORDS}.")
         return cls(query_terms(raw), sku)
 
-    def rank(self, item: Item, has: ItemTerms) -> Rank | None:
-        """Say how near an item with these words is; None when it does not match."""
-        if not self._begin(has.text):
+    def rank(self, item: Item, terms: ItemTerms) -> Rank | None:
+        """Return the rank of an item with these terms, or None if it does not match."""
+        if not self._matches(terms.text):
             return None
         if item.sku == self.sku:
             return Rank.SKU
-        return Rank.NAME if self._begin(has.name) else Rank.ELSEWHERE
+        return Rank.NAME if self._matches(terms.name) else Rank.ELSEWHERE
 
-    def _begin(self, text: str) -> bool:
-        """Whether there are words, and each begins a term of `text`."""
+    def _matches(self, text: str) -> bool:
+        """Return whether the query has terms, and each is a prefix of a term in `text`."""
         spaced = " " + text
-        return bool(self.terms) and all(" " + word in spaced for word in self.terms)
+        return bool(self.terms) and all(" " + term in spaced for term in self.terms)

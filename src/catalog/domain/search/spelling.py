@@ -1,25 +1,27 @@
-"""Typing errors: which words are one away from another, and which names a search may have meant.
+"""Suggestions: words that are one typing error apart, and the names that a misspelled search may have meant.
 
-An error is one letter too many, too few or wrong, or two neighbours the wrong way round. A word of three letters or more
-may have one; one word of a search may, while the others begin words of the name as ever. A number has none.
+A typing error is one missing, extra or wrong letter, or two adjacent letters swapped. Only words of three letters or more are
+corrected, never numbers, and only one word per search; the other words must be prefixes of words in the name, as usual.
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from catalog.domain.search.index_terms import can_be_misspelt
+from catalog.domain.search.index_terms import can_be_corrected
 from catalog.domain.search.search import MAX_QUERY_WORDS, ItemTerms, SearchQuery
 
 MIN_LENGTH = 3
-"""Letters that a word has at least, to be taken for misspelt."""
+"""The minimum length of a word that may be corrected, in letters."""
 
 MAX_SUGGESTIONS = 5
+"""The maximum number of suggested items."""
+
 MAX_CANDIDATES = 2_000
-"""Words that are looked at for one word of a search, by the store's order of words; beyond, some may be missed."""
+"""The maximum number of indexed words compared with one word of a search, in the store's order; others may be missed."""
 
 
 class WordPattern(NamedTuple):
-    """What two words that are one error apart have in common: at least one of the ends. And how long the other may be."""
+    """What a word one typing error away from `word` has in common with it: `head` or `tail`, and a length in this range."""
 
     word: str
     head: str
@@ -29,51 +31,53 @@ class WordPattern(NamedTuple):
 
 
 def word_pattern(word: str) -> WordPattern | None:
-    """Say what words that are one error away from this one have in common with it; None when it is too short, or a number."""
-    if len(word) < MIN_LENGTH or not can_be_misspelt(word):
+    """Return the pattern of the words one typing error away, or None if the word is too short or a number."""
+    if len(word) < MIN_LENGTH or not can_be_corrected(word):
         return None
-    # An error touches one letter, or two neighbours. Between the ends there is a letter that belongs to neither.
+    # An error affects one letter or two adjacent ones, so it cannot affect both head and tail: one letter lies between them.
     half = (len(word) - 1) // 2
     return WordPattern(word, word[:half], word[len(word) - half :], len(word) - 1, len(word) + 1)
 
 
 def word_patterns(search: SearchQuery) -> list[WordPattern | None]:
-    """Return the stem of each word of a search, where it has one; of none where it has too many words to look up."""
-    few = len(search.terms) <= MAX_QUERY_WORDS
-    return [word_pattern(word) if few else None for word in search.terms]
+    """Return the pattern of each term of a search, or None. All are None if the search has too many terms to look up."""
+    is_short = len(search.terms) <= MAX_QUERY_WORDS
+    return [word_pattern(term) if is_short else None for term in search.terms]
 
 
 def matches_pattern(word: str, pattern: WordPattern) -> bool:
-    """Whether a word shares an end with the stem's; what stores look words up by."""
+    """Return whether a word matches a pattern: the condition by which stores preselect words."""
     return pattern.shortest <= len(word) <= pattern.longest and (word.startswith(pattern.head) or word.endswith(pattern.tail))
 
 
-def is_one_edit_apart(one: str, other: str) -> bool:
-    """Whether one error makes one word of the other."""
-    if len(one) > len(other):
-        one, other = other, one
-    if len(other) - len(one) > 1 or one == other:
+def is_one_edit_apart(left: str, right: str) -> bool:
+    """Return whether exactly one typing error turns one word into the other."""
+    if len(left) > len(right):
+        left, right = right, left
+    if len(right) - len(left) > 1 or left == right:
         return False
-    begin = next((index for index, (mine, its) in enumerate(zip(one, other, strict=False)) if mine != its), len(one))
-    if len(one) < len(other):
-        return one[begin:] == other[begin + 1 :]
-    swapped = one[begin : begin + 2] == other[begin : begin + 2][::-1] and one[begin + 2 :] == other[begin + 2 :]
-    return swapped or one[begin + 1 :] == other[begin + 1 :]
+    first = next((index for index, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), len(left))
+    if len(left) < len(right):
+        return left[first:] == right[first + 1 :]
+    swapped = left[first : first + 2] == right[first : first + 2][::-1] and left[first + 2 :] == right[first + 2 :]
+    return swapped or left[first + 1 :] == right[first + 1 :]
 
 
 class Correction(NamedTuple):
-    """A search with one of its words put right: `begun` begin words of a name, and one of `meant` is a word of it."""
+    """A search with one word corrected: a name must have one of `alternatives` as a word, and a word for each of `prefixes`."""
 
     prefixes: tuple[str, ...]
     alternatives: tuple[str, ...]
 
 
-def corrections(search: SearchQuery, known: Sequence[Collection[str]]) -> Iterator[Correction]:
-    """Put each word of a search right in turn; `known` has for each of its words those that may be meant."""
-    for index, word in enumerate(search.terms):
-        meant = tuple(sorted(each for each in known[index] if is_one_edit_apart(word, each) and can_be_misspelt(each)))
-        if meant:
-            yield Correction((*search.terms[:index], *search.terms[index + 1 :]), meant)
+def corrections(search: SearchQuery, candidates: Sequence[Collection[str]]) -> Iterator[Correction]:
+    """Correct each term of a search in turn. `candidates` has the preselected words for each term."""
+    for index, term in enumerate(search.terms):
+        alternatives = tuple(
+            sorted(word for word in candidates[index] if is_one_edit_apart(term, word) and can_be_corrected(word))
+        )
+        if alternatives:
+            yield Correction((*search.terms[:index], *search.terms[index + 1 :]), alternatives)
 
 
 def is_corrected_by(terms: ItemTerms, correction: Correction) -> bool:

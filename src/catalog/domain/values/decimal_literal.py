@@ -17,7 +17,7 @@ class DecimalLiteral:
     text: str
 
     @property
-    def whole(self) -> bool:
+    def is_integer(self) -> bool:
         """Return whether the number was written as an integer."""
         return self.text.lstrip("-").isdecimal()
 

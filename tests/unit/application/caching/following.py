@@ -1,4 +1,4 @@
-"""A reader of a log for tests: on a store that may be away or exchanged, with a clock that is told the time."""
+"""A Freshness for tests, on a store that can become unavailable or be replaced, with a manual clock."""
 
 import asyncio
 
@@ -10,57 +10,59 @@ from catalog.ports.cache import CachedResponse, ResponseContent
 from tests.making import creation
 
 
-class Ticking:
-    """A clock that counts seconds as it is told."""
+class ManualClock:
+    """A clock in seconds whose time the test sets."""
 
     def __init__(self) -> None:
-        """Begin somewhere."""
+        """Start at an arbitrary time."""
         self.now = 1000.0
 
     def __call__(self) -> float:
-        """Tell the time."""
+        """Return the time."""
         return self.now
 
 
-class Watched(MemoryStorage):
-    """A store whose log another process writes, that may be away, or stand in another's place."""
+class FlakyStorage(MemoryStorage):
+    """A store that counts polls and can become unavailable."""
 
     def __init__(self) -> None:
-        """Be there."""
+        """Start available."""
         super().__init__()
-        self.away = False
-        self.looks = 0
+        self.unavailable = False
+        self.polls = 0
 
     async def head(self) -> LogHead:
-        """Tell the head, and count."""
-        self.looks += 1
-        if self.away:
-            message = "away"
+        """Count the poll, and return the head."""
+        self.polls += 1
+        if self.unavailable:
+            message = "unavailable"
             raise StoreUnavailable(message)
         return await super().head()
 
-    async def wait(self, seq: int, seconds: float) -> None:  # noqa: ARG002 - let others go on, and that is all
-        """Do not wait."""
+    async def wait(self, seq: int, seconds: float) -> None:  # noqa: ARG002 - only yields to other tasks
+        """Return at once, after letting other tasks run."""
         await asyncio.sleep(0)
 
 
 class Following:
-    """A reader of a log, with what it was told to forget."""
+    """A Freshness with its store and clock. Counts how often the cache was cleared."""
 
     def __init__(self) -> None:
-        """Begin with an empty log."""
-        self.storage = Watched()
-        self.clock = Ticking()
-        self.forgotten = 0
-        self.freshness = Freshness(self.storage, self._forget, self.clock)
+        """Start with an empty log."""
+        self.storage = FlakyStorage()
+        self.clock = ManualClock()
+        self.cleared = 0
+        self.freshness = Freshness(self.storage, self._clear_cache, self.clock)
 
-    async def _forget(self) -> None:
-        self.forgotten += 1
+    async def _clear_cache(self) -> None:
+        self.cleared += 1
 
-    def dated(self, *subjects: str) -> CachedResponse:
-        """Make an answer of now."""
-        return CachedResponse(self.freshness.known, subjects, ResponseContent(b"", ()))
+    def response_with(self, *dependencies: str) -> CachedResponse:
+        """Return a response read now, with these dependencies."""
+        return CachedResponse(self.freshness.latest_seq, dependencies, ResponseContent(b"", ()))
 
-    def about(self, *numbers: int) -> CachedResponse:
-        """Make an answer of now about the items of these numbers."""
-        return self.dated(*(subject for number in numbers for subject in item_dependencies(creation(number).subject)))
+    def response_about(self, *numbers: int) -> CachedResponse:
+        """Return a response read now, about the items with these numbers."""
+        return self.response_with(
+            *(dependency for number in numbers for dependency in item_dependencies(creation(number).subject))
+        )

@@ -1,4 +1,4 @@
-"""Answers out of the cache, fills that many wait for, and a shared cache that may say anything."""
+"""Cached reads: hits, concurrent fills, and a shared cache."""
 
 import asyncio
 
@@ -17,232 +17,232 @@ from tests.making import commit, creation, item, revision
 KEY = "items/1"
 
 
-class Far(MemoryCache):
-    """A shared cache that remembers what was put, and can be slow."""
+class SharedCache(MemoryCache):
+    """A shared cache that can be slow."""
 
     def __init__(self) -> None:
-        """Be empty, and quick."""
+        """Start empty and fast."""
         super().__init__(max_bytes=1_000_000, ttl=60)
         self.closed = False
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def put(self, key: str, cached: CachedResponse) -> None:
-        """Keep it, once the gate is open."""
+        """Store the response once the gate is open."""
         await self.gate.wait()
         await super().put(key, cached)
 
     async def close(self) -> None:
-        """Note it."""
+        """Record the call."""
         self.closed = True
 
 
-class Asked:
-    """A caching over a store with item 1, and the one who makes its answer."""
+class Reads:
+    """CachedReads over a store, with a render function for item 1 that can be slow or fail."""
 
-    def __init__(self, far: Far | None = None) -> None:
-        """Begin with nothing cached."""
+    def __init__(self, shared: SharedCache | None = None) -> None:
+        """Start with empty caches."""
         self.storage = MemoryStorage()
-        self.near = MemoryCache(max_bytes=1_000_000, ttl=60)
+        self.local = MemoryCache(max_bytes=1_000_000, ttl=60)
         self.now = 0.0
-        self.freshness = Freshness(self.storage, self.near.clear, lambda: self.now)
-        self.caching = CachedReads(self.freshness, self.near, far)
+        self.freshness = Freshness(self.storage, self.local.clear, lambda: self.now)
+        self.caching = CachedReads(self.freshness, self.local, shared)
         self.storage.listen(self.freshness.record_entries)
-        self.made = 0
+        self.rendered = 0
         self.gate = asyncio.Event()
         self.gate.set()
         self.error: Exception | None = None
 
-    async def make(self) -> RenderedResponse:
-        """Read the item, and answer when the gate opens."""
-        self.made += 1
-        found = (await self.storage.items_by_id([item().id]))[item().id]
+    async def render(self) -> RenderedResponse:
+        """Read the item, and return its name once the gate is open."""
+        self.rendered += 1
+        stored = (await self.storage.items_by_id([item().id]))[item().id]
         await self.gate.wait()
         if self.error is not None:
             raise self.error
-        return RenderedResponse(ResponseContent(found.name.encode(), ()), item_dependencies(found))
+        return RenderedResponse(ResponseContent(stored.name.encode(), ()), item_dependencies(stored))
 
-    async def answer(self) -> tuple[str, bool]:
-        """Ask."""
-        content, hit = await self.caching.get_or_render(KEY, self.make)
+    async def get(self) -> tuple[str, bool]:
+        """Return the name of the item, and whether it came from a cache."""
+        content, hit = await self.caching.get_or_render(KEY, self.render)
         return content.body.decode(), hit
 
 
-async def asked(far: Far | None = None) -> Asked:
-    """Make one whose store has item 1, and has been looked at."""
-    made = Asked(far)
-    await commit(made.storage, creation(1, name="First"))
-    await made.freshness.look()
-    return made
+async def prepared_reads(shared: SharedCache | None = None) -> Reads:
+    """Return Reads whose store has item 1, after the first poll."""
+    reads = Reads(shared)
+    await commit(reads.storage, creation(1, name="First"))
+    await reads.freshness.poll()
+    return reads
 
 
 async def settled() -> None:
-    """Let everything go as far as it can."""
+    """Let all tasks run until they wait."""
     for _ in range(10):
         await asyncio.sleep(0)
 
 
-async def test_the_second_answer_is_a_hit_until_the_item_changes() -> None:
-    """And then a new one is made."""
-    it = await asked()
-    assert [await it.answer(), await it.answer(), await it.answer()] == [("First", False), ("First", True), ("First", True)]
-    await commit(it.storage, revision(item(1, name="First"), name="Second"))
-    assert [await it.answer(), await it.answer()] == [("Second", False), ("Second", True)]
-    assert it.made == 2
+async def test_the_second_read_is_a_hit_until_the_item_changes() -> None:
+    """Then the response is rendered again."""
+    reads = await prepared_reads()
+    assert [await reads.get(), await reads.get(), await reads.get()] == [("First", False), ("First", True), ("First", True)]
+    await commit(reads.storage, revision(item(1, name="First"), name="Second"))
+    assert [await reads.get(), await reads.get()] == [("Second", False), ("Second", True)]
+    assert reads.rendered == 2
 
 
-async def test_a_lapsed_lease_makes_everything_be_asked_anew() -> None:
-    """Also of those who would wait for a fill that has begun."""
-    it = await asked()
-    await it.answer()
-    it.now = 1.0
-    assert await it.caching.lookup(KEY) is None
-    it.gate.clear()
-    both = [asyncio.create_task(it.answer()) for _ in range(2)]
+async def test_everything_is_rendered_again_if_the_log_was_not_polled_in_time() -> None:
+    """Even if the response is already being rendered."""
+    reads = await prepared_reads()
+    await reads.get()
+    reads.now = 1.0
+    assert await reads.caching.lookup(KEY) is None
+    reads.gate.clear()
+    both = [asyncio.create_task(reads.get()) for _ in range(2)]
     await settled()
-    assert it.made == 3
-    it.gate.set()
+    assert reads.rendered == 3
+    reads.gate.set()
     assert await asyncio.gather(*both) == [("First", False)] * 2
 
 
-async def test_many_who_ask_at_once_wait_for_one_fill() -> None:
-    """Nobody has it made a second time."""
-    it = await asked()
-    it.gate.clear()
-    waiting = [asyncio.create_task(it.answer()) for _ in range(50)]
+async def test_concurrent_reads_wait_for_one_fill() -> None:
+    """The response is rendered once."""
+    reads = await prepared_reads()
+    reads.gate.clear()
+    waiting = [asyncio.create_task(reads.get()) for _ in range(50)]
     await settled()
-    it.gate.set()
+    reads.gate.set()
     assert await asyncio.gather(*waiting) == [("First", False)] * 50
-    assert it.made == 1
-    assert not it.caching._fills
+    assert reads.rendered == 1
+    assert not reads.caching._fills
 
 
-async def test_who_asks_after_a_write_does_not_get_a_fill_that_began_before() -> None:
-    """And what that fill brings is not kept for others."""
-    it = await asked()
-    it.gate.clear()
-    early = asyncio.create_task(it.answer())
+async def test_a_read_after_a_write_does_not_get_a_fill_started_before() -> None:
+    """The outdated response is not cached either."""
+    reads = await prepared_reads()
+    reads.gate.clear()
+    early = asyncio.create_task(reads.get())
     await settled()
-    await commit(it.storage, revision(item(1, name="First"), name="Second"))
-    late = asyncio.create_task(it.answer())
+    await commit(reads.storage, revision(item(1, name="First"), name="Second"))
+    late = asyncio.create_task(reads.get())
     await settled()
-    it.gate.set()
+    reads.gate.set()
     assert list(await asyncio.gather(early, late)) == [("First", False), ("Second", False)]
-    assert await it.answer() == ("Second", True)
-    assert not it.caching._fills
+    assert await reads.get() == ("Second", True)
+    assert not reads.caching._fills
 
 
-async def test_a_slow_old_fill_that_ends_last_is_made_again() -> None:
-    """It overwrote the newer answer, but its date tells that it does not hold."""
-    it = await asked()
-    it.gate.clear()
-    early = asyncio.create_task(it.answer())
+async def test_a_slow_outdated_fill_that_ends_last_is_rendered_again() -> None:
+    """It overwrites the newer response, but its `as_of` shows that it is invalid."""
+    reads = await prepared_reads()
+    reads.gate.clear()
+    early = asyncio.create_task(reads.get())
     await settled()
-    await commit(it.storage, revision(item(1, name="First"), name="Second"))
-    slow, it.gate = it.gate, asyncio.Event()
-    it.gate.set()
-    assert await it.answer() == ("Second", False)
+    await commit(reads.storage, revision(item(1, name="First"), name="Second"))
+    slow, reads.gate = reads.gate, asyncio.Event()
+    reads.gate.set()
+    assert await reads.get() == ("Second", False)
     slow.set()
     assert await early == ("First", False)
-    assert await it.answer() == ("Second", False)
+    assert await reads.get() == ("Second", False)
 
 
-async def test_where_a_fill_fails_each_tries_for_himself() -> None:
-    """And gets an error of his own; nothing is kept."""
-    it = await asked()
-    it.gate.clear()
-    it.error = StoreUnavailable("away")
-    waiting = [asyncio.create_task(it.answer()) for _ in range(3)]
+async def test_if_a_fill_fails_every_caller_renders_the_response_itself() -> None:
+    """Each caller gets its own exception, and nothing is cached."""
+    reads = await prepared_reads()
+    reads.gate.clear()
+    reads.error = StoreUnavailable("unavailable")
+    waiting = [asyncio.create_task(reads.get()) for _ in range(3)]
     await settled()
-    it.gate.set()
-    answers = await asyncio.gather(*waiting, return_exceptions=True)
-    assert [type(one) for one in answers] == [StoreUnavailable] * 3
-    assert it.made == 3
-    it.error = None
-    assert await it.answer() == ("First", False)
+    reads.gate.set()
+    errors = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(error) for error in errors] == [StoreUnavailable] * 3
+    assert reads.rendered == 3
+    reads.error = None
+    assert await reads.get() == ("First", False)
 
 
-async def test_a_first_asker_that_goes_takes_nobody_with_him() -> None:
-    """The others have it made themselves."""
-    it = await asked()
-    it.gate.clear()
-    first = asyncio.create_task(it.answer())
-    others = [asyncio.create_task(it.answer()) for _ in range(2)]
+async def test_cancelling_the_first_caller_does_not_affect_the_others() -> None:
+    """They render the response themselves."""
+    reads = await prepared_reads()
+    reads.gate.clear()
+    first = asyncio.create_task(reads.get())
+    others = [asyncio.create_task(reads.get()) for _ in range(2)]
     await settled()
     first.cancel()
     await settled()
-    it.gate.set()
+    reads.gate.set()
     assert await asyncio.gather(*others) == [("First", False)] * 2
     assert first.cancelled()
 
 
-async def test_what_another_process_made_is_a_hit() -> None:
-    """As long as it holds by this process's knowledge of the log."""
-    far = Far()
-    it = await asked(far)
-    await it.answer()
+async def test_a_response_of_another_process_is_a_hit() -> None:
+    """As long as it is valid according to the log as this process knows it."""
+    shared = SharedCache()
+    reads = await prepared_reads(shared)
+    await reads.get()
     await settled()
-    await it.near.clear()
-    assert await it.answer() == ("First", True)
-    await commit(it.storage, revision(item(1, name="First"), name="Second"))
-    await it.near.clear()
-    assert await it.answer() == ("Second", False)
+    await reads.local.clear()
+    assert await reads.get() == ("First", True)
+    await commit(reads.storage, revision(item(1, name="First"), name="Second"))
+    await reads.local.clear()
+    assert await reads.get() == ("Second", False)
 
 
-async def test_a_shared_cache_is_not_asked_while_the_lease_is_lapsed() -> None:
-    """For nothing in it could be trusted."""
-    far = Far()
-    it = await asked(far)
-    await it.answer()
+async def test_the_shared_cache_is_not_read_if_the_log_was_not_polled_in_time() -> None:
+    """Nothing in it could be validated."""
+    shared = SharedCache()
+    reads = await prepared_reads(shared)
+    await reads.get()
     await settled()
-    it.now = 1.0
-    assert await it.answer() == ("First", False)
+    reads.now = 1.0
+    assert await reads.get() == ("First", False)
 
 
-async def test_a_slow_shared_cache_does_not_pile_up_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond a number they are not brought there."""
+async def test_writes_to_a_slow_shared_cache_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond MAX_FILLS, responses are not written to it."""
     monkeypatch.setattr(module, "MAX_FILLS", 2)
-    far = Far()
-    far.gate.clear()
-    it = await asked(far)
+    shared = SharedCache()
+    shared.gate.clear()
+    reads = await prepared_reads(shared)
     for number in range(5):
-        await it.caching.get_or_render(f"{KEY}/{number}", it.make)
-    assert len(it.caching._writes) == 2
-    far.gate.set()
+        await reads.caching.get_or_render(f"{KEY}/{number}", reads.render)
+    assert len(reads.caching._writes) == 2
+    shared.gate.set()
     await settled()
-    assert not it.caching._writes
+    assert not reads.caching._writes
 
 
-@pytest.mark.parametrize("shared", [True, False])
-async def test_running_follows_the_log_and_ends(*, shared: bool) -> None:
-    """What is under way to the shared cache is waited for, and both are closed."""
-    far = Far() if shared else None
+@pytest.mark.parametrize("with_shared", [True, False])
+async def test_running_follows_the_log_and_cleans_up(*, with_shared: bool) -> None:
+    """It waits for pending writes to the shared cache and closes both caches."""
+    shared = SharedCache() if with_shared else None
     storage = MemoryStorage()
-    near = MemoryCache(max_bytes=1_000_000, ttl=60)
-    freshness = Freshness(storage, near.clear)
-    caching = CachedReads(freshness, near, far)
+    local = MemoryCache(max_bytes=1_000_000, ttl=60)
+    freshness = Freshness(storage, local.clear)
+    caching = CachedReads(freshness, local, shared)
     async with caching.running(storage):
         async with asyncio.timeout(10):
-            while not freshness.current():  # noqa: ASYNC110 - it is looked at now and then, and tells nobody
+            while not freshness.is_current():  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(0.001)
         await commit(storage, creation(1))
-        assert freshness.known == 1
-        await near.put(KEY, CachedResponse(1, (), ResponseContent(b"", ())))
-    assert near.size == 0
-    assert far is None or far.closed
+        assert freshness.latest_seq == 1
+        await local.put(KEY, CachedResponse(1, (), ResponseContent(b"", ())))
+    assert local.size == 0
+    assert shared is None or shared.closed
 
 
-async def test_a_log_that_cannot_be_followed_for_a_fault_of_ours_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    """Everything is answered all the same, from the store."""
+async def test_an_unexpected_error_of_the_follower_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Reads still work, without the cache."""
 
     class Broken(MemoryStorage):
         async def head(self) -> LogHead:
             raise ZeroDivisionError
 
     storage = Broken()
-    near = MemoryCache(max_bytes=1_000_000, ttl=60)
-    caching = CachedReads(Freshness(storage, near.clear), near)
+    local = MemoryCache(max_bytes=1_000_000, ttl=60)
+    caching = CachedReads(Freshness(storage, local.clear), local)
     async with caching.running(storage):
         await settled()
         assert await caching.lookup(KEY) is None
-    assert "not followed any more" in caplog.text
+    assert "no longer followed, so the response cache is disabled" in caplog.text

@@ -1,4 +1,4 @@
-"""What a page names as its subjects is enough: where none of them changed, the page is the same."""
+"""The dependencies of a page are complete: if none of them changed, the page is the same."""
 
 from typing import Any
 
@@ -46,25 +46,25 @@ _STEPS = st.lists(st.tuples(st.integers(1, 4), st.one_of(_PATCHES, _PATCHES, st.
 
 @settings(max_examples=600)
 @given(parameters=_QUERIES, before=st.lists(_PATCHES, min_size=2, max_size=3), steps=_STEPS)
-async def test_a_page_whose_subjects_did_not_change_is_still_the_same(
+async def test_a_page_whose_dependencies_did_not_change_is_the_same(
     parameters: dict[str, str], before: list[dict[str, Any]], steps: list[tuple[int, dict[str, object] | None]]
 ) -> None:
-    """Whatever is created, changed or removed, under every question."""
+    """Whatever is created, updated or deleted, for every query."""
     log = Following()
     await create_categories(log.storage, "ash/birch", "cedar")
     for number, patch in enumerate(before, 1):
         fields = {name: value for name, value in patch.items() if name != "sku"}
         await commit(log.storage, creation(number, **fields))
-    await log.freshness.look()
-    listing = ListRequest.parse(parameters)
-    before_all = await list_items(log.storage, listing)
-    cached = log.dated(*list_dependencies(listing, before_all.page))
+    await log.freshness.poll()
+    request = ListRequest.parse(parameters)
+    result_before = await list_items(log.storage, request)
+    cached = log.response_with(*list_dependencies(request, result_before.page))
     for number, step in steps:
         item = (await log.storage.items_by_id([item_id(number)])).get(item_id(number))
         if item is None:
             await commit(log.storage, creation(number))
         elif step == {}:
-            (birch,) = [each for each in await log.storage.categories() if each.slug == "birch"]
+            (birch,) = [category for category in await log.storage.categories() if category.slug == "birch"]
             moved = birch.update({"parent": None if birch.parent else "cedar"}, default_position=0, now=NOON)
             await commit(log.storage, certain(moved))
         elif step is None:
@@ -72,6 +72,6 @@ async def test_a_page_whose_subjects_did_not_change_is_still_the_same(
         else:
             change = item.update(step, now=item.updated_at)
             await commit(log.storage, *([change] if change else []))
-    await log.freshness.look()
+    await log.freshness.poll()
     if log.freshness.is_valid(cached):
-        assert await list_items(log.storage, listing) == before_all
+        assert await list_items(log.storage, request) == result_before

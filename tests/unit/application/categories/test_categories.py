@@ -1,4 +1,4 @@
-"""Removing a category while others are at work in it."""
+"""Deleting a category while other writers change its contents."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -24,34 +24,34 @@ from tests.making import (
 )
 
 
-class Interfered(MemoryStorage):
-    """Somebody is always quicker, so many times."""
+class Rival(MemoryStorage):
+    """A store in which another writer commits first, a number of times."""
 
     def __init__(self) -> None:
-        """Interfere with nothing yet."""
+        """Start without interference."""
         super().__init__()
         self.times = 0
         self.interfere: Callable[[Sequence[ChangeSet]], Awaitable[object]]
 
-    async def commit(self, batch: Sequence[ChangeSet], ready: Sequence[object] = ()) -> Sequence[Outcome]:
-        """Let the other go first."""
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
+        """Run `interfere` first, then commit."""
         if self.times:
             self.times -= 1
             await self.interfere(batch)
-        return await super().commit(batch, ready)
+        return await super().commit(batch, prepared)
 
 
 @pytest.fixture
-async def storage() -> Interfered:
-    """Two categories, with an item in the one."""
-    made = Interfered()
-    await create_categories(made, "a", "b")
-    await create_items(made, 1, category="a")
-    return made
+async def storage() -> Rival:
+    """Two categories, a and b, with an item in a."""
+    store = Rival()
+    await create_categories(store, "a", "b")
+    await create_items(store, 1, category="a")
+    return store
 
 
-async def test_items_that_change_meanwhile_are_moved_all_the_same(storage: Interfered) -> None:
-    """Decided again, a bounded number of times."""
+async def test_items_that_change_during_the_move_are_moved_too(storage: Rival) -> None:
+    """The move is retried a limited number of times."""
     categories = Categories(storage, FixedClock(), CountedIds())
 
     async def change(batch: Sequence[ChangeSet]) -> None:
@@ -67,35 +67,35 @@ async def test_items_that_change_meanwhile_are_moved_all_the_same(storage: Inter
     assert await storage.category_counts() == {"b": 1}
 
 
-async def test_a_category_that_is_gone_meanwhile_takes_nothing(storage: Interfered) -> None:
-    """And nothing is lost."""
+async def test_a_target_deleted_during_the_move_is_refused(storage: Rival) -> None:
+    """Nothing is moved or lost."""
     categories = Categories(storage, FixedClock(), CountedIds())
 
-    async def remove(_batch: Sequence[ChangeSet]) -> None:
+    async def delete(_batch: Sequence[ChangeSet]) -> None:
         target = await categories.get("b")
         await MemoryStorage.commit(storage, [ChangeSet((target.delete(now=NOON),), TESTER)])
 
-    storage.interfere = remove
+    storage.interfere = delete
     storage.times = 1
     with pytest.raises(InvalidQuery, match="There is no category b"):
         await categories.delete("a", TESTER, move_to="b")
     assert await storage.category_counts() == {"a": 1}
 
 
-async def test_an_item_that_came_meanwhile_is_moved_too(storage: Interfered) -> None:
-    """The category is found in use, and emptied again."""
+async def test_an_item_added_during_the_move_is_moved_too(storage: Rival) -> None:
+    """The category is in use again, so the move is retried."""
     categories = Categories(storage, FixedClock(), CountedIds())
 
-    async def come(_batch: Sequence[ChangeSet]) -> None:
+    async def add(_batch: Sequence[ChangeSet]) -> None:
         await commit(storage, creation(2, category="a"))
 
-    storage.interfere = come
+    storage.interfere = add
     storage.times = 1
     assert await categories.delete("a", TESTER, move_to="b") == 2
 
 
-def test_the_nearest_of_many_slugs_is_found_among_few() -> None:
-    """Those of about the same length are compared; none is near where none is."""
+def test_the_closest_of_many_slugs_is_suggested() -> None:
+    """Only slugs of similar length are compared. Without a similar slug there is no suggestion."""
     slugs = [f"a{number}-very-long-slug-indeed" for number in range(2000)] + [f"x{number}" for number in range(2000)] + ["lamps"]
     error = UnknownCategory("lamsp", ("category",))
     assert "did you mean lamps?" in str(with_suggestion(error, slugs))

@@ -1,4 +1,4 @@
-"""Rows out of files, as the world delivers them."""
+"""Reading rows from the files that people send."""
 
 import gzip
 import io
@@ -26,8 +26,8 @@ def array(text: str) -> list[Row | MalformedRow]:
     return list(read_json_array(io.BytesIO(text.encode())).rows)
 
 
-def test_a_cell_may_hold_quotes_commas_and_lines() -> None:
-    """The line is the one where the row begins; an empty cell is absent."""
+def test_a_cell_may_contain_quotes_commas_and_newlines() -> None:
+    """A row's line number is that of its first line. Empty cells are omitted."""
     data = 'sku, name \r\nA,"Say ""hi"",\nnow"\r\n\r\nB,\r\nC,Ünïcode\r\n'.encode()
     assert read_csv(io.BytesIO(data)).columns == ("sku", "name")
     assert csv_rows(data) == [
@@ -37,34 +37,34 @@ def test_a_cell_may_hold_quotes_commas_and_lines() -> None:
     ]
 
 
-def test_a_byte_order_mark_and_another_delimiter_do_not_hinder() -> None:
+def test_a_byte_order_mark_and_another_delimiter_are_accepted() -> None:
     """Spreadsheets write both."""
     assert csv_rows("\ufeffsku;name\nA;B\n".encode(), ";") == [Row(2, {"sku": "A", "name": "B"})]
 
 
 def test_a_row_that_is_not_utf_8_is_refused() -> None:
-    """Alone."""
-    for found in (
+    """The other rows are read."""
+    for rows in (
         csv_rows(b"name\ncaf\xe9\n\xc3\xa9\n"),
         list(read_json_lines(io.BytesIO(b'{}\n{"name":"\xe9"}\n{"name":"\xc3\xa9"}')).rows),
     ):
-        broken, whole = found[-2:]
-        assert isinstance(broken, MalformedRow)
-        assert "is not UTF-8; save the file as UTF-8" in broken.message
-        assert isinstance(whole, Row)
-        assert whole.values == {"name": "é"}
+        malformed, valid = rows[-2:]
+        assert isinstance(malformed, MalformedRow)
+        assert "is not UTF-8; save the file as UTF-8" in malformed.message
+        assert isinstance(valid, Row)
+        assert valid.values == {"name": "é"}
 
 
-def test_a_formulas_guard_is_taken_off() -> None:
-    """And no other apostrophe."""
+def test_the_apostrophe_before_a_formula_is_removed() -> None:
+    """Other apostrophes stay."""
     assert csv_rows(b"a,b,c,d\n'=1+1,''x,'Tis,'\n") == [Row(2, {"a": "=1+1", "b": "'x", "c": "'Tis", "d": "'"})]
 
 
-def test_a_row_that_cannot_be_read_is_passed_over() -> None:
-    """With its line."""
-    found = csv_rows(b"a,b\n1\n1,2,3\n1,2\n1,2,, \n")
-    assert [row.line for row in found] == [2, 3, 4, 5]
-    assert [type(row) for row in found] == [MalformedRow, MalformedRow, Row, Row]
+def test_a_row_that_cannot_be_read_is_skipped() -> None:
+    """It is reported with its line."""
+    rows = csv_rows(b"a,b\n1\n1,2,3\n1,2\n1,2,, \n")
+    assert [row.line for row in rows] == [2, 3, 4, 5]
+    assert [type(row) for row in rows] == [MalformedRow, MalformedRow, Row, Row]
 
 
 @pytest.mark.parametrize(
@@ -79,22 +79,22 @@ def test_a_row_that_cannot_be_read_is_passed_over() -> None:
         ((DATA / "unclosed.csv").read_bytes(), 3, 6),
     ],
 )
-def test_nothing_is_read_behind_a_row_whose_quotes_are_wrong(data: bytes, first: int, last: int) -> None:
-    """For it may stand inside a cell. The lines are named."""
-    *rows, broken = csv_rows(data)
+def test_nothing_is_read_after_a_row_with_wrong_quotes(data: bytes, first: int, last: int) -> None:
+    """Later lines may be part of a cell. The error names the lines that were skipped."""
+    *rows, malformed = csv_rows(data)
     assert all(isinstance(row, Row) and row.line < first for row in rows)
-    assert isinstance(broken, MalformedRow)
-    assert (broken.line, broken.last_line) == (first, last)
-    assert f"Line {last}, the last" in broken.message if first == last else f"Lines {first} to {last}," in broken.message
+    assert isinstance(malformed, MalformedRow)
+    assert (malformed.line, malformed.last_line) == (first, last)
+    assert f"Line {last}, the last" in malformed.message if first == last else f"Lines {first} to {last}," in malformed.message
 
 
-def test_a_row_of_blank_cells_is_passed_over() -> None:
-    """Like an empty line."""
+def test_a_row_of_blank_cells_is_skipped() -> None:
+    """As an empty line is."""
     assert csv_rows(b"a,b\n,\n , \n,,,\n,1\n") == [Row(5, {"b": "1"})]
 
 
 def test_a_cell_may_be_as_long_as_a_row() -> None:
-    """Longer than the limit that Python's reader begins with."""
+    """This cell exceeds the default limit of Python's csv module."""
     (row,) = csv_rows(b"a,b\n1," + b"x" * 200_000)
     assert isinstance(row, Row)
     assert len(row.values["b"]) == 200_000
@@ -102,34 +102,34 @@ def test_a_cell_may_be_as_long_as_a_row() -> None:
 
 @pytest.mark.parametrize("name", ["html.csv", "one-blank-header.csv", "nul.csv", "cr-only.csv", "header-spaces.csv"])
 def test_files_as_people_have_them_are_read(name: str) -> None:
-    """Every row of them."""
+    """Every row is read."""
     rows = csv_rows((DATA / name).read_bytes())
     assert rows
     assert all(isinstance(row, Row) for row in rows)
 
 
 @pytest.mark.parametrize("delimiter", ['"', "\n", "\r", "\x00", " ", "", "ab", "a", "1", "'", "\x1b", "é"])
-def test_what_is_no_delimiter_is_refused(delimiter: str) -> None:
-    """Before anything is read."""
-    with pytest.raises(InvalidQuery, match="delimiter is one character"):
+def test_an_invalid_delimiter_is_refused(delimiter: str) -> None:
+    """Quotes, letters, digits, blanks and control characters cannot separate cells."""
+    with pytest.raises(InvalidQuery, match="delimiter must be one character"):
         csv_rows(b"a,b\n", delimiter)
 
 
 @pytest.mark.parametrize(
-    ("data", "kind", "said"),
+    ("data", "kind", "message"),
     [
         (gzip.compress(b"sku,name\n", mtime=0), "csv", "compressed"),
         (gzip.compress(b"{}", mtime=0), "jsonl", "compressed"),
         (b"PK\x03\x04...", "csv", "spreadsheet"),
         ((DATA / "utf16.csv").read_bytes(), "csv", "UTF-16"),
-        (b"s\x00k\x00u\x00,\x00", "csv", "no text"),
+        (b"s\x00k\x00u\x00,\x00", "csv", "not UTF-8 text"),
         (b"sku,gr\xf6\xdfe\n", "csv", "Line 1 is not UTF-8"),
         (b"\n <!DOCTYPE html><html>", "csv", "HTML"),
         (b"<html></html>", "jsonl", "HTML"),
         (b"[]", "csv", "JSON, not CSV"),
-        (b'{"a": 1}', "csv", "format is jsonl"),
-        (b'[{"a": 1}]', "jsonl", "format is json"),
-        ((DATA / "wrapped.json").read_bytes(), "json", "no JSON array"),
+        (b'{"a": 1}', "csv", "use format jsonl"),
+        (b'[{"a": 1}]', "jsonl", "use format json"),
+        ((DATA / "wrapped.json").read_bytes(), "json", "not a JSON array"),
         (b"", "csv", "no header"),
         (b"\xef\xbb\xbf \n", "jsonl", "is empty"),
         (b"", "json", "is empty"),
@@ -137,35 +137,35 @@ def test_what_is_no_delimiter_is_refused(delimiter: str) -> None:
         (b"x" * (2 * MAX_ROW_SIZE), "csv", "header cannot be read"),
     ],
 )
-def test_what_is_no_table_is_refused(data: bytes, kind: str, said: str) -> None:
-    """As a whole, and closed."""
+def test_a_file_in_another_format_is_refused(data: bytes, kind: str, message: str) -> None:
+    """The file is closed."""
     file = io.BytesIO(data)
-    with pytest.raises(InvalidFile, match=said):
+    with pytest.raises(InvalidFile, match=message):
         read_table(file, kind)
     assert file.closed
 
 
-def test_an_array_of_nothing_is_a_table_without_rows() -> None:
-    """So is a header alone."""
+def test_an_empty_array_has_no_rows() -> None:
+    """A CSV file with only a header has none either."""
     assert list(read_table(io.BytesIO(b" [ ] "), "json").rows) == []
     assert csv_rows(b"sku,name\n") == []
 
 
-@pytest.mark.parametrize(("data", "said"), [(b"", "no header"), (b",,\n1,2,3\n", "no header"), (b'"a\n', "cannot be read")])
-def test_a_header_must_be_there(data: bytes, said: str) -> None:
-    """Or nothing is read at all."""
-    with pytest.raises(InvalidFile, match=said):
+@pytest.mark.parametrize(("data", "message"), [(b"", "no header"), (b",,\n1,2,3\n", "no header"), (b'"a\n', "cannot be read")])
+def test_a_csv_file_needs_a_header(data: bytes, message: str) -> None:
+    """Without one nothing is read."""
+    with pytest.raises(InvalidFile, match=message):
         read_csv(io.BytesIO(data))
 
 
 def test_json_lines_are_read_one_by_one() -> None:
-    """Empty ones are passed over, null is absent, what is broken or too long is told."""
-    long = json.dumps({"name": "x" * MAX_ROW_SIZE})
-    longer = "x" * (3 * MAX_ROW_SIZE)
-    text = f'{{"sku": "A", "price": 1.50, "name": null}}\n\n[1]\n{{"a": 1\n{long}\n{{"sku": "B"}}\n{longer}'
-    found = list(read_json_lines(io.BytesIO(text.encode())).rows)
-    assert found[0] == Row(1, {"sku": "A", "price": DecimalLiteral("1.50")})
-    assert [(row.line, type(row)) for row in found[1:]] == [
+    """Empty lines are skipped, null values are omitted, malformed and oversized lines are reported."""
+    too_long = json.dumps({"name": "x" * MAX_ROW_SIZE})
+    far_too_long = "x" * (3 * MAX_ROW_SIZE)
+    text = f'{{"sku": "A", "price": 1.50, "name": null}}\n\n[1]\n{{"a": 1\n{too_long}\n{{"sku": "B"}}\n{far_too_long}'
+    rows = list(read_json_lines(io.BytesIO(text.encode())).rows)
+    assert rows[0] == Row(1, {"sku": "A", "price": DecimalLiteral("1.50")})
+    assert [(row.line, type(row)) for row in rows[1:]] == [
         (3, MalformedRow),
         (4, MalformedRow),
         (5, MalformedRow),
@@ -175,38 +175,38 @@ def test_json_lines_are_read_one_by_one() -> None:
 
 
 def test_an_array_is_read_value_by_value() -> None:
-    """With the line where each begins."""
+    """Each row has the line on which its value starts."""
     assert array('\n[ {"a": 1},\n {"a": 2}\n,5 ]') == [
         Row(2, {"a": 1}),
         Row(3, {"a": 2}),
-        MalformedRow(4, "The row is no object."),
+        MalformedRow(4, "The row is not an object."),
     ]
     assert array("[ ]") == []
     many = [{"sku": f"S-{number}", "text": "é" * 50} for number in range(3000)]
-    assert [row.values["sku"] for row in array(json.dumps(many)) if isinstance(row, Row)] == [one["sku"] for one in many]
+    assert [row.values["sku"] for row in array(json.dumps(many)) if isinstance(row, Row)] == [row["sku"] for row in many]
 
 
 @pytest.mark.parametrize(
-    ("text", "whole", "said"),
+    ("text", "row_count", "message"),
     [
         ("[", 0, "ends too early"),
-        ('[{"a": 1}', 1, "a comma or its end"),
-        ('[{"a": 1} {"a": 2}]', 1, "a comma or its end"),
+        ('[{"a": 1}', 1, r"a comma or \]"),
+        ('[{"a": 1} {"a": 2}]', 1, r"a comma or \]"),
         ('[{"a": 1},]', 1, "ends too early"),
         ('[{"a": 1}, {"b": 1, "b": 2}, {"a": 3}]', 1, "twice"),
-        ('[{"a": 1}, ' + "[" * 100_000, 1, "nested more than 32 deep"),
+        ('[{"a": 1}, ' + "[" * 100_000, 1, "nested more than 32 levels deep"),
         ('[{"a": 1}, {"b": "' + "x" * (2 * MAX_ROW_SIZE), 1, "more than"),
     ],
 )
-def test_a_broken_array_ends_where_it_breaks(text: str, whole: int, said: str) -> None:
-    """What stood before is taken; what follows is not guessed."""
-    found = array(text)
-    assert [isinstance(row, Row) for row in found] == [True] * whole + [False]
-    last = found[-1]
+def test_a_malformed_array_is_read_up_to_the_error(text: str, row_count: int, message: str) -> None:
+    """The values before it are read, nothing after it."""
+    rows = array(text)
+    assert [isinstance(row, Row) for row in rows] == [True] * row_count + [False]
+    last = rows[-1]
     assert isinstance(last, MalformedRow)
-    assert re.search(said, last.message)
+    assert re.search(message, last.message)
 
 
 def test_there_is_a_reader_for_each_format() -> None:
-    """By its name."""
+    """READERS has all of them."""
     assert set(READERS) == {"csv", "json", "jsonl"}

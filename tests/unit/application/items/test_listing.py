@@ -1,4 +1,4 @@
-"""A page waits for nothing that is told beside it."""
+"""Lists: a page does not wait for facets, and unknown categories are refused."""
 
 import asyncio
 from typing import Any
@@ -22,38 +22,38 @@ CSV = parse_format("csv")
 
 
 class Slow(MemoryStorage):
-    """Has no hand free for facets of categories."""
+    """A store that never finishes counting the category facet."""
 
-    async def facet(self, query: Any, name: str, *, seconds: float) -> Facet | None:  # noqa: ANN401 - passed on
-        """Wait for ever, or answer."""
+    async def facet(self, query: Any, name: str, *, seconds: float) -> Facet | None:  # noqa: ANN401 - passed through
+        """Hang for the category, otherwise count."""
         if name == "category":
             await asyncio.Event().wait()
         return await super().facet(query, name, seconds=seconds)
 
 
-async def test_a_facet_that_does_not_come_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others are told."""
+async def test_a_facet_that_takes_too_long_is_omitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are returned."""
     monkeypatch.setattr(listing, "FACET_SECONDS", 0.01)
     storage = Slow()
     await create_items(storage, 1, 2, attributes={"a": 1})
-    found = await list_items(storage, ListRequest.parse({"facet": "category,attr.a"}))
-    assert (found.partial, found.facets) == (True, {"attr.a": Facet(((1, 2),), truncated=False)})
-    assert len(found.page.items) == 2
+    result = await list_items(storage, ListRequest.parse({"facet": "category,attr.a"}))
+    assert (result.partial, result.facets) == (True, {"attr.a": Facet(((1, 2),), truncated=False)})
+    assert len(result.page.items) == 2
 
 
 @pytest.mark.parametrize("parameter", ["category", "category__eq", "category__in"])
-async def test_a_filter_by_a_category_that_is_not_there_is_refused(parameter: str) -> None:
-    """With what may have been meant; it would find nothing for ever. The same for an export."""
+async def test_a_filter_by_an_unknown_category_is_refused(parameter: str) -> None:
+    """With a suggestion, since such a filter can never match. The same applies to exports."""
     storage = MemoryStorage()
     await create_categories(storage, "garden/chairs")
     items = Items(storage, FixedClock(), CountedIds())
-    for asking in (
+    for operation in (
         items.list(ListRequest.parse({parameter: "chair"})),
         anext(items.export(query({parameter: "chair"}), CSV, encode_item)),
     ):
         with pytest.raises(InvalidQuery, match="There is no category chair; did you mean chairs") as caught:
-            await asking
-        assert [(fault.path, fault.code) for fault in caught.value.errors] == [(("category",), "unknown_category")]
+            await operation
+        assert [(error.path, error.code) for error in caught.value.errors] == [(("category",), "unknown_category")]
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ async def test_a_filter_by_a_category_that_is_not_there_is_refused(parameter: st
         {"q": "x"},
     ],
 )
-async def test_a_filter_by_a_category_that_is_there_finds_nothing(parameters: Parameters) -> None:
-    """Which is an answer; as is one of several, or its opposite."""
+async def test_a_filter_by_an_existing_category_may_match_nothing(parameters: Parameters) -> None:
+    """The same applies if only one of several categories exists, and to negated filters."""
     storage = MemoryStorage()
     await create_categories(storage, "garden/chairs")
     assert (await list_items(storage, ListRequest.parse(parameters))).page.items == ()

@@ -8,10 +8,10 @@ from catalog.domain.change import Change
 from catalog.domain.changes.log import LogEntry
 from catalog.domain.changes.price_history import (
     PricePeriod,
-    lowest_prices,
+    lowest_price,
+    price_before_reduction,
+    price_in_force,
     price_periods,
-    prices_before_reduction,
-    prices_in_force,
 )
 from catalog.domain.items.item import Item
 from tests.making import NOON, TESTER, certain, item
@@ -87,7 +87,7 @@ def test_a_price_from_before_the_log_starts_at_the_last_change() -> None:
 def test_the_price_in_force_at_a_time() -> None:
     """A price is in force from its start until just before the start of the next one."""
     prices = price_periods(None, history((0, "10"), (2, "8"), (3, None), (4, "7")))
-    found = [prices_in_force(prices, at(day)) for day in (-1, 0, 1.9, 2, 3, 4, 99)]
+    found = [price_in_force(prices, at(day)) for day in (-1, 0, 1.9, 2, 3, 4, 99)]
     assert [period and period.price.amount for period in found] == [None, "10.00", "10.00", "8.00", None, "7.00", "7.00"]
 
 
@@ -118,14 +118,14 @@ def test_the_lowest_price_and_the_prior_one(
 ) -> None:
     """The lowest price is of the 30 days up to a time, the prior price of the 30 days before the reduction."""
     prices = price_periods(None, history(*steps))
-    found = lowest_prices(prices, at(day)), prices_before_reduction(prices, at(day))
+    found = lowest_price(prices, at(day)), price_before_reduction(prices, at(day))
     assert tuple(period and period.price.amount for period in found) == (low, prior)
 
 
 def test_of_equal_lowest_prices_the_oldest_is_returned() -> None:
     """Its start is the time since which the lowest price applies."""
     prices = price_periods(None, history((0, "8"), (1, "9"), (2, "8")))
-    found = lowest_prices(prices, at(3))
+    found = lowest_price(prices, at(3))
     assert found is not None
     assert found.seq == 1
 
@@ -134,10 +134,10 @@ def test_the_minimum_and_maximum_datetime_work() -> None:
     """Times outside the range of datetime are not computed."""
     maximum, minimum = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
     prices = price_periods(None, history((0, "8"), (1, "9")))
-    found = lowest_prices(prices, maximum)
+    found = lowest_price(prices, maximum)
     assert found is not None
     assert found.price.amount == "9.00"
-    assert lowest_prices(prices, minimum) is None
+    assert lowest_price(prices, minimum) is None
     early = PricePeriod(found.price, minimum, None, 1)
-    assert lowest_prices([early], minimum) == lowest_prices([early], minimum + timedelta(days=1)) == early
-    assert prices_before_reduction([early], minimum) is None
+    assert lowest_price([early], minimum) == lowest_price([early], minimum + timedelta(days=1)) == early
+    assert price_before_reduction([early], minimum) is None

@@ -1,4 +1,4 @@
-"""Filters: what parameters mean, what they refuse, and which items they let through."""
+"""Filters: how parameters are parsed, which ones are refused, and which items match."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,19 +16,19 @@ DAY = datetime(2026, 11, 20, tzinfo=UTC)
 
 
 def conditions(**parameters: str | list[str]) -> tuple[Condition, ...]:
-    """Read filters."""
+    """Parse filters."""
     return ItemQuery.parse(parameters).filters
 
 
-def faults(parameters: Parameters) -> list[tuple[str, str]]:
-    """Return where and what is wrong with parameters."""
+def errors(parameters: Parameters) -> list[tuple[str, str]]:
+    """Return the parameter and code of each error."""
     with pytest.raises(InvalidQuery) as caught:
         ItemQuery.parse(parameters)
-    return [(str(fault.path[0]), fault.code) for fault in caught.value.errors]
+    return [(str(error.path[0]), error.code) for error in caught.value.errors]
 
 
-def test_a_bare_name_means_equality_and_repeated_ones_any_of_them() -> None:
-    """Values are read as the field has them: SKUs in any case."""
+def test_a_name_without_operator_means_equality_and_a_repeated_one_any_of_its_values() -> None:
+    """Values are normalized like the field: SKUs are accepted in any case."""
     assert conditions(sku="chair-1") == (Condition("sku", "eq", ("CHAIR-1",)),)
     assert conditions(sku=["b", "a", "B"]) == (Condition("sku", "in", ("A", "B")),)
     assert conditions(category=["lamps"]) == conditions(category="lamps") == conditions(category__eq="lamps")
@@ -36,8 +36,8 @@ def test_a_bare_name_means_equality_and_repeated_ones_any_of_them() -> None:
     assert conditions(version__in="3,1,3") == (Condition("version", "in", (1, 3)),)
 
 
-def test_amounts_are_counted_in_the_minor_units_of_the_currency_beside_them() -> None:
-    """The bounds include their own amount."""
+def test_amounts_are_converted_to_minor_units_of_the_given_currency() -> None:
+    """`price_min` and `price_max` include the amount itself."""
     assert conditions(currency="eur", price_min="1.5", price_max="2") == (
         Condition("currency", "eq", ("EUR",)),
         Condition("price", "lte", (200,)),
@@ -64,7 +64,7 @@ def test_amounts_are_counted_in_the_minor_units_of_the_currency_beside_them() ->
     ],
 )
 def test_times_are_read_with_their_offset_or_as_days_in_utc(text: str, moment: datetime) -> None:
-    """To the microsecond."""
+    """Down to the microsecond."""
     assert conditions(created_after=text) == (Condition("created_at", "gt", (moment,)),)
 
 
@@ -82,14 +82,14 @@ def test_times_are_read_with_their_offset_or_as_days_in_utc(text: str, moment: d
         "²026-11-20",
     ],
 )
-def test_what_is_no_time_is_refused(text: str) -> None:
-    """By the parameter's name."""
-    assert faults({"updated_before": text}) == [("updated_before", "invalid_time")]
+def test_an_invalid_time_is_refused(text: str) -> None:
+    """The error names the parameter."""
+    assert errors({"updated_before": text}) == [("updated_before", "invalid_time")]
 
 
-def test_every_fault_is_told_at_once() -> None:
-    """Operators that a field has not, values that it cannot have, amounts of no currency."""
-    given = {
+def test_all_errors_are_reported_at_once() -> None:
+    """Unsupported operators, invalid values, and amounts without a currency."""
+    parameters = {
         "version__like": "1",
         "version__gt": "1.5",
         "sku__lt": "A",
@@ -99,7 +99,7 @@ def test_every_fault_is_told_at_once() -> None:
         "price_": "1",
         "created_at__exists": "true",
     }
-    assert sorted(faults(given)) == sorted(
+    assert sorted(errors(parameters)) == sorted(
         [
             ("version__like", "unknown_operator"),
             ("version__gt", "invalid_number"),
@@ -111,25 +111,25 @@ def test_every_fault_is_told_at_once() -> None:
             ("created_at__exists", "unknown_operator"),
         ]
     )
-    assert faults({"currency": "XAU", "price_min": "1"}) == [("currency", "unknown_currency")]
-    assert faults({"currency": "EUR", "price_min": "1.234", "price_max": "-1"}) == [
+    assert errors({"currency": "XAU", "price_min": "1"}) == [("currency", "unknown_currency")]
+    assert errors({"currency": "EUR", "price_min": "1.234", "price_max": "-1"}) == [
         ("price_max", "negative_amount"),
         ("price_min", "too_many_decimals"),
     ]
-    assert faults({"currency": "EUR", "currency__eq": "USD", "price_min": "1"}) == [("price_min", "required")]
-    assert faults({"version": "9" * 20}) == faults({"version": str(2**63)}) == [("version", "invalid_number")]
-    assert faults({"version__in": "1," * MAX_VALUES + "1"}) == [("version__in", "too_many_values")]
+    assert errors({"currency": "EUR", "currency__eq": "USD", "price_min": "1"}) == [("price_min", "required")]
+    assert errors({"version": "9" * 20}) == errors({"version": str(2**63)}) == [("version", "invalid_number")]
+    assert errors({"version__in": "1," * MAX_VALUES + "1"}) == [("version__in", "too_many_values")]
 
 
-def test_a_fault_names_the_operators_that_there_are() -> None:
-    """So that it can be mended."""
+def test_the_error_for_an_unknown_operator_lists_the_supported_ones() -> None:
+    """The caller can correct the request without looking them up."""
     with pytest.raises(InvalidQuery) as caught:
         ItemQuery.parse({"version__like": "1"})
     assert "eq, ne, lt, lte, gt, gte, in" in caught.value.errors[0].message
 
 
-def test_which_items_a_condition_lets_through() -> None:
-    """What is absent meets only `exists=false`."""
+def test_which_items_match_a_condition() -> None:
+    """An item without a value matches only `exists=false`."""
     priced = revision(item(1, category="lamps", price={"amount": "2", "currency": "EUR"}), name="Lamp").subject
     plain = item(2)
     expected = {
@@ -157,27 +157,27 @@ def test_which_items_a_condition_lets_through() -> None:
     }
     for text, numbers in expected.items():
         query = ItemQuery.parse(dict(part.split("=") for part in text.split("&")))
-        found = "".join(number for number, one in (("1", priced), ("2", plain)) if query.predicate(TREE)(one))
-        assert found == numbers, text
+        matches = "".join(number for number, each in (("1", priced), ("2", plain)) if query.predicate(TREE)(each))
+        assert matches == numbers, text
 
 
-def test_every_alias_names_a_field_and_an_operator_of_it() -> None:
-    """Or it could not be used."""
+def test_every_alias_names_a_field_and_one_of_its_operators() -> None:
+    """Otherwise the alias would always be refused."""
     assert all(operator in OPERATORS[field] for field, operator in ALIASES.values())
 
 
 def test_a_cursor_belongs_to_its_filters() -> None:
-    """In whichever order and form they are given."""
+    """The order and spelling of the filters do not matter."""
     query = ItemQuery.parse({"limit": "1", "sku": ["A", "B"]})
     cursor = query.page([(item(1), None), (item(2), None)]).next_cursor
     assert cursor is not None
     assert ItemQuery.parse({"cursor": cursor, "sku": ["b", "a"]}).after is not None
-    with pytest.raises(Exception, match="another question"):
+    with pytest.raises(Exception, match="another query"):
         ItemQuery.parse({"cursor": cursor, "sku": "A"})
 
 
-def test_attributes_are_read_by_the_form_of_their_value() -> None:
-    """Numbers, booleans and texts are three kinds; a list keeps its commas in quotes."""
+def test_the_form_of_a_value_determines_the_type_of_an_attribute() -> None:
+    """Numbers, booleans and texts are distinct; quoted commas do not split a list."""
     for text, value in (
         ("10", 10),
         ("-0.5", -0.5),
@@ -196,9 +196,9 @@ def test_attributes_are_read_by_the_form_of_their_value() -> None:
     assert conditions(**{"attr.size__exists": "false"}) == (Condition("attr.size", "missing"),)
 
 
-def test_attributes_that_cannot_be_read_are_refused() -> None:
-    """By the parameter's name, with what may stand there."""
-    found = faults(
+def test_invalid_attribute_filters_are_refused() -> None:
+    """The errors name the parameters."""
+    found = errors(
         {
             "attr.": "1",
             "attr.Size": "1",
@@ -223,4 +223,4 @@ def test_attributes_that_cannot_be_read_are_refused() -> None:
         ("attr.size__ne", "invalid_text"),
     ]
     many = {f"attr.a{number}": "1" for number in range(MAX_CONDITIONS + 1)}
-    assert [code for _, code in faults(many)] == ["too_many_filters"]
+    assert [code for _, code in errors(many)] == ["too_many_filters"]

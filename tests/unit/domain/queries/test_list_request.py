@@ -1,4 +1,4 @@
-"""What can be asked for beside a page: how it is read, and what it means."""
+"""List requests: counts, facets, highlights, selected fields, and the spelling rules of suggestions."""
 
 from itertools import product
 
@@ -16,16 +16,16 @@ from catalog.domain.validation import FieldErrors
 from tests.making import item
 
 
-def faults(parameters: Parameters) -> list[tuple[str, str]]:
-    """Return where and what is wrong with parameters."""
+def errors(parameters: Parameters) -> list[tuple[str, str]]:
+    """Return the parameter and code of each error."""
     with pytest.raises(InvalidQuery) as caught:
         ListRequest.parse(parameters)
-    return [(str(fault.path[0]), fault.code) for fault in caught.value.errors]
+    return [(str(error.path[0]), error.code) for error in caught.value.errors]
 
 
-def test_what_is_asked_for_beside_a_page_is_read() -> None:
-    """With what the query itself says."""
-    listing = ListRequest.parse(
+def test_the_parameters_of_a_list_request_are_parsed() -> None:
+    """Together with those of its query."""
+    request = ListRequest.parse(
         {
             "count": "exact",
             "facet": "category, attr.size,category",
@@ -35,17 +35,17 @@ def test_what_is_asked_for_beside_a_page_is_read() -> None:
             "limit": ["3"],
         }
     )
-    assert (listing.count, listing.facets, listing.highlight) == ("exact", ("category", "attr.size"), True)
-    assert listing.presentation == Presentation(("id", "sku", "price"), with_category=True)
-    assert (listing.query.limit, listing.depends_on_tree) == (3, True)
-    assert listing.membership_fields == {"category", "attributes"}
+    assert (request.count, request.facets, request.highlight) == ("exact", ("category", "attr.size"), True)
+    assert request.presentation == Presentation(("id", "sku", "price"), with_category=True)
+    assert (request.query.limit, request.depends_on_tree) == (3, True)
+    assert request.membership_fields == {"category", "attributes"}
     assert ListRequest.parse({}).presentation == Presentation()
 
 
-def test_every_fault_is_named() -> None:
-    """Those of the query too."""
+def test_all_errors_are_reported_at_once() -> None:
+    """Including those of the query."""
     many = ",".join(f"attr.a{number}" for number in range(MAX_FACETS + 1))
-    assert faults({"count": "all", "highlight": "yes", "facet": "name,attr.A", "fields": "x", "include": "x", "limit": "0"}) == [
+    assert errors({"count": "all", "highlight": "yes", "facet": "name,attr.A", "fields": "x", "include": "x", "limit": "0"}) == [
         ("count", "invalid_choice"),
         ("highlight", "invalid_boolean"),
         ("facet", "unknown_facet"),
@@ -54,29 +54,29 @@ def test_every_fault_is_named() -> None:
         ("fields", "unknown_field"),
         ("limit", "out_of_range"),
     ]
-    assert faults({"facet": many}) == [("facet", "too_many_facets")]
-    assert faults({"facet": ","}) == [("facet", "unknown_facet")]
+    assert errors({"facet": many}) == [("facet", "too_many_facets")]
+    assert errors({"facet": ","}) == [("facet", "unknown_facet")]
 
 
-def test_an_empty_parameter_is_as_good_as_absent() -> None:
-    """But for an attribute's, which may be compared with empty text."""
+def test_an_empty_parameter_counts_as_absent() -> None:
+    """Except for attributes, which may be compared with empty text."""
     empty = dict.fromkeys(("count", "facet", "highlight", "fields", "include", "limit", "offset", "cursor", "q", "sku"), "")
     assert ListRequest.parse(empty) == ListRequest.parse({})
     assert ListRequest.parse({"sku": ["", "A"], "category": ["", ""]}) == ListRequest.parse({"sku": "A"})
     assert ListRequest.parse({"attr.colour": ""}).query.filters == (Condition("attr.colour", "eq", ("t",)),)
-    with pytest.raises(InvalidQuery, match="There is no parameter nope"):
+    with pytest.raises(InvalidQuery, match="Unknown parameter nope"):
         ListRequest.parse({"nope": ""})
 
 
-def test_what_an_unknown_parameter_may_have_been_is_suggested() -> None:
-    """And all that there are stand in the error once, however many are unknown."""
+def test_the_nearest_name_is_suggested_for_an_unknown_parameter() -> None:
+    """The list of allowed parameters is in the error once, however many are unknown."""
     with pytest.raises(InvalidQuery) as caught:
         ListRequest.parse({"limits": "1", "price_gte": "1", "fieldz": "sku", "x" * 200: "1"})
-    messages = {fault.path[0]: fault.message for fault in caught.value.errors}
-    assert messages["limits"] == "There is no parameter limits; did you mean limit?"
+    messages = {error.path[0]: error.message for error in caught.value.errors}
+    assert messages["limits"] == "Unknown parameter limits; did you mean limit?"
     assert messages["price_gte"].endswith("did you mean price__gte?")
     assert messages["fieldz"].endswith("did you mean fields?")
-    assert messages["x" * 100 + "…"] == f"There is no parameter {'x' * 100}…."
+    assert messages["x" * 100 + "…"] == f"Unknown parameter {'x' * 100}…."
     (note,) = caught.value.notes
     assert all(
         name in note for name in ("limit", "count", "facet", "fields", "include", "highlight", "price_max", "gte", "attr.NAME")
@@ -84,8 +84,8 @@ def test_what_an_unknown_parameter_may_have_been_is_suggested() -> None:
     assert str(caught.value).count(note) == 1
 
 
-def test_a_facet_counts_values_by_their_worth() -> None:
-    """Highest first; kinds apart."""
+def test_a_facet_counts_equal_values_together() -> None:
+    """Highest count first; numbers, texts and booleans are counted separately."""
     items = [item(number, attributes={"a": value}) for number, value in enumerate([1, 1.0, "1", True, "1", "1"], 1)]
     assert facet_of("attr.a", [*items, item(9)]) == Facet((("1", 3), (1, 2), (True, 1)), truncated=False)
     assert facet_of("category", items) == Facet((), truncated=False)
@@ -95,7 +95,7 @@ def test_a_facet_counts_values_by_their_worth() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "q", "shown"),
+    ("text", "q", "highlighted"),
     [
         ("Garden chair", "cha", "Garden <mark>chair</mark>"),
         ("chair, CHAIRS & Cháirlift", "chair", "<mark>chair</mark>, <mark>CHAIRS</mark> &amp; <mark>Cháirlift</mark>"),
@@ -127,15 +127,15 @@ def test_a_facet_counts_values_by_their_worth() -> None:
         (None, "chair", None),
     ],
 )
-def test_words_are_marked_in_the_text_as_it_stands(text: str | None, q: str, shown: str | None) -> None:
-    """Whatever they are folded to; the rest is safe in a page."""
+def test_words_are_marked_in_the_original_text(text: str | None, q: str, highlighted: str | None) -> None:
+    """Folding does not change the text, and the rest is HTML-escaped."""
     search = SearchQuery.parse(q, FieldErrors())
     assert search is not None
-    assert highlight(text, search) == shown
+    assert highlight(text, search) == highlighted
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "near"),
+    ("left", "right", "near"),
     [
         ("chair", "chair", False),
         ("chair", "chiar", True),
@@ -154,14 +154,14 @@ def test_words_are_marked_in_the_text_as_it_stands(text: str | None, q: str, sho
         ("abc", "cba", False),
     ],
 )
-def test_one_error_is_one_letter_or_two_neighbours(one: str, other: str, near: bool) -> None:  # noqa: FBT001 - what is expected
-    """Whichever of the two is wrong."""
-    assert is_one_edit_apart(one, other) is is_one_edit_apart(other, one) is near
+def test_a_typing_error_is_one_letter_or_two_adjacent_letters(left: str, right: str, near: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """The comparison is symmetric."""
+    assert is_one_edit_apart(left, right) is is_one_edit_apart(right, left) is near
 
 
-def test_words_that_are_near_share_an_end() -> None:
-    """So that they can be looked up by it: all words of two letters, up to six long."""
-    every = ["".join(letters) for length in range(1, 8) for letters in product("ab", repeat=length)]
-    assert [word_pattern(word) for word in every if len(word) < 3] == [None] * 6
-    for its in filter(None, (word_pattern(word) for word in every if len(word) < 7)):
-        assert all(matches_pattern(word, its) for word in every if is_one_edit_apart(word, its.word)), its
+def test_every_word_one_edit_away_matches_the_pattern() -> None:
+    """Checked with all words of two letters, up to six characters long."""
+    every_word = ["".join(letters) for length in range(1, 8) for letters in product("ab", repeat=length)]
+    assert [word_pattern(word) for word in every_word if len(word) < 3] == [None] * 6
+    for pattern in filter(None, (word_pattern(word) for word in every_word if len(word) < 7)):
+        assert all(matches_pattern(word, pattern) for word in every_word if is_one_edit_apart(word, pattern.word)), pattern

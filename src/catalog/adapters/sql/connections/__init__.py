@@ -1,1 +1,1 @@
-"""Database connections."""
+"""Connection pooling and the log-head watcher."""

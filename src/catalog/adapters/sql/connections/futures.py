@@ -1,4 +1,4 @@
-"""Answering those who wait: somebody may have gone meanwhile, and no two are given the same error."""
+"""Resolving futures that callers wait for. A caller may have been cancelled, and each gets its own copy of an exception."""
 
 import asyncio
 from typing import TypeVar
@@ -9,16 +9,16 @@ T = TypeVar("T")
 
 
 def set_result(future: asyncio.Future[T], value: T) -> None:
-    """Answer, unless nobody waits any more."""
+    """Set the result, unless the future is done or cancelled."""
     if not future.done():
         future.set_result(value)
 
 
 def set_exception(future: asyncio.Future[T], error: Exception) -> None:
-    """Answer with an error, unless nobody waits any more.
+    """Set the exception, unless the future is done or cancelled.
 
-    That the store is away is told to many at once, so each gets a copy: the traceback of one and the same object would
-    grow with everyone who raises it.
+    When the store is unavailable, many callers wait for the same error, so each gets a copy: the traceback of a shared
+    exception would grow with every caller that raises it.
     """
     if future.done():
         return

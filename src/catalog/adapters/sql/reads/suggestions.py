@@ -1,6 +1,6 @@
-"""Looking for what a misspelt search may have meant: first for words that are near, then for names that have them.
+"""Statements that find suggestions for a misspelled search: first similar words, then the names that contain them.
 
-The words stand in `name_words`. Commits only add to them, and a sweep takes those out that no name has any more.
+The words are in the table `name_words`. Commits only add to it; pruning the log also deletes words that are no longer in use.
 """
 
 from typing import Any
@@ -13,11 +13,11 @@ from catalog.adapters.sql.row_mapping import ITEM_COLUMNS
 from catalog.adapters.sql.schema.tables import THE_HEAD, items, log_head, name_words
 from catalog.domain.search.spelling import MAX_CANDIDATES, MAX_SUGGESTIONS, WordPattern
 
-_LAST = "\U0010ffff"
-"""Comes after every sign that a word can have."""
+_MAX_CHARACTER = "\U0010ffff"
+"""Sorts after every character of a word."""
 
 SWEEP_BATCH = 200
-"""Words that are looked at in one go for those that no name has."""
+"""Words that one statement checks for use."""
 
 SUGGESTION_BATCH = 5 * MAX_SUGGESTIONS
 """Items read at a time. The index also finds names that have a corrected word only as part of a code; those are skipped."""
@@ -26,9 +26,9 @@ COUNT_SWEEP: Update = update(log_head).where(THE_HEAD).values(word_sweeps=log_he
 
 
 def candidates_statement() -> Select[Any]:
-    """Return words that share an end with a misspelt one (catalog.domain.search.spelling.may_be); for `stem_parameters`."""
+    """Select words that match a pattern (WordPattern). Takes `candidate_parameters`."""
     size = func.length(name_words.c.word)
-    most = bindparam("most", type_=Integer())
+    limit = bindparam("most", type_=Integer())
     ends = [
         select(name_words.c.word)
         .where(
@@ -36,41 +36,46 @@ def candidates_statement() -> Select[Any]:
             comparison(column, "lt", f"{end}_to"),
             size.between(bindparam("shortest", type_=Integer()), bindparam("longest", type_=Integer())),
         )
-        .limit(most)
+        .limit(limit)
         .subquery()
         for end, column in (("head", name_words.c.word), ("tail", name_words.c.reversed))
     ]
-    found = union(*(select(end.c.word) for end in ends)).subquery()
-    return select(found.c.word)
+    candidates = union(*(select(end.c.word) for end in ends)).subquery()
+    return select(candidates.c.word)
 
 
 def candidate_parameters(pattern: WordPattern) -> dict[str, Any]:
-    """Make the parameters of `words_statement`."""
+    """Make the parameters of `candidates_statement`."""
     tail = pattern.tail[::-1]
-    ends = {"head_from": pattern.head, "head_to": pattern.head + _LAST, "tail_from": tail, "tail_to": tail + _LAST}
+    ends = {
+        "head_from": pattern.head,
+        "head_to": pattern.head + _MAX_CHARACTER,
+        "tail_from": tail,
+        "tail_to": tail + _MAX_CHARACTER,
+    }
     return ends | {"shortest": pattern.shortest, "longest": pattern.longest, "most": MAX_CANDIDATES}
 
 
-def suggestions_statement(flavour: SqlDialect) -> Select[Any]:
-    """Return `limit` items, after `skip`, whose names match the parameters of `correction_parameters`."""
-    statement = select(*ITEM_COLUMNS).where(flavour.matches(), flavour.matches_name())
-    in_order = statement.order_by(items.c.name_key, items.c.id)
-    return in_order.limit(bindparam("limit", type_=Integer())).offset(bindparam("skip", type_=Integer()))
+def suggestions_statement(dialect: SqlDialect) -> Select[Any]:
+    """Select `limit` items, skipping `skip`, whose names match the parameters of `correction_parameters`."""
+    statement = select(*ITEM_COLUMNS).where(dialect.matches(), dialect.matches_name())
+    ordered = statement.order_by(items.c.name_key, items.c.id)
+    return ordered.limit(bindparam("limit", type_=Integer())).offset(bindparam("skip", type_=Integer()))
 
 
-def words_in_use_statement(flavour: SqlDialect) -> Select[Any]:
-    """Return the next SWEPT words behind the parameter `after`, each with whether a name has it."""
-    some = (
+def words_in_use_statement(dialect: SqlDialect) -> Select[Any]:
+    """Select the next SWEEP_BATCH words after the parameter `after`, each with whether any name contains it."""
+    batch = (
         select(name_words.c.word)
         .where(comparison(name_words.c.word, "gt", "after"))
         .order_by(name_words.c.word)
         .limit(SWEEP_BATCH)
     )
-    word = some.subquery().c.word
-    return select(word, flavour.word_in_use(word)).order_by(word)
+    word = batch.subquery().c.word
+    return select(word, dialect.word_in_use(word)).order_by(word)
 
 
-def delete_unused_statement(flavour: SqlDialect) -> Delete:
-    """Take out those of the words `unused` that are in no name."""
-    unused = flavour.any_of(name_words.c.word, "unused")
-    return delete(name_words).where(unused, ~flavour.word_in_use(name_words.c.word))
+def delete_unused_statement(dialect: SqlDialect) -> Delete:
+    """Delete the words of the parameter `unused` that no name contains."""
+    unused = dialect.any_of(name_words.c.word, "unused")
+    return delete(name_words).where(unused, ~dialect.word_in_use(name_words.c.word))

@@ -1,17 +1,17 @@
-"""The schema's version, and the way to it. Alembic is imported only when there is something to do: it takes its time."""
+"""The schema version, and migrations to and from it. Alembic is imported only when needed: importing it is slow."""
 
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 HEAD_REVISION = "0007"
-"""The newest migration in migrations/versions; a test compares them."""
+"""The newest migration in migrations/versions. A test checks this."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def upgrade(connection: Connection, revision: str = HEAD_REVISION) -> None:
-    """Apply migrations up to `revision`, in the transaction that the connection is in."""
+    """Apply migrations up to `revision`, in the connection's current transaction."""
     from alembic import command  # noqa: PLC0415 - see above
 
     config = alembic_config(connection)
@@ -23,14 +23,14 @@ def upgrade(connection: Connection, revision: str = HEAD_REVISION) -> None:
 
 
 def downgrade(connection: Connection, revision: str) -> None:
-    """Take migrations back down to `revision` ("base": all of them)."""
+    """Revert migrations down to `revision` ("base" reverts all)."""
     from alembic import command  # noqa: PLC0415 - see above
 
     command.downgrade(alembic_config(connection), revision)
 
 
 def alembic_config(connection: Connection | None = None):  # type: ignore[no-untyped-def]  # noqa: ANN201
-    """Make Alembic's configuration; there is no alembic.ini."""
+    """Build Alembic's configuration in code; there is no alembic.ini."""
     from alembic.config import Config  # noqa: PLC0415 - see above
 
     config = Config()

@@ -1,6 +1,6 @@
-"""The tables, as the migrations leave them.
+"""The tables, as the migrations create them.
 
-Text that is compared or sorted is compared by code point: SQLite does so by itself, Postgres is told to (COLLATE "C").
+Text is compared and sorted by code point. SQLite does so by default; Postgres needs COLLATE "C".
 """
 
 from datetime import UTC, datetime, timedelta
@@ -17,27 +17,27 @@ ByCodePoint = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
 
 def in_microseconds(moment: datetime) -> int:
-    """Count the microseconds since 1970."""
+    """Convert a time to microseconds since 1970."""
     return (moment - _EPOCH) // _MICROSECOND
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A moment in UTC to the microsecond: timestamptz on Postgres, microseconds since 1970 on SQLite, which has no times."""
+    """A UTC time with microseconds: timestamptz on Postgres, microseconds since 1970 on SQLite, which has no type for times."""
 
     impl = BigInteger
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Choose the column's type."""
+        """Return the column type of the dialect."""
         native = dialect.name == "postgresql"
         return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True) if native else BigInteger())
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ANN401 - SQLAlchemy's signature
-        """Turn a moment into what the driver takes."""
+        """Convert a time to the driver's type."""
         return value if value is None or dialect.name == "postgresql" else in_microseconds(value)
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ANN401 - likewise
-        """Turn what the driver gives into a moment."""
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ANN401 - SQLAlchemy's signature
+        """Convert the driver's value to a time."""
         return value if value is None or dialect.name == "postgresql" else _EPOCH + timedelta(microseconds=value)
 
 
@@ -46,7 +46,7 @@ metadata = MetaData()
 items = Table(
     "items",
     metadata,
-    # The number of the log entry that brought the item. It ties the search index to the row.
+    # The number of the log entry that created the item. The search index refers to the item by it.
     Column("seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False),
     Column("id", Uuid(), nullable=False, unique=True),
     Column("sku", ByCodePoint, nullable=False, unique=True),
@@ -74,9 +74,9 @@ categories = Table(
 )
 
 EVERY_CATEGORY = categories.c.slug > literal_column("''", ByCodePoint)
-"""A condition that every category meets, so that an index leads to all of them."""
+"""A condition that every category meets. With it, the database reads all of them through an index."""
 
-# A row for each attribute of each item: the item's `seq`, and the attribute's sort key (catalog.domain.items.attributes).
+# One row for each attribute of each item: the item's `seq` and the attribute's sort key (catalog.domain.items.attributes).
 item_attributes = Table(
     "item_attributes",
     metadata,
@@ -85,8 +85,8 @@ item_attributes = Table(
     Column("seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False),
 )
 
-# Every word that a name has, and some that none has any more (whoever prunes the log sweeps those), forwards and backwards:
-# where typing errors are looked up.
+# Every word of every name, forwards and reversed, for suggestions. Also contains words that are no longer in use,
+# until pruning the log deletes them.
 name_words = Table(
     "name_words",
     metadata,
@@ -109,8 +109,7 @@ change_log = Table(
     Column("after", Text()),
 )
 
-# One row: the number of the newest entry, and an id by which this log is told from others. Whoever holds it locked is the
-# one who commits.
+# One row: the number of the newest entry, and a unique id of this log. Only the transaction that has locked it may commit.
 log_head = Table(
     "log_head",
     metadata,
@@ -119,17 +118,17 @@ log_head = Table(
     Column("log", Text(), nullable=False),
     # The number of the last entry that was pruned.
     Column("floor", BigInteger(), nullable=False, server_default="0"),
-    # How often words were taken from name_words.
+    # How many times unused words were deleted from name_words.
     Column("word_sweeps", BigInteger(), nullable=False, server_default="0"),
 )
 
 THE_HEAD = log_head.c.one == literal_column("1")
-"""The condition that finds the one row by its index.
+"""A condition that finds the single row through its index.
 
-Without it Postgres must read the whole table, of which it expects a thousand rows while it has never been analysed.
+Without it Postgres reads the whole table, which it assumes to have a thousand rows until it is analyzed.
 """
 
-# What is kept beside the items for a day (catalog.domain.changes.expiring_record).
+# Records that are stored for a day (catalog.domain.changes.expiring_record).
 expiring_records = Table(
     "notes",
     metadata,

@@ -1,1 +1,1 @@
-"""The writer and the commit."""
+"""Group commits and the commit itself."""

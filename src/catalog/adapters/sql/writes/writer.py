@@ -1,7 +1,7 @@
-"""The writer: one task a process owns every write, so that a caller that is cancelled cannot cut one in two.
+"""The writer: a single task per process performs every write, so that cancelling a caller cannot interrupt a commit.
 
-Whatever waits when a commit ends goes into the next one together (group commit), and one flush to disk serves them all.
-A lone write is committed at once and waits for no company.
+Writes that arrive during a commit are committed together in the next one (group commit), with a single flush to disk. A write
+that arrives while the writer is idle is committed immediately.
 """
 
 import asyncio
@@ -14,97 +14,101 @@ from catalog.domain.changes.log import ChangeSet
 from catalog.domain.errors import CatalogError, StoreBusy, StoreUnavailable
 
 Batch = Sequence[ChangeSet]
-Prepared = Sequence[object]
-"""What was prepared of a batch (catalog.ports.storage)."""
+PreparedChanges = Sequence[object]
+"""The results of `Storage.prepare` for a batch."""
 
-Write = Callable[[Batch, Prepared], Awaitable[Sequence[Outcome]]]
+Write = Callable[[Batch, PreparedChanges], Awaitable[Sequence[Outcome]]]
 
 MAX_GROUP_CHANGES = 2_000
-"""How many changes one commit takes, unless a single batch has more."""
+"""Changes in one commit, unless a single batch has more."""
 
-PendingWrite = tuple[Batch, Prepared, asyncio.Future[Sequence[Outcome]]]
+PendingWrite = tuple[Batch, PreparedChanges, asyncio.Future[Sequence[Outcome]]]
 
 
 class Writer:
-    """Takes batches, writes them in order, several at once, and answers each."""
+    """Writes batches in order, several in one commit, and returns each caller's outcomes."""
 
     def __init__(self, write: Write, *, queue: int) -> None:
         """Write with `write`; let up to `queue` change sets wait."""
         self._write = write
-        self._queue = queue
-        self._waiting: deque[PendingWrite] = deque()
-        self._size = 0
-        self._work = asyncio.Event()
+        self._max_pending = queue
+        self._pending: deque[PendingWrite] = deque()
+        self._pending_count = 0
+        self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
 
-    async def submit(self, batch: Batch, ready: Prepared = ()) -> Sequence[Outcome]:
-        """Have a batch written, and return its outcomes."""
+    async def submit(self, batch: Batch, prepared: PreparedChanges = ()) -> Sequence[Outcome]:
+        """Write a batch and return its outcomes.
+
+        Raises StoreBusy if too many change sets are waiting, and StoreUnavailable if the writer is closing.
+        """
         if self._closing:
             message = "The store is closing; nothing was written."
             raise StoreUnavailable(message)
-        if self._size and self._size + len(batch) > self._queue:
-            message = f"{self._size} writes wait already; nothing of this one was written. Try again in a moment."
+        if self._pending_count and self._pending_count + len(batch) > self._max_pending:
+            message = f"{self._pending_count} writes are already waiting; this one was not written. Try again in a moment."
             raise StoreBusy(message)
-        answer = asyncio.get_running_loop().create_future()
-        self._waiting.append((batch, ready, answer))
-        self._size += len(batch)
-        self._work.set()
+        future = asyncio.get_running_loop().create_future()
+        self._pending.append((batch, prepared, future))
+        self._pending_count += len(batch)
+        self._wake.set()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="catalog-writer")
-        outcomes: Sequence[Outcome] = await answer
+        outcomes: Sequence[Outcome] = await future
         return outcomes
 
     async def close(self) -> None:
-        """Take no more, write what waits, and end."""
+        """Refuse further writes, write the pending batches, and stop."""
         self._closing = True
-        self._work.set()
+        self._wake.set()
         if self._task is not None:
             await self._task
 
     async def _run(self) -> None:
-        """Write as long as there is something to write."""
-        while self._waiting or not self._closing:
-            if not self._waiting:
-                self._work.clear()
-                await self._work.wait()
+        """Write groups until the writer is closed and nothing is pending."""
+        while self._pending or not self._closing:
+            if not self._pending:
+                self._wake.clear()
+                await self._wake.wait()
                 continue
             group = self._next_group()
-            await self._serve(group)
+            await self._write_group(group)
 
     def _next_group(self) -> list[PendingWrite]:
-        """Take what waits, in order, as far as one commit goes."""
+        """Take pending batches, in order, up to the limit of one commit."""
         group: list[PendingWrite] = []
         changes = 0
-        while self._waiting:
-            size = sum(len(change_set.changes) for change_set in self._waiting[0][0])
+        while self._pending:
+            size = sum(len(change_set.changes) for change_set in self._pending[0][0])
             if group and changes + size > MAX_GROUP_CHANGES:
                 break
-            group.append(self._waiting.popleft())
+            group.append(self._pending.popleft())
             changes += size
-        self._size = sum(len(batch) for batch, *_ in self._waiting)
+        self._pending_count = sum(len(batch) for batch, *_ in self._pending)
         return group
 
-    async def _serve(self, group: list[PendingWrite]) -> None:
-        """Write a group and answer each of it. If a group fails in an unforeseen way, each batch is tried by itself.
+    async def _write_group(self, group: list[PendingWrite]) -> None:
+        """Write a group and resolve its futures. If that fails unexpectedly, write each batch separately.
 
-        That is safe only because `write` never raises once it has committed, and raises StoreUnavailable, which is not
-        retried, when it cannot know whether it has.
+        The retry is safe because `write` never raises after it has committed. If it cannot know whether it has, it raises
+        StoreUnavailable, which is not retried.
         """
         try:
             outcomes = await self._write(
-                [change_set for batch, *_ in group for change_set in batch], [its for _, ready, _ in group for its in ready]
+                [change_set for batch, *_ in group for change_set in batch],
+                [rows for _, prepared, _ in group for rows in prepared],
             )
         except CatalogError as error:
-            for *_, answer in group:
-                set_exception(answer, error)
-        except Exception as error:  # noqa: BLE001 - whatever it was, it goes to whom it concerns, and the writer lives on
+            for *_, future in group:
+                set_exception(future, error)
+        except Exception as error:  # noqa: BLE001 - every error is passed on to its callers, and the writer keeps running
             if len(group) == 1:
                 set_exception(group[0][2], error)
                 return
             for single in group:
-                await self._serve([single])
+                await self._write_group([single])
         else:
             remaining = iter(outcomes)
-            for batch, _, answer in group:
-                set_result(answer, [next(remaining) for _ in batch])
+            for batch, _, future in group:
+                set_result(future, [next(remaining) for _ in batch])

@@ -1,7 +1,5 @@
 """`catalog items`: list, get, create, update, price, delete, history, prices, restore and revert."""
 
-import json
-from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,38 +7,17 @@ import rich_click as click
 
 from catalog.application.changes.history import MAX_ENTRIES, ItemHistory, LogRequest, PriceHistory
 from catalog.application.items.listing import ListResult
-from catalog.domain.errors import FieldError, InvalidInput, InvalidQuery
+from catalog.domain.errors import InvalidQuery
 from catalog.domain.items.item import Item
 from catalog.domain.queries.item_query import MAX_LIMIT, MAX_OFFSET
 from catalog.domain.queries.list_request import ListRequest
 from catalog.domain.queries.operands import parse_moment
 from catalog.domain.validation import FieldErrors
 from catalog.entrypoints.cli.commands.changes import print_entries
+from catalog.entrypoints.cli.item_options import fields_of, item_options
+from catalog.entrypoints.cli.item_printing import print_item, print_items
 from catalog.entrypoints.cli.options import OptionValue, as_json, filter_options, if_version, list_parameters
 from catalog.entrypoints.cli.session import origin, run
-
-_TEXT_FIELDS = ("sku", "name", "description", "category")
-
-
-def item_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options for an item's fields."""
-    for option in (
-        click.option(
-            "--attr",
-            "attributes",
-            metavar="NAME=VALUE",
-            multiple=True,
-            help="An attribute; 12, 1.5 and true are typed, '\"12\"' is text. Repeatable.",
-        ),
-        click.option("--currency", help="ISO 4217 currency of the price, for example EUR."),
-        click.option("--price", help="Price amount, for example 12.50."),
-        click.option("--category", help="Slug of the category."),
-        click.option("--description", help="Up to 10,000 characters."),
-        click.option("--name", help="1 to 200 characters."),
-        click.option("--sku", help="1 to 64 characters: A-Z, 0-9 and . _ + -."),
-    ):
-        command = option(command)
-    return command
 
 
 @click.group()
@@ -71,7 +48,7 @@ def list_(*, as_json: bool, filters: tuple[str, ...], **parameters: OptionValue)
         click.echo(encode_page(result, request))
         return
     if result.page.items:
-        _print_table(result.page.items)
+        print_items(result.page.items)
     elif not result.suggestions:
         is_filtered = any(parameters[name] for name in parameters if name not in ("sort", "count", "facet", "limit")) or filters
         click.echo("No items match." if is_filtered else "No items yet. Try `catalog seed` or `catalog items create`.", err=True)
@@ -99,7 +76,7 @@ def get(key: str, *, as_json: bool) -> None:
         item: Item = await container.items().get(key)
         return item
 
-    _print_item(run(work), as_json=as_json)
+    print_item(run(work), as_json=as_json)
 
 
 @items.command()
@@ -109,10 +86,10 @@ def create(*, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - strings 
     """Create an item. Without --sku, a SKU is generated."""
 
     async def work(container: Any) -> Item:  # noqa: ANN401 - a Container
-        item: Item = await container.items().create(_fields(options), origin())
+        item: Item = await container.items().create(fields_of(options), origin())
         return item
 
-    _print_item(run(work), as_json=as_json)
+    print_item(run(work), as_json=as_json)
 
 
 @items.command()
@@ -130,7 +107,7 @@ def update(key: str, if_version: int | None, unset: tuple[str, ...], *, as_json:
     """Update the given fields of an item and leave the others unchanged."""
 
     async def work(container: Any) -> Item:  # noqa: ANN401 - a Container
-        patch = _fields(options)
+        patch = fields_of(options)
         for name in unset:
             if name.startswith("attr."):
                 patch.setdefault("attributes", {})[name.removeprefix("attr.")] = None
@@ -140,7 +117,7 @@ def update(key: str, if_version: int | None, unset: tuple[str, ...], *, as_json:
         item: Item = await service.update(key, patch, origin(), await _expected_version(service, key, if_version))
         return item
 
-    _print_item(run(work), as_json=as_json)
+    print_item(run(work), as_json=as_json)
 
 
 @items.command()
@@ -158,7 +135,7 @@ def price(key: str, amount: str, currency: str, if_version: int | None, *, as_js
         item: Item = await service.reprice(key, money, origin(), await _expected_version(service, key, if_version))
         return item
 
-    _print_item(run(work), as_json=as_json)
+    print_item(run(work), as_json=as_json)
 
 
 @items.command()
@@ -246,7 +223,7 @@ def restore(key: str, *, as_json: bool) -> None:
         item: Item = await container.items().restore(key, origin())
         return item
 
-    _print_item(run(work), as_json=as_json)
+    print_item(run(work), as_json=as_json)
 
 
 @items.command()
@@ -262,7 +239,7 @@ def revert(key: str, version: int, if_version: int | None, *, as_json: bool) -> 
         item: Item = await service.revert(key, version, origin(), await _expected_version(service, key, if_version))
         return item
 
-    _print_item(run(work), as_json=as_json)
+    print_item(run(work), as_json=as_json)
 
 
 def _print_known_since(moment: datetime | None) -> None:
@@ -274,70 +251,3 @@ def _print_known_since(moment: datetime | None) -> None:
 async def _expected_version(service: Any, key: str, version: int | None) -> set[tuple[Any, int]] | None:  # noqa: ANN401 - an Items
     """Return the item id and version that the change requires, or None if any version will do."""
     return None if version is None else {((await service.get(key)).id, version)}
-
-
-def _fields(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert the given options to item fields. Raises: InvalidInput."""
-    fields: dict[str, Any] = {name: options[name] for name in _TEXT_FIELDS if options[name] is not None}
-    price = {part: options[name] for part, name in (("amount", "price"), ("currency", "currency")) if options[name] is not None}
-    if price:
-        fields["price"] = price
-    if options["attributes"]:
-        fields["attributes"] = dict(_parse_attribute(text) for text in options["attributes"])
-    return fields
-
-
-def _parse_attribute(text: str) -> tuple[str, Any]:
-    """Parse NAME=VALUE. A JSON number, boolean or quoted string keeps its type; anything else is text. Raises: InvalidInput."""
-    from catalog.application.strict_json import parse_json  # noqa: PLC0415 - keeps --help fast
-    from catalog.domain.errors import Malformed  # noqa: PLC0415 - as above
-
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise InvalidInput([FieldError(("attributes",), "no_pair", f"Expected NAME=VALUE for an attribute, not {text!r}.")])
-    try:
-        parsed = parse_json(value)
-    except Malformed:
-        return name, value
-    return name, value if parsed is None or isinstance(parsed, list | dict) else parsed
-
-
-def _print_item(item: Item, *, as_json: bool) -> None:
-    """Print an item, one field per line."""
-    from catalog.entrypoints.representations.items import encode_item  # noqa: PLC0415 - keeps --help fast
-
-    text = encode_item(item)
-    if as_json:
-        click.echo(text)
-        return
-    lines: dict[str, str] = {}
-    for name, value in json.loads(text).items():
-        if name == "price" and value:
-            lines[name] = f"{value['amount']} {value['currency']}"
-        elif name == "attributes":
-            lines |= {f"attr.{attribute}": json.dumps(content, ensure_ascii=False) for attribute, content in value.items()}
-        elif value is not None:
-            lines[name] = str(value)
-    width = max(12, *map(len, lines))
-    for name, line in lines.items():
-        click.echo(f"{name:{width}} {line}")
-
-
-def _print_table(page_items: Iterable[Item]) -> None:
-    """Print items as a table."""
-    from rich.console import Console  # noqa: PLC0415 - keeps --help fast
-    from rich.table import Table  # noqa: PLC0415 - as above
-    from rich.text import Text  # noqa: PLC0415 - as above
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("SKU", "Name", "Category"):
-        table.add_column(heading, overflow="fold" if heading == "SKU" else "ellipsis", no_wrap=heading != "SKU")
-    table.add_column("Price", justify="right", no_wrap=True)
-    table.add_column("Version", justify="right")
-    for item in page_items:
-        amount = f"{item.price.amount} {item.price.currency}" if item.price else ""
-        table.add_row(item.sku, Text(item.name), item.category or "", amount, str(item.version))
-    console = Console()
-    if not console.is_terminal:
-        console.width = 200
-    console.print(table)

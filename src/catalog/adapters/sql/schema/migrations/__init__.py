@@ -1,1 +1,1 @@
-"""One history of the schema, for every SQL store."""
+"""The migrations, which all SQL stores share."""

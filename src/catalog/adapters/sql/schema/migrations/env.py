@@ -1,4 +1,4 @@
-"""What Alembic runs around each migration: the caller's connection, in the caller's transaction."""
+"""Alembic's environment: runs migrations on the caller's connection, in the caller's transaction."""
 
 from alembic import context
 

@@ -7,8 +7,8 @@ down_revision = ${repr(down_revision)}
 
 
 def upgrade() -> None:
-    """Take the step."""
+    """Apply this migration."""
 
 
 def downgrade() -> None:
-    """Take it back."""
+    """Revert this migration."""

@@ -1,4 +1,4 @@
-"""Items, the words they are found by, and the change log."""
+"""Create items, the search index, and the change log."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -35,7 +35,7 @@ def upgrade() -> None:
         sa.CheckConstraint("(currency IS NULL) = (price_minor IS NULL)", name="items_price_check"),
         sa.CheckConstraint("price_minor >= 0", name="items_price_minor_check"),
     )
-    # One index for each order of a list, ended by id as the orders are.
+    # One index for each order of a list. Like the orders, each ends with id.
     op.create_index("items_name", "items", ["name_key", "id"])
     op.create_index("items_price", "items", ["currency", "price_minor", "id"])
     op.create_index("items_created", "items", ["created_at", "id"])
@@ -54,7 +54,7 @@ def upgrade() -> None:
         sa.Column("before", sa.Text()),
         sa.Column("after", sa.Text()),
         sa.CheckConstraint("before IS NOT NULL OR after IS NOT NULL", name="change_log_state_check"),
-        # No version of an item is written twice, whatever happens above.
+        # A safety net: no version of an item can be written twice.
         sa.UniqueConstraint("item_id", "version", name="change_log_item_version_key"),
     )
     op.create_table(
@@ -73,15 +73,15 @@ def upgrade() -> None:
         )
         op.create_index("item_words_text", "item_words", ["text"], postgresql_using="gin")
     else:
-        # The words are folded and parted already. The tokenizer `ascii` takes every character beyond ASCII for a part
-        # of a word, and so parts them at the spaces only.
+        # The domain has folded and split the words already. The `ascii` tokenizer treats every character beyond ASCII as
+        # part of a word, so it splits only at spaces.
         op.execute(
             "CREATE VIRTUAL TABLE item_words USING fts5(name, text, tokenize = 'ascii', detail = 'column', prefix = '2 3')"
         )
 
 
 def downgrade() -> None:
-    """Drop the tables, and what is in them."""
+    """Drop the tables with their rows."""
     op.drop_table("item_words")
     op.drop_table("log_head")
     op.drop_table("change_log")

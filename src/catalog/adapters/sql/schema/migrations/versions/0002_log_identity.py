@@ -1,4 +1,4 @@
-"""An id for the log, by which a shared cache tells the answers of one catalog from those of another."""
+"""Add an id for the log, so that catalogs that share a cache don't get each other's responses."""
 
 from uuid import uuid4
 
@@ -10,7 +10,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Give the log an id."""
+    """Add the column and set it to a random id."""
     with op.batch_alter_table("log_head") as table:
         table.add_column(sa.Column("log", sa.Text()))
     op.execute(sa.text("UPDATE log_head SET log = :log").bindparams(log=uuid4().hex))
@@ -19,6 +19,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take it away."""
+    """Drop the id."""
     with op.batch_alter_table("log_head") as table:
         table.drop_column("log")

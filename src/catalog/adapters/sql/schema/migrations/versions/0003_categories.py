@@ -1,6 +1,6 @@
-"""Categories as things, an index of attributes, the words of names, and indexes for each order of a list.
+"""Create categories, the attribute index, the words of names, and the indexes for all orders of a list.
 
-Items that are there keep their categories: those become roots of the tree, as entries of the log like any other.
+Existing items keep their categories, which become roots of the tree, each with an entry in the change log.
 """
 
 import json
@@ -23,7 +23,7 @@ _WORD = re.compile(r"[^\W_]+")
 _LONGEST = 256
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# The sort keys of attributes, as they were when this migration was written.
+# Sort keys of attributes, as of this migration.
 _MAX_KEY = 200
 _BIAS = 1100
 _COMPLEMENT = str.maketrans("0123456789abcdef", "fedcba9876543210")
@@ -50,7 +50,7 @@ def upgrade() -> None:
         sa.CheckConstraint("parent <> slug", name="categories_parent_check"),
     )
     op.create_index("categories_parent", "categories", ["parent"])
-    # Both are read by their keys alone, so SQLite needs no second tree beneath them.
+    # Both tables are only read by their primary keys, so SQLite needs no separate B-tree for the rows.
     op.create_table(
         "item_attributes",
         sa.Column("name", by_code_point, primary_key=True),
@@ -68,7 +68,7 @@ def upgrade() -> None:
     op.create_index("name_words_reversed", "name_words", ["reversed"])
     op.execute("ALTER TABLE change_log RENAME COLUMN item_id TO subject_id")
     op.execute("ALTER TABLE change_log RENAME COLUMN sku TO key")
-    # What has no price comes last in either direction, so each direction needs an index of its own.
+    # Items without a price come last in both directions, so each direction needs its own index.
     op.drop_index("items_price", "items")
     price = "(CASE WHEN currency IS NULL THEN 1 ELSE 0 END), coalesce(currency, ''){0}, coalesce(price_minor, 0){0}, id{0}"
     op.execute(f"CREATE INDEX items_price ON items ({price.format('')})")
@@ -80,7 +80,7 @@ def upgrade() -> None:
 
 
 def _fill_categories(*, postgres: bool) -> None:
-    """Make a category of each slug that items have."""
+    """Create a category for each slug that items refer to."""
     connection = op.get_bind()
     slugs = (
         connection.execute(sa.text("SELECT DISTINCT category FROM items WHERE category IS NOT NULL ORDER BY 1")).scalars().all()
@@ -123,7 +123,7 @@ def _fill_categories(*, postgres: bool) -> None:
 
 
 def _fill_from_items() -> None:
-    """Index the attributes and the words of the names of the items that are there."""
+    """Index the attributes and the words of the names of existing items."""
     known: set[str] = set()
 
     def attributes(seq: int, _key: str, raw: str) -> Iterator[dict[str, Any]]:
@@ -147,7 +147,7 @@ def _fill_from_items() -> None:
 
 
 def _sort_key(value: str | float) -> str:
-    """Return the text by which a value is compared: b for booleans, n for numbers, t for texts."""
+    """Return the sort key of a value. It starts with b for booleans, n for numbers, t for strings."""
     if isinstance(value, bool):
         return f"b{value:d}"
     if isinstance(value, str):
@@ -171,7 +171,7 @@ def _write(sql: str, rows: list[dict[str, Any]]) -> None:
 
 
 def downgrade() -> None:
-    """Take all of it away; the log keeps the numbers, so the entries of categories stay in it."""
+    """Drop all of it, except the log entries of categories: the log must have no gaps."""
     op.drop_index("items_category", "items")
     op.create_index("items_category", "items", ["category", "id"])
     op.drop_index("items_price_down", "items")

@@ -1,4 +1,4 @@
-"""Notes beside the items, removals found by SKU, and a log whose beginning may be pruned."""
+"""Create expiring records, an index to find deletions by SKU, and the floor of a pruned log."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,7 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Create what is missing."""
+    """Create the table `notes` (expiring records), the index and the column `floor`."""
     postgres = op.get_bind().dialect.name == "postgresql"
     op.create_table(
         "notes",
@@ -18,14 +18,14 @@ def upgrade() -> None:
         sa.Column("at", postgresql.TIMESTAMP(timezone=True) if postgres else sa.BigInteger(), nullable=False),
     )
     op.create_index("notes_at", "notes", ["at"])
-    # Only of removals, so that other writes do not pay for it.
+    # A partial index: writes other than deletions don't pay for it.
     ended = sa.text("after IS NULL")
     op.create_index("change_log_removals", "change_log", ["key", "seq"], sqlite_where=ended, postgresql_where=ended)
     op.add_column("log_head", sa.Column("floor", sa.BigInteger(), nullable=False, server_default="0"))
 
 
 def downgrade() -> None:
-    """Take all of it away."""
+    """Drop the table, the index and the column."""
     with op.batch_alter_table("log_head") as table:
         table.drop_column("floor")
     op.drop_index("change_log_removals", "change_log")

@@ -1,4 +1,4 @@
-"""Text is folded in a new way: rebuild the search index, the words for suggestions, and the keys names are sorted by."""
+"""Change how text is folded: rebuild the search index, the words for suggestions, and the sort keys of names."""
 
 from alembic import context
 
@@ -7,9 +7,9 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Request the rebuild, which follows the last migration."""
+    """Request the rebuild. It runs once, after the last migration."""
     context.config.attributes["reindex"] = True
 
 
 def downgrade() -> None:
-    """Change nothing: older code finds what it folds in the same way, and the next upgrade rebuilds the index."""
+    """Change nothing. Older code finds the text that it folds in the same way, and the next upgrade rebuilds the index."""

@@ -1,4 +1,4 @@
-"""How often words of names were forgotten, so that every process knows when to write those again that it wrote before."""
+"""Count the sweeps that delete unused words. A changed count tells each process that words it has written may be gone."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,11 +8,11 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    """Begin at none."""
+    """Add the counter, starting at 0."""
     op.add_column("log_head", sa.Column("word_sweeps", sa.BigInteger(), nullable=False, server_default="0"))
 
 
 def downgrade() -> None:
-    """Count no more."""
+    """Drop the counter."""
     with op.batch_alter_table("log_head") as table:
         table.drop_column("word_sweeps")

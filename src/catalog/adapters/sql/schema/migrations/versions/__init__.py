@@ -1,1 +1,1 @@
-"""The migrations, in order."""
+"""The migrations, numbered in order."""

@@ -3,7 +3,6 @@
 Swagger UI is served from installed files. So is ReDoc if its package is installed; otherwise it is loaded from its CDN.
 """
 
-import re
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
@@ -93,7 +92,8 @@ def error_types() -> Response[bytes]:
 
 def _error_section(code: str, status: int) -> str:
     title, meaning = PROBLEM_TYPES[code]
-    text = re.sub("`([^`]*)`", r"<code>\1</code>", escape(meaning))
+    parts = escape(meaning).split("`")
+    text = "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
     return f'<h2 id="{code}">{escape(title)}</h2>\n<p><code>{code}</code>, status {status}. {text}</p>'
 
 

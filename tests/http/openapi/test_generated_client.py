@@ -2,9 +2,9 @@
 
 import asyncio
 import importlib
+import subprocess
 import sys
-from asyncio.subprocess import PIPE, STDOUT
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
+from catalog.entrypoints.container import Container
+from catalog.entrypoints.http.app import create_app
+from catalog.entrypoints.settings import Settings, StorageSettings
+from tests.http.conftest import asked
+
 
 @pytest.fixture
 def store() -> str:
@@ -20,20 +25,25 @@ def store() -> str:
     return "memory"
 
 
-@pytest.fixture
-async def package(client: httpx.AsyncClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Path]:
-    """The folder of a client that openapi-python-client generated."""
-    (tmp_path / "openapi.json").write_bytes((await client.get("/openapi.json")).content)
-    (tmp_path / "config.yml").write_text("post_hooks: []\npackage_name_override: generated_catalog\n")
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a client that openapi-python-client generated, which can be imported."""
+    folder = tmp_path_factory.mktemp("client")
+    app = create_app(Container(settings=Settings(storage=StorageSettings(url="memory://"))))
+
+    async def document() -> bytes:
+        async with asked(app) as client:
+            return (await client.get("/openapi.json")).content
+
+    (folder / "openapi.json").write_bytes(asyncio.run(document()))
+    (folder / "config.yml").write_text("post_hooks: []\npackage_name_override: generated_catalog\n")
     generator = Path(sys.executable).parent / "openapi-python-client"
     options = ["--path", "openapi.json", "--meta", "none", "--output-path", "generated_catalog", "--config", "config.yml"]
-    made = await asyncio.create_subprocess_exec(generator, "generate", *options, cwd=tmp_path, stdout=PIPE, stderr=STDOUT)
-    output, _ = await made.communicate()
-    assert made.returncode == 0, output.decode()
-    monkeypatch.syspath_prepend(tmp_path)
-    yield tmp_path / "generated_catalog"
-    for name in [name for name in sys.modules if name.partition(".")[0] == "generated_catalog"]:
-        del sys.modules[name]
+    made = subprocess.run([generator, "generate", *options], cwd=folder, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stdout + made.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        yield folder / "generated_catalog"
 
 
 class GeneratedClient:

@@ -15,7 +15,7 @@ from catalog.domain.items.item import Item
 from catalog.entrypoints.http.controllers.item_lists import RawListRequest, respond_with_list
 from catalog.entrypoints.http.idempotency import BodyFingerprint, Idempotency
 from catalog.entrypoints.http.middleware.response_cache import ITEMS, ResponseCache
-from catalog.entrypoints.http.openapi.file_bodies import EXPORT_CONTENT
+from catalog.entrypoints.http.openapi.file_bodies import EXPORT_RESPONSE
 from catalog.entrypoints.http.openapi.list_parameters import EXPORT, LIST, PRESENTATION
 from catalog.entrypoints.http.openapi.operation import (
     ETAG,
@@ -24,7 +24,6 @@ from catalog.entrypoints.http.openapi.operation import (
     NO_CONTENT,
     NOT_MODIFIED,
     Operation,
-    ResponseSpec,
     documented,
     json_body,
     json_response,
@@ -104,21 +103,7 @@ class ItemsController(Controller):
 
     @get(
         "/export",
-        opt=documented(
-            Operation(
-                "export_items",
-                "Export items",
-                parameters=EXPORT,
-                responses=(
-                    ResponseSpec(
-                        200,
-                        "The items, and a last row that proves that the export is complete",
-                        EXPORT_CONTENT,
-                        ("Content-Disposition",),
-                    ),
-                ),
-            )
-        ),
+        opt=documented(Operation("export_items", "Export items", parameters=EXPORT, responses=(EXPORT_RESPONSE,))),
     )
     async def export(self, request: AnyRequest) -> StreamingResponse:
         """Return all items, or all that match the filters, oldest first by default. The export is a consistent snapshot.

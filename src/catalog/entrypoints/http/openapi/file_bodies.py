@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from catalog.application.files.trailer import CATEGORY_KEY, TRAILER_KEY
-from catalog.entrypoints.http.openapi.operation import Content
+from catalog.entrypoints.http.openapi.operation import CONTENT_DISPOSITION, Content, ResponseSpec
 from catalog.entrypoints.representations.fields import Count, Name, Position, Slug
 from catalog.entrypoints.representations.items import ItemBody
 
@@ -59,12 +59,16 @@ ExportRow = Annotated[
 
 _JSON_LINE = '{"sku": "CHAIR-1", "name": "Garden chair", "price": {"amount": "49.90", "currency": "EUR"}}\n'
 
-EXPORT_CONTENT = {
-    "text/csv": Content(),
-    "application/jsonl": Content(),
-    "application/json": Content(list[ExportRow], related=_EXPORT_ROWS),
-}
-"""The body of an export by media type."""
+EXPORT_RESPONSE = ResponseSpec(
+    200,
+    "The items, and a last row that proves that the export is complete",
+    {
+        "text/csv": Content(),
+        "application/jsonl": Content(),
+        "application/json": Content(list[ExportRow], related=_EXPORT_ROWS),
+    },
+    (CONTENT_DISPOSITION,),
+)
 
 IMPORT_CONTENT = {
     "text/csv": Content(ImportFile, "sku,name,price,currency\nCHAIR-1,Garden chair,49.90,EUR\n"),

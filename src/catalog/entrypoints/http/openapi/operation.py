@@ -14,6 +14,8 @@ ETAG = "ETag"
 LOCATION = "Location"
 LINK = "Link"
 RETRY_AFTER = "Retry-After"
+ALLOW = "Allow"
+CONTENT_DISPOSITION = "Content-Disposition"
 
 
 @dataclass(frozen=True, slots=True)

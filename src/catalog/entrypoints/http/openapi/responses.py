@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from catalog.entrypoints.http.openapi.operation import ETAG, LINK, LOCATION, RETRY_AFTER
+from catalog.entrypoints.http.openapi.operation import ALLOW, CONTENT_DISPOSITION, ETAG, LINK, LOCATION, RETRY_AFTER
 from catalog.entrypoints.http.responses.problems import FRAMEWORK_ERRORS, PROBLEM_JSON, codes_by_status
 
 Schema = dict[str, Any]
@@ -21,13 +21,13 @@ HEADERS: dict[str, Schema] = {
     LOCATION: {"description": "The path of the resource", "schema": _TEXT},
     LINK: {"description": "Links to other pages (RFC 8288)", "schema": _TEXT},
     RETRY_AFTER: {"description": "Seconds to wait before a retry", "schema": _TEXT},
-    "Allow": {"description": "The methods that the path allows", "schema": _TEXT},
-    "Content-Disposition": {"description": "The file name", "schema": _TEXT},
+    ALLOW: {"description": "The methods that the path allows", "schema": _TEXT},
+    CONTENT_DISPOSITION: {"description": "The file name", "schema": _TEXT},
 }
 
 _COMMON_HEADERS = ("X-Request-ID", "X-Process-Time", "X-Cache")
 
-_PROBLEM_HEADERS = {405: ("Allow",), 409: (RETRY_AFTER,), 503: (RETRY_AFTER,), 507: (RETRY_AFTER,)}
+_PROBLEM_HEADERS = {405: (ALLOW,), 409: (RETRY_AFTER,), 503: (RETRY_AFTER,), 507: (RETRY_AFTER,)}
 
 
 def headers(*names: str) -> Schema:

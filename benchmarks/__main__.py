@@ -1,7 +1,7 @@
-"""Measure: `make bench` for everything, `make bench ARGS=import` or `make bench ARGS="import FILE …"` for a part.
+"""Runs the benchmarks: `make bench` for all of them, `make bench ARGS=import` or `make bench ARGS="import FILE …"` for one.
 
-Postgres is started here, with durable settings; each part prints a table from one run on one machine. These numbers
-depend on the machine and the hour; compare only what stands in one table.
+Postgres is started with durable settings. Each benchmark prints a table from one run on one machine. The numbers depend on the
+machine and its load, so compare only numbers from the same table.
 """
 
 import platform
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from benchmarks import bulk, feed, finding, importing, lone, serving
 from catalog import __version__
 
-PARTS: dict[str, Callable[[list[str]], None]] = {
+BENCHMARKS: dict[str, Callable[[list[str]], None]] = {
     "import": importing.main,
     "bulk": bulk.main,
     "http": serving.main,
@@ -22,13 +22,13 @@ PARTS: dict[str, Callable[[list[str]], None]] = {
 
 
 def main() -> None:
-    """Run the parts that were asked for."""
-    name, *rest = sys.argv[1:] or [""]
-    if name and name not in PARTS:
-        sys.exit(f"There is no part {name}; there are {', '.join(PARTS)}.")
+    """Run all benchmarks, or the one named by the first argument."""
+    name, *arguments = sys.argv[1:] or [""]
+    if name and name not in BENCHMARKS:
+        sys.exit(f"Unknown benchmark {name}. Available: {', '.join(BENCHMARKS)}.")
     print(f"Catalog {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}\n")
-    for part in [name] if name else PARTS:
-        PARTS[part](rest)
+    for benchmark in [name] if name else BENCHMARKS:
+        BENCHMARKS[benchmark](arguments)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The ceiling: bare Litestar routes that answer with the bytes of an item and of a page, and nothing around them.
+"""The ceiling: bare Litestar routes that return the bytes of an item and of a page, without middleware or a store.
 
-CEILING_ITEM and CEILING_PAGE name files with the bytes.
+CEILING_ITEM and CEILING_PAGE are the paths of files with these bytes.
 """
 
 import os
@@ -14,13 +14,13 @@ _PAGE = Path(os.environ["CEILING_PAGE"]).read_bytes()
 
 @get("/item", sync_to_thread=False)
 def item() -> Response[bytes]:
-    """Answer with an item."""
+    """Return the bytes of an item."""
     return Response(_ITEM, media_type="application/json")
 
 
 @get("/page", sync_to_thread=False)
 def page() -> Response[bytes]:
-    """Answer with a page."""
+    """Return the bytes of a page."""
     return Response(_PAGE, media_type="application/json")
 
 

@@ -1,4 +1,4 @@
-"""Databases on the Postgres that the benchmarks start."""
+"""Databases on the Postgres server that the benchmarks start."""
 
 import asyncio
 

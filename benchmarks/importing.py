@@ -1,4 +1,4 @@
-"""How fast `catalog import` takes rows, and how much memory it needs, on SQLite and on a durable Postgres."""
+"""Speed and peak memory of `catalog import`, on SQLite and on a durable Postgres."""
 
 import csv
 import os
@@ -16,10 +16,10 @@ CATALOG = Path(sys.executable).parent / "catalog"
 
 
 def main(arguments: list[str]) -> None:
-    """Import a file with its options (`FILE --map …`), or files made for it, into fresh stores."""
+    """Import a file with options (`FILE --map …`), or generated files, into fresh stores."""
     print("| file | rows | store | seconds | rows/s | peak memory |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder, postgres() as server:
-        imports = [arguments] if arguments else [[str(made(Path(folder), size)), "--create-categories"] for size in SIZES]
+        imports = [arguments] if arguments else [[str(write_csv(Path(folder), size)), "--create-categories"] for size in SIZES]
         for number, (file, *options) in enumerate(imports):
             path = Path(file).resolve()
             database = create_database(server, f"import_{number}")
@@ -34,19 +34,20 @@ def _measure(file: Path, options: list[str], store: str, url: str) -> None:
     process = subprocess.Popen(
         [CATALOG, "import", file, *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
-    said = process.stdout.read().decode() if process.stdout else ""
+    output = process.stdout.read().decode() if process.stdout else ""
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    took = time.monotonic() - started
-    rows = int(said.split()[0]) if said else 0
+    seconds = time.monotonic() - started
+    rows = int(output.split()[0]) if output else 0
     print(
-        f"| {file.name} | {rows:,} | {store} | {took:.1f} | {rows / took:,.0f} | {usage.ru_maxrss / 1024:.0f} MiB |", flush=True
+        f"| {file.name} | {rows:,} | {store} | {seconds:.1f} | {rows / seconds:,.0f} | {usage.ru_maxrss / 1024:.0f} MiB |",
+        flush=True,
     )
 
 
-def made(folder: Path, size: int) -> Path:
-    """Write a CSV file of so many items, and return it."""
-    path = folder / f"made-{size}.csv"
+def write_csv(folder: Path, size: int) -> Path:
+    """Write a CSV file with `size` items, and return its path."""
+    path = folder / f"items-{size}.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["sku", "name", "description", "category", "price", "currency", "attr.colour", "attr.size"])

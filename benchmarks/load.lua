@@ -1,9 +1,10 @@
--- wrk's requests: `wrk … -- KIND IDS` with KIND one of item-bytes, page-bytes (the ceiling), get, page, search, create, reprice, mix,
--- and IDS a file with the items that are there: id and version, one a line. With PEER set, ETags are the peer's. One thread.
+-- The requests that wrk sends: `wrk … -- KIND IDS`. KIND is one of item-bytes, page-bytes (both for the ceiling), get, page, search,
+-- create, reprice and mix. IDS is a file of the existing items, one id and version per line. With PEER set, ETags have the peer's
+-- format. Works with one thread only.
 local ITEMS = "/api/v1/items"
 local JSON = { ["Content-Type"] = "application/json" }
 local kind, counter = "get", 0
-local ids, free, first, last = {}, {}, 1, 0
+local ids, idle, first, last = {}, {}, 1, 0
 
 function init(args)
   kind = args[1]
@@ -12,12 +13,12 @@ function init(args)
     for line in io.lines(args[2]) do
       local id, version = line:match("(%S+) (%S+)")
       ids[#ids + 1] = id
-      free[#ids] = { id = id, etag = tag(id, version) }
+      idle[#ids] = { id = id, etag = tag(id, version) }
     end
     last = #ids
   end
   if kind == "reprice" then
-    response = answered
+    response = on_response
   end
 end
 
@@ -34,7 +35,7 @@ local function page()
   return wrk.format("GET", ITEMS .. "?limit=20")
 end
 
--- Catalog's ETag names row and version, the peer's the version.
+-- Catalog's ETag contains the id and the version, the peer's only the version.
 function tag(id, version)
   if os.getenv("PEER") then
     return '"' .. version .. '"'
@@ -42,12 +43,12 @@ function tag(id, version)
   return '"' .. id:gsub("-", "") .. "." .. version .. '"'
 end
 
--- An item is repriced by one request at a time, on the version that its last answer had.
-function answered(status, _, body)
+-- Each item is repriced by one request at a time, on the version of its last response.
+function on_response(status, _, body)
   if status == 200 then
     local id = body:match('"id":"([^"]+)"')
     last = last + 1
-    free[last] = { id = id, etag = tag(id, body:match('"version":(%d+)')) }
+    idle[last] = { id = id, etag = tag(id, body:match('"version":(%d+)')) }
   end
 end
 
@@ -68,13 +69,13 @@ function request()
       os.time(), counter, counter)
     return wrk.format("POST", ITEMS, JSON, body)
   elseif kind == "reprice" then
-    local one = free[first]
-    free[first] = nil
+    local item = idle[first]
+    idle[first] = nil
     first = first + 1
-    local headers = { ["Content-Type"] = "application/json", ["If-Match"] = one.etag }
-    return wrk.format("PATCH", ITEMS .. "/" .. one.id .. "/price", headers, price())
+    local headers = { ["Content-Type"] = "application/json", ["If-Match"] = item.etag }
+    return wrk.format("PATCH", ITEMS .. "/" .. item.id .. "/price", headers, price())
   end
-  -- The mix: of 100 requests, 76 read an item, 19 the first page, 5 write a price.
+  -- The mix: of 100 requests, 76 read an item, 19 read the first page and 5 change a price.
   local chance = math.random(100)
   if chance <= 76 then
     return get()

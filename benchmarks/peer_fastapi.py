@@ -1,8 +1,8 @@
-"""The peer: the service that a team would write by hand, as tutorials teach it.
+"""The peer: a typical hand-written service, as tutorials teach it.
 
-FastAPI, Pydantic models, SQLAlchemy's async ORM, a session for each request. It keeps the same items in one table, and has no
-log of changes, no search index, no idea of a merge patch: it does less. PEER_URL is SQLAlchemy's, PEER_ITEMS a file
-with the items to begin with, as Catalog's API shows them.
+FastAPI, Pydantic models, SQLAlchemy's async ORM and one session per request. It stores the same items in one table, and has no
+change log, no search index and no merge patch, so it does less than Catalog. PEER_URL is an SQLAlchemy URL. PEER_ITEMS is the
+path of a file with the initial items, in the JSON of Catalog's API.
 """
 
 import json
@@ -32,7 +32,7 @@ if engine.dialect.name == "sqlite":
 
     @event.listens_for(engine.sync_engine, "connect")
     def _connect(connection: Any, _record: object) -> None:  # noqa: ANN401 - SQLAlchemy's signature
-        """Give it what it needs to live with many writers: the write-ahead log, and patience. It stays durable."""
+        """Use the write-ahead log and a long busy timeout, which concurrent writers need. Commits stay durable."""
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
@@ -72,7 +72,7 @@ class Price(BaseModel):
 
 
 class ItemIn(BaseModel):
-    """What a client sends."""
+    """The request body of an item."""
 
     sku: str = Field(min_length=1, max_length=64)
     name: str = Field(min_length=1, max_length=200)
@@ -83,7 +83,7 @@ class ItemIn(BaseModel):
 
 
 class ItemOut(ItemIn):
-    """What it gets back."""
+    """The response body of an item."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -100,8 +100,8 @@ class PageOut(BaseModel):
     next_offset: int | None
 
 
-def shown(item: Item) -> ItemOut:
-    """Turn a row into what a client gets."""
+def to_body(item: Item) -> ItemOut:
+    """Convert a row to the response body."""
     price = None if item.amount is None or item.currency is None else Price(amount=item.amount, currency=item.currency)
     return ItemOut(
         id=item.id,
@@ -118,7 +118,7 @@ def shown(item: Item) -> ItemOut:
 
 
 async def session() -> AsyncIterator[AsyncSession]:
-    """Open a session for a request."""
+    """Open a session for one request."""
     async with sessions() as opened:
         yield opened
 
@@ -128,22 +128,22 @@ Session = Annotated[AsyncSession, Depends(session)]
 
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-    """Create the table, and fill it."""
+    """Create the table, and insert the initial items."""
     async with engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     async with sessions() as opened:
         if await opened.scalar(select(func.count()).select_from(Item)) == 0:
-            for given in json.loads(ITEMS.read_text()):  # noqa: ASYNC240 - once, before anything is served
-                price = given.pop("price") or {}
+            for fields in json.loads(ITEMS.read_text()):  # noqa: ASYNC240 - runs once, before requests are served
+                price = fields.pop("price") or {}
                 opened.add(
                     Item(
-                        **given
+                        **fields
                         | {
-                            "id": UUID(given["id"]),
+                            "id": UUID(fields["id"]),
                             "amount": Decimal(price["amount"]) if price else None,
                             "currency": price.get("currency"),
-                            "created_at": datetime.fromisoformat(given["created_at"]),
-                            "updated_at": datetime.fromisoformat(given["updated_at"]),
+                            "created_at": datetime.fromisoformat(fields["created_at"]),
+                            "updated_at": datetime.fromisoformat(fields["updated_at"]),
                         }
                     )
                 )
@@ -157,7 +157,7 @@ app = FastAPI(lifespan=lifespan)
 
 @app.get("/health/ready")
 async def ready() -> dict[str, str]:
-    """Say that it lives."""
+    """Return 200 as soon as the service is running."""
     return {"status": "ok"}
 
 
@@ -169,13 +169,13 @@ async def list_items(
     sort: Literal["created_at", "-created_at"] = "-created_at",
     q: str | None = None,
 ) -> PageOut:
-    """List items, newest first; with `q`, those that have each of its words in name or description."""
+    """List items, newest first. With `q`, list the items that contain each of its words in the name or the description."""
     order = (Item.created_at, Item.id) if sort == "created_at" else (Item.created_at.desc(), Item.id.desc())
     statement = select(Item).order_by(*order)
     for word in (q or "").split():
         statement = statement.where(or_(Item.name.icontains(word), Item.description.icontains(word)))
-    found = (await session.scalars(statement.limit(limit + 1).offset(offset))).all()
-    return PageOut(items=[shown(item) for item in found[:limit]], next_offset=offset + limit if len(found) > limit else None)
+    rows = (await session.scalars(statement.limit(limit + 1).offset(offset))).all()
+    return PageOut(items=[to_body(item) for item in rows[:limit]], next_offset=offset + limit if len(rows) > limit else None)
 
 
 @app.get("/api/v1/items/{item_id}")
@@ -185,15 +185,15 @@ async def read_item(item_id: UUID, session: Session, response: Response) -> Item
     if item is None:
         raise HTTPException(404, "Item not found")
     response.headers["ETag"] = f'"{item.version}"'
-    return shown(item)
+    return to_body(item)
 
 
 @app.post("/api/v1/items", status_code=201)
-async def create_item(given: ItemIn, session: Session, response: Response) -> ItemOut:
+async def create_item(body: ItemIn, session: Session, response: Response) -> ItemOut:
     """Create an item."""
     now = datetime.now(UTC)
-    fields = given.model_dump(exclude={"price"})
-    price = given.price
+    fields = body.model_dump(exclude={"price"})
+    price = body.price
     item = Item(
         **fields,
         amount=price.amount if price else None,
@@ -207,23 +207,23 @@ async def create_item(given: ItemIn, session: Session, response: Response) -> It
     except IntegrityError:
         raise HTTPException(409, "SKU taken") from None
     response.headers["ETag"] = f'"{item.version}"'
-    return shown(item)
+    return to_body(item)
 
 
 @app.patch("/api/v1/items/{item_id}/price")
 async def reprice(
-    item_id: UUID, given: Price, session: Session, response: Response, if_match: Annotated[str | None, Header()] = None
+    item_id: UUID, price: Price, session: Session, response: Response, if_match: Annotated[str | None, Header()] = None
 ) -> ItemOut:
-    """Give an item another price."""
+    """Change the price of an item."""
     item = await session.get(Item, item_id)
     if item is None:
         raise HTTPException(404, "Item not found")
     if if_match is not None and if_match != f'"{item.version}"':
         raise HTTPException(412, "Changed meanwhile")
-    item.amount, item.currency, item.updated_at = given.amount, given.currency, datetime.now(UTC)
+    item.amount, item.currency, item.updated_at = price.amount, price.currency, datetime.now(UTC)
     try:
         await session.commit()
     except StaleDataError:
         raise HTTPException(412, "Changed meanwhile") from None
     response.headers["ETag"] = f'"{item.version}"'
-    return shown(item)
+    return to_body(item)

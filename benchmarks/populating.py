@@ -1,4 +1,4 @@
-"""A catalog of any size, the same every time: to measure how reads grow with it."""
+"""A deterministic catalog of any size, to measure how reads scale with it."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,9 +15,9 @@ from catalog.ports.storage import Storage
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 LEAVES = 1_000
 RARE = "quetzal"
-"""Stands in ten names, however many there are."""
+"""A word in ten names, whatever the size of the catalog."""
 COMMON = "chair"
-"""Stands in every fourth name."""
+"""A word in every fourth name."""
 
 _SLICE = 2_000
 _KINDS = ("chair", "table", "lamp", "shelf")
@@ -27,17 +27,17 @@ _ORIGIN = Origin("benchmark")
 
 
 def item_id(number: int) -> UUID:
-    """Return the id of the item of this number."""
+    """Return the id of the item with this number."""
     return UUID(int=(0x7 << 76) | (0x2 << 62) | number)
 
 
 def leaf(number: int) -> str:
-    """Return the slug of the category that the item of this number stands in."""
+    """Return the slug of the category of the item with this number."""
     return f"c-{number * 7 % LEAVES:03}"
 
 
 async def populate(storage: Storage, size: int) -> None:
-    """Fill an empty store with a tree of categories and so many items."""
+    """Fill an empty store with a category tree and `size` items."""
     await storage.commit([ChangeSet(tuple(_categories()), _ORIGIN)])
     changes: list[AnyChange] = []
     for number in range(size):
@@ -48,7 +48,7 @@ async def populate(storage: Storage, size: int) -> None:
 
 
 def item(number: int, size: int) -> Item:
-    """Make the item of this number; its words, categories and attributes are spread by counting, not by chance."""
+    """Return the item with this number. Words, categories and attributes are distributed by arithmetic, not at random."""
     at = BEGIN + timedelta(seconds=number)
     kind, maker, colour = _KINDS[number % 4], _MAKERS[number // 4 % 11], _COLOURS[number // 3 % 8]
     rare = f" {RARE}" if number % max(size // 10, 1) == 0 else ""
@@ -67,7 +67,7 @@ def item(number: int, size: int) -> Item:
 
 
 def _categories() -> Iterator[Change[Category]]:
-    """Make ten roots, ten below each of them, and ten below each of those."""
+    """Yield ten root categories, ten children of each, and ten children of each of those."""
     for number in range(LEAVES + 110):
         if number < 10:
             slug, parent = f"a-{number}", None
@@ -75,6 +75,6 @@ def _categories() -> Iterator[Change[Category]]:
             slug, parent = f"b-{number - 10:02}", f"a-{(number - 10) // 10}"
         else:
             slug, parent = f"c-{number - 110:03}", f"b-{(number - 110) // 10:02}"
-        its_id = UUID(int=(0x7 << 76) | (0x3 << 62) | number)
-        category = Category(id=its_id, slug=slug, name=slug.title(), parent=parent, position=number, version=1)
+        category_id = UUID(int=(0x7 << 76) | (0x3 << 62) | number)
+        category = Category(id=category_id, slug=slug, name=slug.title(), parent=parent, position=number, version=1)
         yield Change("category.created", None, category, BEGIN)

@@ -1,4 +1,4 @@
-"""Serve a memory store that is seeded first: a process of its own has no other way to fill it."""
+"""Serves a seeded memory store. A memory store can be filled only from its own process."""
 
 import asyncio
 import sys
@@ -14,7 +14,7 @@ from catalog.entrypoints.settings import Settings
 
 
 def main() -> None:
-    """Seed, and serve on the port that the last argument names."""
+    """Seed the store, and serve on the port given by the last argument."""
     settings = Settings.load()
     log_config.configure(settings.log)
     container = Container(settings=settings)

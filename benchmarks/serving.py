@@ -1,8 +1,8 @@
-"""Requests a second of Catalog on each store, beside the ceiling and the peer, from one run. One process serves each; `wrk` asks.
+"""Requests per second of Catalog on each store, of the ceiling and of the peer, in one run. `wrk` calls one process of each.
 
-The ceiling is asked again beside each server, so that a ratio compares what was measured within the same minute.
-`make bench ARGS=http` makes one run with few connections; `make bench ARGS="http 2"` makes two, with 1, 32 and 128
-connections, and takes the medians: that is what docs/explanation/performance.md shows.
+The ceiling is measured again with each server, so that a ratio compares numbers from the same minute. `make bench ARGS=http`
+makes one run with few connections. `make bench ARGS="http 2"` makes two runs with 1, 32 and 128 connections and prints the
+medians; docs/explanation/performance.md shows these.
 """
 
 import json
@@ -43,7 +43,7 @@ TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What is to be held at 32 connections: a multiple of the peer's rate, a share of the ceiling's."""
+    """A goal at 32 connections: a multiple of the peer's rate, a share of the ceiling's rate, or both."""
 
     server: str
     kind: str
@@ -68,8 +68,8 @@ GOALS = (
 
 
 @dataclass(slots=True)
-class Measured:
-    """What was measured of one server, one kind and one number of connections; a value for each run."""
+class Measurements:
+    """The measurements of one server, kind of request and number of connections, with one value per run."""
 
     rates: list[float] = field(default_factory=list)
     shares: list[float] = field(default_factory=list)
@@ -80,29 +80,32 @@ class Measured:
     errors: int = 0
 
 
-Results = dict[tuple[str, str, int], Measured]
+Results = dict[tuple[str, str, int], Measurements]
 
 
 def main(arguments: list[str]) -> None:
-    """Run, and print the tables."""
+    """Run the benchmark, and print the tables."""
     if shutil.which("wrk") is None:
-        sys.exit("The HTTP benchmark asks with wrk; on Debian: apt install wrk")
+        sys.exit("The HTTP benchmark needs wrk. On Debian: apt install wrk")
     runs = int(arguments[0]) if arguments else 1
     connections = (1, 32, 128) if runs > 1 else (32,)
     results: Results = {}
-    starts: list[float] = []
+    start_seconds: list[float] = []
     with tempfile.TemporaryDirectory() as folder, postgres() as server:
         for run in range(runs):
-            _run(Path(folder) / str(run), server, connections, results, starts)
-    print(f"\n{SECONDS} s for each figure, {runs} runs, medians; one process each; access log on, to a file, but for the peer.\n")
-    for many in connections:
-        _table(results, many)
-    _goals(results)
-    print(f"\nFrom the start of `catalog serve` to its first answer: {median(starts):.1f} s")
+            _measure_all(Path(folder) / str(run), server, connections, results, start_seconds)
+    print(f"\n{SECONDS} s per measurement, {runs} runs, medians, one process per server.")
+    print("The access log goes to a file; the peer has none.\n")
+    for connection_count in connections:
+        _print_table(results, connection_count)
+    _print_goals(results)
+    print(f"\nFrom the start of `catalog serve` to its first response: {median(start_seconds):.1f} s")
 
 
-def _run(folder: Path, server: PostgresServer, connections: Sequence[int], results: Results, starts: list[float]) -> None:
-    """Measure everything once, on fresh stores."""
+def _measure_all(
+    folder: Path, server: PostgresServer, connections: Sequence[int], results: Results, start_seconds: list[float]
+) -> None:
+    """Measure every server once, on fresh stores."""
     folder.mkdir()
     name = f"run_{folder.name}"
     urls = {
@@ -114,21 +117,21 @@ def _run(folder: Path, server: PostgresServer, connections: Sequence[int], resul
         environment = os.environ | {"CATALOG_STORAGE__URL": url}
         subprocess.run([BIN / "catalog", "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
         subprocess.run([BIN / "catalog", "seed"], env=environment, check=True, stdout=subprocess.DEVNULL)
-    with catalog_at(folder, urls["SQLite"], cached=False) as (_, url, _):
+    with serve_catalog(folder, urls["SQLite"], cached=False) as (_, url, _):
         items = _items(url)
         (folder / "items.json").write_text(json.dumps(items))
-        (folder / "page").write_bytes(_got(f"{url}/api/v1/items?limit=20"))
-        (folder / "item").write_bytes(_got(f"{url}/api/v1/items/{items[0]['id']}"))
+        (folder / "page").write_bytes(_fetch(f"{url}/api/v1/items?limit=20"))
+        (folder / "item").write_bytes(_fetch(f"{url}/api/v1/items/{items[0]['id']}"))
     files = {"CEILING_ITEM": str(folder / "item"), "CEILING_PAGE": str(folder / "page")}
-    bare = [BIN / "uvicorn", "benchmarks.ceiling:app", "--no-access-log", "--log-level", "warning"]
-    with ExitStack() as always:
-        _, ceiling, _ = always.enter_context(running(bare, folder, "/item", files))
+    ceiling_command = [BIN / "uvicorn", "benchmarks.ceiling:app", "--no-access-log", "--log-level", "warning"]
+    with ExitStack() as stack:
+        _, ceiling, _ = stack.enter_context(run_server(ceiling_command, folder, "/item", files))
         for store, url in urls.items():
-            with catalog_at(folder, url, cached=True) as (pid, at, took):
-                starts += [took] if store != "memory" else []
-                _measured(results, f"{store}, cached", ("get", "page", "mix"), connections, (pid, at, ceiling), folder)
-            with catalog_at(folder, url, cached=False) as (pid, at, _):
-                _measured(results, store, READS + WRITES, connections, (pid, at, ceiling), folder)
+            with serve_catalog(folder, url, cached=True) as (pid, base_url, seconds):
+                start_seconds += [seconds] if store != "memory" else []
+                _measure(results, f"{store}, cached", ("get", "page", "mix"), connections, (pid, base_url, ceiling), folder)
+            with serve_catalog(folder, url, cached=False) as (pid, base_url, _):
+                _measure(results, store, READS + WRITES, connections, (pid, base_url, ceiling), folder)
         peers = {
             "SQLite": f"sqlite+aiosqlite:///{folder}/peer.db",
             "Postgres": server.url(name).replace("postgresql:", "postgresql+asyncpg:"),
@@ -136,168 +139,176 @@ def _run(folder: Path, server: PostgresServer, connections: Sequence[int], resul
         for store, url in peers.items():
             command = [BIN / "uvicorn", "benchmarks.peer_fastapi:app", "--no-access-log", "--log-level", "warning"]
             environment = {"PEER_URL": url, "PEER_ITEMS": str(folder / "items.json")}
-            with running(command, folder, "/health/ready", environment) as (pid, at, _):
-                _measured(results, f"peer, {store}", (*READS, "mix", *WRITES), connections, (pid, at, ceiling), folder, peer=True)
+            with run_server(command, folder, "/health/ready", environment) as (pid, base_url, _):
+                _measure(
+                    results, f"peer, {store}", (*READS, "mix", *WRITES), connections, (pid, base_url, ceiling), folder, peer=True
+                )
 
 
-def _measured(  # noqa: PLR0913 - what is measured, where, and where it is kept
+def _measure(  # noqa: PLR0913 - the measurement's parameters
     results: Results,
     server: str,
     kinds: Sequence[str],
     connections: Sequence[int],
-    served: tuple[int, str, str],
+    target: tuple[int, str, str],
     folder: Path,
     *,
     peer: bool = False,
 ) -> None:
-    """Measure one server beside the ceiling."""
-    pid, url, ceiling = served
+    """Measure one server and the ceiling."""
+    pid, url, ceiling = target
     ids = folder / "ids"
-    for many in connections:
-        most = {False: 0.0, True: 0.0}
-        for is_page in most:
-            most[is_page], *_ = _asked(ceiling, "page-bytes" if is_page else "item-bytes", many, ids)
+    for connection_count in connections:
+        ceiling_rates = {False: 0.0, True: 0.0}
+        for is_page in ceiling_rates:
+            ceiling_rates[is_page], *_ = _run_wrk(ceiling, "page-bytes" if is_page else "item-bytes", connection_count, ids)
         for kind in kinds:
             ids.write_text("".join(f"{item['id']} {item['version']}\n" for item in _items(url)))
-            before = _cpu(pid)
-            rate, p50, p99, count, errors = _asked(url, kind, many, ids, peer=peer)
-            found = results.setdefault((server, kind, many), Measured())
-            bare = most[kind in PAGE_BYTES]
-            if kind == "mix":  # four of its answers are items to one page
-                bare = 1 / (0.81 / most[False] + 0.19 / most[True])
-            found.rates.append(rate)
-            found.shares.append(rate / bare)
-            found.p50.append(p50)
-            found.p99.append(p99)
-            found.cpu.append((_cpu(pid) - before) / count * 1000)
-            found.memory.append(memory_of(pid))
-            found.errors += int(errors)
-        found = results.setdefault(("bare route", "get", many), Measured())
-        found.rates.append(most[False])
-        found = results.setdefault(("bare route", "page", many), Measured())
-        found.rates.append(most[True])
+            cpu_before = _cpu_seconds(pid)
+            rate, p50, p99, count, errors = _run_wrk(url, kind, connection_count, ids, peer=peer)
+            measurements = results.setdefault((server, kind, connection_count), Measurements())
+            ceiling_rate = ceiling_rates[kind in PAGE_BYTES]
+            if kind == "mix":  # 81% of the responses are items, 19% are pages
+                ceiling_rate = 1 / (0.81 / ceiling_rates[False] + 0.19 / ceiling_rates[True])
+            measurements.rates.append(rate)
+            measurements.shares.append(rate / ceiling_rate)
+            measurements.p50.append(p50)
+            measurements.p99.append(p99)
+            measurements.cpu.append((_cpu_seconds(pid) - cpu_before) / count * 1000)
+            measurements.memory.append(resident_memory(pid))
+            measurements.errors += int(errors)
+        measurements = results.setdefault(("bare route", "get", connection_count), Measurements())
+        measurements.rates.append(ceiling_rates[False])
+        measurements = results.setdefault(("bare route", "page", connection_count), Measurements())
+        measurements.rates.append(ceiling_rates[True])
     print(f"measured: {server}", file=sys.stderr, flush=True)
 
 
-def _table(results: Results, many: int) -> None:
-    """Print what was measured with so many connections."""
-    bare = [f"{median(results['bare route', kind, many].rates):,.0f}" for kind in ("get", "page")]
-    print(f"### {many} connection{'s' if many > 1 else ''}\n")
-    print(f"The ceiling: {bare[0]} requests/s with an item's bytes, {bare[1]} with a page's.\n")
-    print("| what | server | requests/s | of the ceiling | of the peer | p50 ms | p99 ms | CPU s/1,000 | memory |")
+def _print_table(results: Results, connection_count: int) -> None:
+    """Print the measurements with this number of connections."""
+    ceiling_rates = [f"{median(results['bare route', kind, connection_count].rates):,.0f}" for kind in ("get", "page")]
+    print(f"### {connection_count} connection{'s' if connection_count > 1 else ''}\n")
+    print(f"The ceiling: {ceiling_rates[0]} requests/s with an item's bytes, {ceiling_rates[1]} with a page's.\n")
+    print("| request | server | requests/s | ratio to the ceiling | ratio to the peer | p50 ms | p99 ms | CPU s/1,000 | memory |")
     print("|---|---|---|---|---|---|---|---|---|")
     for kind, title in TITLES.items():
-        for (server, its, number), found in results.items():
-            if its != kind or number != many or server == "bare route":
+        for (server, measured_kind, measured_connections), measurements in results.items():
+            if measured_kind != kind or measured_connections != connection_count or server == "bare route":
                 continue
-            times = _times_peer(results, server, kind, many)
-            failed = f" ({found.errors} errors)" if found.errors else ""
+            ratio = _ratio_to_peer(results, server, kind, connection_count)
+            errors = f" ({measurements.errors} errors)" if measurements.errors else ""
             print(
-                f"| {title} | {server} | {median(found.rates):,.0f}{failed} | {median(found.shares):.2f} "
-                f"| {'' if times is None else f'{times:.1f} x'} | {median(found.p50):.1f} | {median(found.p99):.1f} "
-                f"| {median(found.cpu):.2f} | {median(found.memory):.0f} MiB |"
+                f"| {title} | {server} | {median(measurements.rates):,.0f}{errors} | {median(measurements.shares):.2f} "
+                f"| {'' if ratio is None else f'{ratio:.1f} x'} "
+                f"| {median(measurements.p50):.1f} | {median(measurements.p99):.1f} "
+                f"| {median(measurements.cpu):.2f} | {median(measurements.memory):.0f} MiB |"
             )
     print(flush=True)
 
 
-def _goals(results: Results) -> None:
-    """Print what is to be held, and what was reached."""
-    print("### What is to be held, at 32 connections\n")
-    print("| what | server | peer: goal | reached | ceiling: goal | reached |\n|---|---|---|---|---|---|")
+def _print_goals(results: Results) -> None:
+    """Print the goals, and the results."""
+    print("### Goals at 32 connections\n")
+    print("| request | server | peer: goal | result | ceiling: goal | result |\n|---|---|---|---|---|---|")
     for goal in GOALS:
-        times = _times_peer(results, goal.server, goal.kind, 32)
+        ratio = _ratio_to_peer(results, goal.server, goal.kind, 32)
         share = median(results[goal.server, goal.kind, 32].shares)
         print(
-            f"| {TITLES[goal.kind]} | {goal.server} | {_of(goal.peer, ' x')} | {_reached(goal.peer, times, ' x')} "
-            f"| {_of(goal.ceiling, '')} | {_reached(goal.ceiling, share, '')} |"
+            f"| {TITLES[goal.kind]} | {goal.server} | {_format_goal(goal.peer, ' x')} | {_format_result(goal.peer, ratio, ' x')} "
+            f"| {_format_goal(goal.ceiling, '')} | {_format_result(goal.ceiling, share, '')} |"
         )
     if ("Postgres", "get", 1) in results:
-        ours, peers = (median(results[name, "get", 1].p50) for name in ("Postgres", "peer, Postgres"))
-        print(f"\nOne connection, get by id on Postgres: p50 {ours:.2f} ms, the peer's {peers:.2f} ms ({ours / peers:.2f} x).")
+        catalog_p50, peer_p50 = (median(results[name, "get", 1].p50) for name in ("Postgres", "peer, Postgres"))
+        ratio = catalog_p50 / peer_p50
+        print(f"\nOne connection, get by id on Postgres: p50 {catalog_p50:.2f} ms, peer {peer_p50:.2f} ms ({ratio:.2f} x).")
 
 
-def _of(goal: float | None, unit: str) -> str:
+def _format_goal(goal: float | None, unit: str) -> str:
     return "-" if goal is None else f"{goal:g}{unit}"
 
 
-def _reached(goal: float | None, reached: float | None, unit: str) -> str:
-    if reached is None:
+def _format_result(goal: float | None, result: float | None, unit: str) -> str:
+    if result is None:
         return "-"
-    return f"{reached:.2f}{unit}" if goal is None or reached >= goal else f"**{reached:.2f}{unit}**"
+    return f"{result:.2f}{unit}" if goal is None or result >= goal else f"**{result:.2f}{unit}**"
 
 
-def _times_peer(results: Results, server: str, kind: str, many: int) -> float | None:
-    """Return how many times as fast as the peer on the same store it is, as the median of the runs."""
-    peer = results.get((f"peer, {server.partition(',')[0]}", kind, many))
+def _ratio_to_peer(results: Results, server: str, kind: str, connection_count: int) -> float | None:
+    """Return the rate relative to the peer on the same store, as the median of the runs."""
+    peer = results.get((f"peer, {server.partition(',')[0]}", kind, connection_count))
     if peer is None or server.startswith("peer"):
         return None
-    return median(mine / its for mine, its in zip(results[server, kind, many].rates, peer.rates, strict=True))
+    return median(
+        rate / peer_rate for rate, peer_rate in zip(results[server, kind, connection_count].rates, peer.rates, strict=True)
+    )
 
 
-def _asked(url: str, kind: str, many: int, ids: Path, *, peer: bool = False) -> tuple[float, ...]:
-    """Ask for some seconds; return requests a second, median and 99th percentile in milliseconds, how many, and errors."""
-    command = ["wrk", "-t", "1", "-c", str(many), "-d", f"{SECONDS}s", "-s", str(SCRIPT), url, "--", kind, str(ids)]
+def _run_wrk(url: str, kind: str, connection_count: int, ids: Path, *, peer: bool = False) -> tuple[float, ...]:
+    """Run wrk. Return requests per second, median and 99th percentile in milliseconds, the number of requests, and of errors."""
+    command = ["wrk", "-t", "1", "-c", str(connection_count), "-d", f"{SECONDS}s", "-s", str(SCRIPT), url, "--", kind, str(ids)]
     ids.touch()
     environment = os.environ | ({"PEER": "1"} if peer else {})
-    said = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
-    return tuple(map(float, said.partition("RESULT ")[2].split()))
+    output = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+    return tuple(map(float, output.partition("RESULT ")[2].split()))
 
 
 def _items(url: str) -> list[dict[str, Any]]:
-    """Return the items that were seeded, the oldest, by whichever way the server goes on with a list."""
-    found: list[dict[str, Any]] = []
-    onward = ""
-    while len(found) < SAMPLE_SIZE:
-        page = json.loads(_got(f"{url}/api/v1/items?limit=200&sort=created_at{onward}"))
-        found += page["items"]
-        onward = f"&cursor={page['next_cursor']}" if page.get("next_cursor") else f"&offset={page.get('next_offset')}"
-    return found
+    """Return the seeded items, oldest first. The pages are linked by cursor or by offset."""
+    items: list[dict[str, Any]] = []
+    next_page = ""
+    while len(items) < SAMPLE_SIZE:
+        page = json.loads(_fetch(f"{url}/api/v1/items?limit=200&sort=created_at{next_page}"))
+        items += page["items"]
+        next_page = f"&cursor={page['next_cursor']}" if page.get("next_cursor") else f"&offset={page.get('next_offset')}"
+    return items
 
 
-def _got(url: str) -> bytes:
-    with urllib.request.urlopen(url) as answer:
-        body: bytes = answer.read()
+def _fetch(url: str) -> bytes:
+    with urllib.request.urlopen(url) as response:
+        body: bytes = response.read()
     return body
 
 
-def _cpu(pid: int) -> float:
-    """Return the seconds of processor time that a process has used."""
+def _cpu_seconds(pid: int) -> float:
+    """Return the seconds of CPU time that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def memory_of(pid: int) -> float:
-    """Return the MiB that a process has in memory now."""
+def resident_memory(pid: int) -> float:
+    """Return the resident memory of a process in MiB."""
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line.split()[1] for line in status if line.startswith("VmRSS"))) / 1024
 
 
-def catalog_at(folder: Path, url: str, *, cached: bool) -> "Any":  # noqa: ANN401 - a context of pid, address, seconds to start
-    """Serve a store; a process has no other way to fill a memory store than to do so itself."""
+def serve_catalog(folder: Path, url: str, *, cached: bool) -> "Any":  # noqa: ANN401 - yields PID, URL, seconds
+    """Serve a store. A memory store is seeded by the serving process, because no other process can fill it."""
     command: list[object] = [sys.executable, "-m", "benchmarks.seeded"] if url == "memory://" else [BIN / "catalog", "serve"]
     environment = {"CATALOG_STORAGE__URL": url} | ({} if cached else {"CATALOG_CACHE__TTL_SECONDS": "0"})
-    return running(command, folder, "/health/ready", environment)
+    return run_server(command, folder, "/health/ready", environment)
 
 
 @contextmanager
-def running(command: Sequence[object], folder: Path, path: str, environment: dict[str, str]) -> Iterator[tuple[int, str, float]]:
-    """Run a server as long as the context lasts."""
+def run_server(
+    command: Sequence[object], folder: Path, path: str, environment: dict[str, str]
+) -> Iterator[tuple[int, str, float]]:
+    """Run a server for the duration of the context. Yield its PID, its URL and the seconds until it was ready."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    started = time.monotonic()
+    started_at = time.monotonic()
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [*map(str, command), "--port", str(port)], env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=log
         )
 
     def ready() -> bool:
-        with suppress(OSError), urllib.request.urlopen(url + path) as answer:
-            return bool(answer.status == 200)
+        with suppress(OSError), urllib.request.urlopen(url + path) as response:
+            return bool(response.status == 200)
         return False
 
     try:
         wait_until(ready)
-        yield process.pid, url, time.monotonic() - started
+        yield process.pid, url, time.monotonic() - started_at
     finally:
         process.terminate()
         process.wait(30)

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.test_process import ITEMS, Served, serving
+from tests.e2e.test_process import ITEMS, Server, serving
 from tests.servers import wait_until
 
 LIMIT = 300
@@ -27,7 +27,7 @@ _POST = b"POST /api/v1/items HTTP/1.1\r\n" + _HEAD
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server on SQLite with a few megabytes of items, and with short timeouts."""
     folder = tmp_path_factory.mktemp("abuse")
     settings = {
@@ -47,7 +47,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture(autouse=True)
-def _server_stays_healthy(served: Served) -> Iterator[None]:
+def _server_stays_healthy(served: Server) -> Iterator[None]:
     """After each test the server responds, has logged no failure, and uses little memory."""
     yield
     assert httpx.get(f"{served.url}{ITEMS}/a-1").status_code == 200
@@ -57,13 +57,13 @@ def _server_stays_healthy(served: Served) -> Iterator[None]:
     assert memory_of(served) < MEMORY
 
 
-def memory_of(served: Served) -> int:
+def memory_of(served: Server) -> int:
     """Return the resident memory of the server process, in bytes."""
     resident = int(Path(f"/proc/{served.process.pid}/statm").read_text().split()[1])
     return resident * os.sysconf("SC_PAGE_SIZE")
 
 
-def connect(served: Served, *, buffer: int | None = None) -> socket.socket:
+def connect(served: Server, *, buffer: int | None = None) -> socket.socket:
     """Open a connection to the server, with a receive buffer of `buffer` bytes if given."""
     connection = socket.socket()
     connection.settimeout(_TIMEOUT)  # no test waits longer for a single read
@@ -82,7 +82,7 @@ def read_all(connection: socket.socket) -> bytes:
     return b"".join(chunks)
 
 
-def response_to(served: Served, request: bytes) -> bytes:
+def response_to(served: Server, request: bytes) -> bytes:
     """Send bytes, and return everything the server sends until it closes the connection."""
     with connect(served) as connection:
         with contextlib.suppress(ConnectionError):
@@ -98,7 +98,7 @@ def drip(connection: socket.socket, make_chunk: Callable[[], bytes]) -> bytes:
     return read_all(connection)
 
 
-def test_headers_that_drip_in_are_timed_out(served: Served) -> None:
+def test_headers_that_drip_in_are_timed_out(served: Server) -> None:
     """The client gets a 408, and requests of other clients succeed meanwhile."""
     with connect(served) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n")
@@ -107,7 +107,7 @@ def test_headers_that_drip_in_are_timed_out(served: Served) -> None:
     assert b'"code": "request_timeout"' in response
 
 
-def test_headers_of_a_later_request_are_timed_out_too(served: Served) -> None:
+def test_headers_of_a_later_request_are_timed_out_too(served: Server) -> None:
     """The deadline applies to every request on a connection, not only to the first."""
     with connect(served) as connection:
         connection.sendall(b"HEAD /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -116,7 +116,7 @@ def test_headers_of_a_later_request_are_timed_out_too(served: Served) -> None:
         assert drip(connection, lambda: b"X: y\r\n").startswith(b"HTTP/1.1 408 ")
 
 
-def test_an_idle_connection_is_closed_after_a_while(served: Served) -> None:
+def test_an_idle_connection_is_closed_after_a_while(served: Server) -> None:
     """No response is sent, because a client could take it for the response to its next request."""
     with connect(served) as connection:
         connection.sendall(b"HEAD /health HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2)
@@ -136,7 +136,7 @@ def test_an_idle_connection_is_closed_after_a_while(served: Served) -> None:
     ],
     ids=["create", "chunked", "batch", "nothing"],
 )
-def test_bodies_that_drip_in_are_timed_out(served: Served, request_head: bytes) -> None:
+def test_bodies_that_drip_in_are_timed_out(served: Server, request_head: bytes) -> None:
     """With any framing, and on any path."""
     chunked = b"chunked" in request_head
     chunk = (b"1\r\n \r\n" if chunked else b" ") if b"Length: 2" not in request_head else b""
@@ -147,7 +147,7 @@ def test_bodies_that_drip_in_are_timed_out(served: Served, request_head: bytes) 
     assert b'"code":"request_timeout"' in response
 
 
-def test_an_unread_body_does_not_keep_a_connection_open(served: Served) -> None:
+def test_an_unread_body_does_not_keep_a_connection_open(served: Server) -> None:
     """The response is sent long before the body is complete."""
     with connect(served) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")
@@ -160,7 +160,7 @@ def test_an_unread_body_does_not_keep_a_connection_open(served: Served) -> None:
                     connection.sendall(b"x")
 
 
-def test_idle_connections_make_room_for_new_ones(served: Served) -> None:
+def test_idle_connections_make_room_for_new_ones(served: Server) -> None:
     """Beyond the limit, idle connections are closed, and requests of other clients always succeed."""
     with contextlib.ExitStack() as opened:
         idle = []
@@ -172,7 +172,7 @@ def test_idle_connections_make_room_for_new_ones(served: Served) -> None:
         assert {read_all(connection) for connection in idle} == {b""}
 
 
-def test_a_half_closed_connection_is_closed(served: Served) -> None:
+def test_a_half_closed_connection_is_closed(served: Server) -> None:
     """In every state: nothing sent, half a head, half a body, a whole request."""
     beginnings = (b"", b"GET /health HTTP/1.1\r\nHo", _POST + b"Content-Length: 20\r\n\r\n{", b"GET /health HTTP/1.1\r\n\r\n")
     with contextlib.ExitStack() as opened:
@@ -183,7 +183,7 @@ def test_a_half_closed_connection_is_closed(served: Served) -> None:
         assert {read_all(connection)[:9] for connection in connections} <= {b"", b"HTTP/1.1 "}
 
 
-def test_clients_that_stop_reading_an_export_are_disconnected(served: Served) -> None:
+def test_clients_that_stop_reading_an_export_are_disconnected(served: Server) -> None:
     """Their slots, of which there are two, become free for other clients."""
     before = disconnects(served)
     with contextlib.ExitStack() as opened:
@@ -195,7 +195,7 @@ def test_clients_that_stop_reading_an_export_are_disconnected(served: Served) ->
         wait_until(lambda: httpx.get(f"{served.url}{ITEMS}/export", timeout=_TIMEOUT).status_code == 200)
 
 
-def test_a_client_that_stops_reading_the_feed_is_disconnected(served: Served) -> None:
+def test_a_client_that_stops_reading_the_feed_is_disconnected(served: Server) -> None:
     """It can resume later from the last event it received."""
     before = disconnects(served)
     with connect(served, buffer=4096) as connection:
@@ -204,7 +204,7 @@ def test_a_client_that_stops_reading_the_feed_is_disconnected(served: Served) ->
         wait_until(lambda: disconnects(served) > before)
 
 
-def disconnects(served: Served) -> int:
+def disconnects(served: Server) -> int:
     """Return how many clients were disconnected because they did not read."""
     return sum("slow_client_disconnected" in line for line in served.log.read_text().splitlines())
 
@@ -224,7 +224,7 @@ def disconnects(served: Served) -> int:
     ],
     ids=["url", "long-url", "endless-url", "header", "large-header", "endless-header", "many", "extension", "trailer"],
 )
-def test_heads_have_a_size_limit(served: Served, sent: bytes, status: int) -> None:
+def test_heads_have_a_size_limit(served: Server, sent: bytes, status: int) -> None:
     """The rejection is sent while the rest of the head is still arriving."""
     assert response_to(served, sent)[:13] == b"HTTP/1.1 %d " % status
 
@@ -255,7 +255,7 @@ def test_heads_have_a_size_limit(served: Served, sent: bytes, status: int) -> No
     ],
     ids=lambda framing: framing.decode("latin-1").strip().encode("unicode_escape").decode(),
 )
-def test_invalid_framing_is_a_client_error(served: Served, framing: bytes) -> None:
+def test_invalid_framing_is_a_client_error(served: Server, framing: bytes) -> None:
     """Never a 500, and never a request that a proxy and this server could interpret differently."""
     response = response_to(served, _POST + b"Connection: close\r\n" * (b"upgrade" not in framing) + framing + b"\r\n{}")
     assert response.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")[:10] == b"HTTP/1.1 4"

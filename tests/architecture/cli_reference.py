@@ -1,4 +1,4 @@
-"""Writes docs/reference/cli.md from the commands themselves: `make docs`."""
+"""Generates docs/reference/cli.md from the commands: `make docs`."""
 
 import inspect
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ Exit codes: 0 success, 1 refused, 2 invalid usage or settings, 3 store unavailab
 
 
 def reference() -> str:
-    """Return the page."""
+    """Return the text of the page."""
     return HEAD + "".join(_command(main.commands[name], f"catalog {name}") for name in sorted(main.commands))
 
 

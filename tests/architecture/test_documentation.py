@@ -1,4 +1,4 @@
-"""What the code has, the documents name."""
+"""Every setting, error code and command in the code is documented, and every link in the documents works."""
 
 import ast
 import re
@@ -16,23 +16,23 @@ REFERENCE = ROOT / "docs" / "reference"
 
 
 def test_every_setting_is_documented() -> None:
-    """In docs/reference/settings.md."""
+    """Every setting is in docs/reference/settings.md."""
     text = (REFERENCE / "settings.md").read_text()
     assert [name for name in describe_settings() if f"`{name}`" not in text] == []
 
 
 def test_every_error_code_is_documented_with_its_status() -> None:
-    """In docs/reference/errors.md, whose table `make docs` writes."""
+    """Every error code is in docs/reference/errors.md, with its status; `make docs` writes the table."""
     text = (REFERENCE / "errors.md").read_text()
     rows = dict(re.findall(r"^\| `(\w+)` \| (\d{3}) \|", text, re.MULTILINE))
 
-    def leaves(kind: type[CatalogError]) -> list[type[CatalogError]]:
-        below = [leaf for child in kind.__subclasses__() for leaf in leaves(child)]
-        return below or [kind]
+    def leaves(error_type: type[CatalogError]) -> list[type[CatalogError]]:
+        subclasses = [leaf for subclass in error_type.__subclasses__() for leaf in leaves(subclass)]
+        return subclasses or [error_type]
 
     codes = {
-        kind.code: str(int(next(STATUS_CODES[above] for above in kind.__mro__ if above in STATUS_CODES)))
-        for kind in leaves(CatalogError)
+        error_type.code: str(int(next(STATUS_CODES[base] for base in error_type.__mro__ if base in STATUS_CODES)))
+        for error_type in leaves(CatalogError)
     }
     codes["invalid_input"] = "422"
     assert {code: rows.get(code) for code in PROBLEM_TYPES} == codes
@@ -41,12 +41,12 @@ def test_every_error_code_is_documented_with_its_status() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    """In docs/reference/cli.md, which `make docs` writes."""
+    """docs/reference/cli.md matches the commands. `make docs` regenerates it."""
     assert cli_reference.PAGE.read_text() == cli_reference.reference()
 
 
-def test_every_link_between_documents_leads_somewhere() -> None:
-    """To a file, and to a heading in it."""
+def test_every_link_between_documents_works() -> None:
+    """Every link leads to an existing file and heading."""
     broken = []
     for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
@@ -60,28 +60,28 @@ def test_every_link_between_documents_leads_somewhere() -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return what the headings of a page are referred to by."""
+    """Return the anchors of the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_each_error_in_the_tree_stands_in_its_drawing() -> None:
-    """domain/errors.py begins with it."""
+def test_every_error_is_in_the_drawing_of_the_error_tree() -> None:
+    """The docstring of domain/errors.py draws the whole tree."""
     drawing = (ROOT / "src/catalog/domain/errors.py").read_text().split('"""')[1]
 
-    def names(kind: type[CatalogError]) -> set[str]:
-        return {kind.__name__}.union(*map(names, kind.__subclasses__()))
+    def names(error_type: type[CatalogError]) -> set[str]:
+        return {error_type.__name__}.union(*map(names, error_type.__subclasses__()))
 
     assert {name for name in names(CatalogError) if not re.search(rf"\b{name}\b", drawing)} == set()
 
 
 async def test_the_examples_for_tests_without_a_database_run() -> None:
-    """As they are printed, in docs/how-to/test-without-a-database.md, but for the last one."""
+    """Every example in docs/how-to/test-without-a-database.md except the last one runs as printed."""
     rules, use_case, *_ = re.findall(
         r"```python\n(.*?)```", (ROOT / "docs/how-to/test-without-a-database.md").read_text(), re.DOTALL
     )
-    exec(compile(rules, "rules", "exec"), {})  # noqa: S102 - our own text
+    exec(compile(rules, "rules", "exec"), {})  # noqa: S102 - the repository's own text
     names: dict[str, Any] = {}
-    made = eval(compile(use_case, "use case", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)  # noqa: S307 - likewise
-    await made
+    coroutine = eval(compile(use_case, "use case", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)  # noqa: S307 - the repository's own text
+    await coroutine
     assert names["item"].name == "Chair"

@@ -1,4 +1,4 @@
-"""The fences between the rooms stand, and a planted violation makes each of them fall."""
+"""The import contracts hold, and a planted violation breaks each of them."""
 
 import shutil
 import subprocess
@@ -13,7 +13,7 @@ SOURCE = ROOT / "src" / "catalog"
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run import-linter on the code below a folder."""
+    """Run import-linter on the code in a folder."""
     program = Path(sys.executable).parent / "lint-imports"
     return subprocess.run(
         [program, "--no-cache", "--config", "pyproject.toml"],
@@ -34,15 +34,15 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_fences_stand(planted: Path) -> None:
-    """On the code as it is."""
+def test_the_import_contracts_hold(planted: Path) -> None:
+    """The code as it is breaks no contract."""
     result = lint(planted)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "0 broken" in result.stdout
 
 
 @pytest.mark.parametrize(
-    ("room", "line"),
+    ("module", "line"),
     [
         ("domain/values/money.py", "import catalog.ports.clock"),
         ("domain/text/normalization.py", "import catalog.application.items.items"),
@@ -83,32 +83,32 @@ def test_the_fences_stand(planted: Path) -> None:
         ("adapters/newcomer/__init__.py", "import catalog.application.items.items"),
     ],
 )
-def test_a_planted_violation_makes_a_fence_fall(planted: Path, room: str, line: str) -> None:
-    """A fence that nobody has seen fall guards nothing."""
-    path = planted / "src" / "catalog" / room
-    before = path.read_text() if path.exists() else None
+def test_a_planted_violation_breaks_a_contract(planted: Path, module: str, line: str) -> None:
+    """import-linter fails when this line is added to this module."""
+    path = planted / "src" / "catalog" / module
+    original = path.read_text() if path.exists() else None
     path.parent.mkdir(exist_ok=True)
-    path.write_text((before or '"""Planted."""\n') + f"\n{line}\n")
+    path.write_text((original or '"""Planted."""\n') + f"\n{line}\n")
     try:
         result = lint(planted)
     finally:
-        if before is None:
+        if original is None:
             path.unlink()
             if path.parent.name == "newcomer":
                 path.parent.rmdir()
         else:
-            path.write_text(before)
+            path.write_text(original)
     assert result.returncode == 1, result.stdout + result.stderr
 
 
-def test_each_third_party_package_has_its_rooms() -> None:
-    """Every dependency is named by a fence, or by this list of those that are used as wholes."""
+def test_every_dependency_is_restricted_by_a_contract() -> None:
+    """Every dependency is named by a contract, unless it is run as a program instead of imported."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    fenced = {
-        module for contract in project["tool"]["importlinter"]["contracts"] for module in contract.get("forbidden_modules", ())
+    restricted = {
+        package for contract in project["tool"]["importlinter"]["contracts"] for package in contract.get("forbidden_modules", ())
     }
-    as_programs = {"alembic", "uvloop", "httptools"}
-    imported = {
+    run_as_programs = {"alembic", "uvloop", "httptools"}
+    import_names = {
         "aiosqlite": "aiosqlite",
         "alembic": "alembic",
         "asyncpg": "asyncpg",
@@ -127,5 +127,5 @@ def test_each_third_party_package_has_its_rooms() -> None:
         "uvicorn": "uvicorn",
     }
     names = {requirement.partition(">")[0].partition("[")[0] for requirement in project["project"]["dependencies"]}
-    assert names == set(imported)
-    assert set(imported.values()) - as_programs <= fenced
+    assert names == set(import_names)
+    assert set(import_names.values()) - run_as_programs <= restricted

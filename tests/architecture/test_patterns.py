@@ -1,12 +1,12 @@
-"""No regular expression can take more than linear time, whatever text it is given.
+"""Every regular expression takes at most linear time, whatever text it is matched against.
 
-A backtracking matcher is linear where at each place of a text at most one part of the pattern can take the next character: then
-there is never a second way to try. That is a property of the pattern (it is deterministic, or "one-unambiguous"), and it is
-computed here from the pattern's own parse tree, for every pattern of every module. A pattern that is deterministic but for
-bounded repeats, and so can take no more than some characters at all, is linear too.
+A backtracking matcher takes linear time if, at each position in a text, at most one part of the pattern can match the next
+character, because then there is never a second way to try. Such a pattern is called deterministic, or "one-unambiguous". This
+module computes the property from the parse tree of every pattern in every module. A pattern that is not deterministic but can
+match only a bounded number of characters is linear, too.
 
-This holds where a match begins at a given place. A search begins anew at each place, so only patterns may be
-searched for that match whatever they begin with, or fail after a few characters.
+This covers a match that starts at a given position. A search starts anew at each position, so a pattern may be searched for
+only if it matches whatever starts like a match, or fails after a few characters.
 """
 
 import ast
@@ -29,20 +29,20 @@ SOURCE = Path(catalog.__file__).parent
 SETS = (constants.LITERAL, constants.NOT_LITERAL, constants.IN, constants.ANY)
 REPEATS = (constants.MAX_REPEAT, constants.MIN_REPEAT, constants.POSSESSIVE_REPEAT)
 
-MOST_BOUNDED = 1_000
-"""The longest text that a pattern may match which is not deterministic."""
+MAX_BOUNDED = 1_000
+"""The longest text that a pattern that is not deterministic may match."""
 
 ALPHABET = [chr(point) for point in range(256)] + ["ſ", "İ", "é", "中", "٣", "\u2028", "\ud800", "🎉"]
-"""Characters of every class that patterns tell apart."""
+"""Characters of every class that patterns distinguish."""
 
 
 Node = tuple[Any, Any]
-"""An operation of a parsed pattern, and its argument."""
+"""An operation of a parsed pattern and its argument."""
 
 
 @dataclass
 class Part:
-    """A piece of a pattern: which positions may be first and last in it, and whether it may match nothing."""
+    """A part of a pattern: the positions that can be first and last in it, and whether it can match nothing."""
 
     first: set[int] = field(default_factory=set)
     last: set[int] = field(default_factory=set)
@@ -50,41 +50,41 @@ class Part:
 
 
 class Positions:
-    """The positions of a pattern (Glushkov's): what each takes, and which may follow it."""
+    """The positions of a pattern (Glushkov's automaton): the characters that each matches, and the positions that can follow."""
 
     def __init__(self, nodes: Iterable[Node], flags: int) -> None:
-        """Go through the tree of a pattern."""
+        """Walk the tree of a pattern."""
         self.flags = flags
-        self.takes: list[frozenset[str]] = []
+        self.characters_at: list[frozenset[str]] = []
         self.follow: list[set[int]] = []
-        self.twice = False
+        self.ambiguous = False
         self.whole = self.sequence(nodes)
 
     @property
     def deterministic(self) -> bool:
-        """Whether no character can be taken by two positions at the same place, nor be come to by two ways."""
-        return not self.twice and all(self.disjoint(places) for places in [self.whole.first, *self.follow])
+        """Return whether no two positions can match the same character next, and none is reached in two ways."""
+        return not self.ambiguous and all(self.disjoint(positions) for positions in [self.whole.first, *self.follow])
 
-    def disjoint(self, places: Iterable[int]) -> bool:
-        """Whether no two positions take the same character."""
+    def disjoint(self, positions: Iterable[int]) -> bool:
+        """Return whether no two positions match the same character."""
         seen: set[str] = set()
-        for place in places:
-            if seen & self.takes[place]:
+        for position in positions:
+            if seen & self.characters_at[position]:
                 return False
-            seen |= self.takes[place]
+            seen |= self.characters_at[position]
         return True
 
     def join(self, before: Part, after: Part) -> None:
-        """Let one piece follow another; not by two ways, as in `(a+)+`."""
-        for place in before.last:
-            self.twice = self.twice or not self.follow[place].isdisjoint(after.first)
-            self.follow[place] |= after.first
+        """Let one part follow another. Two ways to follow, as in `(a+)+`, make the pattern ambiguous."""
+        for position in before.last:
+            self.ambiguous = self.ambiguous or not self.follow[position].isdisjoint(after.first)
+            self.follow[position] |= after.first
 
     def sequence(self, nodes: Iterable[Node]) -> Part:
-        """Join pieces."""
+        """Join the parts of a sequence."""
         whole = Part()
         for node in nodes:
-            part = self.piece(node)
+            part = self.part(node)
             self.join(whole, part)
             if whole.empty:
                 whole.first |= part.first
@@ -92,85 +92,87 @@ class Positions:
             whole.empty = whole.empty and part.empty
         return whole
 
-    def piece(self, node: Node) -> Part:
-        """Read one node."""
+    def part(self, node: Node) -> Part:
+        """Convert one node."""
         op, argument = node
         if op in SETS:
-            self.takes.append(self.characters(node))
+            self.characters_at.append(self.characters(node))
             self.follow.append(set())
-            place = len(self.takes) - 1
-            return Part({place}, {place}, empty=False)
+            position = len(self.characters_at) - 1
+            return Part({position}, {position}, empty=False)
         if op in REPEATS:
             return self.repeat(*argument)
         if op is constants.BRANCH:
             parts = [self.sequence(branch) for branch in argument[1]]
-            first = {place for part in parts for place in part.first}
-            return Part(first, {place for part in parts for place in part.last}, any(part.empty for part in parts))
+            first = {position for part in parts for position in part.first}
+            return Part(first, {position for part in parts for position in part.last}, any(part.empty for part in parts))
         if op in (constants.SUBPATTERN, constants.ATOMIC_GROUP):
             return self.sequence(argument[3] if op is constants.SUBPATTERN else argument)
         assert op is constants.AT or (op is constants.ASSERT and argument[1].getwidth()[1] <= 1), node
         return Part()
 
-    def repeat(self, least: int, most: int, inner: Iterable[Node]) -> Part:
-        """Read a repeat; how often matters only where it is once at most."""
+    def repeat(self, minimum: int, maximum: int, inner: Iterable[Node]) -> Part:
+        """Convert a repeat. All that matters of the maximum is whether it exceeds one."""
         part = self.sequence(inner)
-        if most > 1:
-            self.twice = self.twice or part.empty
+        if maximum > 1:
+            self.ambiguous = self.ambiguous or part.empty
             self.join(part, part)
-        return Part(part.first, part.last, part.empty or least == 0)
+        return Part(part.first, part.last, part.empty or minimum == 0)
 
     def characters(self, node: Node) -> frozenset[str]:
-        """Return which characters of the alphabet a node takes."""
+        """Return the characters of the alphabet that a node matches."""
         compiled = compiler.compile(parser.SubPattern(parser.State(), [node]), self.flags)
         return frozenset(character for character in ALPHABET if compiled.fullmatch(character))
 
 
 def modules() -> Iterator[Any]:
-    """Import every module but those that act when they are imported."""
-    for found in pkgutil.walk_packages(catalog.__path__, "catalog."):
-        if ".migrations." not in found.name and not found.name.endswith("__main__"):
-            yield importlib.import_module(found.name)
+    """Import every module except those that run something when imported."""
+    for module_info in pkgutil.walk_packages(catalog.__path__, "catalog."):
+        if ".migrations." not in module_info.name and not module_info.name.endswith("__main__"):
+            yield importlib.import_module(module_info.name)
 
 
 def patterns() -> dict[str, re.Pattern[Any]]:
-    """Return every pattern that a module holds, by its name."""
-    found = {
+    """Return every pattern in a module's globals, by its qualified name."""
+    by_name = {
         f"{module.__name__}.{name}": value
         for module in modules()
         for name, value in vars(module).items()
         if isinstance(value, re.Pattern) and not name.startswith("__")
     }
-    assert len(found) > 10
-    return found
+    assert len(by_name) > 10
+    return by_name
 
 
 PATTERNS = patterns()
 
 
-def tree(pattern: re.Pattern[Any]) -> Any:  # noqa: ANN401 - what the parser of patterns makes
-    """Parse a pattern; one of bytes as one of text with the same numbers."""
+def tree(pattern: re.Pattern[Any]) -> Any:  # noqa: ANN401 - an untyped parser
+    """Parse a pattern. A bytes pattern is decoded as Latin-1."""
     text = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
     return parser.parse(text, pattern.flags)
 
 
-BY_HAND = {"catalog.domain.search.index_terms._CODE", "catalog.domain.search.index_terms._ASCII_CODE"}
-"""Patterns that are linear though this check cannot see it: every repeat is possessive, and a run of characters is tried at its
-first one only (by looking behind), so no character is taken twice; tests/unit/domain/search/test_index_terms.py tries their
-worst cases."""
+PROVEN_BY_HAND = {"catalog.domain.search.index_terms._CODE", "catalog.domain.search.index_terms._ASCII_CODE"}
+"""Linear patterns that this check cannot prove. Every repeat is possessive, and a lookbehind makes sure that a run of characters
+is tried only at its first one, so no character is matched twice. tests/unit/domain/search/test_index_terms.py tests their worst
+cases."""
 
 
 def is_linear(pattern: re.Pattern[Any]) -> bool:
-    """Whether a match from a given place takes linear time. Alternatives of the whole are tried once each."""
+    """Return whether a match at a given position takes linear time. Top-level alternatives are tried once each."""
     parsed = tree(pattern)
     nodes = list(parsed)
-    ways = nodes[0][1][1] if len(nodes) == 1 and nodes[0][0] is constants.BRANCH else [nodes]
-    return parsed.getwidth()[1] <= MOST_BOUNDED or all(Positions(way, pattern.flags).deterministic for way in ways)
+    alternatives = nodes[0][1][1] if len(nodes) == 1 and nodes[0][0] is constants.BRANCH else [nodes]
+    return parsed.getwidth()[1] <= MAX_BOUNDED or all(
+        Positions(alternative, pattern.flags).deterministic for alternative in alternatives
+    )
 
 
 @pytest.mark.parametrize("name", PATTERNS)
 def test_a_pattern_is_linear(name: str) -> None:
-    """By its form."""
-    assert name in BY_HAND or is_linear(PATTERNS[name]), PATTERNS[name].pattern
+    """Every pattern is linear by its structure, unless it is proven by hand."""
+    assert name in PROVEN_BY_HAND or is_linear(PATTERNS[name]), PATTERNS[name].pattern
 
 
 @pytest.mark.parametrize(
@@ -187,14 +189,14 @@ def test_a_pattern_is_linear(name: str) -> None:
         (r".*-.*", False),
     ],
 )
-def test_the_check_tells_them_apart(pattern: str, linear: bool) -> None:  # noqa: FBT001 - a case's outcome
-    """Those that are known to explode, and their like that do not."""
+def test_the_check_detects_slow_patterns(pattern: str, linear: bool) -> None:  # noqa: FBT001 - a case's outcome
+    """Known slow patterns fail the check, and similar linear ones pass it."""
     assert is_linear(re.compile(pattern, re.DOTALL)) is linear
 
 
-def test_what_is_searched_for_is_found_where_it_begins() -> None:
-    """A search tries each place of a text as a beginning, and so may go through it again and again."""
-    searched = set()
+def test_searched_patterns_do_not_rescan_the_text() -> None:
+    """A search tries every position as a start, so a long failed match at each one would take quadratic time."""
+    searched_names = set()
     for path in SOURCE.rglob("*.py"):
         if "migrations" in path.parts:
             continue
@@ -204,34 +206,34 @@ def test_what_is_searched_for_is_found_where_it_begins() -> None:
                 continue
             if node.value.id == "re":
                 assert node.attr in ("compile", "Pattern", "Match", "DOTALL", "escape"), (
-                    f"{path}: compile it, so that it is checked"
+                    f"{path}: compile the pattern, so that this test checks it"
                 )
             elif (
                 node.attr in ("search", "findall", "finditer", "sub", "subn", "split") and f"{module}.{node.value.id}" in PATTERNS
             ):
-                searched.add(f"{module}.{node.value.id}")
-    for name in sorted(searched - OURS - BY_HAND):
-        assert may_be_searched_for(PATTERNS[name]), name
+                searched_names.add(f"{module}.{node.value.id}")
+    for name in sorted(searched_names - INTERNAL - PROVEN_BY_HAND):
+        assert is_linear_in_search(PATTERNS[name]), name
 
 
-def may_be_searched_for(pattern: re.Pattern[Any]) -> bool:
-    """Whether no place of a text is gone through more often than a few times: what is taken is matched, or is short."""
+def is_linear_in_search(pattern: re.Pattern[Any]) -> bool:
+    """Return whether a search reads each character only a few times: every attempt succeeds or fails early."""
     parsed = tree(pattern)
     positions = Positions(parsed, pattern.flags)
-    matched = positions.deterministic and positions.whole.last == set(range(len(positions.takes)))
-    return matched or parsed.getwidth()[1] <= SHORT
+    always_matches = positions.deterministic and positions.whole.last == set(range(len(positions.characters_at)))
+    return always_matches or parsed.getwidth()[1] <= MAX_ATTEMPT
 
 
 @pytest.mark.parametrize(
     ("pattern", "safe"), [(r"[ab]", True), (r"[ab]+", True), (r"\d+x?", True), (r"ab", True), (r"\d+x", False), (r"\d*,", False)]
 )
-def test_the_check_tells_searches_apart(pattern: str, safe: bool) -> None:  # noqa: FBT001 - a case's outcome
-    """A search for what begins long and ends late goes through a text again and again."""
-    assert may_be_searched_for(re.compile(pattern)) is safe
+def test_the_check_detects_slow_searches(pattern: str, safe: bool) -> None:  # noqa: FBT001 - a case's outcome
+    """A pattern that starts with a long run and can fail at its end fails the check."""
+    assert is_linear_in_search(re.compile(pattern)) is safe
 
 
-SHORT = 10
-"""Characters that may be gone through in vain at each place."""
+MAX_ATTEMPT = 10
+"""The number of characters that may be read in vain at each position."""
 
-OURS = {"catalog.adapters.postgres.dialect._PARAMETER", "catalog.domain.text.normalization._RANGE"}
-"""Patterns that are searched for in our own texts, and never in what came from outside."""
+INTERNAL = {"catalog.adapters.postgres.dialect._PARAMETER", "catalog.domain.text.normalization._RANGE"}
+"""Patterns that are searched for only in the program's own texts, never in input."""

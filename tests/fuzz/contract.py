@@ -1,8 +1,8 @@
-"""The service against its OpenAPI document: a real process, asked by schemathesis with all of its checks.
+"""Checks the service against its OpenAPI document: schemathesis calls a real process, with all of its checks enabled.
 
     python -m tests.fuzz.contract [--cases 5000] [--stores memory sqlite postgres] [--seed 1]
 
-The exit code is 1 when an answer was not as the document says; what schemathesis reports is printed then.
+The exit code is 1 if a response does not conform to the document. In that case, the report of schemathesis is printed.
 """
 
 import argparse
@@ -26,11 +26,11 @@ from tests.servers import UNSAFE_BUT_FAST, free_port, postgres, wait_until
 HOOKS = Path(__file__).parent / "hooks.py"
 STORES = ("memory", "sqlite", "postgres")
 OPERATIONS = 27
-"""About how many operations the document has; schemathesis takes a number of cases for each."""
+"""The approximate number of operations in the document. The cases are divided among them."""
 
 ALL_PHASES = "examples,coverage,fuzzing,stateful"
-EVERY_CATEGORY = ({"slug": "garden-chairs", "name": "Garden chairs"}, {"slug": "tables", "name": "Tables"})
-EVERY_ITEM = (
+CATEGORIES = ({"slug": "garden-chairs", "name": "Garden chairs"}, {"slug": "tables", "name": "Tables"})
+ITEMS = (
     {"sku": "CHAIR-1", "name": "Garden chair", "category": "garden-chairs", "price": {"amount": "49.90", "currency": "EUR"}},
     {"sku": "TABLE-1", "name": "Table", "category": "tables", "attributes": {"colour": "green", "size": 4.5, "new": True}},
 )
@@ -38,7 +38,7 @@ EVERY_ITEM = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What schemathesis found: how many cases it sent, how many failed, and what it printed."""
+    """The result of a schemathesis run: the numbers of cases and failures, and its output."""
 
     cases: int
     failures: int
@@ -47,7 +47,7 @@ class Outcome:
 
 @contextmanager
 def serving(url: str, folder: Path) -> Iterator[str]:
-    """Serve a store with a few items from a process of its own, and return its address."""
+    """Serve a store with a few items from a separate process, and yield its URL."""
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CATALOG_")}
     with (folder / "log").open("w") as log:
@@ -58,32 +58,32 @@ def serving(url: str, folder: Path) -> Iterator[str]:
             stdout=log,
             stderr=log,
         )
-    address = f"http://127.0.0.1:{port}"
+    base_url = f"http://127.0.0.1:{port}"
 
     def ready() -> bool:
         assert process.poll() is None, (folder / "log").read_text()
         with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{address}/health/ready").is_success
+            return httpx.get(f"{base_url}/health/ready").is_success
         return False
 
     try:
         wait_until(ready)
-        for path, bodies in (("categories", EVERY_CATEGORY), ("items", EVERY_ITEM)):
+        for path, bodies in (("categories", CATEGORIES), ("items", ITEMS)):
             for body in bodies:
-                httpx.post(f"{address}/api/v1/{path}", json=body).raise_for_status()
-        yield address
+                httpx.post(f"{base_url}/api/v1/{path}", json=body).raise_for_status()
+        yield base_url
     finally:
         process.kill()
         process.wait()
 
 
-def check(address: str, folder: Path, *, each: int, seed: int, phases: str = ALL_PHASES) -> Outcome:
-    """Ask the service at an address, with up to `each` cases for each operation and phase."""
+def check(base_url: str, folder: Path, *, each: int, seed: int, phases: str = ALL_PHASES) -> Outcome:
+    """Run schemathesis against the service at a URL, with up to `each` cases for each operation and phase."""
     report = folder / "report.json"
-    done = subprocess.run(
+    completed = subprocess.run(
         [
             Path(sys.executable).parent / "schemathesis",
-            *("run", f"{address}/openapi.json", "--checks=all", "--continue-on-failure"),
+            *("run", f"{base_url}/openapi.json", "--checks=all", "--continue-on-failure"),
             *(f"--seed={seed}", f"--max-examples={each}", f"--phases={phases}", "--generation-database=none"),
             *("--report=json", f"--report-json-path={report}", "--no-color", "--warnings=off"),
         ],
@@ -94,15 +94,15 @@ def check(address: str, folder: Path, *, each: int, seed: int, phases: str = ALL
         check=False,
     )
     if not report.exists():
-        return Outcome(0, 1, done.stdout + done.stderr)
-    found = json.loads(report.read_text())
-    bad = found["test_cases"]["unique_failures"] + len(found["errors"]) + (not found["complete"])
-    return Outcome(found["test_cases"]["generated"], bad or int(done.returncode != 0), done.stdout)
+        return Outcome(0, 1, completed.stdout + completed.stderr)
+    result = json.loads(report.read_text())
+    failures = result["test_cases"]["unique_failures"] + len(result["errors"]) + (not result["complete"])
+    return Outcome(result["test_cases"]["generated"], failures or int(completed.returncode != 0), completed.stdout)
 
 
 @contextmanager
 def _store(name: str, folder: Path) -> Iterator[str]:
-    """Return the address of an empty store; on Postgres a database of its own, where CATALOG_TEST_POSTGRES_URL says if set."""
+    """Yield the URL of an empty store. For Postgres, create a database on CATALOG_TEST_POSTGRES_URL or on a temporary server."""
     if name != "postgres":
         yield "memory://" if name == "memory" else f"sqlite:///{folder / 'catalog.db'}"
         return
@@ -123,23 +123,23 @@ async def _execute(url: str, statement: str) -> None:
 
 
 def main() -> int:
-    """Check each store, and print a line about each."""
+    """Check each store, and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", type=int, default=5000, help="at least this many for each store")
+    parser.add_argument("--cases", type=int, default=5000, help="minimum number of cases per store")
     parser.add_argument("--stores", nargs="+", choices=STORES, default=STORES)
     parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     failed = False
-    for name in asked.stores:
-        with tempfile.TemporaryDirectory() as made:
-            folder = Path(made)
-            with _store(name, folder) as url, serving(url, folder) as address:
-                outcome = check(address, folder, each=max(1, asked.cases // OPERATIONS), seed=asked.seed)
-        enough = outcome.cases >= asked.cases
+    for name in options.stores:
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            with _store(name, folder) as url, serving(url, folder) as base_url:
+                outcome = check(base_url, folder, each=max(1, options.cases // OPERATIONS), seed=options.seed)
+        is_complete = outcome.cases >= options.cases
         sys.stdout.write(f"{name}: {outcome.cases} cases, {outcome.failures} failures\n")
-        if outcome.failures or not enough:
+        if outcome.failures or not is_complete:
             failed = True
-            sys.stdout.write(outcome.output if outcome.failures else f"These are fewer than {asked.cases}.\n")
+            sys.stdout.write(outcome.output if outcome.failures else f"Fewer cases than the minimum of {options.cases}.\n")
     return int(failed)
 
 

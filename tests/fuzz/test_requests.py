@@ -1,4 +1,4 @@
-"""Any method, path, query, headers and body, as bytes: an answer comes, and a refusal is a short problem with a code."""
+"""Any method, path, query, headers and body get a response; an error is a short problem with a code."""
 
 import json
 from collections.abc import AsyncIterator
@@ -14,9 +14,9 @@ from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.middleware.request import RequestMiddleware
 from catalog.entrypoints.settings import Settings, StorageSettings
-from tests.http.conftest import caching_of
+from tests.http.making import cache_of
 
-LONGEST_REFUSAL = 64 * 1024
+MAX_PROBLEM_SIZE = 64 * 1024
 
 PATHS = st.sampled_from(
     [
@@ -93,9 +93,9 @@ BODIES = st.binary(max_size=80) | st.sampled_from(
 
 @pytest.fixture
 async def app() -> AsyncIterator[RequestMiddleware]:
-    """The application; what it reads of a request is the same before every store."""
+    """The application on a memory store. Requests are parsed in the same way on every store."""
     container = Container(settings=Settings(storage=StorageSettings(url="memory://")))
-    async with running(container) as storage, caching_of(container).running(storage):
+    async with running(container) as storage, cache_of(container).running(storage):
         yield create_app(container)
 
 
@@ -112,24 +112,24 @@ async def app() -> AsyncIterator[RequestMiddleware]:
 @example("POST", "/api/v1/items/import", "", [(b"content-type", b"application/json")], b'[{}, {"a": 1}]')
 @example("GET", "/api/v1/items/" + "x" * 60_000, "", [], b"")
 @example("GET", "/api/v1/items", "&".join(f"p{n}=1" for n in range(9_000)), [], b"")
-async def test_any_request_is_answered(
+async def test_any_request_gets_a_response(
     app: RequestMiddleware, method: str, path: str, query: str, headers: list[tuple[bytes, bytes]], body: bytes
 ) -> None:
-    """Never with 5xx, and never at length when it is refused."""
-    status, answered, content = await ask(app, method, path, query, headers, body)
+    """No response is a 5xx, and no refusal is long."""
+    status, response_headers, content = await send_request(app, method, path, query, headers, body)
     assert status < HTTPStatus.INTERNAL_SERVER_ERROR
     if method == "HEAD":
         assert not content
     elif status >= HTTPStatus.BAD_REQUEST:
-        assert len(content) <= LONGEST_REFUSAL
-        if b"problem+json" in answered[b"content-type"]:
+        assert len(content) <= MAX_PROBLEM_SIZE
+        if b"problem+json" in response_headers[b"content-type"]:
             assert json.loads(content)["code"]
 
 
-async def ask(
+async def send_request(
     app: RequestMiddleware, method: str, path: str, query: str, headers: list[tuple[bytes, bytes]], body: bytes
 ) -> tuple[int, dict[bytes, bytes], bytes]:
-    """Send a request as a server would hand it on."""
+    """Call the application like an ASGI server does."""
     raw = path.encode("latin-1")
     scope: dict[str, Any] = {
         "type": "http",
@@ -150,10 +150,10 @@ async def ask(
     events = [{"type": "http.request", "body": body, "more_body": False}, {"type": "http.disconnect"}]
     sent: list[Any] = []
 
-    async def receive() -> Any:  # noqa: ANN401 - ASGI's
+    async def receive() -> Any:  # noqa: ANN401 - an ASGI message
         return events.pop(0) if len(events) > 1 else events[0]
 
-    async def send(message: Any) -> None:  # noqa: ANN401 - ASGI's
+    async def send(message: Any) -> None:  # noqa: ANN401 - an ASGI message
         sent.append(message)
 
     await app(scope, receive, send)

@@ -1,6 +1,7 @@
-"""The same requests, sent to a memory store, SQLite and Postgres side by side, get the same answers, byte for byte.
+"""The same requests to a memory store, SQLite and Postgres get the same responses, byte for byte.
 
-Clock and ids are counted in each, so that only the log's own id (in the ETags of lists) and the rate of an import may differ.
+Each store has its own deterministic clock and ids, so only the log's id (in the ETags of lists) and the rate of an import may
+differ.
 """
 
 import asyncio
@@ -23,11 +24,8 @@ from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.settings import Settings, StorageSettings
 from tests.conftest import STORES, Databases
-from tests.http.conftest import caching_of
+from tests.http.making import CATEGORIES, ITEMS, cache_of
 from tests.making import CountedIds, FixedClock
-
-ITEMS = "/api/v1/items"
-CATEGORIES = "/api/v1/categories"
 
 SAME_HEADERS = ("content-type", "content-disposition", "etag", "location", "link", "preference-applied", "idempotency-replayed")
 
@@ -54,15 +52,15 @@ NAMES = st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map(" ".join)
 TEXTS = NAMES | st.sampled_from(["", " ", "\u00ad", "tab\there", "line\nbreak"]) | st.text(max_size=8)
 AMOUNTS = st.sampled_from(["0", "1.2", "12.50", "1e3", "-1", "92233720368547758.07", "92233720368547758.08", 3, 4.5, None, "x"])
 CURRENCIES = st.sampled_from(["EUR", "JPY", "KWD", "usd", "XXX", None])
-GOOD_PRICES = st.sampled_from([{"amount": "12.50", "currency": "EUR"}, {"amount": 9, "currency": "JPY"}, None])
-PRICES = GOOD_PRICES | st.fixed_dictionaries({"amount": AMOUNTS, "currency": CURRENCIES})
+VALID_PRICES = st.sampled_from([{"amount": "12.50", "currency": "EUR"}, {"amount": 9, "currency": "JPY"}, None])
+PRICES = VALID_PRICES | st.fixed_dictionaries({"amount": AMOUNTS, "currency": CURRENCIES})
 VALUES: st.SearchStrategy[Any] = st.sampled_from(
     ["green", "Green", "10", "", True, False, 10, -1, 4.5, 1e300, 2**63 - 1, -(2**63), 2**63, 0, -0.0, None, []]
 )
-GOOD_VALUES: st.SearchStrategy[Any] = st.sampled_from(["green", "Green", "10", True, 10, 4.5, 1e300, -(2**63)])
-GOOD_ATTRIBUTES = st.dictionaries(st.sampled_from(["colour", "size", "new"]), GOOD_VALUES, max_size=3)
+VALID_VALUES: st.SearchStrategy[Any] = st.sampled_from(["green", "Green", "10", True, 10, 4.5, 1e300, -(2**63)])
+VALID_ATTRIBUTES = st.dictionaries(st.sampled_from(["colour", "size", "new"]), VALID_VALUES, max_size=3)
 ATTRIBUTES = (
-    GOOD_ATTRIBUTES | st.dictionaries(st.sampled_from(["colour", "size", "new", "Bad Name"]), VALUES, max_size=3) | st.none()
+    VALID_ATTRIBUTES | st.dictionaries(st.sampled_from(["colour", "size", "new", "Bad Name"]), VALUES, max_size=3) | st.none()
 )
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "sku": SKUS,
@@ -71,16 +69,16 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "price": PRICES,
     "attributes": ATTRIBUTES,
 }
-GOOD_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+VALID_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "description": NAMES | st.none(),
     "category": st.sampled_from(["garden", "chairs", "tables", None]),
-    "price": GOOD_PRICES,
-    "attributes": GOOD_ATTRIBUTES,
+    "price": VALID_PRICES,
+    "attributes": VALID_ATTRIBUTES,
 }
-DRAFTS = st.fixed_dictionaries({"name": NAMES}, optional={"sku": SKUS, **GOOD_FIELDS}) | st.fixed_dictionaries(
+DRAFTS = st.fixed_dictionaries({"name": NAMES}, optional={"sku": SKUS, **VALID_FIELDS}) | st.fixed_dictionaries(
     {"name": NAMES | TEXTS}, optional=FIELDS
 )
-PATCHES = st.fixed_dictionaries({}, optional={"name": NAMES, **GOOD_FIELDS}) | st.fixed_dictionaries(
+PATCHES = st.fixed_dictionaries({}, optional={"name": NAMES, **VALID_FIELDS}) | st.fixed_dictionaries(
     {}, optional={"name": NAMES | TEXTS, **FIELDS}
 )
 CATEGORY_FIELDS: dict[str, st.SearchStrategy[Any]] = {
@@ -94,7 +92,7 @@ OPERATIONS = st.one_of(
     st.fixed_dictionaries({"op": st.just("reprice"), "key": SKUS, "price": PRICES}),
     st.fixed_dictionaries({"op": st.just("delete"), "key": SKUS}),
 )
-QUESTIONS = st.fixed_dictionaries(
+QUERIES = st.fixed_dictionaries(
     {},
     optional={
         "q": st.lists(st.sampled_from(WORDS).map(lambda word: word[:4]), min_size=1, max_size=2).map(" ".join) | TEXTS,
@@ -121,35 +119,35 @@ QUESTIONS = st.fixed_dictionaries(
 KEYS = SKUS | st.integers(4, 12).map(lambda number: f"{{id{number}}}")
 
 
-# A failure is not made smaller: with three stores to set up for each try that takes many minutes.
+# Failures are not shrunk: setting up three stores for each attempt would take many minutes.
 SETTINGS = settings(max_examples=12, stateful_step_count=30, phases=[Phase.explicit, Phase.generate], report_multiple_bugs=False)
 
 _NO_BODY = object()
 
 
-class Side:
-    """One store's application, asked in this process."""
+class Store:
+    """One store's application, called in this process."""
 
     def __init__(self, client: httpx.AsyncClient, clock: FixedClock, ids: CountedIds) -> None:
-        """Ask it with this client."""
+        """Wrap a client of the application, with its clock and ids."""
         self.client = client
         self.clock = clock
         self.ids = ids
 
-    async def ask(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> tuple[Any, ...]:
-        """Return what must be alike of the answer."""
+    async def send(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> tuple[Any, ...]:
+        """Send a request, and return the parts of the response that must be the same on every store."""
         self.clock.move(seconds=1)
-        answer = await self.client.request(method, path, headers=headers, content=body)
-        kept = {name: answer.headers[name] for name in SAME_HEADERS if name in answer.headers}
-        if kept.get("etag", "").startswith("W/"):
-            kept["etag"] = "of a list"
-        return answer.status_code, kept, re.sub(rb'"rate":[0-9.]+', b'"rate":0', answer.content)
+        response = await self.client.request(method, path, headers=headers, content=body)
+        headers_to_compare = {name: response.headers[name] for name in SAME_HEADERS if name in response.headers}
+        if headers_to_compare.get("etag", "").startswith("W/"):
+            headers_to_compare["etag"] = "of a list"
+        return response.status_code, headers_to_compare, re.sub(rb'"rate":[0-9.]+', b'"rate":0', response.content)
 
 
 class Agreement(RuleBasedStateMachine):
-    """Sends requests to every store; `open_sides` is set for each test."""
+    """Sends requests to every store. `open_stores` is set by each test."""
 
-    open_sides: Any = None
+    open_stores: Any = None
 
     def __init__(self) -> None:
         """Open a fresh store of each kind."""
@@ -159,37 +157,39 @@ class Agreement(RuleBasedStateMachine):
         self.number = 0
         self.tags: list[str] = []
         self.cursors: list[str] = []
-        self.sides: dict[str, Side] = self.runner.run(type(self).open_sides(self.stack))
+        self.stores: dict[str, Store] = self.runner.run(type(self).open_stores(self.stack))
 
     def teardown(self) -> None:
-        """Close them."""
+        """Close the stores."""
         self.runner.run(self.stack.aclose())
         self.runner.close()
 
-    def ask(self, method: str, path: str, body: object = _NO_BODY, media: str = "application/json", **headers: str) -> None:
-        """Send a request to every store and compare the answers."""
+    def send(self, method: str, path: str, body: object = _NO_BODY, media: str = "application/json", **headers: str) -> None:
+        """Send a request to every store, and compare the responses."""
         self.number += 1
-        sent = {name.replace("_", "-"): value for name, value in headers.items()} | {"X-Request-ID": f"r-{self.number}"}
+        request_headers = {name.replace("_", "-"): value for name, value in headers.items()} | {
+            "X-Request-ID": f"r-{self.number}"
+        }
         content = None if body is _NO_BODY else json.dumps(body).encode()
         if content is not None:
-            sent["Content-Type"] = media
+            request_headers["Content-Type"] = media
 
-        async def every() -> list[tuple[Any, ...]]:
-            return [await side.ask(method, path, sent, content) for side in self.sides.values()]
+        async def send_to_all() -> list[tuple[Any, ...]]:
+            return [await store.send(method, path, request_headers, content) for store in self.stores.values()]
 
-        answers = self.runner.run(every())
-        for name, answer in zip(self.sides, answers, strict=True):
-            assert answer == answers[0], (
-                f"{method} {path} {content!r}: {name} answers {answer}, {next(iter(self.sides))} {answers[0]}"
+        responses = self.runner.run(send_to_all())
+        for name, response in zip(self.stores, responses, strict=True):
+            assert response == responses[0], (
+                f"{method} {path} {content!r}: {name} returns {response}, {next(iter(self.stores))} {responses[0]}"
             )
-        status, kept, content = answers[0]
-        assert status < 500, answers[0]
-        if '"' in kept.get("etag", ""):
-            self.tags.append(kept["etag"])
+        status, response_headers, content = responses[0]
+        assert status < 500, responses[0]
+        if '"' in response_headers.get("etag", ""):
+            self.tags.append(response_headers["etag"])
         self.cursors += re.findall(r'"(?:next|prev)_cursor":"([^"]+)"', content.decode())
 
     def conditions(self, chosen: int) -> dict[str, str]:
-        """Return an If-Match with a tag that was seen, for some numbers."""
+        """Return an If-Match with an ETag of an earlier response, or nothing if `chosen` is 0."""
         return {"If_Match": self.tags[chosen % len(self.tags)]} if self.tags and chosen else {}
 
     def path(self, key: str) -> str:
@@ -199,118 +199,118 @@ class Agreement(RuleBasedStateMachine):
 
     @initialize()
     def fill(self) -> None:
-        """Have a few categories and items, so that most requests find something."""
+        """Create a few categories and items, so that most requests find something."""
         for slug, parent in (("garden", None), ("chairs", "garden"), ("tables", "garden")):
-            self.ask("POST", CATEGORIES, {"slug": slug, "name": slug, "parent": parent})
+            self.send("POST", CATEGORIES, {"slug": slug, "name": slug, "parent": parent})
         for sku, name, category, amount in (
             ("A", "Garden chair", "chairs", "12.50"),
             ("CHAIR-1", "Stühle 東京タワー", "tables", "3"),
         ):
             price = {"amount": amount, "currency": "EUR"}
             attributes = {"colour": "green", "size": 4.5}
-            self.ask("POST", ITEMS, {"sku": sku, "name": name, "category": category, "price": price, "attributes": attributes})
-        self.ask("POST", ITEMS, {"sku": "KT-INS114", "name": "sofa"})
+            self.send("POST", ITEMS, {"sku": sku, "name": name, "category": category, "price": price, "attributes": attributes})
+        self.send("POST", ITEMS, {"sku": "KT-INS114", "name": "sofa"})
 
     @rule(draft=DRAFTS, key=st.sampled_from(["", "", "k1", "k2"]), prefer=st.sampled_from(["", "return=minimal"]))
     def create(self, draft: object, key: str, prefer: str) -> None:
-        """Create an item, some with an Idempotency-Key."""
+        """Create an item, sometimes with an Idempotency-Key."""
         headers = ({"Idempotency_Key": key} if key else {}) | ({"Prefer": prefer} if prefer else {})
-        self.ask("POST", ITEMS, draft, **headers)
+        self.send("POST", ITEMS, draft, **headers)
 
     @rule(key=KEYS, draft=DRAFTS, chosen=st.integers(0, 5), absent=st.booleans())
-    def put(self, key: str, draft: object, chosen: int, absent: bool) -> None:  # noqa: FBT001 - drawn by name
+    def put(self, key: str, draft: object, chosen: int, absent: bool) -> None:  # noqa: FBT001 - Hypothesis passes it by name
         """Create or replace an item."""
-        self.ask("PUT", self.path(key), draft, **({"If_None_Match": "*"} if absent else self.conditions(chosen)))
+        self.send("PUT", self.path(key), draft, **({"If_None_Match": "*"} if absent else self.conditions(chosen)))
 
     @rule(key=KEYS, patch=PATCHES, chosen=st.integers(0, 5))
-    def revise(self, key: str, patch: object, chosen: int) -> None:
-        """Change an item."""
-        self.ask("PATCH", self.path(key), patch, "application/merge-patch+json", **self.conditions(chosen))
+    def update(self, key: str, patch: object, chosen: int) -> None:
+        """Update an item."""
+        self.send("PATCH", self.path(key), patch, "application/merge-patch+json", **self.conditions(chosen))
 
     @rule(key=KEYS, price=PRICES)
     def reprice(self, key: str, price: object) -> None:
-        """Give it another price."""
-        self.ask("PATCH", f"{self.path(key)}/price", price)
+        """Change the price of an item."""
+        self.send("PATCH", f"{self.path(key)}/price", price)
 
     @rule(key=KEYS, chosen=st.integers(0, 5))
-    def remove(self, key: str, chosen: int) -> None:
-        """Remove an item."""
-        self.ask("DELETE", self.path(key), **self.conditions(chosen))
+    def delete(self, key: str, chosen: int) -> None:
+        """Delete an item."""
+        self.send("DELETE", self.path(key), **self.conditions(chosen))
 
     @rule(key=KEYS, version=st.integers(0, 4))
-    def bring_back(self, key: str, version: int) -> None:
-        """Restore an item, or make it what it was."""
-        self.ask("POST", f"{self.path(key)}/restore")
-        self.ask("POST", f"{self.path(key)}/revert", {"version": version})
+    def restore_and_revert(self, key: str, version: int) -> None:
+        """Restore an item, and revert it to an earlier version."""
+        self.send("POST", f"{self.path(key)}/restore")
+        self.send("POST", f"{self.path(key)}/revert", {"version": version})
 
     @rule(operations=st.lists(OPERATIONS, min_size=1, max_size=4), atomic=st.booleans(), dry=st.booleans())
-    def batch(self, operations: object, atomic: bool, dry: bool) -> None:  # noqa: FBT001 - drawn by name
-        """Do several things at once."""
-        self.ask("POST", f"{ITEMS}/batch", {"operations": operations, "atomic": atomic, "dry_run": dry})
+    def batch(self, operations: object, atomic: bool, dry: bool) -> None:  # noqa: FBT001 - Hypothesis passes it by name
+        """Execute several operations in one batch."""
+        self.send("POST", f"{ITEMS}/batch", {"operations": operations, "atomic": atomic, "dry_run": dry})
 
     @rule(
         rows=st.lists(DRAFTS, min_size=1, max_size=4),
         conflict=st.sampled_from(["fail", "skip", "update"]),
         mode=st.sampled_from(["per_row", "all_or_nothing"]),
-        more=st.sampled_from(["", "&create_categories=true", "&dry_run=true"]),
+        options=st.sampled_from(["", "&create_categories=true", "&dry_run=true"]),
     )
-    def import_rows(self, rows: object, conflict: str, mode: str, more: str) -> None:
+    def import_rows(self, rows: object, conflict: str, mode: str, options: str) -> None:
         """Import rows."""
-        self.ask("POST", f"{ITEMS}/import?on_conflict={conflict}&mode={mode}{more}", rows)
+        self.send("POST", f"{ITEMS}/import?on_conflict={conflict}&mode={mode}{options}", rows)
 
     @rule(slug=SLUGS, fields=st.fixed_dictionaries({"name": NAMES}, optional=CATEGORY_FIELDS))
     def create_category(self, slug: str, fields: dict[str, object]) -> None:
         """Create a category."""
-        self.ask("POST", CATEGORIES, {"slug": slug} | fields)
+        self.send("POST", CATEGORIES, {"slug": slug} | fields)
 
     @rule(slug=SLUGS, fields=st.fixed_dictionaries({}, optional={"name": NAMES, **CATEGORY_FIELDS}), chosen=st.integers(0, 5))
-    def revise_category(self, slug: str, fields: object, chosen: int) -> None:
+    def update_category(self, slug: str, fields: object, chosen: int) -> None:
         """Rename or move a category."""
-        self.ask("PATCH", f"{CATEGORIES}/{quote(slug)}", fields, **self.conditions(chosen))
+        self.send("PATCH", f"{CATEGORIES}/{quote(slug)}", fields, **self.conditions(chosen))
 
-    @rule(slug=SLUGS, to=SLUGS | st.none())
-    def remove_category(self, slug: str, to: str | None) -> None:
-        """Remove a category."""
-        self.ask("DELETE", f"{CATEGORIES}/{quote(slug)}" + ("" if to is None else f"?{urlencode({'move_to': to})}"))
+    @rule(slug=SLUGS, move_to=SLUGS | st.none())
+    def delete_category(self, slug: str, move_to: str | None) -> None:
+        """Delete a category."""
+        self.send("DELETE", f"{CATEGORIES}/{quote(slug)}" + ("" if move_to is None else f"?{urlencode({'move_to': move_to})}"))
 
-    @rule(question=QUESTIONS)
-    def search(self, question: dict[str, str]) -> None:
-        """List or search, in all and in a category; an answer of the cache is the same as one from the store."""
-        self.ask("GET", f"{ITEMS}?{urlencode(question)}")
-        self.ask("GET", f"{ITEMS}?{urlencode(question)}")
-        self.ask("GET", f"{CATEGORIES}/garden/items?{urlencode(question)}")
+    @rule(query=QUERIES)
+    def search(self, query: dict[str, str]) -> None:
+        """List or search items, in all categories and in one. A cached response must equal the one from the store."""
+        self.send("GET", f"{ITEMS}?{urlencode(query)}")
+        self.send("GET", f"{ITEMS}?{urlencode(query)}")
+        self.send("GET", f"{CATEGORIES}/garden/items?{urlencode(query)}")
 
-    @rule(question=QUESTIONS)
-    def search_simply(self, question: dict[str, str]) -> None:
-        """With one parameter, so that it is seldom refused; then go on from a cursor that such a question gave."""
-        one = dict(sorted(question.items())[:1]) | {"limit": "1"}
+    @rule(query=QUERIES)
+    def search_by_one_parameter(self, query: dict[str, str]) -> None:
+        """Search with a single parameter, so that few searches are refused, then read the page at a returned cursor."""
+        parameters = dict(sorted(query.items())[:1]) | {"limit": "1"}
         self.cursors.clear()
-        self.ask("GET", f"{ITEMS}?{urlencode(one)}")
+        self.send("GET", f"{ITEMS}?{urlencode(parameters)}")
         for cursor in self.cursors[:1]:
-            self.ask("GET", f"{ITEMS}?{urlencode(one | {'cursor': cursor})}")
+            self.send("GET", f"{ITEMS}?{urlencode(parameters | {'cursor': cursor})}")
 
     @rule(key=KEYS)
     def read(self, key: str) -> None:
-        """Read an item and what the log says of it."""
-        self.ask("GET", self.path(key))
-        self.ask("GET", f"{self.path(key)}?include=category&fields=sku,category")
-        self.ask("GET", f"{self.path(key)}/history?limit=3")
-        self.ask("GET", f"{self.path(key)}/prices")
+        """Read an item, its history and its prices."""
+        self.send("GET", self.path(key))
+        self.send("GET", f"{self.path(key)}?include=category&fields=sku,category")
+        self.send("GET", f"{self.path(key)}/history?limit=3")
+        self.send("GET", f"{self.path(key)}/prices")
 
-    @rule(question=QUESTIONS, form=st.sampled_from(["csv", "json", "jsonl"]))
-    def export(self, question: dict[str, str], form: str) -> None:
-        """Export everything, or some."""
-        some = {name: value for name, value in question.items() if name in ("q", "sku", "category", "sort")}
-        self.ask("GET", f"{ITEMS}/export?{urlencode({'format': form})}")
-        self.ask("GET", f"{ITEMS}/export?{urlencode({'format': form} | some)}")
+    @rule(query=QUERIES, export_format=st.sampled_from(["csv", "json", "jsonl"]))
+    def export(self, query: dict[str, str], export_format: str) -> None:
+        """Export all items and some of them."""
+        filters = {name: value for name, value in query.items() if name in ("q", "sku", "category", "sort")}
+        self.send("GET", f"{ITEMS}/export?{urlencode({'format': export_format})}")
+        self.send("GET", f"{ITEMS}/export?{urlencode({'format': export_format} | filters)}")
 
     @rule()
-    def read_the_rest(self) -> None:
-        """Read the tree and the log."""
-        self.ask("GET", f"{CATEGORIES}?as=tree&counts=true")
-        self.ask("GET", f"{CATEGORIES}/garden?counts=true")
-        self.ask("GET", "/api/v1/changes?limit=1000")
-        self.ask("GET", "/api/v1/changes?after=9223372036854775807&kind=item.created")
+    def read_categories_and_log(self) -> None:
+        """Read the category tree and the change log."""
+        self.send("GET", f"{CATEGORIES}?as=tree&counts=true")
+        self.send("GET", f"{CATEGORIES}/garden?counts=true")
+        self.send("GET", "/api/v1/changes?limit=1000")
+        self.send("GET", "/api/v1/changes?after=9223372036854775807&kind=item.created")
 
 
 def _id(number: int) -> str:
@@ -319,42 +319,44 @@ def _id(number: int) -> str:
     return str(ids.item_id())
 
 
-async def _open(stack: AsyncExitStack, urls: dict[str, str]) -> dict[str, Side]:
+async def _open_stores(stack: AsyncExitStack, urls: dict[str, str]) -> dict[str, Store]:
     """Open an application on each store."""
-    sides = {}
+    stores = {}
     for name, url in urls.items():
         clock, ids = FixedClock(), CountedIds()
         container = Container(settings=Settings(storage=StorageSettings(url=url)))
         container.clock.override(clock)
         container.ids.override(ids)
         storage = await stack.enter_async_context(running(container))
-        await stack.enter_async_context(caching_of(container).running(storage))
+        await stack.enter_async_context(cache_of(container).running(storage))
         transport = httpx.ASGITransport(app=create_app(container))
         client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://localhost"))
-        sides[name] = Side(client, clock, ids)
-    return sides
+        stores[name] = Store(client, clock, ids)
+    return stores
 
 
 @pytest.fixture
 def agreement(
     databases: Databases, postgres_template: str, sqlite_template: Path, tmp_path: Path
 ) -> Iterator[type[RuleBasedStateMachine]]:
-    """The machine, on stores that are fresh each time it begins."""
-    made: list[str] = []
+    """The state machine, with fresh stores for each run."""
+    database_names: list[str] = []
 
-    async def open_sides(stack: AsyncExitStack) -> dict[str, Side]:
+    async def open_stores(stack: AsyncExitStack) -> dict[str, Store]:
         database = await databases.create(postgres_template)
-        made.append(database)
+        database_names.append(database)
         stack.push_async_callback(databases.drop, database)
-        file = tmp_path / f"{len(made)}.db"
+        file = tmp_path / f"{len(database_names)}.db"
         shutil.copy(sqlite_template, file)
-        return await _open(stack, dict(zip(STORES, ("memory://", f"sqlite:///{file}", databases.url(database)), strict=True)))
+        return await _open_stores(
+            stack, dict(zip(STORES, ("memory://", f"sqlite:///{file}", databases.url(database)), strict=True))
+        )
 
-    yield type("Agreement", (Agreement,), {"open_sides": staticmethod(open_sides)})
+    yield type("Agreement", (Agreement,), {"open_stores": staticmethod(open_stores)})
     for file in tmp_path.glob("*.db*"):
         file.unlink()
 
 
-def test_any_sequence_of_requests_is_answered_alike_by_every_store(agreement: type[RuleBasedStateMachine]) -> None:
-    """Writes, reads, searches, exports, imports and the log."""
+def test_every_store_gives_the_same_responses(agreement: type[RuleBasedStateMachine]) -> None:
+    """Random sequences of writes, reads, searches, exports, imports and reads of the log give the same responses."""
     run_state_machine_as_test(agreement, settings=SETTINGS)

@@ -8,7 +8,7 @@ from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.settings import Settings, StorageSettings
 from catalog.ports.storage import Storage
-from tests.http.conftest import asked
+from tests.http.making import client_for
 from tests.making import create_items, item_id
 
 BEYOND = (MAX_SEQ - 1, MAX_SEQ, MAX_SEQ + 1, 10**30)
@@ -52,7 +52,7 @@ async def test_numbers_in_requests_are_bad_input_at_most(store_url: str, number:
         f"/items/S-1/history?after={number}",
     )
     stream = {"Accept": "text/event-stream", "Last-Event-ID": number}
-    async with asked(create_app(container)) as client:
+    async with client_for(create_app(container)) as client:
         answers = [await client.get(f"/api/v1{path}") for path in paths]
         answers.append(await client.get("/api/v1/changes", headers=stream))
     await container.storage().close()

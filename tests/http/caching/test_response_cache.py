@@ -1,12 +1,16 @@
 """Answers out of the cache: what is a hit, and that a hit is the same answer and never an old one."""
 
+from typing import Any
+
 import httpx
 import pytest
 
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
+from catalog.entrypoints.http.middleware.request import RequestMiddleware
+from catalog.entrypoints.http.middleware.response_cache import ResponseCacheMiddleware
 from catalog.entrypoints.settings import CacheSettings, HttpSettings, Settings, StorageSettings
-from tests.http.conftest import asked, caching_of
+from tests.http.making import cache_of, client_for
 
 ITEMS = "/api/v1/items"
 
@@ -32,7 +36,7 @@ def lasting(response: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
 async def chair(client: httpx.AsyncClient, container: Container) -> str:
     """The path of an item; the log was looked at, so that what is cached holds."""
     created = await client.post(ITEMS, json={"sku": "CHAIR", "name": "Chair", "price": {"amount": "5", "currency": "EUR"}})
-    await caching_of(container)._freshness.poll()
+    await cache_of(container)._freshness.poll()
     return str(created.headers["location"])
 
 
@@ -127,7 +131,7 @@ async def test_without_a_cache_everything_is_a_miss_and_right(store_url: str) ->
     """A time to live of 0 turns it off."""
     settings = Settings(storage=StorageSettings(url=store_url), cache=CacheSettings(ttl_seconds=0))
     container = Container(settings=settings)
-    async with running(container), asked(create_app(container)) as client:
+    async with running(container), client_for(create_app(container)) as client:
         assert container.caching() is None
         created = await client.post(ITEMS, json={"name": "Chair"})
         for _ in range(2):
@@ -139,10 +143,26 @@ async def test_a_hit_for_a_page_of_another_origin_has_what_its_browser_wants(sto
     """The headers of CORS, as the first answer had them."""
     http = HttpSettings(cors_origins=("https://shop.example",))
     container = Container(settings=Settings(storage=StorageSettings(url=store_url), http=http))
-    async with running(container) as storage, caching_of(container).running(storage), asked(create_app(container)) as client:
+    async with running(container) as storage, cache_of(container).running(storage), client_for(create_app(container)) as client:
         path = (await client.post(ITEMS, json={"name": "Chair"})).headers["location"]
-        await caching_of(container)._freshness.poll()
+        await cache_of(container)._freshness.poll()
         for cache in ("MISS", "HIT"):
             response = await client.get(path, headers={"Origin": "https://shop.example"})
             assert (of(response), response.headers["access-control-allow-origin"]) == (cache, "https://shop.example")
             assert "ETag" in response.headers["access-control-expose-headers"]
+
+
+async def test_a_hit_does_not_reach_the_routes(client: httpx.AsyncClient, chair: str, app: RequestMiddleware) -> None:
+    """By id and by SKU, lists and searches; what is not cached does."""
+
+    async def unreachable(_scope: Any, _receive: Any, _send: Any) -> None:  # noqa: ANN401 - ASGI's
+        message = "A request reached the routes."
+        raise AssertionError(message)
+
+    paths = [chair, f"{ITEMS}/CHAIR", ITEMS, f"{ITEMS}?q=cha&limit=5"]
+    for path in paths:
+        await client.get(path)
+    assert isinstance(app.app, ResponseCacheMiddleware)
+    app.app._app = unreachable
+    assert [of(await client.get(path)) for path in paths] == ["HIT"] * len(paths)
+    assert (await client.get(f"{ITEMS}/CHAIR/history")).status_code == 500

@@ -3,27 +3,26 @@
 import httpx
 import pytest
 
-CATEGORIES = "/api/v1/categories"
-ITEMS = "/api/v1/items"
+from tests.http.making import CATEGORIES, ITEMS
 
 
 @pytest.fixture
 async def tree(client: httpx.AsyncClient) -> None:
-    """A small tree, with items in it."""
+    """Three categories, two of them with items."""
     for slug, parent in (("garden", None), ("garden-chairs", "garden"), ("lamps", None)):
-        made = await client.post(CATEGORIES, json={"slug": slug, "name": slug.title(), "parent": parent})
-        assert made.status_code == 201, made.text
+        created = await client.post(CATEGORIES, json={"slug": slug, "name": slug.title(), "parent": parent})
+        assert created.status_code == 201, created.text
     for sku, slug in (("A", "garden"), ("B", "garden-chairs"), ("C", "garden-chairs")):
         assert (await client.post(ITEMS, json={"sku": sku, "name": sku, "category": slug})).status_code == 201
 
 
 async def test_a_category_is_created_and_read(client: httpx.AsyncClient) -> None:
-    """With Location, ETag and the way to it."""
+    """The response has Location, ETag and the path from the root. Renaming an ancestor changes the ETag for reads."""
     await client.post(CATEGORIES, json={"name": "Garden"})
-    made = await client.post(CATEGORIES, json={"name": "Garden chairs", "parent": "garden"})
-    assert made.status_code == 201
-    assert made.headers["location"] == f"{CATEGORIES}/garden-chairs"
-    assert made.json() == {
+    created = await client.post(CATEGORIES, json={"name": "Garden chairs", "parent": "garden"})
+    assert created.status_code == 201
+    assert created.headers["location"] == f"{CATEGORIES}/garden-chairs"
+    assert created.json() == {
         "slug": "garden-chairs",
         "name": "Garden chairs",
         "parent": "garden",
@@ -31,29 +30,29 @@ async def test_a_category_is_created_and_read(client: httpx.AsyncClient) -> None
         "version": 1,
         "path": [{"slug": "garden", "name": "Garden"}, {"slug": "garden-chairs", "name": "Garden chairs"}],
     }
-    read = await client.get(made.headers["location"])
-    assert (read.content, read.headers["etag"]) == (made.content, made.headers["etag"])
-    again = await client.get(made.headers["location"], headers={"If-None-Match": read.headers["etag"]})
-    assert (again.status_code, again.content) == (304, b"")
+    read = await client.get(created.headers["location"])
+    assert (read.content, read.headers["etag"]) == (created.content, created.headers["etag"])
+    unchanged = await client.get(created.headers["location"], headers={"If-None-Match": read.headers["etag"]})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
     renamed = await client.patch(f"{CATEGORIES}/garden", json={"name": "Yard"})
     assert renamed.json()["version"] == 2
-    moved_on = await client.get(made.headers["location"], headers={"If-None-Match": read.headers["etag"]})
-    assert (moved_on.status_code, moved_on.json()["path"][0]["name"]) == (200, "Yard")
-    patched = await client.patch(made.headers["location"], json={"name": "Chairs"}, headers={"If-Match": read.headers["etag"]})
+    changed = await client.get(created.headers["location"], headers={"If-None-Match": read.headers["etag"]})
+    assert (changed.status_code, changed.json()["path"][0]["name"]) == (200, "Yard")
+    patched = await client.patch(created.headers["location"], json={"name": "Chairs"}, headers={"If-Match": read.headers["etag"]})
     assert (patched.status_code, patched.json()["name"]) == (200, "Chairs")
 
 
 @pytest.mark.usefixtures("tree")
-async def test_the_categories_are_listed(client: httpx.AsyncClient) -> None:
-    """Flat or as a tree, with counts where they are asked for, and 304 to who has them."""
+async def test_categories_are_listed_flat_or_as_a_tree(client: httpx.AsyncClient) -> None:
+    """A list has item counts on request and an ETag."""
     flat = await client.get(f"{CATEGORIES}?counts=true")
-    assert [(each["slug"], each["item_count"]) for each in flat.json()["categories"]] == [
+    assert [(category["slug"], category["item_count"]) for category in flat.json()["categories"]] == [
         ("garden", 3),
         ("garden-chairs", 2),
         ("lamps", 0),
     ]
     nested = (await client.get(f"{CATEGORIES}?as=tree")).json()["categories"]
-    assert [each["slug"] for each in nested] == ["garden", "lamps"]
+    assert [category["slug"] for category in nested] == ["garden", "lamps"]
     assert nested[0]["children"][0] == {
         "slug": "garden-chairs",
         "name": "Garden-Chairs",
@@ -66,46 +65,46 @@ async def test_the_categories_are_listed(client: httpx.AsyncClient) -> None:
     assert (await client.get(f"{CATEGORIES}?counts=true", headers={"If-None-Match": tag})).status_code == 304
     assert (await client.get(f"{CATEGORIES}/garden?counts=true")).json()["item_count"] == 3
     refused = await client.get(f"{CATEGORIES}?as=list&count=1")
-    assert [(fault["parameter"], fault["code"]) for fault in refused.json()["errors"]] == [
+    assert [(error["parameter"], error["code"]) for error in refused.json()["errors"]] == [
         ("count", "unknown_parameter"),
         ("as", "invalid_choice"),
     ]
 
 
 @pytest.mark.usefixtures("tree")
-async def test_a_category_goes_when_nothing_is_in_it(client: httpx.AsyncClient) -> None:
-    """409 says how much is; `move_to` takes it elsewhere."""
+async def test_a_category_in_use_cannot_be_deleted(client: httpx.AsyncClient) -> None:
+    """409 says how many children and items it has; `move_to` moves them to another category."""
     refused = await client.delete(f"{CATEGORIES}/garden")
     assert (refused.status_code, refused.json()["code"]) == (409, "category_in_use")
     assert "children: 1, items: 1" in refused.json()["detail"]
-    nowhere = await client.delete(f"{CATEGORIES}/garden?move_to=nope")
-    assert (nowhere.status_code, nowhere.json()["errors"][0]["parameter"]) == (422, "move_to")
-    gone = await client.delete(f"{CATEGORIES}/garden?move_to=lamps")
-    assert (gone.status_code, gone.content) == (204, b"")
+    unknown = await client.delete(f"{CATEGORIES}/garden?move_to=nope")
+    assert (unknown.status_code, unknown.json()["errors"][0]["parameter"]) == (422, "move_to")
+    deleted = await client.delete(f"{CATEGORIES}/garden?move_to=lamps")
+    assert (deleted.status_code, deleted.content) == (204, b"")
     assert (await client.get(f"{ITEMS}/A")).json()["category"] == "lamps"
     assert (await client.get(f"{CATEGORIES}/garden-chairs")).json()["parent"] == "lamps"
     assert (await client.get(f"{CATEGORIES}/garden")).json()["code"] == "category_not_found"
 
 
-async def test_a_name_that_cannot_be_spelled_needs_a_slug(client: httpx.AsyncClient) -> None:
-    """No letter is dropped without a word; Greek and Cyrillic are spelled out."""
+async def test_a_name_that_cannot_be_transliterated_needs_a_slug(client: httpx.AsyncClient) -> None:
+    """A slug is derived from Latin, Greek and Cyrillic names. No letter is dropped silently."""
     for name, slug in (("Łóżka", "lozka"), ("Чайники", "chainiki"), ("Καρέκλες", "karekles")):
-        made = await client.post(CATEGORIES, json={"name": name})
-        assert (made.status_code, made.json()["slug"]) == (201, slug)
+        created = await client.post(CATEGORIES, json={"name": name})
+        assert (created.status_code, created.json()["slug"]) == (201, slug)
     for name in ("厨房", "Küche 厨房", "مطبخ"):
         refused = await client.post(CATEGORIES, json={"name": name})
         assert refused.status_code == 422
-        (fault,) = refused.json()["errors"]
-        assert (fault["pointer"], fault["code"]) == ("/slug", "required")
-        assert "give one: garden-chairs" in fault["detail"]
+        (error,) = refused.json()["errors"]
+        assert (error["pointer"], error["code"]) == ("/slug", "required")
+        assert "give one: garden-chairs" in error["detail"]
     assert (await client.post(CATEGORIES, json={"name": "厨房", "slug": "kitchen"})).status_code == 201
-    twice = await client.post(CATEGORIES, json={"name": "Lozka"})
-    assert (twice.status_code, twice.json()["code"]) == (409, "slug_taken")
+    taken = await client.post(CATEGORIES, json={"name": "Lozka"})
+    assert (taken.status_code, taken.json()["code"]) == (409, "slug_taken")
 
 
 @pytest.mark.usefixtures("tree")
-async def test_refusals_name_the_fault(client: httpx.AsyncClient) -> None:
-    """Each with its status and code."""
+async def test_each_refusal_has_its_status_and_code(client: httpx.AsyncClient) -> None:
+    """A taken slug, a cycle, a stale tag and an unknown category are refused."""
     taken = await client.post(CATEGORIES, json={"slug": "lamps", "name": "x"})
     assert (taken.status_code, taken.json()["code"]) == (409, "slug_taken")
     cycle = await client.patch(f"{CATEGORIES}/garden", json={"parent": "garden-chairs"})
@@ -124,12 +123,12 @@ async def test_refusals_name_the_fault(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.usefixtures("tree")
-async def test_a_list_follows_the_tree(client: httpx.AsyncClient) -> None:
-    """A cached one too, when a category moves."""
+async def test_lists_reflect_a_moved_category(client: httpx.AsyncClient) -> None:
+    """Moving a category changes the list of its former parent, also if that list is cached."""
 
     async def skus() -> list[str]:
         page = await client.get(f"{ITEMS}?category=garden&sort=sku")
-        return [one["sku"] for one in page.json()["items"]]
+        return [item["sku"] for item in page.json()["items"]]
 
     assert await skus() == await skus() == ["A", "B", "C"]
     await client.patch(f"{CATEGORIES}/garden-chairs", json={"parent": "lamps"})

@@ -1,4 +1,4 @@
-"""A store that fails: callers are told in plain words, the log has the driver's, and nothing of those reaches a caller."""
+"""Failing databases: clients get a plain sentence, the log gets the driver's message, and no detail leaks to clients."""
 
 import os
 import shutil
@@ -18,10 +18,9 @@ from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.log_config import configure
 from catalog.entrypoints.settings import CacheSettings, LogSettings, Settings, StorageSettings
 from tests.conftest import Databases
-from tests.http.conftest import asked
+from tests.http.making import ITEMS, client_for
 from tests.servers import UNSAFE_BUT_FAST, free_port, postgres
 
-ITEMS = "/api/v1/items"
 ROLE, DATABASE, PASSWORD = "role-of-ours", "database-of-ours", "secret-of-ours"
 SECRETS = (
     ROLE,
@@ -40,7 +39,7 @@ SECRETS = (
 
 @pytest.fixture
 async def role(postgres_url: str) -> AsyncIterator[str]:
-    """A role that may log in once at a time, and nothing else."""
+    """A role that can log in, with at most one connection, and has no other privilege."""
     connection = await asyncpg.connect(postgres_url)
     await connection.execute(f"CREATE ROLE \"{ROLE}\" LOGIN PASSWORD '{PASSWORD}' CONNECTION LIMIT 1")
     yield ROLE
@@ -49,32 +48,32 @@ async def role(postgres_url: str) -> AsyncIterator[str]:
     await connection.close()
 
 
-async def answers(logs: pytest.CaptureFixture[str], url: str, pragma: str | None) -> list[tuple[httpx.Response, str]]:
-    """Ask for a list, for an item, and for a write; return each answer, and what the log has about it."""
+async def failing_responses(logs: pytest.CaptureFixture[str], url: str, pragma: str | None) -> list[tuple[httpx.Response, str]]:
+    """Send a list request, a read and a write. Return each response with what was logged about it."""
     configure(LogSettings(format="json"))
     container = Container(settings=Settings(storage=StorageSettings(url=url, migrate=False), cache=CacheSettings(ttl_seconds=0)))
-    found: list[tuple[httpx.Response, str]] = []
+    results: list[tuple[httpx.Response, str]] = []
     if pragma is not None:
         storage = container.storage()
-        await storage._writing.run(lambda held: held.driver.execute(pragma))  # type: ignore[attr-defined]
-    async with asked(create_app(container)) as client:
-        for ask in (
+        await storage._writing.run(lambda connection: connection.driver.execute(pragma))  # type: ignore[attr-defined]
+    async with client_for(create_app(container)) as client:
+        for request in (
             client.get(ITEMS),
             client.get(f"{ITEMS}/S-1"),
             client.post(ITEMS, json={"name": "x", "sku": "X", "description": "x" * 5_000}),
         ):
             logs.readouterr()
-            response = await ask
-            found.append((response, logs.readouterr().err))
+            response = await request
+            results.append((response, logs.readouterr().err))
     await container.storage().close()
-    return found
+    return results
 
 
-async def are_plain(
+async def check_failures(
     logs: pytest.CaptureFixture[str], url: str, says: str, logged: str, *, writes_only: bool = False, pragma: str | None = None
 ) -> None:
-    """Check every answer of a store that fails."""
-    for response, log in (await answers(logs, url, pragma))[2 if writes_only else 0 :]:
+    """Check that each response has the expected code, contains `says` and leaks nothing, and that `logged` is in the log."""
+    for response, log in (await failing_responses(logs, url, pragma))[2 if writes_only else 0 :]:
         expected = (507, "out_of_space") if "is full" in says else (503, "store_unavailable")
         assert (response.status_code, response.json()["code"]) == expected, response.text
         assert says in response.json()["detail"]
@@ -83,19 +82,21 @@ async def are_plain(
         assert PASSWORD not in log
 
 
-async def test_a_role_that_is_not_there(capsys: pytest.CaptureFixture[str], databases: Databases) -> None:
-    """SQLSTATE 28000."""
+async def test_an_unknown_role_is_503(capsys: pytest.CaptureFixture[str], databases: Databases) -> None:
+    """SQLSTATE 28000, invalid authorization, is reported as store_unavailable."""
     parts = urlsplit(databases.server)
-    await are_plain(capsys, f"postgresql://{ROLE}@127.0.0.1:{parts.port}/postgres", "refuses the connection", "does not exist")
+    await check_failures(
+        capsys, f"postgresql://{ROLE}@127.0.0.1:{parts.port}/postgres", "refuses the connection", "does not exist"
+    )
 
 
-async def test_a_database_that_is_not_there(capsys: pytest.CaptureFixture[str], databases: Databases) -> None:
-    """SQLSTATE 3D000."""
-    await are_plain(capsys, databases.url(DATABASE), "refuses the connection", "does not exist")
+async def test_an_unknown_database_is_503(capsys: pytest.CaptureFixture[str], databases: Databases) -> None:
+    """SQLSTATE 3D000, invalid catalog name, is reported as store_unavailable."""
+    await check_failures(capsys, databases.url(DATABASE), "refuses the connection", "does not exist")
 
 
-async def test_a_wrong_password(capsys: pytest.CaptureFixture[str]) -> None:
-    """SQLSTATE 28P01; on a server that asks for passwords."""
+async def test_a_wrong_password_is_503(capsys: pytest.CaptureFixture[str]) -> None:
+    """SQLSTATE 28P01, invalid password, is reported as store_unavailable."""
     with postgres(UNSAFE_BUT_FAST) as server:
         connection = await asyncpg.connect(server.url())
         await connection.execute(f"CREATE ROLE \"{ROLE}\" LOGIN PASSWORD 'another'")
@@ -104,56 +105,58 @@ async def test_a_wrong_password(capsys: pytest.CaptureFixture[str]) -> None:
         await connection.execute("SELECT pg_reload_conf()")
         await connection.close()
         url = server.url().replace("catalog@", f"{ROLE}:{PASSWORD}@")
-        await are_plain(capsys, url, "refuses the connection", "password authentication failed")
+        await check_failures(capsys, url, "refuses the connection", "password authentication failed")
 
 
-async def test_too_many_connections(capsys: pytest.CaptureFixture[str], databases: Databases, role: str) -> None:
-    """SQLSTATE 53300."""
+async def test_too_many_connections_are_503(capsys: pytest.CaptureFixture[str], databases: Databases, role: str) -> None:
+    """SQLSTATE 53300, too many connections, is reported as store_unavailable."""
     url = databases.url("postgres").replace("catalog@", f"{role}@")
     holder = await asyncpg.connect(url)
-    await are_plain(capsys, url, "out of resources", "too many connections")
+    await check_failures(capsys, url, "out of resources", "too many connections")
     await holder.close()
 
 
-async def test_a_role_that_may_not_read(
+async def test_a_missing_privilege_is_503(
     capsys: pytest.CaptureFixture[str], databases: Databases, postgres_template: str, role: str, postgres_url: str
 ) -> None:
-    """SQLSTATE 42501."""
+    """SQLSTATE 42501, insufficient privilege, is reported as store_unavailable."""
     name = await databases.create(postgres_template)
     admin = await asyncpg.connect(postgres_url)
     await admin.execute(f'ALTER ROLE "{role}" CONNECTION LIMIT 10')
-    await are_plain(capsys, databases.url(name).replace("catalog@", f"{role}@"), "does not permit", "permission denied for")
+    await check_failures(capsys, databases.url(name).replace("catalog@", f"{role}@"), "does not permit", "permission denied for")
     await admin.close()
     await databases.drop(name)
 
 
-async def test_a_database_that_takes_no_writes(
+async def test_a_read_only_database_is_503_for_writes(
     capsys: pytest.CaptureFixture[str], databases: Databases, postgres_template: str, postgres_url: str
 ) -> None:
-    """SQLSTATE 25006: a standby, or one that was set to read only."""
+    """SQLSTATE 25006, read-only transaction, is what a standby or a read-only database raises."""
     name = await databases.create(postgres_template)
     admin = await asyncpg.connect(postgres_url)
     await admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    await are_plain(capsys, databases.url(name), "does not accept writes", "read-only transaction", writes_only=True)
+    await check_failures(capsys, databases.url(name), "does not accept writes", "read-only transaction", writes_only=True)
     await admin.close()
     await databases.drop(name)
 
 
-async def test_a_server_that_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody listens at its port."""
-    await are_plain(capsys, f"postgresql://{ROLE}:{PASSWORD}@127.0.0.1:{free_port()}/{DATABASE}", "cannot be reached", "Connect")
+async def test_a_stopped_server_is_503(capsys: pytest.CaptureFixture[str]) -> None:
+    """A refused connection is reported as store_unavailable."""
+    await check_failures(
+        capsys, f"postgresql://{ROLE}:{PASSWORD}@127.0.0.1:{free_port()}/{DATABASE}", "cannot be reached", "Connect"
+    )
 
 
-async def test_a_host_that_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
-    """No name server knows it."""
-    await are_plain(capsys, f"postgresql://{ROLE}:{PASSWORD}@host-of-ours.invalid/{DATABASE}", "cannot be reached", "rror(")
+async def test_an_unknown_host_is_503(capsys: pytest.CaptureFixture[str]) -> None:
+    """A host name that does not resolve is reported as store_unavailable."""
+    await check_failures(capsys, f"postgresql://{ROLE}:{PASSWORD}@host-of-ours.invalid/{DATABASE}", "cannot be reached", "rror(")
 
 
 @asynccontextmanager
-async def broken(kind: str, template: Path, folder: Path) -> AsyncIterator[str]:
-    """Make a file that SQLite cannot work with, and return its path."""
+async def unusable_file(kind: str, template: Path, folder: Path) -> AsyncIterator[str]:
+    """Make a file that SQLite cannot use, and yield its path."""
     path = folder / "catalog.db"
-    async with AsyncExitStack() as after:
+    async with AsyncExitStack() as stack:
         if kind == "no directory":
             path = folder / "nowhere" / "catalog.db"
         elif kind == "a directory":
@@ -167,9 +170,9 @@ async def broken(kind: str, template: Path, folder: Path) -> AsyncIterator[str]:
                 file.write(os.urandom(path.stat().st_size - 4_096))
         elif kind == "locked":
             shutil.copy(template, path)
-            holder = sqlite3.connect(path, isolation_level=None)
-            holder.execute("BEGIN IMMEDIATE")
-            after.callback(holder.close)
+            locking_connection = sqlite3.connect(path, isolation_level=None)
+            locking_connection.execute("BEGIN IMMEDIATE")
+            stack.callback(locking_connection.close)
         yield str(path)
 
 
@@ -183,7 +186,7 @@ async def broken(kind: str, template: Path, folder: Path) -> AsyncIterator[str]:
         ("locked", "has locked it", "database is locked", True),
     ],
 )
-async def test_a_file_that_sqlite_cannot_work_with(  # noqa: PLR0913 - fixtures and a table of cases
+async def test_an_unusable_sqlite_file_is_503(  # noqa: PLR0913 - fixtures and a table of cases
     capsys: pytest.CaptureFixture[str],
     sqlite_template: Path,
     tmp_path: Path,
@@ -193,9 +196,9 @@ async def test_a_file_that_sqlite_cannot_work_with(  # noqa: PLR0913 - fixtures 
     *,
     writes_only: bool,
 ) -> None:
-    """Each in its own words."""
-    async with broken(kind, sqlite_template, tmp_path) as path:
-        await are_plain(capsys, f"sqlite:///{path}", says, logged, writes_only=writes_only)
+    """The detail says what is wrong with the file."""
+    async with unusable_file(kind, sqlite_template, tmp_path) as path:
+        await check_failures(capsys, f"sqlite:///{path}", says, logged, writes_only=writes_only)
 
 
 @pytest.mark.parametrize(
@@ -205,16 +208,16 @@ async def test_a_file_that_sqlite_cannot_work_with(  # noqa: PLR0913 - fixtures 
         ("PRAGMA query_only = ON", "is read-only", "attempt to write a readonly database"),
     ],
 )
-async def test_a_file_that_sqlite_cannot_write(
+async def test_an_unwritable_sqlite_file_is_reported_for_writes(
     capsys: pytest.CaptureFixture[str], sqlite_template: Path, tmp_path: Path, pragma: str, says: str, logged: str
 ) -> None:
-    """A full disk, and a file that may only be read: as root can see them too."""
+    """A full file and a read-only one are simulated with pragmas, which also work for root."""
     shutil.copy(sqlite_template, tmp_path / "catalog.db")
-    await are_plain(capsys, f"sqlite:///{tmp_path / 'catalog.db'}", says, logged, writes_only=True, pragma=pragma)
+    await check_failures(capsys, f"sqlite:///{tmp_path / 'catalog.db'}", says, logged, writes_only=True, pragma=pragma)
 
 
-def test_an_operator_is_told_the_drivers_words() -> None:
-    """What doctor may print; where the driver said nothing, the kind of its error."""
+def test_the_reason_of_store_unavailable_is_the_drivers_message() -> None:
+    """`reason`, which `catalog doctor` prints, is the message of the cause or, if that is empty, its type."""
     for cause, reason in ((None, None), (OSError("no route to host"), "no route to host"), (TimeoutError(), "TimeoutError")):
         error = StoreUnavailable("PostgreSQL cannot be reached.")
         error.__cause__ = cause

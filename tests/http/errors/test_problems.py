@@ -1,4 +1,4 @@
-"""Every refusal is a problem (RFC 9457), with a status that says whose fault it is."""
+"""Errors are problem details (RFC 9457) with a status and a code."""
 
 import json
 from typing import Any
@@ -13,20 +13,19 @@ from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.responses.problem_types import PROBLEM_TYPES
 from catalog.entrypoints.http.responses.problems import STATUS_CODES, status_of
 from catalog.entrypoints.settings import Settings, StorageSettings
-from tests.http.conftest import asked
+from tests.http.making import ITEMS, client_for
 
-ITEMS = "/api/v1/items"
 JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
 def store() -> str:
-    """One kind of store is enough for what is the edge's own."""
+    """The memory store, because these tests do not depend on the store."""
     return "memory"
 
 
-def is_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """Check that an answer is a whole problem, and return it."""
+def check_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """Check that the response is a complete problem, and return its body."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     body: dict[str, Any] = response.json()
@@ -46,20 +45,20 @@ def is_problem(response: httpx.Response, status: int, code: str) -> dict[str, An
         ("TRACE", "/health", 405, "method_not_allowed"),
     ],
 )
-async def test_the_frameworks_own_refusals_are_problems(
+async def test_errors_of_the_framework_are_problems(
     client: httpx.AsyncClient, method: str, path: str, status: int, code: str
 ) -> None:
-    """No such path, no such method; Allow names all that there are."""
+    """An unknown path returns 404 and an unknown method 405. Allow lists every method of the path."""
     response = await client.request(method, path)
-    is_problem(response, status, code)
+    check_problem(response, status, code)
     if path == ITEMS:
         assert response.headers["allow"] == "GET, HEAD, OPTIONS, POST"
     if path == f"{ITEMS}/a":
         assert response.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
 
 
-async def test_options_names_all_methods_of_a_path(client: httpx.AsyncClient) -> None:
-    """As a 405 does."""
+async def test_options_lists_every_method_of_a_path(client: httpx.AsyncClient) -> None:
+    """OPTIONS returns 204 with the Allow header of a 405."""
     for path, allowed in ((ITEMS, "GET, HEAD, OPTIONS, POST"), (f"{ITEMS}/a", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT")):
         response = await client.options(path)
         assert (response.status_code, response.content, response.headers["allow"]) == (204, b"", allowed)
@@ -67,8 +66,8 @@ async def test_options_names_all_methods_of_a_path(client: httpx.AsyncClient) ->
     assert (await client.options("/nope")).status_code == 404
 
 
-async def test_every_fault_of_a_body_is_told_with_its_pointer(client: httpx.AsyncClient) -> None:
-    """A JSON pointer each, slashes and tildes escaped."""
+async def test_every_error_of_a_body_is_reported_with_its_pointer(client: httpx.AsyncClient) -> None:
+    """Each error has a JSON pointer (RFC 6901) in which slashes and tildes are escaped."""
     body = {
         "sku": "a b",
         "nam/e~": 1,
@@ -76,8 +75,8 @@ async def test_every_fault_of_a_body_is_told_with_its_pointer(client: httpx.Asyn
         "price": {"amount": "1.234", "currency": "EUR", "vat": 1},
         "attributes": {"A": 1, "b": None},
     }
-    problem = is_problem(await client.post(ITEMS, json=body), 422, "invalid_input")
-    assert sorted((fault["pointer"], fault["code"]) for fault in problem["errors"]) == [
+    problem = check_problem(await client.post(ITEMS, json=body), 422, "invalid_input")
+    assert sorted((error["pointer"], error["code"]) for error in problem["errors"]) == [
         ("/attributes/A", "invalid_name"),
         ("/name", "required"),
         ("/nam~1e~0", "unknown_field"),
@@ -86,18 +85,18 @@ async def test_every_fault_of_a_body_is_told_with_its_pointer(client: httpx.Asyn
         ("/sku", "invalid_sku"),
         ("/version", "read_only"),
     ]
-    assert all(fault["detail"].endswith((".", "?")) for fault in problem["errors"])
+    assert all(error["detail"].endswith((".", "?")) for error in problem["errors"])
 
 
 @pytest.mark.parametrize("body", [b"[]", b'"x"', b"5", b"null", b"true"])
-async def test_a_body_that_is_no_object_is_well_formed_and_invalid(client: httpx.AsyncClient, body: bytes) -> None:
-    """422, not 400; for a merge patch too."""
+async def test_a_body_that_is_not_an_object_is_422(client: httpx.AsyncClient, body: bytes) -> None:
+    """Well-formed JSON other than an object returns 422 rather than 400, also for a merge patch."""
     await client.post(ITEMS, json={"name": "x", "sku": "A"})
     for response in (
         await client.post(ITEMS, content=body, headers=JSON),
         await client.patch(f"{ITEMS}/a", content=body, headers=JSON),
     ):
-        assert is_problem(response, 422, "invalid_input")["errors"][0]["pointer"] == ""
+        assert check_problem(response, 422, "invalid_input")["errors"][0]["pointer"] == ""
 
 
 @pytest.mark.parametrize(
@@ -113,18 +112,21 @@ async def test_a_body_that_is_no_object_is_well_formed_and_invalid(client: httpx
         b'{"name": NaN}',
     ],
 )
-async def test_a_body_that_cannot_be_read_is_malformed(client: httpx.AsyncClient, body: bytes) -> None:
-    """Broken, deep, no UTF-8, a member twice."""
-    is_problem(await client.post(ITEMS, content=body, headers=JSON), 400, "malformed")
+async def test_a_body_that_cannot_be_parsed_is_400(client: httpx.AsyncClient, body: bytes) -> None:
+    """Broken JSON, deep nesting, invalid UTF-8, a repeated member and NaN return 400."""
+    check_problem(await client.post(ITEMS, content=body, headers=JSON), 400, "malformed")
 
 
 @pytest.mark.parametrize("name", ["a\\u0000b", "\\ud800"])
-async def test_text_that_no_store_can_keep_is_invalid(client: httpx.AsyncClient, name: str) -> None:
-    """NUL and lone surrogates: the JSON is well-formed. Also where they are names of members."""
+async def test_text_that_cannot_be_stored_is_422(client: httpx.AsyncClient, name: str) -> None:
+    """JSON with NUL or a lone surrogate in a value or a member's name is well-formed but invalid."""
     response = await client.post(ITEMS, content=f'{{"name": "{name}"}}', headers=JSON)
-    assert is_problem(response, 422, "invalid_input")["errors"][0]["code"] == "invalid_text"
+    assert check_problem(response, 422, "invalid_input")["errors"][0]["code"] == "invalid_text"
     response = await client.post(ITEMS, content=f'{{"name": "x", "{name}": 1, "attributes": {{"{name}": 1}}}}', headers=JSON)
-    assert {fault["code"] for fault in is_problem(response, 422, "invalid_input")["errors"]} == {"unknown_field", "invalid_name"}
+    assert {error["code"] for error in check_problem(response, 422, "invalid_input")["errors"]} == {
+        "unknown_field",
+        "invalid_name",
+    }
 
 
 @pytest.mark.parametrize(
@@ -138,44 +140,44 @@ async def test_text_that_no_store_can_keep_is_invalid(client: httpx.AsyncClient,
         {"Content-Type": "application/json", "Content-Encoding": "gzip"},
     ],
 )
-async def test_a_body_of_another_type_is_refused(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
-    """415; the type in any writing is taken."""
-    is_problem(await client.post(ITEMS, content=b'{"name": "x"}', headers=headers), 415, "unsupported_media_type")
-    good = {"Content-Type": 'Application/JSON; charset="UTF-8"', "Content-Encoding": "identity"}
-    assert (await client.post(ITEMS, content=b'{"name": "x"}', headers=good)).status_code == 201
+async def test_a_body_of_another_content_type_is_415(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    """Case, quotes and an explicit UTF-8 charset in the Content-Type do not matter."""
+    check_problem(await client.post(ITEMS, content=b'{"name": "x"}', headers=headers), 415, "unsupported_media_type")
+    accepted = {"Content-Type": 'Application/JSON; charset="UTF-8"', "Content-Encoding": "identity"}
+    assert (await client.post(ITEMS, content=b'{"name": "x"}', headers=accepted)).status_code == 201
 
 
-async def test_a_body_that_is_too_large_is_refused(client: httpx.AsyncClient) -> None:
-    """Above 256 KiB; whether or not its length was said."""
+async def test_a_body_that_is_too_large_is_413(client: httpx.AsyncClient) -> None:
+    """A body over 256 KiB is refused with or without a Content-Length."""
     large = json.dumps({"name": "x", "description": "y" * 300_000}).encode()
 
-    async def parts() -> Any:  # noqa: ANN401 - an asynchronous generator
+    async def chunks() -> Any:  # noqa: ANN401 - an asynchronous generator
         for start in range(0, len(large), 10_000):
             yield large[start : start + 10_000]
 
-    is_problem(await client.post(ITEMS, content=large, headers=JSON), 413, "content_too_large")
-    is_problem(await client.post(ITEMS, content=parts(), headers=JSON), 413, "content_too_large")
+    check_problem(await client.post(ITEMS, content=large, headers=JSON), 413, "content_too_large")
+    check_problem(await client.post(ITEMS, content=chunks(), headers=JSON), 413, "content_too_large")
 
 
-async def test_an_unforeseen_failure_tells_nothing_of_itself(
+async def test_an_unexpected_error_leaks_no_details(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """But the id under which the log has it."""
+    """The response has only the request id, under which the log has the exception."""
 
-    async def broken(*_: object) -> None:
+    async def raise_error(*_: object) -> None:
         message = "a secret"
         raise RuntimeError(message)
 
-    monkeypatch.setattr("catalog.application.items.items.Items.get", broken)
-    problem = is_problem(await client.get(f"{ITEMS}/a"), 500, "internal_server_error")
+    monkeypatch.setattr("catalog.application.items.items.Items.get", raise_error)
+    problem = check_problem(await client.get(f"{ITEMS}/a"), 500, "internal_server_error")
     assert "secret" not in json.dumps(problem)
     assert "a secret" in "".join(capsys.readouterr())
 
 
-async def test_a_store_that_is_away_is_503_with_retry_after_and_the_rest_is_right_still() -> None:
-    """404, 405, 415 and 422 need no store."""
+async def test_an_unreachable_store_is_503_with_retry_after() -> None:
+    """Requests that need no store still get 200, 404, 405 or 422."""
     container = Container(settings=Settings(storage=StorageSettings(url="postgresql://catalog:secret@127.0.0.1:1/catalog")))
-    async with asked(create_app(container)) as client:
+    async with client_for(create_app(container)) as client:
         for response in (
             await client.get(f"{ITEMS}/a"),
             await client.get(ITEMS),
@@ -183,26 +185,26 @@ async def test_a_store_that_is_away_is_503_with_retry_after_and_the_rest_is_righ
             await client.delete(f"{ITEMS}/a"),
             await client.get("/health/ready"),
         ):
-            problem = is_problem(response, 503, "store_unavailable")
+            problem = check_problem(response, 503, "store_unavailable")
             assert response.headers["retry-after"] == "1"
             assert "secret" not in json.dumps(problem)
         assert (await client.get("/health/live")).status_code == 200
-        is_problem(await client.get("/nope"), 404, "not_found")
-        is_problem(await client.put(ITEMS), 405, "method_not_allowed")
-        is_problem(await client.post(ITEMS, json={}), 422, "invalid_input")
+        check_problem(await client.get("/nope"), 404, "not_found")
+        check_problem(await client.put(ITEMS), 405, "method_not_allowed")
+        check_problem(await client.post(ITEMS, json={}), 422, "invalid_input")
     await container.storage().close()
 
 
-def leaves(kind: type[CatalogError]) -> set[type[CatalogError]]:
-    """Return the errors at the ends of the tree."""
-    below = kind.__subclasses__()
-    return {kind} if not below else set().union(*map(leaves, below))
+def leaves(error_type: type[CatalogError]) -> set[type[CatalogError]]:
+    """Return the error classes without subclasses."""
+    subclasses = error_type.__subclasses__()
+    return {error_type} if not subclasses else set().union(*map(leaves, subclasses))
 
 
 def test_every_error_has_a_status_and_a_title() -> None:
-    """One that is new must be told apart here."""
-    for kind in leaves(CatalogError) | {errors.InvalidInput}:
-        assert any(above in STATUS_CODES for above in kind.__mro__), kind
-        assert kind.code in PROBLEM_TYPES, kind
+    """A new error class without a status and a title fails this test."""
+    for error_type in leaves(CatalogError) | {errors.InvalidInput}:
+        assert any(ancestor in STATUS_CODES for ancestor in error_type.__mro__), error_type
+        assert error_type.code in PROBLEM_TYPES, error_type
     assert status_of(errors.StoreBusy("x")) == 503
     assert status_of(errors.SkuTaken("x")) == 409

@@ -1,4 +1,4 @@
-"""How bytes go over the wire: compression, HEAD of streams, slow senders and slow readers."""
+"""Transfer of bodies: compression, HEAD of streams, slow uploads and slow readers."""
 
 import asyncio
 import gzip
@@ -16,20 +16,20 @@ from catalog.entrypoints.http.middleware.request import RequestMiddleware
 from catalog.entrypoints.http.requests import bodies
 from catalog.entrypoints.http.responses import compression
 from catalog.entrypoints.settings import HttpSettings, Settings, StorageSettings
-from tests.http.middleware.test_request import ITEMS
+from tests.http.making import ITEMS
 
 EXPORT = f"{ITEMS}/export"
 
 
-async def plant(client: httpx.AsyncClient, count: int = 30) -> None:
-    """Create some items."""
+async def create_items(client: httpx.AsyncClient, count: int = 30) -> None:
+    """Create `count` items."""
     operations = [{"op": "create", "item": {"name": f"Chair {number}", "sku": f"S-{number}"}} for number in range(count)]
     response = await client.post(f"{ITEMS}/batch", json={"operations": operations})
     assert response.json()["failed"] == 0, response.text
 
 
 class Wire:
-    """An ASGI server's side of one request, with a body that comes in pieces, and a client that may stop reading."""
+    """The server side of one ASGI request: sends the body in pieces and can stop reading the response."""
 
     def __init__(self, app: RequestMiddleware, method: str, path: str, *headers: tuple[bytes, bytes]) -> None:
         """Prepare the request."""
@@ -49,15 +49,15 @@ class Wire:
         self.blocked = asyncio.Event()
 
     async def run(self, *pieces: bytes, reads: int = 1000) -> None:
-        """Send pieces of a body, the last of which never comes, and take so many messages of the response."""
-        coming = list(pieces)
+        """Send pieces of a body without ending it, and stop reading after `reads` messages of the response."""
+        remaining = list(pieces)
 
         async def receive() -> dict[str, Any]:
-            if not coming:
+            if not remaining:
                 await asyncio.Event().wait()
-            return {"type": "http.request", "body": coming.pop(0), "more_body": True}
+            return {"type": "http.request", "body": remaining.pop(0), "more_body": True}
 
-        async def send(message: Any) -> None:  # noqa: ANN401 - ASGI's
+        async def send(message: Any) -> None:  # noqa: ANN401 - an ASGI message
             self.sent.append(message)
             if len(self.sent) >= reads:
                 self.blocked.set()
@@ -68,14 +68,14 @@ class Wire:
 
 @pytest.fixture
 def hasty(container: Container, store_url: str) -> RequestMiddleware:
-    """The application on the same store, with no patience."""
+    """An application on the same store with very short timeouts."""
     http = HttpSettings(read_seconds=0.05, send_seconds=0.05)
     container.settings.override(Settings(storage=StorageSettings(url=store_url), http=http))
     return create_app(container)
 
 
-async def test_a_body_that_does_not_come_is_a_408(hasty: RequestMiddleware) -> None:
-    """However many bytes there were; and the connection is closed, for what may still come on it."""
+async def test_a_body_that_stops_arriving_is_408(hasty: RequestMiddleware) -> None:
+    """The connection is closed, because the rest of the body may still arrive on it."""
     for path, pieces in ((ITEMS, [b"{"]), (f"{ITEMS}/batch", [b"{", b" "]), (f"{ITEMS}/x/restore", [])):
         wire = Wire(hasty, "POST", path, (b"content-type", b"application/json"))
         await wire.run(*pieces)
@@ -84,29 +84,29 @@ async def test_a_body_that_does_not_come_is_a_408(hasty: RequestMiddleware) -> N
         assert b"16 KiB" in wire.sent[1]["body"]
 
 
-async def test_bodies_that_come_in_together_have_a_limit(
+async def test_concurrent_bodies_share_a_limit(
     client: httpx.AsyncClient, app: RequestMiddleware, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each is small enough, all are not; what was counted is given back, however a body ends."""
+    """Bodies that exceed the limit together are refused with 503. However a body ends, its share is released."""
     monkeypatch.setattr(bodies, "MAX_RECEIVING", 100)
     first, second = (Wire(app, "POST", ITEMS, (b"content-type", b"application/json")) for _ in range(2))
-    waiting = asyncio.create_task(first.run(b" " * 60))
+    receiving = asyncio.create_task(first.run(b" " * 60))
     await asyncio.sleep(0)
     await second.run(b" " * 30, b" " * 30)
     assert (second.sent[0]["status"], b"store_busy" in second.sent[1]["body"]) == (503, True)
     assert (await client.post(ITEMS, json={"name": "x"})).status_code == 201
-    waiting.cancel()
-    await asyncio.wait([waiting])
+    receiving.cancel()
+    await asyncio.wait([receiving])
     third = Wire(app, "POST", ITEMS, (b"content-type", b"application/json"))
     await third.run(b" " * 90, b"x" * 300_000)
     assert third.sent[0]["status"] == 413
 
 
-async def test_an_export_whose_reader_stops_is_cut_and_gives_its_snapshot_back(
+async def test_an_export_that_is_not_read_is_cut_off_and_releases_its_stream(
     hasty: RequestMiddleware, client: httpx.AsyncClient
 ) -> None:
-    """As many as there are streams, several times over: each leaves room for the next, and none looks whole."""
-    await plant(client)
+    """Stalled exports, several times MAX_STREAMS of them, do not prevent another one. No stalled export looks complete."""
+    await create_items(client)
     for _ in range(3):
         wires = [Wire(hasty, "GET", EXPORT) for _ in range(MAX_STREAMS)]
         await asyncio.gather(*(wire.run(reads=2) for wire in wires))
@@ -117,33 +117,33 @@ async def test_an_export_whose_reader_stops_is_cut_and_gives_its_snapshot_back(
 async def test_head_of_an_export_opens_no_stream(
     app: RequestMiddleware, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It has the headers of GET, and refuses what GET refuses; the store is not read."""
-    await plant(client)
-    whole = await client.get(EXPORT)
+    """HEAD returns the headers and refusals of GET without reading the store."""
+    await create_items(client)
+    full = await client.get(EXPORT)
     opened = []
-    true = export.export
+    real_export = export.export
 
-    def counted(*args: Any, **options: Any) -> AsyncGenerator[bytes, None]:  # noqa: ANN401 - whatever it takes
-        async def pieces() -> AsyncGenerator[bytes, None]:
+    def count_exports(*args: Any, **options: Any) -> AsyncGenerator[bytes, None]:  # noqa: ANN401 - passed through
+        async def chunks() -> AsyncGenerator[bytes, None]:
             opened.append(args)
-            async for piece in true(*args, **options):
-                yield piece
+            async for chunk in real_export(*args, **options):
+                yield chunk
 
-        return pieces()
+        return chunks()
 
-    monkeypatch.setattr("catalog.application.items.items.export", counted)
+    monkeypatch.setattr("catalog.application.items.items.export", count_exports)
     head = await client.head(EXPORT)
     assert (head.status_code, head.content, opened) == (200, b"", [])
     for name in ("content-type", "content-disposition", "cache-control", "vary"):
-        assert head.headers[name] == whole.headers[name]
+        assert head.headers[name] == full.headers[name]
     assert (await client.head(EXPORT, params={"format": "x"})).status_code == 422
     assert (await client.head(EXPORT, params={"format": "", "with_categories": ""})).status_code == 200
     assert (await client.get(EXPORT)).status_code == 200
     assert len(opened) == 1
 
 
-async def test_head_of_the_feed_subscribes_to_nothing(client: httpx.AsyncClient, container: Container) -> None:
-    """It says what GET would send."""
+async def test_head_of_the_feed_does_not_subscribe(client: httpx.AsyncClient, container: Container) -> None:
+    """HEAD returns the headers of the stream."""
     head = await client.head("/api/v1/changes", headers={"Accept": "text/event-stream"})
     assert (head.status_code, head.headers["content-type"], head.content) == (200, "text/event-stream", b"")
     assert container.feed().subscribers == 0
@@ -151,8 +151,8 @@ async def test_head_of_the_feed_subscribes_to_nothing(client: httpx.AsyncClient,
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "json"])
 async def test_an_export_is_compressed_on_request(client: httpx.AsyncClient, kind: str) -> None:
-    """It is one gzip file then; without the header nothing is compressed."""
-    await plant(client)
+    """With Accept-Encoding: gzip, an export is one gzip stream."""
+    await create_items(client)
     url = httpx.URL(EXPORT, params={"format": kind})
     plain = await client.get(url, headers={"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers
@@ -170,8 +170,8 @@ async def test_an_export_is_compressed_on_request(client: httpx.AsyncClient, kin
      ("gzip; q=0.0", False), ("*", False), ("", False), ("gzipped", False)],
 )  # fmt: skip
 async def test_long_lists_are_compressed_on_request(client: httpx.AsyncClient, accepted: str, *, compressed: bool) -> None:
-    """Out of the cache too; their weak ETag stands for both."""
-    await plant(client)
+    """A list is compressed with or without the cache. Its weak ETag is the same for both encodings."""
+    await create_items(client)
     plain = await client.get(ITEMS, headers={"Accept-Encoding": "identity"})
     for _ in range(2):
         response = await client.get(ITEMS, headers={"Accept-Encoding": accepted})
@@ -182,17 +182,17 @@ async def test_long_lists_are_compressed_on_request(client: httpx.AsyncClient, a
         assert unchanged.status_code == 304
 
 
-async def test_what_is_short_or_strongly_tagged_is_not_compressed(client: httpx.AsyncClient) -> None:
-    """A strong ETag stands for the bytes themselves."""
+async def test_responses_that_are_short_or_have_a_strong_etag_are_not_compressed(client: httpx.AsyncClient) -> None:
+    """A strong ETag identifies the exact bytes."""
     headers = {"Accept-Encoding": "gzip"}
     await client.put(f"{ITEMS}/a", json={"name": "x", "description": "y" * 5000})
     assert "content-encoding" not in (await client.get(f"{ITEMS}/a", headers=headers)).headers
     assert "content-encoding" not in (await client.get("/api/v1/categories/none", headers=headers)).headers
 
 
-async def test_large_pieces_are_compressed_in_a_thread(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the same result."""
-    await plant(client)
+async def test_large_chunks_are_compressed_in_a_thread(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compression in a thread gives the same content."""
+    await create_items(client)
     plain = [(await client.get(url, headers={"Accept-Encoding": "identity"})).content for url in (ITEMS, EXPORT)]
     monkeypatch.setattr(compression, "_MIN_THREAD_SIZE", 10)
     assert [(await client.get(url, headers={"Accept-Encoding": "gzip"})).content for url in (ITEMS, EXPORT)] == plain

@@ -1,4 +1,4 @@
-"""Imports over HTTP: streamed, or by the side."""
+"""Imports over HTTP, synchronous and in the background."""
 
 import asyncio
 import json
@@ -16,26 +16,25 @@ from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.requests import uploads
 from catalog.entrypoints.settings import ImportsSettings, Settings, StorageSettings
-from tests.http.conftest import asked
-from tests.http.items.test_items import ITEMS, created, planted
+from tests.http.making import ITEMS, client_for, create_categories, create_item
 
 IMPORT = f"{ITEMS}/import"
 CSV = {"Content-Type": "text/csv; charset=utf-8"}
-BY_THE_SIDE = CSV | {"Prefer": "respond-async"}
+IN_BACKGROUND = CSV | {"Prefer": "respond-async"}
 
 
-async def taken(client: httpx.AsyncClient, text: str, **parameters: Any) -> httpx.Response:  # noqa: ANN401 - parameters
-    """Import CSV."""
+async def import_csv(client: httpx.AsyncClient, text: str, **parameters: Any) -> httpx.Response:  # noqa: ANN401 - parameters
+    """Import CSV text with these query parameters."""
     return await client.post(IMPORT, content=text.encode(), headers=CSV, params=parameters)
 
 
 def counts(body: dict[str, Any]) -> tuple[int, ...]:
-    """Return rows, created, updated, unchanged, skipped and refused."""
+    """Return the counts of rows, created, updated, unchanged, skipped and refused."""
     return tuple(body[name] for name in ("rows", "created", "updated", "unchanged", "skipped", "refused"))
 
 
 def _scope() -> dict[str, Any]:
-    """Make the scope of an import of CSV, as a server does."""
+    """Return the ASGI scope of a CSV import."""
     return {
         "type": "http",
         "method": "POST",
@@ -50,8 +49,8 @@ def _scope() -> dict[str, Any]:
     }
 
 
-async def ended(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
-    """Wait until an import is no longer running."""
+async def wait_for_end(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
+    """Wait until an import has ended, and return its state."""
     async with asyncio.timeout(60):
         while True:
             body: dict[str, Any] = (await client.get(path)).json()
@@ -60,69 +59,69 @@ async def ended(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
             await asyncio.sleep(0.01)
 
 
-async def test_rows_go_in_and_what_is_refused_is_told(client: httpx.AsyncClient) -> None:
-    """Counted, with line, field, code and sentence; all of it again at an address of its own."""
-    await planted(client, "lamps")
+async def test_valid_rows_are_imported_and_refusals_are_reported(client: httpx.AsyncClient) -> None:
+    """Each refusal has line, field, code and detail. `errors_url` returns the refusals again, as JSON lines or CSV."""
+    await create_categories(client, "lamps")
     text = "sku,name,category,price,currency,shelf\na,A,lamps,1,EUR,7\nb,,lamp,2,EUR,\na,Again,,1,EUR,\n,x,,,,\n"
-    response = await taken(client, text)
+    response = await import_csv(client, text)
     assert response.status_code == 200, response.text
     body = response.json()
     assert (body["status"], counts(body), body["ignored"], body["bytes"]) == ("done", (4, 1, 0, 0, 0, 3), ["shelf"], len(text))
-    assert [(one["line"], one["field"], one["code"]) for one in body["refusals"]] == [
+    assert [(refusal["line"], refusal["field"], refusal["code"]) for refusal in body["refusals"]] == [
         (3, "name", "required"),
         (4, "sku", "sku_taken"),
         (5, "sku", "required"),
     ]
     assert (await client.get(f"{ITEMS}/a")).json()["price"] == {"amount": "1.00", "currency": "EUR"}
-    kept = (await client.get(f"/api/v1/imports/{body['id']}")).json()
-    assert kept == {name: value for name, value in body.items() if name != "refusals"}
+    state = (await client.get(f"/api/v1/imports/{body['id']}")).json()
+    assert state == {name: value for name, value in body.items() if name != "refusals"}
     lines = (await client.get(body["errors_url"])).text.splitlines()
     assert [json.loads(line) for line in lines] == body["refusals"]
     table = (await client.get(body["errors_url"], params={"format": "csv"})).text.splitlines()
     assert table[:2] == ["line,sku,field,code,detail", "3,B,name,required,The name is missing."]
 
 
-async def test_conflicts_are_met_as_one_likes(client: httpx.AsyncClient) -> None:
-    """Refused, skipped or updated; columns mapped, values set, types given; as on the command line."""
-    await created(client, sku="A", name="Old")
+async def test_import_options_work_as_on_the_command_line(client: httpx.AsyncClient) -> None:
+    """Existing items are refused, skipped or updated; columns are mapped, constants set and types given."""
+    await create_item(client, sku="A", name="Old")
     text = "id;title;pages\na;New;3\nb;Other;4\n"
     options = {"map": ["sku=id", "name=title", "attr.pages=pages"], "type": "attr.pages=integer", "delimiter": ";"}
-    assert counts((await taken(client, text, **options, dry_run="true")).json()) == (2, 1, 0, 0, 0, 1)
-    assert counts((await taken(client, text, **options, on_conflict="skip")).json()) == (2, 1, 0, 0, 1, 0)
-    set_too = options | {"set": ["price=5", "currency=EUR"]}
-    assert counts((await taken(client, text, **set_too, on_conflict="update")).json()) == (2, 0, 2, 0, 0, 0)
+    assert counts((await import_csv(client, text, **options, dry_run="true")).json()) == (2, 1, 0, 0, 0, 1)
+    assert counts((await import_csv(client, text, **options, on_conflict="skip")).json()) == (2, 1, 0, 0, 1, 0)
+    with_constants = options | {"set": ["price=5", "currency=EUR"]}
+    assert counts((await import_csv(client, text, **with_constants, on_conflict="update")).json()) == (2, 0, 2, 0, 0, 0)
     item = (await client.get(f"{ITEMS}/a")).json()
     assert (item["name"], item["attributes"], item["price"]["amount"]) == ("New", {"pages": 3}, "5.00")
     rows = [{"sku": "C", "name": "C", "category": "new"}]
-    made = await client.post(f"{IMPORT}?create_categories=true", json=rows)
-    assert (made.json()["created"], made.json()["categories"]) == (1, 1)
+    with_category = await client.post(f"{IMPORT}?create_categories=true", json=rows)
+    assert (with_category.json()["created"], with_category.json()["categories"]) == (1, 1)
     lines = await client.post(IMPORT, content=b'{"sku": "D", "name": "D"}\n', headers={"Content-Type": "application/x-ndjson"})
     assert lines.json()["created"] == 1
 
 
-async def test_all_or_nothing_is_just_that(client: httpx.AsyncClient) -> None:
-    """One bad row, and none goes in; without, one commit."""
+async def test_all_or_nothing_imports_every_row_or_none(client: httpx.AsyncClient) -> None:
+    """One refused row refuses the import. Under a key, the refusal is not stored. Without refusals there is one commit."""
     text = "sku,name\na,A\nb,\nc,C\n"
-    refused = await taken(client, text, mode="all_or_nothing")
+    refused = await import_csv(client, text, mode="all_or_nothing")
     body = refused.json()
     assert (refused.status_code, body["status"], counts(body)) == (422, "refused", (3, 0, 0, 0, 0, 1))
-    assert [one["line"] for one in body["refusals"]] == [3]
+    assert [refusal["line"] for refusal in body["refusals"]] == [3]
     keyed = CSV | {"Idempotency-Key": "k"}
     for content, status in ((text, 422), ("sku,name\nz,Z\n", 200)):
-        answer = await client.post(f"{IMPORT}?mode=all_or_nothing", content=content, headers=keyed)
-        assert answer.status_code == status
+        response = await client.post(f"{IMPORT}?mode=all_or_nothing", content=content, headers=keyed)
+        assert response.status_code == status
     await client.delete(f"{ITEMS}/z")
     assert (await client.get(ITEMS)).json()["items"] == []
-    tried = await taken(client, text, mode="all_or_nothing", dry_run="true")
-    assert (tried.status_code, tried.json()["refused"]) == (200, 1)
-    done = await taken(client, "sku,name\na,A\na,Twice\n", mode="all_or_nothing", on_conflict="update")
+    dry_run = await import_csv(client, text, mode="all_or_nothing", dry_run="true")
+    assert (dry_run.status_code, dry_run.json()["refused"]) == (200, 1)
+    done = await import_csv(client, "sku,name\na,A\na,Twice\n", mode="all_or_nothing", on_conflict="update")
     assert (done.status_code, counts(done.json())) == (200, (2, 1, 1, 0, 0, 0))
     assert (await client.get(f"{ITEMS}/a")).json()["version"] == 2
 
 
-async def test_what_is_exported_is_imported(client: httpx.AsyncClient) -> None:
-    """As it stands, with its last row."""
-    await created(client, sku="A")
+async def test_an_export_can_be_imported(client: httpx.AsyncClient) -> None:
+    """An export is imported as it is, with its trailer."""
+    await create_item(client, sku="A")
     for kind, media in (("csv", "text/csv"), ("jsonl", "application/jsonl"), ("json", "application/json")):
         exported = (await client.get(f"{ITEMS}/export", params={"format": kind})).content
         response = await client.post(IMPORT, params={"on_conflict": "update"}, content=exported, headers={"Content-Type": media})
@@ -143,41 +142,41 @@ async def test_what_is_exported_is_imported(client: httpx.AsyncClient) -> None:
         ("limit=1", "text/csv", "sku\n", 422, "invalid_query"),
     ],
 )
-async def test_what_is_no_import_is_refused(
+async def test_invalid_import_requests_are_refused(
     client: httpx.AsyncClient, query: str, media: str, body: str, status: int, code: str
 ) -> None:
-    """Before anything is written; every fault at once."""
+    """Nothing is written, and every invalid parameter is reported."""
     response = await client.post(f"{IMPORT}?{query}", content=body, headers={"Content-Type": media})
     assert (response.status_code, response.json()["code"]) == (status, code), response.text
     if "colour" in query:
-        assert [fault["parameter"] for fault in response.json()["errors"]] == [
+        assert [error["parameter"] for error in response.json()["errors"]] == [
             "on_conflict", "mode", "dry_run", "colour", "map", "map",
         ]  # fmt: skip
 
 
-async def test_an_import_by_the_side_tells_how_far_it_is(client: httpx.AsyncClient) -> None:
-    """202 with its address; it ends by itself."""
+async def test_a_background_import_reports_its_progress(client: httpx.AsyncClient) -> None:
+    """`Prefer: respond-async` returns 202 with the import's URL, where its progress and outcome can be read."""
     rows = "".join(f"S-{number},Item {number}\n" for number in range(3 * SLICE_ROWS // 2))
-    begun = await client.post(IMPORT, content=f"sku,name\n{rows}x,\n", headers=BY_THE_SIDE)
-    assert (begun.status_code, begun.json()["status"]) == (202, "running")
-    assert begun.headers["preference-applied"] == "respond-async"
-    path = begun.headers["location"]
-    assert path == f"/api/v1/imports/{begun.json()['id']}"
-    body = await ended(client, path)
+    started = await client.post(IMPORT, content=f"sku,name\n{rows}x,\n", headers=IN_BACKGROUND)
+    assert (started.status_code, started.json()["status"]) == (202, "running")
+    assert started.headers["preference-applied"] == "respond-async"
+    path = started.headers["location"]
+    assert path == f"/api/v1/imports/{started.json()['id']}"
+    body = await wait_for_end(client, path)
     assert (body["status"], counts(body)) == ("done", (3 * SLICE_ROWS // 2 + 1, 3 * SLICE_ROWS // 2, 0, 0, 0, 1))
     assert body["rate"] > 0
     assert json.loads((await client.get(body["errors_url"])).text)["field"] == "name"
-    after = await client.delete(path)
-    assert (after.status_code, after.json()["status"]) == (202, "done")
-    broken = await client.post(IMPORT, content="", headers=BY_THE_SIDE)
-    failed = await ended(client, broken.headers["location"])
+    deleted = await client.delete(path)
+    assert (deleted.status_code, deleted.json()["status"]) == (202, "done")
+    empty = await client.post(IMPORT, content="", headers=IN_BACKGROUND)
+    failed = await wait_for_end(client, empty.headers["location"])
     assert (failed["status"], "header" in failed["error"]) == ("failed", True)
-    atomic = await client.post(f"{IMPORT}?mode=all_or_nothing", content="sku,name\nx,\n", headers=BY_THE_SIDE)
-    assert (await ended(client, atomic.headers["location"]))["status"] == "refused"
+    atomic = await client.post(f"{IMPORT}?mode=all_or_nothing", content="sku,name\nx,\n", headers=IN_BACKGROUND)
+    assert (await wait_for_end(client, atomic.headers["location"]))["status"] == "refused"
 
 
-async def test_what_there_is_not_is_404(client: httpx.AsyncClient) -> None:
-    """Of imports."""
+async def test_an_unknown_import_is_404(client: httpx.AsyncClient) -> None:
+    """Reading, cancelling and listing the refusals of an unknown import return 404."""
     for path in ("nope", "nope/errors"):
         response = await client.get(f"/api/v1/imports/{path}")
         assert (response.status_code, response.json()["code"]) == (404, "import_not_found")
@@ -185,15 +184,15 @@ async def test_what_there_is_not_is_404(client: httpx.AsyncClient) -> None:
     assert (await client.get("/api/v1/imports/nope?x=1")).status_code == 422
 
 
-async def test_an_import_is_done_once_under_a_key(client: httpx.AsyncClient) -> None:
-    """The body is compared as it comes in; here and by the side."""
-    for headers in (CSV, BY_THE_SIDE):
+async def test_a_repeated_import_gets_the_stored_response(client: httpx.AsyncClient) -> None:
+    """This applies to synchronous and background imports. Other content under the same key is refused."""
+    for headers in (CSV, IN_BACKGROUND):
         key = headers | {"Idempotency-Key": f"key-{len(headers)}"}
         text = f"sku,name\nk-{len(headers)},A\n"
         first = await client.post(IMPORT, content=text, headers=key)
-        again = await client.post(IMPORT, content=text, headers=key)
-        assert (again.status_code, again.content) == (first.status_code, first.content)
-        assert again.headers["idempotency-replayed"] == "true"
+        repeated = await client.post(IMPORT, content=text, headers=key)
+        assert (repeated.status_code, repeated.content) == (first.status_code, first.content)
+        assert repeated.headers["idempotency-replayed"] == "true"
         elsewhere = await client.post(f"{IMPORT}?on_conflict=skip", content=text, headers=key)
         assert "idempotency-replayed" not in elsewhere.headers
         other = await client.post(IMPORT, content=f"{text}b,B\n", headers=key)
@@ -201,67 +200,67 @@ async def test_an_import_is_done_once_under_a_key(client: httpx.AsyncClient) -> 
 
 
 async def test_an_import_is_cancelled(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before its next slice; what is committed stays, and is told."""
-    reached, free = asyncio.Event(), asyncio.Event()
-    real = ImportJobs._import
+    """A cancelled import stops before its next slice and keeps what it has committed."""
+    reached, may_continue = asyncio.Event(), asyncio.Event()
+    real_import = ImportJobs._import
 
-    async def held(self: ImportJobs, *arguments: Any) -> str:  # noqa: ANN401 - as it is
+    async def blocked_import(self: ImportJobs, *arguments: Any) -> str:  # noqa: ANN401 - passed through
         reached.set()
-        await free.wait()
-        return await real(self, *arguments)
+        await may_continue.wait()
+        return await real_import(self, *arguments)
 
-    monkeypatch.setattr(ImportJobs, "_import", held)
-    begun = await client.post(IMPORT, content="sku,name\na,A\n", headers=BY_THE_SIDE)
+    monkeypatch.setattr(ImportJobs, "_import", blocked_import)
+    started = await client.post(IMPORT, content="sku,name\na,A\n", headers=IN_BACKGROUND)
     await reached.wait()
-    assert (await client.delete(begun.headers["location"])).json()["status"] == "running"
-    free.set()
-    body = await ended(client, begun.headers["location"])
+    assert (await client.delete(started.headers["location"])).json()["status"] == "running"
+    may_continue.set()
+    body = await wait_for_end(client, started.headers["location"])
     assert (body["status"], counts(body)) == ("cancelled", (0, 0, 0, 0, 0, 0))
     assert (await client.get(f"{ITEMS}/a")).status_code == 404
 
 
 @pytest.fixture
 async def limited(store_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a service that takes little."""
+    """A client of a service with low limits on imports."""
     imports = ImportsSettings(max_bytes=1024, max_atomic_rows=2)
-    made = Container(settings=Settings(storage=StorageSettings(url=store_url), imports=imports))
-    async with running(made), asked(create_app(made)) as client:
+    container = Container(settings=Settings(storage=StorageSettings(url=store_url), imports=imports))
+    async with running(container), client_for(create_app(container)) as client:
         yield client
 
 
 @pytest.mark.parametrize("store", ["memory"])
-async def test_there_is_a_limit(limited: httpx.AsyncClient) -> None:
-    """Of bytes, announced or not, and of rows that go in together."""
+async def test_imports_have_limits(limited: httpx.AsyncClient) -> None:
+    """The size of a file, with or without a Content-Length, and the number of rows in an atomic import are limited."""
     large = "sku,name\n" + "".join(f"S-{number},Item\n" for number in range(200))
-    assert (await taken(limited, large)).status_code == 413
+    assert (await import_csv(limited, large)).status_code == 413
 
     async def pieces() -> AsyncIterator[bytes]:
         for line in large.splitlines(keepends=True):
             yield line.encode()
 
-    for headers in (CSV, BY_THE_SIDE):
+    for headers in (CSV, IN_BACKGROUND):
         refused = await limited.post(IMPORT, content=pieces(), headers=headers)
         assert (refused.status_code, refused.json()["code"]) == (413, "content_too_large")
-    many = await taken(limited, "sku,name\na,A\nb,B\nc,C\n", mode="all_or_nothing")
-    assert (many.status_code, many.json()["errors"][0]["code"]) == (422, "too_many_rows")
+    too_many_rows = await import_csv(limited, "sku,name\na,A\nb,B\nc,C\n", mode="all_or_nothing")
+    assert (too_many_rows.status_code, too_many_rows.json()["errors"][0]["code"]) == (422, "too_many_rows")
     assert (await limited.get(ITEMS)).json()["items"] == []
 
 
 @pytest.mark.parametrize("store", ["memory"])
-async def test_a_body_that_stops_coming_is_given_up(
+async def test_an_upload_that_stalls_or_breaks_off_is_refused(
     client: httpx.AsyncClient, container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is silent too long, what comes too slowly, and what hangs up; nothing of it is imported."""
+    """A silent, a slow and a disconnected upload are refused; none of their rows are imported."""
     monkeypatch.setattr(uploads, "IDLE_TIMEOUT", 0.05)
     app = create_app(container)
 
-    async def sent(*messages: dict[str, Any]) -> int:
-        waiting = list(messages)
+    async def status_after(*messages: dict[str, Any]) -> int:
+        remaining = list(messages)
         status = 0
 
         async def receive() -> dict[str, Any]:
-            if waiting:
-                return waiting.pop(0)
+            if remaining:
+                return remaining.pop(0)
             await asyncio.Event().wait()
             raise AssertionError
 
@@ -272,77 +271,79 @@ async def test_a_body_that_stops_coming_is_given_up(
         await app(_scope(), receive, send)
         return status
 
-    begun = {"type": "http.request", "body": b"sku,name\nS-1,One\n", "more_body": True}
-    assert await sent(begun) == 408
+    first_chunk = {"type": "http.request", "body": b"sku,name\nS-1,One\n", "more_body": True}
+    assert await status_after(first_chunk) == 408
     monkeypatch.setattr(uploads, "IDLE_TIMEOUT", 60.0)
     monkeypatch.setattr(uploads, "GRACE_SECONDS", 0.0)
     monkeypatch.setattr(uploads, "MIN_RATE", 1024**3)
-    assert await sent(begun) == 408
-    assert await sent({"type": "http.request", "body": b"sku,name\n", "more_body": True}, {"type": "http.disconnect"}) == 400
+    assert await status_after(first_chunk) == 408
+    assert (
+        await status_after({"type": "http.request", "body": b"sku,name\n", "more_body": True}, {"type": "http.disconnect"}) == 400
+    )
     assert (await client.get(ITEMS)).json()["items"] == []
 
 
 @pytest.mark.parametrize("store", ["memory"])
-async def test_an_import_that_is_cut_off_waits_for_no_more_bytes(container: Container, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What came of it is gone."""
-    kept: list[uploads.Upload] = []
-    real = uploads.Upload.close
+async def test_a_cancelled_upload_releases_its_disk_space(container: Container, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cancelling the request stops the upload and deletes what was received."""
+    closed: list[uploads.Upload] = []
+    real_close = uploads.Upload.close
 
     def close(self: uploads.Upload) -> None:
-        kept.append(self)
-        real(self)
+        closed.append(self)
+        real_close(self)
 
     monkeypatch.setattr(uploads.Upload, "close", close)
-    waiting = asyncio.Event()
+    received = asyncio.Event()
 
     async def receive() -> dict[str, Any]:
-        if waiting.is_set():
+        if received.is_set():
             await asyncio.Event().wait()
-        waiting.set()
+        received.set()
         return {"type": "http.request", "body": b"x" * 2 * 1024**2, "more_body": True}
 
     async def send(_message: object) -> None:
         """Nobody listens."""
 
     serving = asyncio.create_task(create_app(container)(_scope(), receive, send))
-    await waiting.wait()
+    await received.wait()
     serving.cancel()
     await asyncio.wait((serving,))
-    (upload,) = kept
+    (upload,) = closed
     assert upload._space.used == 0
 
 
 @pytest.mark.parametrize("store", ["memory"])
-async def test_too_many_imports_wait_or_are_refused(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two are worked on at a time; who waits here too long is told to come again."""
-    free = asyncio.Event()
-    real = ImportJobs._import
+async def test_an_import_waits_for_a_slot_or_is_refused(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two imports run at a time. An import gets 503 if it waits too long or if too many are already waiting."""
+    may_continue = asyncio.Event()
+    real_import = ImportJobs._import
 
-    async def held(self: ImportJobs, *arguments: Any) -> str:  # noqa: ANN401 - as it is
-        await free.wait()
-        return await real(self, *arguments)
+    async def blocked_import(self: ImportJobs, *arguments: Any) -> str:  # noqa: ANN401 - passed through
+        await may_continue.wait()
+        return await real_import(self, *arguments)
 
-    monkeypatch.setattr(ImportJobs, "_import", held)
+    monkeypatch.setattr(ImportJobs, "_import", blocked_import)
     monkeypatch.setattr(jobs, "WAIT_SECONDS", 0.05)
     monkeypatch.setattr(jobs, "MAX_IMPORTS", 4)
-    begun = [await client.post(IMPORT, content=f"sku,name\n{name},A\n", headers=BY_THE_SIDE) for name in "abc"]
-    late = await taken(client, "sku,name\nd,A\n")
+    started = [await client.post(IMPORT, content=f"sku,name\n{name},A\n", headers=IN_BACKGROUND) for name in "abc"]
+    late = await import_csv(client, "sku,name\nd,A\n")
     assert (late.status_code, late.json()["code"]) == (503, "imports_busy")
     assert "2 imports are already running" in late.json()["detail"]
     monkeypatch.setattr(jobs, "MAX_IMPORTS", 3)
-    for headers in (CSV, BY_THE_SIDE):
+    for headers in (CSV, IN_BACKGROUND):
         full = await client.post(IMPORT, content="sku,name\nd,A\n", headers=headers)
         assert (full.status_code, full.json()["code"], full.headers["retry-after"]) == (503, "imports_busy", "1")
         assert "3 imports are already in progress" in full.json()["detail"]
-    free.set()
-    assert {(await ended(client, one.headers["location"]))["status"] for one in begun} == {"done"}
+    may_continue.set()
+    assert {(await wait_for_end(client, response.headers["location"]))["status"] for response in started} == {"done"}
 
 
 @pytest.mark.parametrize("store", ["memory"])
-async def test_files_that_come_in_slowly_keep_nobody_waiting(
+async def test_slow_uploads_do_not_block_other_imports(
     client: httpx.AsyncClient, container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As many as may; more are refused at once."""
+    """Uploads take no import slot. More uploads than allowed are refused immediately."""
     monkeypatch.setattr(jobs, "MAX_RECEIVING", 8)
     app = create_app(container)
     stalled = asyncio.Semaphore(0)
@@ -358,52 +359,52 @@ async def test_files_that_come_in_slowly_keep_nobody_waiting(
     slow = [asyncio.create_task(app(_scope(), receive, send)) for _ in range(7)]
     for _ in slow:
         await stalled.acquire()
-    assert (await taken(client, "sku,name\na,A\n")).json()["created"] == 1
+    assert (await import_csv(client, "sku,name\na,A\n")).json()["created"] == 1
     slow.append(asyncio.create_task(app(_scope(), receive, send)))
     await stalled.acquire()
-    full = await taken(client, "sku,name\nb,B\n")
+    full = await import_csv(client, "sku,name\nb,B\n")
     assert (full.status_code, full.json()["code"]) == (503, "imports_busy")
     assert "8 import files are already being uploaded" in full.json()["detail"]
     for task in slow:
         task.cancel()
     await asyncio.wait(slow)
-    assert (await taken(client, "sku,name\nb,B\n")).json()["created"] == 1
+    assert (await import_csv(client, "sku,name\nb,B\n")).json()["created"] == 1
 
 
 @pytest.mark.parametrize("store", ["memory"])
-async def test_many_imports_at_once_are_done_or_told_to_come_again(client: httpx.AsyncClient) -> None:
-    """And nothing else suffers."""
-    answers = await asyncio.gather(*(taken(client, f"sku,name\nm-{number},A\n") for number in range(150)))
-    assert {answer.status_code for answer in answers} == {200, 503}
-    assert {answer.json()["code"] for answer in answers if answer.status_code == 503} == {"imports_busy"}
-    done = sum(answer.status_code == 200 for answer in answers)
+async def test_concurrent_imports_succeed_or_are_refused(client: httpx.AsyncClient) -> None:
+    """A refused import leaves nothing behind, and imports work again afterwards."""
+    responses = await asyncio.gather(*(import_csv(client, f"sku,name\nm-{number},A\n") for number in range(150)))
+    assert {response.status_code for response in responses} == {200, 503}
+    assert {response.json()["code"] for response in responses if response.status_code == 503} == {"imports_busy"}
+    done = sum(response.status_code == 200 for response in responses)
     assert (await client.get(ITEMS, params={"count": "exact", "limit": 1})).json()["count"] == done
-    assert (await taken(client, "sku,name\nlast,A\n")).json()["created"] == 1
+    assert (await import_csv(client, "sku,name\nlast,A\n")).json()["created"] == 1
 
 
 @pytest.mark.parametrize("store", ["memory"])
-async def test_uploads_have_a_budget_of_disk(store_url: str) -> None:
-    """All together; what is refused takes nothing."""
+async def test_uploads_share_a_disk_budget(store_url: str) -> None:
+    """An upload that exceeds `max_disk_bytes` is refused and releases its space."""
     imports = ImportsSettings(max_disk_bytes=1024)
-    made = Container(settings=Settings(storage=StorageSettings(url=store_url), imports=imports))
+    container = Container(settings=Settings(storage=StorageSettings(url=store_url), imports=imports))
     large = "sku,name\n" + "".join(f"S-{number},Item\n" for number in range(200))
-    async with running(made), asked(create_app(made)) as client:
-        for headers in (CSV, BY_THE_SIDE):
+    async with running(container), client_for(create_app(container)) as client:
+        for headers in (CSV, IN_BACKGROUND):
             refused = await client.post(IMPORT, content=large, headers=headers)
             assert (refused.status_code, refused.json()["code"]) == (503, "imports_busy")
             assert "1024 bytes" in refused.json()["detail"]
         for _ in range(3):
-            assert (await taken(client, large[:900])).status_code == 200
+            assert (await import_csv(client, large[:900])).status_code == 200
 
 
 @pytest.mark.parametrize("store", ["memory"])
-async def test_a_full_disk_is_told(client: httpx.AsyncClient) -> None:
-    """507, and nothing was imported."""
+async def test_a_full_disk_is_507(client: httpx.AsyncClient) -> None:
+    """If an upload cannot be written to disk, nothing is imported."""
     large = b"sku,name\n" + b"S,Item\n" * 100_000
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, limits[1]))
     try:
-        for headers in (CSV, BY_THE_SIDE):
+        for headers in (CSV, IN_BACKGROUND):
             refused = await client.post(IMPORT, content=large, headers=headers)
             assert (refused.status_code, refused.json()["code"]) == (507, "out_of_space"), refused.text
     finally:
@@ -411,32 +412,32 @@ async def test_a_full_disk_is_told(client: httpx.AsyncClient) -> None:
     assert (await client.get(ITEMS)).json()["items"] == []
 
 
-def _form(name: str, text: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - fields
-    """Make a form with a file, as browsers send it."""
+def _form(name: str, text: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - form fields
+    """Return the arguments of a form upload, as browsers send it."""
     return {"files": {"file": (name, text.encode(), "application/octet-stream")}, "data": options}
 
 
-async def test_a_form_with_a_file_is_taken(client: httpx.AsyncClient) -> None:
-    """The file's name says what it is; the options are fields or parameters."""
+async def test_a_form_with_a_file_is_imported(client: httpx.AsyncClient) -> None:
+    """The format is detected from the file name. Options are form fields or query parameters."""
     text = "id;title\na;New\n"
-    made = await client.post(IMPORT, **_form("x.CSV", text, delimiter=";", map=["sku=id", "name=title"]))
-    assert (made.status_code, made.json()["created"], made.json()["bytes"]) == (200, 1, len(text)), made.text
+    created = await client.post(IMPORT, **_form("x.CSV", text, delimiter=";", map=["sku=id", "name=title"]))
+    assert (created.status_code, created.json()["created"], created.json()["bytes"]) == (200, 1, len(text)), created.text
     lines = await client.post(IMPORT, **_form("x.ndjson", '{"sku": "A", "name": "B"}'), params={"on_conflict": "update"})
     assert lines.json()["updated"] == 1
     key = {"Idempotency-Key": "k", "Prefer": "respond-async"}
     first = await client.post(IMPORT, **_form("x.csv", "sku,name\nk,K\n", dry_run="true"), headers=key)
     assert first.status_code == 202
-    again = await client.post(IMPORT, **_form("x.csv", "sku,name\nk,K\n", dry_run="true"), headers=key)
-    assert (again.content, again.headers["idempotency-replayed"]) == (first.content, "true")
+    repeated = await client.post(IMPORT, **_form("x.csv", "sku,name\nk,K\n", dry_run="true"), headers=key)
+    assert (repeated.content, repeated.headers["idempotency-replayed"]) == (first.content, "true")
     other = await client.post(IMPORT, **_form("x.csv", "sku,name\nk,K\n"), headers=key)
     assert other.json()["code"] == "key_reused"
 
 
-_FILE = b'--b\r\nContent-Disposition: form-data; name="f"; filename="x.csv"\r\n\r\nsku\r\n--b--'
+_FILE_PART = b'--b\r\nContent-Disposition: form-data; name="f"; filename="x.csv"\r\n\r\nsku\r\n--b--'
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "said"),
+    ("body", "status", "detail"),
     [
         (b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n--b--\r\n', 400, "no file"),
         (b'--b\r\nContent-Disposition: form-data; name="file"; filename="x.csv"\r\n\r\nsku', 400, "form is incomplete"),
@@ -450,23 +451,23 @@ _FILE = b'--b\r\nContent-Disposition: form-data; name="f"; filename="x.csv"\r\n\
         (b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n' * 101 + b"--b--", 400, "100 parts"),
         (b"", 400, "form is incomplete"),
         (
-            b'--b\r\nContent-Disposition: form-data; name="delimiter"\r\n\r\n"\r\n' + _FILE,
+            b'--b\r\nContent-Disposition: form-data; name="delimiter"\r\n\r\n"\r\n' + _FILE_PART,
             422,
             "delimiter must be one character",
         ),
-        (_FILE.replace(b".csv", b""), 422, "Cannot detect the file format"),
+        (_FILE_PART.replace(b".csv", b""), 422, "Cannot detect the file format"),
     ],
 )
 @pytest.mark.parametrize("store", ["memory"])
-async def test_what_is_no_such_form_is_refused(client: httpx.AsyncClient, body: bytes, status: int, said: str) -> None:
-    """And leaves nothing behind."""
+async def test_an_invalid_form_is_refused(client: httpx.AsyncClient, body: bytes, status: int, detail: str) -> None:
+    """The detail says what is wrong with the form."""
     response = await client.post(IMPORT, content=body, headers={"Content-Type": "multipart/form-data; boundary=b"})
-    assert (response.status_code, said in response.json()["detail"]) == (status, True), response.text
+    assert (response.status_code, detail in response.json()["detail"]) == (status, True), response.text
 
 
 @pytest.mark.parametrize("store", ["memory"])
-async def test_a_form_of_another_site_is_refused(client: httpx.AsyncClient) -> None:
-    """For a browser sends it without asking."""
+async def test_a_form_from_another_site_is_refused(client: httpx.AsyncClient) -> None:
+    """Browsers send cross-site forms without a preflight."""
     form = _form("x.csv", "sku,name\na,A\n")
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}):
         assert (await client.post(IMPORT, **form, headers=headers)).status_code == 403
@@ -476,31 +477,31 @@ async def test_a_form_of_another_site_is_refused(client: httpx.AsyncClient) -> N
     assert (bare.status_code, "boundary" in bare.json()["detail"]) == (400, True)
 
 
-async def test_a_part_of_an_export_is_refused_unless_it_is_said_to_be_one(client: httpx.AsyncClient) -> None:
-    """Nothing of it goes in."""
-    await created(client, sku="A")
-    await created(client, sku="B")
-    whole = (await client.get(f"{ITEMS}/export", params={"format": "csv"})).text
-    part = "".join(whole.splitlines(keepends=True)[:2])
-    refused = await taken(client, part, on_conflict="update")
+async def test_an_incomplete_export_is_imported_only_with_partial(client: httpx.AsyncClient) -> None:
+    """An export without its trailer is refused, unless `partial=true`."""
+    await create_item(client, sku="A")
+    await create_item(client, sku="B")
+    full = (await client.get(f"{ITEMS}/export", params={"format": "csv"})).text
+    part = "".join(full.splitlines(keepends=True)[:2])
+    refused = await import_csv(client, part, on_conflict="update")
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid_file")
     assert "not a complete export" in refused.json()["detail"]
-    assert counts((await taken(client, part, on_conflict="update", partial="true")).json()) == (1, 0, 0, 1, 0, 0)
-    assert (await taken(client, "sku,name\nc,C\n", preserve="true")).status_code == 422
+    assert counts((await import_csv(client, part, on_conflict="update", partial="true")).json()) == (1, 0, 0, 1, 0, 0)
+    assert (await import_csv(client, "sku,name\nc,C\n", preserve="true")).status_code == 422
 
 
-async def test_refused_rows_are_no_formulas_in_a_spreadsheet(client: httpx.AsyncClient) -> None:
-    """They are guarded like those of an export."""
-    body = (await taken(client, "sku,name\n=1+1,x\n")).json()
+async def test_formulas_in_refused_rows_are_escaped(client: httpx.AsyncClient) -> None:
+    """The CSV of refusals escapes formulas like an export does."""
+    body = (await import_csv(client, "sku,name\n=1+1,x\n")).json()
     table = (await client.get(body["errors_url"], params={"format": "csv"})).text
     assert table.splitlines()[1].startswith("2,'=1+1,sku,invalid_sku,")
 
 
-async def test_the_tree_of_categories_is_exported_too(client: httpx.AsyncClient) -> None:
-    """Where it is wanted."""
-    await planted(client, "lamps")
+async def test_an_export_can_include_the_categories(client: httpx.AsyncClient) -> None:
+    """`with_categories=true` exports the category tree before the items."""
+    await create_categories(client, "lamps")
     text = (await client.get(f"{ITEMS}/export", params={"format": "jsonl", "with_categories": "true"})).text
     assert text.startswith('{"_category":{"slug":"lamps"')
     assert "_category" not in (await client.get(f"{ITEMS}/export", params={"format": "jsonl"})).text
     refused = await client.get(f"{ITEMS}/export", params={"with_categories": "yes", "limit": "1"})
-    assert [fault["parameter"] for fault in refused.json()["errors"]] == ["with_categories", "limit"]
+    assert [error["parameter"] for error in refused.json()["errors"]] == ["with_categories", "limit"]

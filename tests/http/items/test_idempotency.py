@@ -1,4 +1,4 @@
-"""Idempotency-Key: done once, answered alike."""
+"""Idempotency-Key: a repeated request runs once and gets the stored response."""
 
 import asyncio
 
@@ -10,121 +10,129 @@ from catalog.domain.errors import AlreadyProcessed, RequestInProgress
 from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.idempotency import BodyFingerprint
 from catalog.ports.storage import Storage
-from tests.http.items.test_items import ITEMS, created
+from tests.http.making import ITEMS, create_item
 from tests.making import FixedClock
 
 KEY = {"Idempotency-Key": "key-1"}
 
 
-async def test_the_same_request_is_answered_as_it_was(client: httpx.AsyncClient) -> None:
-    """With its headers, and a word that it is an old answer; whatever happened meanwhile."""
+async def test_a_repeated_request_gets_the_stored_response(client: httpx.AsyncClient) -> None:
+    """The stored response comes with its headers and Idempotency-Replayed, even if the item was deleted meanwhile."""
     first = await client.post(ITEMS, json={"sku": "A", "name": "A"}, headers=KEY)
     assert first.status_code == 201
     assert "idempotency-replayed" not in first.headers
     await client.delete(f"{ITEMS}/a")
-    again = await client.post(ITEMS, json={"sku": "A", "name": "A"}, headers=KEY)
-    assert (again.status_code, again.content) == (201, first.content)
-    assert again.headers["idempotency-replayed"] == "true"
-    assert [again.headers[name] for name in ("etag", "location")] == [first.headers[name] for name in ("etag", "location")]
-    assert again.headers["x-request-id"] != first.headers["x-request-id"]
+    repeated = await client.post(ITEMS, json={"sku": "A", "name": "A"}, headers=KEY)
+    assert (repeated.status_code, repeated.content) == (201, first.content)
+    assert repeated.headers["idempotency-replayed"] == "true"
+    assert [repeated.headers[name] for name in ("etag", "location")] == [first.headers[name] for name in ("etag", "location")]
+    assert repeated.headers["x-request-id"] != first.headers["x-request-id"]
     assert (await client.get(f"{ITEMS}/a")).status_code == 404
 
 
-async def test_another_body_under_the_same_key_is_refused(client: httpx.AsyncClient) -> None:
-    """Compared by its bytes; on another path, or with other parameters, it is another key."""
+async def test_a_key_cannot_be_reused_with_another_body(client: httpx.AsyncClient) -> None:
+    """Bodies are compared byte by byte. A key used on another path is a different key."""
     await client.post(ITEMS, json={"sku": "A", "name": "A"}, headers=KEY)
     other = await client.post(ITEMS, json={"name": "A", "sku": "A"}, headers=KEY)
     assert (other.status_code, other.json()["code"]) == (422, "key_reused")
     batch = await client.post(f"{ITEMS}/batch", json={"operations": [{"op": "delete", "key": "a"}]}, headers=KEY)
     assert batch.json()["results"] == [{"status": 204}]
-    again = await client.post(f"{ITEMS}/batch/", json={"operations": [{"op": "delete", "key": "a"}]}, headers=KEY)
-    assert (again.content, again.headers["idempotency-replayed"]) == (batch.content, "true")
+    repeated = await client.post(f"{ITEMS}/batch/", json={"operations": [{"op": "delete", "key": "a"}]}, headers=KEY)
+    assert (repeated.content, repeated.headers["idempotency-replayed"]) == (batch.content, "true")
 
 
-async def test_a_refusal_is_not_kept(client: httpx.AsyncClient) -> None:
-    """The key can be used again with a mended body."""
-    await created(client, sku="A")
+async def test_a_refusal_is_not_stored(client: httpx.AsyncClient) -> None:
+    """After a refusal, the key can be used again with a corrected body."""
+    await create_item(client, sku="A")
     assert (await client.post(ITEMS, json={"sku": "A", "name": "A"}, headers=KEY)).status_code == 409
     assert (await client.post(ITEMS, json={"sku": "B"}, headers=KEY)).status_code == 422
     assert (await client.post(ITEMS, json={"sku": "B", "name": "B"}, headers=KEY)).status_code == 201
 
 
 @pytest.mark.parametrize("key", ["", "a b", "x" * 256, "ä", "a\x7f"])
-async def test_a_key_that_is_none_is_refused(client: httpx.AsyncClient, key: str) -> None:
-    """It has 1 to 255 visible ASCII characters."""
+async def test_an_invalid_key_is_refused(client: httpx.AsyncClient, key: str) -> None:
+    """A key has 1 to 255 visible ASCII characters."""
     response = await client.post(ITEMS, json={"name": "A"}, headers={b"Idempotency-Key": key.encode("latin-1")})
     assert (response.status_code, response.json()["code"]) == (400, "malformed")
-    long = await client.post(ITEMS, json={"name": "A"}, headers={"Idempotency-Key": "!" * 254 + "~"})
-    assert long.status_code == 201
+    longest = await client.post(ITEMS, json={"name": "A"}, headers={"Idempotency-Key": "!" * 254 + "~"})
+    assert longest.status_code == 201
 
 
-async def test_a_hundred_at_once_make_one_item(client: httpx.AsyncClient) -> None:
-    """Those that come while the first is under way are told so, and when to ask again."""
+async def test_a_hundred_concurrent_requests_create_one_item(client: httpx.AsyncClient) -> None:
+    """Requests that arrive while the first one is running get 409 with Retry-After, or the stored response."""
     body = {"name": "Only one"}
-    answers = await asyncio.gather(*(client.post(ITEMS, json=body, headers=KEY) for _ in range(100)))
-    done = [answer for answer in answers if answer.status_code == 201]
-    waiting = [answer for answer in answers if answer.status_code != 201]
-    assert {answer.content for answer in done} == {done[0].content}
-    assert {(answer.status_code, answer.json()["code"], answer.headers["retry-after"]) for answer in waiting} <= {
+    responses = await asyncio.gather(*(client.post(ITEMS, json=body, headers=KEY) for _ in range(100)))
+    done = [response for response in responses if response.status_code == 201]
+    refused = [response for response in responses if response.status_code != 201]
+    assert {response.content for response in done} == {done[0].content}
+    assert {(response.status_code, response.json()["code"], response.headers["retry-after"]) for response in refused} <= {
         (409, "in_flight", "1")
     }
     assert len((await client.get(ITEMS)).json()["items"]) == 1
     assert (await client.post(ITEMS, json=body, headers=KEY)).content == done[0].content
 
 
-async def test_every_post_takes_a_key(client: httpx.AsyncClient) -> None:
-    """Restore, revert, a category; those that change nothing too."""
-    made = (await created(client, sku="A")).json()
+async def test_every_post_accepts_a_key(client: httpx.AsyncClient) -> None:
+    """Restore, revert and creating a category can be repeated under a key, too."""
+    created = (await create_item(client, sku="A")).json()
     await client.delete(f"{ITEMS}/a")
     for path, body in (
-        (f"{ITEMS}/{made['id']}/restore", None),
-        (f"{ITEMS}/{made['id']}/revert", {"version": 1}),
+        (f"{ITEMS}/{created['id']}/restore", None),
+        (f"{ITEMS}/{created['id']}/revert", {"version": 1}),
         ("/api/v1/categories", {"name": "Lamps"}),
     ):
         first = await client.post(path, json=body, headers=KEY)
         assert first.is_success, first.text
-        again = await client.post(path, json=body, headers=KEY)
-        assert (again.status_code, again.content) == (first.status_code, first.content)
-        assert again.headers["idempotency-replayed"] == "true"
+        repeated = await client.post(path, json=body, headers=KEY)
+        assert (repeated.status_code, repeated.content) == (first.status_code, first.content)
+        assert repeated.headers["idempotency-replayed"] == "true"
 
 
-async def test_two_processes_do_it_once(storage: Storage) -> None:
-    """Whoever comes second to the commit gives the first one's answer; a day later it is done anew."""
+async def test_two_processes_run_a_keyed_request_once(storage: Storage) -> None:
+    """The process that commits second returns the first one's response. After a day the request runs again."""
     clock = FixedClock()
-    here, there = IdempotentRequests(storage, clock), IdempotentRequests(storage, clock)
-    asked = BodyFingerprint(b"body")
+    first_process, second_process = IdempotentRequests(storage, clock), IdempotentRequests(storage, clock)
+    fingerprint = BodyFingerprint(b"body")
     done: list[str] = []
 
-    async def work(receipt: object, name: str, meanwhile: bool) -> bytes:  # noqa: FBT001 - a step of the test
+    async def work(make_record: object, name: str, meanwhile: bool) -> bytes:  # noqa: FBT001 - keyword in every call
         if meanwhile:
-            assert await there.execute("k", asked, lambda its: work(its, "there", meanwhile=False)) == (b"there", False)
-        from catalog.application.writes.commit import commit  # noqa: PLC0415 - beside its only use
-        from tests.making import TESTER  # noqa: PLC0415 - likewise
+            assert await second_process.execute(
+                "k", fingerprint, lambda make_record: work(make_record, "there", meanwhile=False)
+            ) == (b"there", False)
+        from catalog.application.writes.commit import commit  # noqa: PLC0415 - used only here
+        from tests.making import TESTER  # noqa: PLC0415 - used only here
 
-        await commit(storage, (), TESTER, (receipt(name.encode()),))  # type: ignore[operator]
+        await commit(storage, (), TESTER, (make_record(name.encode()),))  # type: ignore[operator]
         done.append(name)
         return name.encode()
 
-    assert await here.execute("k", asked, lambda its: work(its, "here", meanwhile=True)) == (b"there", True)
+    assert await first_process.execute("k", fingerprint, lambda make_record: work(make_record, "here", meanwhile=True)) == (
+        b"there",
+        True,
+    )
     assert done == ["there"]
     clock.move(hours=25)
-    assert await here.execute("k", asked, lambda its: work(its, "here", meanwhile=False)) == (b"here", False)
+    assert await first_process.execute("k", fingerprint, lambda make_record: work(make_record, "here", meanwhile=False)) == (
+        b"here",
+        False,
+    )
 
-    async def refused(receipt: object) -> bytes:
-        raise AlreadyProcessed(str(receipt))
+    async def refused(make_record: object) -> bytes:
+        raise AlreadyProcessed(str(make_record))
 
     with pytest.raises(AlreadyProcessed):
-        await here.execute("new", asked, refused)
+        await first_process.execute("new", fingerprint, refused)
 
     async def twice(_receipt: object) -> bytes:
         with pytest.raises(RequestInProgress):
-            await here.execute("own", asked, refused)
+            await first_process.execute("own", fingerprint, refused)
         return b""
 
-    assert await here.execute("own", asked, twice) == (b"", False)
+    assert await first_process.execute("own", fingerprint, twice) == (b"", False)
 
 
-async def test_the_store_knows_nothing_of_keys_it_was_not_given(container: Container, client: httpx.AsyncClient) -> None:
-    """Without a key there is no note."""
-    await created(client)
+async def test_a_request_without_a_key_stores_no_response(container: Container, client: httpx.AsyncClient) -> None:
+    """Without a key, the only thing written is the change."""
+    await create_item(client)
     assert (await container.storage().head()).seq == 1

@@ -1,16 +1,15 @@
-"""Web pages of other origins may read what CORS lets them, and change nothing: not on loopback either, with a body or without."""
+"""Cross-origin requests: a page of another origin can read what CORS allows and change nothing, on loopback too."""
 
 import httpx
 import pytest
 
 from catalog.entrypoints.http.middleware.request import RequestMiddleware
-from tests.http.conftest import asked
-from tests.http.middleware.test_request import ITEMS, made
+from tests.http.making import ITEMS, client_for, memory_app
 
 
 @pytest.fixture
 def store() -> str:
-    """One kind of store is enough for what is the edge's own."""
+    """The memory store, because these tests do not depend on the store."""
     return "memory"
 
 
@@ -25,7 +24,7 @@ REFUSED: list[dict[str, str]] = [
     {"Origin": "null"},
     {"Origin": ""},
 ]
-TAKEN: list[dict[str, str]] = [
+ACCEPTED: list[dict[str, str]] = [
     {},
     {"Sec-Fetch-Site": "same-origin"},
     {"Sec-Fetch-Site": "none"},
@@ -48,11 +47,11 @@ TAKEN: list[dict[str, str]] = [
         ("PURGE", "/", None),
     ],
 )
-async def test_a_page_of_another_origin_changes_nothing(
+async def test_a_page_of_another_origin_cannot_write(
     app: RequestMiddleware, headers: dict[str, str], method: str, path: str, body: dict[str, str] | None
 ) -> None:
-    """The request does not reach the application; reads are answered as ever."""
-    async with asked(app) as client:
+    """A cross-origin write is refused before it reaches the application. Reads are unaffected."""
+    async with client_for(app) as client:
         await client.put(f"{ITEMS}/a", json={"name": "y"})
         response = await client.request(method, path, headers=headers, json=body)
         assert (response.status_code, response.json()["code"]) == (403, "cross_origin_request")
@@ -60,21 +59,21 @@ async def test_a_page_of_another_origin_changes_nothing(
         assert (read.status_code, read.json()["version"], read.json()["name"]) == (200, 1, "y")
 
 
-@pytest.mark.parametrize("headers", TAKEN, ids=str)
-async def test_clients_that_are_no_pages_and_our_own_pages_are_let_through(
+@pytest.mark.parametrize("headers", ACCEPTED, ids=str)
+async def test_requests_of_the_same_origin_or_without_a_page_are_accepted(
     client: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:
-    """No header at all, or one that names ourselves."""
+    """Requests without Origin and Sec-Fetch-Site, or with values of the same origin, are accepted."""
     assert (await client.post(ITEMS, json={"name": "x"}, headers=headers)).status_code == 201
 
 
 async def test_origins_that_cors_allows_may_write() -> None:
-    """They, and no others."""
-    async with asked(made(cors_origins="https://shop.example")) as client:
+    """An origin in `cors_origins` may write, and no other."""
+    async with client_for(memory_app(cors_origins="https://shop.example")) as client:
 
         async def status(**headers: str) -> int:
-            named = {name.replace("_", "-"): value for name, value in headers.items()}
-            return (await client.post(ITEMS, json={"name": "x"}, headers=named)).status_code
+            values = {name.replace("_", "-"): value for name, value in headers.items()}
+            return (await client.post(ITEMS, json={"name": "x"}, headers=values)).status_code
 
         assert await status(origin="https://shop.example", sec_fetch_site="cross-site") == 201
         assert await status(origin="https://shop.example") == 201
@@ -82,8 +81,8 @@ async def test_origins_that_cors_allows_may_write() -> None:
         assert await status(sec_fetch_site="cross-site") == 403
 
 
-async def test_options_lists_all_methods_where_there_is_no_cors(client: httpx.AsyncClient) -> None:
-    """A preflight is like any other OPTIONS then."""
+async def test_without_cors_a_preflight_is_an_ordinary_options_request(client: httpx.AsyncClient) -> None:
+    """Without `cors_origins`, the response has Allow and no CORS headers."""
     plain = await client.options(ITEMS)
     preflight = await client.options(ITEMS, headers={"Access-Control-Request-Method": "POST", "Origin": "http://a.example"})
     assert plain.headers["allow"] == preflight.headers["allow"] == "GET, HEAD, OPTIONS, POST"

@@ -1,4 +1,4 @@
-"""Behind a proxy's path: whether the proxy strips it or not, and whether it is configured or forwarded."""
+"""URLs behind a proxy with a path prefix, configured or forwarded, stripped by the proxy or not."""
 
 import httpx
 import pytest
@@ -6,28 +6,28 @@ from pydantic import ValidationError
 
 from catalog.entrypoints.http.middleware.request import RequestMiddleware
 from catalog.entrypoints.settings import HttpSettings
-from tests.http.middleware.test_request import ITEMS, made
+from tests.http.making import ITEMS, memory_app
 
 PREFIX = "/shop/catalog"
 
 
-def asked_from(app: RequestMiddleware, address: str = "10.1.2.3") -> httpx.AsyncClient:
-    """Make a client at an address."""
+def client_from(app: RequestMiddleware, address: str = "10.1.2.3") -> httpx.AsyncClient:
+    """Return a client with this IP address."""
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app, client=(address, 1)), base_url="http://localhost")
 
 
 @pytest.mark.parametrize("stripped", [True, False])
 @pytest.mark.parametrize("forwarded", [True, False])
-async def test_addresses_in_answers_have_the_prefix(*, stripped: bool, forwarded: bool) -> None:
-    """Location, Link, the redirect, `errors_url`, a problem's type, the index, and the server's URL in the OpenAPI document."""
-    app = made(trusted_proxies="10.0.0.0/8") if forwarded else made(root_path=PREFIX)
-    async with asked_from(app) as client:
+async def test_urls_in_responses_have_the_prefix(*, stripped: bool, forwarded: bool) -> None:
+    """Covers Location, Link, redirects, `errors_url`, problem types, the index and the server URL in the OpenAPI document."""
+    app = memory_app(trusted_proxies="10.0.0.0/8") if forwarded else memory_app(root_path=PREFIX)
+    async with client_from(app) as client:
         client.headers.update({"X-Forwarded-Prefix": PREFIX} if forwarded else {})
         base = "" if stripped else PREFIX
         created = await client.post(f"{base}{ITEMS}", json={"name": "x", "sku": "A"})
         assert created.headers["location"] == f"{PREFIX}{ITEMS}/{created.json()['id']}"
         await client.post(f"{base}{ITEMS}", json={"name": "y", "sku": "B"})
-        for _ in range(2):  # the second one may come from the cache
+        for _ in range(2):  # the second response may come from the cache
             listed = await client.get(f"{base}{ITEMS}", params={"limit": 1})
             assert listed.headers["link"].count(f"<{PREFIX}{ITEMS}?") == 2
             assert listed.headers["link"].count("<") == 2
@@ -42,7 +42,7 @@ async def test_addresses_in_answers_have_the_prefix(*, stripped: bool, forwarded
 
 
 @pytest.mark.parametrize(
-    ("address", "prefix", "counts"),
+    ("address", "prefix", "used"),
     [
         ("10.1.2.3", "/a", True),
         ("10.1.2.3", "/a/", True),
@@ -59,29 +59,29 @@ async def test_addresses_in_answers_have_the_prefix(*, stripped: bool, forwarded
         ("10.1.2.3", "", False),
     ],
 )
-async def test_a_forwarded_prefix_counts_from_trusted_proxies_alone(address: str, prefix: str, *, counts: bool) -> None:
-    """And only where it is a plain path."""
-    async with asked_from(made(trusted_proxies="10.0.0.0/8, fd00::1"), address) as client:
+async def test_a_forwarded_prefix_is_used_only_from_trusted_proxies(address: str, prefix: str, *, used: bool) -> None:
+    """X-Forwarded-Prefix of another client, or one that is not a plain path, is ignored."""
+    async with client_from(memory_app(trusted_proxies="10.0.0.0/8, fd00::1"), address) as client:
         response = await client.get("/", headers={"X-Forwarded-Prefix": prefix})
-        assert response.headers["location"] == ("/a/docs" if counts else "/docs")
+        assert response.headers["location"] == ("/a/docs" if used else "/docs")
 
 
-async def test_nobody_is_trusted_by_default() -> None:
-    """Not even this machine: a prefix is a setting."""
-    async with asked_from(made(), "127.0.0.1") as client:
+async def test_no_proxy_is_trusted_by_default() -> None:
+    """X-Forwarded-Prefix is ignored without `trusted_proxies`, even from loopback."""
+    async with client_from(memory_app(), "127.0.0.1") as client:
         assert (await client.get("/", headers={"X-Forwarded-Prefix": "/a"})).headers["location"] == "/docs"
         assert (await client.get("/openapi.json", headers={"X-Forwarded-Prefix": "/a"})).json()["servers"] == [{"url": "/"}]
 
 
 @pytest.mark.parametrize("path", ["catalog", "/a b", "//a", "/a/../b", "/api", "/api/v2", "/docs", "/health/x"])
-def test_a_root_path_is_plain_and_none_of_our_own(path: str) -> None:
-    """One of our own could not be told from a request's path."""
+def test_an_invalid_root_path_is_refused(path: str) -> None:
+    """A root path is a plain path and not a path of the service itself, which could not be told apart from a request's path."""
     with pytest.raises(ValidationError, match="a path like /catalog"):
         HttpSettings(root_path=path)
 
 
 def test_a_trusted_proxy_is_an_address_or_a_network() -> None:
-    """A network may have bits beyond its length."""
+    """A network may have host bits. Host names are refused."""
     settings = HttpSettings.model_validate({"trusted_proxies": "10.1.2.3/8, ::1"})
     assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
     with pytest.raises(ValidationError, match="trusted_proxies"):

@@ -1,4 +1,4 @@
-"""What holds for every answer: ids, security headers, hosts, CORS, the access line."""
+"""What applies to every response: request ids, security headers, hosts, CORS and the access log."""
 
 import asyncio
 import json
@@ -9,29 +9,20 @@ import pytest
 
 from catalog.entrypoints import log_config
 from catalog.entrypoints.container import Container
-from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.middleware.request import RequestMiddleware
-from catalog.entrypoints.settings import HttpSettings, LogSettings, Settings, StorageSettings
-from tests.http.conftest import asked
-
-ITEMS = "/api/v1/items"
+from catalog.entrypoints.settings import LogSettings
+from tests.http.making import ITEMS, client_for, memory_app
 
 
 @pytest.fixture
 def store() -> str:
-    """One kind of store is enough for what is the edge's own."""
+    """The memory store, because these tests do not depend on the store."""
     return "memory"
 
 
-def made(**http: object) -> RequestMiddleware:
-    """Make an application on memory, with settings of its own."""
-    settings = Settings(storage=StorageSettings(url="memory://"), http=HttpSettings.model_validate(http))
-    return create_app(Container(settings=settings))
-
-
 @pytest.mark.parametrize("path", [ITEMS, "/nope", "/health", "/docs", f"{ITEMS}/nope", "/openapi.json"])
-async def test_every_answer_has_the_security_headers_and_an_id(client: httpx.AsyncClient, path: str) -> None:
-    """404s included; no server is named."""
+async def test_every_response_has_security_headers_and_a_request_id(client: httpx.AsyncClient, path: str) -> None:
+    """This includes 404s. No response has a Server header."""
     response = await client.get(path)
     expected = {
         "x-content-type-options": "nosniff",
@@ -50,54 +41,54 @@ async def test_every_answer_has_the_security_headers_and_an_id(client: httpx.Asy
     assert "strict-transport-security" not in response.headers
 
 
-async def test_https_is_insisted_on_where_it_is_said_to_be_there() -> None:
-    """By a setting."""
-    async with asked(made(tls=True)) as client:
+async def test_hsts_is_sent_with_the_tls_setting() -> None:
+    """With `tls`, every response has Strict-Transport-Security."""
+    async with client_for(memory_app(tls=True)) as client:
         assert (await client.get("/nope")).headers["strict-transport-security"].startswith("max-age=")
 
 
 @pytest.mark.parametrize(
-    ("given", "taken"), [("abc-1.2:3_", True), ("a b", False), ("x" * 129, False), ("", False), ("é", False)]
+    ("request_id", "accepted"), [("abc-1.2:3_", True), ("a b", False), ("x" * 129, False), ("", False), ("é", False)]
 )
-async def test_a_plain_request_id_is_taken_over(
-    client: httpx.AsyncClient, container: Container, given: str, *, taken: bool
+async def test_a_valid_request_id_is_used(
+    client: httpx.AsyncClient, container: Container, request_id: str, *, accepted: bool
 ) -> None:
-    """Any other is replaced; it stands in the change log too."""
-    response = await client.post(ITEMS, json={"name": "x"}, headers=httpx.Headers({"X-Request-ID": given}, encoding="utf-8"))
-    assert (response.headers["x-request-id"] == given) is taken
+    """An invalid X-Request-ID is replaced. The id is also recorded in the change log."""
+    response = await client.post(ITEMS, json={"name": "x"}, headers=httpx.Headers({"X-Request-ID": request_id}, encoding="utf-8"))
+    assert (response.headers["x-request-id"] == request_id) is accepted
     (entry,) = (await container.storage().changes(after=0, limit=10)).entries
     assert (entry.origin.request_id, entry.origin.actor) == (response.headers["x-request-id"], "local")
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:80", "[::1]:8000", "[::1]"])
-async def test_local_names_are_answered_to(client: httpx.AsyncClient, host: str) -> None:
-    """With a port or without."""
+async def test_local_hosts_are_allowed_by_default(client: httpx.AsyncClient, host: str) -> None:
+    """Loopback names and addresses are allowed by default, with or without a port."""
     assert (await client.get("/health", headers={"Host": host})).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "localhost:8000:8000", "127.0.0.1.nip.io"])
-async def test_a_foreign_host_is_refused(client: httpx.AsyncClient, host: str) -> None:
-    """So that a page elsewhere cannot reach a local server under its own name."""
+async def test_an_unknown_host_is_refused(client: httpx.AsyncClient, host: str) -> None:
+    """This prevents DNS rebinding: a web page cannot reach a local server under its own host name."""
     response = await client.get("/health", headers={"Host": host})
     assert (response.status_code, response.json()["code"]) == (421, "misdirected_request")
     assert response.headers["content-type"] == "application/problem+json"
 
 
-async def test_hosts_are_named_by_a_setting() -> None:
-    """A list, or any."""
-    async with asked(made(allowed_hosts="shop.example, y.example")) as client:
+async def test_allowed_hosts_are_a_setting() -> None:
+    """`allowed_hosts` lists host names; * allows any."""
+    async with client_for(memory_app(allowed_hosts="shop.example, y.example")) as client:
         assert [(await client.get("/health", headers={"Host": host})).status_code for host in ("Shop.Example", "localhost")] == [
             200,
             421,
         ]
-    async with asked(made(allowed_hosts="*")) as client:
+    async with client_for(memory_app(allowed_hosts="*")) as client:
         assert (await client.get("/health", headers={"Host": "any.example"})).status_code == 200
 
 
-async def test_pages_of_named_origins_may_call() -> None:
-    """And of no others; Vary keeps what else an answer depends on."""
+async def test_cors_allows_the_configured_origins() -> None:
+    """No other origin gets CORS headers. Vary keeps its other values."""
     headers = {"Origin": "https://shop.example"}
-    async with asked(made(cors_origins="https://shop.example")) as client:
+    async with client_for(memory_app(cors_origins="https://shop.example")) as client:
         response = await client.get(ITEMS, headers=headers)
         assert response.headers["access-control-allow-origin"] == "https://shop.example"
         assert {"Authorization", "Cookie", "Origin"} <= set(re.split(r", *", response.headers["vary"]))
@@ -108,19 +99,19 @@ async def test_pages_of_named_origins_may_call() -> None:
         assert "PATCH" in response.headers["access-control-allow-methods"]
         response = await client.get(ITEMS, headers={"Origin": "https://evil.example"})
         assert "access-control-allow-origin" not in response.headers
-    async with asked(made()) as client:
+    async with client_for(memory_app()) as client:
         assert "access-control-allow-origin" not in (await client.get(ITEMS, headers=headers)).headers
 
 
-async def test_each_request_has_one_access_line_and_no_secrets(capsys: pytest.CaptureFixture[str]) -> None:
-    """JSON outside a terminal, with the request's id; no body, no header, no query."""
+async def test_each_request_is_logged_once_without_secrets(capsys: pytest.CaptureFixture[str]) -> None:
+    """The access log line is JSON outside a terminal and has the request id, but no body, header or query."""
     log_config.configure(LogSettings(level="INFO", format="auto"))
     headers = {"Authorization": "secret-3", "X-Request-ID": "r-1"}
-    async with asked(made()) as client:
+    async with client_for(memory_app()) as client:
         await client.post(f"{ITEMS}?token=secret-1", json={"name": "secret-2"}, headers=headers)
-        await asyncio.sleep(0)  # lines are written at the end of a turn of the loop
+        await asyncio.sleep(0)  # log lines are written at the end of the event loop's iteration
     out, err = capsys.readouterr()
-    (line,) = [json.loads(one) for one in err.splitlines()]
+    (line,) = [json.loads(entry) for entry in err.splitlines()]
     assert (line["event"], line["method"], line["path"], line["status"], line["request_id"]) == (
         "request",
         "POST",
@@ -132,24 +123,24 @@ async def test_each_request_has_one_access_line_and_no_secrets(capsys: pytest.Ca
     assert "secret" not in out + err
 
 
-async def test_lines_on_a_terminal_are_for_people(capsys: pytest.CaptureFixture[str]) -> None:
-    """And a level keeps the lesser ones out."""
+async def test_the_console_format_is_readable_and_the_level_filters(capsys: pytest.CaptureFixture[str]) -> None:
+    """The console format is not JSON. With level warning, requests are not logged."""
     log_config.configure(LogSettings(format="console"))
-    async with asked(made()) as client:
+    async with client_for(memory_app()) as client:
         await client.get("/health", headers={"X-Request-ID": "r-2"})
         await asyncio.sleep(0)
-    said = capsys.readouterr().err
-    assert "r-2" in said
-    assert not said.startswith("{")
+    output = capsys.readouterr().err
+    assert "r-2" in output
+    assert not output.startswith("{")
     log_config.configure(LogSettings.model_validate({"level": "warning"}))
-    async with asked(made()) as client:
+    async with client_for(memory_app()) as client:
         await client.get("/health")
         await asyncio.sleep(0)
     assert capsys.readouterr().err == ""
 
 
-async def test_head_sends_no_body_whatever_the_server_does(app: RequestMiddleware) -> None:
-    """Servers and clients drop it too; here it is looked at before."""
+async def test_head_sends_no_body(app: RequestMiddleware) -> None:
+    """Servers and clients would drop a body, so this test reads the ASGI messages."""
     sent: list[dict[str, object]] = []
 
     async def receive() -> dict[str, object]:
@@ -171,10 +162,8 @@ async def test_head_sends_no_body_whatever_the_server_does(app: RequestMiddlewar
     assert sent[0]["status"] == 200
 
 
-async def test_a_service_that_is_about_to_stop_is_not_ready_and_closes_connections(
-    app: RequestMiddleware, client: httpx.AsyncClient
-) -> None:
-    """It answers still."""
+async def test_a_stopping_service_is_not_ready_and_closes_connections(app: RequestMiddleware, client: httpx.AsyncClient) -> None:
+    """It still serves requests until it stops."""
     app.stopping.begin()
     response = await client.get("/health/ready")
     assert (response.status_code, response.json()["code"]) == (503, "store_unavailable")

@@ -16,12 +16,12 @@ import pytest
 from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.settings import Settings, StorageSettings
-from tests.http.conftest import asked
+from tests.http.making import client_for
 
 
 @pytest.fixture
 def store() -> str:
-    """One kind of store is enough for what is the edge's own."""
+    """The document is the same for every store."""
     return "memory"
 
 
@@ -32,7 +32,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     app = create_app(Container(settings=Settings(storage=StorageSettings(url="memory://"))))
 
     async def document() -> bytes:
-        async with asked(app) as client:
+        async with client_for(app) as client:
             return (await client.get("/openapi.json")).content
 
     (folder / "openapi.json").write_bytes(asyncio.run(document()))

@@ -26,7 +26,8 @@ from catalog.entrypoints.http.controllers.imports import ImportsController
 from catalog.entrypoints.http.controllers.item_history import HistoryController
 from catalog.entrypoints.http.controllers.items import ItemsController
 from catalog.entrypoints.http.idempotency import Idempotency
-from catalog.entrypoints.http.middleware.request import RequestMiddleware
+from catalog.entrypoints.http.middleware.cache_keys import CachedRoutes
+from catalog.entrypoints.http.middleware.request import App, RequestMiddleware
 from catalog.entrypoints.http.middleware.response_cache import ResponseCache, ResponseCacheMiddleware
 from catalog.entrypoints.http.openapi.document import openapi_document
 from catalog.entrypoints.http.requests.bodies import BodyLimits
@@ -41,7 +42,7 @@ def create_app(container: Container) -> RequestMiddleware:
     settings: Settings = container.settings()
     shutdown = ShutdownState(settings.http.drain)
     caching: CachedReads | None = container.caching()
-    reads = ResponseCache(caching, container.storage(), cors=bool(settings.http.cors_origins))
+    reads = ResponseCache(caching, container.storage())
 
     items: Items = container.items()
     history: History = container.history()
@@ -109,7 +110,11 @@ def create_app(container: Container) -> RequestMiddleware:
         logging_config=None,
     )
     app.state.openapi = msgspec.json.encode(openapi_document(app.routes))  # fails at startup if a route has no documentation
-    return RequestMiddleware(ResponseCacheMiddleware(app, reads) if caching else app, settings.http, shutdown)
+    inner: App = app
+    if caching:
+        inner = ResponseCacheMiddleware(inner, caching, CachedRoutes(app.routes), cors=bool(settings.http.cors_origins))
+    # An authentication middleware goes here, outside the cache: what it rejects must not be answered from there (ADR 24).
+    return RequestMiddleware(inner, settings.http, shutdown)
 
 
 def from_environment() -> RequestMiddleware:

@@ -7,12 +7,12 @@ from litestar import Controller, post
 from msgspec import UNSET, Meta, UnsetType
 
 from catalog.application.items.batch import Batch, BatchOperations, BatchResult
-from catalog.entrypoints.http.controllers.items import AnyRequest, request_origin
+from catalog.entrypoints.http.controllers.items import ITEMS
 from catalog.entrypoints.http.idempotency import BodyFingerprint, Idempotency
-from catalog.entrypoints.http.middleware.response_cache import ITEMS
 from catalog.entrypoints.http.openapi.batch_bodies import BatchBody
 from catalog.entrypoints.http.openapi.operation import Operation, documented, json_body, json_response
 from catalog.entrypoints.http.requests.bodies import JSON, parse_object, read_bytes
+from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.headers import header
 from catalog.entrypoints.http.requests.query_string import reject_parameters
 from catalog.entrypoints.http.responses.preferences import MINIMAL, preference_applied, preferences

@@ -15,7 +15,7 @@ from catalog.domain.queries.filters import IN, WITHIN, Condition
 from catalog.domain.validation import FieldErrors
 from catalog.domain.values.fields import parse_category
 from catalog.entrypoints.http.controllers.item_lists import RawListRequest, list_etag, respond_with_list
-from catalog.entrypoints.http.controllers.items import ITEM_PAGE, AnyRequest, request_origin
+from catalog.entrypoints.http.controllers.items import ITEM_PAGE
 from catalog.entrypoints.http.idempotency import BodyFingerprint, Idempotency
 from catalog.entrypoints.http.middleware.response_cache import ResponseCache, respond_if_modified
 from catalog.entrypoints.http.openapi.list_parameters import LIST
@@ -33,6 +33,7 @@ from catalog.entrypoints.http.openapi.operation import (
 from catalog.entrypoints.http.openapi.parameters import AS, COUNTS, DESCENDANTS, MOVE_TO
 from catalog.entrypoints.http.openapi.request_bodies import CategoryDraftBody, CategoryPatchBody
 from catalog.entrypoints.http.requests.bodies import JSON, MERGE_PATCH, parse_object, read_bytes, read_object
+from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.preconditions import etag, has_preconditions, is_not_modified, parse_if_match
 from catalog.entrypoints.http.requests.query_string import read_choices, read_parameters, reject_parameters
 from catalog.entrypoints.http.responses.preferences import write_response

@@ -8,10 +8,10 @@ from catalog.application.changes.feed import Feed
 from catalog.application.changes.history import History, LogRequest
 from catalog.domain.changes.log import MAX_SEQ
 from catalog.domain.errors import InvalidPosition
-from catalog.entrypoints.http.controllers.items import AnyRequest
 from catalog.entrypoints.http.openapi.operation import Content, Operation, ResponseSpec, documented
 from catalog.entrypoints.http.openapi.parameters import AFTER, ENTRIES, ITEM, KIND, LAST_EVENT_ID
 from catalog.entrypoints.http.requests.bodies import JSON
+from catalog.entrypoints.http.requests.caller import AnyRequest
 from catalog.entrypoints.http.requests.headers import header
 from catalog.entrypoints.http.requests.query_string import read_parameters
 from catalog.entrypoints.http.responses.prepared import NO_STORE, AsgiResponse, EventStream, PreparedResponse, json_content

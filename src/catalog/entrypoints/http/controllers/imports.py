@@ -22,13 +22,13 @@ from catalog.domain.queries.filters import without_empty
 from catalog.domain.queries.operands import refuse_unknown
 from catalog.domain.text.normalization import visible
 from catalog.domain.validation import FieldErrors
-from catalog.entrypoints.http.controllers.items import AnyRequest, request_origin
+from catalog.entrypoints.http.controllers.items import ITEMS
 from catalog.entrypoints.http.idempotency import Idempotency
-from catalog.entrypoints.http.middleware.response_cache import ITEMS
 from catalog.entrypoints.http.openapi.file_bodies import IMPORT_CONTENT
 from catalog.entrypoints.http.openapi.import_parameters import ERRORS_FORMAT, FLAGS, IMPORT, REPEATABLE
 from catalog.entrypoints.http.openapi.operation import LOCATION, Content, Operation, ResponseSpec, documented, json_response
 from catalog.entrypoints.http.requests.bodies import JSON, announced_length, refuse_other_types
+from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.headers import header
 from catalog.entrypoints.http.requests.query_string import read_choices, read_parameters, reject_parameters
 from catalog.entrypoints.http.requests.uploads import MultipartUpload, UploadSpace, UploadStream

@@ -9,13 +9,13 @@ from catalog.domain.errors import FieldError, InvalidInput, InvalidQuery
 from catalog.domain.items.item import Item
 from catalog.domain.queries.operands import parse_moment
 from catalog.domain.validation import FieldErrors
-from catalog.entrypoints.http.controllers.items import WRITTEN_ITEM, AnyRequest, item_content, request_origin
+from catalog.entrypoints.http.controllers.items import ITEMS, WRITTEN_ITEM, item_content
 from catalog.entrypoints.http.idempotency import BodyFingerprint, Idempotency
-from catalog.entrypoints.http.middleware.response_cache import ITEMS
 from catalog.entrypoints.http.openapi.operation import NO_CONTENT, Operation, documented, json_body, json_response
 from catalog.entrypoints.http.openapi.parameters import AFTER, AS_OF, ENTRIES
 from catalog.entrypoints.http.openapi.request_bodies import RevertBody
 from catalog.entrypoints.http.requests.bodies import JSON, parse_object, read_bytes, read_nothing
+from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.preconditions import parse_if_match
 from catalog.entrypoints.http.requests.query_string import read_choices, read_parameters, reject_parameters
 from catalog.entrypoints.http.responses.preferences import write_response

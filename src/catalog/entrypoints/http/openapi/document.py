@@ -46,7 +46,7 @@ def openapi_document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
         "components": {
             "schemas": dict(sorted(types.components.items())),
             "responses": problem_responses(status for endpoint in documented for status in endpoint.errors),
-            "parameters": {name: _describe_parameter(one, types) for name, one in sorted(types.parameters.items())},
+            "parameters": {name: _describe_parameter(parameter, types) for name, parameter in sorted(types.parameters.items())},
             "headers": HEADERS,
         },
     }
@@ -57,13 +57,13 @@ class _DescribedTypes:
 
     def __init__(self, documented: Sequence[Endpoint]) -> None:
         """Generate the schemas of what the endpoints declare."""
-        self.parameters = {one.component: one for endpoint in documented for one in endpoint.parameters}
+        self.parameters = {parameter.component: parameter for endpoint in documented for parameter in endpoint.parameters}
         contents = [content for endpoint in documented for content in endpoint.contents]
         types = [
             ProblemBody,
-            *(one.type for one in self.parameters.values()),
-            *(one.type for one in contents),
-            *(related for one in contents for related in one.related),
+            *(parameter.type for parameter in self.parameters.values()),
+            *(content.type for content in contents),
+            *(related for content in contents for related in content.related),
         ]
         schemas, self.components = schemas_of(types)
         self._schemas = list(zip(types, schemas, strict=True))
@@ -75,14 +75,14 @@ class _DescribedTypes:
 
 def _describe_operation(endpoint: Endpoint, types: _DescribedTypes) -> Schema:
     operation = endpoint.operation
-    responses = {str(one.status): _describe_response(one, types) for one in operation.responses}
+    responses = {str(response.status): _describe_response(response, types) for response in operation.responses}
     problems = {str(status): {"$ref": f"#/components/responses/{status}"} for status in endpoint.errors}
     described: Schema = {
         "operationId": operation.id,
         "summary": operation.summary,
         "description": endpoint.description,
         "tags": list(endpoint.tags),
-        "parameters": [{"$ref": f"#/components/parameters/{one.component}"} for one in endpoint.parameters],
+        "parameters": [{"$ref": f"#/components/parameters/{parameter.component}"} for parameter in endpoint.parameters],
         "responses": dict(sorted({**responses, **problems}.items())),
     }
     if operation.body:
@@ -116,7 +116,7 @@ def _describe_response(response: ResponseSpec, types: _DescribedTypes) -> Schema
 
 
 def _describe_content(content: Mapping[str, Content], types: _DescribedTypes) -> Schema:
-    return {media_type: _describe_media_type(one, types) for media_type, one in content.items()}
+    return {media_type: _describe_media_type(part, types) for media_type, part in content.items()}
 
 
 def _describe_media_type(content: Content, types: _DescribedTypes) -> Schema:

@@ -43,7 +43,7 @@ class Endpoint:
         """The parameters in the path, those that the operation declares, and those of its kind."""
         operation = self.operation
         return (
-            *(one for one in PATH_PARAMETERS if f"{{{one.name}}}" in self.path),
+            *(parameter for parameter in PATH_PARAMETERS if f"{{{parameter.name}}}" in self.path),
             *operation.parameters,
             REQUEST_ID,
             *((IF_MATCH,) if operation.conditional else ()),

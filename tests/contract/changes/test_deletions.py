@@ -6,7 +6,7 @@ from tests.making import category, commit, creation, removal
 
 
 async def test_the_deletion_of_a_category_is_not_the_deletion_of_an_item(storage: Storage) -> None:
-    """A slug of digits may equal a SKU."""
+    """A category whose slug equals a SKU does not count as an item with that SKU."""
     created = category("2024")
     await commit(storage, created)
     await commit(storage, created.subject.delete(now=created.at))

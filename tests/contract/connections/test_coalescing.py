@@ -1,4 +1,4 @@
-"""Coalesced reads: who is served by which query, and that nobody is answered with a state older than his question."""
+"""Coalesced reads: which query serves which caller, and that no caller gets a state older than its request."""
 
 import asyncio
 import random
@@ -15,19 +15,19 @@ from catalog.ports.storage import Storage
 from tests.making import commit, create_items, item_id, revision
 
 
-class Slow:
-    """A store that answers when it is told to, with the state it had when it was asked."""
+class SlowStore:
+    """A store that answers when its gate opens, with the state that it had when it was queried."""
 
     def __init__(self) -> None:
-        """Begin at state 0."""
+        """Start with state 0 and a closed gate."""
         self.state = 0
-        self.asked: list[set[str]] = []
+        self.queries: list[set[str]] = []
         self.gate = asyncio.Event()
         self.error: Exception | None = None
 
     async def fetch(self, keys: Collection[str]) -> Mapping[str, int]:
-        """Answer for keys that are lower-case."""
-        self.asked.append(set(keys))
+        """Return the state for each lower-case key."""
+        self.queries.append(set(keys))
         state = self.state
         await self.gate.wait()
         if self.error is not None:
@@ -35,147 +35,147 @@ class Slow:
         return {key: state for key in keys if key.islower()}
 
 
-async def settled() -> None:
-    """Let everything go as far as it can."""
+async def let_tasks_run() -> None:
+    """Let all tasks run until they wait for something else."""
     for _ in range(5):
         await asyncio.sleep(0)
 
 
-async def test_what_is_asked_in_one_turn_is_one_query() -> None:
-    """And each gets his own, without what is not there."""
-    slow = Slow()
-    slow.gate.set()
-    reads = Coalescer(slow.fetch)
-    answers = await asyncio.gather(reads.get(["a", "b"]), reads.get(["b", "C"]), reads.get([]))
-    assert slow.asked == [{"a", "b", "C"}]
-    assert list(answers) == [{"a": 0, "b": 0}, {"b": 0}, {}]
+async def test_reads_in_one_turn_of_the_event_loop_share_a_query() -> None:
+    """Each caller of a shared query gets only the values of its own keys."""
+    store = SlowStore()
+    store.gate.set()
+    coalescer = Coalescer(store.fetch)
+    results = await asyncio.gather(coalescer.get(["a", "b"]), coalescer.get(["b", "C"]), coalescer.get([]))
+    assert store.queries == [{"a", "b", "C"}]
+    assert list(results) == [{"a": 0, "b": 0}, {"b": 0}, {}]
 
 
-async def test_an_idle_store_is_asked_at_once_and_a_busy_one_gathers() -> None:
-    """So that a query serves the more, the more are waiting."""
-    slow = Slow()
-    reads = Coalescer(slow.fetch)
-    asked = []
+async def test_an_idle_store_is_queried_immediately_and_a_busy_one_collects_reads() -> None:
+    """The more callers are waiting, the more of them the next query serves."""
+    store = SlowStore()
+    coalescer = Coalescer(store.fetch)
+    reads = []
     for key in "abcdefg":
-        asked.append(asyncio.create_task(reads.get([key])))
-        await settled()
-    assert slow.asked == [{"a"}, {"b"}][:MAX_CONCURRENT]
-    slow.gate.set()
-    await asyncio.gather(*asked)
-    assert slow.asked == [{"a"}, {"b"}, {"c", "d", "e", "f", "g"}]
+        reads.append(asyncio.create_task(coalescer.get([key])))
+        await let_tasks_run()
+    assert store.queries == [{"a"}, {"b"}][:MAX_CONCURRENT]
+    store.gate.set()
+    await asyncio.gather(*reads)
+    assert store.queries == [{"a"}, {"b"}, {"c", "d", "e", "f", "g"}]
 
 
-async def test_a_question_is_not_answered_by_a_query_that_began_before_it() -> None:
-    """For that one may have seen an older state."""
-    slow = Slow()
-    reads = Coalescer(slow.fetch)
-    before = asyncio.create_task(reads.get(["a"]))
-    await settled()
-    slow.state = 1
-    after = asyncio.create_task(reads.get(["a"]))
-    await settled()
-    slow.gate.set()
+async def test_a_read_is_not_served_by_a_query_that_started_before_it() -> None:
+    """A read waits for a new query, because one that has started may have seen an older state."""
+    store = SlowStore()
+    coalescer = Coalescer(store.fetch)
+    before = asyncio.create_task(coalescer.get(["a"]))
+    await let_tasks_run()
+    store.state = 1
+    after = asyncio.create_task(coalescer.get(["a"]))
+    await let_tasks_run()
+    store.gate.set()
     assert [await before, await after] == [{"a": 0}, {"a": 1}]
 
 
-async def test_a_caller_that_is_cancelled_takes_nothing_from_the_others() -> None:
-    """The query goes on."""
-    slow = Slow()
-    reads = Coalescer(slow.fetch)
-    one, other = asyncio.create_task(reads.get(["a"])), asyncio.create_task(reads.get(["b"]))
-    await settled()
-    one.cancel()
-    slow.gate.set()
+async def test_cancelling_a_caller_does_not_affect_the_others() -> None:
+    """The query continues for the other callers when one is cancelled."""
+    store = SlowStore()
+    coalescer = Coalescer(store.fetch)
+    cancelled, other = asyncio.create_task(coalescer.get(["a"])), asyncio.create_task(coalescer.get(["b"]))
+    await let_tasks_run()
+    cancelled.cancel()
+    store.gate.set()
     assert await other == {"b": 0}
     with pytest.raises(asyncio.CancelledError):
-        await one
+        await cancelled
 
 
-async def test_an_error_is_told_to_all_who_asked_and_to_nobody_else() -> None:
-    """Each gets one of his own; a cancelled one gets none."""
-    slow = Slow()
-    slow.error = StoreUnavailable("away")
-    reads = Coalescer(slow.fetch)
-    asked = [asyncio.create_task(reads.get(["a"])) for _ in range(3)]
-    await settled()
-    asked[0].cancel()
-    slow.gate.set()
-    errors = await asyncio.gather(*asked, return_exceptions=True)
+async def test_an_error_reaches_every_caller_of_the_query_and_no_other() -> None:
+    """Each caller of a failing query gets its own copy of the error. A cancelled caller and later ones get none."""
+    store = SlowStore()
+    store.error = StoreUnavailable("away")
+    coalescer = Coalescer(store.fetch)
+    reads = [asyncio.create_task(coalescer.get(["a"])) for _ in range(3)]
+    await let_tasks_run()
+    reads[0].cancel()
+    store.gate.set()
+    errors = await asyncio.gather(*reads, return_exceptions=True)
     assert [str(error) for error in errors[1:]] == ["away", "away"]
     assert errors[1] is not errors[2]
-    slow.error = None
-    assert await reads.get(["a"]) == {"a": 0}
+    store.error = None
+    assert await coalescer.get(["a"]) == {"a": 0}
 
 
-async def test_it_says_when_nobody_waits_any_more() -> None:
-    """So that what is kept for one question can be let go."""
-    slow = Slow()
-    idle: list[int] = []
-    reads = Coalescer(slow.fetch, on_idle=lambda: idle.append(len(slow.asked)))
-    asked = []
+async def test_on_idle_is_called_when_no_caller_is_waiting() -> None:
+    """The coalescer calls `on_idle` once no caller is waiting, so that its owner can discard it."""
+    store = SlowStore()
+    idle_calls: list[int] = []
+    coalescer = Coalescer(store.fetch, on_idle=lambda: idle_calls.append(len(store.queries)))
+    reads = []
     for key in "abc":
-        asked.append(asyncio.create_task(reads.get([key])))
-        await settled()
-    assert idle == []
-    slow.gate.set()
-    await asyncio.gather(*asked)
-    await settled()
-    assert idle == [3]
+        reads.append(asyncio.create_task(coalescer.get([key])))
+        await let_tasks_run()
+    assert idle_calls == []
+    store.gate.set()
+    await asyncio.gather(*reads)
+    await let_tasks_run()
+    assert idle_calls == [3]
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
-async def test_a_page_that_many_ask_for_is_read_once_and_not_kept(storage: Storage) -> None:
-    """Other questions are asked beside it."""
+async def test_concurrent_reads_of_a_page_share_a_query(storage: Storage) -> None:
+    """Concurrent reads of a page share one query, other queries run separately, and nothing stays cached."""
     assert isinstance(storage, SqlStorage)
     await create_items(storage, 1, 2, 3)
     queries = [ItemQuery.parse({"sort": sort}) for sort in ("sku", "-sku", "sku", "name")]
     pages = await asyncio.gather(*map(storage.list_items, queries))
     assert pages[0] is pages[2]
-    assert [[one.sku for one in page.items] for page in pages[:2]] == [["S-1", "S-2", "S-3"], ["S-3", "S-2", "S-1"]]
-    await settled()
+    assert [[item.sku for item in page.items] for page in pages[:2]] == [["S-1", "S-2", "S-3"], ["S-3", "S-2", "S-1"]]
+    await let_tasks_run()
     assert storage._pages == {}
 
 
-async def test_closing_lets_what_is_under_way_end() -> None:
-    """What waits, and what was asked only just now."""
-    slow = Slow()
-    reads = Coalescer(slow.fetch)
-    asked = [asyncio.create_task(reads.get([key])) for key in "ab"]
+async def test_closing_waits_for_reads_to_finish() -> None:
+    """Closing waits for every read, even one that was requested just before."""
+    store = SlowStore()
+    coalescer = Coalescer(store.fetch)
+    reads = [asyncio.create_task(coalescer.get([key])) for key in "ab"]
     await asyncio.sleep(0)
-    closing = asyncio.create_task(reads.close())
-    await settled()
-    slow.gate.set()
+    closing = asyncio.create_task(coalescer.close())
+    await let_tasks_run()
+    store.gate.set()
     await closing
-    assert list(await asyncio.gather(*asked)) == [{"a": 0}, {"b": 0}]
+    assert list(await asyncio.gather(*reads)) == [{"a": 0}, {"b": 0}]
 
 
-async def test_nobody_reads_a_state_older_than_his_question(storage: Storage) -> None:
-    """On each store: many readers by id, SKU and list, some of them cancelled, beside a writer."""
+async def test_no_read_returns_a_state_older_than_its_request(storage: Storage) -> None:
+    """Reads by id, by SKU and of lists are never outdated, even beside a writer and cancelled readers."""
     (current,) = await create_items(storage, 1)
     acknowledged = 1
     reads = 0
-    chance = random.Random(11)
+    rng = random.Random(11)
 
     async def read() -> None:
         nonlocal reads
         while acknowledged < 60:
             before = acknowledged
-            if chance.random() < 0.3:
-                (found,) = (await storage.list_items(ItemQuery.parse({}))).items
-            elif chance.random() < 0.5:
-                (found,) = (await storage.items_by_id([item_id(1), item_id(2)])).values()
+            if rng.random() < 0.3:
+                (item,) = (await storage.list_items(ItemQuery.parse({}))).items
+            elif rng.random() < 0.5:
+                (item,) = (await storage.items_by_id([item_id(1), item_id(2)])).values()
             else:
-                (found,) = (await storage.items_by_sku(["S-1", "S-2"])).values()
-            assert found.version >= before
+                (item,) = (await storage.items_by_sku(["S-1", "S-2"])).values()
+            assert item.version >= before
             reads += 1
-            await asyncio.sleep(0)  # a store that never waits would let nobody else have a turn
+            await asyncio.sleep(0)  # a store that never waits would block the event loop
 
-    async def come_and_go() -> None:
+    async def read_and_cancel() -> None:
         while acknowledged < 60:
-            asked = asyncio.create_task(storage.items_by_id([item_id(1)]))
-            await asyncio.sleep(chance.random() * 0.001)
-            asked.cancel()
-            await asyncio.gather(asked, return_exceptions=True)
+            request = asyncio.create_task(storage.items_by_id([item_id(1)]))
+            await asyncio.sleep(rng.random() * 0.001)
+            request.cancel()
+            await asyncio.gather(request, return_exceptions=True)
 
     async def write() -> None:
         nonlocal current, acknowledged
@@ -189,6 +189,6 @@ async def test_nobody_reads_a_state_older_than_his_question(storage: Storage) ->
     async with asyncio.TaskGroup() as group:
         for _ in range(8):
             group.create_task(read())
-        group.create_task(come_and_go())
+        group.create_task(read_and_cancel())
         group.create_task(write())
     assert reads > 0

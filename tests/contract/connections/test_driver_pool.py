@@ -1,4 +1,4 @@
-"""Few connections serve many readers: who waits for one gets one, and no connection is kept from him."""
+"""The connection pool: a few connections serve many readers, and no connection is lost."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.parametrize("store", ["sqlite", "postgres"])
 
 @pytest.mark.parametrize(("size", "overflow"), [(1, 0), (2, 1)])
 async def test_many_different_reads_share_few_connections(store_url: str, size: int, overflow: int) -> None:
-    """By id, by SKU, pages, the log, the head: all of them at once, again and again, while somebody writes."""
+    """Reads of every kind run concurrently on a few connections while items are created."""
     storage = open_store(StorageOptions(store_url, pool_size=size, pool_overflow=overflow))
     await create_items(storage, 1)
     for number in range(2, 12):
@@ -32,17 +32,17 @@ async def test_many_different_reads_share_few_connections(store_url: str, size: 
     await storage.close()
 
 
-async def test_who_waits_too_long_for_a_connection_is_told(store_url: str) -> None:
-    """And the next one gets it, once it is free."""
+async def test_waiting_too_long_for_a_connection_raises_store_unavailable(store_url: str) -> None:
+    """A caller that waits too long gets StoreUnavailable. The next caller gets the connection once it is free."""
     storage = open_store(StorageOptions(store_url, pool_size=1, pool_overflow=0))
-    free = asyncio.Event()
-    kept = storage._reading  # type: ignore[attr-defined]
-    kept._wait = 0.1  # of all deadlines this one only: to connect may take its time
-    holding = asyncio.create_task(kept.run(lambda _: free.wait()))
+    release = asyncio.Event()
+    pool = storage._reading  # type: ignore[attr-defined]
+    pool._wait = 0.1  # shortens only this timeout, since connecting may take longer
+    holder = asyncio.create_task(pool.run(lambda _: release.wait()))
     await asyncio.sleep(0)
     with pytest.raises(StoreUnavailable, match="in time"):
         await storage.ping()
-    free.set()
-    await holding
+    release.set()
+    await holder
     await storage.ping()
     await storage.close()

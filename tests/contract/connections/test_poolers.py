@@ -1,4 +1,4 @@
-"""The Postgres store through connection poolers: nothing sent at start-up that they refuse, nothing that a session must keep."""
+"""Postgres through connection poolers: no startup parameter that they refuse, and nothing that a session must keep."""
 
 import asyncio
 import shutil
@@ -13,7 +13,7 @@ from catalog.domain.changes.log import Committed
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import StorageOptions
 from tests.conftest import Databases
-from tests.contract.everything import work
+from tests.contract.storage_operations import run_every_operation
 from tests.making import commit, create_categories, create_items, creation, names
 from tests.pooler import ALLOWED, TransactionPooler
 from tests.servers import pgbouncer
@@ -33,7 +33,7 @@ async def database(databases: Databases, postgres_template: str) -> AsyncIterato
 
 @pytest.fixture(params=POOLERS)
 async def pooled_url(request: pytest.FixtureRequest, databases: Databases, database: str) -> AsyncIterator[str]:
-    """Its address through a pooler in transaction mode."""
+    """The URL of the database through a pooler in transaction mode."""
     if request.param == "awkward":
         async with TransactionPooler(databases.server).running() as pooler:
             yield pooler.url(database)
@@ -43,22 +43,22 @@ async def pooled_url(request: pytest.FixtureRequest, databases: Databases, datab
 
 
 @pytest.mark.parametrize("pooler", ["auto", "transaction"])
-async def test_everything_works_through_a_pooler_in_transaction_mode(pooled_url: str, pooler: str) -> None:
-    """Whether it was found out or told, two processes at once included."""
+async def test_every_operation_works_through_a_pooler_in_transaction_mode(pooled_url: str, pooler: str) -> None:
+    """Every operation works whether the mode is detected or configured, with two stores at the same time."""
     storages = [open_store(StorageOptions(pooled_url, deadline=20, pooler=pooler)) for _ in range(2)]  # type: ignore[arg-type]
     await create_categories(storages[0], "home/chairs")
-    await asyncio.gather(work(storages[0], 1_000), work(storages[1], 2_000))
+    await asyncio.gather(run_every_operation(storages[0], 1_000), run_every_operation(storages[1], 2_000))
     await create_items(storages[0], *range(1, 301), name="Oak chair")
     assert len(await names(storages[1], q="oak")) == 300
     await storages[1].prune(100)
-    said = await storages[0].versions()
-    assert said["pooler"] != "none"
+    versions = await storages[0].versions()
+    assert versions["pooler"] != "none"
     for storage in storages:
         await storage.close()
 
 
-async def test_writers_that_race_through_a_pooler_lose_no_update(pooled_url: str) -> None:
-    """One wins each SKU, and the log has no gap."""
+async def test_concurrent_writers_through_a_pooler_lose_no_update(pooled_url: str) -> None:
+    """One writer wins each SKU, and the log has no gap."""
     storages = [open_store(StorageOptions(pooled_url, deadline=20)) for _ in range(3)]
     for turn in range(10):
         results = await asyncio.gather(
@@ -71,21 +71,23 @@ async def test_writers_that_race_through_a_pooler_lose_no_update(pooled_url: str
         await storage.close()
 
 
-async def test_news_of_other_processes_is_heard_through_a_pooler(pooled_url: str, databases: Databases, database: str) -> None:
-    """By asking for it, as LISTEN does not work there."""
-    ours, other = open_store(StorageOptions(pooled_url)), open_store(StorageOptions(databases.url(database)))
-    seen = (await ours.head()).seq
-    await ours.wait(seen, 0.5)  # the first question returns at once, for whatever there is
-    waiting = asyncio.create_task(ours.wait(seen, 30))
+async def test_commits_of_other_processes_are_noticed_through_a_pooler(
+    pooled_url: str, databases: Databases, database: str
+) -> None:
+    """The store polls for commits, because LISTEN does not work through the pooler."""
+    storage, other = open_store(StorageOptions(pooled_url)), open_store(StorageOptions(databases.url(database)))
+    seq = (await storage.head()).seq
+    await storage.wait(seq, 0.5)  # the first poll always returns immediately
+    waiting = asyncio.create_task(storage.wait(seq, 30))
     await create_items(other, 1)
     await asyncio.wait_for(waiting, 20)
-    assert (await ours.head()).seq == seen + 1
-    await ours.close()
+    assert (await storage.head()).seq == seq + 1
+    await storage.close()
     await other.close()
 
 
-async def test_a_pooler_is_sent_no_setting_at_start_up(databases: Databases) -> None:
-    """Nothing but what every client sends, also to migrate, which takes many statements and one transaction."""
+async def test_a_pooler_is_sent_no_settings_at_startup(databases: Databases) -> None:
+    """Only parameters that every client sends are sent to a pooler, even by a migration with many statements in a transaction."""
     name = await databases.create()
     async with TransactionPooler(databases.server).running() as pooler:
         storage = open_store(StorageOptions(pooler.url(name), deadline=20))
@@ -98,8 +100,8 @@ async def test_a_pooler_is_sent_no_setting_at_start_up(databases: Databases) -> 
     await databases.drop(name)
 
 
-async def test_a_session_that_lasts_has_its_settings(databases: Databases, database: str) -> None:
-    """Directly, and through a pooler that is said to be in session mode."""
+async def test_a_session_has_its_settings(databases: Databases, database: str) -> None:
+    """Direct connections, and those through a pooler in session mode, have the settings of the catalog."""
     with ExitStack() as stack:
         url = stack.enter_context(pgbouncer(databases.server, "session")) if "pgbouncer" in POOLERS else databases.url
         for storage in (
@@ -109,10 +111,12 @@ async def test_a_session_that_lasts_has_its_settings(databases: Databases, datab
             assert isinstance(storage, SqlStorage)
             await create_items(storage, 1)
             await storage.head()
-            found = await storage._reading.run(
-                lambda held: held.driver.fetchrow(f"SELECT {', '.join(f'current_setting({name!r})' for name in SETTINGS)}")
+            settings = await storage._reading.run(
+                lambda connection: connection.driver.fetchrow(
+                    f"SELECT {', '.join(f'current_setting({name!r})' for name in SETTINGS)}"
+                )
             )
-            assert list(found) == ["off", "catalog", "off", "2s", "1min"]
+            assert list(settings) == ["off", "catalog", "off", "2s", "1min"]
             assert storage._head_watcher._is_subscribed
             assert (await storage.versions())["JIT"] == "off"
             await storage.close()

@@ -1,4 +1,4 @@
-"""Connecting to a real Postgres by what its URL says: TLS, several hosts, options, the name of an application."""
+"""Connections to a real Postgres as the URL specifies: TLS, several hosts, options and the application name."""
 
 import asyncio
 import re
@@ -27,7 +27,7 @@ _SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"  # PostgreSQL's documentation
 
 
 class TlsProxy:
-    """Takes TLS connections as a Postgres with TLS does, and passes them on to one without; refuses others."""
+    """Accepts TLS connections like a Postgres with TLS, and forwards them to one without. Refuses other connections."""
 
     def __init__(self, target: tuple[str, int], *, client_certificate: bool = False) -> None:
         """Listen on a free port."""
@@ -37,22 +37,22 @@ class TlsProxy:
             self.context.verify_mode = ssl.CERT_REQUIRED
             self.context.load_verify_locations(TLS / "ca.pem")
         self.target = target
-        self.passed = 0
+        self.forwarded = 0
         self.sockets = ExitStack()
-        self.listening = self.sockets.enter_context(socket.create_server(("127.0.0.1", 0)))
-        self.port = self.listening.getsockname()[1]
+        self.listener = self.sockets.enter_context(socket.create_server(("127.0.0.1", 0)))
+        self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._listen, daemon=True).start()
 
     def close(self) -> None:
-        """Cut everything off."""
+        """Close every connection."""
         with suppress(OSError):
-            self.listening.shutdown(socket.SHUT_RDWR)
+            self.listener.shutdown(socket.SHUT_RDWR)
         self.sockets.close()
 
     def _listen(self) -> None:
         with suppress(OSError):
             while True:
-                connection, _ = self.listening.accept()
+                connection, _ = self.listener.accept()
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -64,13 +64,13 @@ class TlsProxy:
                 self.context.wrap_socket(connection, server_side=True) as secure,
                 socket.create_connection(self.target) as server,
             ):
-                self.passed += 1
+                self.forwarded += 1
                 secure.settimeout(0.01)
-                back = threading.Thread(target=_pump, args=(server.recv, secure.sendall), daemon=True)
-                back.start()
-                _pump(lambda size: _waiting(secure, size), server.sendall)
+                responses = threading.Thread(target=_pump, args=(server.recv, secure.sendall), daemon=True)
+                responses.start()
+                _pump(lambda size: _receive(secure, size), server.sendall)
                 server.shutdown(socket.SHUT_RDWR)
-                back.join()
+                responses.join()
 
 
 def _pump(receive: Callable[[int], bytes], send: Callable[[bytes], None]) -> None:
@@ -79,8 +79,8 @@ def _pump(receive: Callable[[int], bytes], send: Callable[[bytes], None]) -> Non
             send(data)
 
 
-def _waiting(secure: ssl.SSLSocket, size: int) -> bytes:
-    """Receive; let go now and then, for a TLS socket cannot send meanwhile."""
+def _receive(secure: ssl.SSLSocket, size: int) -> bytes:
+    """Receive data. Time out now and then, because a TLS socket cannot send while it receives."""
     while True:
         with suppress(TimeoutError):
             return secure.recv(size)
@@ -98,13 +98,13 @@ def _proxy(url: str, *, client_certificate: bool = False) -> Iterator[TlsProxy]:
 
 @pytest.fixture
 def database(databases: Databases, postgres_template: str) -> Iterator[str]:
-    """The name of a database with the schema."""
+    """The name of a fresh database with the schema."""
     name = asyncio.run(databases.create(postgres_template))
     yield name
     asyncio.run(databases.drop(name))
 
 
-async def _works(url: str) -> None:
+async def _check_usable(url: str) -> None:
     storage = open_store(StorageOptions(url))
     try:
         await storage.ping()
@@ -113,7 +113,7 @@ async def _works(url: str) -> None:
         await storage.close()
 
 
-async def _refused(url: str) -> StoreUnavailable:
+async def _connection_error(url: str) -> StoreUnavailable:
     storage = open_store(StorageOptions(url))
     try:
         with pytest.raises(StoreUnavailable) as caught:
@@ -133,60 +133,60 @@ async def _refused(url: str) -> StoreUnavailable:
         f"ssl=require&sslrootcert={TLS}/ca.pem&ssl_min_protocol_version=TLSv1.2",
     ],
 )
-async def test_tls_is_used_as_the_url_says(databases: Databases, database: str, query: str) -> None:
-    """For reads and writes."""
+async def test_tls_is_used_as_the_url_specifies(databases: Databases, database: str, query: str) -> None:
+    """Reads and writes use TLS if the URL specifies it."""
     with _proxy(databases.server) as proxy:
-        await _works(f"postgresql://catalog@localhost:{proxy.port}/{database}?{query}")
-        assert proxy.passed
+        await _check_usable(f"postgresql://catalog@localhost:{proxy.port}/{database}?{query}")
+        assert proxy.forwarded
 
 
-async def test_a_server_that_cannot_prove_who_it_is_is_refused(databases: Databases, database: str) -> None:
-    """With the reason kept for operators."""
+async def test_a_server_whose_certificate_is_not_trusted_is_refused(databases: Databases, database: str) -> None:
+    """No connection is made to a server whose certificate is not trusted. The server refuses a client without TLS."""
     with _proxy(databases.server) as proxy:
         address = f"localhost:{proxy.port}/{database}"
-        other = f"127.0.0.1:{proxy.port}/{database}"
+        other_address = f"127.0.0.1:{proxy.port}/{database}"
         for url in (
             f"postgresql://catalog@{address}?sslmode=verify-full&sslrootcert={TLS}/client.pem",
-            f"postgresql://catalog@{other}?sslmode=verify-full&sslrootcert={TLS}/ca.pem",
+            f"postgresql://catalog@{other_address}?sslmode=verify-full&sslrootcert={TLS}/ca.pem",
             f"postgresql://catalog@{address}?sslrootcert=system",
         ):
-            await _refused(url)
-        await _refused(f"postgresql://catalog@{address}?sslmode=disable")
-        assert not proxy.passed
+            await _connection_error(url)
+        await _connection_error(f"postgresql://catalog@{address}?sslmode=disable")
+        assert not proxy.forwarded
 
 
-async def test_a_client_shows_its_certificate(databases: Databases, database: str) -> None:
-    """Where the server wants one."""
+async def test_a_client_certificate_is_sent(databases: Databases, database: str) -> None:
+    """A server that requires a client certificate accepts only a connection with one."""
     with _proxy(databases.server, client_certificate=True) as proxy:
         url = f"postgresql://catalog@localhost:{proxy.port}/{database}?sslmode=verify-full&sslrootcert={TLS}/ca.pem"
-        await _refused(url)
-        await _works(f"{url}&sslcert={TLS}/client.pem&sslkey={TLS}/client.key")
+        await _connection_error(url)
+        await _check_usable(f"{url}&sslcert={TLS}/client.pem&sslkey={TLS}/client.key")
 
 
 async def test_the_next_of_several_hosts_is_tried(databases: Databases, database: str) -> None:
-    """Written in either way."""
+    """The next host is tried in both notations for several hosts."""
     port = urlsplit(databases.server).port
-    await _works(f"postgres://catalog@127.0.0.1:{free_port()},127.0.0.1:{port}/{database}?target_session_attrs=read-write")
+    await _check_usable(f"postgres://catalog@127.0.0.1:{free_port()},127.0.0.1:{port}/{database}?target_session_attrs=read-write")
     storage = open_store(StorageOptions(f"postgresql:///{database}?user=catalog&host=127.0.0.1:{free_port()},127.0.0.1:{port}"))
     await storage.ping()
     await storage.close()
 
 
-async def test_a_connection_has_the_name_that_the_url_gives_it(databases: Databases, database: str) -> None:
-    """Else it is called catalog."""
+async def test_the_url_sets_the_application_name(databases: Databases, database: str) -> None:
+    """The application name is that in the URL, or else `catalog`."""
     for query, name in (("", "catalog"), ("?application_name=shop&connect_timeout=30", "shop")):
         storage = open_store(StorageOptions(databases.url(database) + query))
         await storage.ping()
         connection = await asyncpg.connect(databases.server)
-        called = await connection.fetch("SELECT application_name FROM pg_stat_activity WHERE datname = $1", database)
+        rows = await connection.fetch("SELECT application_name FROM pg_stat_activity WHERE datname = $1", database)
         await connection.close()
         await storage.close()
-        assert {row[0] for row in called} == {name}
+        assert {row[0] for row in rows} == {name}
 
 
 @pytest.mark.parametrize("query", ["options=-c%20search_path%3Dshop", "options=-csearch_path%3Dshop", "search_path=shop"])
-async def test_the_catalog_lives_in_the_schema_that_the_url_names(databases: Databases, query: str) -> None:
-    """As others share the database."""
+async def test_the_url_sets_the_schema(databases: Databases, query: str) -> None:
+    """The catalog's tables are in the schema in the URL, so that other applications can share the database."""
     name = await databases.create()
     connection = await asyncpg.connect(databases.url(name))
     await connection.execute("CREATE SCHEMA shop")
@@ -201,12 +201,12 @@ async def test_the_catalog_lives_in_the_schema_that_the_url_names(databases: Dat
 
 
 @pytest.mark.parametrize("query", ["options=-c%20nonsense%3Dx", "options=--banana", "search_path=x&options=-c%20jit%3Dbanana"])
-async def test_what_the_server_does_not_take_is_no_failure_of_ours(databases: Databases, database: str, query: str) -> None:
-    """The store is unavailable, and the cause says why."""
-    error = await _refused(f"{databases.url(database)}?{query}")
-    causes = []
+async def test_options_that_the_server_refuses_raise_store_unavailable(databases: Databases, database: str, query: str) -> None:
+    """Options that the server refuses raise StoreUnavailable, with the server's message in the chain of causes."""
+    error = await _connection_error(f"{databases.url(database)}?{query}")
+    messages = []
     cause: BaseException | None = error
     while cause is not None:
-        causes.append(str(cause))
+        messages.append(str(cause))
         cause = cause.__cause__
-    assert any(re.search("nonsense|banana|Boolean", one) for one in causes[1:])
+    assert any(re.search("nonsense|banana|Boolean", message) for message in messages[1:])

@@ -1,4 +1,4 @@
-"""What a store says when its database is away, or has not the schema: in the catalog's words, and in time."""
+"""Unavailable databases and missing schemas: a store raises the catalog's errors, and does so in time."""
 
 import asyncio
 import sqlite3
@@ -20,9 +20,9 @@ from tests.making import commit, create_items, creation
 from tests.servers import PostgresServer, free_port, postgres
 
 
-async def refusals(storage: Storage) -> list[CatalogError]:
-    """Ask everything of a store, and return what it refuses with."""
-    asked = (
+async def raised_errors(storage: Storage) -> list[CatalogError]:
+    """Run several operations on a store, and return the errors that they raise."""
+    operations = (
         storage.items_by_id([creation(1).subject.id]),
         storage.items_by_sku(["S-1"]),
         storage.list_items(ItemQuery.parse({"q": "x"})),
@@ -30,35 +30,35 @@ async def refusals(storage: Storage) -> list[CatalogError]:
         storage.ping(),
         commit(storage, creation(1)),
     )
-    found = []
-    for one in asked:
+    errors = []
+    for operation in operations:
         with pytest.raises(CatalogError) as caught:
-            await one
-        found.append(caught.value)
+            await operation
+        errors.append(caught.value)
     await storage.close()
-    return found
+    return errors
 
 
-async def test_a_postgres_that_is_away_is_told_as_such() -> None:
-    """Without its password."""
+async def test_an_unreachable_postgres_raises_store_unavailable() -> None:
+    """An unreachable Postgres raises StoreUnavailable, without the password in the error."""
     url = f"postgresql://catalog:secret@127.0.0.1:{free_port()}/catalog"
-    errors = await refusals(open_store(StorageOptions(url)))
+    errors = await raised_errors(open_store(StorageOptions(url)))
     assert {type(error) for error in errors} == {StoreUnavailable}
     assert not any("secret" in str(error) for error in errors)
 
 
-async def test_a_database_that_is_not_there_is_told_as_such(databases: Databases) -> None:
-    """Without its name, which only the operator may know."""
-    errors = await refusals(open_store(StorageOptions(databases.url("nowhere"))))
+async def test_a_missing_database_raises_store_unavailable(databases: Databases) -> None:
+    """The message omits the name of the database, which only operators may know. The reason contains it."""
+    errors = await raised_errors(open_store(StorageOptions(databases.url("nowhere"))))
     assert {type(error) for error in errors} == {StoreUnavailable}
     assert not any("nowhere" in str(error) for error in errors)
     assert all(isinstance(error, StoreUnavailable) and "nowhere" in (error.reason or "") for error in errors)
 
 
-async def test_an_empty_postgres_says_what_to_run(databases: Databases) -> None:
-    """And migrating helps."""
+async def test_an_empty_postgres_raises_schema_outdated(databases: Databases) -> None:
+    """The message says to run `catalog migrate`, and migrating solves the problem."""
     name = await databases.create()
-    errors = await refusals(open_store(StorageOptions(databases.url(name))))
+    errors = await raised_errors(open_store(StorageOptions(databases.url(name))))
     assert {type(error) for error in errors} == {SchemaOutdated}
     assert "catalog migrate" in str(errors[0])
     storage = open_store(StorageOptions(databases.url(name)))
@@ -68,19 +68,19 @@ async def test_an_empty_postgres_says_what_to_run(databases: Databases) -> None:
     await databases.drop(name)
 
 
-async def test_a_sqlite_file_without_a_schema_says_what_to_run(tmp_path: Path) -> None:
-    """Also when it is only now made."""
-    errors = await refusals(open_store(StorageOptions(f"sqlite:///{tmp_path / 'new.db'}")))
+async def test_a_sqlite_file_without_a_schema_raises_schema_outdated(tmp_path: Path) -> None:
+    """A SQLite file without a schema raises SchemaOutdated, even if the store has just created it."""
+    errors = await raised_errors(open_store(StorageOptions(f"sqlite:///{tmp_path / 'new.db'}")))
     assert {type(error) for error in errors} == {SchemaOutdated}
 
 
 @pytest.mark.parametrize("kind", ["no folder", "no database"])
-async def test_a_file_that_sqlite_cannot_work_with_is_told_as_such(tmp_path: Path, kind: str) -> None:
-    """With its reason."""
+async def test_an_unusable_sqlite_file_raises_store_unavailable(tmp_path: Path, kind: str) -> None:
+    """The message says that SQLite cannot work with the file."""
     path = tmp_path / "nowhere" / "catalog.db" if kind == "no folder" else tmp_path / "text.db"
     if kind == "no database":
-        path.write_text("This is no database, but a text of some length.\n" * 100)
-    errors = await refusals(open_store(StorageOptions(f"sqlite:///{path}")))
+        path.write_text("This is a text file and not a database.\n" * 100)
+    errors = await raised_errors(open_store(StorageOptions(f"sqlite:///{path}")))
     assert {type(error) for error in errors} == {StoreUnavailable}
     assert "SQLite cannot work with the database file" in str(errors[0])
 
@@ -88,21 +88,21 @@ async def test_a_file_that_sqlite_cannot_work_with_is_told_as_such(tmp_path: Pat
 @pytest.mark.parametrize(
     "url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "postgresql://host:port/x", "mysql://x", "catalog.db"]
 )
-def test_a_url_that_cannot_be_used_is_refused(url: str) -> None:
-    """Before anything is opened."""
+def test_an_invalid_url_is_refused(url: str) -> None:
+    """The URL is refused before anything is opened."""
     with pytest.raises(ValueError, match=r"(?i)sqlite|postgresql|no store"):
         open_store(StorageOptions(url))
 
 
 @pytest.fixture
 def own_postgres() -> Iterator[PostgresServer]:
-    """A server that a test may stop; a durable one."""
+    """A durable server that the test may stop."""
     with postgres() as server:
         yield server
 
 
-async def test_a_postgres_that_went_and_came_back_is_used_again(own_postgres: PostgresServer) -> None:
-    """Without a restart of ours, reads and writes."""
+async def test_a_postgres_that_was_restarted_is_used_again(own_postgres: PostgresServer) -> None:
+    """Reads and writes work again without a restart of the catalog."""
     storage = open_store(StorageOptions(own_postgres.url()))
     await storage.migrate()
     await create_items(storage, 1)
@@ -119,8 +119,8 @@ async def test_a_postgres_that_went_and_came_back_is_used_again(own_postgres: Po
     await storage.close()
 
 
-async def test_a_statement_that_takes_too_long_is_cut_off(databases: Databases, postgres_template: str) -> None:
-    """And told as such: here it waits for a lock that somebody holds."""
+async def test_a_slow_statement_raises_store_unavailable(databases: Databases, postgres_template: str) -> None:
+    """A statement that waits too long for another connection's lock raises StoreUnavailable."""
     name = await databases.create(postgres_template)
     storage = open_store(StorageOptions(databases.url(name), deadline=0.2))
     holder = await asyncpg.connect(databases.url(name))
@@ -137,12 +137,12 @@ async def test_a_statement_that_takes_too_long_is_cut_off(databases: Databases, 
     await databases.drop(name)
 
 
-def test_a_full_disk_is_told_as_such() -> None:
-    """That of the file, and that of the server."""
-    full = sqlite3.connect(":memory:")
-    full.execute("PRAGMA max_page_count = 2")
+def test_a_full_disk_raises_out_of_space() -> None:
+    """The errors of SQLite and of Postgres for a full disk both become OutOfSpace."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute("PRAGMA max_page_count = 2")
     with pytest.raises(sqlite3.OperationalError) as caught:
-        full.executescript("CREATE TABLE a (b); CREATE TABLE c (d); CREATE TABLE e (f)")
-    full.close()
+        connection.executescript("CREATE TABLE a (b); CREATE TABLE c (d); CREATE TABLE e (f)")
+    connection.close()
     assert isinstance(SqliteDialect().to_unavailable(caught.value), OutOfSpace)
     assert isinstance(PostgresDialect(Sessions(), 2.0).to_unavailable(asyncpg.DiskFullError("secret path")), OutOfSpace)

@@ -1,4 +1,4 @@
-"""What is exported is one state of the store, whole, and comes back the same."""
+"""Exports: an export is a complete snapshot, and importing it gives the same catalog."""
 
 import csv
 import hashlib
@@ -46,58 +46,63 @@ from tests.making import (
 
 
 class Pipe(io.BytesIO):
-    """A file that is read once."""
+    """A file that can be read only once."""
 
     def seekable(self) -> bool:
-        """It is not."""
+        """Return False."""
         return False
 
 
-async def exported(storage: Storage, kind: str = "jsonl", *, with_categories: bool = False, **said: str) -> bytes:
-    """Return what an export writes."""
-    pieces = export(storage, parse_export(said), FORMATS[kind], encode_item, with_categories=with_categories)
+async def export_bytes(
+    storage: Storage, format_name: str = "jsonl", *, with_categories: bool = False, **parameters: str
+) -> bytes:
+    """Return the bytes of an export."""
+    pieces = export(storage, parse_export(parameters), FORMATS[format_name], encode_item, with_categories=with_categories)
     return b"".join([piece async for piece in pieces])
 
 
-async def skus(storage: Storage, **said: str) -> list[str]:
-    """Return the SKUs that an export writes."""
+async def exported_skus(storage: Storage, **parameters: str) -> list[str]:
+    """Return the SKUs in an export, in order."""
     return [
-        json.loads(line)["sku"] for line in (await exported(storage, "jsonl", with_categories=False, **said)).splitlines()[:-1]
+        json.loads(line)["sku"]
+        for line in (await export_bytes(storage, "jsonl", with_categories=False, **parameters)).splitlines()[:-1]
     ]
 
 
-async def take(
+async def import_bytes(
     storage: Storage,
-    kind: str,
+    format_name: str,
     data: bytes,
     *,
     preserve: bool = True,
-    proof: TrailerPolicy = "of_exports",
-    file: Callable[[bytes], io.BytesIO] = io.BytesIO,
+    trailer_policy: TrailerPolicy = "of_exports",
+    file_type: Callable[[bytes], io.BytesIO] = io.BytesIO,
     **options: bool,
 ) -> tuple[list[Refusal], Any]:
-    """Import into a store."""
+    """Import a file into a store, and return the refusals and the report."""
     refusals: list[Refusal] = []
-    importing = ImportPipeline(storage, FixedClock(), CountedIds())
+    pipeline = ImportPipeline(storage, FixedClock(), CountedIds())
     plan = replace(ImportPlan(preserve=preserve, create_categories=True), **options)  # type: ignore[arg-type]
-    report = await importing.run(read_table(file(data), kind, ",", proof), plan, TESTER, on_refusal=refusals.append)
+    report = await pipeline.run(
+        read_table(file_type(data), format_name, ",", trailer_policy), plan, TESTER, on_refusal=refusals.append
+    )
     return refusals, report
 
 
-async def everything(storage: Storage) -> tuple[Item, ...]:
+async def all_items(storage: Storage) -> tuple[Item, ...]:
     """Return all items."""
     return (await storage.list_items(ItemQuery.parse({"sort": "sku", "limit": "200"}))).items
 
 
-async def test_an_export_takes_filters_and_an_order(storage: Storage) -> None:
-    """The oldest first, unless something else is said; a search is not ranked."""
+async def test_an_export_accepts_filters_and_a_sort_order(storage: Storage) -> None:
+    """An export can be filtered and sorted. By default the oldest items come first, even in a search."""
     await create_categories(storage, "a/b")
     for number, slug in enumerate(["a", "b", None], 1):
         await commit(storage, creation(number, NOON, name=f"n{9 - number} oak", category=slug))
-    assert await skus(storage) == ["S-1", "S-2", "S-3"]
-    assert await skus(storage, category="a", sort="-sku") == ["S-2", "S-1"]
-    assert await skus(storage, q="oak") == ["S-1", "S-2", "S-3"]
-    assert await skus(storage, q="nothing") == []
+    assert await exported_skus(storage) == ["S-1", "S-2", "S-3"]
+    assert await exported_skus(storage, category="a", sort="-sku") == ["S-2", "S-1"]
+    assert await exported_skus(storage, q="oak") == ["S-1", "S-2", "S-3"]
+    assert await exported_skus(storage, q="nothing") == []
     for name in ("limit", "cursor", "offset", "count"):
         with pytest.raises(InvalidQuery, match=name):
             parse_export({name: "1"})
@@ -105,68 +110,68 @@ async def test_an_export_takes_filters_and_an_order(storage: Storage) -> None:
         parse_format("xml")
 
 
-async def test_the_trailer_proves_that_all_is_there(storage: Storage) -> None:
-    """The number of rows, and the digest of what stands before its line; of an empty export too."""
+async def test_the_trailer_proves_that_an_export_is_complete(storage: Storage) -> None:
+    """The trailer has the number of rows and the SHA-256 of everything before it, even in an empty export."""
     for count in (0, 2):
         await create_items(storage, *range(1, count + 1))
-        for kind in FORMATS:
-            data = await exported(storage, kind)
+        for format_name in FORMATS:
+            data = await export_bytes(storage, format_name)
             start = data.rindex(b"\n", 0, -1) + 1 if data.count(b"\n") > 1 else 0
             digest = hashlib.sha256(data[:start]).hexdigest()
-            if kind == "csv":
+            if format_name == "csv":
                 rows = list(csv.DictReader(io.StringIO(data.decode())))
                 assert (rows[-1]["id"], rows[-1]["sku"], rows[-1]["name"]) == ("_end", str(count), digest)
             else:
-                last = json.loads(data)[-1] if kind == "json" else json.loads(data.splitlines()[-1])
-                assert last == {"_end": {"rows": count, "sha256": digest}}
-            whole: MemoryStorage = MemoryStorage()
-            refusals, report = await take(whole, kind, data)
+                trailer = json.loads(data)[-1] if format_name == "json" else json.loads(data.splitlines()[-1])
+                assert trailer == {"_end": {"rows": count, "sha256": digest}}
+            target: MemoryStorage = MemoryStorage()
+            refusals, report = await import_bytes(target, format_name, data)
             assert (refusals, report.created, report.ignored) == ([], count, [])
 
 
-async def test_an_export_is_one_state(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is written meanwhile; and writers do not wait for it."""
+async def test_an_export_is_a_snapshot(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Concurrent writes do not change an export, and do not wait for it."""
     monkeypatch.setattr(sql_store, "_BATCH_SIZE", 2)
     monkeypatch.setattr(memory_store, "BATCH_SIZE", 2)
-    kept = await create_items(storage, *range(1, 8))
-    found: list[str] = []
-    async for some in storage.stream(parse_export({"sort": "sku"})):
-        if not found:
-            await commit(storage, removal(kept[6]), revision(kept[5], name="x"), creation(9))
-        assert len(some) <= 2
-        found += [f"{one.sku} {one.version}" for one in some]
-    assert found == [f"S-{number} 1" for number in range(1, 8)]
+    items = await create_items(storage, *range(1, 8))
+    exported: list[str] = []
+    async for batch in storage.stream(parse_export({"sort": "sku"})):
+        if not exported:
+            await commit(storage, removal(items[6]), revision(items[5], name="x"), creation(9))
+        assert len(batch) <= 2
+        exported += [f"{item.sku} {item.version}" for item in batch]
+    assert exported == [f"S-{number} 1" for number in range(1, 8)]
 
 
-async def test_an_export_that_is_given_up_gives_its_connection_back(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More of them than there are connections; the store can be closed, and asked again."""
+async def test_an_abandoned_export_releases_its_connection(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store can be read after more exports were abandoned than there are connections."""
     monkeypatch.setattr(sql_store, "_BATCH_SIZE", 2)
     await create_items(storage, *range(1, 8))
     for _ in range(4):
         stream = storage.stream(parse_export({}))
         assert len(await anext(stream)) > 0
         await stream.aclose()  # type: ignore[attr-defined]
-    assert len(await skus(storage)) == 7
+    assert len(await exported_skus(storage)) == 7
 
 
-async def test_what_fails_on_the_way_is_told(storage: Storage) -> None:
-    """As the store being away, where a database is."""
+async def test_an_error_during_an_export_raises_store_unavailable(storage: Storage) -> None:
+    """A database error during an export raises StoreUnavailable, and the store can be used afterwards."""
     if isinstance(storage, MemoryStorage):
         return
-    flavour: Any = storage._dialect  # type: ignore[attr-defined]
+    dialect: Any = storage._dialect  # type: ignore[attr-defined]
 
-    class Cut:
-        def __aiter__(self) -> Any:  # noqa: ANN401 - itself
+    class InterruptedStream:
+        def __aiter__(self) -> Any:  # noqa: ANN401 - returns itself
             return self
 
         async def __anext__(self) -> None:
             raise TimeoutError
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flavour, "stream", lambda *_: Cut())
+        patch.setattr(dialect, "stream", lambda *_: InterruptedStream())
         with pytest.raises(StoreUnavailable):
-            await exported(storage)
-    assert await skus(storage) == []
+            await export_bytes(storage)
+    assert await exported_skus(storage) == []
 
 
 _TEXT = st.text(
@@ -189,76 +194,81 @@ _ITEMS = st.lists(
 )
 
 
-_FORMULAS = [(f"{sign}1", f"{sign}x", None, {"a": f"{sign}y"}, None, False) for sign in "=+-@'"]
+_FORMULAS = [(f"{prefix}1", f"{prefix}x", None, {"a": f"{prefix}y"}, None, False) for prefix in "=+-@'"]
 
 
 @settings(max_examples=30)
-@example(kept=[*_FORMULAS, ("x", "\t1", None, {}, None, False), ("x", "\r1", None, {}, None, True)])
-@given(kept=_ITEMS)
-async def test_what_was_exported_comes_back_the_same(storage: Storage, kept: list[Any]) -> None:
-    """Into an empty store: ids, versions, times and all; formulas are neutralised on the way, and restored."""
-    await commit(storage, *map(removal, await everything(storage)))
+@example(values=[*_FORMULAS, ("x", "\t1", None, {}, None, False), ("x", "\r1", None, {}, None, True)])
+@given(values=_ITEMS)
+async def test_importing_an_export_gives_the_same_catalog(storage: Storage, values: list[Any]) -> None:
+    """Importing into an empty store restores ids, versions and times.
+
+    Cells that look like formulas are escaped in CSV, and restored.
+    """
+    await commit(storage, *map(removal, await all_items(storage)))
     start = 10 * (await storage.changes(after=0, limit=1)).head
     await create_categories(storage, "c", "d-e")
-    for number, (name, description, price, attributes, category, changed) in enumerate(kept, 1):
-        money = price and {"amount": price[0], "currency": price[1]}
-        born = creation(start + number, name=name, description=description, price=money, attributes=attributes, category=category)
-        await commit(storage, born, *([revision(born.subject, name=f"{name}!"[:200])] if changed else []))
-    for kind in FORMATS:
-        data = await exported(storage, kind)
-        if kind == "csv":
+    for number, (name, description, price, attributes, category, is_updated) in enumerate(values, 1):
+        price_field = price and {"amount": price[0], "currency": price[1]}
+        created = creation(
+            start + number, name=name, description=description, price=price_field, attributes=attributes, category=category
+        )
+        await commit(storage, created, *([revision(created.subject, name=f"{name}!"[:200])] if is_updated else []))
+    for format_name in FORMATS:
+        data = await export_bytes(storage, format_name)
+        if format_name == "csv":
             for row in csv.reader(io.StringIO(data.decode(), newline="")):
                 assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
-        empty = MemoryStorage()
-        refusals, report = await take(empty, kind, data)
-        assert (refusals, report.created) == ([], len(kept))
-        assert await everything(empty) == await everything(storage)
-        assert await exported(empty, kind) == data
+        target = MemoryStorage()
+        refusals, report = await import_bytes(target, format_name, data)
+        assert (refusals, report.created) == ([], len(values))
+        assert await all_items(target) == await all_items(storage)
+        assert await export_bytes(target, format_name) == data
 
 
-async def test_a_file_that_is_not_whole_is_told_apart(storage: Storage) -> None:
-    """One that lost rows, and one that was changed; behind a trailer nothing is left out quietly."""
+async def test_incomplete_and_changed_files_are_detected(storage: Storage) -> None:
+    """Missing rows, changed rows and a missing trailer are all detected."""
     await create_items(storage, 1, 2, 3)
-    for kind in FORMATS:
-        data = await exported(storage, kind)
+    for format_name in FORMATS:
+        data = await export_bytes(storage, format_name)
         lines = data.splitlines(keepends=True)
-        cut = b"".join(lines[:-2] + lines[-1:])
+        shortened = b"".join(lines[:-2] + lines[-1:])
         changed = data.replace(b"Item 2", b"Item 5")
-        part = b"".join(lines[:-1])
-        open_end = part + (b'{"sku": "X", "name": "X"}]' if kind == "json" else b"")
+        without_trailer = b"".join(lines[:-1])
+        unterminated = without_trailer + (b'{"sku": "X", "name": "X"}]' if format_name == "json" else b"")
         for broken, reason in (
-            (cut, "the trailer says 3 rows, the file has 2"),
+            (shortened, "the trailer says 3 rows, the file has 2"),
             (changed, "was changed since"),
-            (open_end, "not a complete export"),
+            (unterminated, "not a complete export"),
         ):
-            refusals, _ = await take(MemoryStorage(), kind, broken, file=Pipe)
-            assert [reason in refusal.reason for refusal in refusals if refusal.field == ""] == [True], (kind, refusals)
-        for broken in (cut, changed):
+            refusals, _ = await import_bytes(MemoryStorage(), format_name, broken, file_type=Pipe)
+            assert [reason in refusal.reason for refusal in refusals if refusal.field == ""] == [True], (format_name, refusals)
+        for broken in (shortened, changed):
             with pytest.raises(InvalidFile, match="was changed since"):
-                await take(MemoryStorage(), kind, broken)
-            _, report = await take(MemoryStorage(), kind, broken, proof="none")
-            assert (report.created, report.refused) == (2 if broken is cut else 3, 0)
-        for proof in ("of_exports", "required"):
+                await import_bytes(MemoryStorage(), format_name, broken)
+            _, report = await import_bytes(MemoryStorage(), format_name, broken, trailer_policy="none")
+            assert (report.created, report.refused) == (2 if broken is shortened else 3, 0)
+        for trailer_policy in ("of_exports", "required"):
             with pytest.raises(InvalidFile, match="not a complete export"):
-                await take(MemoryStorage(), kind, open_end, proof=proof)
-        refusals, report = await take(MemoryStorage(), kind, data, proof="required", file=Pipe)
+                await import_bytes(MemoryStorage(), format_name, unterminated, trailer_policy=trailer_policy)
+        refusals, report = await import_bytes(MemoryStorage(), format_name, data, trailer_policy="required", file_type=Pipe)
         assert (refusals, report.created) == ([], 3)
 
 
-async def test_a_trailer_that_counts_wrongly_is_noticed(storage: Storage) -> None:
-    """Though its digest is right: somebody wrote it."""
+async def test_a_trailer_with_a_wrong_count_is_reported(storage: Storage) -> None:
+    """A wrong number of rows is reported even if the digest is correct."""
     await create_items(storage, 1)
-    data = (await exported(storage, "jsonl")).replace(b'"rows": 1', b'"rows": 2')
-    refusals, report = await take(MemoryStorage(), "jsonl", data)
+    data = (await export_bytes(storage, "jsonl")).replace(b'"rows": 1', b'"rows": 2')
+    refusals, report = await import_bytes(MemoryStorage(), "jsonl", data)
     assert ([refusal.code for refusal in refusals], report.created) == (["malformed"], 1)
-    for end in (b'{"_end": x}', b'{"_end": 1}', b"_end"):
+    for trailer in (b'{"_end": x}', b'{"_end": 1}', b"_end"):
         with pytest.raises(InvalidFile):
-            await take(MemoryStorage(), "jsonl", data.splitlines(keepends=True)[0] + end)
+            await import_bytes(MemoryStorage(), "jsonl", data.splitlines(keepends=True)[0] + trailer)
 
 
 @pytest.mark.parametrize("atomic", [False, True])
-async def test_the_tree_of_categories_comes_with_the_items(storage: Storage, *, atomic: bool) -> None:
-    """With names, parents and positions, in every format; what is there already stays."""
+async def test_an_export_can_include_the_category_tree(storage: Storage, *, atomic: bool) -> None:
+    """Every format includes names, parents and positions. An import leaves existing categories unchanged."""
     categories = Categories(storage, FixedClock(), CountedIds())
     for slug, name, parent, position in (
         ("b", "=Bäume", None, 5),
@@ -268,40 +278,42 @@ async def test_the_tree_of_categories_comes_with_the_items(storage: Storage, *, 
     ):
         await categories.create({"slug": slug, "name": name, "parent": parent, "position": position}, TESTER)
     await commit(storage, creation(1000, category="a"))
-    wanted = [(one.slug, one.name, one.parent, one.position) for one in await categories.tree()]
-    for kind in FORMATS:
-        data = await exported(storage, kind, with_categories=True)
-        there = MemoryStorage()
-        refusals, report = await take(there, kind, data, atomic=atomic)
+    expected = [(category.slug, category.name, category.parent, category.position) for category in await categories.tree()]
+    for format_name in FORMATS:
+        data = await export_bytes(storage, format_name, with_categories=True)
+        target = MemoryStorage()
+        refusals, report = await import_bytes(target, format_name, data, atomic=atomic)
         assert (refusals, report.rows, report.created, report.categories) == ([], 1, 1, 4)
-        tree = Categories(there, FixedClock(), CountedIds())
-        assert [(one.slug, one.name, one.parent, one.position) for one in await tree.tree()] == wanted
-        assert await exported(there, kind, with_categories=True) == data
-        await tree.update("d", {"name": "Own"}, TESTER)
-        refusals, report = await take(there, kind, data, atomic=atomic, preserve=False)
-        assert (report.categories, report.refused, (await tree.get("d")).name) == (0, 1, "Own")
+        target_categories = Categories(target, FixedClock(), CountedIds())
+        assert [
+            (category.slug, category.name, category.parent, category.position) for category in await target_categories.tree()
+        ] == expected
+        assert await export_bytes(target, format_name, with_categories=True) == data
+        await target_categories.update("d", {"name": "Own"}, TESTER)
+        refusals, report = await import_bytes(target, format_name, data, atomic=atomic, preserve=False)
+        assert (report.categories, report.refused, (await target_categories.get("d")).name) == (0, 1, "Own")
         empty = MemoryStorage()
-        refusals, report = await take(empty, kind, data, atomic=atomic, dry_run=True)
+        refusals, report = await import_bytes(empty, format_name, data, atomic=atomic, dry_run=True)
         assert (refusals, report.created, report.categories, await empty.categories()) == ([], 1, 4, ())
-        refusals, report = await take(empty, kind, data, atomic=atomic, create_categories=False)
+        refusals, report = await import_bytes(empty, format_name, data, atomic=atomic, create_categories=False)
         assert ([refusal.code for refusal in refusals], await empty.categories()) == (["unknown_category"], ())
         with pytest.raises(InvalidFile, match="not a complete export"):
-            await take(empty, kind, b"".join(data.splitlines(keepends=True)[:3]))
-    nothing = await exported(storage, "jsonl", with_categories=True, sku="none")
-    assert nothing.count(b"_category") == 4
+            await import_bytes(empty, format_name, b"".join(data.splitlines(keepends=True)[:3]))
+    without_items = await export_bytes(storage, "jsonl", with_categories=True, sku="none")
+    assert without_items.count(b"_category") == 4
 
 
-async def test_a_category_that_breaks_rules_is_refused() -> None:
-    """With its faults; the others come."""
+async def test_an_invalid_category_is_refused() -> None:
+    """The errors of an invalid category are reported, and valid categories are imported."""
     columns = ",".join(COLUMNS)
     rows = "_category,Not a slug,N,,,,,,x,,\n_category,b,,,,,,,1,,\n_category,c,C,,,,,,2,,\n"
-    refusals, report = await take(MemoryStorage(), "csv", f"{columns}\n{rows}".encode(), proof="none")
+    refusals, report = await import_bytes(MemoryStorage(), "csv", f"{columns}\n{rows}".encode(), trailer_policy="none")
     assert (report.categories, report.created, report.refused) == (1, 0, 2)
-    assert [(one.line, one.field) for one in refusals] == [(2, "slug"), (2, "position"), (3, "name")]
+    assert [(refusal.line, refusal.field) for refusal in refusals] == [(2, "slug"), (2, "position"), (3, "name")]
 
 
-async def test_what_is_kept_must_be_there(storage: Storage) -> None:
-    """Every row with its id, version and times; an id that is there already is refused."""
+async def test_preserved_fields_are_required(storage: Storage) -> None:
+    """Every row must have an id, a version and times. An id that exists already is refused."""
     text = (
         f"{','.join(COLUMNS)}\r\n"
         "x,A,n,,,,,,0,2026-11-20,2026-11-20T00:00:00Z\r\n"
@@ -310,7 +322,7 @@ async def test_what_is_kept_must_be_there(storage: Storage) -> None:
         "01a1fdc5611573f39e031ce593d5b823,D,n,,,,,,7,2026-11-20T01:00:00Z,2026-11-20T02:00:00Z\r\n"
         "01a1fdc5611573f39e031ce593d5b824,E,n,,,,,,,,\r\n"
     )
-    refusals, report = await take(storage, "csv", text.encode(), proof="none")
+    refusals, report = await import_bytes(storage, "csv", text.encode(), trailer_policy="none")
     assert report.created == 1
     assert [(refusal.sku, refusal.field, refusal.code) for refusal in refusals] == [
         ("A", "id", "invalid_id"),
@@ -322,51 +334,54 @@ async def test_what_is_kept_must_be_there(storage: Storage) -> None:
         ("E", "created_at", "invalid_time"),
         ("E", "updated_at", "invalid_time"),
     ]
-    (kept,) = await everything(storage)
-    assert (kept.sku, kept.version, kept.created_at.hour, kept.updated_at.hour) == ("C", 7, 0, 2)
-    refusals, report = await take(storage, "csv", text.encode(), preserve=False, proof="none")
+    (item,) = await all_items(storage)
+    assert (item.sku, item.version, item.created_at.hour, item.updated_at.hour) == ("C", 7, 0, 2)
+    refusals, report = await import_bytes(storage, "csv", text.encode(), preserve=False, trailer_policy="none")
     assert report.created == 4
 
 
-async def test_what_stands_behind_the_trailer_is_noticed() -> None:
-    """However much it is."""
+async def test_content_after_the_trailer_is_reported() -> None:
+    """Content after the trailer is reported, however long it is."""
     storage = MemoryStorage()
     await create_items(storage, 1)
-    data = await exported(storage, "json") + b"\n" * 200_000
+    data = await export_bytes(storage, "json") + b"\n" * 200_000
     with pytest.raises(InvalidFile, match="not a complete export"):
-        await take(MemoryStorage(), "json", data)
-    refusals, report = await take(MemoryStorage(), "json", data, file=Pipe)
+        await import_bytes(MemoryStorage(), "json", data)
+    refusals, report = await import_bytes(MemoryStorage(), "json", data, file_type=Pipe)
     assert ([refusal.code for refusal in refusals], report.created) == (["malformed"], 1)
 
 
-async def test_a_category_that_finds_no_place_is_told(storage: Storage) -> None:
-    """Its items come all the same, into one of its slug."""
+async def test_a_category_with_an_unknown_parent_is_refused(storage: Storage) -> None:
+    """A category with an unknown parent is refused. Its items are still imported, into a category with that slug."""
     columns = ",".join(COLUMNS)
     rows = "_category,b,B,,nowhere,,,,1,,\n_category,c,C,,,,,,2,,\n,S,Item,,b,,,,,,\n"
-    refusals, report = await take(storage, "csv", f"{columns}\n{rows}".encode(), preserve=False, proof="none")
+    refusals, report = await import_bytes(storage, "csv", f"{columns}\n{rows}".encode(), preserve=False, trailer_policy="none")
     assert (report.created, report.refused, report.categories) == (1, 1, 2)
-    assert [(one.line, one.sku, one.code) for one in refusals] == [(2, "b", "unknown_category")]
-    assert {one.slug: one.parent for one in await storage.categories()} == {"b": None, "c": None}
+    assert [(refusal.line, refusal.sku, refusal.code) for refusal in refusals] == [(2, "b", "unknown_category")]
+    assert {category.slug: category.parent for category in await storage.categories()} == {"b": None, "c": None}
 
 
 class CategoryRival(MemoryStorage):
-    """A store where somebody else creates a category of the import, just before its commit."""
+    """A store in which a rival creates one of the imported categories just before the import's commit."""
 
-    quick = True
+    rival_is_pending = True
 
     async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
-        """Be quicker, once."""
-        if self.quick and batch[0].changes:
-            self.quick = False
+        """Let the rival commit first, once."""
+        if self.rival_is_pending and batch[0].changes:
+            self.rival_is_pending = False
             await Categories(self, FixedClock(), RandomIds()).create({"slug": "b", "name": "Theirs"}, TESTER)
         return await super().commit(batch, prepared)
 
 
-async def test_a_category_that_a_rival_creates_meanwhile_stays_theirs() -> None:
-    """As one that was there before; nothing is refused."""
+async def test_a_category_that_a_rival_creates_is_left_unchanged() -> None:
+    """A category that a rival creates during an import counts as an existing one, and nothing is refused."""
     columns = ",".join(COLUMNS)
     rows = "_category,b,B,,,,,,1,,\n_category,c,C,,b,,,,2,,\n,S,Item,,b,,,,,,\n"
     storage = CategoryRival()
-    refusals, report = await take(storage, "csv", f"{columns}\n{rows}".encode(), preserve=False, proof="none")
+    refusals, report = await import_bytes(storage, "csv", f"{columns}\n{rows}".encode(), preserve=False, trailer_policy="none")
     assert (refusals, report.created, report.categories) == ([], 1, 1)
-    assert {one.slug: (one.name, one.parent) for one in await storage.categories()} == {"b": ("Theirs", None), "c": ("C", "b")}
+    assert {category.slug: (category.name, category.parent) for category in await storage.categories()} == {
+        "b": ("Theirs", None),
+        "c": ("C", "b"),
+    }

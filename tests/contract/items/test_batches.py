@@ -1,4 +1,4 @@
-"""Batches: one commit, and the same as the operations one by one."""
+"""Batches of operations: one commit, with the same effect as the operations one by one."""
 
 import asyncio
 from collections.abc import Mapping
@@ -21,26 +21,26 @@ from tests.making import NOON, TESTER, FixedClock, certain, commit, create_categ
 SKUS = ("A", "B", "C")
 
 
-def batches(storage: Storage) -> BatchOperations:
-    """Make what runs batches."""
+def batch_operations(storage: Storage) -> BatchOperations:
+    """Return the use case that runs batches."""
     return BatchOperations(storage, FixedClock(), RandomIds())
 
 
-async def run(storage: Storage, *operations: Mapping[str, Any], **flags: bool) -> BatchResult:
-    """Run a batch."""
-    return await batches(storage).run(Batch.parse({"operations": list(operations), **flags}), TESTER)
+async def run_batch(storage: Storage, *operations: Mapping[str, Any], **flags: bool) -> BatchResult:
+    """Run a batch of operations."""
+    return await batch_operations(storage).run(Batch.parse({"operations": list(operations), **flags}), TESTER)
 
 
-def told(results: BatchResult) -> list[tuple[str, str | None]]:
-    """Return what was done, and the code of what was refused."""
+def actions_and_codes(results: BatchResult) -> list[tuple[str, str | None]]:
+    """Return the action of each operation, and the error code if it was refused."""
     return [(result.action, result.error.code if result.error else None) for result in results.results]
 
 
-async def test_operations_see_those_before_them(storage: Storage) -> None:
-    """A SKU that is given up is free, one that is taken up is taken; all of it is one commit, and one stretch of the log."""
+async def test_operations_see_the_effects_of_earlier_operations(storage: Storage) -> None:
+    """A later operation can use a SKU that an earlier one released, but not one that it took. The changes are one commit."""
     await create_categories(storage, "lamps")
     await create_items(storage, 1)
-    results = await run(
+    results = await run_batch(
         storage,
         {"op": "update", "key": "s-1", "patch": {"sku": "OLD"}, "if_version": 1},
         {"op": "create", "item": {"sku": "S-1", "name": "New", "category": "lamps"}},
@@ -54,7 +54,7 @@ async def test_operations_see_those_before_them(storage: Storage) -> None:
         {"op": "upsert", "item": {"sku": "S-9", "name": "Absent"}, "if_version": 1},
         {"op": "create", "item": {"name": "Nameless"}},
     )
-    assert told(results) == [
+    assert actions_and_codes(results) == [
         ("updated", None),
         ("created", None),
         ("refused", "sku_taken"),
@@ -68,19 +68,19 @@ async def test_operations_see_those_before_them(storage: Storage) -> None:
         ("created", None),
     ]
     assert results.failed == 4
-    there = await storage.items_by_sku(["S-1", "S-2", "OLD"])
-    assert {sku: (item.name, item.version, item.category) for sku, item in there.items()} == {
+    items = await storage.items_by_sku(["S-1", "S-2", "OLD"])
+    assert {sku: (item.name, item.version, item.category) for sku, item in items.items()} == {
         "S-1": ("Newer", 2, None),
         "S-2": ("Second", 1, None),
     }
     assert (await storage.head()).seq == 1 + 1 + 6
 
 
-async def test_an_atomic_batch_is_done_whole_or_not_at_all(storage: Storage) -> None:
-    """Each operation that cannot be done is named by its place, with the place of each of its faults."""
+async def test_an_atomic_batch_is_committed_completely_or_not_at_all(storage: Storage) -> None:
+    """Each operation that cannot be run is reported with its index, and with the path of each of its errors."""
     await create_items(storage, 1)
-    with pytest.raises(BatchRefused) as refused:
-        await run(
+    with pytest.raises(BatchRefused) as caught:
+        await run_batch(
             storage,
             {"op": "create", "item": {"sku": "S-2", "name": "Fine"}},
             {"op": "create", "item": {"sku": "S-1", "name": "Taken"}},
@@ -90,7 +90,7 @@ async def test_an_atomic_batch_is_done_whole_or_not_at_all(storage: Storage) -> 
             {"op": "fly"},
             atomic=True,
         )
-    failures = refused.value.failures
+    failures = caught.value.failures
     assert [(index, error.code) for index, error in failures] == [
         (1, "sku_taken"),
         (2, "invalid_input"),
@@ -98,34 +98,38 @@ async def test_an_atomic_batch_is_done_whole_or_not_at_all(storage: Storage) -> 
         (4, "invalid_input"),
         (5, "invalid_input"),
     ]
-    paths = [fault.path for _, error in failures if isinstance(error, InvalidInput) for fault in error.errors]
+    paths = [field_error.path for _, error in failures if isinstance(error, InvalidInput) for field_error in error.errors]
     assert paths == [("patch", "colour"), ("patch", "name"), ("price", "amount"), ("item", "category"), ("op",)]
     assert (await storage.head()).seq == 1
-    assert told(await run(storage, {"op": "create", "item": {"sku": "S-2", "name": "Fine"}}, atomic=True)) == [("created", None)]
+    assert actions_and_codes(await run_batch(storage, {"op": "create", "item": {"sku": "S-2", "name": "Fine"}}, atomic=True)) == [
+        ("created", None)
+    ]
 
 
-async def test_a_dry_run_decides_and_writes_nothing(storage: Storage) -> None:
-    """It tells what would be."""
-    results = await run(storage, {"op": "create", "item": {"sku": "A", "name": "A"}}, {"op": "delete", "key": "A"}, dry_run=True)
-    assert told(results) == [("created", None), ("deleted", None)]
+async def test_a_dry_run_writes_nothing(storage: Storage) -> None:
+    """A dry run returns the results that the batch would have."""
+    results = await run_batch(
+        storage, {"op": "create", "item": {"sku": "A", "name": "A"}}, {"op": "delete", "key": "A"}, dry_run=True
+    )
+    assert actions_and_codes(results) == [("created", None), ("deleted", None)]
     assert results.dry_run
     assert (await storage.head()).seq == 0
 
 
-async def test_an_item_is_named_by_its_id_too(storage: Storage) -> None:
-    """Or under both names in one batch."""
-    (made,) = await create_items(storage, 1)
+async def test_an_item_can_be_named_by_id_or_by_sku(storage: Storage) -> None:
+    """One batch can name the same item by its id and by its SKU."""
+    (item,) = await create_items(storage, 1)
     price = {"amount": "1", "currency": "EUR"}
-    results = await run(
-        storage, {"op": "update", "key": str(made.id), "patch": {"sku": "X"}}, {"op": "reprice", "key": "x", "price": price}
+    results = await run_batch(
+        storage, {"op": "update", "key": str(item.id), "patch": {"sku": "X"}}, {"op": "reprice", "key": "x", "price": price}
     )
     assert [result.item and result.item.version for result in results.results] == [2, 3]
 
 
-async def test_notes_are_committed_with_a_batch(storage: Storage) -> None:
-    """Also with one of which nothing can be done."""
+async def test_records_are_committed_with_a_batch(storage: Storage) -> None:
+    """Records are committed even if every operation of the batch is refused."""
     batch = Batch.parse({"operations": [{"op": "delete", "key": "NONE"}]})
-    await batches(storage).run(batch, TESTER, lambda results: (ExpiringRecord("n", str(results.failed).encode(), NOON),))
+    await batch_operations(storage).run(batch, TESTER, lambda results: (ExpiringRecord("n", str(results.failed).encode(), NOON),))
     assert (await storage.records(["n"]))["n"].content == b"1"
 
 
@@ -146,24 +150,24 @@ async def test_notes_are_committed_with_a_batch(storage: Storage) -> None:
         ({"op": "create", "item": {"name": "x", "category": "\x00"}}, ["invalid_text"]),
     ],
 )
-async def test_an_operation_that_is_none_is_refused_in_its_place(operation: Any, codes: list[str]) -> None:  # noqa: ANN401 - anything
-    """With every fault; the others go on."""
-    results = await run(MemoryStorage(), operation, {"op": "create", "item": {"name": "Fine"}})
+async def test_an_invalid_operation_is_refused(operation: Any, codes: list[str]) -> None:  # noqa: ANN401 - anything
+    """Every error of the operation is reported, and the other operations are run."""
+    results = await run_batch(MemoryStorage(), operation, {"op": "create", "item": {"name": "Fine"}})
     assert [result.action for result in results.results] == ["refused", "created"]
     error = results.results[0].error
     assert isinstance(error, InvalidInput)
-    assert [fault.code for fault in error.errors] == codes
+    assert [field_error.code for field_error in error.errors] == codes
 
 
 @pytest.mark.parametrize(
-    "said",
+    "body",
     [{}, {"operations": []}, {"operations": {}}, {"operations": [{"op": "delete", "key": "A"}] * (MAX_OPERATIONS + 1)}],
 )
-def test_what_is_no_batch_is_refused(said: dict[str, Any]) -> None:
-    """With every fault."""
-    with pytest.raises(InvalidInput) as refused:
-        Batch.parse(said | {"atomic": 1, "dry_run": None, "colour": 1})
-    assert [fault.code for fault in refused.value.errors] == [
+def test_an_invalid_batch_is_refused(body: dict[str, Any]) -> None:
+    """Every error of the batch is reported."""
+    with pytest.raises(InvalidInput) as caught:
+        Batch.parse(body | {"atomic": 1, "dry_run": None, "colour": 1})
+    assert [field_error.code for field_error in caught.value.errors] == [
         "unknown_field",
         "wrong_type",
         "wrong_type",
@@ -172,60 +176,70 @@ def test_what_is_no_batch_is_refused(said: dict[str, Any]) -> None:
 
 
 class Rival(MemoryStorage):
-    """A store where somebody else is quicker, a number of times."""
+    """A store in which a rival updates the item just before a commit, a given number of times."""
 
     def __init__(self, times: int) -> None:
-        """Be quicker so many times."""
+        """Let the rival win `times` times."""
         super().__init__()
         self.times = times
 
-    async def commit(self, batch: Any, prepared: Any = ()) -> Any:  # noqa: ANN401 - as the store's
-        """Change the item first, where it is to be changed."""
+    async def commit(self, batch: Any, prepared: Any = ()) -> Any:  # noqa: ANN401 - as in MemoryStorage
+        """Let the rival update the item first, if it exists."""
         items = await self.items_by_sku(["S-1"])
         if items and self.times and batch[0].origin is TESTER:
             self.times -= 1
-            rival = certain(items["S-1"].update({"description": str(self.times)}, now=NOON))
-            (only,) = batch
-            assert isinstance((await super().commit([only.__class__((rival,), only.origin)]))[0], object)
+            rival_update = certain(items["S-1"].update({"description": str(self.times)}, now=NOON))
+            (change_set,) = batch
+            assert isinstance((await super().commit([change_set.__class__((rival_update,), change_set.origin)]))[0], object)
         return await super().commit(batch, prepared)
 
 
-async def test_a_batch_that_meets_rivals_is_decided_again() -> None:
-    """A bounded number of times."""
-    for times, done in ((3, True), (1000, False)):
+async def test_a_batch_is_decided_again_after_a_conflict() -> None:
+    """A batch is decided again a limited number of times."""
+    for times, succeeds in ((3, True), (1000, False)):
         store = Rival(0)
         await create_items(store, 1)
         store.times = times
-        if done:
-            results = await run(store, {"op": "update", "key": "S-1", "patch": {"name": "Mine"}})
+        if succeeds:
+            results = await run_batch(store, {"op": "update", "key": "S-1", "patch": {"name": "Mine"}})
             assert results.results[0].item is not None
             assert results.results[0].item.version == 5
         else:
             with pytest.raises(TooManyConflicts):
-                await run(store, {"op": "update", "key": "S-1", "patch": {"name": "Mine"}})
+                await run_batch(store, {"op": "update", "key": "S-1", "patch": {"name": "Mine"}})
 
 
-_sku = st.sampled_from(SKUS)
-_version = st.none() | st.integers(1, 3)
-_fields = st.fixed_dictionaries(
+_SKUS = st.sampled_from(SKUS)
+_VERSIONS = st.none() | st.integers(1, 3)
+_FIELDS = st.fixed_dictionaries(
     {"name": st.sampled_from(["", "One", "Two"])}, optional={"category": st.sampled_from(["lamps", "nope"])}
 )
-_operations = st.one_of(
-    st.builds(lambda sku, its: {"op": "create", "item": {**its, "sku": sku}}, _sku, _fields),
-    st.builds(lambda sku, its, n: {"op": "upsert", "item": {**its, "sku": sku}, "if_version": n}, _sku, _fields, _version),
-    st.builds(lambda sku, its, n: {"op": "update", "key": sku, "patch": its, "if_version": n}, _sku, _fields, _version),
-    st.builds(lambda sku, to: {"op": "update", "key": sku, "patch": {"sku": to}}, _sku, _sku),
+_OPERATIONS = st.one_of(
+    st.builds(lambda sku, fields: {"op": "create", "item": {**fields, "sku": sku}}, _SKUS, _FIELDS),
+    st.builds(
+        lambda sku, fields, version: {"op": "upsert", "item": {**fields, "sku": sku}, "if_version": version},
+        _SKUS,
+        _FIELDS,
+        _VERSIONS,
+    ),
+    st.builds(
+        lambda sku, fields, version: {"op": "update", "key": sku, "patch": fields, "if_version": version},
+        _SKUS,
+        _FIELDS,
+        _VERSIONS,
+    ),
+    st.builds(lambda sku, new_sku: {"op": "update", "key": sku, "patch": {"sku": new_sku}}, _SKUS, _SKUS),
     st.builds(
         lambda sku, amount: {"op": "reprice", "key": sku, "price": {"amount": amount, "currency": "EUR"}},
-        _sku,
+        _SKUS,
         st.sampled_from(["1", "2", "x"]),
     ),
-    st.builds(lambda sku, n: {"op": "delete", "key": sku, "if_version": n}, _sku, _version),
+    st.builds(lambda sku, version: {"op": "delete", "key": sku, "if_version": version}, _SKUS, _VERSIONS),
 )
 
 
-async def one_by_one(storage: Storage, operation: Mapping[str, Any]) -> str | None:
-    """Do an operation by itself, as a request of its own would; return the code of what it is refused with."""
+async def run_operation(storage: Storage, operation: Mapping[str, Any]) -> str | None:
+    """Run an operation as a separate request would. Return the error code if it is refused."""
     items = Items(storage, FixedClock(), RandomIds())
     version = operation.get("if_version")
     key = operation.get("key") or operation["item"]["sku"]
@@ -246,68 +260,75 @@ async def one_by_one(storage: Storage, operation: Mapping[str, Any]) -> str | No
     return None
 
 
-@given(operations=st.lists(_operations, min_size=1, max_size=8))
+@given(operations=st.lists(_OPERATIONS, min_size=1, max_size=8))
 @settings(max_examples=60)
-def test_a_batch_does_what_its_operations_do_one_by_one(operations: list[dict[str, Any]]) -> None:
-    """The same items in the same versions, the same refusals, the same log."""
+def test_a_batch_has_the_same_effect_as_its_operations_one_by_one(operations: list[dict[str, Any]]) -> None:
+    """A batch gives the same items, versions, refusals and log as its operations one by one."""
 
-    async def compared() -> None:
-        together, apart = MemoryStorage(), MemoryStorage()
-        for store in (together, apart):
+    async def compare() -> None:
+        batched, separate = MemoryStorage(), MemoryStorage()
+        for store in (batched, separate):
             await create_categories(store, "lamps")
-        results = await run(together, *operations)
-        assert [code for _, code in told(results)] == [await one_by_one(apart, operation) for operation in operations]
-        await _assert_alike(together, apart)
+        results = await run_batch(batched, *operations)
+        assert [code for _, code in actions_and_codes(results)] == [
+            await run_operation(separate, operation) for operation in operations
+        ]
+        await _check_same_content(batched, separate)
 
-    asyncio.run(compared())
+    asyncio.run(compare())
 
 
-@given(operations=st.lists(_operations, min_size=1, max_size=8))
+@given(operations=st.lists(_OPERATIONS, min_size=1, max_size=8))
 @settings(max_examples=15)
-def test_every_store_does_the_same_with_a_batch(store_url: str, operations: list[dict[str, Any]]) -> None:
-    """As the memory store."""
+def test_every_store_runs_batches_like_the_memory_store(store_url: str, operations: list[dict[str, Any]]) -> None:
+    """Random batches have the same results and give the same items as in the memory store."""
 
-    async def compared() -> None:
-        there, memory = open_store(StorageOptions(store_url)), MemoryStorage()
+    async def compare() -> None:
+        storage, memory = open_store(StorageOptions(store_url)), MemoryStorage()
         try:
-            for store in (there, memory):
+            for store in (storage, memory):
                 await create_categories(store, "lamps")
-            await commit(there, *(item.delete(now=NOON) for item in (await there.items_by_sku(SKUS)).values()))
-            assert told(await run(there, *operations)) == told(await run(memory, *operations))
-            await _assert_alike(there, memory, logs=False)
+            await commit(storage, *(item.delete(now=NOON) for item in (await storage.items_by_sku(SKUS)).values()))
+            assert actions_and_codes(await run_batch(storage, *operations)) == actions_and_codes(
+                await run_batch(memory, *operations)
+            )
+            await _check_same_content(storage, memory, logs=False)
         finally:
-            await there.close()
+            await storage.close()
 
-    asyncio.run(compared())
+    asyncio.run(compare())
 
 
-async def _assert_alike(one: Storage, other: Storage, *, logs: bool = True) -> None:
-    mine, theirs = await one.items_by_sku(SKUS), await other.items_by_sku(SKUS)
-    shown = [
-        {sku: (item.name, item.version, item.category, item.price) for sku, item in items.items()} for items in (mine, theirs)
+async def _check_same_content(first: Storage, second: Storage, *, logs: bool = True) -> None:
+    first_items, second_items = await first.items_by_sku(SKUS), await second.items_by_sku(SKUS)
+    summaries = [
+        {sku: (item.name, item.version, item.category, item.price) for sku, item in items.items()}
+        for items in (first_items, second_items)
     ]
-    assert shown[0] == shown[1]
+    assert summaries[0] == summaries[1]
     if logs:
-        entries = [(await store.changes(after=0, limit=100)).entries for store in (one, other)]
+        entries = [(await store.changes(after=0, limit=100)).entries for store in (first, second)]
         assert [(entry.change.kind, entry.change.version) for entry in entries[0]] == [
             (entry.change.kind, entry.change.version) for entry in entries[1]
         ]
 
 
-async def test_a_few_unknown_categories_get_a_suggestion(storage: Storage) -> None:
-    """Each once; comparing names takes time."""
+async def test_only_a_few_unknown_categories_get_a_suggestion(storage: Storage) -> None:
+    """Suggestions are limited, because comparing slugs takes time. Repeating a slug does not count."""
     await create_categories(storage, "chairs")
     slugs = [f"chairs{number}" for number in range(MAX_SUGGESTIONS + 5)]
-    results = await run(storage, *({"op": "create", "item": {"name": "A", "category": slug}} for slug in slugs for _ in range(2)))
+    results = await run_batch(
+        storage, *({"op": "create", "item": {"name": "A", "category": slug}} for slug in slugs for _ in range(2))
+    )
     messages = [str(result.error) for result in results.results]
     assert ["did you mean chairs?" in message for message in messages] == [True] * 2 * MAX_SUGGESTIONS + [False] * 10
 
 
-async def test_an_unknown_category_is_told_with_the_other_faults(storage: Storage) -> None:
-    """As for a single item; one that is there is no fault."""
+async def test_an_unknown_category_is_reported_with_the_other_errors(storage: Storage) -> None:
+    """As for a single item, the category is reported with the other errors, but not if it exists."""
     await create_categories(storage, "chairs")
     await create_items(storage, 1)
-    results = await run(
+    results = await run_batch(
         storage,
         {"op": "create", "item": {"name": "", "category": "chair"}},
         {"op": "update", "key": "S-1", "patch": {"name": "", "category": "nowhere"}},
@@ -316,12 +337,15 @@ async def test_an_unknown_category_is_told_with_the_other_faults(storage: Storag
         {"op": "update", "key": "S-9", "patch": {"category": "chair"}},
     )
     errors = [result.error for result in results.results]
-    faults = [[(fault.path, fault.code) for fault in one.errors] if isinstance(one, InvalidInput) else one for one in errors]
-    assert faults[:4] == [
+    field_errors = [
+        [(field_error.path, field_error.code) for field_error in error.errors] if isinstance(error, InvalidInput) else error
+        for error in errors
+    ]
+    assert field_errors[:4] == [
         [(("item", "name"), "blank"), (("item", "category"), "unknown_category")],
         [(("patch", "name"), "blank"), (("patch", "category"), "unknown_category")],
         [(("item", "name"), "blank")],
         [(("patch", "category"), "unknown_category")],
     ]
     assert isinstance(errors[4], ItemNotFound)
-    assert ["did you mean chairs?" in str(one) for one in errors] == [True, False, False, True, False]
+    assert ["did you mean chairs?" in str(error) for error in errors] == [True, False, False, True, False]

@@ -1,4 +1,4 @@
-"""Every store lets the same items through as the memory store, whatever is asked for."""
+"""Filters: every store matches the same items as the memory store."""
 
 import json
 from datetime import timedelta
@@ -52,21 +52,21 @@ _FILTERS: dict[str, Any] = {
     "attr.a__b__ne": st.just('"red"'),
     "updated_at__in": st.lists(_MOMENT, min_size=1, max_size=3).map(",".join),
 }
-_PRICED: dict[str, Any] = {
+_PRICE_FILTERS: dict[str, Any] = {
     "price": _AMOUNT,
     "price_min": _AMOUNT,
     "price_max": _AMOUNT,
     "price__ne": _AMOUNT,
     "price__in": st.just("1.50,2"),
 }
-_QUESTIONS = st.lists(
+_QUERIES = st.lists(
     st.builds(
         lambda first, second, sort, limit, q: first | second | {"sort": sort, "limit": limit, "q": q},
-        # A few at a time: what is asked of an item on all sides lets nothing through.
+        # Only a few filters, because many of them together match nothing.
         st.lists(st.sampled_from(sorted(_FILTERS)), max_size=3, unique=True).flatmap(
             lambda chosen: st.fixed_dictionaries({name: _FILTERS[name] for name in chosen})
         ),
-        st.one_of(st.just({}), st.fixed_dictionaries({"currency": st.just("EUR")}, optional=_PRICED)),
+        st.one_of(st.just({}), st.fixed_dictionaries({"currency": st.just("EUR")}, optional=_PRICE_FILTERS)),
         st.sampled_from(["name", "-price", "created_at", "-updated_at", "sku"]),
         st.sampled_from(["1", "2", "50"]),
         st.sampled_from(["", "", "ite"]),
@@ -77,41 +77,48 @@ _QUESTIONS = st.lists(
 
 
 @settings(max_examples=40)
-@given(kept=_ITEMS, questions=_QUESTIONS)
-async def test_stores_agree_on_filters(storage: Storage, kept: list[Any], questions: list[dict[str, Any]]) -> None:
-    """On random items and random conditions, with sorting, search and pages."""
-    there = (await storage.list_items(ItemQuery.parse({"limit": "200"}))).items
-    await commit(storage, *map(removal, there))
+@given(values=_ITEMS, queries=_QUERIES)
+async def test_stores_agree_on_filters(storage: Storage, values: list[Any], queries: list[dict[str, Any]]) -> None:
+    """Random items and filters give the same pages in every store, with sorting and search too."""
+    existing = (await storage.list_items(ItemQuery.parse({"limit": "200"}))).items
+    await commit(storage, *map(removal, existing))
     start = 10 * (await storage.changes(after=0, limit=1)).head
     memory = MemoryStorage()
     changes = []
-    for number, (time, category, price, was, attributes) in enumerate(kept, 1):
-        money = price and {"amount": price[0], "currency": price[1]}
-        first = attributes if was is None else was
-        born = creation(start + number, time, sku=f"S-{number}", category=category, price=money, attributes=first)
-        changes.append(born)
-        if was is not None:
-            patch = {"name": f"Item {number}, changed", "attributes": dict.fromkeys(was) | attributes}
-            changes.append(certain(born.subject.update(patch, now=time + timedelta(hours=1))))
+    for number, (time, category, price, old_attributes, attributes) in enumerate(values, 1):
+        price_field = price and {"amount": price[0], "currency": price[1]}
+        initial_attributes = attributes if old_attributes is None else old_attributes
+        created = creation(
+            start + number, time, sku=f"S-{number}", category=category, price=price_field, attributes=initial_attributes
+        )
+        changes.append(created)
+        if old_attributes is not None:
+            patch = {"name": f"Item {number}, changed", "attributes": dict.fromkeys(old_attributes) | attributes}
+            changes.append(certain(created.subject.update(patch, now=time + timedelta(hours=1))))
     for store in (memory, storage):
         await create_categories(store, "furniture/chairs/chairs-garden", "lamps")
         await commit(store, *changes)
-    for question in questions:
-        assert await pages(storage, question) == await pages(memory, question), question
+    for parameters in queries:
+        assert await pages(storage, parameters) == await pages(memory, parameters), parameters
 
 
-async def test_the_index_of_attributes_follows_each_change(storage: Storage) -> None:
-    """Old values find nothing, new ones do; nor do those of items that are gone."""
-    (first, other) = await create_items(storage, 1, 2, attributes={"size": 1, "colour": "red"})
-    changed = revision(first, attributes={"size": 2, "colour": None, "new": True})
-    await commit(storage, changed, removal(other))
+async def test_the_attribute_index_is_updated_by_each_change(storage: Storage) -> None:
+    """New attribute values match. Old values, and values of deleted items, do not."""
+    (first, deleted) = await create_items(storage, 1, 2, attributes={"size": 1, "colour": "red"})
+    update = revision(first, attributes={"size": 2, "colour": None, "new": True})
+    await commit(storage, update, removal(deleted))
 
-    async def found(**parameters: str) -> int:
+    async def count_matches(**parameters: str) -> int:
         query = ItemQuery.parse({f"attr.{name}": value for name, value in parameters.items()})
-        counted = certain(await storage.count(query, exact=True, seconds=60))
-        assert counted.value == len((await storage.list_items(query)).items)
-        return counted.value
+        count = certain(await storage.count(query, exact=True, seconds=60))
+        assert count.value == len((await storage.list_items(query)).items)
+        return count.value
 
-    assert [await found(size="1"), await found(size="2"), await found(colour="red"), await found(new="true")] == [0, 1, 0, 1]
+    assert [
+        await count_matches(size="1"),
+        await count_matches(size="2"),
+        await count_matches(colour="red"),
+        await count_matches(new="true"),
+    ] == [0, 1, 0, 1]
     assert await storage.facet(ItemQuery.parse({}), "attr.size", seconds=60) == Facet(((2, 1),), truncated=False)
     assert await storage.facet(ItemQuery.parse({}), "attr.colour", seconds=60) == Facet((), truncated=False)

@@ -14,18 +14,18 @@ from tests.making import create_items, item_id
 BEYOND = (MAX_SEQ - 1, MAX_SEQ, MAX_SEQ + 1, 10**30)
 
 
-async def test_a_position_beyond_every_log_is_its_end(storage: Storage) -> None:
-    """Whatever is asked for of it."""
+async def test_a_number_beyond_the_log_counts_as_its_end(storage: Storage) -> None:
+    """Reading after a number beyond the log returns an empty page, with any filter. Waiting returns when its time is up."""
     await create_items(storage, 1)
     for after in BEYOND:
-        for wanted in (LogFilter(), LogFilter(frozenset({CREATED})), LogFilter(subject=item_id(1))):
-            page = await storage.changes(after=after, limit=10, log_filter=wanted)
+        for log_filter in (LogFilter(), LogFilter(frozenset({CREATED})), LogFilter(subject=item_id(1))):
+            page = await storage.changes(after=after, limit=10, log_filter=log_filter)
             assert (page.entries, page.head, page.next_after) == ((), 1, None)
         await storage.wait(after, 0.01)
 
 
-async def test_a_version_beyond_all_is_not_there(storage: Storage) -> None:
-    """And pruning up to such a number prunes what there is."""
+async def test_a_version_beyond_the_last_one_is_not_found(storage: Storage) -> None:
+    """No entry has a version beyond the last one. Pruning up to the highest number deletes every entry."""
     await create_items(storage, 1)
     for version in BEYOND:
         assert await storage.find_entry(item_id(1), version) is None
@@ -34,8 +34,8 @@ async def test_a_version_beyond_all_is_not_there(storage: Storage) -> None:
 
 
 @pytest.mark.parametrize("number", [str(number) for number in BEYOND])
-async def test_numbers_in_requests_are_bad_input_at_most(store_url: str, number: str) -> None:
-    """Never a fault of the service."""
+async def test_large_numbers_in_requests_cause_no_internal_error(store_url: str, number: str) -> None:
+    """A request with a large number succeeds or is refused, but never causes an internal error."""
     container = Container(settings=Settings(storage=StorageSettings(url=store_url)))
     await create_items(container.storage(), 1)
     paths = (
@@ -53,7 +53,9 @@ async def test_numbers_in_requests_are_bad_input_at_most(store_url: str, number:
     )
     stream = {"Accept": "text/event-stream", "Last-Event-ID": number}
     async with client_for(create_app(container)) as client:
-        answers = [await client.get(f"/api/v1{path}") for path in paths]
-        answers.append(await client.get("/api/v1/changes", headers=stream))
+        responses = [await client.get(f"/api/v1{path}") for path in paths]
+        responses.append(await client.get("/api/v1/changes", headers=stream))
     await container.storage().close()
-    assert [(str(answer.status_code), answer.text) for answer in answers if answer.status_code not in (200, 400, 422)] == []
+    assert [
+        (str(response.status_code), response.text) for response in responses if response.status_code not in (200, 400, 422)
+    ] == []

@@ -1,4 +1,4 @@
-"""The memory store's indexes against the plain way: filter everything by the domain's rules, then sort it."""
+"""The memory store's indexes give the same results as a full scan that filters by the domain's rules and sorts."""
 
 import asyncio
 import random
@@ -22,7 +22,7 @@ from catalog.domain.validation import FieldErrors
 from tests.making import NOON, certain, commit, create_categories, creation, pages, removal
 
 WORDS = ("oak", "oaken", "chair", "chairs", "Tisch", "Stühle", "réglable", "x1", "42", "KT-INS114")
-QUESTIONS: tuple[dict[str, str], ...] = (
+QUERIES: tuple[dict[str, str], ...] = (
     {},
     {"sort": "name"},
     {"sort": "-name"},
@@ -59,26 +59,26 @@ QUESTIONS: tuple[dict[str, str], ...] = (
 )
 
 
-def made(chance: random.Random, number: int) -> Change[Item]:
-    """Create an item of random words and values, some of them alike."""
-    price = {"amount": str(chance.randrange(50)), "currency": chance.choice(("EUR", "USD"))}
+def random_creation(rng: random.Random, number: int) -> Change[Item]:
+    """Return the creation of an item with random words and values, some of which recur."""
+    price = {"amount": str(rng.randrange(50)), "currency": rng.choice(("EUR", "USD"))}
     return creation(
         number,
-        NOON + timedelta(seconds=chance.randrange(30)),
-        name=" ".join(chance.choices(WORDS, k=2)),
-        description=chance.choice(WORDS),
-        category=chance.choice((None, "home", "chairs", "garden")),
-        price=chance.choice((None, price)),
-        attributes={"colour": chance.choice(("red", "blue")), "size": chance.choice((1, 2, 3))} if chance.random() < 0.7 else {},
+        NOON + timedelta(seconds=rng.randrange(30)),
+        name=" ".join(rng.choices(WORDS, k=2)),
+        description=rng.choice(WORDS),
+        category=rng.choice((None, "home", "chairs", "garden")),
+        price=rng.choice((None, price)),
+        attributes={"colour": rng.choice(("red", "blue")), "size": rng.choice((1, 2, 3))} if rng.random() < 0.7 else {},
     )
 
 
-def found(items: Sequence[Item], tree: Tree, question: dict[str, str]) -> list[Item]:
-    """Find and sort without any index."""
-    query = ItemQuery.parse(question)
-    shows = query.predicate(tree)
+def full_scan(items: Sequence[Item], tree: Tree, parameters: dict[str, str]) -> list[Item]:
+    """Filter and sort all items without an index."""
+    query = ItemQuery.parse(parameters)
+    matches = query.predicate(tree)
     entries = []
-    for item in filter(shows, items):
+    for item in filter(matches, items):
         rank = None if query.search is None else query.search.rank(item, ItemTerms.from_item(item))
         if query.search is None or rank is not None:
             entries.append((sort_values(item, query.ordering, rank), item))
@@ -86,90 +86,104 @@ def found(items: Sequence[Item], tree: Tree, question: dict[str, str]) -> list[I
     return [item for _, item in entries]
 
 
-@pytest.mark.parametrize("sizes", ["indexes", "walks", "slices"])
-async def test_every_page_is_what_the_plain_way_finds(sizes: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Through all pages and back, while items come, change and go; whichever way the store takes to find them."""
-    if sizes != "indexes":
+@pytest.mark.parametrize("plan", ["indexes", "scans", "batches"])
+async def test_every_page_equals_a_full_scan(plan: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All pages, read forwards and backwards between changes, are those of a full scan, whichever plan the store uses."""
+    if plan != "indexes":
         monkeypatch.setattr(module, "MAX_SORTED", 2)
-    if sizes == "slices":
+    if plan == "batches":
         monkeypatch.setattr(module, "BATCH_SIZE", 7)
         monkeypatch.setattr(sorted_items, "BATCH_SIZE", 7)
         monkeypatch.setattr(sorted_items, "MAX_PENDING", 3)
-    chance = random.Random(sizes)
+    rng = random.Random(plan)
     storage = MemoryStorage()
     await create_categories(storage, "home/chairs", "garden")
     tree = Tree(await storage.categories())
     for turn in range(4):
-        changes = [made(chance, 50 * turn + number) for number in range(1, 51)]
-        living = list(storage._items.values())
-        for item in chance.sample(living, len(living) // 2):
-            values = made(chance, 1).subject
+        changes = [random_creation(rng, 50 * turn + number) for number in range(1, 51)]
+        existing = list(storage._items.values())
+        for item in rng.sample(existing, len(existing) // 2):
+            values = random_creation(rng, 1).subject
             patch = {name: getattr(values, name) for name in ("name", "description", "category", "attributes")}
-            revised = item.replace({**patch, "sku": item.sku}, now=NOON + timedelta(minutes=turn))
-            changes += [] if revised is None else [revised]
-        changes += [removal(item) for item in chance.sample(living, len(living) // 4)]
+            update = item.replace({**patch, "sku": item.sku}, now=NOON + timedelta(minutes=turn))
+            changes += [] if update is None else [update]
+        changes += [removal(item) for item in rng.sample(existing, len(existing) // 4)]
         await commit(storage, *changes)
-        living = list(storage._items.values())
-        for question in QUESTIONS:
-            wanted = found(living, tree, question)
-            assert [item for page in await pages(storage, {**question, "limit": "9"}) for item in page] == wanted, question
-            (page,) = await pages(storage, {**question, "limit": "200", "offset": "3"}) if len(wanted) < 200 else [()]
-            assert len(wanted) >= 200 or list(page) == wanted[3:]
-            query = ItemQuery.parse(question)
-            assert certain(await storage.count(query, exact=True, seconds=1)).value == len(wanted)
+        existing = list(storage._items.values())
+        for parameters in QUERIES:
+            expected = full_scan(existing, tree, parameters)
+            assert [item for page in await pages(storage, {**parameters, "limit": "9"}) for item in page] == expected, parameters
+            (page,) = await pages(storage, {**parameters, "limit": "200", "offset": "3"}) if len(expected) < 200 else [()]
+            assert len(expected) >= 200 or list(page) == expected[3:]
+            query = ItemQuery.parse(parameters)
+            assert certain(await storage.count(query, exact=True, seconds=1)).value == len(expected)
             streamed = [item async for items in storage.stream(query) for item in items]
-            assert {item.id for item in streamed} == {item.id for item in wanted}
+            assert {item.id for item in streamed} == {item.id for item in expected}
 
 
-async def test_suggestions_are_what_the_plain_way_finds() -> None:
-    """For each word that is one error away."""
-    chance = random.Random(1)
+async def test_suggestions_equal_a_full_scan() -> None:
+    """The items suggested for words with one typing error are those of a full scan."""
+    rng = random.Random(1)
     storage = MemoryStorage()
     await create_categories(storage, "home/chairs", "garden")
-    await commit(storage, *(made(chance, number) for number in range(1, 100)))
-    living = [item async for items in storage.stream(ItemQuery.parse({})) for item in items]
-    terms = {item.id: ItemTerms.from_item(item) for item in living}
-    spelled = {word for its in terms.values() for word in its.suggestable.split()}
-    for question in ("oakk", "chiar", "tsich", "oak chiar", "x2", "nothing"):
-        search = certain(ItemQuery.parse({"q": question}).search)
-        known = [[w for w in spelled if its and matches_pattern(w, its)] for its in map(word_pattern, search.terms)]
-        wanted = {its for one in corrections(search, known) for its, mine in terms.items() if is_corrected_by(mine, one)}
-        assert {item.id for item in await storage.suggest(search)} <= wanted
-        assert len(await storage.suggest(search)) == min(5, len(wanted))
+    await commit(storage, *(random_creation(rng, number) for number in range(1, 100)))
+    existing = [item async for items in storage.stream(ItemQuery.parse({})) for item in items]
+    terms = {item.id: ItemTerms.from_item(item) for item in existing}
+    words = {word for item_terms in terms.values() for word in item_terms.suggestable.split()}
+    for misspelling in ("oakk", "chiar", "tsich", "oak chiar", "x2", "nothing"):
+        search = certain(ItemQuery.parse({"q": misspelling}).search)
+        patterns = map(word_pattern, search.terms)
+        candidates = [[word for word in words if pattern and matches_pattern(word, pattern)] for pattern in patterns]
+        expected = {
+            item_id
+            for correction in corrections(search, candidates)
+            for item_id, item_terms in terms.items()
+            if is_corrected_by(item_terms, correction)
+        }
+        assert {item.id for item in await storage.suggest(search)} <= expected
+        assert len(await storage.suggest(search)) == min(5, len(expected))
 
 
 @pytest.mark.parametrize(
     "sort", ["name,-created_at", "-name,created_at", "price,-sku", "-price,sku,-updated_at", "updated_at,-name"]
 )
-def test_keys_compare_as_places_do(sort: str) -> None:
-    """In mixed directions; among names where one begins the other."""
-    chance = random.Random(sort)
-    items = [made(chance, number).subject for number in range(1, 80)]
-    items += [creation(100 + n, name=name).subject for n, name in enumerate(("a", "ab", "abc", "\U0010fffd", "a\U0010fffd", "b"))]
+def test_keys_sort_like_sort_values(sort: str) -> None:
+    """Keys sort like the domain's sort values, in mixed directions and among names of which one is a prefix of another."""
+    rng = random.Random(sort)
+    items = [random_creation(rng, number).subject for number in range(1, 80)]
+    items += [
+        creation(100 + number, name=name).subject
+        for number, name in enumerate(("a", "ab", "abc", "\U0010fffd", "a\U0010fffd", "b"))
+    ]
     ordering = parse_sort(sort, FieldErrors())
-    places = [(sort_values(item, ordering), item) for item in items]
-    sort_by_values(places, ordering)
+    sorted_rows = [(sort_values(item, ordering), item) for item in items]
+    sort_by_values(sorted_rows, ordering)
     order = SortOrder(ordering)
     entries = sorted(map(order.entry, items))
-    assert [entries[at][-1] for at in order.positions(entries, None)] == [item for _, item in places]
-    for index, (mark, _) in enumerate(places):
-        assert [entries[at][-1] for at in order.positions(entries, mark)] == [item for _, item in places[index + 1 :]]
+    assert [entries[position][-1] for position in order.positions(entries, None)] == [item for _, item in sorted_rows]
+    for index, (values, _) in enumerate(sorted_rows):
+        assert [entries[position][-1] for position in order.positions(entries, values)] == [
+            item for _, item in sorted_rows[index + 1 :]
+        ]
 
 
-async def test_a_list_that_is_written_to_while_it_is_built_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What came, changed and went meanwhile is in its place; and a reader who gives up does not spoil it for the next."""
+async def test_a_list_includes_changes_made_while_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Items that are created, changed or deleted while a list is built are in the right place.
+
+    A cancelled reader does not affect the next one.
+    """
     monkeypatch.setattr(sorted_items, "BATCH_SIZE", 2)
     storage = MemoryStorage()
     await commit(storage, *(creation(number, name=f"{number % 10} {number}") for number in range(1, 41)))
     query = ItemQuery.parse({"sort": "name", "limit": "200"})
-    for given_up in (True, False):
+    for is_cancelled in (True, False):
         reading = asyncio.create_task(storage.list_items(query))
         for _ in range(5):
             await asyncio.sleep(0)
-        living = list(storage._items.values())
-        changed = certain(living[3].update({"name": f"5 changed {given_up}"}, now=NOON))
-        await commit(storage, creation(100 + given_up, name="0 new"), changed, removal(living[7]))
-        if given_up:
+        existing = list(storage._items.values())
+        update = certain(existing[3].update({"name": f"5 changed {is_cancelled}"}, now=NOON))
+        await commit(storage, creation(100 + is_cancelled, name="0 new"), update, removal(existing[7]))
+        if is_cancelled:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
         else:
@@ -179,28 +193,31 @@ async def test_a_list_that_is_written_to_while_it_is_built_is_whole(monkeypatch:
     )
 
 
-async def test_a_list_takes_in_what_changed_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few changes at a time, while more come; of more than a quarter of it nothing is kept waiting."""
+async def test_a_list_applies_changes_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading a list applies its pending changes.
+
+    If more than a quarter of the items changed, none are kept pending and the list is rebuilt.
+    """
     monkeypatch.setattr(sorted_items, "BATCH_SIZE", 8)
     monkeypatch.setattr(sorted_items, "MAX_PENDING", 2)
     storage = MemoryStorage()
     query = ItemQuery.parse({"sort": "name", "limit": "200"})
     await commit(storage, *(creation(number, name=f"{number % 10} {number}") for number in range(1, 41)))
     await storage.list_items(query)
-    for few in (True, False):
-        living = list(storage._items.values())
-        for number, item in enumerate(living[: 8 if few else 20]):
-            await commit(storage, certain(item.update({"name": f"{number} again {few}"}, now=NOON)))
-        (kept,) = storage._sorted.values()
-        assert len(kept._pending) == (8 if few else 0)
+    for is_small_change in (True, False):
+        existing = list(storage._items.values())
+        for number, item in enumerate(existing[: 8 if is_small_change else 20]):
+            await commit(storage, certain(item.update({"name": f"{number} again {is_small_change}"}, now=NOON)))
+        (sorted_list,) = storage._sorted.values()
+        assert len(sorted_list._pending) == (8 if is_small_change else 0)
         reading = asyncio.create_task(storage.list_items(query))
         await asyncio.sleep(0)
-        await commit(storage, creation(100 + few, name="0 new"), removal(living[39]))
+        await commit(storage, creation(100 + is_small_change, name="0 new"), removal(existing[39]))
         assert [item.name for item in (await reading).items] == sorted(item.name for item in storage._items.values())
 
 
-async def test_only_so_many_orders_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one that was not used for longest goes, and is built again when it is asked for."""
+async def test_the_number_of_sorted_lists_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The least recently used list is dropped, and rebuilt when it is read."""
     monkeypatch.setattr(module, "MAX_ORDERS", 2)
     storage = MemoryStorage()
     await commit(storage, creation(1, name="b"), creation(2, name="a"))
@@ -211,24 +228,24 @@ async def test_only_so_many_orders_are_kept(monkeypatch: pytest.MonkeyPatch) -> 
     assert first.name == "a"
 
 
-async def test_a_page_looks_at_no_more_items_than_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page of a list of thousands makes keys for none of them, once the list is built; and two for a write before it."""
+async def test_a_page_builds_only_the_sort_keys_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading a page of thousands of items builds no sort key once the list is built, and two keys after an update."""
     storage = MemoryStorage()
     changes = [creation(number, NOON + timedelta(seconds=number)) for number in range(1, 3_001)]
     await commit(storage, *changes)
     first = await storage.list_items(ItemQuery.parse({}))
-    counted: list[Item] = []
-    entry = SortOrder.entry
+    items_with_key: list[Item] = []
+    build_entry = SortOrder.entry
 
-    def counting(order: SortOrder, item: Item) -> tuple[object, ...]:
-        counted.append(item)
-        return entry(order, item)
+    def count_entry(order: SortOrder, item: Item) -> tuple[object, ...]:
+        items_with_key.append(item)
+        return build_entry(order, item)
 
-    monkeypatch.setattr(SortOrder, "entry", counting)
-    for question in ({}, {"cursor": certain(first.next_cursor)}, {"offset": "2000"}):
-        assert len((await storage.list_items(ItemQuery.parse(question))).items) == 50
-    assert counted == []
+    monkeypatch.setattr(SortOrder, "entry", count_entry)
+    for parameters in ({}, {"cursor": certain(first.next_cursor)}, {"offset": "2000"}):
+        assert len((await storage.list_items(ItemQuery.parse(parameters))).items) == 50
+    assert items_with_key == []
     await commit(storage, certain(changes[7].subject.update({"name": "x"}, now=NOON + timedelta(days=1))))
-    assert counted == []
+    assert items_with_key == []
     await storage.list_items(ItemQuery.parse({}))
-    assert len(counted) == 2
+    assert len(items_with_key) == 2

@@ -1,7 +1,8 @@
-"""How Postgres plans the statements: cheaply enough that a server with JIT compiles none of them, and each by an index.
+"""How Postgres plans the statements: too cheap for JIT compilation, and without sequential scans.
 
-Postgres compiles what it expects to cost more than `jit_above_cost`, and a sequential scan that `enable_seqscan` forbids
-counts as ten billion. The server that tests run on may have no JIT; what it would do is known from the costs.
+Postgres compiles statements that it expects to cost more than `jit_above_cost`. A sequential scan that `enable_seqscan`
+forbids counts as ten billion. The server that the tests use may have no JIT, but the costs show what a server with JIT
+would do.
 """
 
 import json
@@ -18,29 +19,29 @@ from catalog.adapters.sql.storage import SqlStorage
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import StorageOptions
 from tests.conftest import Databases
-from tests.contract.everything import work
+from tests.contract.storage_operations import run_every_operation
 from tests.making import create_categories, creation, sets
 
 JIT_ABOVE_COST = 100_000
-"""Postgres' default."""
+"""The default of the Postgres setting."""
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """A statement that ran, and its plan."""
+class PlannedStatement:
+    """A statement that was executed, and its plan."""
 
     sql: str
     plan: dict[str, Any]
 
     @property
     def cost(self) -> float:
-        """What Postgres expected it to cost."""
+        """The cost that Postgres estimated."""
         cost: float = self.plan["Total Cost"]
         return cost
 
     @property
-    def forbidden(self) -> Iterator[str]:
-        """The steps that are sequential scans of tables."""
+    def sequential_scans(self) -> Iterator[str]:
+        """The tables that the plan scans sequentially."""
         steps = [self.plan]
         while steps:
             step = steps.pop()
@@ -49,33 +50,33 @@ class Planned:
                 yield step["Relation Name"]
 
 
-class Plans:
-    """Gathers the plans of what a store runs, which the server tells in notices (auto_explain)."""
+class PlanRecorder:
+    """Records the plans of a store's statements. The server sends them as notices (auto_explain)."""
 
     def __init__(self, storage: SqlStorage) -> None:
-        """Listen to each connection of a store."""
-        self.found: list[Planned] = []
-        self.jit: list[str] = []
+        """Listen to every connection of a store."""
+        self.statements: list[PlannedStatement] = []
+        self.jit_settings: list[str] = []
         engines = storage._engines
         for engine in (engines.reading, engines.writing, engines.watching, engines.streaming):
-            event.listen(engine.sync_engine, "connect", self._connected)
+            event.listen(engine.sync_engine, "connect", self._on_connect)
 
-    def _connected(self, connection: Any, _record: object) -> None:  # noqa: ANN401 - SQLAlchemy's adapter
-        connection.driver_connection.add_log_listener(self._noticed)
-        self.jit.append(connection.run_async(lambda driver: driver.fetchval("SHOW jit")))
+    def _on_connect(self, connection: Any, _record: object) -> None:  # noqa: ANN401 - SQLAlchemy's adapter
+        connection.driver_connection.add_log_listener(self._on_notice)
+        self.jit_settings.append(connection.run_async(lambda driver: driver.fetchval("SHOW jit")))
 
-    def _noticed(self, _connection: object, message: Any) -> None:  # noqa: ANN401 - asyncpg's
-        told = re.search(r"plan:\s*(\{.*\})", message.message, re.DOTALL)
-        if told is not None:
-            plan = json.loads(told[1])
-            # The driver asks for each type once a connection, and turns JIT off while it does.
+    def _on_notice(self, _connection: object, message: Any) -> None:  # noqa: ANN401 - asyncpg's
+        match = re.search(r"plan:\s*(\{.*\})", message.message, re.DOTALL)
+        if match is not None:
+            plan = json.loads(match[1])
+            # The driver looks up each type once per connection, with JIT turned off.
             if "typeinfo_tree" not in plan["Query Text"]:
-                self.found.append(Planned(plan["Query Text"], plan["Plan"]))
+                self.statements.append(PlannedStatement(plan["Query Text"], plan["Plan"]))
 
 
 @pytest.fixture
 async def explained(databases: Databases, postgres_template: str) -> AsyncIterator[str]:
-    """A database that tells the plan of each statement."""
+    """The URL of a database that reports the plan of each statement."""
     name = await databases.create(postgres_template)
     connection = await asyncpg.connect(databases.url(name))
     for setting in (
@@ -91,14 +92,14 @@ async def explained(databases: Databases, postgres_template: str) -> AsyncIterat
 
 
 @pytest.mark.parametrize("size", [0, 120, 3_000])
-async def test_no_statement_costs_what_jit_begins_at(explained: str, size: int) -> None:
-    """Whether the catalog is empty, small or larger, and whether Postgres ever analysed it."""
+async def test_no_statement_is_expensive_enough_for_jit(explained: str, size: int) -> None:
+    """No statement reaches the cost for JIT, whatever the size of the catalog, before and after Postgres analyzed it."""
     storage = open_store(StorageOptions(explained, deadline=20))
     assert isinstance(storage, SqlStorage)
-    plans = Plans(storage)
+    recorder = PlanRecorder(storage)
     await create_categories(storage, "home/chairs")
     for first in range(1, size, 500):
-        some = range(first, min(first + 500, size + 1))
+        numbers = range(first, min(first + 500, size + 1))
         await storage.commit(
             sets(
                 *(
@@ -109,18 +110,18 @@ async def test_no_statement_costs_what_jit_begins_at(explained: str, size: int) 
                         price={"amount": str(number), "currency": "EUR"} if number % 3 else None,
                         attributes={"color": "red", "size": number},
                     )
-                    for number in some
+                    for number in numbers
                 )
             )
         )
-    await work(storage, 100_000)
+    await run_every_operation(storage, 100_000)
     connection = await asyncpg.connect(explained)
     await connection.execute("ANALYZE")
     await connection.close()
-    await work(storage, 200_000)
+    await run_every_operation(storage, 200_000)
     await storage.prune(10)
     await storage.close()
-    assert len(plans.found) > 1_000
-    assert set(plans.jit) == {"off"}
-    assert {planned.sql: names for planned in plans.found if (names := list(planned.forbidden))} == {}
-    assert {planned.sql: planned.cost for planned in plans.found if planned.cost >= JIT_ABOVE_COST} == {}
+    assert len(recorder.statements) > 1_000
+    assert set(recorder.jit_settings) == {"off"}
+    assert {statement.sql: tables for statement in recorder.statements if (tables := list(statement.sequential_scans))} == {}
+    assert {statement.sql: statement.cost for statement in recorder.statements if statement.cost >= JIT_ABOVE_COST} == {}

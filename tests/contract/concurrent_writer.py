@@ -1,8 +1,8 @@
-"""A process that commits beside others: `python -m tests.contract.rival URL NAME ROUNDS`.
+"""Writes to a store from a separate process: `python -m tests.contract.concurrent_writer URL NAME ROUNDS`.
 
-Each round it commits three change sets at once: a new item, two new items together, and a revision of an item that all
-rivals fight for. It says that it is ready, begins when it is told to by a line, and prints how many of its revisions got
-through.
+In each round it commits three change sets concurrently: one new item, two new items together, and an update of the item
+CONTESTED, which all writers update. It prints "ready", starts when it reads a line, and finally prints how many of its
+updates were committed.
 """
 
 import asyncio
@@ -15,25 +15,25 @@ from tests.making import NOON, TESTER, certain, creation
 
 
 async def main(url: str, name: str, rounds: int) -> None:
-    """Commit, round after round."""
+    """Commit in each round, then print the number of successful updates."""
     storage = open_store(StorageOptions(url, deadline=20.0))
     await storage.head()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
-    base = int(name) * 100_000
-    won = 0
-    for number in range(base, base + 3 * rounds, 3):
+    first_number = int(name) * 100_000
+    successes = 0
+    for number in range(first_number, first_number + 3 * rounds, 3):
         contested = (await storage.items_by_sku(["CONTESTED"]))["CONTESTED"]
-        revision = certain(contested.update({"name": f"by {name} after {contested.version}"}, now=NOON))
+        update = certain(contested.update({"name": f"by {name} after {contested.version}"}, now=NOON))
         outcomes = await asyncio.gather(
             storage.commit([ChangeSet((creation(number),), TESTER)]),
             storage.commit([ChangeSet((creation(number + 1), creation(number + 2)), TESTER)]),
-            storage.commit([ChangeSet((revision,), TESTER)]),
+            storage.commit([ChangeSet((update,), TESTER)]),
         )
-        won += isinstance(outcomes[2][0], Committed)
+        successes += isinstance(outcomes[2][0], Committed)
     await storage.close()
-    sys.stdout.write(f"{won}\n")
+    sys.stdout.write(f"{successes}\n")
 
 
 if __name__ == "__main__":

@@ -126,8 +126,8 @@ def store(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def store_url(store: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a fresh store with the current schema."""
-    if store == "memory":
-        yield "memory://"
+    if store in ("memory", "minimal"):
+        yield f"{store}://"
     elif store == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "catalog.db")
         yield f"sqlite:///{tmp_path / 'catalog.db'}"

@@ -9,6 +9,8 @@ from catalog.domain.errors import CatalogError
 from catalog.entrypoints.http.responses.problem_types import PROBLEM_TYPES
 from catalog.entrypoints.http.responses.problems import STATUS_CODES, status_of
 from catalog.entrypoints.settings import describe_settings
+from catalog.ports.storage import Storage
+from catalog.ports.storage.storage import RequiredStorage
 from tests.architecture import cli_reference, error_reference
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +75,17 @@ def test_every_error_is_in_the_drawing_of_the_error_tree() -> None:
         return {error_type.__name__}.union(*map(names, error_type.__subclasses__()))
 
     assert {name for name in names(CatalogError) if not re.search(rf"\b{name}\b", drawing)} == set()
+
+
+def test_every_method_of_a_store_is_documented() -> None:
+    """In the two tables of docs/how-to/write-a-store.md: what is required, and what is optional."""
+    text = (ROOT / "docs" / "how-to" / "write-a-store.md").read_text()
+    required, optional = (
+        set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]*)\|", section, re.MULTILINE))))
+        for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:3]
+    )
+    assert required == RequiredStorage.__abstractmethods__ | {"durable"}
+    assert optional == Storage.__abstractmethods__ - RequiredStorage.__abstractmethods__
 
 
 async def test_the_examples_for_tests_without_a_database_run() -> None:

@@ -49,7 +49,7 @@ def test_the_import_contracts_hold(planted: Path) -> None:
         ("domain/items/item.py", "import msgspec"),
         ("domain/queries/item_query.py", "import uuid_utils"),
         ("domain/search/search.py", "import structlog"),
-        ("ports/storage.py", "import catalog.application.items.items"),
+        ("ports/storage/storage.py", "import catalog.application.items.items"),
         ("ports/clock.py", "import catalog.adapters.system"),
         ("ports/ids.py", "import sqlalchemy"),
         ("application/items/items.py", "import catalog.adapters.memory.storage"),

@@ -224,7 +224,7 @@ async def test_waiting_ends_with_a_commit(storage: Storage, store: str, store_ur
     Otherwise it returns when its time is up.
     """
     await storage.wait(0, 0.01)
-    other = storage if store == "memory" else open_store(StorageOptions(store_url))
+    other = storage if store in ("memory", "minimal") else open_store(StorageOptions(store_url))
     await storage.head()
 
     async def wait_for_commit() -> None:

@@ -31,6 +31,8 @@ from catalog.domain.queries.item_query import ItemQuery
 from catalog.domain.text.normalization import is_blank, trim
 from catalog.entrypoints.representations.items import encode_item
 from catalog.ports.storage import Storage
+from tests import minimal_store
+from tests.conftest import STORES
 from tests.making import (
     NOON,
     TESTER,
@@ -133,6 +135,7 @@ async def test_an_export_is_a_snapshot(storage: Storage, monkeypatch: pytest.Mon
     """Concurrent writes do not change an export, and do not wait for it."""
     monkeypatch.setattr(sql_store, "_BATCH_SIZE", 2)
     monkeypatch.setattr(memory_store, "BATCH_SIZE", 2)
+    monkeypatch.setattr(minimal_store, "BATCH_SIZE", 2)
     items = await create_items(storage, *range(1, 8))
     exported: list[str] = []
     async for batch in storage.stream(parse_export({"sort": "sku"})):
@@ -154,6 +157,7 @@ async def test_an_abandoned_export_releases_its_connection(storage: Storage, mon
     assert len(await exported_skus(storage)) == 7
 
 
+@pytest.mark.parametrize("store", STORES)
 async def test_an_error_during_an_export_raises_store_unavailable(storage: Storage) -> None:
     """A database error during an export raises StoreUnavailable, and the store can be used afterwards."""
     if isinstance(storage, MemoryStorage):

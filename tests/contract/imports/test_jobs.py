@@ -16,10 +16,12 @@ from catalog.application.imports.jobs import ImportJobs, ImportSource, ImportSta
 from catalog.application.imports.pipeline import ImportPipeline
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.rows import SLICE_ROWS, Refusal
+from catalog.application.writes.idempotency import IdempotentRequests
 from catalog.domain.changes.commit_plan import Outcome
 from catalog.domain.changes.log import ChangeSet
 from catalog.domain.errors import ImportNotFound, ImportsBusy, StoreBusy, StoreUnavailable
 from catalog.domain.items.item import Item
+from catalog.entrypoints.http.idempotency import BodyFingerprint
 from catalog.ports.storage import Storage
 from tests.making import NOON, TESTER, FixedClock, certain, commit, creation
 
@@ -176,7 +178,7 @@ async def test_one_that_is_waited_for_is_cancelled_and_interrupted_too(jobs: Job
 
     jobs.jobs._new_state = told  # type: ignore[method-assign]
     source = endless(lambda: False)
-    task = asyncio.create_task(jobs.jobs.run(source, ImportPlan(), TESTER, []))
+    task = asyncio.ensure_future(jobs.jobs.run(source, ImportPlan(), TESTER, []))
     await started.wait()
 
     async def writing(number: int) -> bool:
@@ -185,12 +187,29 @@ async def test_one_that_is_waited_for_is_cancelled_and_interrupted_too(jobs: Job
     await _holds(lambda: writing(0))
     assert (await jobs.another().cancel(running[0].id, TESTER)).status == "running"
     assert (await task).status == "cancelled"
-    task = asyncio.create_task(jobs.jobs.run(endless(lambda: False), ImportPlan(), TESTER, []))
+    task = asyncio.ensure_future(jobs.jobs.run(endless(lambda: False), ImportPlan(), TESTER, []))
     await _holds(lambda: writing(1))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert (await jobs.jobs.get(running[1].id)).status == "interrupted"
+
+
+async def test_two_processes_start_an_import_once(jobs: Jobs) -> None:
+    """The second to commit returns the first one's response, and closes its file."""
+    closed: list[bool] = []
+    source = ImportSource(lambda: read_csv(io.BytesIO(b"sku,name\na,Twice\n")), lambda: 0, lambda: closed.append(True))
+    first, second = (IdempotentRequests(jobs.storage, jobs.clock) for _ in range(2))
+    there = jobs.another()
+    with first.claim("k", BodyFingerprint(b"")) as here, second.claim("k", BodyFingerprint(b"")) as elsewhere:
+        write = jobs.jobs.start(_source("sku,name\na,Once\n"), ImportPlan(), TESTER)
+        response, replayed = await here.execute(write, lambda state: state.id.encode())
+        assert not replayed
+        write = there.start(source, ImportPlan(), TESTER)
+        assert await elsewhere.execute(write, lambda state: state.id.encode()) == (response, True)
+    assert (closed, there._states, there._tasks) == ([True], {}, set())
+    await _until(jobs.another(), response.decode(), "done")
+    assert (await jobs.storage.items_by_sku(["A"]))["A"].name == "Once"
 
 
 async def test_one_that_waits_gives_signs_of_life(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:

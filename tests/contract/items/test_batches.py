@@ -12,8 +12,9 @@ from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.system import RandomIds
 from catalog.application.items.batch import MAX_OPERATIONS, MAX_SUGGESTIONS, Batch, BatchOperations, BatchResult
 from catalog.application.items.items import Items
-from catalog.domain.changes.expiring_record import ExpiringRecord
+from catalog.application.writes.idempotency import IdempotentRequests
 from catalog.domain.errors import BatchRefused, CatalogError, InvalidInput, ItemNotFound, TooManyConflicts
+from catalog.entrypoints.http.idempotency import BodyFingerprint
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import Storage, StorageOptions
 from tests.making import NOON, TESTER, FixedClock, certain, commit, create_categories, create_items
@@ -129,8 +130,10 @@ async def test_an_item_can_be_named_by_id_or_by_sku(storage: Storage) -> None:
 async def test_records_are_committed_with_a_batch(storage: Storage) -> None:
     """Records are committed even if every operation of the batch is refused."""
     batch = Batch.parse({"operations": [{"op": "delete", "key": "NONE"}]})
-    await batch_operations(storage).run(batch, TESTER, lambda results: (ExpiringRecord("n", str(results.failed).encode(), NOON),))
-    assert (await storage.records(["n"]))["n"].content == b"1"
+    write = batch_operations(storage).run(batch, TESTER)
+    with IdempotentRequests(storage, FixedClock()).claim("n", BodyFingerprint(b"")) as claim:
+        await claim.execute(write, lambda results: str(results.failed).encode())
+    assert (await storage.records(["n"]))["n"].content.endswith(b"\n1")
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from catalog.domain.search.spelling import word_pattern
 from catalog.domain.validation import FieldErrors
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import Count, Storage, StorageOptions
+from tests.conftest import STORES
 from tests.making import certain, commit, create_categories, create_items, creation, pages, removal, revision
 
 LONG_TIMEOUT = 60.0
@@ -108,6 +109,7 @@ async def test_stores_agree_on_pages_whichever_plan_is_used(
             assert await pages(storage, parameters) == await pages(memory, parameters), parameters
 
 
+@pytest.mark.parametrize("store", STORES)
 async def test_a_search_with_too_many_matches_is_sorted_by_name(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A search with too many matches to rank is sorted by name on every page, even if there are fewer matches by then.
 
@@ -134,6 +136,7 @@ async def test_a_search_with_too_many_matches_is_sorted_by_name(storage: Storage
     assert new_search.ranked
 
 
+@pytest.mark.parametrize("store", STORES)
 async def test_counts_can_be_estimates(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """If counting takes too long, the count is an estimate and facets are omitted."""
     monkeypatch.setattr(sql, "MAX_COUNTED", 0)
@@ -164,6 +167,7 @@ async def test_counts_can_be_estimates(storage: Storage, monkeypatch: pytest.Mon
     assert sampled.value == 40 or storage._dialect.estimates  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("store", STORES)
 async def test_a_slow_statement_is_stopped(storage: Storage) -> None:
     """The database stops a statement that takes too long, and its connection serves the next read."""
     if isinstance(storage, MemoryStorage):
@@ -177,6 +181,7 @@ async def test_a_slow_statement_is_stopped(storage: Storage) -> None:
     assert len(reading._idle) == 1
 
 
+@pytest.mark.parametrize("store", STORES)
 async def test_a_statement_is_stopped_if_its_caller_is_cancelled(storage: Storage) -> None:
     """Cancelling the caller stops the statement long before its timeout, because closing its connection would wait for it."""
     if isinstance(storage, MemoryStorage):
@@ -193,6 +198,7 @@ async def test_a_statement_is_stopped_if_its_caller_is_cancelled(storage: Storag
             assert (await storage.list_items(ItemQuery.parse({}))).items == ()
 
 
+@pytest.mark.parametrize("store", STORES)
 async def test_a_count_without_an_estimate_is_unknown(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A count that can be neither made nor estimated is None, and not 0."""
     if isinstance(storage, MemoryStorage):
@@ -287,6 +293,7 @@ async def test_a_part_of_a_code_is_not_suggested(storage: Storage, monkeypatch: 
     assert list(await storage.suggest(search)) == [chair]
 
 
+@pytest.mark.parametrize("store", STORES)
 async def test_the_rarest_condition_or_the_order_leads(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A SQL store reads by the rarest condition, or in order if every condition has many matches."""
     if isinstance(storage, MemoryStorage):

@@ -5,13 +5,15 @@ import asyncio
 import httpx
 import pytest
 
+from catalog.application.items.items import Items
 from catalog.application.writes.idempotency import IdempotentRequests
-from catalog.domain.errors import AlreadyProcessed, RequestInProgress
+from catalog.application.writes.write import Decision, Write
+from catalog.domain.errors import AlreadyProcessed, RequestInProgress, StaleVersion
 from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.idempotency import BodyFingerprint
 from catalog.ports.storage import Storage
 from tests.http.making import ITEMS, create_item
-from tests.making import FixedClock
+from tests.making import TESTER, CountedIds, FixedClock, creation
 
 KEY = {"Idempotency-Key": "key-1"}
 
@@ -88,48 +90,76 @@ async def test_every_post_accepts_a_key(client: httpx.AsyncClient) -> None:
         assert repeated.headers["idempotency-replayed"] == "true"
 
 
+async def respond_once(requests: IdempotentRequests, key: str, write: Write[str]) -> tuple[bytes, bool]:
+    """Execute a write, or return the stored response."""
+    with requests.claim(key, BodyFingerprint(b"body")) as claim:
+        stored = await claim.stored_response()
+        return (stored, True) if stored is not None else await claim.execute(write, str.encode)
+
+
 async def test_two_processes_run_a_keyed_request_once(storage: Storage) -> None:
     """The process that commits second returns the first one's response. After a day the request runs again."""
     clock = FixedClock()
-    first_process, second_process = IdempotentRequests(storage, clock), IdempotentRequests(storage, clock)
-    fingerprint = BodyFingerprint(b"body")
-    done: list[str] = []
+    here, there = IdempotentRequests(storage, clock), IdempotentRequests(storage, clock)
+    decided: list[str] = []
 
-    async def work(make_record: object, name: str, meanwhile: bool) -> bytes:  # noqa: FBT001 - keyword in every call
-        if meanwhile:
-            assert await second_process.execute(
-                "k", fingerprint, lambda make_record: work(make_record, "there", meanwhile=False)
-            ) == (b"there", False)
-        from catalog.application.writes.commit import commit  # noqa: PLC0415 - used only here
-        from tests.making import TESTER  # noqa: PLC0415 - used only here
+    def write_of(name: str, meanwhile: Write[str] | None = None) -> Write[str]:
+        async def decide() -> Decision[str]:
+            decided.append(name)
+            number = len(decided)
+            if meanwhile is not None:
+                assert await respond_once(there, "k", meanwhile) == (b"there", False)
+            return Decision((creation(number),), name)
 
-        await commit(storage, (), TESTER, (make_record(name.encode()),))  # type: ignore[operator]
-        done.append(name)
-        return name.encode()
+        return Write(storage, TESTER, decide)
 
-    assert await first_process.execute("k", fingerprint, lambda make_record: work(make_record, "here", meanwhile=True)) == (
-        b"there",
-        True,
-    )
-    assert done == ["there"]
+    assert await respond_once(here, "k", write_of("here", write_of("there"))) == (b"there", True)
+    assert decided == ["here", "there"]
+    assert (await storage.head()).seq == 1
     clock.move(hours=25)
-    assert await first_process.execute("k", fingerprint, lambda make_record: work(make_record, "here", meanwhile=False)) == (
-        b"here",
-        False,
-    )
+    assert await respond_once(here, "k", write_of("here")) == (b"here", False)
+    assert (await storage.head()).seq == 2
 
-    async def refused(make_record: object) -> bytes:
-        raise AlreadyProcessed(str(make_record))
 
+async def test_a_process_executes_one_request_per_key_at_a_time(storage: Storage) -> None:
+    """Another one is refused. AlreadyProcessed is raised if there is no stored response."""
+    requests = IdempotentRequests(storage, FixedClock())
+
+    async def refuse() -> Decision[str]:
+        raise AlreadyProcessed("k")  # noqa: EM101 - only here
+
+    refused = Write(storage, TESTER, refuse)
     with pytest.raises(AlreadyProcessed):
-        await first_process.execute("new", fingerprint, refused)
+        await respond_once(requests, "new", refused)
 
-    async def twice(_receipt: object) -> bytes:
+    async def repeat() -> Decision[str]:
         with pytest.raises(RequestInProgress):
-            await first_process.execute("own", fingerprint, refused)
-        return b""
+            await respond_once(requests, "own", refused)
+        return Decision((), "")
 
-    assert await first_process.execute("own", fingerprint, twice) == (b"", False)
+    assert await respond_once(requests, "own", Write(storage, TESTER, repeat)) == (b"", False)
+
+
+async def test_a_write_that_is_retried_stores_the_response_of_its_last_decision(storage: Storage) -> None:
+    """Two other writers are faster, so the response has the name that the second gave."""
+    requests = IdempotentRequests(storage, FixedClock())
+    items = Items(storage, FixedClock(), CountedIds())
+    made = await items.create({"sku": "A", "name": "A"}, TESTER)
+    names = iter(("Rival", "Rival again"))
+
+    async def decide() -> Decision[str]:
+        item = await items.get("A")
+        name = next(names, None)
+        if name is not None:
+            await items.update("A", {"name": name}, TESTER)
+        change = item.update({"description": "mine"}, now=made.updated_at)
+        assert change is not None
+        return Decision((change,), change.subject.name)
+
+    write = Write(storage, TESTER, decide, "the item A", (StaleVersion,))
+    assert await respond_once(requests, "k", write) == (b"Rival again", False)
+    assert await respond_once(requests, "k", write) == (b"Rival again", True)
+    assert (await items.get("A")).version == 4
 
 
 async def test_a_request_without_a_key_stores_no_response(container: Container, client: httpx.AsyncClient) -> None:

@@ -34,7 +34,7 @@ from catalog.domain.search.spelling import (
 )
 from catalog.domain.text.normalization import fold
 from catalog.ports.commit_listeners import Listener, Listeners
-from catalog.ports.storage import Count, SchemaState, StorageOptions
+from catalog.ports.storage import Count, SchemaState, Storage, StorageOptions
 
 MAX_ORDERS = 8
 """Maximum number of sorted lists, because each one makes commits slower. The least recently used one is dropped."""
@@ -56,7 +56,7 @@ _NO_TERMS = ItemTerms("", "", "")
 _SCHEMA = SchemaState(current_version="none needed", required_version="none needed")
 
 
-class MemoryStorage:
+class MemoryStorage(Storage):
     """Dictionaries guarded by one lock. Commits never await while they write, so cancelling a caller cannot interrupt one."""
 
     durable = False

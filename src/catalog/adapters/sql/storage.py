@@ -63,7 +63,7 @@ from catalog.domain.queries.item_query import ItemQuery, Page
 from catalog.domain.search.search import ItemTerms, SearchQuery
 from catalog.domain.search.spelling import MAX_SUGGESTIONS, corrections, is_corrected_by, word_patterns
 from catalog.ports.commit_listeners import Listener, Listeners
-from catalog.ports.storage import Count, SchemaState
+from catalog.ports.storage import Count, SchemaState, Storage
 
 T = TypeVar("T")
 
@@ -128,7 +128,7 @@ class Engines:
     wait: float
 
 
-class SqlStorage:
+class SqlStorage(Storage):
     """A `Storage` on SQLAlchemy Core; a `SqlDialect` supplies what differs between databases."""
 
     durable = True

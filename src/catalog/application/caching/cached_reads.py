@@ -9,7 +9,7 @@ from typing import NamedTuple
 from catalog.application.caching.freshness import Freshness
 from catalog.domain.changes.log import LogHead
 from catalog.ports.cache import Cache, CachedResponse, ResponseContent
-from catalog.ports.storage import Storage
+from catalog.ports.storage.optional import CommitNotifications
 
 _log = logging.getLogger("catalog.cache")
 
@@ -94,9 +94,9 @@ class CachedReads:
                 del self._fills[key]
 
     @asynccontextmanager
-    async def running(self, storage: Storage) -> AsyncIterator[None]:
+    async def running(self, notifications: CommitNotifications) -> AsyncIterator[None]:
         """Follow the log while the context is active. Without it, no cached response is valid."""
-        storage.listen(self._freshness.record_entries)
+        notifications.listen(self._freshness.record_entries)
         follower = asyncio.create_task(self._freshness.follow(), name="catalog-freshness")
         follower.add_done_callback(_log_failure)
         try:

@@ -22,7 +22,7 @@ from catalog.domain.items.item import Item, changed_fields
 from catalog.domain.queries.item_query import Page
 from catalog.domain.queries.list_request import ListRequest
 from catalog.ports.cache import CachedResponse
-from catalog.ports.storage import Storage
+from catalog.ports.storage.optional import WatchedChangeLog
 
 MAX_STALENESS = 0.25
 """The time in seconds after which changes of other processes are visible at the latest."""
@@ -55,10 +55,10 @@ class Freshness:
     """Tracks the latest entry of the log, and the latest change of each recently changed dependency."""
 
     def __init__(
-        self, storage: Storage, clear_cache: Callable[[], Awaitable[None]], clock: Callable[[], float] = monotonic
+        self, change_log: WatchedChangeLog, clear_cache: Callable[[], Awaitable[None]], clock: Callable[[], float] = monotonic
     ) -> None:
-        """Follow the log of `storage`. Call `clear_cache` if it is replaced by another log. `clock` returns seconds."""
-        self._storage = storage
+        """Follow this log. Call `clear_cache` if it is replaced by another log. `clock` returns seconds."""
+        self._change_log = change_log
         self._clear_cache = clear_cache
         self._clock = clock
         self._log_id: str | None = None
@@ -123,19 +123,19 @@ class Freshness:
             else:
                 await asyncio.sleep(RETRY_SECONDS)
                 with suppress(Unavailable):
-                    await self._storage.wait(self.latest_seq, POLL_SECONDS - RETRY_SECONDS)
+                    await self._change_log.wait(self.latest_seq, POLL_SECONDS - RETRY_SECONDS)
 
     async def poll(self) -> None:
         """Record the entries committed since the last poll. Raises Unavailable if the store is unreachable."""
         started_at = self._clock()
         recorded_seq = self._contiguous_seq
-        head = await self._storage.head()
+        head = await self._change_log.head()
         if head.log_id != self._log_id or head.seq < recorded_seq:
             await self._start_at(head)
         elif head.seq > recorded_seq + MAX_TRACKED:
             self._skip_to(head.seq)
         while self._contiguous_seq < head.seq:
-            entries = (await self._storage.changes(after=self._contiguous_seq, limit=BATCH_SIZE)).entries
+            entries = (await self._change_log.changes(after=self._contiguous_seq, limit=BATCH_SIZE)).entries
             if not entries or entries[0].seq > self._contiguous_seq + 1:
                 self._skip_to(head.seq)
             self.record_entries(entries)

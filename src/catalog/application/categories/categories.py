@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from catalog.application.writes.commit import MAX_ATTEMPTS, Expected, RecordsFor, commit, no_records, update_with_retry
+from catalog.application.writes.write import Decision, Expected, Write, check_expected, conflicts_of_change, decide_change
 from catalog.domain.categories.category import Category
 from catalog.domain.categories.tree import Tree
-from catalog.domain.change import Change, Origin
+from catalog.domain.change import Origin
 from catalog.domain.changes.log import AnyChange
 from catalog.domain.errors import (
     CategoryInUse,
@@ -13,7 +13,6 @@ from catalog.domain.errors import (
     InvalidQuery,
     NotFound,
     StaleVersion,
-    TooManyConflicts,
     UnknownCategory,
     shorten,
 )
@@ -61,19 +60,20 @@ class Categories:
         """Return a category. Raises CategoryNotFound."""
         return (await self.lineage(slug))[-1]
 
-    async def create(
-        self, fields: Mapping[str, object], origin: Origin, records_for: RecordsFor[Category] = no_records
-    ) -> Category:
+    def create(self, fields: Mapping[str, object], origin: Origin) -> Write[Category]:
         """Create a category. Without a position it becomes the last of its siblings.
 
         Raises InvalidInput, UnknownCategory, SlugTaken, CategoryTooDeep.
         """
-        position = await self._default_position(fields.get("parent")) if fields.get("position") is None else 0
-        change = Category.create(fields, category_id=self._ids.item_id(), default_position=position, now=self._clock.now())
-        await commit(self._storage, (change,), origin, records_for(change.subject))
-        return change.subject
 
-    async def update(self, slug: str, patch: Mapping[str, object], origin: Origin, expected: Expected = None) -> Category:
+        async def decide() -> Decision[Category]:
+            position = await self._default_position(fields.get("parent")) if fields.get("position") is None else 0
+            change = Category.create(fields, category_id=self._ids.item_id(), default_position=position, now=self._clock.now())
+            return Decision((change,), change.subject)
+
+        return Write(self._storage, origin, decide)
+
+    def update(self, slug: str, patch: Mapping[str, object], origin: Origin, expected: Expected = None) -> Write[Category]:
         """Update a category with a merge patch (RFC 7396).
 
         If it moves to another parent without a position, it becomes the last of its new siblings.
@@ -82,11 +82,12 @@ class Categories:
         TooManyConflicts.
         """
 
-        async def decide(category: Category) -> Change[Category] | None:
+        async def decide() -> Decision[Category]:
+            category = await self._get_expected(slug, expected)
             position = await self._default_position(patch["parent"]) if "parent" in patch and "position" not in patch else 0
-            return category.update(patch, default_position=position, now=self._clock.now())
+            return decide_change(category, category.update(patch, default_position=position, now=self._clock.now()))
 
-        return await update_with_retry(self._storage, lambda: self.get(slug), decide, origin, expected, f"the category {slug}")
+        return Write(self._storage, origin, decide, f"the category {slug}", conflicts_of_change(expected))
 
     async def delete(self, slug: str, origin: Origin, expected: Expected = None, move_to: str | None = None) -> int:
         """Delete a category and move its items and children to `move_to`. Return the number of items moved.
@@ -97,28 +98,31 @@ class Categories:
         Raises InvalidQuery if `move_to` is not a valid target, CategoryNotFound, CategoryInUse, CategoryTooDeep,
         StaleVersion, TooManyConflicts.
         """
-        moved = 0
-        conflicts = 0
-        while conflicts < MAX_ATTEMPTS:
-            category = await self.get(slug)
-            if expected is not None and (category.id, category.version) not in expected:
-                raise StaleVersion(category.id, "category")
-            changes, items = await self._item_moves(category, move_to)
-            if items < MOVE_BATCH:
+
+        async def decide() -> Decision[int]:
+            category = await self._get_expected(slug, expected)
+            changes, moved = await self._item_moves(category, move_to)
+            if moved < MOVE_BATCH:
                 changes = (*changes, category.delete(now=self._clock.now()))
-            try:
-                await commit(self._storage, changes, origin)
-            except (StaleVersion, NotFound, CategoryInUse) as error:
-                if move_to is None and isinstance(error, CategoryInUse):
-                    raise
-                conflicts += 1
-                continue
-            except UnknownCategory as error:
-                raise _invalid_move_target(error.errors[0].message) from error
-            moved += items
-            if items < MOVE_BATCH:
-                return moved
-        raise TooManyConflicts(f"the category {slug}")
+            return Decision(changes, moved)
+
+        # The stale version may also be that of an item that is moved.
+        retry_on = (StaleVersion, NotFound) if move_to is None else (StaleVersion, NotFound, CategoryInUse)
+        write = Write(self._storage, origin, decide, f"the category {slug}", retry_on)
+        total = 0
+        try:
+            while True:
+                moved = await write
+                total += moved
+                if moved < MOVE_BATCH:
+                    return total
+        except UnknownCategory as error:
+            raise _invalid_move_target(error.errors[0].message) from error
+
+    async def _get_expected(self, slug: str, expected: Expected) -> Category:
+        category = await self.get(slug)
+        check_expected(category, expected)
+        return category
 
     async def _item_moves(self, category: Category, move_to: str | None) -> tuple[tuple[AnyChange, ...], int]:
         """Return the changes of the next commit that moves the contents of a category, and the number of items among them."""

@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 from catalog.domain.changes.log import MAX_SEQ, LogEntry, LogFilter
 from catalog.domain.errors import InvalidPosition, LogPruned, StoreUnavailable, TooManySubscribers, Unavailable
-from catalog.ports.storage import Storage
+from catalog.ports.storage.optional import WatchedChangeLog
 
 POLL_SECONDS = 0.1
 """Seconds between two reads of the log if the store reports no commits."""
@@ -102,14 +102,14 @@ class Feed:
 
     def __init__(
         self,
-        storage: Storage,
+        change_log: WatchedChangeLog,
         encode_event: EncodeEvent,
         encode_heartbeat: EncodeHeartbeat,
         *,
         max_subscribers: int = MAX_SUBSCRIBERS,
     ) -> None:
         """Serve up to `max_subscribers` subscribers, with entries and heartbeats encoded by these functions."""
-        self._storage = storage
+        self._change_log = change_log
         self._encode_event = encode_event
         self._encode_heartbeat = encode_heartbeat
         self._max_subscribers = max_subscribers
@@ -156,7 +156,7 @@ class Feed:
 
         Raises: InvalidPosition, LogPruned.
         """
-        page = await self._storage.changes(after=after or 0, limit=1)
+        page = await self._change_log.changes(after=after or 0, limit=1)
         if after is None:
             return page.head
         if after > page.head:
@@ -190,7 +190,7 @@ class Feed:
     async def _replay(self, subscriber: Subscriber, last_seq: int | None) -> AsyncGenerator[bytes, None]:
         """Read missed entries from the log, up to and including `last_seq`, or to the end of the log."""
         while not self._closed and (last_seq is None or subscriber.position < last_seq):
-            page = await self._storage.changes(after=subscriber.position, limit=BATCH_SIZE, log_filter=subscriber.log_filter)
+            page = await self._change_log.changes(after=subscriber.position, limit=BATCH_SIZE, log_filter=subscriber.log_filter)
             if page.floor > subscriber.position:
                 raise LogPruned(subscriber.position, page.floor)
             entries = [entry for entry in page.entries if last_seq is None or entry.seq <= last_seq]
@@ -249,12 +249,12 @@ class Feed:
                 self._push_to_all(self._encode_heartbeat(self._position))
             if not found_entries:
                 with suppress(Unavailable):
-                    await self._storage.wait(self._position, POLL_SECONDS)
+                    await self._change_log.wait(self._position, POLL_SECONDS)
             await asyncio.sleep(BATCH_DELAY if self._caught_up else 0)
 
     async def _read_log(self) -> bool:
         """Read the next entries and publish them. Return whether there were any."""
-        page = await self._storage.changes(after=self._position, limit=BATCH_SIZE)
+        page = await self._change_log.changes(after=self._position, limit=BATCH_SIZE)
         self._caught_up = page.next_after is None
         if page.floor > self._position or page.head < self._position:
             # The next entries were pruned, or this is another log. Subscribers must reconnect, and get the error then.

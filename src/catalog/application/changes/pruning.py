@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from catalog.application.files.trailer import TRAILER_KEY
 from catalog.domain.changes.log import LogEntry
-from catalog.ports.storage import Storage
+from catalog.ports.storage.change_log import ChangeLog
 
 BATCH_SIZE = 1_000
 """Entries read at a time."""
@@ -19,9 +19,9 @@ Encode = Callable[[Sequence[LogEntry]], bytes]
 class Pruning:
     """Archives and prunes the oldest log entries."""
 
-    def __init__(self, storage: Storage) -> None:
-        """Work on the log of `storage`."""
-        self._storage = storage
+    def __init__(self, change_log: ChangeLog) -> None:
+        """Prune this log."""
+        self._change_log = change_log
 
     async def last_before(self, moment: datetime) -> int:
         """Return the seq just before the first entry that is not older than `moment`, or 0 if there is none."""
@@ -49,12 +49,12 @@ class Pruning:
 
     async def prune(self, last_seq: int) -> None:
         """Delete the entries up to `last_seq`. Archive them first."""
-        await self._storage.prune(last_seq)
+        await self._change_log.prune(last_seq)
 
     async def _batches(self) -> AsyncGenerator[tuple[LogEntry, ...], None]:
         after: int | None = 0
         while after is not None:
-            page = await self._storage.changes(after=after, limit=BATCH_SIZE)
+            page = await self._change_log.changes(after=after, limit=BATCH_SIZE)
             if page.entries:
                 yield page.entries
             after = page.next_after

@@ -16,7 +16,8 @@ from catalog.application.files.row_source import RowSource
 from catalog.application.imports.pipeline import ImportPipeline, ImportReport
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.rows import Refusal
-from catalog.application.writes.commit import RecordsFor, commit, no_records
+from catalog.application.writes.commit import commit
+from catalog.application.writes.write import Decision, Write
 from catalog.domain.change import Origin
 from catalog.domain.changes.expiring_record import ExpiringRecord
 from catalog.domain.errors import CatalogError, ImportNotFound, ImportsBusy, Unavailable
@@ -119,21 +120,19 @@ class ImportJobs:
         self._receiving = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(
-        self,
-        source: ImportSource,
-        plan: ImportPlan,
-        origin: Origin,
-        first_refusals: list[Refusal],
-        records_for: RecordsFor[ImportState] = no_records,
-    ) -> ImportState:
+    def run(self, source: ImportSource, plan: ImportPlan, origin: Origin, first_refusals: list[Refusal]) -> Write[ImportState]:
         """Run an import and return its final state. The first refusals are added to `first_refusals`; the source is closed.
 
-        The records from `records_for` are committed at the end, unless an atomic import was refused. Slices that were committed
-        before an error stay, and the import's id still shows them.
+        Slices that were committed before an error stay, and the import's id still shows them.
 
         Raises: ImportsBusy, and the errors of `ImportPipeline.run`.
         """
+        return Write(self._storage, origin, lambda: self._run(source, plan, origin, first_refusals))
+
+    async def _run(
+        self, source: ImportSource, plan: ImportPlan, origin: Origin, first_refusals: list[Refusal]
+    ) -> Decision[ImportState]:
+        """Import the file, and decide what to commit at the end: the final state."""
         try:
             self._check_capacity()
             state = self._new_state(plan)
@@ -143,10 +142,12 @@ class ImportJobs:
             except BaseException as error:
                 await self._finish(state, origin, INTERRUPTED if isinstance(error, asyncio.CancelledError) else FAILED, error)
                 raise
-            await self._finish(state, origin, status, None, no_records if status == REFUSED else records_for)
-            return state
         finally:
             source.close()
+        state.status = status
+        state.at = self._clock.now()
+        del self._states[state.id]
+        return Decision((), state, (state.record,), is_refusal=status == REFUSED)
 
     @contextmanager
     def receiving(self) -> Iterator[None]:
@@ -190,29 +191,38 @@ class ImportJobs:
         finally:
             self._slots.release()
 
-    async def start(
-        self, source: ImportSource, plan: ImportPlan, origin: Origin, records_for: RecordsFor[ImportState] = no_records
-    ) -> ImportState:
-        """Start an import in the background and return its state. The records from `records_for` are committed first.
+    def start(self, source: ImportSource, plan: ImportPlan, origin: Origin) -> Write[ImportState]:
+        """Start an import in the background, as soon as its state is committed, and return its state.
 
         Raises: ImportsBusy.
         """
-        try:
-            self._check_capacity()
-            state = self._new_state(plan)
+
+        async def decide() -> Decision[ImportState]:
             try:
-                await commit(self._storage, (), origin, (state.record, *records_for(state)))
-            except BaseException:
-                del self._states[state.id]
+                self._check_capacity()
+            except ImportsBusy:
+                source.close()
                 raise
+            state = self._new_state(plan)
+            return Decision((), state, (state.record,), commit_scope=self._starting(state, source, plan, origin))
+
+        return Write(self._storage, origin, decide)
+
+    @asynccontextmanager
+    async def _starting(
+        self, state: ImportState, source: ImportSource, plan: ImportPlan, origin: Origin
+    ) -> AsyncGenerator[None, None]:
+        """Start an import after the commit, or discard it if the commit fails."""
+        try:
+            yield
         except BaseException:
+            del self._states[state.id]
             source.close()
             raise
         task = asyncio.create_task(self._run_in_background(state, source, plan, origin), name=f"catalog-import-{state.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         await asyncio.sleep(0)  # let the task start: one cancelled before its start would not close the source
-        return state
 
     async def get(self, import_id: str) -> ImportState:
         """Return the state of an import.
@@ -353,14 +363,7 @@ class ImportJobs:
                 with suppress(Unavailable):
                     await commit(self._storage, (), origin, (state.record,))
 
-    async def _finish(
-        self,
-        state: ImportState,
-        origin: Origin,
-        status: str,
-        error: BaseException | None,
-        records_for: RecordsFor[ImportState] = no_records,
-    ) -> None:
+    async def _finish(self, state: ImportState, origin: Origin, status: str, error: BaseException | None) -> None:
         state.status = status
         state.at = self._clock.now()
         if error is not None and status == FAILED:
@@ -368,7 +371,7 @@ class ImportJobs:
                 str(error) if isinstance(error, CatalogError) else "Unexpected error. Quote the import id when reporting it."
             )
         try:
-            await commit(self._storage, (), origin, (state.record, *records_for(state)))
+            await commit(self._storage, (), origin, (state.record,))
         finally:
             self._states.pop(state.id, None)
 

@@ -16,7 +16,7 @@ from catalog.domain.change import Change
 from catalog.domain.errors import FieldError, InvalidInput
 from catalog.domain.items.item import Item, Provenance
 from catalog.domain.validation import FieldErrors
-from catalog.domain.values.fields import parse_category, parse_sku
+from catalog.domain.values.fields import category_slug, parse_sku
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 
@@ -70,7 +70,7 @@ class ImportRow:
         """The slug of the row's category, if it is valid."""
         if isinstance(self.change, Change):
             return self.change.subject.category
-        return parse_category(self.fields.get("category"), FieldErrors(), ())
+        return category_slug(self.fields.get("category"))
 
 
 @dataclass(slots=True)

@@ -6,8 +6,9 @@ from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
-from catalog.application.writes.commit import MAX_ATTEMPTS, RecordsFor, closest_slug, commit, no_records
+from catalog.application.writes.commit import closest_slug
 from catalog.application.writes.staging import StagedChanges, read_staged
+from catalog.application.writes.write import Decision, Write
 from catalog.domain.change import Change, Origin
 from catalog.domain.errors import (
     BatchRefused,
@@ -20,14 +21,13 @@ from catalog.domain.errors import (
     NotFound,
     SkuTaken,
     StaleVersion,
-    TooManyConflicts,
     UnknownCategory,
     shorten,
 )
 from catalog.domain.items.item import Item
 from catalog.domain.validation import FieldErrors
 from catalog.domain.values.decimal_literal import whole_number
-from catalog.domain.values.fields import parse_category, parse_key
+from catalog.domain.values.fields import category_slug, parse_key
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
@@ -138,31 +138,24 @@ class BatchOperations:
         self._clock = clock
         self._ids = ids
 
-    async def run(self, batch: Batch, origin: Origin, records_for: RecordsFor[BatchResult] = no_records) -> BatchResult:
+    def run(self, batch: Batch, origin: Origin) -> Write[BatchResult]:
         """Apply every valid operation in one commit; an atomic batch is applied completely or not at all.
 
         A dry run returns the results that the batch would have and changes nothing.
 
         Raises BatchRefused if an operation of an atomic batch is refused, and TooManyConflicts.
         """
-        keys = _keys_to_read(batch.operations)
-        for _ in range(MAX_ATTEMPTS):
+
+        async def decide() -> Decision[BatchResult]:
+            keys = _keys_to_read(batch.operations)
             staged = await read_staged(self._storage, keys.ids, keys.skus, keys.slugs)
             results = [self._attempt(staged, operation) for operation in batch.operations]
-            results = await self._with_category_errors(staged, batch.operations, results)
-            batch_result = BatchResult(results, batch.dry_run)
-            if batch.atomic and batch_result.failed:
-                raise BatchRefused([(index, result.error) for index, result in enumerate(batch_result.results) if result.error])
-            try:
-                if batch.dry_run:
-                    await commit(self._storage, (), origin, records_for(batch_result))
-                else:
-                    await commit(self._storage, tuple(staged.changes), origin, records_for(batch_result))
-            except _CONFLICTS:
-                continue
-            return batch_result
-        message = "the items of the batch"
-        raise TooManyConflicts(message)
+            result = BatchResult(await self._with_category_errors(staged, batch.operations, results), batch.dry_run)
+            if batch.atomic and result.failed:
+                raise BatchRefused([(index, one.error) for index, one in enumerate(result.results) if one.error])
+            return Decision(() if batch.dry_run else tuple(staged.changes), result)
+
+        return Write(self._storage, origin, decide, "the items of the batch", _CONFLICTS)
 
     async def _with_category_errors(
         self, staged: StagedChanges, operations: Sequence[Operation | InvalidInput], results: list[OperationResult]
@@ -289,7 +282,7 @@ def _keys_to_read(operations: Collection[Operation | InvalidInput]) -> _ReadKeys
 def _category_slug(operation: Operation) -> str | None:
     """Return the slug of the category that an operation assigns, or None."""
     body = operation.payload if isinstance(operation.payload, Mapping) else {}
-    return parse_category(body.get("category"), FieldErrors(), ())
+    return category_slug(body.get("category"))
 
 
 def _merge_errors(first: InvalidInput, second: InvalidInput) -> InvalidInput:

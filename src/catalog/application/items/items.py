@@ -1,22 +1,15 @@
 """The use cases for single items and lists of items."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from uuid import UUID
 
 from catalog.application.exports.export import Encode, ExportFormat, export
 from catalog.application.items.listing import ListResult, list_items, refuse_unknown_categories
-from catalog.application.writes.commit import (
-    MAX_ATTEMPTS,
-    Expected,
-    RecordsFor,
-    commit,
-    no_records,
-    update_with_retry,
-    with_suggestion,
-)
+from catalog.application.writes.commit import with_suggestion
+from catalog.application.writes.write import Decision, Expected, Write, check_expected, conflicts_of_change, decide_change
 from catalog.domain.categories.category import Category
-from catalog.domain.change import Change, Origin
+from catalog.domain.change import Origin
 from catalog.domain.errors import (
     AlreadyPresent,
     FieldError,
@@ -27,7 +20,6 @@ from catalog.domain.errors import (
     NotPresent,
     SkuTaken,
     StaleVersion,
-    TooManyConflicts,
     UnknownCategory,
     VersionNotFound,
 )
@@ -36,7 +28,7 @@ from catalog.domain.queries.item_query import ItemQuery
 from catalog.domain.queries.list_request import ListRequest
 from catalog.domain.validation import FieldErrors
 from catalog.domain.values.decimal_literal import whole_number
-from catalog.domain.values.fields import parse_category, parse_key, parse_sku
+from catalog.domain.values.fields import category_slug, parse_key, parse_sku
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
@@ -54,15 +46,9 @@ class Items:
         self._clock = clock
         self._ids = ids
 
-    async def create(self, fields: Mapping[str, object], origin: Origin, records_for: RecordsFor[Item] = no_records) -> Item:
+    def create(self, fields: Mapping[str, object], origin: Origin) -> Write[Item]:
         """Create an item. Without a SKU it gets a generated one. Raises InvalidInput, SkuTaken."""
-        default_sku = self._ids.sku() if fields.get("sku") is None else ""
-        try:
-            change = Item.create(fields, item_id=self._ids.item_id(), default_sku=default_sku, now=self._clock.now())
-        except InvalidInput as error:
-            raise await self._with_category_error(error, fields) from None
-        await commit(self._storage, (change,), origin, records_for(change.subject))
-        return change.subject
+        return Write(self._storage, origin, lambda: self._decide_create(fields))
 
     async def put(
         self,
@@ -82,34 +68,41 @@ class Items:
         SkuTaken, TooManyConflicts.
         """
         is_id = isinstance(parse_key(key), UUID)
-        if not is_id:
-            fields = _with_sku(key, fields)
-        for _ in range(MAX_ATTEMPTS):
-            if not must_not_exist or is_id:
-                try:
-                    return await self._update(
-                        key, lambda item: self._replace(item, fields, must_not_exist=must_not_exist), origin, expected
-                    ), False
-                except InvalidInput as error:
-                    raise await self._with_category_error(error, fields) from None
-                except ItemNotFound as error:
-                    if must_exist:
-                        raise NotPresent(key) from error
-                    if is_id:
-                        raise
-            try:
-                return await self.create(fields, origin), True
-            except SkuTaken as error:
-                if must_not_exist:
-                    raise AlreadyPresent(key) from error
-        raise TooManyConflicts(f"the item {key}")
+        complete = fields if is_id else _with_sku(key, fields)
 
-    async def restore(self, key: str, origin: Origin, records_for: RecordsFor[Item] = no_records) -> Item:
+        async def decide() -> Decision[tuple[Item, bool]]:
+            item = await self._find(key) if is_id or not must_not_exist else None
+            if item is None and must_exist:
+                raise NotPresent(key)
+            if item is None and is_id:
+                raise ItemNotFound(key)
+            if item is None:
+                creation = await self._decide_create(complete)
+                return Decision(creation.changes, (creation.result, True))
+            check_expected(item, expected)
+            if must_not_exist:
+                raise AlreadyPresent(item.sku)
+            replacement = await self._decide_replace(item, complete)
+            return Decision(replacement.changes, (replacement.result, False))
+
+        # If the SKU was taken after no item was found, there is an item to replace now.
+        retry_on = conflicts_of_change(expected)
+        if not is_id and not must_not_exist:
+            retry_on += (SkuTaken,)
+        try:
+            return await Write(self._storage, origin, decide, f"the item {key}", retry_on)
+        except SkuTaken as error:
+            if must_not_exist:
+                raise AlreadyPresent(key) from error
+            raise
+
+    def restore(self, key: str, origin: Origin) -> Write[Item]:
         """Restore a deleted item as it was when it was deleted. A SKU selects the item deleted last with that SKU.
 
         Raises ItemNotFound, NotDeleted, SkuTaken, UnknownCategory, TooManyConflicts.
         """
-        for _ in range(MAX_ATTEMPTS):
+
+        async def decide() -> Decision[Item]:
             item_id = await self._deleted_id(key)
             entry = None if item_id is None else await self._storage.find_entry(item_id)
             if entry is None or not isinstance(entry.change.subject, Item):
@@ -117,42 +110,30 @@ class Items:
             if entry.change.after is not None:
                 raise NotDeleted(entry.subject_id)
             item = entry.change.subject
-            change = item.restore(deleted_version=entry.change.version, now=self._clock.now())
-            try:
-                await commit(self._storage, (change,), origin, records_for(change.subject))
-            except (StaleVersion, ItemExists):
-                continue
-            return change.subject
-        raise TooManyConflicts(f"the item {key}")
+            return decide_change(item, item.restore(deleted_version=entry.change.version, now=self._clock.now()))
 
-    async def revert(
-        self, key: str, version: object, origin: Origin, expected: Expected = None, records_for: RecordsFor[Item] = no_records
-    ) -> Item:
+        return Write(self._storage, origin, decide, f"the item {key}", (StaleVersion, ItemExists))
+
+    def revert(self, key: str, version: object, origin: Origin, expected: Expected = None) -> Write[Item]:
         """Revert an item to an earlier version; this makes a new version.
 
         Raises InvalidInput, ItemNotFound, VersionNotFound, SkuTaken, UnknownCategory, StaleVersion, TooManyConflicts.
         """
-        target_version = _parse_version(version)
 
-        async def decide(item: Item) -> Change[Item] | None:
+        async def decide() -> Decision[Item]:
+            target_version = _parse_version(version)
+            item = await self._get_expected(key, expected)
             entry = await self._storage.find_entry(item.id, target_version)
-            past = None if entry is None else entry.change.after
-            if not isinstance(past, Item):
+            earlier = None if entry is None else entry.change.after
+            if not isinstance(earlier, Item):
                 raise VersionNotFound(item.id, target_version)
-            return item.revert(past, now=self._clock.now())
+            return decide_change(item, item.revert(earlier, now=self._clock.now()))
 
-        return await update_with_retry(
-            self._storage, lambda: self.get(key), decide, origin, expected, f"the item {key}", records_for=records_for
-        )
+        return Write(self._storage, origin, decide, f"the item {key}", conflicts_of_change(expected))
 
     async def get(self, key: str) -> Item:
         """Return an item. Raises ItemNotFound."""
-        parsed = parse_key(key)
-        item = None
-        if isinstance(parsed, UUID):
-            item = (await self._storage.items_by_id((parsed,))).get(parsed)
-        elif parsed is not None:
-            item = (await self._storage.items_by_sku((parsed,))).get(parsed)
+        item = await self._find(key)
         if item is None:
             raise ItemNotFound(key)
         return item
@@ -173,31 +154,63 @@ class Items:
             return ()
         return (await self._storage.lineages((item.category,))).get(item.category, ())
 
-    async def update(self, key: str, patch: Mapping[str, object], origin: Origin, expected: Expected = None) -> Item:
+    def update(self, key: str, patch: Mapping[str, object], origin: Origin, expected: Expected = None) -> Write[Item]:
         """Update an item with a merge patch (RFC 7396).
 
         Raises InvalidInput, ItemNotFound, SkuTaken, StaleVersion, TooManyConflicts.
         """
-        try:
-            return await self._update(key, lambda item: item.update(patch, now=self._clock.now()), origin, expected)
-        except InvalidInput as error:
-            raise await self._with_category_error(error, patch) from None
 
-    async def reprice(self, key: str, price: object, origin: Origin, expected: Expected = None) -> Item:
+        async def decide() -> Decision[Item]:
+            item = await self._get_expected(key, expected)
+            try:
+                return decide_change(item, item.update(patch, now=self._clock.now()))
+            except InvalidInput as error:
+                raise await self._with_category_error(error, patch) from None
+
+        return Write(self._storage, origin, decide, f"the item {key}", conflicts_of_change(expected))
+
+    def reprice(self, key: str, price: object, origin: Origin, expected: Expected = None) -> Write[Item]:
         """Change the price of an item. Raises InvalidInput, ItemNotFound, StaleVersion, TooManyConflicts."""
-        return await self._update(key, lambda item: item.reprice(price, now=self._clock.now()), origin, expected)
 
-    async def delete(self, key: str, origin: Origin, expected: Expected = None) -> None:
+        async def decide() -> Decision[Item]:
+            item = await self._get_expected(key, expected)
+            return decide_change(item, item.reprice(price, now=self._clock.now()))
+
+        return Write(self._storage, origin, decide, f"the item {key}", conflicts_of_change(expected))
+
+    def delete(self, key: str, origin: Origin, expected: Expected = None) -> Write[None]:
         """Delete an item. Raises ItemNotFound, StaleVersion, TooManyConflicts."""
-        await self._update(key, lambda item: item.delete(now=self._clock.now()), origin, expected)
 
-    async def _update(self, key: str, decide: Callable[[Item], Change[Item] | None], origin: Origin, expected: Expected) -> Item:
-        """Update an item with a decision that needs nothing but the item."""
+        async def decide() -> Decision[None]:
+            item = await self._get_expected(key, expected)
+            return Decision((item.delete(now=self._clock.now()),), None)
 
-        async def decide_async(item: Item) -> Change[Item] | None:
-            return decide(item)
+        return Write(self._storage, origin, decide, f"the item {key}", conflicts_of_change(expected))
 
-        return await update_with_retry(self._storage, lambda: self.get(key), decide_async, origin, expected, f"the item {key}")
+    async def _find(self, key: str) -> Item | None:
+        parsed = parse_key(key)
+        if isinstance(parsed, UUID):
+            return (await self._storage.items_by_id((parsed,))).get(parsed)
+        return None if parsed is None else (await self._storage.items_by_sku((parsed,))).get(parsed)
+
+    async def _get_expected(self, key: str, expected: Expected) -> Item:
+        item = await self.get(key)
+        check_expected(item, expected)
+        return item
+
+    async def _decide_create(self, fields: Mapping[str, object]) -> Decision[Item]:
+        default_sku = self._ids.sku() if fields.get("sku") is None else ""
+        try:
+            change = Item.create(fields, item_id=self._ids.item_id(), default_sku=default_sku, now=self._clock.now())
+        except InvalidInput as error:
+            raise await self._with_category_error(error, fields) from None
+        return Decision((change,), change.subject)
+
+    async def _decide_replace(self, item: Item, fields: Mapping[str, object]) -> Decision[Item]:
+        try:
+            return decide_change(item, item.replace(fields, now=self._clock.now()))
+        except InvalidInput as error:
+            raise await self._with_category_error(error, fields) from None
 
     async def _export_chunks(
         self, query: ItemQuery, export_format: ExportFormat, encode: Encode, *, with_categories: bool
@@ -217,7 +230,7 @@ class Items:
 
     async def _with_category_error(self, error: InvalidInput, fields: Mapping[str, object]) -> InvalidInput:
         """Add an unknown category to the other errors. The commit would detect it, but invalid input never gets that far."""
-        slug = parse_category(fields.get("category"), FieldErrors(), ())
+        slug = category_slug(fields.get("category"))
         if isinstance(error, UnknownCategory) or slug is None or slug in await self._storage.lineages((slug,)):
             return error
         errors = FieldErrors()
@@ -225,11 +238,6 @@ class Items:
         slugs = [category.slug for category in await self._storage.categories()]
         errors.extend(with_suggestion(UnknownCategory(slug, ("category",)), slugs))
         return errors.to_error(InvalidInput)
-
-    def _replace(self, item: Item, fields: Mapping[str, object], *, must_not_exist: bool) -> Change[Item] | None:
-        if must_not_exist:
-            raise AlreadyPresent(item.sku)
-        return item.replace(fields, now=self._clock.now())
 
 
 def _with_sku(sku: str, fields: Mapping[str, object]) -> Mapping[str, object]:

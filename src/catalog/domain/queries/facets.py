@@ -39,11 +39,20 @@ class Facet:
         values = [(value_from_key(key), count) for key, count in counts]
         return cls(tuple(values[:MAX_VALUES]), len(values) > MAX_VALUES)
 
+    @classmethod
+    def from_counter(cls, counts: Counter[str]) -> "Facet":
+        """Build a facet from the counts of all sort keys."""
+        return cls.from_counts(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
 
 def facet_of(name: str, items: Iterable[Item]) -> Facet:
     """Count the values of a field among items."""
-    counts = Counter(sort_key(value) for item in items if (value := _field_value(name, item)) is not None)
-    return Facet.from_counts(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+    return Facet.from_counter(count_values(name, items))
+
+
+def count_values(name: str, items: Iterable[Item]) -> Counter[str]:
+    """Count the values of a field among items, by sort key. Counts of several batches can be added up."""
+    return Counter(sort_key(value) for item in items if (value := _field_value(name, item)) is not None)
 
 
 def parse_facets(raw: str, errors: FieldErrors) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from catalog.domain.items.attributes import is_name, sort_key
 from catalog.domain.items.item import Item
 from catalog.domain.queries.operands import parse_attribute, parse_operand
 from catalog.domain.validation import FieldErrors
-from catalog.domain.values.money import parse_currency
+from catalog.domain.values.money import currency_code
 
 EXISTS = "exists"
 MISSING = "missing"
@@ -153,7 +153,7 @@ def field_of(name: str) -> str:
 def parse_filters(parameters: Mapping[str, Sequence[str]], errors: FieldErrors) -> Filters:
     """Parse the filters among the parameters. Their order does not matter."""
     currencies = [value for name in ("currency", "currency__eq") for value in parameters.get(name, ())]
-    currency = parse_currency(currencies[0], FieldErrors(), ()) if len(currencies) == 1 else None
+    currency = currency_code(currencies[0]) if len(currencies) == 1 else None
     conditions: dict[Condition, None] = {}
     for name in sorted(filter(is_filter, parameters)):
         field, operator = _split_name(name)

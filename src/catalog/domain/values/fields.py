@@ -52,6 +52,11 @@ def is_slug(text: str) -> bool:
     return len(text) <= MAX_SLUG and _SLUG.fullmatch(text) is not None
 
 
+def category_slug(raw: object) -> str | None:
+    """Return the slug if this is one, else None. To report errors, use `parse_category`."""
+    return raw if isinstance(raw, str) and is_slug(raw) else None
+
+
 def parse_name(raw: object, errors: FieldErrors, path: FieldPath) -> str | None:
     """Parse a name: 1 to 200 characters after trimming, at least one of them visible."""
     text = _parse_text(raw, "name", errors, path)

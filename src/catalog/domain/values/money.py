@@ -71,16 +71,21 @@ def _parse_cached(amount: str, code: str) -> tuple[int, str] | None:
     return None if currency is None or minor_units is None else (minor_units, currency)
 
 
+def currency_code(raw: object) -> str | None:
+    """Return the currency code, in upper case, if this is one, else None. To report errors, use `parse_currency`."""
+    code = raw.strip() if isinstance(raw, str) else ""
+    return code.upper() if code.isascii() and code.upper() in EXPONENTS else None
+
+
 def parse_currency(raw: object, errors: FieldErrors, path: FieldPath) -> str | None:
     """Parse a currency code, in upper or lower case."""
     if raw is None:
         errors.add(path, "required", "A price needs a currency, for example EUR.")
     elif not isinstance(raw, str):
         errors.add(path, "wrong_type", "The currency must be a string: a code of ISO 4217, for example EUR.")
+    elif (code := currency_code(raw)) is not None:
+        return code
     else:
-        code = raw.strip()
-        if code.isascii() and code.upper() in EXPONENTS:
-            return code.upper()
         errors.add(
             path, "unknown_currency", "The currency must be a code of ISO 4217 with minor units, for example EUR, USD or JPY."
         )

@@ -4,13 +4,14 @@ The header is specified in the IETF draft draft-ietf-httpapi-idempotency-key-hea
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from catalog.application.writes.commit import RecordsFor, no_records
-from catalog.application.writes.idempotency import IdempotentRequests, MakeRecord, RequestFingerprint
+from catalog.application.writes.idempotency import Claim, IdempotentRequests, RequestFingerprint
+from catalog.application.writes.write import Write
 from catalog.domain.errors import Malformed
 from catalog.entrypoints.http.requests.headers import header
 from catalog.entrypoints.http.responses.prepared import PreparedResponse
@@ -36,6 +37,25 @@ class BodyFingerprint:
         """Do nothing: the body is complete."""
 
 
+@dataclass(slots=True)
+class RequestClaim:
+    """One request, with the claim to its Idempotency-Key if it has one."""
+
+    claim: Claim | None
+
+    async def stored_response(self) -> PreparedResponse | None:
+        """Return the stored response, or None if the request has to be executed. Raises: KeyReused."""
+        packed = None if self.claim is None else await self.claim.stored_response()
+        return None if packed is None else PreparedResponse.unpack(packed, _REPLAYED)
+
+    async def execute(self, write: Write[T], render: Callable[[T], PreparedResponse]) -> PreparedResponse:
+        """Execute a write, render its result, and store the response in the same commit. Raises: whatever the write raises."""
+        if self.claim is None:
+            return render(await write)
+        packed, replayed = await self.claim.execute(write, lambda result: render(result).pack())
+        return PreparedResponse.unpack(packed, _REPLAYED) if replayed else PreparedResponse.unpack(packed)
+
+
 class Idempotency:
     """Executes requests; those with an Idempotency-Key at most once."""
 
@@ -46,41 +66,40 @@ class Idempotency:
     async def respond(
         self,
         scope: Any,  # noqa: ANN401 - an ASGI scope
-        actor: str,
-        fingerprint: RequestFingerprint,
-        execute: Callable[[RecordsFor[T]], Awaitable[T]],
+        body: bytes,
+        write: Write[T],
         render: Callable[[T], PreparedResponse],
     ) -> PreparedResponse:
-        """Execute a request and render its result, or return the stored response.
+        """Execute a write and render its result, or return the stored response.
 
-        `execute` gets a function that turns the result into records, which it must commit together with its changes.
-
-        Raises: Malformed, RequestInProgress, KeyReused, and whatever `execute` raises.
+        Raises: Malformed, RequestInProgress, KeyReused, and whatever the write raises.
         """
-        key = header(scope, b"idempotency-key")
+        key = _record_key(scope, write.origin.actor)
         if key is None:
-            return render(await execute(no_records))
-        if not _KEY.fullmatch(key):
-            message = "Invalid Idempotency-Key header. Use 1 to 255 visible ASCII characters."
-            raise Malformed(message)
+            return render(await write)
+        with self._requests.claim(key, BodyFingerprint(body)) as claim:
+            request = RequestClaim(claim)
+            return await request.stored_response() or await request.execute(write, render)
 
-        async def work(make_record: MakeRecord) -> bytes:
-            packed = b""
-
-            def records_for(result: T) -> Any:  # noqa: ANN401 - a tuple of one record
-                nonlocal packed
-                packed = render(result).pack()
-                return (make_record(packed),)
-
-            result = await execute(records_for)
-            return packed or render(result).pack()  # a refusal commits no record, so it is not stored
-
-        packed, replayed = await self._requests.execute(_record_key(scope, actor, key), fingerprint, work)
-        return PreparedResponse.unpack(packed, _REPLAYED) if replayed else PreparedResponse.unpack(packed)
+    @contextmanager
+    def claim(self, scope: Any, actor: str, fingerprint: RequestFingerprint) -> Iterator[RequestClaim]:  # noqa: ANN401 - ASGI's
+        """Claim the Idempotency-Key of a request whose body has not been received yet. Raises: Malformed, RequestInProgress."""
+        key = _record_key(scope, actor)
+        with nullcontext() if key is None else self._requests.claim(key, fingerprint) as claim:
+            yield RequestClaim(claim)
 
 
-def _record_key(scope: Any, actor: str, key: str) -> str:  # noqa: ANN401 - an ASGI scope
-    """Return the key of the stored response: the same Idempotency-Key is distinct per actor, method, path and query string."""
+def _record_key(scope: Any, actor: str) -> str | None:  # noqa: ANN401 - an ASGI scope
+    """Return the key of the stored response, or None if the request has no Idempotency-Key. Raises: Malformed.
+
+    The same Idempotency-Key is distinct per actor, method, path and query string.
+    """
+    key = header(scope, b"idempotency-key")
+    if key is None:
+        return None
+    if not _KEY.fullmatch(key):
+        message = "Invalid Idempotency-Key header. Use 1 to 255 visible ASCII characters."
+        raise Malformed(message)
     path = scope["path"].rstrip("/")
     identity = "\n".join((actor, scope["method"], path, scope["query_string"].decode("latin-1"), key))
     return f"once/{sha256(identity.encode(errors='surrogatepass')).hexdigest()}"

@@ -1,5 +1,6 @@
 """`/items/batch`: many operations on items in one request."""
 
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -8,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from catalog.application.items.batch import Batch, BatchOperations, BatchResult
 from catalog.entrypoints.http.controllers.items import ITEMS
-from catalog.entrypoints.http.idempotency import BodyFingerprint, Idempotency
+from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.openapi.batch_bodies import BatchBody
 from catalog.entrypoints.http.openapi.operation import Operation, documented, json_body, json_response
 from catalog.entrypoints.http.requests.bodies import JSON, parse_object, read_bytes
@@ -86,25 +87,19 @@ class BatchController(Controller):
         """
         reject_parameters(request.scope)
         body = await read_bytes(request, JSON, limit=self.most)
-        batch = Batch.parse(parse_object(body))
-        origin = request_origin(request)
+        write = self.batches.run(Batch.parse(parse_object(body)), request_origin(request))
+        return await self.idempotency.respond(request.scope, body, write, partial(_batch_response, request.scope))
 
-        def render(result: BatchResult) -> PreparedResponse:
-            minimal = MINIMAL in preferences(request.scope)
-            content = _encoder.encode(_results(request.scope, result, minimal=minimal))
-            if not minimal and len(content) > MAX_STORED_RESPONSE and header(request.scope, b"idempotency-key") is not None:
-                minimal = True
-                content = _encoder.encode(_results(request.scope, result, minimal=minimal))
-            headers = (preference_applied(MINIMAL),) if minimal else ()
-            return PreparedResponse(200, json_content(content), *headers)
 
-        return await self.idempotency.respond(
-            request.scope,
-            origin.actor,
-            BodyFingerprint(body),
-            lambda records_for: self.batches.run(batch, origin, records_for),
-            render,
-        )
+def _batch_response(scope: Any, result: BatchResult) -> PreparedResponse:  # noqa: ANN401 - an ASGI scope
+    """Return the response to a batch, without the items if the client prefers that or if it is too large to be stored."""
+    minimal = MINIMAL in preferences(scope)
+    content = _encoder.encode(_results(scope, result, minimal=minimal))
+    if not minimal and len(content) > MAX_STORED_RESPONSE and header(scope, b"idempotency-key") is not None:
+        minimal = True
+        content = _encoder.encode(_results(scope, result, minimal=minimal))
+    headers = (preference_applied(MINIMAL),) if minimal else ()
+    return PreparedResponse(200, json_content(content), *headers)
 
 
 def _results(scope: Any, result: BatchResult, *, minimal: bool) -> BatchResultsBody:  # noqa: ANN401 - an ASGI scope

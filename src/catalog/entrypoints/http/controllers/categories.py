@@ -1,8 +1,9 @@
 """`/categories`: the category tree."""
 
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from litestar import Controller, delete, get, patch, post
 from litestar.params import FromPath
@@ -12,11 +13,10 @@ from catalog.application.items.items import Items
 from catalog.domain.categories.category import Category
 from catalog.domain.errors import CategoryNotFound
 from catalog.domain.queries.filters import IN, WITHIN, Condition
-from catalog.domain.validation import FieldErrors
-from catalog.domain.values.fields import parse_category
+from catalog.domain.values.fields import category_slug
 from catalog.entrypoints.http.controllers.item_lists import RawListRequest, list_etag, respond_with_list
 from catalog.entrypoints.http.controllers.items import ITEM_PAGE
-from catalog.entrypoints.http.idempotency import BodyFingerprint, Idempotency
+from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.middleware.response_cache import ResponseCache, respond_if_modified
 from catalog.entrypoints.http.openapi.list_parameters import LIST
 from catalog.entrypoints.http.openapi.operation import (
@@ -96,20 +96,9 @@ class CategoriesController(Controller):
         reject_parameters(request.scope)
         body = await read_bytes(request, JSON)
         fields = parse_object(body)
-        origin = request_origin(request)
         ancestors = await self._parent_lineage(fields.get("parent"))
-
-        def render(category: Category) -> PreparedResponse:
-            location = (b"location", f"{self.path}/{category.slug}".encode())
-            return write_response(request.scope, 201, _category_content((*ancestors, category), None), location)
-
-        return await self.idempotency.respond(
-            request.scope,
-            origin.actor,
-            BodyFingerprint(body),
-            lambda records_for: self.categories.create(fields, origin, records_for),
-            render,
-        )
+        write = self.categories.create(fields, request_origin(request))
+        return await self.idempotency.respond(request.scope, body, write, partial(_created_response, request.scope, ancestors))
 
     @get(
         "/{slug:str}",
@@ -214,11 +203,16 @@ class CategoriesController(Controller):
 
         The parent of a stored category may be missing too: another request may have moved its children and deleted it.
         """
-        slug = parse_category(parent, FieldErrors(), ())
+        slug = category_slug(parent)
         if slug is not None:
             with suppress(CategoryNotFound):
                 return await self.categories.lineage(slug)
         return ()
+
+
+def _created_response(scope: Any, ancestors: tuple[Category, ...], category: Category) -> PreparedResponse:  # noqa: ANN401 - an ASGI scope
+    location = (b"location", f"{CATEGORIES}/{category.slug}".encode())
+    return write_response(scope, 201, _category_content((*ancestors, category), None), location)
 
 
 def _category_content(lineage: tuple[Category, ...], count: int | None) -> ResponseContent:

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +17,6 @@ from catalog.application.files.trailer import TrailerPolicy, trailer_policy
 from catalog.application.imports.jobs import REFUSED, ImportJobs, ImportSource, ImportState
 from catalog.application.imports.plan import CONFLICTS, ImportPlan
 from catalog.application.imports.rows import Refusal
-from catalog.application.writes.commit import RecordsFor
 from catalog.domain.errors import FileTooLarge, InvalidQuery
 from catalog.domain.queries.filters import without_empty
 from catalog.domain.queries.operands import refuse_unknown
@@ -119,34 +119,20 @@ class ImportsController(Controller):
         if announced_length(scope) > self.most_bytes:
             raise FileTooLarge(self.most_bytes)
         origin = request_origin(request)
-        form = None if boundary is None else MultipartUpload(request.receive, self.most_bytes, self.space, boundary)
-        body = form or UploadStream(request.receive, self.most_bytes, self.space)
-        first_refusals: list[Refusal] = []
-        respond_async = ASYNCHRONOUS in preferences(scope)
-
-        async def execute(records_for: RecordsFor[ImportState]) -> ImportState:
-            with self.jobs.receiving():
-                file = await body.save()
-            try:
-                options = (
-                    self._parse_options(scope, {}, None)
-                    if form is None
-                    else self._parse_options(scope, form.fields, form.filename)
-                )
-            except InvalidQuery:
-                file.close()
-                raise
-            source = ImportSource(
-                lambda: read_table(file, options.format, options.delimiter, options.trailer_policy), file.tell, file.close
-            )
-            if respond_async:
-                return await self.jobs.start(source, options.plan, origin, records_for)
-            return await self.jobs.run(source, options.plan, origin, first_refusals, records_for)
-
-        def render(state: ImportState) -> PreparedResponse:
-            return _accepted_response(state) if respond_async else _finished_response(state, first_refusals)
-
-        return await self.idempotency.respond(scope, origin.actor, body, execute, render)
+        body = (
+            UploadStream(request.receive, self.most_bytes, self.space)
+            if boundary is None
+            else MultipartUpload(request.receive, self.most_bytes, self.space, boundary)
+        )
+        with self.idempotency.claim(scope, origin.actor, body) as claim:
+            stored_response = await claim.stored_response()
+            if stored_response is not None:
+                return stored_response
+            source, plan = await self._receive(scope, body)
+            if ASYNCHRONOUS in preferences(scope):
+                return await claim.execute(self.jobs.start(source, plan, origin), _accepted_response)
+            refusals: list[Refusal] = []
+            return await claim.execute(self.jobs.run(source, plan, origin, refusals), partial(_finished_response, refusals))
 
     @get(
         f"{IMPORTS}/{{id:str}}",
@@ -211,6 +197,27 @@ class ImportsController(Controller):
         return PreparedResponse(
             202, json_content(_encoder.encode(_to_import_body(await self.jobs.cancel(id, request_origin(request)))))
         )
+
+    async def _receive(self, scope: Any, body: UploadStream) -> tuple[ImportSource, ImportPlan]:  # noqa: ANN401 - an ASGI scope
+        """Receive the file and the options, which may be fields of the form.
+
+        Raises: InvalidQuery, ImportsBusy, and whatever `body.save` raises.
+        """
+        with self.jobs.receiving():
+            file = await body.save()
+        try:
+            options = (
+                self._parse_options(scope, body.fields, body.filename)
+                if isinstance(body, MultipartUpload)
+                else self._parse_options(scope, {}, None)
+            )
+        except InvalidQuery:
+            file.close()
+            raise
+        source = ImportSource(
+            lambda: read_table(file, options.format, options.delimiter, options.trailer_policy), file.tell, file.close
+        )
+        return source, options.plan
 
     def _parse_options(
         self,
@@ -279,7 +286,7 @@ def _accepted_response(state: ImportState) -> PreparedResponse:
     return PreparedResponse(202, content, (b"location", f"{IMPORTS}/{state.id}".encode()), preference_applied(ASYNCHRONOUS))
 
 
-def _finished_response(state: ImportState, first_refusals: Sequence[Refusal]) -> PreparedResponse:
+def _finished_response(first_refusals: Sequence[Refusal], state: ImportState) -> PreparedResponse:
     body = _to_import_body(state)
     body.refusals = [_to_refusal_body(refusal) for refusal in first_refusals]
     return PreparedResponse(422 if state.status == REFUSED else 200, json_content(_encoder.encode(body)))

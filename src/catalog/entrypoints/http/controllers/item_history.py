@@ -1,16 +1,17 @@
 """`/items/{key}/history` and `/prices`, and the operations that bring back an earlier state: `/restore` and `/revert`."""
 
+from functools import partial
+
 from litestar import Controller, get, post
 from litestar.params import FromPath
 
 from catalog.application.changes.history import History, LogRequest
 from catalog.application.items.items import Items
 from catalog.domain.errors import FieldError, InvalidInput, InvalidQuery
-from catalog.domain.items.item import Item
 from catalog.domain.queries.operands import parse_moment
 from catalog.domain.validation import FieldErrors
-from catalog.entrypoints.http.controllers.items import ITEMS, WRITTEN_ITEM, item_content
-from catalog.entrypoints.http.idempotency import BodyFingerprint, Idempotency
+from catalog.entrypoints.http.controllers.items import ITEMS, WRITTEN_ITEM, item_response
+from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.openapi.operation import NO_CONTENT, Operation, documented, json_body, json_response
 from catalog.entrypoints.http.openapi.parameters import AFTER, AS_OF, ENTRIES
 from catalog.entrypoints.http.openapi.request_bodies import RevertBody
@@ -18,7 +19,6 @@ from catalog.entrypoints.http.requests.bodies import JSON, parse_object, read_by
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.preconditions import parse_if_match
 from catalog.entrypoints.http.requests.query_string import read_choices, read_parameters, reject_parameters
-from catalog.entrypoints.http.responses.preferences import write_response
 from catalog.entrypoints.http.responses.prepared import PreparedResponse, json_content
 from catalog.entrypoints.representations.changes import HistoryBody, PricesBody, encode_history, encode_prices
 
@@ -100,18 +100,8 @@ class HistoryController(Controller):
         """
         reject_parameters(request.scope)
         body = await read_nothing(request)
-        origin = request_origin(request)
-
-        def render(item: Item) -> PreparedResponse:
-            return write_response(request.scope, 200, item_content(item))
-
-        return await self.idempotency.respond(
-            request.scope,
-            origin.actor,
-            BodyFingerprint(body),
-            lambda records_for: self.items.restore(key, origin, records_for),
-            render,
-        )
+        write = self.items.restore(key, request_origin(request))
+        return await self.idempotency.respond(request.scope, body, write, partial(item_response, request.scope))
 
     @post(
         "/revert",
@@ -137,15 +127,5 @@ class HistoryController(Controller):
             message = 'The body must be {"version": n}, where n is the version to revert to.'
             raise InvalidInput([FieldError((), "wrong_members", message)])
         expected = parse_if_match(request.scope, required=self.strict)
-        origin = request_origin(request)
-
-        def render(item: Item) -> PreparedResponse:
-            return write_response(request.scope, 200, item_content(item))
-
-        return await self.idempotency.respond(
-            request.scope,
-            origin.actor,
-            BodyFingerprint(body),
-            lambda records_for: self.items.revert(key, fields["version"], origin, expected, records_for),
-            render,
-        )
+        write = self.items.revert(key, fields["version"], request_origin(request), expected)
+        return await self.idempotency.respond(request.scope, body, write, partial(item_response, request.scope))

@@ -1,7 +1,8 @@
 """`/items`: create, list, export, read, replace, update and delete items."""
 
+from functools import partial
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from litestar import Controller, delete, get, patch, post, put
 from litestar.params import FromPath
@@ -13,7 +14,7 @@ from catalog.application.items.items import Items
 from catalog.domain.items.item import Item
 from catalog.domain.values.fields import parse_key
 from catalog.entrypoints.http.controllers.item_lists import RawListRequest, respond_with_list
-from catalog.entrypoints.http.idempotency import BodyFingerprint, Idempotency
+from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.middleware.cache_keys import by_query, cached
 from catalog.entrypoints.http.middleware.response_cache import ResponseCache
 from catalog.entrypoints.http.openapi.file_bodies import EXPORT_RESPONSE
@@ -82,19 +83,8 @@ class ItemsController(Controller):
         """Create an item. A SKU is generated if none is given."""
         reject_parameters(request.scope)
         body = await read_bytes(request, JSON)
-        origin = request_origin(request)
-
-        def render(item: Item) -> PreparedResponse:
-            return write_response(request.scope, 201, item_content(item), (b"location", f"{self.path}/{item.id}".encode()))
-
-        fields = parse_object(body)
-        return await self.idempotency.respond(
-            request.scope,
-            origin.actor,
-            BodyFingerprint(body),
-            lambda records_for: self.items.create(fields, origin, records_for),
-            render,
-        )
+        write = self.items.create(parse_object(body), request_origin(request))
+        return await self.idempotency.respond(request.scope, body, write, partial(_created_response, request.scope))
 
     @get(
         opt=documented(Operation("list_items", "List or search items", parameters=LIST, responses=(ITEM_PAGE, NOT_MODIFIED)))
@@ -193,9 +183,7 @@ class ItemsController(Controller):
             must_exist=conditions.present,
             must_not_exist=conditions.absent,
         )
-        if not created:
-            return write_response(request.scope, 200, item_content(item))
-        return write_response(request.scope, 201, item_content(item), (b"location", f"{self.path}/{item.id}".encode()))
+        return _created_response(request.scope, item) if created else item_response(request.scope, item)
 
     @patch(
         "/{key:str}",
@@ -216,7 +204,7 @@ class ItemsController(Controller):
         changes = await read_object(request, MERGE_PATCH, JSON)
         expected = parse_if_match(request.scope, required=self.strict)
         item = await self.items.update(key, changes, request_origin(request), expected)
-        return write_response(request.scope, 200, item_content(item))
+        return item_response(request.scope, item)
 
     @patch(
         "/{key:str}/price",
@@ -237,7 +225,7 @@ class ItemsController(Controller):
         price = await read_body(request, JSON, MERGE_PATCH)
         expected = parse_if_match(request.scope, required=self.strict)
         item = await self.items.reprice(key, price, request_origin(request), expected)
-        return write_response(request.scope, 200, item_content(item))
+        return item_response(request.scope, item)
 
     @delete(
         "/{key:str}",
@@ -255,3 +243,12 @@ class ItemsController(Controller):
 def item_content(item: Item) -> ResponseContent:
     """Return an item as JSON content, with its ETag."""
     return json_content(encode_item(item), (b"etag", etag(item).encode()))
+
+
+def item_response(scope: Any, item: Item) -> PreparedResponse:  # noqa: ANN401 - an ASGI scope
+    """Return the response to a request that changed an item."""
+    return write_response(scope, 200, item_content(item))
+
+
+def _created_response(scope: Any, item: Item) -> PreparedResponse:  # noqa: ANN401 - an ASGI scope
+    return write_response(scope, 201, item_content(item), (b"location", f"{ITEMS}/{item.id}".encode()))

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from litestar.exceptions import HTTPException
 
-from catalog.application.writes.commit import Expected
+from catalog.application.writes.write import Expected
 from catalog.domain.change import Versioned
 from catalog.domain.errors import Malformed
 from catalog.entrypoints.http.requests.headers import header

@@ -1,0 +1,18 @@
+"""The contract tests also run on the minimal store, which has only what an adapter must write."""
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from catalog.entrypoints import storage_plugins
+from tests.conftest import STORES
+
+
+@pytest.fixture(params=(*STORES, "minimal"))
+def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The kind of store; the test runs once per kind. The minimal store is a plugin, as one from another package would be."""
+    kind: str = request.param
+    if kind == "minimal":
+        plugins = storage_plugins._plugins() | {kind: EntryPoint(kind, "tests.minimal_store:open_minimal", storage_plugins.GROUP)}
+        monkeypatch.setattr(storage_plugins, "_plugins", lambda: plugins)
+    return kind

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from catalog.domain.errors import CatalogError
-from catalog.entrypoints.http.responses.problems import STATUS_CODES, TITLES, status_of
+from catalog.entrypoints.http.responses.problem_types import PROBLEM_TYPES
+from catalog.entrypoints.http.responses.problems import STATUS_CODES, status_of
 from catalog.entrypoints.settings import describe_settings
 from catalog.ports.storage import Storage
 from catalog.ports.storage.storage import RequiredStorage
-from tests.architecture import cli_reference
+from tests.architecture import cli_reference, error_reference
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -23,7 +24,7 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_every_error_code_is_documented_with_its_status() -> None:
-    """Every error code is in docs/reference/errors.md, with its status."""
+    """Every error code is in docs/reference/errors.md, with its status; `make docs` writes the table."""
     text = (REFERENCE / "errors.md").read_text()
     rows = dict(re.findall(r"^\| `(\w+)` \| (\d{3}) \|", text, re.MULTILINE))
 
@@ -36,8 +37,9 @@ def test_every_error_code_is_documented_with_its_status() -> None:
         for error_type in leaves(CatalogError)
     }
     codes["invalid_input"] = "422"
-    assert {code: rows.get(code) for code in TITLES} == codes
+    assert {code: rows.get(code) for code in PROBLEM_TYPES} == codes
     assert callable(status_of)
+    assert text == error_reference.reference()
 
 
 def test_every_command_is_documented() -> None:

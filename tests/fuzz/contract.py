@@ -25,7 +25,7 @@ from tests.servers import UNSAFE_BUT_FAST, free_port, postgres, wait_until
 
 HOOKS = Path(__file__).parent / "hooks.py"
 STORES = ("memory", "sqlite", "postgres")
-OPERATIONS = 31
+OPERATIONS = 27
 """The approximate number of operations in the document. The cases are divided among them."""
 
 ALL_PHASES = "examples,coverage,fuzzing,stateful"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.fuzz.contract import check, serving
 
-EACH = 7
+EACH = 9
 """Cases of each operation, in each of the phases `fuzzing` and `stateful`."""
 
 CASES = 300

@@ -10,7 +10,8 @@ from catalog.domain import errors
 from catalog.domain.errors import CatalogError
 from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.app import create_app
-from catalog.entrypoints.http.responses.problems import STATUS_CODES, TITLES, status_of
+from catalog.entrypoints.http.responses.problem_types import PROBLEM_TYPES
+from catalog.entrypoints.http.responses.problems import STATUS_CODES, status_of
 from catalog.entrypoints.settings import Settings, StorageSettings
 from tests.http.making import ITEMS, client_for
 
@@ -204,6 +205,6 @@ def test_every_error_has_a_status_and_a_title() -> None:
     """A new error class without a status and a title fails this test."""
     for error_type in leaves(CatalogError) | {errors.InvalidInput}:
         assert any(ancestor in STATUS_CODES for ancestor in error_type.__mro__), error_type
-        assert error_type.code in TITLES, error_type
+        assert error_type.code in PROBLEM_TYPES, error_type
     assert status_of(errors.StoreBusy("x")) == 503
     assert status_of(errors.SkuTaken("x")) == 409

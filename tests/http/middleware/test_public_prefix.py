@@ -19,7 +19,7 @@ def client_from(app: RequestMiddleware, address: str = "10.1.2.3") -> httpx.Asyn
 @pytest.mark.parametrize("stripped", [True, False])
 @pytest.mark.parametrize("forwarded", [True, False])
 async def test_urls_in_responses_have_the_prefix(*, stripped: bool, forwarded: bool) -> None:
-    """This covers Location, Link, redirects, `errors_url`, the index and the server URL in the OpenAPI document."""
+    """Covers Location, Link, redirects, `errors_url`, problem types, the index and the server URL in the OpenAPI document."""
     app = memory_app(trusted_proxies="10.0.0.0/8") if forwarded else memory_app(root_path=PREFIX)
     async with client_from(app) as client:
         client.headers.update({"X-Forwarded-Prefix": PREFIX} if forwarded else {})
@@ -36,6 +36,8 @@ async def test_urls_in_responses_have_the_prefix(*, stripped: bool, forwarded: b
         assert (await client.get(f"{base}/openapi.json")).json()["servers"] == [{"url": PREFIX}]
         imported = await client.post(f"{base}{ITEMS}/import", content="sku,name\nC,z\n", headers={"Content-Type": "text/csv"})
         assert imported.json()["errors_url"] == f"{PREFIX}/api/v1/imports/{imported.json()['id']}/errors"
+        assert (await client.get(f"{base}{ITEMS}/NOPE")).json()["type"] == f"{PREFIX}/docs/errors#item_not_found"
+        assert (await client.get(f"{base}/docs/errors")).status_code == 200
         assert (await client.get(f"{base}/docs/assets/docs.js")).status_code == 200
 
 

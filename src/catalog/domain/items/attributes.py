@@ -23,7 +23,9 @@ MAX_KEY = 200
 # Upper bounds for the JSON length of a name, a number, and one character of a string.
 _MAX_NAME, _MAX_NUMBER_LENGTH, _MAX_ESCAPE_LENGTH = 64, 30, 6
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+NAME_PATTERN = "[a-z][a-z0-9_]{0,63}"
+
+_NAME = re.compile(NAME_PATTERN)
 INT64 = range(-(2**63), 2**63)
 
 

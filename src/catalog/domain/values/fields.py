@@ -14,8 +14,11 @@ MAX_SLUG = 100
 RESERVED_SKUS = ("BATCH", "EXPORT", "IMPORT")
 """SKUs that items cannot have: in lower case they are paths of the API, so the item would be unreachable."""
 
-_SKU = re.compile(r"[A-Z0-9][A-Z0-9._+-]{0,63}")
-_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+SKU_PATTERN = "[A-Z0-9][A-Z0-9._+-]{0,63}"
+SLUG_PATTERN = "[a-z0-9]+(-[a-z0-9]+)*"
+
+_SKU = re.compile(SKU_PATTERN)
+_SLUG = re.compile(SLUG_PATTERN)
 _UUID = re.compile(r"[0-9A-F]{32}|[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}")
 
 _SKU_RULE = "A SKU has 1 to 64 characters of A-Z, 0-9 and . _ + -, starting with a letter or digit"

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
+import msgspec
 from litestar import Controller, Litestar
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
@@ -19,7 +20,7 @@ from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.controllers.batch import BatchController
 from catalog.entrypoints.http.controllers.categories import CategoriesController
 from catalog.entrypoints.http.controllers.changes import ChangesController
-from catalog.entrypoints.http.controllers.documentation import assets, docs, home, index, openapi, redoc
+from catalog.entrypoints.http.controllers.documentation import assets, docs, error_types, home, index, openapi, redoc
 from catalog.entrypoints.http.controllers.health import HealthController
 from catalog.entrypoints.http.controllers.imports import ImportsController
 from catalog.entrypoints.http.controllers.item_history import HistoryController
@@ -87,6 +88,7 @@ def create_app(container: Container) -> RequestMiddleware:
             index,
             docs,
             redoc,
+            error_types,
             openapi,
             assets(),
         ],
@@ -107,7 +109,7 @@ def create_app(container: Container) -> RequestMiddleware:
         openapi_config=None,
         logging_config=None,
     )
-    openapi_document(app.routes)  # fails at startup if a route has no documentation
+    app.state.openapi = msgspec.json.encode(openapi_document(app.routes))  # fails at startup if a route has no documentation
     inner: App = app
     if caching:
         inner = ResponseCacheMiddleware(inner, caching, CachedRoutes(app.routes), cors=bool(settings.http.cors_origins))

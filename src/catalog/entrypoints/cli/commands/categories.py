@@ -146,14 +146,14 @@ def _count_cell(category: Category, totals: Mapping[str, int] | None) -> str:
 
 
 def _print_json(tree: Tree, totals: Mapping[str, int] | None, *, nested: bool = False) -> None:
-    from catalog.entrypoints.representations.items import encode_categories  # noqa: PLC0415 - keeps --help fast
+    from catalog.entrypoints.representations.categories import encode_categories  # noqa: PLC0415 - keeps --help fast
 
     click.echo(encode_categories(tree, totals, nested=nested))
 
 
 def _print_category(category: Category, *, as_json: bool) -> None:
     """Print a category, one field per line."""
-    from catalog.entrypoints.representations.items import encode_category  # noqa: PLC0415 - keeps --help fast
+    from catalog.entrypoints.representations.categories import encode_category  # noqa: PLC0415 - keeps --help fast
 
     if as_json:
         click.echo(encode_category((category,)))

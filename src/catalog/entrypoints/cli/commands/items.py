@@ -43,7 +43,7 @@ def list_(*, as_json: bool, filters: tuple[str, ...], **parameters: OptionValue)
 
     result, request = run(work)
     if as_json:
-        from catalog.entrypoints.representations.items import encode_page  # noqa: PLC0415 - keeps --help fast
+        from catalog.entrypoints.representations.item_pages import encode_page  # noqa: PLC0415 - keeps --help fast
 
         click.echo(encode_page(result, request))
         return

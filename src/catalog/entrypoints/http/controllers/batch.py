@@ -1,22 +1,26 @@
 """`/items/batch`: many operations on items in one request."""
 
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, post
+from msgspec import UNSET, Meta, UnsetType
 
 from catalog.application.items.batch import Batch, BatchOperations, BatchResult
 from catalog.entrypoints.http.controllers.items import ITEMS
 from catalog.entrypoints.http.idempotency import Idempotency
-from catalog.entrypoints.http.openapi.document import Operation, documented
+from catalog.entrypoints.http.openapi.batch_bodies import BatchBody
+from catalog.entrypoints.http.openapi.operation import Operation, documented, json_body, json_response
 from catalog.entrypoints.http.requests.bodies import JSON, parse_object, read_bytes
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.headers import header
 from catalog.entrypoints.http.requests.query_string import reject_parameters
 from catalog.entrypoints.http.responses.preferences import MINIMAL, preference_applied, preferences
 from catalog.entrypoints.http.responses.prepared import PreparedResponse, json_content
+from catalog.entrypoints.http.responses.problem_bodies import ProblemBody
 from catalog.entrypoints.http.responses.problems import problem_of, short_problem_of, status_of
+from catalog.entrypoints.representations.fields import Count
 from catalog.entrypoints.representations.items import ItemBody, to_item_body
 
 MAX_PROBLEM_BYTES = 64 * 1024
@@ -33,19 +37,21 @@ _STATUS = {"created": 201, "updated": 200, "unchanged": 200, "deleted": 204}
 _encoder = msgspec.json.Encoder()
 
 
-class ResultBody(msgspec.Struct, omit_defaults=True):
+class BatchResultBody(msgspec.Struct):
     """The result of one operation: the status it would have as a request of its own, and the item or the problem."""
 
     status: int
-    item: ItemBody | None = None
-    problem: msgspec.Raw | None = None
+    item: ItemBody | UnsetType = UNSET
+    problem: Annotated[
+        msgspec.Raw | UnsetType, Meta(extra_json_schema={"$ref": f"#/components/schemas/{ProblemBody.__name__}"})
+    ] = UNSET
 
 
-class ResultsBody(msgspec.Struct):
+class BatchResultsBody(msgspec.Struct):
     """The result of each operation, in request order."""
 
-    results: list[ResultBody]
-    failed: int
+    results: list[BatchResultBody]
+    failed: Annotated[Count, Meta(description="Number of operations that failed.")]
     dry_run: bool
 
 
@@ -61,7 +67,16 @@ class BatchController(Controller):
 
     @post(
         status_code=200,
-        opt=documented(Operation("Run a batch", body="Batch", responses=("200-batch", "404", "409", "412"), idempotent=True)),
+        opt=documented(
+            Operation(
+                "batch_items",
+                "Run a batch",
+                body=json_body(BatchBody),
+                responses=(json_response(200, "The result of each operation", BatchResultsBody),),
+                errors=(404, 409, 412),
+                idempotent=True,
+            )
+        ),
     )
     async def run(self, request: AnyRequest) -> PreparedResponse:
         """Run up to 1,000 operations in order, in one commit. Each operation sees the effects of those before it.
@@ -87,17 +102,17 @@ def _batch_response(scope: Any, result: BatchResult) -> PreparedResponse:  # noq
     return PreparedResponse(200, json_content(content), *headers)
 
 
-def _results(scope: Any, result: BatchResult, *, minimal: bool) -> ResultsBody:  # noqa: ANN401 - an ASGI scope
+def _results(scope: Any, result: BatchResult, *, minimal: bool) -> BatchResultsBody:  # noqa: ANN401 - an ASGI scope
     """Return the response body. Problems are complete until they add up to MAX_PROBLEM_BYTES."""
-    bodies: list[ResultBody] = []
+    bodies: list[BatchResultBody] = []
     problem_bytes = 0
     for outcome in result.results:
         if outcome.error is None:
-            item = None if minimal or outcome.item is None else to_item_body(outcome.item)
-            bodies.append(ResultBody(_STATUS[outcome.action], item))
+            item = UNSET if minimal or outcome.item is None else to_item_body(outcome.item)
+            bodies.append(BatchResultBody(_STATUS[outcome.action], item))
             continue
         full = problem_bytes < MAX_PROBLEM_BYTES
         problem = problem_of(scope, outcome.error) if full else short_problem_of(scope, outcome.error)
         problem_bytes += len(problem)
-        bodies.append(ResultBody(status_of(outcome.error), problem=msgspec.Raw(problem)))
-    return ResultsBody(bodies, result.failed, result.dry_run)
+        bodies.append(BatchResultBody(status_of(outcome.error), problem=msgspec.Raw(problem)))
+    return BatchResultsBody(bodies, result.failed, result.dry_run)

@@ -13,25 +13,37 @@ from catalog.application.items.items import Items
 from catalog.domain.categories.category import Category
 from catalog.domain.errors import CategoryNotFound
 from catalog.domain.queries.filters import IN, WITHIN, Condition
-from catalog.domain.queries.item_query import PARAMETERS
-from catalog.domain.queries.list_request import PARAMETERS as LIST_PARAMETERS
 from catalog.domain.values.fields import category_slug
 from catalog.entrypoints.http.controllers.item_lists import RawListRequest, list_etag, respond_with_list
+from catalog.entrypoints.http.controllers.items import ITEM_PAGE
 from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.middleware.response_cache import ResponseCache, respond_if_modified
-from catalog.entrypoints.http.openapi.document import Operation, documented
+from catalog.entrypoints.http.openapi.list_parameters import LIST
+from catalog.entrypoints.http.openapi.operation import (
+    ETAG,
+    LOCATION,
+    NO_CONTENT,
+    NOT_MODIFIED,
+    Operation,
+    documented,
+    json_body,
+    json_response,
+    patch_body,
+)
+from catalog.entrypoints.http.openapi.parameters import AS, COUNTS, DESCENDANTS, MOVE_TO
+from catalog.entrypoints.http.openapi.request_bodies import CategoryDraftBody, CategoryPatchBody
 from catalog.entrypoints.http.requests.bodies import JSON, MERGE_PATCH, parse_object, read_bytes, read_object
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.preconditions import etag, has_preconditions, is_not_modified, parse_if_match
 from catalog.entrypoints.http.requests.query_string import read_choices, read_parameters, reject_parameters
 from catalog.entrypoints.http.responses.preferences import write_response
 from catalog.entrypoints.http.responses.prepared import PreparedResponse, json_content, no_content
-from catalog.entrypoints.representations.items import encode_categories, encode_category
+from catalog.entrypoints.representations.categories import CategoriesBody, CategoryBody, encode_categories, encode_category
 from catalog.ports.cache import ResponseContent
 
 CATEGORIES: Final = "/api/v1/categories"
 
-_BOOLEAN = ("true", "false")
+_CATEGORY = json_response(200, "The category", CategoryBody, ETAG)
 
 
 class CategoriesController(Controller):
@@ -46,10 +58,19 @@ class CategoriesController(Controller):
     strict: bool
     """Whether If-Match is required."""
 
-    @get(opt=documented(Operation("List categories", parameters=("as", "counts"), responses=("200-categories", "304"))))
+    @get(
+        opt=documented(
+            Operation(
+                "list_categories",
+                "List categories",
+                parameters=(AS, COUNTS),
+                responses=(json_response(200, "All categories", CategoriesBody, ETAG), NOT_MODIFIED),
+            )
+        )
+    )
     async def list(self, request: AnyRequest) -> PreparedResponse:
         """Return all categories, roots first. With `counts=true`, each has the number of items in it and its descendants."""
-        choices = read_choices(request.scope, **{"as": ("flat", "tree"), "counts": _BOOLEAN})
+        choices = read_choices(request.scope, AS, COUNTS)
         tag = list_etag(await self.reads.head(), sorted(choices.items()))
         if has_preconditions(request.scope) and is_not_modified(request.scope, tag):
             return PreparedResponse(304, no_content((b"etag", tag.encode())))
@@ -59,7 +80,16 @@ class CategoriesController(Controller):
         return PreparedResponse(200, json_content(body, (b"etag", tag.encode())))
 
     @post(
-        opt=documented(Operation("Create a category", body="CategoryDraft", responses=("201-category", "409"), idempotent=True))
+        opt=documented(
+            Operation(
+                "create_category",
+                "Create a category",
+                body=json_body(CategoryDraftBody),
+                responses=(json_response(201, "The category was created", CategoryBody, LOCATION, ETAG),),
+                errors=(409,),
+                idempotent=True,
+            )
+        )
     )
     async def create(self, request: AnyRequest) -> PreparedResponse:
         """Create a category. The slug defaults to one made from the name, the position to the last among its siblings."""
@@ -72,11 +102,19 @@ class CategoriesController(Controller):
 
     @get(
         "/{slug:str}",
-        opt=documented(Operation("Get a category", parameters=("counts",), responses=("200-category", "304", "404"))),
+        opt=documented(
+            Operation(
+                "get_category",
+                "Get a category",
+                parameters=(COUNTS,),
+                responses=(_CATEGORY, NOT_MODIFIED),
+                errors=(404,),
+            )
+        ),
     )
     async def read(self, request: AnyRequest, slug: FromPath[str]) -> PreparedResponse:
         """Return one category, with its path from the root."""
-        choices = read_choices(request.scope, counts=_BOOLEAN)
+        choices = read_choices(request.scope, COUNTS)
         lineage = await self.categories.lineage(slug)
         count = None
         if choices.get("counts") == "true":
@@ -88,9 +126,11 @@ class CategoriesController(Controller):
         "/{slug:str}/items",
         opt=documented(
             Operation(
+                "list_category_items",
                 "List or search items in a category",
-                parameters=("descendants", *PARAMETERS, *LIST_PARAMETERS),
-                responses=("200-page", "304", "404"),
+                parameters=(DESCENDANTS, *LIST),
+                responses=(ITEM_PAGE, NOT_MODIFIED),
+                errors=(404,),
             )
         ),
     )
@@ -103,7 +143,7 @@ class CategoriesController(Controller):
         parameters, errors = read_parameters(request.scope)
         own_parameters = {name: parameters.pop(name) for name in ("descendants",) if name in parameters}
         descendants = own_parameters.get("descendants", [""])[0] or "true"
-        if descendants not in _BOOLEAN:
+        if descendants not in DESCENDANTS.choices:
             errors.add(("descendants",), "invalid_boolean", "Parameter descendants must be true or false.")
         filters = (Condition("category", WITHIN if descendants == "true" else IN, (category.slug,)),)
         path = f"{self.path}/{category.slug}/items"
@@ -115,9 +155,11 @@ class CategoriesController(Controller):
         "/{slug:str}",
         opt=documented(
             Operation(
+                "update_category",
                 "Update a category",
-                body="CategoryPatch",
-                responses=("200-category", "204", "404", "409", "412"),
+                body=patch_body(CategoryPatchBody),
+                responses=(_CATEGORY, NO_CONTENT),
+                errors=(404, 409, 412),
                 conditional=True,
             )
         ),
@@ -135,12 +177,19 @@ class CategoriesController(Controller):
         "/{slug:str}",
         status_code=204,
         opt=documented(
-            Operation("Delete a category", parameters=("move_to",), responses=("204", "404", "409", "412"), conditional=True)
+            Operation(
+                "delete_category",
+                "Delete a category",
+                parameters=(MOVE_TO,),
+                responses=(NO_CONTENT,),
+                errors=(404, 409, 412),
+                conditional=True,
+            )
         ),
     )
     async def remove(self, request: AnyRequest, slug: FromPath[str]) -> None:
         """Delete a category. Fails with 409 if it has children or items, unless `move_to` names a category to move them to."""
-        choices = read_choices(request.scope, move_to=())
+        choices = read_choices(request.scope, MOVE_TO)
         await self.categories.delete(
             slug, request_origin(request), parse_if_match(request.scope, required=self.strict), choices.get("move_to")
         )

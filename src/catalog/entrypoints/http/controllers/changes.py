@@ -8,12 +8,14 @@ from catalog.application.changes.feed import Feed
 from catalog.application.changes.history import History, LogRequest
 from catalog.domain.changes.log import MAX_SEQ
 from catalog.domain.errors import InvalidPosition
-from catalog.entrypoints.http.openapi.document import Operation, documented
+from catalog.entrypoints.http.openapi.operation import Content, Operation, ResponseSpec, documented
+from catalog.entrypoints.http.openapi.parameters import AFTER, ENTRIES, ITEM, KIND, LAST_EVENT_ID
+from catalog.entrypoints.http.requests.bodies import JSON
 from catalog.entrypoints.http.requests.caller import AnyRequest
 from catalog.entrypoints.http.requests.headers import header
 from catalog.entrypoints.http.requests.query_string import read_parameters
 from catalog.entrypoints.http.responses.prepared import NO_STORE, AsgiResponse, EventStream, PreparedResponse, json_content
-from catalog.entrypoints.representations.changes import encode_changes
+from catalog.entrypoints.representations.changes import ChangesBody, encode_changes
 from catalog.ports.cache import ResponseContent
 
 EVENT_STREAM = "text/event-stream"
@@ -34,9 +36,17 @@ class ChangesController(Controller):
     @get(
         opt=documented(
             Operation(
+                "list_changes",
                 "List or stream changes",
-                parameters=("after", "entries", "kind", "item", "last_event_id"),
-                responses=("200-changes", "404", "410"),
+                parameters=(AFTER, ENTRIES, KIND, ITEM, LAST_EVENT_ID),
+                responses=(
+                    ResponseSpec(
+                        200,
+                        "A page of the change log, or a live stream",
+                        {JSON: Content(ChangesBody), EVENT_STREAM: Content()},
+                    ),
+                ),
+                errors=(404, 410),
             )
         )
     )

@@ -3,6 +3,7 @@
 Swagger UI is served from installed files. So is ReDoc if its package is installed; otherwise it is loaded from its CDN.
 """
 
+from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import msgspec
 from litestar import MediaType, Request, Response, Router, get
 from litestar.static_files import create_static_files_router
 
-from catalog.entrypoints.http.middleware.public_prefix import public_path, public_prefix
-from catalog.entrypoints.http.openapi.document import openapi_document
 from catalog.entrypoints.http.requests.bodies import JSON
+from catalog.entrypoints.http.responses.problem_types import ERRORS_PATH, PROBLEM_TYPES
+from catalog.entrypoints.http.responses.problems import codes_by_status
+from catalog.entrypoints.http.responses.public_prefix import public_path, public_prefix
 
 _STATIC = Path(__file__).parents[1] / "static"
 
@@ -81,23 +83,26 @@ def redoc() -> Response[bytes]:
     return _page("redoc.html", {"{{script}}": script}, scripts=f" {_REDOC_CDN}", images=f" {_REDOC_CDN}")
 
 
+@get(ERRORS_PATH, include_in_schema=False, sync_to_thread=False)
+def error_types() -> Response[bytes]:
+    """Describe every error code. A problem's `type` refers to a section of this page."""
+    sections = [_error_section(code, status) for status, codes in sorted(codes_by_status().items()) for code in codes]
+    return _page("errors.html", {"{{sections}}": "\n".join(sections)})
+
+
+def _error_section(code: str, status: int) -> str:
+    title, meaning = PROBLEM_TYPES[code]
+    parts = escape(meaning).split("`")
+    text = "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
+    return f'<h2 id="{code}">{escape(title)}</h2>\n<p><code>{code}</code>, status {status}. {text}</p>'
+
+
 @get("/openapi.json", include_in_schema=False, sync_to_thread=False)
 def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Return the OpenAPI document. Its server URL is the public path prefix, if a proxy adds one."""
-    state = request.app.state
-    if "openapi" not in state:
-        state.openapi = {}
-    prefix = public_prefix.get()
-    if prefix not in state.openapi:
-        if len(state.openapi) >= _MAX_DOCUMENTS:
-            state.openapi.clear()
-        document = openapi_document(request.app.routes) | {"servers": [{"url": prefix or "/"}]}
-        state.openapi[prefix] = msgspec.json.encode(document)
-    return Response(state.openapi[prefix], media_type=JSON)
-
-
-_MAX_DOCUMENTS = 16
-"""Maximum number of documents that are cached, one per public path prefix."""
+    servers = msgspec.json.encode({"servers": [{"url": public_prefix.get() or "/"}]})
+    document: bytes = request.app.state.openapi  # encoded once, without the servers
+    return Response(servers.removesuffix(b"}") + b"," + document.removeprefix(b"{"), media_type=JSON)
 
 
 def _page(name: str, replacements: dict[str, str], scripts: str = "", images: str = "") -> Response[bytes]:

@@ -1,13 +1,14 @@
 """`/health`: liveness and readiness probes. Also under `/api/v1`, for proxies that only route that prefix."""
 
 import asyncio
+from typing import Literal
 
 import msgspec
 from litestar import Controller, Response, get
 
 from catalog import __version__
 from catalog.domain.errors import StoreUnavailable
-from catalog.entrypoints.http.openapi.document import Operation, documented
+from catalog.entrypoints.http.openapi.operation import Operation, documented, json_response
 from catalog.entrypoints.http.requests.bodies import JSON
 from catalog.entrypoints.http.shutdown import ShutdownState
 from catalog.ports.storage import Storage
@@ -19,11 +20,14 @@ _NO_STORE = {"Cache-Control": "no-store"}
 class HealthBody(msgspec.Struct):
     """Response body of a healthy service."""
 
-    status: str
+    status: Literal["ok"]
     version: str
 
 
 _HEALTHY = _encoder.encode(HealthBody("ok", __version__))
+
+
+_RESPONSES = (json_response(200, "The service is healthy", HealthBody),)
 
 
 class HealthController(Controller):
@@ -37,21 +41,33 @@ class HealthController(Controller):
     @get(
         ["/health/live", "/api/v1/health/live"],
         sync_to_thread=False,
-        opt=documented(Operation("Liveness probe", responses=("200-health",))),
+        opt=documented(Operation("get_liveness", "Liveness probe", responses=_RESPONSES)),
     )
     def live(self) -> Response[bytes]:
         """Return 200 while the process is running. Nothing else is checked; restart a process that does not respond."""
         return Response(_HEALTHY, media_type=JSON, headers=_NO_STORE)
 
     @get(
-        ["/health", "/health/ready", "/api/v1/health", "/api/v1/health/ready"],
-        opt=documented(Operation("Readiness probe", responses=("200-health",))),
+        ["/health", "/api/v1/health"],
+        opt=documented(Operation("get_health", "Health check", responses=_RESPONSES)),
+    )
+    async def health(self) -> Response[bytes]:
+        """Return 200 if the service can handle requests, like `/health/ready`."""
+        return await self._check()
+
+    @get(
+        ["/health/ready", "/api/v1/health/ready"],
+        opt=documented(Operation("get_readiness", "Readiness probe", responses=_RESPONSES)),
     )
     async def ready(self) -> Response[bytes]:
         """Return 200 if the service can handle requests.
 
         Return 503 if the store does not respond in time, or if the service is shutting down.
         """
+        return await self._check()
+
+    async def _check(self) -> Response[bytes]:
+        """Raise StoreUnavailable if the service cannot handle requests."""
         if self.stopping.draining:
             message = "The service is shutting down; send new requests to another instance."
             raise StoreUnavailable(message)

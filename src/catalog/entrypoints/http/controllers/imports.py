@@ -25,15 +25,20 @@ from catalog.domain.text.normalization import visible
 from catalog.domain.validation import FieldErrors
 from catalog.entrypoints.http.controllers.items import ITEMS
 from catalog.entrypoints.http.idempotency import Idempotency
-from catalog.entrypoints.http.middleware.public_prefix import public_path
-from catalog.entrypoints.http.openapi.document import Operation, documented
-from catalog.entrypoints.http.requests.bodies import announced_length, refuse_other_types
+from catalog.entrypoints.http.openapi.file_bodies import IMPORT_CONTENT
+from catalog.entrypoints.http.openapi.import_parameters import ERRORS_FORMAT, FLAGS, IMPORT, REPEATABLE
+from catalog.entrypoints.http.openapi.operation import LOCATION, Content, Operation, ResponseSpec, documented, json_response
+from catalog.entrypoints.http.requests.bodies import JSON, announced_length, refuse_other_types
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.headers import header
 from catalog.entrypoints.http.requests.query_string import read_choices, read_parameters, reject_parameters
 from catalog.entrypoints.http.requests.uploads import MultipartUpload, UploadSpace, UploadStream
 from catalog.entrypoints.http.responses.preferences import ASYNCHRONOUS, preference_applied, preferences
 from catalog.entrypoints.http.responses.prepared import AsgiResponse, PreparedResponse, StreamingResponse, json_content
+from catalog.entrypoints.http.responses.problem_bodies import ProblemBody
+from catalog.entrypoints.http.responses.problems import PROBLEM_JSON
+from catalog.entrypoints.http.responses.public_prefix import public_path
+from catalog.entrypoints.representations.imports import ImportRefusalBody, ImportStatusBody
 
 IMPORTS: Final = "/api/v1/imports"
 
@@ -45,48 +50,10 @@ _MEDIA_TYPES = {
 _EXTENSIONS = {"csv": (".csv",), "json": (".json",), "jsonl": (".jsonl", ".ndjson")}
 FORM = "multipart/form-data"
 
-_REPEATABLE = ("map", "set", "type")
-_FLAGS = ("dry_run", "create_categories", "preserve", "partial")
-_CHOICES: Mapping[str, Sequence[str]] = {
-    "format": tuple(_MEDIA_TYPES),
-    "on_conflict": CONFLICTS,
-    "mode": ("per_row", "all_or_nothing"),
-    **dict.fromkeys(_FLAGS, ("true", "false")),
-}
-PARAMETERS: Final = (*_CHOICES, "delimiter", *_REPEATABLE)
+_CHOICES: Mapping[str, Sequence[str]] = {parameter.name: parameter.choices for parameter in IMPORT if parameter.choices}
+PARAMETERS: Final = tuple(parameter.name for parameter in IMPORT)
 
 _encoder = msgspec.json.Encoder()
-
-
-class RefusalBody(msgspec.Struct):
-    """One reason why a row was refused. `field` is a flat field name; it is empty if the reason concerns the whole row."""
-
-    line: int
-    sku: str
-    field: str
-    code: str
-    detail: str
-
-
-class ImportBody(msgspec.Struct):
-    """The progress of an import; `rate` is in rows per second."""
-
-    id: str
-    status: str
-    rows: int
-    created: int
-    updated: int
-    unchanged: int
-    skipped: int
-    refused: int
-    categories: int
-    ignored: list[str]
-    dry_run: bool
-    bytes: int
-    rate: float
-    error: str | None
-    errors_url: str
-    refusals: list[RefusalBody] | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +81,21 @@ class ImportsController(Controller):
         status_code=200,
         opt=documented(
             Operation(
+                "import_items",
                 "Import items",
-                body="ImportFile",
-                parameters=tuple(f"import_{name}" for name in PARAMETERS),
-                responses=("200-import", "202-import", "409", "422-import", "507"),
+                body=IMPORT_CONTENT,
+                parameters=IMPORT,
+                responses=(
+                    json_response(200, "The result of the import", ImportStatusBody),
+                    json_response(202, "Accepted; the current state of the import", ImportStatusBody, LOCATION),
+                    ResponseSpec(
+                        422,
+                        "A problem: `invalid_query`, `invalid_file`, `key_reused`; or the result, if rows were refused "
+                        "(`mode=all_or_nothing`)",
+                        {PROBLEM_JSON: Content(ProblemBody), JSON: Content(ImportStatusBody)},
+                    ),
+                ),
+                errors=(409, 507),
                 idempotent=True,
             )
         ),
@@ -125,9 +103,10 @@ class ImportsController(Controller):
     async def run(self, request: AnyRequest) -> AsgiResponse:
         """Import items from a CSV, JSON or JSON Lines file. Rows are matched to existing items by SKU.
 
-        Send the file as the request body, or as the only file of a form (`multipart/form-data`) whose other fields are the
-        parameters. The response counts the rows by outcome and lists the first 1,000 reasons for refusal; `errors_url` has all
-        of them for one day. With `mode=all_or_nothing`, nothing is imported if any row is refused (422).
+        Send the file as the request body (a JSON file as `application/json`), or as the only file of a form
+        (`multipart/form-data`) whose other fields are the parameters. The response counts the rows by outcome and lists the
+        first 1,000 reasons for refusal; `errors_url` has all of them for one day. With `mode=all_or_nothing`, nothing is
+        imported if any row is refused (422).
 
         With `Prefer: respond-async`, the response is 202 as soon as the file is uploaded; poll `/imports/{id}` for progress.
 
@@ -156,7 +135,17 @@ class ImportsController(Controller):
             refusals: list[Refusal] = []
             return await claim.execute(self.jobs.run(source, plan, origin, refusals), partial(_finished_response, refusals))
 
-    @get(f"{IMPORTS}/{{id:str}}", opt=documented(Operation("Get import status", responses=("200-import", "404"))))
+    @get(
+        f"{IMPORTS}/{{id:str}}",
+        opt=documented(
+            Operation(
+                "get_import",
+                "Get import status",
+                responses=(json_response(200, "The status of the import", ImportStatusBody),),
+                errors=(404,),
+            )
+        ),
+    )
     async def read(self, request: AnyRequest, id: FromPath[str]) -> PreparedResponse:
         """Return the status and progress of an import. Both are available for one day.
 
@@ -169,18 +158,39 @@ class ImportsController(Controller):
 
     @get(
         f"{IMPORTS}/{{id:str}}/errors",
-        opt=documented(Operation("List refused rows", parameters=("errors_format",), responses=("200-errors", "404"))),
+        opt=documented(
+            Operation(
+                "list_import_errors",
+                "List refused rows",
+                parameters=(ERRORS_FORMAT,),
+                responses=(
+                    ResponseSpec(
+                        200, "The refused rows with their reasons", {"application/jsonl": Content(), "text/csv": Content()}
+                    ),
+                ),
+                errors=(404,),
+            )
+        ),
     )
     async def errors(self, request: AnyRequest, id: FromPath[str]) -> StreamingResponse:
         """Return every refused row with its reasons, in line order, as JSON Lines or CSV."""
-        file_format = read_choices(request.scope, format=("jsonl", "csv")).get("format", "jsonl")
+        file_format = read_choices(request.scope, ERRORS_FORMAT).get("format", "jsonl")
         chunks = _encode_csv(self.jobs.refusals(id)) if file_format == "csv" else _encode_json_lines(self.jobs.refusals(id))
         await self.jobs.get(id)
         media_type = b"text/csv; charset=utf-8" if file_format == "csv" else b"application/jsonl"
         return StreamingResponse(b"", chunks, (b"content-type", media_type))
 
     @delete(
-        f"{IMPORTS}/{{id:str}}", status_code=202, opt=documented(Operation("Cancel an import", responses=("202-import", "404")))
+        f"{IMPORTS}/{{id:str}}",
+        status_code=202,
+        opt=documented(
+            Operation(
+                "cancel_import",
+                "Cancel an import",
+                responses=(json_response(202, "Accepted; the current state of the import", ImportStatusBody),),
+                errors=(404,),
+            )
+        ),
     )
     async def cancel(self, request: AnyRequest, id: FromPath[str]) -> PreparedResponse:
         """Stop an import before its next slice of rows. Committed rows stay, and an import that has ended is left unchanged."""
@@ -220,10 +230,10 @@ class ImportsController(Controller):
 
         Raises: InvalidQuery, with every error.
         """
-        parameters, errors = read_parameters(scope, _REPEATABLE)
+        parameters, errors = read_parameters(scope, REPEATABLE)
         for name, values in fields.items():
             parameters.setdefault(name, []).extend(values)
-            if len(parameters[name]) > 1 and name not in _REPEATABLE:
+            if len(parameters[name]) > 1 and name not in REPEATABLE:
                 errors.add((name,), "repeated_parameter", f"Parameter {name} is repeated; send it once.")
         options = without_empty(parameters)
         for name, values in parameters.items():
@@ -242,7 +252,7 @@ class ImportsController(Controller):
         file_format = options["format"][0] if "format" in options else _detect_format(scope, filename, errors)
         errors.raise_if_any(InvalidQuery)
         single = {name: values[0] for name, values in options.items()}
-        flags = {name: single.get(name) == "true" for name in _FLAGS}
+        flags = {name: single.get(name) == "true" for name in FLAGS}
         plan = replace(
             plan,
             on_conflict=next((choice for choice in CONFLICTS if choice == single.get("on_conflict")), "fail"),
@@ -283,9 +293,9 @@ def _finished_response(first_refusals: Sequence[Refusal], state: ImportState) ->
     return PreparedResponse(422 if state.status == REFUSED else 200, json_content(_encoder.encode(body)))
 
 
-def _to_import_body(state: ImportState) -> ImportBody:
+def _to_import_body(state: ImportState) -> ImportStatusBody:
     report = state.report
-    return ImportBody(
+    return ImportStatusBody(
         id=state.id,
         status=state.status,
         rows=report.rows,
@@ -304,8 +314,8 @@ def _to_import_body(state: ImportState) -> ImportBody:
     )
 
 
-def _to_refusal_body(refusal: Refusal) -> RefusalBody:
-    return RefusalBody(refusal.line, visible(refusal.sku), visible(refusal.field), refusal.code, visible(refusal.reason))
+def _to_refusal_body(refusal: Refusal) -> ImportRefusalBody:
+    return ImportRefusalBody(refusal.line, visible(refusal.sku), visible(refusal.field), refusal.code, visible(refusal.reason))
 
 
 async def _encode_json_lines(chunks: AsyncGenerator[Sequence[Refusal], None]) -> AsyncGenerator[bytes, None]:
@@ -316,7 +326,7 @@ async def _encode_json_lines(chunks: AsyncGenerator[Sequence[Refusal], None]) ->
 async def _encode_csv(chunks: AsyncGenerator[Sequence[Refusal], None]) -> AsyncGenerator[bytes, None]:
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(RefusalBody.__struct_fields__)
+    writer.writerow(ImportRefusalBody.__struct_fields__)
     async for chunk in chunks:
         writer.writerows(
             [escape_formula(str(cell)) for cell in msgspec.structs.astuple(_to_refusal_body(refusal))] for refusal in chunk

@@ -10,15 +10,17 @@ from catalog.application.items.items import Items
 from catalog.domain.errors import FieldError, InvalidInput, InvalidQuery
 from catalog.domain.queries.operands import parse_moment
 from catalog.domain.validation import FieldErrors
-from catalog.entrypoints.http.controllers.items import ITEMS, item_response
+from catalog.entrypoints.http.controllers.items import ITEMS, WRITTEN_ITEM, item_response
 from catalog.entrypoints.http.idempotency import Idempotency
-from catalog.entrypoints.http.openapi.document import Operation, documented
+from catalog.entrypoints.http.openapi.operation import NO_CONTENT, Operation, documented, json_body, json_response
+from catalog.entrypoints.http.openapi.parameters import AFTER, AS_OF, ENTRIES
+from catalog.entrypoints.http.openapi.request_bodies import RevertBody
 from catalog.entrypoints.http.requests.bodies import JSON, parse_object, read_bytes, read_nothing
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.preconditions import parse_if_match
 from catalog.entrypoints.http.requests.query_string import read_choices, read_parameters, reject_parameters
 from catalog.entrypoints.http.responses.prepared import PreparedResponse, json_content
-from catalog.entrypoints.representations.changes import encode_history, encode_prices
+from catalog.entrypoints.representations.changes import HistoryBody, PricesBody, encode_history, encode_prices
 
 
 class HistoryController(Controller):
@@ -34,7 +36,15 @@ class HistoryController(Controller):
 
     @get(
         "/history",
-        opt=documented(Operation("Get item history", parameters=("after", "entries"), responses=("200-history", "404"))),
+        opt=documented(
+            Operation(
+                "get_item_history",
+                "Get item history",
+                parameters=(AFTER, ENTRIES),
+                responses=(json_response(200, "A page of the item's history", HistoryBody),),
+                errors=(404,),
+            )
+        ),
     )
     async def life(self, request: AnyRequest, key: FromPath[str]) -> PreparedResponse:
         """Return every change of an item, oldest first: actor, time, request id, and the item before and after.
@@ -46,14 +56,25 @@ class HistoryController(Controller):
         log_request = LogRequest.parse({name: values[0] for name, values in parameters.items()}, errors, ("after", "limit"))
         return PreparedResponse(200, json_content(encode_history(await self.history.item_history(key, log_request))))
 
-    @get("/prices", opt=documented(Operation("Get item prices", parameters=("as_of",), responses=("200-prices", "404"))))
+    @get(
+        "/prices",
+        opt=documented(
+            Operation(
+                "get_item_prices",
+                "Get item prices",
+                parameters=(AS_OF,),
+                responses=(json_response(200, "The prices of the item", PricesBody),),
+                errors=(404,),
+            )
+        ),
+    )
     async def prices(self, request: AnyRequest, key: FromPath[str]) -> PreparedResponse:
         """Return all prices of an item, oldest first, or only the price in force at the time `as_of`.
 
         `lowest_30_days` is the lowest price of the 30 days up to now, or up to `as_of`. `before_reduction` is the lowest price
         of the 30 days before the price was reduced to its current value: the prior price of Directive 98/6/EC, article 6a.
         """
-        parameters = read_choices(request.scope, as_of=())
+        parameters = read_choices(request.scope, AS_OF)
         errors = FieldErrors()
         as_of = parse_moment(parameters["as_of"], "as_of", errors) if "as_of" in parameters else None
         errors.raise_if_any(InvalidQuery)
@@ -63,7 +84,13 @@ class HistoryController(Controller):
         "/restore",
         status_code=200,
         opt=documented(
-            Operation("Restore a deleted item", responses=("200", "204", "404", "408", "409", "413", "415"), idempotent=True)
+            Operation(
+                "restore_item",
+                "Restore a deleted item",
+                responses=(WRITTEN_ITEM, NO_CONTENT),
+                errors=(404, 408, 409, 413, 415),
+                idempotent=True,
+            )
         ),
     )
     async def restore(self, request: AnyRequest, key: FromPath[str]) -> PreparedResponse:
@@ -81,9 +108,11 @@ class HistoryController(Controller):
         status_code=200,
         opt=documented(
             Operation(
+                "revert_item",
                 "Revert an item to an earlier version",
-                body="Revert",
-                responses=("200", "204", "404", "409", "412"),
+                body=json_body(RevertBody),
+                responses=(WRITTEN_ITEM, NO_CONTENT),
+                errors=(404, 409, 412),
                 conditional=True,
                 idempotent=True,
             )

@@ -16,7 +16,7 @@ from catalog.entrypoints.http.middleware.response_cache import ResponseCache
 from catalog.entrypoints.http.requests.preconditions import has_preconditions, is_not_modified
 from catalog.entrypoints.http.requests.query_string import link
 from catalog.entrypoints.http.responses.prepared import PreparedResponse, json_content, no_content
-from catalog.entrypoints.representations.items import encode_page
+from catalog.entrypoints.representations.item_pages import encode_page
 
 
 class RawListRequest(NamedTuple):

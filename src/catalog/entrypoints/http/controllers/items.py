@@ -12,23 +12,34 @@ from catalog.application.caching.freshness import item_dependencies
 from catalog.application.exports.export import parse_export, parse_format, parse_with_categories
 from catalog.application.items.items import Items
 from catalog.domain.items.item import Item
-from catalog.domain.queries.filters import FILTER_PARAMETERS
-from catalog.domain.queries.item_query import PARAMETERS
-from catalog.domain.queries.list_request import PARAMETERS as LIST_PARAMETERS
-from catalog.domain.queries.list_request import PRESENTATION_PARAMETERS
 from catalog.domain.values.fields import parse_key
 from catalog.entrypoints.http.controllers.item_lists import RawListRequest, respond_with_list
 from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.middleware.cache_keys import by_query, cached
 from catalog.entrypoints.http.middleware.response_cache import ResponseCache
-from catalog.entrypoints.http.openapi.document import Operation, documented
+from catalog.entrypoints.http.openapi.file_bodies import EXPORT_RESPONSE
+from catalog.entrypoints.http.openapi.list_parameters import EXPORT, LIST, PRESENTATION
+from catalog.entrypoints.http.openapi.operation import (
+    ETAG,
+    LINK,
+    LOCATION,
+    NO_CONTENT,
+    NOT_MODIFIED,
+    Operation,
+    documented,
+    json_body,
+    json_response,
+    patch_body,
+)
+from catalog.entrypoints.http.openapi.request_bodies import ItemDraftBody, ItemPatchBody, PriceDraftBody
 from catalog.entrypoints.http.requests.bodies import JSON, MERGE_PATCH, parse_object, read_body, read_bytes, read_object
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.preconditions import etag, parse_if_match, parse_put_conditions
 from catalog.entrypoints.http.requests.query_string import read_parameters, read_presentation, reject_parameters
 from catalog.entrypoints.http.responses.preferences import write_response
 from catalog.entrypoints.http.responses.prepared import PreparedResponse, StreamingResponse, json_content
-from catalog.entrypoints.representations.items import EVERYTHING, encode_item
+from catalog.entrypoints.representations.item_pages import ItemPageBody
+from catalog.entrypoints.representations.items import EVERYTHING, ItemBody, SparseItemBody, encode_item
 from catalog.ports.cache import ResponseContent
 
 ITEMS: Final = "/api/v1/items"
@@ -38,6 +49,11 @@ def by_item_key(query: bytes, key: str) -> str | None:
     """Identify the response for one item: by its id or SKU. Partial representations are not cached."""
     item_key = None if query else parse_key(key)
     return None if item_key is None else str(item_key)
+
+
+CREATED_ITEM = json_response(201, "The item was created", ItemBody, LOCATION, ETAG)
+WRITTEN_ITEM = json_response(200, "The item", ItemBody, ETAG)
+ITEM_PAGE = json_response(200, "A page of items", ItemPageBody, LINK, ETAG)
 
 
 class ItemsController(Controller):
@@ -51,7 +67,18 @@ class ItemsController(Controller):
     strict: bool
     """Whether If-Match is required."""
 
-    @post(opt=documented(Operation("Create an item", body="ItemDraft", responses=("201", "409"), idempotent=True)))
+    @post(
+        opt=documented(
+            Operation(
+                "create_item",
+                "Create an item",
+                body=json_body(ItemDraftBody),
+                responses=(CREATED_ITEM,),
+                errors=(409,),
+                idempotent=True,
+            )
+        )
+    )
     async def create(self, request: AnyRequest) -> PreparedResponse:
         """Create an item. A SKU is generated if none is given."""
         reject_parameters(request.scope)
@@ -60,17 +87,15 @@ class ItemsController(Controller):
         return await self.idempotency.respond(request.scope, body, write, partial(_created_response, request.scope))
 
     @get(
-        opt=documented(
-            Operation("List or search items", parameters=(*PARAMETERS, *LIST_PARAMETERS), responses=("200-page", "304"))
-        )
+        opt=documented(Operation("list_items", "List or search items", parameters=LIST, responses=(ITEM_PAGE, NOT_MODIFIED)))
         | cached(by_query)
     )
     async def list(self, request: AnyRequest) -> PreparedResponse:
         """Return a page of items, newest first by default. With `q`, the best matches come first.
 
-        In addition to the parameters listed here, fields and attributes can be filtered with the operators eq, ne, lt, lte, gt,
-        gte, in and exists: `version__gte=3`, `price__lt=10&currency=EUR`, `category__exists=false`, `sku__in=A,B`,
-        `attr.size=10`, `attr.size__gte=10`, `attr.size="10"` (text).
+        All filters must match: `version__gte=3`, `price__lt=10&currency=EUR`, `category__exists=false`, `sku__in=A,B`,
+        `attr.size=10`, `attr.size__gte=10`, `attr.size="10"` (text). An item without a value in a field matches only
+        `exists=false` there.
         """
         return await respond_with_list(
             request.scope, self.items, self.reads, RawListRequest(self.path, *read_parameters(request.scope))
@@ -78,13 +103,7 @@ class ItemsController(Controller):
 
     @get(
         "/export",
-        opt=documented(
-            Operation(
-                "Export items",
-                parameters=("format", "with_categories", "sort", "q", *FILTER_PARAMETERS),
-                responses=("200-export",),
-            )
-        ),
+        opt=documented(Operation("export_items", "Export items", parameters=EXPORT, responses=(EXPORT_RESPONSE,))),
     )
     async def export(self, request: AnyRequest) -> StreamingResponse:
         """Return all items, or all that match the filters, oldest first by default. The export is a consistent snapshot.
@@ -110,7 +129,13 @@ class ItemsController(Controller):
     @get(
         "/{key:str}",
         opt=documented(
-            Operation("Get an item", parameters=PRESENTATION_PARAMETERS, responses=("200-item", "304", "404"), head=True)
+            Operation(
+                "get_item",
+                "Get an item",
+                parameters=PRESENTATION,
+                responses=(json_response(200, "The item", SparseItemBody, ETAG), NOT_MODIFIED),
+                errors=(404,),
+            )
         )
         | cached(by_item_key),
     )
@@ -133,9 +158,11 @@ class ItemsController(Controller):
         "/{key:str}",
         opt=documented(
             Operation(
+                "put_item",
                 "Create or replace an item",
-                body="ItemDraft",
-                responses=("200", "201", "204", "404", "409", "412"),
+                body=json_body(ItemDraftBody),
+                responses=(WRITTEN_ITEM, CREATED_ITEM, NO_CONTENT),
+                errors=(404, 409, 412),
                 conditional=True,
             )
         ),
@@ -161,7 +188,14 @@ class ItemsController(Controller):
     @patch(
         "/{key:str}",
         opt=documented(
-            Operation("Update an item", body="ItemPatch", responses=("200", "204", "404", "409", "412"), conditional=True)
+            Operation(
+                "update_item",
+                "Update an item",
+                body=patch_body(ItemPatchBody),
+                responses=(WRITTEN_ITEM, NO_CONTENT),
+                errors=(404, 409, 412),
+                conditional=True,
+            )
         ),
     )
     async def revise(self, request: AnyRequest, key: FromPath[str]) -> PreparedResponse:
@@ -175,7 +209,14 @@ class ItemsController(Controller):
     @patch(
         "/{key:str}/price",
         opt=documented(
-            Operation("Update an item's price", body="Money", responses=("200", "204", "404", "409", "412"), conditional=True)
+            Operation(
+                "update_item_price",
+                "Update an item's price",
+                body=patch_body(PriceDraftBody),
+                responses=(WRITTEN_ITEM, NO_CONTENT),
+                errors=(404, 409, 412),
+                conditional=True,
+            )
         ),
     )
     async def reprice(self, request: AnyRequest, key: FromPath[str]) -> PreparedResponse:
@@ -189,7 +230,9 @@ class ItemsController(Controller):
     @delete(
         "/{key:str}",
         status_code=204,
-        opt=documented(Operation("Delete an item", responses=("204", "404", "409", "412"), conditional=True)),
+        opt=documented(
+            Operation("delete_item", "Delete an item", responses=(NO_CONTENT,), errors=(404, 409, 412), conditional=True)
+        ),
     )
     async def remove(self, request: AnyRequest, key: FromPath[str]) -> None:
         """Delete an item. The SKU can be reused immediately. The history stays available, and the item can be restored."""

@@ -18,8 +18,8 @@ import structlog
 from litestar.config.cors import CORSConfig
 
 from catalog.entrypoints import log_config
-from catalog.entrypoints.http.middleware.public_prefix import public_prefix
 from catalog.entrypoints.http.responses.problems import PROBLEM_JSON, problem, unexpected_error
+from catalog.entrypoints.http.responses.public_prefix import public_prefix
 from catalog.entrypoints.http.shutdown import ShutdownState
 from catalog.entrypoints.settings import HttpSettings, is_prefix
 

@@ -11,6 +11,7 @@ from catalog.domain.queries.filters import REPEATABLE
 from catalog.domain.queries.list_request import PRESENTATION_PARAMETERS, Presentation
 from catalog.domain.queries.operands import refuse_unknown
 from catalog.domain.validation import FieldErrors
+from catalog.entrypoints.http.requests.parameters import Parameter
 from catalog.entrypoints.representations.items import EVERYTHING
 
 MAX_QUERY_STRING = 16 * 1024
@@ -61,12 +62,13 @@ def reject_parameters(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
         errors.raise_if_any(InvalidQuery)
 
 
-def read_choices(scope: Any, **allowed: Sequence[str]) -> dict[str, str]:  # noqa: ANN401 - an ASGI scope
-    """Return the parameters of a request. `allowed` maps each parameter to its allowed values, or to () for any text.
+def read_choices(scope: Any, *declared: Parameter) -> dict[str, str]:  # noqa: ANN401 - an ASGI scope
+    """Return the parameters of a request, which may have those declared. An empty value counts as absent.
 
-    An empty value counts as absent. Raises InvalidQuery.
+    Raises: InvalidQuery, if there are others, or if one is none of the parameter's choices.
     """
     parameters, errors = read_parameters(scope)
+    allowed = {parameter.name: parameter.choices for parameter in declared}
     refuse_unknown(parameters, tuple(allowed), errors)
     choices = {name: values[0] for name, values in parameters.items() if name in allowed and values[0]}
     for name, value in choices.items():

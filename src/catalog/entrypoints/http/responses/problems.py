@@ -9,11 +9,15 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from msgspec import UNSET
 
 from catalog.domain import errors
 from catalog.domain.errors import CatalogError, FieldError, FieldPath, InvalidInput, InvalidQuery, shorten
 from catalog.domain.text.normalization import visible
 from catalog.domain.validation import MAX_ERRORS
+from catalog.entrypoints.http.responses.problem_bodies import FieldErrorBody, ProblemBody
+from catalog.entrypoints.http.responses.problem_types import ERRORS_PATH, PROBLEM_TYPES
+from catalog.entrypoints.http.responses.public_prefix import public_path
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -55,44 +59,6 @@ STATUS_CODES: dict[type[CatalogError], HTTPStatus] = {
 A failed atomic batch has the status of its first error.
 """
 
-TITLES = {
-    "malformed": "Malformed request",
-    "invalid_input": "Validation failed",
-    "invalid_query": "Invalid query parameters",
-    "invalid_file": "Invalid import file",
-    "invalid_cursor": "Invalid cursor",
-    "content_too_large": "File too large",
-    "request_timeout": "Upload too slow",
-    "invalid_position": "Invalid log position",
-    "batch_refused": "Batch failed",
-    "key_reused": "Idempotency key reused",
-    "version_not_found": "Version not found",
-    "import_not_found": "Import not found",
-    "log_pruned": "Log entries pruned",
-    "not_absent": "Precondition failed: item exists",
-    "not_present": "Precondition failed: item does not exist",
-    "not_deleted": "Item is not deleted",
-    "done_before": "Already processed",
-    "in_flight": "Request in progress",
-    "item_not_found": "Item not found",
-    "item_exists": "Item already exists",
-    "sku_taken": "SKU already in use",
-    "category_not_found": "Category not found",
-    "slug_taken": "Slug already in use",
-    "category_in_use": "Category in use",
-    "category_cycle": "Category cycle",
-    "category_too_deep": "Category tree too deep",
-    "stale_version": "Version conflict",
-    "contended": "Too many conflicts",
-    "store_unavailable": "Database unavailable",
-    "store_busy": "Too many pending requests",
-    "too_many_subscribers": "Too many subscribers",
-    "imports_busy": "Too many imports",
-    "out_of_space": "Out of disk space",
-    "schema_outdated": "Database schema is out of date",
-}
-"""The title for each code. It does not depend on the request."""
-
 FRAMEWORK_ERRORS: dict[int, tuple[str, str]] = {
     400: ("bad_request", "Bad Request"),
     403: ("cross_origin_request", "Forbidden"),
@@ -115,32 +81,6 @@ _log = structlog.get_logger("catalog.http")
 _encoder = msgspec.json.Encoder()
 
 
-class FieldErrorBody(msgspec.Struct, omit_defaults=True):
-    """One error: its place (a JSON pointer into the body, or a parameter name), a stable code, and a sentence."""
-
-    code: str
-    detail: str
-    pointer: str | None = None
-    parameter: str | None = None
-
-
-class ProblemBody(msgspec.Struct, omit_defaults=True):
-    """A problem (RFC 9457) with a stable `code`, the request id, and the errors in the input.
-
-    `errors_total` is the number of all errors. It is set only if `errors` is incomplete.
-    """
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    code: str
-    request_id: str
-    errors: list[FieldErrorBody] | None = None
-    errors_total: int | None = None
-
-
 def problem(
     scope: Mapping[str, Any],
     status: int,
@@ -154,16 +94,18 @@ def problem(
     Of `total` field errors, as many as fit are included.
     """
     request_id: str = scope["state"]["request_id"]
-    problem_code, title = FRAMEWORK_ERRORS.get(status, ("refused", "Refused")) if code is None else (code, TITLES[code])
+    problem_code, title = (
+        FRAMEWORK_ERRORS.get(status, ("refused", "Refused")) if code is None else (code, PROBLEM_TYPES[code].title)
+    )
     body = ProblemBody(
-        type="about:blank" if code is None else f"urn:catalog:problem:{code}",
+        type="about:blank" if code is None else public_path(f"{ERRORS_PATH}#{code}"),
         title=title,
         status=status,
         detail=shorten(detail, MAX_DETAIL),
         instance=shorten(scope["path"], MAX_INSTANCE),
         code=problem_code,
         request_id=request_id,
-        errors=field_errors,
+        errors=UNSET if field_errors is None else field_errors,
     )
     if field_errors is not None and total > len(field_errors):
         body.errors_total = total
@@ -180,7 +122,29 @@ def status_of(error: CatalogError) -> HTTPStatus:
     """Return the HTTP status of an error."""
     if isinstance(error, errors.BatchRefused):
         return status_of(error.failures[0][1])
-    return next(STATUS_CODES[kind] for kind in type(error).__mro__ if kind in STATUS_CODES)
+    return _status_of_type(type(error))
+
+
+def codes_by_status() -> dict[int, list[str]]:
+    """Return the codes of the problems with each status, in the order of PROBLEM_TYPES.
+
+    The status of `batch_refused` is that of the first failure; it is listed under the status of an invalid body.
+    """
+    statuses = {error.code: _status_of_type(error) for error in _errors_below(CatalogError)}
+    codes: dict[int, list[str]] = {}
+    for code in PROBLEM_TYPES:
+        codes.setdefault(statuses[code], []).append(code)
+    return codes
+
+
+def _errors_below(parent: type[CatalogError]) -> Iterator[type[CatalogError]]:
+    for error in parent.__subclasses__():
+        yield error
+        yield from _errors_below(error)
+
+
+def _status_of_type(error: type[CatalogError]) -> HTTPStatus:
+    return next(STATUS_CODES[kind] for kind in error.__mro__ if kind in STATUS_CODES)
 
 
 def problem_of(scope: Mapping[str, Any], error: CatalogError) -> bytes:

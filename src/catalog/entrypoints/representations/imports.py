@@ -1,0 +1,48 @@
+"""JSON representations of imports."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from catalog.application.imports.jobs import CANCELLED, DONE, FAILED, INTERRUPTED, REFUSED, RUNNING
+from catalog.entrypoints.representations.fields import Count
+
+
+class ImportRefusalBody(msgspec.Struct):
+    """One reason why a row was refused."""
+
+    line: int
+    sku: str
+    field: Annotated[str, Meta(description="A flat field name; empty if the reason concerns the whole row.")]
+    code: str
+    detail: str
+
+
+class ImportStatusBody(msgspec.Struct):
+    """The progress of an import, or its result."""
+
+    id: Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
+    status: Annotated[
+        str,
+        Meta(
+            title="ImportPhase",
+            extra_json_schema={"enum": [RUNNING, DONE, REFUSED, FAILED, CANCELLED, INTERRUPTED]},
+        ),
+    ]
+    rows: Count
+    created: Count
+    updated: Count
+    unchanged: Count
+    skipped: Count
+    refused: Count
+    categories: Count
+    ignored: Annotated[list[str], Meta(description="Columns that were not imported.")]
+    dry_run: bool
+    bytes: Annotated[Count, Meta(description="Bytes of the file that were read so far.")]
+    rate: Annotated[float, Meta(description="Rows per second.")]
+    error: Annotated[str | None, Meta(description="Why the import failed.")]
+    errors_url: Annotated[str, Meta(description="URL of the complete list of refused rows.")]
+    refusals: Annotated[list[ImportRefusalBody] | UnsetType, Meta(description="The first 1,000 reasons for refused rows.")] = (
+        UNSET
+    )

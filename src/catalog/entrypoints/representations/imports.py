@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from catalog.application.imports.jobs import CANCELLED, DONE, FAILED, INTERRUPTED, REFUSED, RUNNING
+from catalog.application.imports.progress import CANCELLED, DONE, FAILED, INTERRUPTED, REFUSED, RUNNING
 from catalog.entrypoints.representations.fields import Count
 
 

@@ -1,7 +1,7 @@
 """Writes as values: a use case describes how it decides; deciding, committing and retrying happen in one place."""
 
 from collections.abc import Awaitable, Callable, Collection, Generator
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
@@ -17,8 +17,6 @@ from catalog.ports.storage import Storage
 
 S = TypeVar("S", Item, Category)
 T = TypeVar("T")
-
-_NO_SCOPE: AbstractAsyncContextManager[None] = nullcontext()
 
 Revision = tuple[UUID, int]
 """The id and version of an item or category, as a caller read them."""
@@ -38,7 +36,7 @@ class Decision(NamedTuple, Generic[T]):
     result: T
     records: tuple[ExpiringRecord, ...] = ()
     is_refusal: bool = False
-    commit_scope: AbstractAsyncContextManager[None] = _NO_SCOPE
+    commit_scope: AbstractAsyncContextManager[None] | None = None
 
 
 @dataclass(slots=True)
@@ -63,8 +61,11 @@ class Write(Awaitable[T]):
         for _ in range(MAX_ATTEMPTS):
             decision = await self.decide()
             try:
-                async with decision.commit_scope:
+                if decision.commit_scope is None:
                     await commit(self.storage, decision.changes, self.origin, decision.records)
+                else:
+                    async with decision.commit_scope:
+                        await commit(self.storage, decision.changes, self.origin, decision.records)
             except self.retry_on:
                 continue
             return decision.result

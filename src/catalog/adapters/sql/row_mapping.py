@@ -62,7 +62,7 @@ CATEGORY_ROW = tuple(column.name for column in CATEGORY_COLUMNS)
 CHANGE_ROW = ("kind", "subject_id", "key", "version", "at", "before", "after")
 """The columns that `from_change` returns, in this order."""
 
-RECORD_COLUMNS = (expiring_records.c.key, expiring_records.c.content, expiring_records.c.at)
+RECORD_COLUMNS = (expiring_records.c.key, expiring_records.c.content, expiring_records.c.created_at)
 """The columns that `to_record` reads, in this order."""
 
 RECORD_ROW = tuple(column.name for column in RECORD_COLUMNS)
@@ -193,8 +193,8 @@ def from_record(record: ExpiringRecord) -> tuple[Any, ...]:
 
 def to_record(row: Sequence[Any]) -> ExpiringRecord:
     """Read an expiring record from a row of RECORD_COLUMNS."""
-    key, content, at = row
-    return ExpiringRecord(key, content, at)
+    key, content, created_at = row
+    return ExpiringRecord(key, content, created_at)
 
 
 def _encode_state(item: Item | Category | None) -> str | None:

@@ -130,9 +130,9 @@ Without it Postgres reads the whole table, which it assumes to have a thousand r
 
 # Records that are stored for a day (catalog.domain.changes.expiring_record).
 expiring_records = Table(
-    "notes",
+    "expiring_records",
     metadata,
     Column("key", ByCodePoint, primary_key=True),
     Column("content", LargeBinary(), nullable=False),
-    Column("at", UtcTime(), nullable=False),
+    Column("created_at", UtcTime(), nullable=False),
 )

@@ -19,7 +19,9 @@ class ExpiredRecords:
     def __init__(self, database: SqlDatabase) -> None:
         """Compile the statement."""
         self._delete = database.compile(
-            delete(expiring_records).where(expiring_records.c.at < bindparam("before", type_=expiring_records.c.at.type))
+            delete(expiring_records).where(
+                expiring_records.c.created_at < bindparam("before", type_=expiring_records.c.created_at.type)
+            )
         )
         self._last_deletion: datetime | None = None
 

@@ -140,8 +140,10 @@ def _state_statement(dialect: SqlDialect, *, tree: bool, history: bool) -> Compo
     if not history:
         return union_all(*parts)
     # The times of records need another column, which only this statement has.
-    at = cast(null(), expiring_records.c.at.type).label("at")
-    record = select(literal_column(str(_RECORD)), null(), null(), expiring_records.c.key, null(), null(), expiring_records.c.at)
+    at = cast(null(), expiring_records.c.created_at.type).label("at")
+    record = select(
+        literal_column(str(_RECORD)), null(), null(), expiring_records.c.key, null(), null(), expiring_records.c.created_at
+    )
     return union_all(
         *(part.add_columns(at) for part in parts), record.where(dialect.any_of(expiring_records.c.key, "record_keys"))
     )

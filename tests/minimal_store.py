@@ -4,7 +4,7 @@ It shows what an adapter must write, and the contract tests prove that this is e
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from threading import Lock
 from uuid import UUID, uuid4
@@ -62,7 +62,7 @@ class MinimalStorage(StorageDefaults):
         following = (match for values, match in entries if query.after is None or comes_after(values, query.after, order))
         return query.page(list(islice(following, query.offset, query.offset + query.limit + 1)))
 
-    async def stream(self, query: ItemQuery) -> AsyncIterator[Sequence[Item]]:
+    async def stream(self, query: ItemQuery) -> AsyncGenerator[Sequence[Item], None]:
         """Sort all matching items and yield them in batches."""
         query = query.unranked()
         entries = [(sort_values(item, query.ordering), item) for item, _ in self._matches(query)]

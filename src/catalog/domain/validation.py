@@ -86,5 +86,13 @@ class FieldErrors:
         return next(iter(get_close_matches(name.lower(), allowed, n=1)), None)
 
 
+def merged(first: InvalidInput, second: InvalidInput) -> InvalidInput:
+    """Return one error with the field errors of both."""
+    errors = FieldErrors()
+    errors.extend(first)
+    errors.extend(second)
+    return errors.to_error(InvalidInput)
+
+
 def _shorten_part(part: str | int) -> str | int:
     return shorten(part) if isinstance(part, str) else part

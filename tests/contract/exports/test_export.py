@@ -155,7 +155,7 @@ async def test_an_abandoned_export_releases_its_connection(storage: Storage, mon
     for _ in range(4):
         stream = storage.stream(parse_export({}))
         assert len(await anext(stream)) > 0
-        await stream.aclose()  # type: ignore[attr-defined]
+        await stream.aclose()
     assert len(await exported_skus(storage)) == 7
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.system import RandomIds
-from catalog.application.files.readers import read_csv
+from catalog.application.files.csv_reader import read_csv
 from catalog.application.files.row_source import MalformedRow, Row, RowSource
 from catalog.application.imports import heartbeat, refusals, registry
 from catalog.application.imports import jobs as module
@@ -38,7 +38,7 @@ class Jobs:
         self.clock = FixedClock()
         self.storage = storage
         self.jobs = self.another()
-        self.first: list[Refusal] = []
+        self.first: Sequence[Refusal] = []
 
     def another(self) -> ImportJobs:
         """Return what another process would work with."""
@@ -47,7 +47,9 @@ class Jobs:
 
     async def run(self, text: str, plan: ImportPlan | None = None) -> ImportState:
         """Import CSV here and now."""
-        return await self.jobs.run(_source(text), plan or ImportPlan(), TESTER, self.first)
+        finished = await self.jobs.run(_source(text), plan or ImportPlan(), TESTER)
+        self.first = finished.refusals
+        return finished.state
 
 
 def _source(text: str) -> ImportSource:
@@ -182,7 +184,7 @@ async def test_one_that_is_waited_for_is_cancelled_and_interrupted_too(jobs: Job
 
     jobs.jobs._new_state = told  # type: ignore[method-assign]
     source = endless(lambda: False)
-    task = asyncio.ensure_future(jobs.jobs.run(source, ImportPlan(), TESTER, []))
+    task = asyncio.ensure_future(jobs.jobs.run(source, ImportPlan(), TESTER))
     await started.wait()
 
     async def writing(number: int) -> bool:
@@ -190,8 +192,8 @@ async def test_one_that_is_waited_for_is_cancelled_and_interrupted_too(jobs: Job
 
     await _holds(lambda: writing(0))
     assert (await jobs.another().cancel(running[0].id, TESTER)).status == "running"
-    assert (await task).status == "cancelled"
-    task = asyncio.ensure_future(jobs.jobs.run(endless(lambda: False), ImportPlan(), TESTER, []))
+    assert (await task).state.status == "cancelled"
+    task = asyncio.ensure_future(jobs.jobs.run(endless(lambda: False), ImportPlan(), TESTER))
     await _holds(lambda: writing(1))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -266,7 +268,7 @@ async def test_what_takes_too_long_in_an_import_is_not_told_as_too_many(jobs: Jo
         raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        await jobs.jobs.run(ImportSource(late, lambda: 0, lambda: closed.append(True)), ImportPlan(), TESTER, [])
+        await jobs.jobs.run(ImportSource(late, lambda: 0, lambda: closed.append(True)), ImportPlan(), TESTER)
     assert closed
     async with jobs.jobs._registry.slots, jobs.jobs._registry.slots:
         pass
@@ -280,7 +282,7 @@ async def test_only_so_many_imports_are_under_way(jobs: Jobs, monkeypatch: pytes
     source = ImportSource(lambda: read_csv(io.BytesIO(b"sku,name\n")), lambda: 0, lambda: closed.append(True))
     async with jobs.jobs._registry.slots, jobs.jobs._registry.slots:
         with pytest.raises(ImportsBusy, match="2 imports are already running"):
-            await jobs.jobs.run(source, ImportPlan(), TESTER, [])
+            await jobs.jobs.run(source, ImportPlan(), TESTER)
     monkeypatch.setattr(registry, "MAX_RECEIVING", 1)
     with jobs.jobs.receiving(), pytest.raises(ImportsBusy, match="1 import files"), jobs.jobs.receiving():
         pass
@@ -288,7 +290,7 @@ async def test_only_so_many_imports_are_under_way(jobs: Jobs, monkeypatch: pytes
     with pytest.raises(ImportsBusy), jobs.jobs.receiving():
         pass
     with pytest.raises(ImportsBusy, match="0 imports are already in progress"):
-        await jobs.jobs.run(source, ImportPlan(), TESTER, [])
+        await jobs.jobs.run(source, ImportPlan(), TESTER)
     with pytest.raises(ImportsBusy):
         await jobs.jobs.start(source, ImportPlan(), TESTER)
     assert len(closed) == 3

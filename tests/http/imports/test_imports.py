@@ -3,7 +3,7 @@
 import asyncio
 import json
 import resource
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import httpx
@@ -11,6 +11,7 @@ import pytest
 
 from catalog.application.imports import registry
 from catalog.application.imports.jobs import ImportJobs
+from catalog.application.imports.refusals import Refusal
 from catalog.application.imports.rows import SLICE_ROWS
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
@@ -204,7 +205,7 @@ async def test_an_import_is_cancelled(client: httpx.AsyncClient, monkeypatch: py
     reached, may_continue = asyncio.Event(), asyncio.Event()
     real_import = ImportJobs._import
 
-    async def blocked_import(self: ImportJobs, *arguments: Any) -> str:  # noqa: ANN401 - passed through
+    async def blocked_import(self: ImportJobs, *arguments: Any) -> tuple[str, Sequence[Refusal]]:  # noqa: ANN401 - passed through
         reached.set()
         await may_continue.wait()
         return await real_import(self, *arguments)
@@ -319,7 +320,7 @@ async def test_an_import_waits_for_a_slot_or_is_refused(client: httpx.AsyncClien
     may_continue = asyncio.Event()
     real_import = ImportJobs._import
 
-    async def blocked_import(self: ImportJobs, *arguments: Any) -> str:  # noqa: ANN401 - passed through
+    async def blocked_import(self: ImportJobs, *arguments: Any) -> tuple[str, Sequence[Refusal]]:  # noqa: ANN401 - passed through
         await may_continue.wait()
         return await real_import(self, *arguments)
 

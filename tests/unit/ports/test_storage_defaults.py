@@ -1,7 +1,7 @@
 """The defaults of a store's optional methods: time limits, and what an adapter must write itself. Results: tests/contract."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
@@ -19,7 +19,7 @@ from tests.minimal_store import MinimalStorage
 class Slow(MinimalStorage):
     """A store that never finishes streaming."""
 
-    async def stream(self, query: ItemQuery) -> AsyncIterator[Sequence[Item]]:
+    async def stream(self, query: ItemQuery) -> AsyncGenerator[Sequence[Item], None]:
         """Yield the first batch, then hang."""
         async for batch in super().stream(query):
             yield batch

@@ -3,7 +3,7 @@
 import asyncio
 from bisect import bisect_right
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import count, islice
 from operator import attrgetter
@@ -16,7 +16,7 @@ from catalog.domain.categories.category import Category
 from catalog.domain.categories.tree import Tree, ancestors
 from catalog.domain.changes.commit_plan import CategoryNode, CommitPlan, Outcome, StoredState, plan_commit, read_set
 from catalog.domain.changes.expiring_record import RETENTION, ExpiringRecord
-from catalog.domain.changes.log import EVERY_ENTRY, AnyChange, ChangeSet, LogEntry, LogFilter, LogHead, LogPage
+from catalog.domain.changes.log import EVERY_ENTRY, ChangeSet, LogEntry, LogFilter, LogHead, LogPage
 from catalog.domain.items.attributes import sort_key
 from catalog.domain.items.item import Item
 from catalog.domain.queries.facets import Facet, facet_of
@@ -33,8 +33,7 @@ from catalog.domain.search.spelling import (
     word_patterns,
 )
 from catalog.domain.text.normalization import fold
-from catalog.ports.commit_listeners import Listener, Listeners
-from catalog.ports.storage import Count, SchemaState, Storage, StorageOptions
+from catalog.ports.storage import Count, StorageDefaults, StorageOptions
 
 MAX_ORDERS = 8
 """Maximum number of sorted lists, because each one makes commits slower. The least recently used one is dropped."""
@@ -53,16 +52,16 @@ INDEX_BATCH = 100
 
 _NO_IDS: frozenset[UUID] = frozenset()
 _NO_TERMS = ItemTerms("", "", "")
-_SCHEMA = SchemaState(current_version="none needed", required_version="none needed")
 
 
-class MemoryStorage(Storage):
+class MemoryStorage(StorageDefaults):
     """Dictionaries guarded by one lock. Commits never await while they write, so cancelling a caller cannot interrupt one."""
 
     durable = False
 
     def __init__(self) -> None:
         """Start empty."""
+        super().__init__()
         self._lock = Lock()
         self._items: dict[UUID, Item] = {}
         self._terms: dict[UUID, ItemTerms] = {}
@@ -84,7 +83,6 @@ class MemoryStorage(Storage):
         self._records: dict[str, ExpiringRecord] = {}
         self._log_id = uuid4().hex
         self._committed = asyncio.Event()
-        self._listeners = Listeners()
 
     async def open(self) -> None:
         """Do nothing."""
@@ -119,7 +117,7 @@ class MemoryStorage(Storage):
                 break
         return query.page(ranked[query.offset :])
 
-    async def stream(self, query: ItemQuery) -> AsyncIterator[Sequence[Item]]:
+    async def stream(self, query: ItemQuery) -> AsyncGenerator[Sequence[Item], None]:
         """Read from a copy of the sorted list."""
         query = query.unranked()
         order = SortOrder(query.ordering)
@@ -171,9 +169,6 @@ class MemoryStorage(Storage):
         """Count the items of each category from the category index."""
         return {slug: len(self._by_category[slug]) for slug in self._categories if slug in self._by_category}
 
-    def prepare(self, changes: Sequence[AnyChange]) -> object:
-        """Do nothing; there is no work to do ahead of the commit."""
-
     async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:  # noqa: ARG002 - nothing is prepared
         """Plan the commit and apply the plan, both under the lock."""
         with self._lock:
@@ -182,12 +177,8 @@ class MemoryStorage(Storage):
         if plan.entries:
             self._committed.set()
             self._committed = asyncio.Event()
-        self._listeners.notify(plan.entries)
+        self.notify_listeners(plan.entries)
         return plan.outcomes
-
-    def listen(self, listener: Listener) -> None:
-        """Register the listener."""
-        self._listeners.add(listener)
 
     async def head(self) -> LogHead:
         """Return the id of the log and the number of its last entry."""
@@ -245,21 +236,6 @@ class MemoryStorage(Storage):
     async def records(self, keys: Collection[str]) -> Mapping[str, ExpiringRecord]:
         """Look up records by key."""
         return {key: self._records[key] for key in keys if key in self._records}
-
-    async def ping(self) -> None:
-        """Do nothing; memory is always available."""
-
-    async def schema(self) -> SchemaState:
-        """Return a fixed state; memory has no schema."""
-        return _SCHEMA
-
-    async def migrate(self) -> SchemaState:
-        """Return a fixed state; memory has no schema."""
-        return _SCHEMA
-
-    async def versions(self) -> Mapping[str, str]:
-        """Return an empty mapping; there is no database."""
-        return {}
 
     def _candidates(self, query: ItemQuery, ranges: Iterable[KeyRange], rank: Rank | None = None) -> Collection[UUID] | None:
         """Return a superset of the matching items (with a rank, of those items) from the indexes. None if no index is selective.

@@ -1,6 +1,6 @@
 """Storage on a SQL database: reads use a connection pool, writes go through a single writer with its own connection."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import select
@@ -75,7 +75,7 @@ class SqlStorage(Storage):
         """Read a page, shared with concurrent calls for the same one."""
         return await self._items.page(query)
 
-    def stream(self, query: ItemQuery) -> AsyncIterator[Sequence[Item]]:
+    def stream(self, query: ItemQuery) -> AsyncGenerator[Sequence[Item], None]:
         """Stream on a separate connection; rows are read as fast as the caller consumes them."""
         return self._items.stream(query)
 

@@ -9,11 +9,12 @@ import csv
 import io
 import json
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from catalog.application.files.readers import escape_formula
+from catalog.application.files.formulas import escape_formula
 from catalog.application.files.trailer import CATEGORY_KEY, TRAILER_KEY
 from catalog.domain.categories.category import FIELDS as CATEGORY_FIELDS
 from catalog.domain.categories.category import Category
@@ -47,9 +48,8 @@ Encode = Callable[[Item], bytes]
 
 @dataclass(frozen=True, slots=True)
 class ExportFormat:
-    """An export format: its media type, and how it encodes items, categories, the start of the file and the trailer."""
+    """An export format: how it encodes items, categories, the start of the file and the trailer."""
 
-    media_type: str
     rows: Callable[[Sequence[Item], Encode], bytes]
     categories: Callable[[Iterable[Category]], bytes]
     header: bytes
@@ -94,17 +94,18 @@ async def export(
     chunk = export_format.header
     categories = {category.slug: category for category in await storage.categories()} if with_categories else {}
     started = False
-    async for items in storage.stream(query):
-        if with_categories and not started:
-            # The items are from a moment between these two reads, so each category they name is in one of them.
-            categories |= {category.slug: category for category in await storage.categories()}
-            chunk += export_format.categories(Tree(categories.values()))
-        started = True
-        chunk += export_format.rows(items, encode)
-        digest.update(chunk)
-        count += len(items)
-        yield chunk
-        chunk = b""
+    async with aclosing(storage.stream(query)) as batches:
+        async for items in batches:
+            if with_categories and not started:
+                # The items are from a moment between these two reads, so each category they name is in one of them.
+                categories |= {category.slug: category for category in await storage.categories()}
+                chunk += export_format.categories(Tree(categories.values()))
+            started = True
+            chunk += export_format.rows(items, encode)
+            digest.update(chunk)
+            count += len(items)
+            yield chunk
+            chunk = b""
     if not started:
         chunk += export_format.categories(Tree(categories.values()))
     digest.update(chunk)
@@ -179,21 +180,18 @@ def _to_csv(rows: Sequence[Sequence[str]]) -> bytes:
 
 FORMATS: Mapping[str, ExportFormat] = {
     "csv": ExportFormat(
-        "text/csv; charset=utf-8",
         _csv_rows,
         _csv_categories,
         _to_csv([COLUMNS]),
         lambda rows, digest: _to_csv([(TRAILER_KEY, str(rows), digest, *[""] * (len(COLUMNS) - 3))]),
     ),
     "jsonl": ExportFormat(
-        "application/jsonl",
         _json_lines,
         lambda categories: b"".join([_json_category(category) + b"\n" for category in categories]),
         b"",
         lambda rows, digest: _json_trailer(rows, digest) + b"\n",
     ),
     "json": ExportFormat(
-        "application/json",
         _json_elements,
         lambda categories: b"".join([_json_category(category) + b",\n" for category in categories]),
         b"[\n",

@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+MAX_ROW_SIZE = 1024 * 1024
+"""Maximum characters of one row; longer rows are refused."""
+
 
 class BinaryReader(Protocol):
     """A readable binary file or stream. `read` returns what is available and an empty result at the end."""

@@ -65,7 +65,8 @@ class SliceCommitter:
 
     async def commit_together(self, decided: DecidedSlice, progress: P) -> CommittedSlice[P] | None:
         """Commit all changes with the records of the progress, or return None on a conflict."""
-        advanced = progress.advance(decided.report, decided.refusals)
+        refusals = _by_line(decided.refusals)
+        advanced = progress.advance(decided.report, refusals)
         change_set = ChangeSet(() if self._plan.dry_run else tuple(decided.all_changes), self._origin, advanced.records)
         if change_set.changes or change_set.records:
             (outcome,) = await self._storage.commit((change_set,), decided.prepared)
@@ -73,7 +74,7 @@ class SliceCommitter:
                 return None
         created = [change.subject for change in decided.new_categories]
         known = decided.known.with_dry_run(created) if self._plan.dry_run else decided.known.with_created(created)
-        return CommittedSlice(advanced, _by_line(decided.refusals), known)
+        return CommittedSlice(advanced, refusals, known)
 
     async def _commit_rows(self, decided: DecidedSlice, progress: P) -> CommittedSlice[P]:
         """Commit each change by itself, and decide again only the rows that conflict. Store the progress at the end."""
@@ -85,10 +86,11 @@ class SliceCommitter:
             retried = await self._retries.decide(Slice(rows_to_import=settled.retry), KnownCategories())
             settled = await self._commit_each(retried, attempt)
             report, refusals = report + settled.report, refusals + settled.refusals
+        refusals = _by_line(refusals)
         advanced = progress.advance(report, refusals)
         if advanced.records:
             await self._storage.commit((ChangeSet((), self._origin, advanced.records),))
-        return CommittedSlice(advanced, _by_line(refusals), conflicted=True)
+        return CommittedSlice(advanced, refusals, conflicted=True)
 
     async def _commit_each(self, decided: DecidedSlice, attempt: int) -> _Settled:
         """Commit each change as its own change set, in one batch, categories first."""

@@ -56,6 +56,14 @@ class ImportSource:
     close: Callable[[], object] = lambda: None
 
 
+@dataclass(frozen=True, slots=True)
+class FinishedImport:
+    """An import that has ended: its final state, and up to MAX_REFUSALS_SHOWN refusals."""
+
+    state: ImportState
+    refusals: Sequence[Refusal]
+
+
 class ImportJobs:
     """Runs imports in the foreground or background, and reports their progress."""
 
@@ -68,33 +76,39 @@ class ImportJobs:
         self._registry = ImportRegistry()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def run(self, source: ImportSource, plan: ImportPlan, origin: Origin, first_refusals: list[Refusal]) -> Write[ImportState]:
-        """Run an import and return its final state. The first refusals are added to `first_refusals`; the source is closed.
+    def run(self, source: ImportSource, plan: ImportPlan, origin: Origin) -> Write[FinishedImport]:
+        """Run an import and return its final state with the first refusals. The source is closed.
 
         Slices that were committed before an error stay, and the import's id still shows them.
 
         Raises: ImportsBusy, and the errors of `ImportPipeline.run`.
         """
-        return Write(self._storage, origin, lambda: self._run(source, plan, origin, first_refusals))
+        return Write(self._storage, origin, lambda: self._run(source, plan, origin))
 
-    async def _run(
-        self, source: ImportSource, plan: ImportPlan, origin: Origin, first_refusals: list[Refusal]
-    ) -> Decision[ImportState]:
+    async def _run(self, source: ImportSource, plan: ImportPlan, origin: Origin) -> Decision[FinishedImport]:
         """Import the file, and decide what to commit at the end: the final state."""
         try:
             self._registry.check_capacity()
             state = self._new_state(plan)
             try:
                 async with self._registry.slot():
-                    status = await self._import(state.id, source, plan, origin, first_refusals)
+                    status, first_refusals = await self._import(state.id, source, plan, origin)
             except BaseException as error:
                 await self._fail(state.id, origin, error)
                 raise
         finally:
             source.close()
         state = self._end(state.id, status)
-        del self._registry.states[state.id]
-        return Decision((), state, (state.record,), is_refusal=status == REFUSED)
+        result = FinishedImport(state, first_refusals)
+        return Decision((), result, (state.record,), is_refusal=status == REFUSED, commit_scope=self._ending(state.id))
+
+    @asynccontextmanager
+    async def _ending(self, import_id: str) -> AsyncGenerator[None, None]:
+        """Show the final state of an import until it is stored."""
+        try:
+            yield
+        finally:
+            self._registry.states.pop(import_id, None)
 
     def receiving(self) -> AbstractContextManager[None]:
         """Reserve an upload slot.
@@ -192,7 +206,7 @@ class ImportJobs:
         heartbeats = asyncio.create_task(send_heartbeats(self._storage, self._clock, self._registry.states, import_id, origin))
         try:
             async with self._registry.slots:
-                status = await self._import(import_id, source, plan, origin, [])
+                status, _ = await self._import(import_id, source, plan, origin)
         except BaseException as error:
             await self._fail(import_id, origin, error)
             if not isinstance(error, CatalogError):
@@ -204,9 +218,10 @@ class ImportJobs:
             source.close()
 
     async def _import(
-        self, import_id: str, source: ImportSource, plan: ImportPlan, origin: Origin, first_refusals: list[Refusal]
-    ) -> str:
-        """Run an import, keeping its state up to date with each slice. Return its final status."""
+        self, import_id: str, source: ImportSource, plan: ImportPlan, origin: Origin
+    ) -> tuple[str, Sequence[Refusal]]:
+        """Run an import, keeping its state up to date with each slice. Return its final status and the first refusals."""
+        first_refusals: list[Refusal] = []
         rows = await _open(source)
         progress = StoredProgress(state=self._registry.states[import_id], clock=self._clock, position=source.position)
         before_slice = partial(self._check_cancelled, import_id)
@@ -217,8 +232,9 @@ class ImportJobs:
                     self._registry.states[import_id] = progress.state
                     first_refusals += committed.refusals[: MAX_REFUSALS_SHOWN - len(first_refusals)]
         except _Cancelled:
-            return CANCELLED
-        return REFUSED if plan.atomic and progress.report.refused and not plan.dry_run else DONE
+            return CANCELLED, first_refusals
+        refused = plan.atomic and progress.report.refused and not plan.dry_run
+        return REFUSED if refused else DONE, first_refusals
 
     async def _check_cancelled(self, import_id: str) -> None:
         """Check that nobody cancelled the import. Each slice also counts as a heartbeat.
@@ -241,10 +257,8 @@ class ImportJobs:
     async def _finish(self, import_id: str, origin: Origin, status: str, error: str | None = None) -> None:
         """Store the final state."""
         state = self._end(import_id, status, error)
-        try:
+        async with self._ending(import_id):
             await commit(self._storage, (), origin, (state.record,))
-        finally:
-            self._registry.states.pop(import_id, None)
 
     def _end(self, import_id: str, status: str, error: str | None = None) -> ImportState:
         """Return the final state of an import, and show it until it is stored."""

@@ -85,6 +85,11 @@ class StoredProgress(ImportProgress):
         """The record of the state, and those of the new refusals."""
         return (self.state.record, *self.refusal_chunks)
 
+    def start(self, ignored: tuple[str, ...]) -> Self:
+        """Return the progress of an import whose header is read, also in its state."""
+        started = ImportProgress.start(self, ignored)
+        return replace(started, state=replace(self.state, report=started.report))
+
     def advance(self, counts: ImportReport, refusals: Sequence[Refusal]) -> Self:
         """Return the progress after a commit with these counts and refusals."""
         report, state, now = self.report + counts, self.state, self.clock.now()

@@ -25,9 +25,8 @@ from catalog.domain.errors import (
     shorten,
 )
 from catalog.domain.items.item import Item
-from catalog.domain.validation import FieldErrors
-from catalog.domain.values.decimal_literal import whole_number
-from catalog.domain.values.fields import category_slug, parse_key
+from catalog.domain.validation import FieldErrors, merged
+from catalog.domain.values.fields import category_slug, parse_key, parse_version
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
@@ -175,7 +174,7 @@ class BatchOperations:
         for index, (refused, slug, path) in unknown.items():
             error = UnknownCategory(slug, path, nearest.get(slug))
             results[index] = OperationResult(
-                "refused", error=error if isinstance(refused, UnknownCategory) else _merge_errors(refused, error)
+                "refused", error=error if isinstance(refused, UnknownCategory) else merged(refused, error)
             )
         return results
 
@@ -249,16 +248,9 @@ def _parse_operation(raw: object) -> Operation | InvalidInput:
         errors.add(("key",), "invalid_key", "The field key must be the id or SKU of an item.")
     if name == "upsert" and isinstance(body, Mapping) and raw_key is None:
         errors.add((str(payload_field), "sku"), "missing", "An upsert requires the SKU of the item.")
-    version = _parse_version(raw.get("if_version"), errors)
+    raw_version = raw.get("if_version")
+    version = None if raw_version is None else parse_version(raw_version, errors, ("if_version",))
     return errors.to_error(InvalidInput) if errors else Operation(name, key, str(raw_key), body, version)
-
-
-def _parse_version(raw: object, errors: FieldErrors) -> int | None:
-    version = whole_number(raw)
-    if raw is None or (version is not None and version > 0):
-        return version
-    errors.add(("if_version",), "invalid_version", "The version must be a whole number of at least 1.")
-    return None
 
 
 def _keys_to_read(operations: Collection[Operation | InvalidInput]) -> _ReadKeys:
@@ -283,14 +275,6 @@ def _category_slug(operation: Operation) -> str | None:
     """Return the slug of the category that an operation assigns, or None."""
     body = operation.payload if isinstance(operation.payload, Mapping) else {}
     return category_slug(body.get("category"))
-
-
-def _merge_errors(first: InvalidInput, second: InvalidInput) -> InvalidInput:
-    """Return one error with the field errors of both."""
-    errors = FieldErrors()
-    errors.extend(first)
-    errors.extend(second)
-    return errors.to_error(InvalidInput)
 
 
 def _with_payload_path(error: InvalidInput, operation: Operation) -> InvalidInput:

@@ -12,7 +12,6 @@ from catalog.domain.categories.category import Category
 from catalog.domain.change import Origin
 from catalog.domain.errors import (
     AlreadyPresent,
-    FieldError,
     InvalidInput,
     ItemExists,
     ItemNotFound,
@@ -26,9 +25,8 @@ from catalog.domain.errors import (
 from catalog.domain.items.item import Item
 from catalog.domain.queries.item_query import ItemQuery
 from catalog.domain.queries.list_request import ListRequest
-from catalog.domain.validation import FieldErrors
-from catalog.domain.values.decimal_literal import whole_number
-from catalog.domain.values.fields import category_slug, parse_key, parse_sku
+from catalog.domain.validation import FieldErrors, merged
+from catalog.domain.values.fields import category_slug, parse_key, parse_sku, parse_version
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
@@ -121,7 +119,7 @@ class Items:
         """
 
         async def decide() -> Decision[Item]:
-            target_version = _parse_version(version)
+            target_version = _required_version(version)
             item = await self._get_expected(key, expected)
             entry = await self._storage.find_entry(item.id, target_version)
             earlier = None if entry is None else entry.change.after
@@ -233,11 +231,8 @@ class Items:
         slug = category_slug(fields.get("category"))
         if isinstance(error, UnknownCategory) or slug is None or slug in await self._storage.lineages((slug,)):
             return error
-        errors = FieldErrors()
-        errors.extend(error)
         slugs = [category.slug for category in await self._storage.categories()]
-        errors.extend(with_suggestion(UnknownCategory(slug, ("category",)), slugs))
-        return errors.to_error(InvalidInput)
+        return merged(error, with_suggestion(UnknownCategory(slug, ("category",)), slugs))
 
 
 def _with_sku(sku: str, fields: Mapping[str, object]) -> Mapping[str, object]:
@@ -255,9 +250,10 @@ def _with_sku(sku: str, fields: Mapping[str, object]) -> Mapping[str, object]:
     return {**fields, "sku": sku}
 
 
-def _parse_version(raw: object) -> int:
+def _required_version(raw: object) -> int:
     """Parse a version number. Raises InvalidInput."""
-    version = whole_number(raw)
-    if version is None or version < 1:
-        raise InvalidInput([FieldError(("version",), "invalid_version", "The version must be a whole number of at least 1.")])
+    errors = FieldErrors()
+    version = parse_version(raw, errors, ("version",))
+    if version is None:
+        raise errors.to_error(InvalidInput)
     return version

@@ -6,6 +6,7 @@ from uuid import UUID
 from catalog.domain.errors import FieldPath
 from catalog.domain.text.normalization import find_unstorable, is_blank, trim
 from catalog.domain.validation import FieldErrors
+from catalog.domain.values.decimal_literal import whole_number
 
 MAX_NAME = 200
 MAX_DESCRIPTION = 10_000
@@ -102,6 +103,15 @@ def _normalize_sku(text: str) -> str:
     """Trim and upper-case the text. Only ASCII is upper-cased, because other letters can change (ß becomes SS)."""
     trimmed = text.strip()
     return trimmed.upper() if trimmed.isascii() else trimmed
+
+
+def parse_version(raw: object, errors: FieldErrors, path: FieldPath) -> int | None:
+    """Parse a version number. If it is invalid, record an error and return None."""
+    version = whole_number(raw)
+    if version is not None and version > 0:
+        return version
+    errors.add(path, "invalid_version", "The version must be a whole number of at least 1.")
+    return None
 
 
 def _parse_text(raw: object, field: str, errors: FieldErrors, path: FieldPath) -> str | None:

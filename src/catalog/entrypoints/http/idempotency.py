@@ -74,11 +74,9 @@ class Idempotency:
 
         Raises: Malformed, RequestInProgress, KeyReused, and whatever the write raises.
         """
-        key = _record_key(scope, write.origin.actor)
-        if key is None:
+        if header(scope, b"idempotency-key") is None:
             return render(await write)
-        with self._requests.claim(key, BodyFingerprint(body)) as claim:
-            request = RequestClaim(claim)
+        with self.claim(scope, write.origin.actor, BodyFingerprint(body)) as request:
             return await request.stored_response() or await request.execute(write, render)
 
     @contextmanager

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 
 from catalog.domain.categories.category import Category
 from catalog.domain.categories.tree import Tree
@@ -73,9 +73,11 @@ class StorageDefaults(Storage):
         found: list[Item] = []
         if any(patterns):
             with suppress(TimeoutError):
-                async with asyncio.timeout(SUGGEST_SECONDS):
-                    async for batch in self.stream(_EVERY_ITEM):
+                async with asyncio.timeout(SUGGEST_SECONDS), aclosing(self.stream(_EVERY_ITEM)) as batches:
+                    async for batch in batches:
                         found += (item for item in batch if _is_suggestion(item, search, patterns))
+                        if len(found) >= MAX_SUGGESTIONS:
+                            break
         return found[:MAX_SUGGESTIONS]
 
     async def lineages(self, slugs: Collection[str]) -> Mapping[str, tuple[Category, ...]]:

@@ -1,7 +1,7 @@
 """Reading items: by key, and by query."""
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -36,7 +36,7 @@ class ItemQueries(Protocol):
         """
 
     @abstractmethod
-    def stream(self, query: ItemQuery) -> AsyncIterator[Sequence[Item]]:
+    def stream(self, query: ItemQuery) -> AsyncGenerator[Sequence[Item], None]:
         """Yield all items that match `query`, in batches and in its order, from one snapshot of the store.
 
         Limit, offset and cursor are ignored, and a search is not ranked (`query.unranked()`). The iterator may hold a

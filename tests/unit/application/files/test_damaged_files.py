@@ -9,9 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from catalog.application.files import readers as module
-from catalog.application.files.readers import MAX_ROW_SIZE, read_csv, read_table
-from catalog.application.files.row_source import MalformedRow, Row
+from catalog.application.files import csv_reader as module
+from catalog.application.files.csv_reader import read_csv
+from catalog.application.files.readers import read_table
+from catalog.application.files.row_source import MAX_ROW_SIZE, MalformedRow, Row
 from catalog.domain.errors import InvalidFile
 
 _INSIDE = "INSIDE-1,stolen,9"

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from catalog.application.files.readers import MAX_ROW_SIZE, READERS, read_csv, read_json_array, read_json_lines, read_table
-from catalog.application.files.row_source import MalformedRow, Row
+from catalog.application.files.csv_reader import read_csv
+from catalog.application.files.json_reader import read_json_array, read_json_lines
+from catalog.application.files.readers import read_table
+from catalog.application.files.row_source import MAX_ROW_SIZE, MalformedRow, Row
 from catalog.domain.errors import InvalidFile, InvalidQuery
 from catalog.domain.values.decimal_literal import DecimalLiteral
 
@@ -205,8 +207,3 @@ def test_a_malformed_array_is_read_up_to_the_error(text: str, row_count: int, me
     last = rows[-1]
     assert isinstance(last, MalformedRow)
     assert re.search(message, last.message)
-
-
-def test_there_is_a_reader_for_each_format() -> None:
-    """READERS has all of them."""
-    assert set(READERS) == {"csv", "json", "jsonl"}

@@ -11,7 +11,9 @@ import pytest
 
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.application.categories.categories import Categories
-from catalog.application.files.readers import READERS, read_csv, read_json_array, read_json_lines
+from catalog.application.files.csv_reader import read_csv
+from catalog.application.files.json_reader import read_json_array, read_json_lines
+from catalog.application.files.readers import read_table
 from catalog.application.files.row_source import RowSource
 from catalog.application.imports.pipeline import ImportPipeline
 from catalog.application.imports.plan import ImportPlan
@@ -196,7 +198,7 @@ async def test_json_rows_may_have_flat_names_or_the_shape_of_an_item(trial: Tria
     assert (second.price and second.price.amount, dict(second.attributes)) == ("2", {"n": 1.5})
 
 
-@pytest.mark.parametrize("kind", sorted(READERS))
+@pytest.mark.parametrize("kind", ["csv", "json", "jsonl"])
 async def test_slices_of_large_rows_have_fewer_rows(trial: Trial, kind: str) -> None:
     """A slice is in memory as a whole."""
     cells = {f"attr.a{number}": "y" * 100_000 for number in range(10)}
@@ -206,7 +208,7 @@ async def test_slices_of_large_rows_have_fewer_rows(trial: Trial, kind: str) -> 
         "json": json.dumps(rows),
         "jsonl": "\n".join(map(json.dumps, rows)),
     }
-    source = READERS[kind](io.BytesIO(texts[kind].encode()))
+    source = read_table(io.BytesIO(texts[kind].encode()), kind)
     await trial.run(source)
     assert [report.rows for report in trial.reports] == [5, 10, 12]
 

@@ -1,6 +1,6 @@
 """Reads items: by key, page by page, and as a stream."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -45,7 +45,7 @@ class ItemReader:
             page = self._pages[query] = Coalescer(self._fetch_page, on_idle=lambda: self._pages.pop(query, None))
         return (await page.get((query,)))[query]
 
-    async def stream(self, query: ItemQuery) -> AsyncIterator[Sequence[Item]]:
+    async def stream(self, query: ItemQuery) -> AsyncGenerator[Sequence[Item], None]:
         """Stream on a separate connection; rows are read as fast as the caller consumes them."""
         query = query.unranked()
         statement = self._statements.get("stream", statement_shape(replace(query, after=None, backwards=False)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import count
+from time import monotonic
 
 from catalog.adapters.sql.database import SqlDatabase
 from catalog.adapters.sql.dialect import SqlDialect
@@ -10,9 +11,7 @@ from catalog.adapters.sql.row_mapping import to_item
 from catalog.domain.items.item import Item
 from catalog.domain.search.search import ItemTerms, SearchQuery
 from catalog.domain.search.spelling import MAX_SUGGESTIONS, WordPattern, corrections, is_corrected_by, word_patterns
-
-SUGGEST_SECONDS = 0.5
-"""Seconds that one query for suggestions may take."""
+from catalog.ports.storage.defaults import SUGGEST_SECONDS
 
 SUGGESTION_BATCH = 5 * MAX_SUGGESTIONS
 """Items read at a time. The index also finds names that have a corrected word only as part of a code; those are skipped."""
@@ -36,9 +35,10 @@ class SuggestionReader:
             return ()
         parameters = {**self._dialect.correction_parameters(corrected), "limit": SUGGESTION_BATCH}
         suggestions: list[Item] = []
+        deadline = monotonic() + SUGGEST_SECONDS
         for skip in count(0, SUGGESTION_BATCH):
             page = {**parameters, "skip": skip}
-            rows = await self._database.fetch_within(self._select_suggestions, page, SUGGEST_SECONDS) or ()
+            rows = await self._database.fetch_within(self._select_suggestions, page, max(0.0, deadline - monotonic())) or ()
             for item in map(to_item, rows):
                 terms = ItemTerms.from_item(item)
                 if any(is_corrected_by(terms, correction) for correction in corrected):

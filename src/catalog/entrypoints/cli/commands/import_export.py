@@ -79,7 +79,8 @@ def import_(
     size = file.stat().st_size
 
     async def work(container: Any) -> Any:  # noqa: ANN401 - a Container, and an ImportReport
-        from catalog.application.files.readers import parse_delimiter, read_table  # noqa: PLC0415 - keeps --help fast
+        from catalog.application.files.csv_reader import parse_delimiter  # noqa: PLC0415 - keeps --help fast
+        from catalog.application.files.readers import read_table  # noqa: PLC0415 - as above
         from catalog.application.files.trailer import trailer_policy  # noqa: PLC0415 - as above
         from catalog.application.imports.plan import ImportPlan  # noqa: PLC0415 - as above
         from catalog.application.imports.report import ImportProgress  # noqa: PLC0415 - as above
@@ -217,7 +218,7 @@ def _refusal_output(errors: Path | None) -> Iterator[Callable[[Any], None]]:
     with ExitStack() as stack:
         writer = None
         if errors is not None:
-            from catalog.application.files.readers import escape_formula  # noqa: PLC0415 - keeps --help fast
+            from catalog.application.files.formulas import escape_formula  # noqa: PLC0415 - keeps --help fast
 
             output = stack.enter_context(errors.open("w", encoding="utf-8", errors="backslashreplace", newline=""))
             writer = csv.writer(output)

@@ -17,7 +17,7 @@ from catalog.domain.values.fields import category_slug
 from catalog.entrypoints.http.controllers.item_lists import RawListRequest, list_etag, respond_with_list
 from catalog.entrypoints.http.controllers.items import ITEM_PAGE
 from catalog.entrypoints.http.idempotency import Idempotency
-from catalog.entrypoints.http.middleware.response_cache import ResponseCache, respond_if_modified
+from catalog.entrypoints.http.middleware.response_cache import ResponseCache
 from catalog.entrypoints.http.openapi.list_parameters import LIST
 from catalog.entrypoints.http.openapi.operation import (
     ETAG,
@@ -36,6 +36,7 @@ from catalog.entrypoints.http.requests.bodies import JSON, MERGE_PATCH, parse_ob
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.preconditions import etag, has_preconditions, is_not_modified, parse_if_match
 from catalog.entrypoints.http.requests.query_string import read_choices, read_parameters, reject_parameters
+from catalog.entrypoints.http.responses.conditional import respond_if_modified
 from catalog.entrypoints.http.responses.preferences import write_response
 from catalog.entrypoints.http.responses.prepared import PreparedResponse, json_content, no_content
 from catalog.entrypoints.representations.categories import CategoriesBody, CategoryBody, encode_categories, encode_category

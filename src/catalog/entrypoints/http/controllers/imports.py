@@ -4,7 +4,6 @@ import csv
 import io
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -12,9 +11,11 @@ from litestar import Controller, delete, get, post
 from litestar.params import FromPath
 from multipart import parse_options_header
 
-from catalog.application.files.readers import escape_formula, parse_delimiter, read_table
+from catalog.application.files.csv_reader import parse_delimiter
+from catalog.application.files.formulas import escape_formula
+from catalog.application.files.readers import read_table
 from catalog.application.files.trailer import TrailerPolicy, trailer_policy
-from catalog.application.imports.jobs import ImportJobs, ImportSource
+from catalog.application.imports.jobs import FinishedImport, ImportJobs, ImportSource
 from catalog.application.imports.plan import CONFLICTS, ImportPlan
 from catalog.application.imports.progress import REFUSED, ImportState
 from catalog.application.imports.refusals import Refusal
@@ -34,7 +35,13 @@ from catalog.entrypoints.http.requests.headers import header
 from catalog.entrypoints.http.requests.query_string import read_choices, read_parameters, reject_parameters
 from catalog.entrypoints.http.requests.uploads import MultipartUpload, UploadSpace, UploadStream
 from catalog.entrypoints.http.responses.preferences import ASYNCHRONOUS, preference_applied, preferences
-from catalog.entrypoints.http.responses.prepared import AsgiResponse, PreparedResponse, StreamingResponse, json_content
+from catalog.entrypoints.http.responses.prepared import (
+    FILE_MEDIA_TYPES,
+    AsgiResponse,
+    PreparedResponse,
+    StreamingResponse,
+    json_content,
+)
 from catalog.entrypoints.http.responses.problem_bodies import ProblemBody
 from catalog.entrypoints.http.responses.problems import PROBLEM_JSON
 from catalog.entrypoints.http.responses.public_prefix import public_path
@@ -132,8 +139,7 @@ class ImportsController(Controller):
             source, plan = await self._receive(scope, body)
             if ASYNCHRONOUS in preferences(scope):
                 return await claim.execute(self.jobs.start(source, plan, origin), _accepted_response)
-            refusals: list[Refusal] = []
-            return await claim.execute(self.jobs.run(source, plan, origin, refusals), partial(_finished_response, refusals))
+            return await claim.execute(self.jobs.run(source, plan, origin), _finished_response)
 
     @get(
         f"{IMPORTS}/{{id:str}}",
@@ -177,8 +183,7 @@ class ImportsController(Controller):
         file_format = read_choices(request.scope, ERRORS_FORMAT).get("format", "jsonl")
         chunks = _encode_csv(self.jobs.refusals(id)) if file_format == "csv" else _encode_json_lines(self.jobs.refusals(id))
         await self.jobs.get(id)
-        media_type = b"text/csv; charset=utf-8" if file_format == "csv" else b"application/jsonl"
-        return StreamingResponse(b"", chunks, (b"content-type", media_type))
+        return StreamingResponse(b"", chunks, (b"content-type", FILE_MEDIA_TYPES[file_format]))
 
     @delete(
         f"{IMPORTS}/{{id:str}}",
@@ -287,10 +292,10 @@ def _accepted_response(state: ImportState) -> PreparedResponse:
     return PreparedResponse(202, content, (b"location", f"{IMPORTS}/{state.id}".encode()), preference_applied(ASYNCHRONOUS))
 
 
-def _finished_response(first_refusals: Sequence[Refusal], state: ImportState) -> PreparedResponse:
-    body = _to_import_body(state)
-    body.refusals = [_to_refusal_body(refusal) for refusal in first_refusals]
-    return PreparedResponse(422 if state.status == REFUSED else 200, json_content(_encoder.encode(body)))
+def _finished_response(finished: FinishedImport) -> PreparedResponse:
+    body = _to_import_body(finished.state)
+    body.refusals = [_to_refusal_body(refusal) for refusal in finished.refusals]
+    return PreparedResponse(422 if finished.state.status == REFUSED else 200, json_content(_encoder.encode(body)))
 
 
 def _to_import_body(state: ImportState) -> ImportStatusBody:

@@ -37,7 +37,7 @@ from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.preconditions import etag, parse_if_match, parse_put_conditions
 from catalog.entrypoints.http.requests.query_string import read_parameters, read_presentation, reject_parameters
 from catalog.entrypoints.http.responses.preferences import write_response
-from catalog.entrypoints.http.responses.prepared import PreparedResponse, StreamingResponse, json_content
+from catalog.entrypoints.http.responses.prepared import FILE_MEDIA_TYPES, PreparedResponse, StreamingResponse, json_content
 from catalog.entrypoints.representations.item_pages import ItemPageBody
 from catalog.entrypoints.representations.items import EVERYTHING, ItemBody, SparseItemBody, encode_item
 from catalog.ports.cache import ResponseContent
@@ -123,7 +123,7 @@ class ItemsController(Controller):
         # HEAD does not read from the store.
         first_chunk = b"" if "bodiless" in request.scope["state"] else await anext(chunks)
         return StreamingResponse(
-            first_chunk, chunks, (b"content-type", export_format.media_type.encode()), (b"content-disposition", disposition)
+            first_chunk, chunks, (b"content-type", FILE_MEDIA_TYPES[format_name]), (b"content-disposition", disposition)
         )
 
     @get(

@@ -11,13 +11,9 @@ from catalog.domain.changes.log import LogHead
 from catalog.domain.errors import Malformed
 from catalog.entrypoints.http.middleware.cache_keys import CachedRoutes, handler_cache_key
 from catalog.entrypoints.http.requests.headers import header
-from catalog.entrypoints.http.requests.preconditions import has_preconditions, is_not_modified
-from catalog.entrypoints.http.responses.prepared import PreparedResponse, no_content
-from catalog.ports.cache import ResponseContent
+from catalog.entrypoints.http.responses.conditional import respond_if_modified
+from catalog.entrypoints.http.responses.prepared import PreparedResponse
 from catalog.ports.storage import Storage
-
-HIT = (b"x-cache", b"HIT")
-"""Header of a response from the cache; the request middleware adds MISS to all others."""
 
 
 class ResponseCacheMiddleware:
@@ -81,13 +77,3 @@ class ResponseCache:
             return respond_if_modified(scope, (await render()).content, hit=False)
         content, hit = await self._cached_reads.get_or_render(key, render)
         return respond_if_modified(scope, content, hit=hit)
-
-
-def respond_if_modified(scope: Any, content: ResponseContent, *, hit: bool = False) -> PreparedResponse:  # noqa: ANN401 - an ASGI scope
-    """Return a response with this content, or 304 if If-None-Match names its ETag. Raises Malformed."""
-    status = 200
-    if has_preconditions(scope):
-        tag = next((header for header in content.headers if header[0] == b"etag"), None)
-        if tag is not None and is_not_modified(scope, tag[1].decode()):
-            status, content = 304, no_content(tag)
-    return PreparedResponse(status, content, HIT) if hit else PreparedResponse(status, content)

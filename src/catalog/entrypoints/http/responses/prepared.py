@@ -17,6 +17,9 @@ Header = tuple[bytes, bytes]
 _log = structlog.get_logger("catalog.http")
 
 _JSON = (b"content-type", b"application/json")
+FILE_MEDIA_TYPES = {"csv": b"text/csv; charset=utf-8", "jsonl": b"application/jsonl", "json": b"application/json"}
+"""The Content-Type of a file by its format."""
+
 NO_STORE = (b"cache-control", b"no-store")
 # Responses belong to the caller, and clients revalidate them each time: with an ETag that is cheap.
 _PRIVATE = (b"cache-control", b"private, no-cache")

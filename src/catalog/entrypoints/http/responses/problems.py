@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from litestar import Request, Response
+from litestar import Response
 from litestar.exceptions import HTTPException
 from msgspec import UNSET
 
@@ -15,6 +15,7 @@ from catalog.domain import errors
 from catalog.domain.errors import CatalogError, FieldError, FieldPath, InvalidInput, InvalidQuery, shorten
 from catalog.domain.text.normalization import visible
 from catalog.domain.validation import MAX_ERRORS
+from catalog.entrypoints.http.requests.caller import AnyRequest
 from catalog.entrypoints.http.responses.problem_bodies import FieldErrorBody, ProblemBody
 from catalog.entrypoints.http.responses.problem_types import ERRORS_PATH, PROBLEM_TYPES
 from catalog.entrypoints.http.responses.public_prefix import public_path
@@ -74,8 +75,6 @@ FRAMEWORK_ERRORS: dict[int, tuple[str, str]] = {
     500: ("internal_server_error", "Internal Server Error"),
 }
 """Code and title of errors that the framework raises, by RFC 9110. (The names in `http` differ between Python versions.)"""
-
-AnyRequest = Request[Any, Any, Any]
 
 _log = structlog.get_logger("catalog.http")
 _encoder = msgspec.json.Encoder()

@@ -2,10 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+from catalog.application.files.detection import FileDetection
 
 MAX_ROW_SIZE = 1024 * 1024
 """Maximum characters of one row; longer rows are refused."""
+
+SAMPLE_SIZE = 1024 * 1024
+"""Maximum bytes or characters at the start of a file from which its form is detected."""
+
+SAMPLE_ROWS = 1_000
+"""Maximum rows from which the form of columns is detected."""
 
 
 class BinaryReader(Protocol):
@@ -20,30 +28,38 @@ class BinaryReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row: the line on which it starts, its values by column name, and its approximate size in characters."""
+    """A row: the line on which it starts, its values by column name, and its approximate size in characters.
+
+    `repair` says whether the row had too few cells, which are absent, or too many, which were empty and are cut.
+    """
 
     line: int
     values: dict[str, Any]
     size: int = field(default=0, compare=False)
+    repair: Literal["", "filled", "cut"] = ""
 
 
 @dataclass(frozen=True, slots=True)
 class MalformedRow:
-    """A row that cannot be read. If `last_line` is set, everything from `line` to it, the end of the file, was skipped."""
+    """A row that cannot be read, or several: those from `line` to `last_line`. `cells` are what could be read of it."""
 
     line: int
     message: str
     last_line: int | None = None
+    cells: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RowSource:
     """The rows of a file. `columns` are the header's names, or None if each row names its own.
 
-    `close` closes the file. `stop` ends any wait for rows that have not arrived yet.
+    `sample` are the first rows, which `rows` yields too. `close` closes the file. `stop` ends any wait for rows that have not
+    arrived yet.
     """
 
     columns: tuple[str, ...] | None
     rows: Iterator[Row | MalformedRow]
     close: Callable[[], None] = lambda: None
     stop: Callable[[], None] = lambda: None
+    sample: tuple[Row | MalformedRow, ...] = ()
+    detected: FileDetection = FileDetection("rows")  # noqa: RUF009 - immutable

@@ -43,6 +43,7 @@ bench: $(DEV) ## Run the benchmarks (docs/explanation/performance.md explains th
 docs: $(DEV) ## Generate the reference pages from the code
 	@$(BIN)/python -m tests.architecture.cli_reference
 	@$(BIN)/python -m tests.architecture.error_reference
+	@$(BIN)/python -m tests.architecture.settings_reference
 
 migration: $(DEV) ## Create a schema migration: make migration NAME=what_it_does
 	@$(BIN)/python -m catalog.adapters.sql.schema.migrations "$(NAME)"

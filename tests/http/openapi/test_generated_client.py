@@ -15,7 +15,8 @@ import pytest
 
 from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.app import create_app
-from catalog.entrypoints.settings import Settings, StorageSettings
+from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.sections import StorageSettings
 from tests.http.making import client_for
 
 

@@ -22,7 +22,8 @@ from catalog.entrypoints.http.requests.header_parameters import REQUEST_ID
 from catalog.entrypoints.http.responses.problems import PROBLEM_JSON, problem, unexpected_error
 from catalog.entrypoints.http.responses.public_prefix import public_prefix
 from catalog.entrypoints.http.shutdown import ShutdownState
-from catalog.entrypoints.settings import HttpSettings, is_prefix
+from catalog.entrypoints.settings.sections import HttpSettings
+from catalog.entrypoints.settings.values import is_prefix
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

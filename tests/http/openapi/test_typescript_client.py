@@ -35,7 +35,7 @@ async def folder(client: httpx.AsyncClient, tmp_path: Path) -> Path:
 
 def run_node(folder: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a script of an installed package."""
-    command = [BIN / "node", INSTALLED / "node_modules" / script, *arguments]
+    command = [str(BIN / "node"), str(INSTALLED / "node_modules" / script), *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 

@@ -11,17 +11,10 @@ from catalog.adapters.memory.indexed_items import IndexedItems
 from catalog.adapters.memory.item_reader import ItemReader
 from catalog.domain.categories.category import Category
 from catalog.domain.categories.tree import Tree, ancestors
-from catalog.domain.changes.commit_plan import (
-    CategoryNode,
-    CategoryWrites,
-    CommitPlan,
-    Outcome,
-    StoredState,
-    plan_commit,
-    read_set,
-)
+from catalog.domain.changes.commit_plan import CategoryWrites, CommitPlan, Outcome, plan_commit
 from catalog.domain.changes.expiring_record import RETENTION, ExpiringRecord
 from catalog.domain.changes.log import EVERY_ENTRY, ChangeSet, LogEntry, LogFilter, LogHead, LogPage
+from catalog.domain.changes.stored_state import CategoryNode, StoredState, read_set
 from catalog.domain.items.item import Item
 from catalog.domain.queries.facets import Facet
 from catalog.domain.queries.item_query import ItemQuery, Page

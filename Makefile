@@ -8,6 +8,7 @@ PIP := PYTHONUNBUFFERED=1 $(BIN)/python -m pip --disable-pip-version-check
 # Stamp files. A lock file newer than its stamp is installed again.
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
+TYPESCRIPT := $(VENV)/typescript/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check fmt fuzz bench clean docs lock migration
@@ -18,7 +19,7 @@ help: ## List the targets
 run: $(RUNTIME) ## Serve on http://127.0.0.1:8000 with SQLite in ./catalog.db (PORT=9000 for another port)
 	@$(BIN)/catalog serve --port $(PORT)
 
-test: $(DEV) ## Run all tests on memory, SQLite and a real Postgres, with coverage; ARGS="tests/unit -k money" selects some
+test: $(DEV) $(TYPESCRIPT) ## Run all tests on memory, SQLite and a real Postgres, with coverage; ARGS="tests/unit -k money" selects some
 	@$(BIN)/pytest --numprocesses=auto $(COVERAGE) $(ARGS)
 
 # Coverage is measured only for the whole suite: a part of it never reaches the threshold.
@@ -43,6 +44,7 @@ bench: $(DEV) ## Run the benchmarks (docs/explanation/performance.md explains th
 docs: $(DEV) ## Generate the reference pages from the code
 	@$(BIN)/python -m tests.architecture.cli_reference
 	@$(BIN)/python -m tests.architecture.error_reference
+	@$(BIN)/python -m tests.architecture.settings_reference
 
 migration: $(DEV) ## Create a schema migration: make migration NAME=what_it_does
 	@$(BIN)/python -m catalog.adapters.sql.schema.migrations "$(NAME)"
@@ -76,6 +78,13 @@ $(DEV): requirements/dev.txt $(RUNTIME)
 	@echo 'Installing the tools for tests and checks (once, about a minute) ...'
 	@$(call install,requirements/dev.txt)
 	@touch $@
+
+# The compiler that checks the generated TypeScript client. Without a registry of npm packages, its test is skipped.
+$(TYPESCRIPT): tests/http/openapi/typescript/package-lock.json | $(DEV)
+	@mkdir -p $(@D)
+	@cp tests/http/openapi/typescript/package.json tests/http/openapi/typescript/package-lock.json $(@D)
+	@$(BIN)/npm ci --silent --no-audit --no-fund --prefix $(@D) && touch $@ || \
+		echo 'No TypeScript compiler: npm packages cannot be installed. The test of the generated TypeScript client is skipped.'
 
 # Install a lock file and print a line for every 20 packages. The last line of the pipe is pip's exit status.
 define install

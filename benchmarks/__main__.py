@@ -8,7 +8,7 @@ import platform
 import sys
 from collections.abc import Callable
 
-from benchmarks import bulk, feed, finding, importing, lone, serving
+from benchmarks import bulk, feed, finding, importing, lone, pools, serving
 from catalog import __version__
 
 BENCHMARKS: dict[str, Callable[[list[str]], None]] = {
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[list[str]], None]] = {
     "lone": lone.main,
     "finding": finding.main,
     "feed": feed.main,
+    "pools": pools.main,
 }
 
 

@@ -119,7 +119,7 @@ def _measure_catalog(
 
 def _start_import(url: str, file: Path) -> "tuple[subprocess.Popen[bytes], float]":
     """Start to import a file. Return the process and the start time."""
-    environment = os.environ | {"CATALOG_STORAGE__URL": url, "CATALOG_STORAGE__DEADLINE_SECONDS": "30"}
+    environment = os.environ | {"CATALOG_STORAGE__URL": url, "CATALOG_STORAGE__TIMEOUT_SECONDS": "30"}
     command = [str(CATALOG), "import", str(file), "--create-categories"]
     started = time.monotonic()
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL), started

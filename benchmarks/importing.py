@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _measure(file: Path, options: list[str], store: str, url: str) -> None:
-    environment = os.environ | {"CATALOG_STORAGE__URL": url, "CATALOG_STORAGE__DEADLINE_SECONDS": "30"}
+    environment = os.environ | {"CATALOG_STORAGE__URL": url, "CATALOG_STORAGE__TIMEOUT_SECONDS": "30"}
     subprocess.run([CATALOG, "migrate"], check=True, env=environment, stdout=subprocess.DEVNULL)
     started = time.monotonic()
     process = subprocess.Popen(

@@ -10,12 +10,12 @@ from catalog.entrypoints import log_config
 from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.server.server import Server
-from catalog.entrypoints.settings import Settings
+from catalog.entrypoints.settings.loading import load_settings
 
 
 def main() -> None:
     """Seed the store, and serve on the port given by the last argument."""
-    settings = Settings.load()
+    settings = load_settings()
     log_config.configure(settings.log)
     container = Container(settings=settings)
     asyncio.run(container.seeding().run(Origin("benchmark")))

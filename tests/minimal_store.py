@@ -11,9 +11,10 @@ from uuid import UUID, uuid4
 
 from catalog.domain.categories.category import Category
 from catalog.domain.categories.tree import Tree
-from catalog.domain.changes.commit_plan import CategoryNode, CommitPlan, Outcome, StoredState, plan_commit
+from catalog.domain.changes.commit_plan import CommitPlan, Outcome, plan_commit
 from catalog.domain.changes.expiring_record import RETENTION, ExpiringRecord
 from catalog.domain.changes.log import EVERY_ENTRY, ChangeSet, LogEntry, LogFilter, LogHead, LogPage
+from catalog.domain.changes.stored_state import CategoryNode, StoredState
 from catalog.domain.items.item import Item
 from catalog.domain.queries.item_query import ItemQuery, Page
 from catalog.domain.queries.ordering import comes_after, sort_by_values, sort_values

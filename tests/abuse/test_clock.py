@@ -8,7 +8,8 @@ import pytest
 
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
-from catalog.entrypoints.settings import Settings, StorageSettings
+from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.sections import StorageSettings
 from tests.making import FixedClock
 
 API = "/api/v1"

@@ -31,8 +31,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server on SQLite with a few megabytes of items, and with short timeouts."""
     folder = tmp_path_factory.mktemp("abuse")
     settings = {
-        "CATALOG_HTTP__READ_SECONDS": "1",
-        "CATALOG_HTTP__SEND_SECONDS": "1",
+        "CATALOG_HTTP__READ_TIMEOUT_SECONDS": "1",
+        "CATALOG_HTTP__SEND_TIMEOUT_SECONDS": "1",
         "CATALOG_HTTP__MAX_CONNECTIONS": str(LIMIT),
         "CATALOG_HTTP__KEEP_ALIVE_SECONDS": "1",
     }

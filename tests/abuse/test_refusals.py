@@ -14,7 +14,8 @@ from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.controllers.batch import MAX_STORED_RESPONSE
 from catalog.entrypoints.http.requests.query_string import MAX_PARAMETERS, MAX_QUERY_STRING
 from catalog.entrypoints.http.responses.problems import MAX_PROBLEM
-from catalog.entrypoints.settings import Settings, StorageSettings
+from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.sections import StorageSettings
 
 ITEMS = "/api/v1/items"
 CATEGORIES = "/api/v1/categories"

@@ -60,7 +60,7 @@ def test_old_changes_are_archived_and_pruned(
     assert "--before" in catalog(*prune, code=2).stderr
     assert "must be a time" in catalog(*prune, "--before", "x", code=2).stderr
     assert "No changes are old enough" in catalog(*prune, "--before", "2020-01-01").stdout
-    monkeypatch.setenv("CATALOG_CHANGES__KEEP_DAYS", "30")
+    monkeypatch.setenv("CATALOG_CHANGES__RETENTION_DAYS", "30")
     assert "No changes are old enough" in catalog(*prune).stdout
     assert not archive.exists()
     result = catalog("changes", "prune", "--before", "2999-01-01", "--archive", str(tmp_path / "no" / "a"), code=2)

@@ -1,7 +1,7 @@
-"""What schemathesis is told about the catalog beside the OpenAPI document. It loads this file itself (tests.fuzz.contract).
+"""Hooks for schemathesis, which loads this file (tests.fuzz.contract).
 
-All of its checks are on. A failure is dropped here only where the document cannot say what is right: a request that is valid
-by its schema may still contradict what is stored, and a batch or an import reports what it refused in an answer of 200.
+All of its checks are on. A failure is dropped here only where an OpenAPI document cannot express the rule: a request that is
+valid by its schema may still conflict with what is stored, and a batch or an import reports refusals in a response of 200.
 """
 
 import re
@@ -16,7 +16,7 @@ USED_AFTER_DELETE = "ST301"
 
 BEYOND_SCHEMAS = frozenset(
     {
-        # conditions on what is stored, or on an earlier request
+        # depend on what is stored, or on an earlier request
         "stale_version",
         "not_absent",
         "not_present",
@@ -28,7 +28,7 @@ BEYOND_SCHEMAS = frozenset(
         "unknown_column",
         "invalid_file",
         "import_refused",
-        # of the operations of a batch
+        # errors of the operations of a batch
         "item_not_found",
         "sku_taken",
         "contended",
@@ -41,7 +41,7 @@ BEYOND_SCHEMAS = frozenset(
         "repeated_sort_key",
         "too_many_filters",
         "too_many_facets",
-        # texts and numbers that a pattern cannot tell from others
+        # rules that a pattern cannot express
         "blank",
         "invalid_slug",  # too long, in a comma-separated list
         "invalid_text",
@@ -58,7 +58,7 @@ BEYOND_SCHEMAS = frozenset(
         "invalid_time",
     }
 )
-"""Codes of errors that a request can get although it is valid by its schema."""
+"""Error codes of requests that are valid by their schema."""
 
 _SKU = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 _NO_KEYS = ("batch", "export", "import")
@@ -66,27 +66,27 @@ _NO_KEYS = ("batch", "export", "import")
 
 @schemathesis.serializer("text/csv", "application/jsonl", "application/x-ndjson")
 def file(_context: schemathesis.SerializationContext, value: object) -> bytes:
-    """Send a file as it is."""
+    """Send a file unchanged."""
     return value if isinstance(value, bytes) else str(value).encode(errors="surrogatepass")
 
 
 @schemathesis.hook
 def filter_failure(_context: schemathesis.HookContext, failure: Any, case: Any, response: Any) -> bool:  # noqa: ANN401 - schemathesis' own
-    """Return whether a failure is one."""
+    """Return whether a failure is real."""
     if failure.code == REJECTED_VALID:
         return not (_contradicts(case) or set(_codes(response)) <= BEYOND_SCHEMAS)
     if failure.code == ACCEPTED_INVALID:
         refused = response.status_code >= HTTPStatus.BAD_REQUEST or _reports_refusals(response)
-        # A number where text belongs is text in a URL: 6.9e+16 is a SKU.
+        # In a URL, a number instead of a string is a string: 6.9e+16 is a SKU.
         return not (refused or _SKU.fullmatch(str((case.query or {}).get("sku", ""))))
     if failure.code == USED_AFTER_DELETE:
-        # A deleted item has a history and prices, and can be restored; deleting an import only cancels it.
+        # A deleted item still has a history and prices, and can be restored. Deleting an import only cancels it.
         return case.operation.path in ("/api/v1/items/{key}", "/api/v1/categories/{slug}")
     return True
 
 
 def _codes(response: Any) -> list[str]:  # noqa: ANN401 - schemathesis' own
-    """Return the codes of all errors that a problem names; its own code when it names none."""
+    """Return the codes of all errors in a problem, or its own code if it has no errors."""
     if "json" not in response.headers.get("content-type", [""])[0]:
         return [f"status {response.status_code}"]
     problem = response.json()
@@ -96,15 +96,15 @@ def _codes(response: Any) -> list[str]:  # noqa: ANN401 - schemathesis' own
 
 
 def _contradicts(case: Any) -> bool:  # noqa: ANN401 - schemathesis' own
-    """Return whether an import is said to have another format than its Content-Type, or a key leads to another path."""
+    """Return whether the format of an import contradicts its Content-Type, or a key is a word of another path."""
     if case.media_type == "multipart/form-data":
-        return True  # a file's name says what it is, and schemathesis gives it none
+        return True  # the format is detected from the file name, and schemathesis sends none
     other_format = case.media_type is not None and "format" in (case.query or {})
     return other_format or (case.path_parameters or {}).get("key") in _NO_KEYS
 
 
 def _reports_refusals(response: Any) -> bool:  # noqa: ANN401 - schemathesis' own
-    """Return whether a batch or an import says that it refused something."""
+    """Return whether the response of a batch or an import reports refusals."""
     if response.status_code != HTTPStatus.OK or "json" not in response.headers.get("content-type", [""])[0]:
         return False
     answer = response.json()

@@ -1,18 +1,18 @@
-"""The service answers as its OpenAPI document says, whatever schemathesis sends; `make fuzz` sends far more."""
+"""Responses match the OpenAPI document, whatever schemathesis sends. `make fuzz` sends many more requests."""
 
 from pathlib import Path
 
 from tests.fuzz.contract import check, serving
 
 EACH = 9
-"""Cases of each operation, in each of the phases `fuzzing` and `stateful`."""
+"""Test cases for each operation in each of the phases `fuzzing` and `stateful`."""
 
 CASES = 300
-"""How many cases are sent at least to each store."""
+"""Minimum number of test cases sent to each store."""
 
 
-def test_every_answer_is_as_the_document_says(store_url: str, tmp_path: Path) -> None:
-    """No 5xx, no status, header or body that is not documented, nothing valid refused and nothing invalid taken."""
+def test_every_response_matches_the_document(store_url: str, tmp_path: Path) -> None:
+    """There is no 5xx and no undocumented status, header or body; valid requests are accepted and invalid ones refused."""
     with serving(store_url, tmp_path) as address:
         outcome = check(address, tmp_path, each=EACH, seed=1, phases="examples,fuzzing,stateful")
     assert not outcome.failures, outcome.output

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.middleware.request import RequestMiddleware
-from catalog.entrypoints.settings import Settings, StorageSettings
+from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.sections import StorageSettings
 from tests.http.making import cache_of
 
 MAX_PROBLEM_SIZE = 64 * 1024

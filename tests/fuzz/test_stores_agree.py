@@ -22,7 +22,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
-from catalog.entrypoints.settings import Settings, StorageSettings
+from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.sections import StorageSettings
 from tests.conftest import STORES, Databases
 from tests.http.making import CATEGORIES, ITEMS, cache_of
 from tests.making import CountedIds, FixedClock

@@ -9,7 +9,8 @@ from catalog.application.caching import freshness
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.middleware.request import RequestMiddleware
-from catalog.entrypoints.settings import Settings, StorageSettings
+from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.sections import StorageSettings
 from tests.http.making import cache_of, client_for
 
 

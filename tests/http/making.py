@@ -8,7 +8,8 @@ from catalog.application.caching.cached_reads import CachedReads
 from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.middleware.request import RequestMiddleware
-from catalog.entrypoints.settings import HttpSettings, Settings, StorageSettings
+from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.sections import HttpSettings, StorageSettings
 
 ITEMS = "/api/v1/items"
 CATEGORIES = "/api/v1/categories"

@@ -22,7 +22,8 @@ from catalog.application.items.items import Items
 from catalog.application.writes.idempotency import IdempotentRequests
 from catalog.entrypoints import log_config
 from catalog.entrypoints.representations.changes import encode_event, encode_heartbeat
-from catalog.entrypoints.settings import InvalidSettings, Settings
+from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.problems import InvalidSettings
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.cache import Cache
 from catalog.ports.storage import Storage

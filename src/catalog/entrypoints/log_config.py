@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from catalog.entrypoints.settings import LogSettings
+from catalog.entrypoints.settings.sections import LogSettings
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request being served; every log line includes it."""

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from catalog.adapters.memory import storage as memory_store
+from catalog.adapters.memory import item_reader as memory_reader
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.sql.reads import item_reader
 from catalog.adapters.system import RandomIds
@@ -136,7 +136,7 @@ async def test_the_trailer_proves_that_an_export_is_complete(storage: Storage) -
 async def test_an_export_is_a_snapshot(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Concurrent writes do not change an export, and do not wait for it."""
     monkeypatch.setattr(item_reader, "STREAM_BATCH", 2)
-    monkeypatch.setattr(memory_store, "BATCH_SIZE", 2)
+    monkeypatch.setattr(memory_reader, "BATCH_SIZE", 2)
     monkeypatch.setattr(minimal_store, "BATCH_SIZE", 2)
     items = await create_items(storage, *range(1, 8))
     exported: list[str] = []

@@ -1,4 +1,4 @@
-"""Imports as things of their own: what is told of them, while they are worked on and after."""
+"""Import jobs: their progress, refusals, cancellation and interruption, and limits on their number."""
 
 import asyncio
 import io
@@ -31,24 +31,24 @@ from tests.making import NOON, TESTER, FixedClock, certain, commit, creation
 
 
 class Jobs:
-    """Imports into a store, by a clock that stands."""
+    """The import jobs of one process, with a clock that the test moves."""
 
     def __init__(self, storage: Storage) -> None:
-        """Begin with none."""
+        """Start without imports."""
         self.clock = FixedClock()
         self.storage = storage
-        self.jobs = self.another()
-        self.first: Sequence[Refusal] = []
+        self.jobs = self.other_process()
+        self.first_refusals: Sequence[Refusal] = []
 
-    def another(self) -> ImportJobs:
-        """Return what another process would work with."""
+    def other_process(self) -> ImportJobs:
+        """Return the import jobs of another process on the same store."""
         ids = RandomIds()
         return ImportJobs(ImportPipeline(self.storage, self.clock, ids), self.storage, self.clock, ids)
 
     async def run(self, text: str, plan: ImportPlan | None = None) -> ImportState:
-        """Import CSV here and now."""
+        """Import CSV in the foreground and return the final state."""
         finished = await self.jobs.run(_source(text), plan or ImportPlan(), TESTER)
-        self.first = finished.refusals
+        self.first_refusals = finished.refusals
         return finished.state
 
 
@@ -57,8 +57,8 @@ def _source(text: str) -> ImportSource:
     return ImportSource(lambda: read_csv(file, policy="none"), file.tell)
 
 
-def endless(stop: Callable[[], bool]) -> ImportSource:
-    """Make a table that goes on until it is to stop."""
+def endless_source(stop: Callable[[], bool]) -> ImportSource:
+    """Return a source that yields rows until `stop` returns True."""
 
     def rows() -> Iterator[Row | MalformedRow]:
         number = 0
@@ -71,12 +71,12 @@ def endless(stop: Callable[[], bool]) -> ImportSource:
 
 @pytest.fixture
 def jobs(storage: Storage) -> Jobs:
-    """Imports into each kind of store."""
+    """Import jobs on each kind of store."""
     return Jobs(storage)
 
 
-async def test_all_refusals_are_kept_for_a_day(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the order of their lines, however many; the first are told at once."""
+async def test_all_refusals_are_available_for_a_day(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are in line order. The result of the import has the first ones."""
     monkeypatch.setattr(module, "MAX_REFUSALS_SHOWN", 300)
     monkeypatch.setattr(refusals, "MAX_REFUSALS_PER_RECORD", 300)
     text = "sku,name\n" + "".join(f"S-{number},\n" for number in range(2 * SLICE_ROWS))
@@ -87,12 +87,12 @@ async def test_all_refusals_are_kept_for_a_day(jobs: Jobs, monkeypatch: pytest.M
         2 * SLICE_ROWS,
         len(text),
     )
-    assert len(jobs.first) == 300
-    found = [refusal async for chunk in jobs.another().refusals(state.id) for refusal in chunk]
+    assert len(jobs.first_refusals) == 300
+    found = [refusal async for chunk in jobs.other_process().refusals(state.id) for refusal in chunk]
     assert [refusal.line for refusal in found] == list(range(2, 2 * SLICE_ROWS + 2))
-    assert found[:300] == jobs.first
-    kept = await jobs.another().get(state.id)
-    assert (kept.report, kept.status, kept.started_at) == (state.report, "done", NOON)
+    assert found[:300] == jobs.first_refusals
+    stored = await jobs.other_process().get(state.id)
+    assert (stored.report, stored.status, stored.started_at) == (state.report, "done", NOON)
     with pytest.raises(ImportNotFound):
         await jobs.jobs.get("a\x00b")
     jobs.clock.move(hours=24)
@@ -100,52 +100,52 @@ async def test_all_refusals_are_kept_for_a_day(jobs: Jobs, monkeypatch: pytest.M
         await jobs.jobs.get(state.id)
 
 
-async def test_refusals_that_are_kept_no_more_are_left_out(jobs: Jobs) -> None:
-    """Where a part of them was swept."""
+async def test_expired_refusals_are_omitted(jobs: Jobs) -> None:
+    """A missing record of refusals is not an error."""
     state = await jobs.run("sku,name\na,\n")
     await jobs.storage.commit([ChangeSet((), TESTER, (replace(state, chunks=state.chunks + 1).record,))])
     assert len([chunk async for chunk in jobs.jobs.refusals(state.id)]) == 1
 
 
-async def test_how_far_it_is_stands_in_the_commits_of_its_slices(jobs: Jobs) -> None:
-    """So another process tells no more than what is committed, and no less."""
-    there = jobs.another()
-    told: list[int] = []
+async def test_the_progress_is_committed_with_each_slice(jobs: Jobs) -> None:
+    """Another process reports exactly what has been committed."""
+    other = jobs.other_process()
+    counts: list[int] = []
 
     def stop() -> bool:
-        return len(told) >= 3
+        return len(counts) >= 3
 
-    begun = await jobs.jobs.start(endless(stop), ImportPlan(), TESTER)
+    started_import = await jobs.jobs.start(endless_source(stop), ImportPlan(), TESTER)
     async with asyncio.timeout(60):
-        while len(told) < 3:
-            state = await there.get(begun.id)
+        while len(counts) < 3:
+            state = await other.get(started_import.id)
             head = (await jobs.storage.head()).seq
             assert state.report.created <= head
-            if state.report.created and state.report.created not in told:
-                told.append(state.report.created)
+            if state.report.created and state.report.created not in counts:
+                counts.append(state.report.created)
             await asyncio.sleep(0)
-    assert all(number % SLICE_ROWS == 0 for number in told)
-    await _until(there, begun.id, "done")
-    end = await there.get(begun.id)
+    assert all(number % SLICE_ROWS == 0 for number in counts)
+    await _until(other, started_import.id, "done")
+    end = await other.get(started_import.id)
     assert end.report.created == (await jobs.storage.head()).seq
 
 
 async def _until(jobs: ImportJobs, import_id: str, status: str) -> None:
-    async def there() -> bool:
+    async def has_status() -> bool:
         return (await jobs.get(import_id)).status == status
 
-    await _holds(there)
+    await _poll(has_status)
 
 
-async def _holds(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until something holds that nobody tells of."""
+async def _poll(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Poll until a condition is true. Nothing signals it."""
     async with asyncio.timeout(60):
         while not await condition():  # noqa: ASYNC110 - see above
             await asyncio.sleep(0)
 
 
-async def test_one_whose_process_is_gone_is_told_as_interrupted(jobs: Jobs) -> None:
-    """After a time without a sign of life; one that ended stays as it ended."""
+async def test_an_import_without_heartbeats_is_interrupted(jobs: Jobs) -> None:
+    """A running import counts as interrupted after the heartbeat timeout. A finished one keeps its status."""
     ended = await jobs.run("sku,name\na,A\n")
     state = ImportState("x", "running", NOON, NOON)
     await jobs.storage.commit([ChangeSet((), TESTER, (state.record,))])
@@ -157,44 +157,44 @@ async def test_one_whose_process_is_gone_is_told_as_interrupted(jobs: Jobs) -> N
     assert (again.report.created, again.report.skipped) == (1, 1)
 
 
-async def test_at_the_stop_what_is_under_way_is_interrupted(jobs: Jobs) -> None:
-    """And says how far it came."""
-    begun = await jobs.jobs.start(endless(lambda: False), ImportPlan(), TESTER)
+async def test_closing_interrupts_background_imports(jobs: Jobs) -> None:
+    """The stored state shows what was committed until then."""
+    started_import = await jobs.jobs.start(endless_source(lambda: False), ImportPlan(), TESTER)
 
-    async def begun_to_write() -> bool:
-        return bool((await jobs.jobs.get(begun.id)).report.rows)
+    async def has_written() -> bool:
+        return bool((await jobs.jobs.get(started_import.id)).report.rows)
 
-    await _holds(begun_to_write)
+    await _poll(has_written)
     await jobs.jobs.close()
-    state = await jobs.another().get(begun.id)
+    state = await jobs.other_process().get(started_import.id)
     assert state.status == "interrupted"
     assert 0 < state.report.created <= (await jobs.storage.head()).seq
 
 
-async def test_one_that_is_waited_for_is_cancelled_and_interrupted_too(jobs: Jobs) -> None:
-    """By another process, and by the end of its request."""
+async def test_a_foreground_import_is_cancelled_or_interrupted(jobs: Jobs) -> None:
+    """Another process can cancel it, and the end of its request interrupts it."""
     started = asyncio.Event()
     running: list[ImportState] = []
-    begin = jobs.jobs._new_state
+    new_state = jobs.jobs._new_state
 
-    def told(plan: ImportPlan) -> ImportState:
-        running.append(begin(plan))
+    def record_state(plan: ImportPlan) -> ImportState:
+        running.append(new_state(plan))
         started.set()
         return running[-1]
 
-    jobs.jobs._new_state = told  # type: ignore[method-assign]
-    source = endless(lambda: False)
+    jobs.jobs._new_state = record_state  # type: ignore[method-assign]
+    source = endless_source(lambda: False)
     task = asyncio.ensure_future(jobs.jobs.run(source, ImportPlan(), TESTER))
     await started.wait()
 
     async def writing(number: int) -> bool:
         return len(running) > number and bool((await jobs.jobs.get(running[number].id)).report.rows)
 
-    await _holds(lambda: writing(0))
-    assert (await jobs.another().cancel(running[0].id, TESTER)).status == "running"
+    await _poll(lambda: writing(0))
+    assert (await jobs.other_process().cancel(running[0].id, TESTER)).status == "running"
     assert (await task).state.status == "cancelled"
-    task = asyncio.ensure_future(jobs.jobs.run(endless(lambda: False), ImportPlan(), TESTER))
-    await _holds(lambda: writing(1))
+    task = asyncio.ensure_future(jobs.jobs.run(endless_source(lambda: False), ImportPlan(), TESTER))
+    await _poll(lambda: writing(1))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -206,62 +206,62 @@ async def test_two_processes_start_an_import_once(jobs: Jobs) -> None:
     closed: list[bool] = []
     source = ImportSource(lambda: read_csv(io.BytesIO(b"sku,name\na,Twice\n")), lambda: 0, lambda: closed.append(True))
     first, second = (IdempotentRequests(jobs.storage, jobs.clock) for _ in range(2))
-    there = jobs.another()
+    other = jobs.other_process()
     with first.claim("k", BodyFingerprint(b"")) as here, second.claim("k", BodyFingerprint(b"")) as elsewhere:
         write = jobs.jobs.start(_source("sku,name\na,Once\n"), ImportPlan(), TESTER)
         response, replayed = await here.execute(write, lambda state: state.id.encode())
         assert not replayed
-        write = there.start(source, ImportPlan(), TESTER)
+        write = other.start(source, ImportPlan(), TESTER)
         assert await elsewhere.execute(write, lambda state: state.id.encode()) == (response, True)
-    assert (closed, there._registry.states, there._tasks) == ([True], {}, set())
-    await _until(jobs.another(), response.decode(), "done")
+    assert (closed, other._registry.states, other._tasks) == ([True], {}, set())
+    await _until(jobs.other_process(), response.decode(), "done")
     assert (await jobs.storage.items_by_sku(["A"]))["A"].name == "Once"
 
 
-async def test_one_that_waits_gives_signs_of_life(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that nobody takes it for gone."""
+async def test_a_waiting_import_sends_heartbeats(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not taken for interrupted while it waits for a slot."""
     monkeypatch.setattr(heartbeat, "HEARTBEAT_SECONDS", 0.01)
     free = asyncio.Event()
     async with jobs.jobs._registry.slots, jobs.jobs._registry.slots:
-        begun = await jobs.jobs.start(_source("sku,name\na,A\n"), ImportPlan(), TESTER)
+        started_import = await jobs.jobs.start(_source("sku,name\na,A\n"), ImportPlan(), TESTER)
         jobs.clock.move(seconds=HEARTBEAT_TIMEOUT - 1)
-        there = jobs.another()
+        other = jobs.other_process()
 
-        async def alive() -> bool:
-            return (await there.get(begun.id)).at > NOON
+        async def has_heartbeat() -> bool:
+            return (await other.get(started_import.id)).at > NOON
 
-        await _holds(alive)
+        await _poll(has_heartbeat)
         free.set()
-    await _until(there, begun.id, "done")
+    await _until(other, started_import.id, "done")
 
 
 @pytest.mark.parametrize("store", ["memory"])
-async def test_signs_of_life_go_on_after_a_store_that_was_away(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For a moment."""
+async def test_heartbeats_continue_after_the_store_was_unavailable(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed heartbeat is retried."""
     monkeypatch.setattr(heartbeat, "HEARTBEAT_SECONDS", 0.01)
-    commits, away = jobs.storage.commit, [StoreBusy("busy"), StoreUnavailable("away")]
+    commits, failures = jobs.storage.commit, [StoreBusy("busy"), StoreUnavailable("failures")]
 
     async def commit(batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
-        if away:
-            raise away.pop()
+        if failures:
+            raise failures.pop()
         return await commits(batch, prepared)
 
     async with jobs.jobs._registry.slots, jobs.jobs._registry.slots:
-        begun = await jobs.jobs.start(_source("sku,name\na,A\n"), ImportPlan(), TESTER)
+        started_import = await jobs.jobs.start(_source("sku,name\na,A\n"), ImportPlan(), TESTER)
         monkeypatch.setattr(jobs.storage, "commit", commit)
-        there = jobs.another()
+        other = jobs.other_process()
 
-        async def alive() -> bool:
+        async def has_heartbeat() -> bool:
             jobs.clock.move(seconds=1)
-            return not away and (await there.get(begun.id)).at > NOON
+            return not failures and (await other.get(started_import.id)).at > NOON
 
-        await _holds(alive)
-    await _until(there, begun.id, "done")
+        await _poll(has_heartbeat)
+    await _until(other, started_import.id, "done")
 
 
 @pytest.mark.parametrize("store", ["memory"])
-async def test_what_takes_too_long_in_an_import_is_not_told_as_too_many(jobs: Jobs) -> None:
-    """It is what it is; and the source is closed."""
+async def test_a_timeout_while_opening_the_source_is_not_imports_busy(jobs: Jobs) -> None:
+    """The TimeoutError is raised as it is, the source is closed, and the slot is released."""
     closed: list[bool] = []
 
     def late() -> RowSource:
@@ -275,8 +275,8 @@ async def test_what_takes_too_long_in_an_import_is_not_told_as_too_many(jobs: Jo
 
 
 @pytest.mark.parametrize("store", ["memory"])
-async def test_only_so_many_imports_are_under_way(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And only so many files come in; who waits too long is told so."""
+async def test_the_number_of_imports_and_uploads_is_limited(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An import that waits too long for a slot, and an upload beyond the limit, are refused."""
     monkeypatch.setattr(registry, "WAIT_SECONDS", 0.01)
     closed: list[bool] = []
     source = ImportSource(lambda: read_csv(io.BytesIO(b"sku,name\n")), lambda: 0, lambda: closed.append(True))
@@ -297,72 +297,72 @@ async def test_only_so_many_imports_are_under_way(jobs: Jobs, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("store", ["memory"])
-async def test_an_unforeseen_failure_is_told(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without its words, to the caller; the task fails for the log to tell."""
+async def test_an_unexpected_failure_is_reported(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The state does not show the error's text, which may be confidential. The task fails, so that it is logged."""
 
     def broken() -> RowSource:
         raise ZeroDivisionError("secret")  # noqa: EM101 - only here
 
-    begun = await jobs.jobs.start(ImportSource(broken, lambda: 0), ImportPlan(), TESTER)
+    started_import = await jobs.jobs.start(ImportSource(broken, lambda: 0), ImportPlan(), TESTER)
     (task,) = jobs.jobs._tasks
     with pytest.raises(ZeroDivisionError):
         await task
-    state = await jobs.jobs.get(begun.id)
+    state = await jobs.jobs.get(started_import.id)
     assert (state.status, state.error) == ("failed", "Unexpected error. Quote the import id when reporting it.")
 
-    async def away(_batch: object) -> Sequence[Outcome]:
-        message = "away"
+    async def failures(_batch: object) -> Sequence[Outcome]:
+        message = "failures"
         raise StoreUnavailable(message)
 
     with monkeypatch.context() as patched:
-        patched.setattr(jobs.storage, "commit", away)
+        patched.setattr(jobs.storage, "commit", failures)
         with pytest.raises(StoreUnavailable):
             await jobs.jobs.start(_source("sku,name\na,A\n"), ImportPlan(), TESTER)
         with pytest.raises(StoreUnavailable):
             await jobs.run("sku,name\na,A\n")
 
 
-class Rival(MemoryStorage):
-    """A store where somebody else takes a SKU of the import, just before its commit."""
+class ContendedStorage(MemoryStorage):
+    """A store where another writer creates or changes item B just before each of the first commits."""
 
     def __init__(self, times: int = 1) -> None:
-        """Do so a number of times."""
+        """Conflict this many times."""
         super().__init__()
         self.times = times
 
     async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
-        """Be quicker."""
+        """Write item B first, then commit."""
         if self.times and len(batch) == 1 and batch[0].changes:
             self.times -= 1
-            there = (await self.items_by_sku(["B"])).get("B")
-            if there is None:
-                await commit_as_rival(self, creation(77, sku="B", name="Theirs"))
+            other = (await self.items_by_sku(["B"])).get("B")
+            if other is None:
+                await commit_directly(self, creation(77, sku="B", name="Theirs"))
             else:
-                await commit_as_rival(self, certain(there.update({"description": str(self.times)}, now=NOON)))
+                await commit_directly(self, certain(other.update({"description": str(self.times)}, now=NOON)))
         return await super().commit(batch, prepared)
 
 
-async def commit_as_rival(storage: MemoryStorage, change: Any) -> None:  # noqa: ANN401 - a change
-    """Commit past the rival himself."""
+async def commit_directly(storage: MemoryStorage, change: Any) -> None:  # noqa: ANN401 - a change
+    """Commit without causing another conflict."""
     await MemoryStorage.commit(storage, [ChangeSet((change,), TESTER)])
 
 
-async def test_who_meets_a_rival_is_decided_again_and_the_notes_tell_it() -> None:
-    """The others of the slice go in; the counts are those of what is there."""
-    jobs = Jobs(Rival())
+async def test_conflicting_rows_are_decided_again() -> None:
+    """The other rows of the slice are imported. The counts and refusals show the final outcome."""
+    jobs = Jobs(ContendedStorage())
     state = await jobs.run("sku,name,category\na,A,\nb,B,\nc,C,new\nd,,\n", ImportPlan(create_categories=True))
-    kept = await jobs.another().get(state.id)
-    assert (kept.report.created, kept.report.refused, kept.report.categories) == (2, 2, 1)
-    found = [(one.line, one.code) async for chunk in jobs.another().refusals(state.id) for one in chunk]
+    stored = await jobs.other_process().get(state.id)
+    assert (stored.report.created, stored.report.refused, stored.report.categories) == (2, 2, 1)
+    found = [(refusal.line, refusal.code) async for chunk in jobs.other_process().refusals(state.id) for refusal in chunk]
     assert sorted(found) == [(3, "sku_taken"), (5, "required")]
-    assert [(one.line, one.code) for one in jobs.first] == [(3, "sku_taken"), (5, "required")]
-    there = await jobs.storage.items_by_sku(["A", "B", "C"])
-    assert {sku: item.name for sku, item in there.items()} == {"A": "A", "B": "Theirs", "C": "C"}
+    assert [(refusal.line, refusal.code) for refusal in jobs.first_refusals] == [(3, "sku_taken"), (5, "required")]
+    other = await jobs.storage.items_by_sku(["A", "B", "C"])
+    assert {sku: item.name for sku, item in other.items()} == {"A": "A", "B": "Theirs", "C": "C"}
 
 
-async def test_an_update_that_meets_a_rival_is_counted_once() -> None:
-    """Though it is decided twice."""
-    store = Rival(0)
+async def test_a_conflicting_update_is_counted_once() -> None:
+    """It is decided twice, and counted when it is committed."""
+    store = ContendedStorage(0)
     await commit(store, creation(1, sku="B"), creation(2, sku="C"))
     store.times = 1
     jobs = Jobs(store)
@@ -371,20 +371,20 @@ async def test_an_update_that_meets_a_rival_is_counted_once() -> None:
     assert (await store.items_by_sku(["B"]))["B"].version == 3
 
 
-async def test_all_or_nothing_meets_rivals_too() -> None:
-    """It is decided again, on what is there then; a bounded number of times."""
-    jobs = Jobs(Rival())
+async def test_an_atomic_import_is_decided_again_on_a_conflict() -> None:
+    """The number of attempts is limited."""
+    jobs = Jobs(ContendedStorage())
     refused = await jobs.run("sku,name\na,A\nb,B\n", ImportPlan(atomic=True))
     assert (refused.status, refused.report.created, refused.report.refused) == ("refused", 0, 1)
     assert await jobs.storage.items_by_sku(["A"]) == {}
-    stubborn = Jobs(Rival(10_000))
+    contended = Jobs(ContendedStorage(10_000))
     with pytest.raises(Exception, match="Too many concurrent changes"):
-        await stubborn.run("sku,name\nb,B\n", ImportPlan(atomic=True, on_conflict="update"))
+        await contended.run("sku,name\nb,B\n", ImportPlan(atomic=True, on_conflict="update"))
 
 
 @pytest.mark.parametrize("store", ["memory"])
-async def test_a_life_that_ended_here_does_not_begin_again(jobs: Jobs) -> None:
-    """A row that brings it is refused, the others go in."""
+async def test_a_deleted_item_is_not_restored_with_its_old_id(jobs: Jobs) -> None:
+    """A row that preserves such an id is refused, and the other rows are imported."""
     ended = creation(5)
     await commit(jobs.storage, ended, ended.subject.delete(now=NOON))
     rows = "".join(
@@ -393,5 +393,8 @@ async def test_a_life_that_ended_here_does_not_begin_again(jobs: Jobs) -> None:
     )
     state = await jobs.run(f"id,sku,name,version,created_at,updated_at\n{rows}", ImportPlan(preserve=True))
     assert (state.report.created, state.report.refused) == (1, 2)
-    assert [(one.line, one.field, one.code) for one in jobs.first] == [(2, "version", "stale_version"), (4, "id", "item_exists")]
+    assert [(refusal.line, refusal.field, refusal.code) for refusal in jobs.first_refusals] == [
+        (2, "version", "stale_version"),
+        (4, "id", "item_exists"),
+    ]
     assert isinstance((await jobs.storage.items_by_sku(["B"]))["B"], Item)

@@ -6,7 +6,8 @@ from catalog.domain.changes.log import MAX_SEQ, LogFilter
 from catalog.domain.items.item import CREATED
 from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.app import create_app
-from catalog.entrypoints.settings import Settings, StorageSettings
+from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.sections import StorageSettings
 from catalog.ports.storage import Storage
 from tests.http.making import client_for
 from tests.making import create_items, item_id

@@ -7,8 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from catalog.adapters.memory import sorted_items
-from catalog.adapters.memory import storage as module
+from catalog.adapters.memory import indexed_items, item_reader, sorted_items
 from catalog.adapters.memory.sorted_items import SortOrder
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.domain.categories.tree import Tree
@@ -90,9 +89,10 @@ def full_scan(items: Sequence[Item], tree: Tree, parameters: dict[str, str]) -> 
 async def test_every_page_equals_a_full_scan(plan: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """All pages, read forwards and backwards between changes, are those of a full scan, whichever plan the store uses."""
     if plan != "indexes":
-        monkeypatch.setattr(module, "MAX_SORTED", 2)
+        monkeypatch.setattr(indexed_items, "MAX_SORTED", 2)
+        monkeypatch.setattr(item_reader, "MAX_SORTED", 2)
     if plan == "batches":
-        monkeypatch.setattr(module, "BATCH_SIZE", 7)
+        monkeypatch.setattr(item_reader, "BATCH_SIZE", 7)
         monkeypatch.setattr(sorted_items, "BATCH_SIZE", 7)
         monkeypatch.setattr(sorted_items, "MAX_PENDING", 3)
     rng = random.Random(plan)
@@ -101,7 +101,7 @@ async def test_every_page_equals_a_full_scan(plan: str, monkeypatch: pytest.Monk
     tree = Tree(await storage.categories())
     for turn in range(4):
         changes = [random_creation(rng, 50 * turn + number) for number in range(1, 51)]
-        existing = list(storage._items.values())
+        existing = list(storage._items.by_id.values())
         for item in rng.sample(existing, len(existing) // 2):
             values = random_creation(rng, 1).subject
             patch = {name: getattr(values, name) for name in ("name", "description", "category", "attributes")}
@@ -109,7 +109,7 @@ async def test_every_page_equals_a_full_scan(plan: str, monkeypatch: pytest.Monk
             changes += [] if update is None else [update]
         changes += [removal(item) for item in rng.sample(existing, len(existing) // 4)]
         await commit(storage, *changes)
-        existing = list(storage._items.values())
+        existing = list(storage._items.by_id.values())
         for parameters in QUERIES:
             expected = full_scan(existing, tree, parameters)
             assert [item for page in await pages(storage, {**parameters, "limit": "9"}) for item in page] == expected, parameters
@@ -180,16 +180,16 @@ async def test_a_list_includes_changes_made_while_it_is_built(monkeypatch: pytes
         reading = asyncio.create_task(storage.list_items(query))
         for _ in range(5):
             await asyncio.sleep(0)
-        existing = list(storage._items.values())
+        existing = list(storage._items.by_id.values())
         update = certain(existing[3].update({"name": f"5 changed {is_cancelled}"}, now=NOON))
         await commit(storage, creation(100 + is_cancelled, name="0 new"), update, removal(existing[7]))
         if is_cancelled:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
         else:
-            assert [item.name for item in (await reading).items] == sorted(item.name for item in storage._items.values())
+            assert [item.name for item in (await reading).items] == sorted(item.name for item in storage._items.by_id.values())
     assert [item.name for item in (await storage.list_items(query)).items] == sorted(
-        item.name for item in storage._items.values()
+        item.name for item in storage._items.by_id.values()
     )
 
 
@@ -205,25 +205,25 @@ async def test_a_list_applies_changes_when_it_is_read(monkeypatch: pytest.Monkey
     await commit(storage, *(creation(number, name=f"{number % 10} {number}") for number in range(1, 41)))
     await storage.list_items(query)
     for is_small_change in (True, False):
-        existing = list(storage._items.values())
+        existing = list(storage._items.by_id.values())
         for number, item in enumerate(existing[: 8 if is_small_change else 20]):
             await commit(storage, certain(item.update({"name": f"{number} again {is_small_change}"}, now=NOON)))
-        (sorted_list,) = storage._sorted.values()
+        (sorted_list,) = storage._items._sorted.values()
         assert len(sorted_list._pending) == (8 if is_small_change else 0)
         reading = asyncio.create_task(storage.list_items(query))
         await asyncio.sleep(0)
         await commit(storage, creation(100 + is_small_change, name="0 new"), removal(existing[39]))
-        assert [item.name for item in (await reading).items] == sorted(item.name for item in storage._items.values())
+        assert [item.name for item in (await reading).items] == sorted(item.name for item in storage._items.by_id.values())
 
 
 async def test_the_number_of_sorted_lists_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     """The least recently used list is dropped, and rebuilt when it is read."""
-    monkeypatch.setattr(module, "MAX_ORDERS", 2)
+    monkeypatch.setattr(indexed_items, "MAX_ORDERS", 2)
     storage = MemoryStorage()
     await commit(storage, creation(1, name="b"), creation(2, name="a"))
     for sort in ("name", "-name", "sku", "updated_at", "name"):
         await storage.list_items(ItemQuery.parse({"sort": sort}))
-        assert len(storage._sorted) <= 2
+        assert len(storage._items._sorted) <= 2
     (first, _) = (await storage.list_items(ItemQuery.parse({"sort": "name"}))).items
     assert first.name == "a"
 

@@ -39,7 +39,7 @@ def batch_of_one(number: int, size: int = 1) -> list[ChangeSet]:
 async def test_an_idle_writer_writes_immediately_and_a_busy_one_groups_batches() -> None:
     """An idle writer writes immediately. Batches that arrive during a write are committed together."""
     store = FakeStore()
-    writer = Writer(store.write, queue=100)
+    writer = Writer(store.write, max_pending=100)
     first = asyncio.create_task(writer.submit(batch_of_one(1)))
     await asyncio.sleep(0.01)
     assert store.groups == [["S-1"]]
@@ -51,7 +51,7 @@ async def test_an_idle_writer_writes_immediately_and_a_busy_one_groups_batches()
 async def test_a_group_has_a_limit_and_a_batch_is_never_split() -> None:
     """A limit on the changes in a group bounds how long the lock is held. A batch is never split."""
     store = FakeStore()
-    writer = Writer(store.write, queue=100)
+    writer = Writer(store.write, max_pending=100)
     half = MAX_GROUP_CHANGES // 2 + 1
     await asyncio.gather(
         *(writer.submit(batch_of_one(number, half)) for number in (1, 2)),
@@ -66,7 +66,7 @@ async def test_an_unexpected_error_reaches_only_the_caller_that_caused_it() -> N
     """After an unexpected error, the other batches of the group are written separately."""
     store = FakeStore()
     store.failures["S-2"] = RuntimeError("a bug")
-    writer = Writer(store.write, queue=100)
+    writer = Writer(store.write, max_pending=100)
     results = await asyncio.gather(*(writer.submit(batch_of_one(number)) for number in (1, 2, 3)), return_exceptions=True)
     assert [isinstance(result, RuntimeError) for result in results] == [False, True, False]
     assert store.groups == [["S-1"], ["S-3"]]
@@ -77,7 +77,7 @@ async def test_an_unavailable_store_fails_every_caller_and_is_not_retried() -> N
     """Each caller gets its own copy of the error if the store is unavailable."""
     store = FakeStore()
     store.failures["S-1"] = StoreUnavailable("away")
-    writer = Writer(store.write, queue=100)
+    writer = Writer(store.write, max_pending=100)
     results = await asyncio.gather(*(writer.submit(batch_of_one(number)) for number in (1, 2)), return_exceptions=True)
     assert [str(result) for result in results] == ["away", "away"]
     assert results[0] is not results[1]
@@ -89,7 +89,7 @@ async def test_an_unavailable_store_fails_every_caller_and_is_not_retried() -> N
 @pytest.mark.parametrize("used", [True, False])
 async def test_an_idle_writer_can_be_closed(*, used: bool) -> None:
     """A writer can be closed whether or not it has written anything."""
-    writer = Writer(FakeStore().write, queue=100)
+    writer = Writer(FakeStore().write, max_pending=100)
     if used:
         await writer.submit(batch_of_one(1))
     await writer.close()

@@ -10,7 +10,8 @@ from catalog.application.changes import feed
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.middleware.request import RequestMiddleware
-from catalog.entrypoints.settings import ChangesSettings, Settings, StorageSettings
+from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.sections import ChangesSettings, StorageSettings
 from tests.http.making import ITEMS, client_for, create_categories, create_item
 
 CHANGES = "/api/v1/changes"

@@ -16,7 +16,8 @@ from catalog.domain.errors import StoreUnavailable
 from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.log_config import configure
-from catalog.entrypoints.settings import CacheSettings, LogSettings, Settings, StorageSettings
+from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.sections import CacheSettings, LogSettings, StorageSettings
 from tests.conftest import Databases
 from tests.http.making import ITEMS, client_for
 from tests.servers import UNSAFE_BUT_FAST, free_port, postgres

@@ -12,7 +12,8 @@ from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.responses.problem_types import PROBLEM_TYPES
 from catalog.entrypoints.http.responses.problems import STATUS_CODES, status_of
-from catalog.entrypoints.settings import Settings, StorageSettings
+from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.sections import StorageSettings
 from tests.http.making import ITEMS, client_for
 
 JSON = {"Content-Type": "application/json"}

@@ -15,7 +15,8 @@ from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.middleware.request import RequestMiddleware
 from catalog.entrypoints.http.requests import bodies
 from catalog.entrypoints.http.responses import compression
-from catalog.entrypoints.settings import HttpSettings, Settings, StorageSettings
+from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.sections import HttpSettings, StorageSettings
 from tests.http.making import ITEMS
 
 EXPORT = f"{ITEMS}/export"
@@ -69,7 +70,7 @@ class Wire:
 @pytest.fixture
 def hasty(container: Container, store_url: str) -> RequestMiddleware:
     """An application on the same store with very short timeouts."""
-    http = HttpSettings(read_seconds=0.05, send_seconds=0.05)
+    http = HttpSettings(read_timeout_seconds=0.05, send_timeout_seconds=0.05)
     container.settings.override(Settings(storage=StorageSettings(url=store_url), http=http))
     return create_app(container)
 

@@ -16,7 +16,8 @@ from catalog.application.imports.rows import SLICE_ROWS
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.requests import uploads
-from catalog.entrypoints.settings import ImportsSettings, Settings, StorageSettings
+from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.sections import ImportsSettings, StorageSettings
 from tests.http.making import ITEMS, client_for, create_categories, create_item
 
 IMPORT = f"{ITEMS}/import"

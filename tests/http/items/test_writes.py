@@ -7,7 +7,8 @@ import pytest
 
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.http.app import create_app
-from catalog.entrypoints.settings import HttpSettings, Settings, StorageSettings
+from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.sections import HttpSettings, StorageSettings
 from tests.http.making import CHAIR, ITEMS, client_for, create_categories, create_item
 
 

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from catalog.entrypoints.http.middleware.request import RequestMiddleware
-from catalog.entrypoints.settings import HttpSettings
+from catalog.entrypoints.settings.sections import HttpSettings
 from tests.http.making import ITEMS, memory_app
 
 PREFIX = "/shop/catalog"

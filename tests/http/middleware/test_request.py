@@ -10,7 +10,7 @@ import pytest
 from catalog.entrypoints import log_config
 from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.middleware.request import RequestMiddleware
-from catalog.entrypoints.settings import LogSettings
+from catalog.entrypoints.settings.sections import LogSettings
 from tests.http.making import ITEMS, client_for, memory_app
 
 

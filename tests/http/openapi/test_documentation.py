@@ -1,4 +1,4 @@
-"""The OpenAPI document is true to the routes, and the pages that show it come from here."""
+"""The OpenAPI document matches the routes, and the documentation pages load nothing from elsewhere."""
 
 import re
 from typing import Any
@@ -8,13 +8,13 @@ import pytest
 
 from catalog.domain.queries.filters import OPERATORS
 from catalog.domain.queries.item_query import PARAMETERS
-from catalog.domain.queries.list_request import PARAMETERS as BESIDE
+from catalog.domain.queries.list_request import PARAMETERS as OTHER_PARAMETERS
 from catalog.entrypoints.http.responses.problem_types import PROBLEM_TYPES
 
 
 @pytest.fixture
 def store() -> str:
-    """One kind of store is enough for what is the edge's own."""
+    """The document is the same for every store."""
     return "memory"
 
 
@@ -24,7 +24,7 @@ async def document(client: httpx.AsyncClient) -> Any:  # noqa: ANN401 - any JSON
 
 
 def references(value: object) -> set[str]:
-    """Return everything that a document refers to."""
+    """Return every $ref in a document."""
     if isinstance(value, dict):
         own = {value["$ref"]} if "$ref" in value else set()
         return own.union(*(references(inner) for inner in value.values()))
@@ -32,7 +32,7 @@ def references(value: object) -> set[str]:
 
 
 async def test_every_route_is_described(client: httpx.AsyncClient) -> None:
-    """HEAD works wherever GET does, and the health checks also below /api/v1; neither is repeated in the document."""
+    """HEAD, and the health checks below /api/v1, work too but are not repeated in the document."""
     described = await document(client)
     assert described["openapi"].startswith("3.1")
     operations = {(path, method) for path, item in described["paths"].items() for method in item}
@@ -53,13 +53,13 @@ async def test_every_route_is_described(client: httpx.AsyncClient) -> None:
         ("/health/live", "get"),
         ("/health/ready", "get"),
     } <= operations
-    assert not [one for one in operations if one[1] == "head" or one[0].startswith("/api/v1/health")]
+    assert not [path for path, method in operations if method == "head" or path.startswith("/api/v1/health")]
     names = [operation["operationId"] for item in described["paths"].values() for operation in item.values()]
     assert len(names) == len(set(names))
 
 
 async def test_operations_have_the_names_of_methods(client: httpx.AsyncClient) -> None:
-    """They are what clients call, so they are stable."""
+    """Generated clients use them as method names, so they are stable."""
     described = await document(client)
     assert {operation["operationId"] for item in described["paths"].values() for operation in item.values()} == {
         *("list_items", "create_item", "get_item", "put_item", "update_item", "update_item_price", "delete_item"),
@@ -71,25 +71,25 @@ async def test_operations_have_the_names_of_methods(client: httpx.AsyncClient) -
 
 
 async def test_every_parameter_of_a_list_is_described(client: httpx.AsyncClient) -> None:
-    """Each filter with its operator, too."""
+    """Each filter is described with each of its operators."""
     described = await document(client)
     listed = described["paths"]["/api/v1/items"]["get"]["parameters"]
-    names = {one["$ref"].rpartition("/")[2] for one in listed}
+    names = {reference["$ref"].rpartition("/")[2] for reference in listed}
     filters = {f"{field}__{operator}" for field, operators in OPERATORS.items() for operator in operators if operator != "eq"}
-    assert names == {*PARAMETERS, *BESIDE, *OPERATORS, *filters, "attributes", "If-None-Match", "X-Request-ID"}
+    assert names == {*PARAMETERS, *OTHER_PARAMETERS, *OPERATORS, *filters, "attributes", "If-None-Match", "X-Request-ID"}
     attributes = described["components"]["parameters"]["attributes"]
     assert (attributes["style"], attributes["explode"]) == ("form", True)
 
 
-async def test_every_reference_leads_somewhere(client: httpx.AsyncClient) -> None:
-    """And nothing is described that nobody refers to."""
+async def test_every_reference_has_a_target(client: httpx.AsyncClient) -> None:
+    """Every component is referred to."""
     described = await document(client)
     targets = {f"#/components/{kind}/{name}" for kind, named in described["components"].items() for name in named}
     assert references(described) == targets
 
 
 async def test_the_examples_can_be_sent(client: httpx.AsyncClient) -> None:
-    """As they stand."""
+    """The examples of request bodies are valid requests."""
     described = await document(client)
 
     def example(path: str, method: str) -> Any:  # noqa: ANN401 - any JSON value
@@ -106,8 +106,8 @@ async def test_the_examples_can_be_sent(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("page", ["/docs", "/redoc"])
-async def test_a_page_runs_no_script_but_those_it_names(client: httpx.AsyncClient, page: str) -> None:
-    """None inline; each script is to be had from here, or from the one place that the page's policy names."""
+async def test_a_page_loads_only_the_scripts_that_its_policy_allows(client: httpx.AsyncClient, page: str) -> None:
+    """There are no inline scripts, and the service itself serves every file that the page loads."""
     response = await client.get(page)
     assert response.headers["content-type"].startswith("text/html")
     policy = response.headers["content-security-policy"]
@@ -116,13 +116,13 @@ async def test_a_page_runs_no_script_but_those_it_names(client: httpx.AsyncClien
     sources = re.findall(r'(?:src|href|spec-url)="(?!data:)([^"]+)"', response.text)
     assert len(sources) >= 3
     for source in sources:
-        # Relative to the page, so that they are found below any path that a proxy publishes the page at.
+        # Relative URLs work below any path prefix of a proxy.
         assert not source.startswith(("/", "http"))
         assert (await client.get(f"/{source}")).status_code == 200, source
 
 
-async def test_the_type_of_a_problem_is_the_address_of_its_documentation(client: httpx.AsyncClient) -> None:
-    """Below the prefix at which a proxy publishes the service."""
+async def test_the_type_of_a_problem_is_the_url_of_its_documentation(client: httpx.AsyncClient) -> None:
+    """The page has a section for every problem type."""
     problem = (await client.get("/api/v1/items/NOPE")).json()
     page, _, section = problem["type"].partition("#")
     assert (page, section) == ("/docs/errors", "item_not_found")
@@ -131,8 +131,8 @@ async def test_the_type_of_a_problem_is_the_address_of_its_documentation(client:
     assert "{{" not in text
 
 
-async def test_the_home_page_is_the_documentation(client: httpx.AsyncClient) -> None:
-    """For a browser that was given the bare address; and the API's own root lists what is below it."""
+async def test_the_home_page_redirects_to_the_documentation(client: httpx.AsyncClient) -> None:
+    """The root of the API lists the collections below it."""
     response = await client.get("/")
     assert (response.status_code, response.headers["location"]) == (307, "/docs")
     paths = (await client.get("/api/v1")).json()

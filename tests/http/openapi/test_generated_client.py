@@ -15,7 +15,8 @@ import pytest
 
 from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.app import create_app
-from catalog.entrypoints.settings import Settings, StorageSettings
+from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.sections import StorageSettings
 from tests.http.making import client_for
 
 
@@ -62,7 +63,7 @@ class GeneratedClient:
 
 
 async def test_every_operation_and_model_can_be_imported(client: httpx.AsyncClient, package: Path) -> None:
-    """openapi-python-client leaves no operation out."""
+    """The generator omits no operation."""
     names = [
         ".".join(path.relative_to(package.parent).with_suffix("").parts)
         for path in package.rglob("*.py")  # noqa: ASYNC240 - a few files
@@ -76,7 +77,7 @@ async def test_every_operation_and_model_can_be_imported(client: httpx.AsyncClie
 
 @pytest.mark.usefixtures("package")
 async def test_a_generated_client_creates_finds_and_reprices_items(client: httpx.AsyncClient) -> None:
-    """With typed models, filters by operator and by attribute, and problems."""
+    """It uses typed models, filters by operator and by attribute, and problems."""
     catalog = GeneratedClient(client)
     models = catalog.models
     for sku, amount, size in (("A", "1.20", 1), ("B", "9.00", 2), ("C", "9.00", 3)):
@@ -99,7 +100,7 @@ async def test_a_generated_client_creates_finds_and_reprices_items(client: httpx
 
 @pytest.mark.usefixtures("package")
 async def test_a_generated_client_runs_batches_and_imports_files(client: httpx.AsyncClient) -> None:
-    """Operations of a batch are classes; a file is sent as a form."""
+    """Each operation of a batch is a class, and a file is sent as a form."""
     catalog = GeneratedClient(client)
     models = catalog.models
     draft = models.ItemDraft(name="Chair", sku="A")

@@ -6,7 +6,9 @@ import pytest
 
 from catalog.adapters.postgres.dsn import PARAMETERS, read_dsn
 from catalog.entrypoints.container import Container
-from catalog.entrypoints.settings import InvalidSettings, Settings, StorageSettings
+from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.problems import InvalidSettings
+from catalog.entrypoints.settings.sections import StorageSettings
 from catalog.entrypoints.storage_plugins import canonical
 
 TLS = Path(__file__).parents[2] / "data" / "tls"

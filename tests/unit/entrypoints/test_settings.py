@@ -9,21 +9,17 @@ import pytest
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.entrypoints import storage_plugins
 from catalog.entrypoints.container import Container
-from catalog.entrypoints.settings import (
-    HttpSettings,
-    InvalidSettings,
-    Settings,
-    StorageSettings,
-    describe_settings,
-    unknown_variables,
-)
+from catalog.entrypoints.settings.loading import load_settings
+from catalog.entrypoints.settings.model import Settings, all_settings
+from catalog.entrypoints.settings.problems import RENAMED, InvalidSettings, unknown_variables
+from catalog.entrypoints.settings.sections import HttpSettings, StorageSettings
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_the_defaults_are_a_local_sqlite_file_on_loopback() -> None:
     """They apply if no variable is set and no file exists."""
-    settings = Settings.load()
+    settings = load_settings()
     assert (settings.environment, settings.storage.url, settings.http.host, settings.http.port) == (
         "local",
         "sqlite:///catalog.db",
@@ -37,25 +33,31 @@ def test_sources_override_each_other_in_order(tmp_path: Path, monkeypatch: pytes
     """The order is `.env`, `.env.{environment}`, the secrets directory, the environment; the last one wins."""
     secrets = tmp_path / "secrets"
     secrets.mkdir()
-    (tmp_path / ".env").write_text("CATALOG_ENVIRONMENT=dev\nCATALOG_HTTP__PORT=1\nCATALOG_STORAGE__QUEUE=1\nOTHER=x\n")
+    (tmp_path / ".env").write_text(
+        "CATALOG_ENVIRONMENT=dev\nCATALOG_HTTP__PORT=1\nCATALOG_STORAGE__MAX_PENDING_WRITES=1\nOTHER=x\n"
+    )
     (tmp_path / ".env.dev").write_text("CATALOG_HTTP__PORT=2\nCATALOG_STORAGE__POOL_SIZE=2\nCATALOG_STORAGE__URL=memory://\n")
     (tmp_path / ".env.prod").write_text("CATALOG_HTTP__PORT=9\n")
     (secrets / "CATALOG_STORAGE__URL").write_text("postgresql://u:p@h/d\n")
     (secrets / "catalog_storage__pool_size").write_text("3")
     monkeypatch.setenv("CATALOG_SECRETS_DIR", str(secrets))
     monkeypatch.setenv("CATALOG_STORAGE__POOL_SIZE", "4")
-    settings = Settings.load()
+    settings = load_settings()
     assert (settings.environment, settings.http.port) == ("dev", 2)
-    assert (settings.storage.queue, settings.storage.pool_size, settings.storage.url) == (1, 4, "postgresql://u:p@h/d")
+    assert (settings.storage.max_pending_writes, settings.storage.pool_size, settings.storage.url) == (
+        1,
+        4,
+        "postgresql://u:p@h/d",
+    )
     monkeypatch.setenv("CATALOG_ENVIRONMENT", "prod")
-    assert Settings.load().http.port == 9
+    assert load_settings().http.port == 9
 
 
 def test_lists_are_comma_separated(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spaces and a trailing comma are ignored."""
     monkeypatch.setenv("CATALOG_HTTP__ALLOWED_HOSTS", "a.example, B.example,")
     monkeypatch.setenv("CATALOG_HTTP__CORS_ORIGINS", "https://a.example")
-    http = Settings.load().http
+    http = load_settings().http
     assert (http.hosts, http.cors_origins) == (("a.example", "b.example"), ("https://a.example",))
 
 
@@ -72,7 +74,7 @@ def test_every_problem_is_reported_by_variable_without_its_value(monkeypatch: py
     for name, value in invalid.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(InvalidSettings) as caught:
-        Settings.load()
+        load_settings()
     assert {variable for variable, _ in caught.value.problems} == set(invalid)
     assert "secret" not in str(caught.value)
 
@@ -123,7 +125,7 @@ def test_a_typo_in_a_setting_is_rejected(place: str, tmp_path: Path, monkeypatch
         (tmp_path / place).write_text("CATALOG_HTP__PORT=9000\n")
     monkeypatch.setenv("CATALOG_HTTP__PORT", "http")
     with pytest.raises(InvalidSettings) as caught:
-        Settings.load()
+        load_settings()
     assert caught.value.problems == (
         ("CATALOG_HTP__PORT", "Unknown setting. Did you mean CATALOG_HTTP__PORT?"),
         ("CATALOG_HTTP__PORT", "Must be a whole number."),
@@ -135,7 +137,7 @@ def test_the_environment_is_accepted_in_any_case(case: str, tmp_path: Path, monk
     """The name of its file is lower-case."""
     (tmp_path / ".env").write_text(f"CATALOG_ENVIRONMENT={case}\n", encoding="utf-8-sig")
     (tmp_path / ".env.prod").write_text("CATALOG_HTTP__PORT=9\n")
-    settings = Settings.load()
+    settings = load_settings()
     assert (settings.environment, settings.http.port) == ("prod", 9)
 
 
@@ -152,7 +154,7 @@ def test_an_invalid_env_file_is_reported_with_the_line(content: bytes, problems:
     """The message does not quote the content."""
     (tmp_path / ".env").write_bytes(content)
     with pytest.raises(InvalidSettings) as caught:
-        Settings.load()
+        load_settings()
     assert [
         (place, message[: len(start)]) for (place, message), (_, start) in zip(caught.value.problems, problems, strict=True)
     ] == problems
@@ -164,11 +166,11 @@ def test_env_files_support_the_full_dotenv_syntax(tmp_path: Path) -> None:
         "# x\n\nexport CATALOG_HTTP__PORT='9'\nOTHER=\"a\nb\" # x\nCATALOG_HTTP__HOST=\n", encoding="utf-8"
     )
     (tmp_path / ".env.local").mkdir()
-    assert Settings.load().http.port == 9
+    assert load_settings().http.port == 9
     (tmp_path / ".env").unlink()
     (tmp_path / ".env").mkdir()
     with pytest.raises(InvalidSettings, match="Cannot read the file: is a directory"):
-        Settings.load()
+        load_settings()
 
 
 @pytest.mark.parametrize(
@@ -189,7 +191,7 @@ def test_origins_are_normalized_to_the_form_that_browsers_send(
 ) -> None:
     """The list may be comma-separated or JSON."""
     monkeypatch.setenv("CATALOG_HTTP__CORS_ORIGINS", text)
-    assert Settings.load().http.cors_origins == origins
+    assert load_settings().http.cors_origins == origins
 
 
 @pytest.mark.parametrize("variable", ["CATALOG_HTTP__CORS_ORIGINS", "CATALOG_HTTP__ALLOWED_HOSTS"])
@@ -198,7 +200,7 @@ def test_list_entries_that_would_never_match_are_rejected(variable: str, text: s
     """The error names the setting."""
     monkeypatch.setenv(variable, text)
     with pytest.raises(InvalidSettings) as caught:
-        Settings.load()
+        load_settings()
     assert [name for name, _ in caught.value.problems] == [variable]
 
 
@@ -206,7 +208,7 @@ def test_hosts_may_be_a_json_list_or_ip_addresses(monkeypatch: pytest.MonkeyPatc
     """A value in brackets may be an IPv6 address instead of JSON."""
     for text, hosts in (('["a.example", "*"]', ()), ("[::1],A", ("[::1]", "a")), ('["[::1]"]', ("[::1]",))):
         monkeypatch.setenv("CATALOG_HTTP__ALLOWED_HOSTS", text)
-        assert Settings.load().http.hosts == hosts
+        assert load_settings().http.hosts == hosts
 
 
 @pytest.mark.parametrize(
@@ -216,9 +218,9 @@ def test_hosts_may_be_a_json_list_or_ip_addresses(monkeypatch: pytest.MonkeyPatc
         ("CATALOG_HTTP__PORT", "-1", "Must be at least 0."),
         ("CATALOG_HTTP__PORT", "65536", "Must be at most 65535."),
         ("CATALOG_HTTP__TLS", "maybe", "Must be true or false."),
-        ("CATALOG_STORAGE__DEADLINE_SECONDS", "soon", "Must be a number."),
-        ("CATALOG_STORAGE__DEADLINE_SECONDS", "0", "Must be greater than 0."),
-        ("CATALOG_STORAGE__DEADLINE_SECONDS", "nan", "Must be at most 60."),
+        ("CATALOG_STORAGE__TIMEOUT_SECONDS", "soon", "Must be a number."),
+        ("CATALOG_STORAGE__TIMEOUT_SECONDS", "0", "Must be greater than 0."),
+        ("CATALOG_STORAGE__TIMEOUT_SECONDS", "nan", "Must be at most 60."),
         ("CATALOG_LOG__FORMAT", "xml", "Must be one of auto, json, console."),
         ("CATALOG_STORAGE", "5", "This is a group of settings. Set its members instead, such as CATALOG_STORAGE__URL."),
         ("CATALOG_HTTP", "{x", "This is a group of settings. Set its members instead, such as CATALOG_HTTP__HOST."),
@@ -228,7 +230,7 @@ def test_problems_have_plain_messages(variable: str, value: str, message: str, m
     """Pydantic's own messages are not shown."""
     monkeypatch.setenv(variable, value)
     with pytest.raises(InvalidSettings) as caught:
-        Settings.load()
+        load_settings()
     assert caught.value.problems == ((variable, message),)
 
 
@@ -251,7 +253,20 @@ def test_a_url_that_the_adapter_rejects_is_an_invalid_setting() -> None:
 
 def test_every_setting_is_described_and_in_the_example_file() -> None:
     """`.env.example` lists exactly the existing settings, commented out."""
-    variables = describe_settings()
+    variables = all_settings()
     assert all(variables.values())
     example = (ROOT / ".env.example").read_text()
     assert set(re.findall(r"^# ?(CATALOG_\w+)=", example, re.MULTILINE)) == set(variables)
+
+
+def test_a_renamed_setting_names_its_new_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The former name is an error, so that nobody runs with a limit that is silently ignored."""
+    monkeypatch.setenv("CATALOG_STORAGE__QUEUE", "5")
+    with pytest.raises(InvalidSettings, match=r"This setting was renamed\. Use CATALOG_STORAGE__MAX_PENDING_WRITES"):
+        load_settings()
+
+
+def test_renamed_settings_lead_to_existing_ones() -> None:
+    """The new names exist, the former ones do not."""
+    assert set(RENAMED.values()) <= set(all_settings())
+    assert not set(RENAMED) & set(all_settings())

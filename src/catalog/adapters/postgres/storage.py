@@ -38,7 +38,7 @@ def open_postgres(options: StorageOptions) -> SqlStorage:
         wait=options.deadline,
     )
     dialect = PostgresDialect(sessions, options.deadline)
-    return SqlStorage(SqlDatabase(engines, dialect), dialect, queue=options.max_pending_writes)
+    return SqlStorage(SqlDatabase(engines, dialect), dialect, max_pending_writes=options.max_pending_writes)
 
 
 def _engine(sessions: Sessions, dsn: Dsn, deadline: float, **pool: float) -> AsyncEngine:

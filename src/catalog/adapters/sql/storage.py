@@ -38,8 +38,8 @@ class SqlStorage(Storage):
 
     durable = True
 
-    def __init__(self, database: SqlDatabase, dialect: SqlDialect, *, queue: int) -> None:
-        """Store in a database; let up to `queue` change sets wait for the writer."""
+    def __init__(self, database: SqlDatabase, dialect: SqlDialect, *, max_pending_writes: int) -> None:
+        """Store in a database; let up to `max_pending_writes` change sets wait for the writer."""
         statements = ItemStatements(database, dialect)
         planner = ListPlanner(database, dialect, statements)
         stored_state = StoredStateReader(database, dialect)
@@ -50,7 +50,7 @@ class SqlStorage(Storage):
         self._categories = CategoryReader(database, dialect)
         self._log = LogReader(database)
         self._listeners = Listeners()
-        self._writer = Writer(Committer(database, dialect, stored_state, self._listeners).commit, queue=queue)
+        self._writer = Writer(Committer(database, dialect, stored_state, self._listeners).commit, max_pending=max_pending_writes)
         self._maintenance = Maintenance(database, dialect, stored_state)
 
     async def open(self) -> None:

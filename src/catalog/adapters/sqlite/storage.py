@@ -46,7 +46,7 @@ def open_sqlite(options: StorageOptions) -> SqlStorage:
         wait=options.deadline,
     )
     dialect = SqliteDialect()
-    return SqlStorage(SqlDatabase(engines, dialect), dialect, queue=options.max_pending_writes)
+    return SqlStorage(SqlDatabase(engines, dialect), dialect, max_pending_writes=options.max_pending_writes)
 
 
 def _engine(path: str, wait: float, *, read_only: bool, **pool: float) -> AsyncEngine:

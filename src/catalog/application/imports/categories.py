@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from catalog.application.writes.staging import read_category_nodes
 from catalog.domain.categories.category import Category
 from catalog.domain.categories.tree import Tree
-from catalog.domain.changes.commit_plan import CategoryNode
+from catalog.domain.changes.stored_state import CategoryNode
 from catalog.ports.storage import Storage
 
 

@@ -14,8 +14,8 @@ from catalog.application.writes.commit import with_suggestion
 from catalog.application.writes.staging import StagedChanges
 from catalog.domain.categories.category import Category, name_from_slug
 from catalog.domain.change import Change
-from catalog.domain.changes.commit_plan import CategoryNode
 from catalog.domain.changes.log import AnyChange
+from catalog.domain.changes.stored_state import CategoryNode
 from catalog.domain.errors import FieldError, InvalidInput, ItemExists, SkuTaken, UnknownCategory
 from catalog.domain.items.item import Item
 from catalog.ports.clock import Clock

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from catalog.domain.categories.category import Category
 from catalog.domain.change import Change
-from catalog.domain.changes.commit_plan import CategoryNode, StoredState, WorkingState
+from catalog.domain.changes.stored_state import CategoryNode, StoredState
+from catalog.domain.changes.working_state import WorkingState
 from catalog.domain.errors import CatalogError
 from catalog.domain.items.item import Item
 from catalog.ports.storage import Storage

@@ -10,7 +10,7 @@ from typing import Any
 
 from catalog import __version__
 from catalog.domain.errors import Unavailable
-from catalog.entrypoints.settings import Settings
+from catalog.entrypoints.settings.model import Settings
 from catalog.ports.cache import Cache
 from catalog.ports.storage import SchemaState, Storage
 

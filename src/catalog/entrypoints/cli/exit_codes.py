@@ -15,7 +15,7 @@ SUCCESS, REFUSED, USAGE, UNAVAILABLE = 0, 1, 2, 3
 def reporting_errors() -> Iterator[None]:
     """Print an error to stderr and exit with its code."""
     # The settings module imports pydantic, which is slow to import and not needed for --help.
-    from catalog.entrypoints.settings import InvalidSettings  # noqa: PLC0415
+    from catalog.entrypoints.settings.problems import InvalidSettings  # noqa: PLC0415
 
     try:
         yield

@@ -19,14 +19,14 @@ def run(work: Callable[[Any], Awaitable[T]], *, lasting: bool = True, migrating:
     # Imported here to keep --help fast.
     from catalog.entrypoints import log_config  # noqa: PLC0415
     from catalog.entrypoints.container import Container, running  # noqa: PLC0415
-    from catalog.entrypoints.settings import Settings  # noqa: PLC0415
+    from catalog.entrypoints.settings.loading import load_settings  # noqa: PLC0415
 
     async def run_work(container: Container) -> T:
         async with running(container, migrating=migrating):
             return await work(container)
 
     with reporting_errors():
-        settings = Settings.load()
+        settings = load_settings()
         log_config.configure(settings.log)
         container = Container(settings=settings)
         if lasting and not container.storage().durable:

@@ -34,7 +34,9 @@ from catalog.entrypoints.http.requests.bodies import BodyLimits
 from catalog.entrypoints.http.requests.uploads import UploadSpace
 from catalog.entrypoints.http.responses.problems import on_catalog_error, on_http_exception, on_unexpected_error
 from catalog.entrypoints.http.shutdown import ShutdownState
-from catalog.entrypoints.settings import HttpSettings, Settings
+from catalog.entrypoints.settings.loading import load_settings
+from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.sections import HttpSettings
 
 
 def create_app(container: Container) -> RequestMiddleware:
@@ -82,7 +84,7 @@ def create_app(container: Container) -> RequestMiddleware:
                 strict=strict,
             ),
             _bind_services(
-                HealthController, storage=container.storage(), stopping=shutdown, deadline=settings.storage.deadline_seconds
+                HealthController, storage=container.storage(), stopping=shutdown, deadline=settings.storage.timeout_seconds
             ),
             home,
             index,
@@ -100,8 +102,8 @@ def create_app(container: Container) -> RequestMiddleware:
         cors_config=_cors(settings.http),
         state=State(
             {
-                "send_seconds": settings.http.send_seconds,
-                "receiving": BodyLimits(settings.http.read_seconds),
+                "send_timeout_seconds": settings.http.send_timeout_seconds,
+                "receiving": BodyLimits(settings.http.read_timeout_seconds),
             }
         ),
         request_max_body_size=settings.http.max_body_bytes,
@@ -119,7 +121,7 @@ def create_app(container: Container) -> RequestMiddleware:
 
 def from_environment() -> RequestMiddleware:
     """Create the application of a server process: load the settings, configure logging, create the container."""
-    settings = Settings.load()
+    settings = load_settings()
     log_config.configure(settings.log)
     return create_app(Container(settings=settings))
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from catalog.application.writes.idempotency import Claim, IdempotentRequests, RequestFingerprint
 from catalog.application.writes.write import Write
 from catalog.domain.errors import Malformed
-from catalog.entrypoints.http.requests.headers import header
+from catalog.entrypoints.http.requests.header_parameters import IDEMPOTENCY_KEY
 from catalog.entrypoints.http.responses.prepared import PreparedResponse
 
 T = TypeVar("T")
@@ -74,7 +74,7 @@ class Idempotency:
 
         Raises: Malformed, RequestInProgress, KeyReused, and whatever the write raises.
         """
-        if header(scope, b"idempotency-key") is None:
+        if IDEMPOTENCY_KEY.read(scope) is None:
             return render(await write)
         with self.claim(scope, write.origin.actor, BodyFingerprint(body)) as request:
             return await request.stored_response() or await request.execute(write, render)
@@ -92,7 +92,7 @@ def _record_key(scope: Any, actor: str) -> str | None:  # noqa: ANN401 - an ASGI
 
     The same Idempotency-Key is distinct per actor, method, path and query string.
     """
-    key = header(scope, b"idempotency-key")
+    key = IDEMPOTENCY_KEY.read(scope)
     if key is None:
         return None
     if not _KEY.fullmatch(key):

@@ -13,7 +13,7 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from catalog.entrypoints.settings import HttpSettings
+from catalog.entrypoints.settings.sections import HttpSettings
 
 MAX_URL: Final = 16 * 1024
 """Bytes of a request's path and query. Longer ones get 414."""
@@ -22,7 +22,7 @@ MAX_HEAD: Final = 32 * 1024
 """Bytes of a request's line and headers together. Larger heads get 431."""
 
 MIN_PROGRESS: Final = 16 * 1024
-"""Bytes that a client must read within `HttpSettings.send_seconds` to keep a connection whose send buffer is full."""
+"""Bytes that a client must read within `HttpSettings.send_timeout_seconds` to keep a connection whose send buffer is full."""
 
 _CHECK_SECONDS: Final = 0.5
 """Seconds between two checks of all deadlines."""
@@ -59,8 +59,8 @@ class ConnectionMonitor:
     def __init__(self, settings: HttpSettings, max_connections: int) -> None:
         """Enforce these settings, with at most `max_connections` connections."""
         self.max_connections = max_connections
-        self.read_seconds = settings.read_seconds
-        self.send_seconds = settings.send_seconds
+        self.read_timeout_seconds = settings.read_timeout_seconds
+        self.send_timeout_seconds = settings.send_timeout_seconds
         self.keep_alive_seconds = settings.keep_alive_seconds
         self.now = 0.0
         """The loop's time at the last tick. It is precise enough for deadlines in seconds, and costs no system call."""
@@ -84,7 +84,7 @@ class ConnectionMonitor:
             if deadline < now:
                 connection.check_progress(size)
         if now >= self._next_scan:
-            self._next_scan = now + self.send_seconds
+            self._next_scan = now + self.send_timeout_seconds
             self._abort_lingering(connections)
 
     def make_room(self) -> bool:
@@ -132,7 +132,7 @@ class HttpConnection(HttpToolsProtocol):
         if len(self.connections) > monitor.max_connections and not monitor.make_room():
             self._reject(_TOO_MANY_CONNECTIONS)
             return
-        monitor.idle[self] = monitor.now + monitor.read_seconds
+        monitor.idle[self] = monitor.now + monitor.read_timeout_seconds
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Remove the connection from the monitor."""
@@ -184,7 +184,10 @@ class HttpConnection(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Register the connection as blocked: its send buffer is full."""
         super().pause_writing()
-        self._monitor.blocked[self] = (self._monitor.now + self._monitor.send_seconds, self.transport.get_write_buffer_size())
+        self._monitor.blocked[self] = (
+            self._monitor.now + self._monitor.send_timeout_seconds,
+            self.transport.get_write_buffer_size(),
+        )
 
     def resume_writing(self) -> None:
         """Register that the client has caught up."""
@@ -202,9 +205,9 @@ class HttpConnection(HttpToolsProtocol):
             self.abort()
         elif self._is_keep_alive:
             self._is_keep_alive = False
-            monitor.idle[self] = monitor.idle.pop(self) + monitor.read_seconds
+            monitor.idle[self] = monitor.idle.pop(self) + monitor.read_timeout_seconds
         else:
-            self._reject((408, f"The request line and headers did not arrive within {monitor.read_seconds:g} seconds."))
+            self._reject((408, f"The request line and headers did not arrive within {monitor.read_timeout_seconds:g} seconds."))
 
     def check_progress(self, previous_size: int) -> None:
         """Abort, leaving the response incomplete, if the buffer has shrunk too little since it had `previous_size` bytes."""
@@ -213,7 +216,7 @@ class HttpConnection(HttpToolsProtocol):
             _log.info("slow_client_disconnected", buffered=size)
             self.abort()
         else:
-            self._monitor.blocked[self] = (self._monitor.now + self._monitor.send_seconds, size)
+            self._monitor.blocked[self] = (self._monitor.now + self._monitor.send_timeout_seconds, size)
 
     def abort(self) -> None:
         """Close the connection at once, without flushing."""

@@ -19,7 +19,10 @@ from catalog import __version__
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.gc_tuning import reduce_collections
 from catalog.entrypoints.server.http_protocol import ConnectionMonitor, HttpConnection, MonitoredState
-from catalog.entrypoints.settings import HttpSettings, InvalidSettings, Settings, export_to_environment
+from catalog.entrypoints.settings.loading import export_to_environment
+from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.problems import InvalidSettings
+from catalog.entrypoints.settings.sections import HttpSettings
 
 APPLICATION = "catalog.entrypoints.http.app:from_environment"
 
@@ -71,7 +74,7 @@ def serve(settings: Settings, *, workers: int = 1, reload: bool = False) -> None
             http=HttpConnection,
             ws="none",
             timeout_keep_alive=settings.http.keep_alive_seconds,
-            timeout_graceful_shutdown=max(1, round(settings.http.finish_seconds)),
+            timeout_graceful_shutdown=max(1, round(settings.http.shutdown_timeout_seconds)),
         )
         if reload:
             ChangeReload(config, target=Server(config).run, sockets=[listener]).run()

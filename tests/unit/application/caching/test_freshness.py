@@ -138,12 +138,12 @@ async def test_the_cache_is_cleared_if_the_log_is_replaced(log: Following, chang
     await commit(log.storage, creation(1), creation(2))
     await log.freshness.poll()
     if change == "another log":
-        log.storage._log_id = "another"
+        log.storage._log._id = "another"
     else:
-        log.storage._log.pop()
+        log.storage._log._entries.pop()
     await log.freshness.poll()
     assert log.cleared == 1
-    assert log.freshness.latest_seq == len(log.storage._log)
+    assert log.freshness.latest_seq == log.storage._log.last_seq
     await log.freshness.poll()
     assert log.cleared == 1
 

@@ -7,17 +7,10 @@ from hypothesis import strategies as st
 
 from catalog.domain.categories.category import Category
 from catalog.domain.change import Change
-from catalog.domain.changes.commit_plan import (
-    CategoryNode,
-    CommitPlan,
-    Insert,
-    ReadSet,
-    StoredState,
-    WorkingState,
-    plan_commit,
-    read_set,
-)
+from catalog.domain.changes.commit_plan import CommitPlan, Insert, plan_commit
 from catalog.domain.changes.log import ChangeSet, Committed
+from catalog.domain.changes.stored_state import CategoryNode, ReadSet, StoredState, read_set
+from catalog.domain.changes.working_state import WorkingState
 from catalog.domain.errors import CatalogError, CategoryInUse, ItemExists, ItemNotFound, SkuTaken, StaleVersion
 from catalog.domain.items.item import Item
 from tests.making import NOON, TESTER, as_item, category, certain, creation, item, item_id, removal, revision, sets

@@ -19,8 +19,8 @@ from catalog.adapters.sql.schema.tables import (
     items,
     log_head,
 )
-from catalog.domain.changes.commit_plan import CategoryNode, StoredState, read_set
 from catalog.domain.changes.log import ChangeSet
+from catalog.domain.changes.stored_state import CategoryNode, StoredState, read_set
 from catalog.domain.errors import SchemaOutdated
 
 _ITEM, _CATEGORY, _ITEM_COUNT, _TOMBSTONE, _RECORD, _HEAD = range(6)

@@ -28,10 +28,10 @@ PendingWrite = tuple[Batch, PreparedChanges, asyncio.Future[Sequence[Outcome]]]
 class Writer:
     """Writes batches in order, several in one commit, and returns each caller's outcomes."""
 
-    def __init__(self, write: Write, *, queue: int) -> None:
-        """Write with `write`; let up to `queue` change sets wait."""
+    def __init__(self, write: Write, *, max_pending: int) -> None:
+        """Write with `write`; let up to `max_pending` change sets wait."""
         self._write = write
-        self._max_pending = queue
+        self._max_pending = max_pending
         self._pending: deque[PendingWrite] = deque()
         self._pending_count = 0
         self._wake = asyncio.Event()

@@ -81,7 +81,7 @@ def follow(after: int | None, *, as_json: bool) -> None:
 @click.option(
     "--before",
     metavar="TIME",
-    help="Prune entries older than this time or date (default: CATALOG_CHANGES__KEEP_DAYS ago, if set).",
+    help="Prune entries older than this time or date (default: CATALOG_CHANGES__RETENTION_DAYS ago, if set).",
 )
 @click.option(
     "--archive",
@@ -102,7 +102,7 @@ def prune(before: str | None, archive: Path) -> None:
         from catalog.entrypoints.representations.changes import encode_lines  # noqa: PLC0415 - keeps --help fast
 
         pruning = container.pruning()
-        last_seq = await pruning.last_before(_cutoff(before, container.settings().changes.keep_days))
+        last_seq = await pruning.last_before(_cutoff(before, container.settings().changes.retention_days))
         floor = (await container.storage().changes(after=0, limit=1)).floor
         if not last_seq:
             return 0, 0
@@ -122,17 +122,17 @@ def prune(before: str | None, archive: Path) -> None:
         click.echo(f"Moved {count} changes, up to number {last_seq}, from the log to {archive}.")
 
 
-def _cutoff(before: str | None, keep_days: float | None) -> datetime:
+def _cutoff(before: str | None, retention_days: float | None) -> datetime:
     """Return the time before which the log is pruned. Raises: InvalidQuery."""
     errors = FieldErrors()
     moment = None
     if before is not None:
         moment = parse_moment(before, "before", errors)
-    elif keep_days is not None:
-        moment = datetime.now(UTC) - timedelta(days=keep_days)
+    elif retention_days is not None:
+        moment = datetime.now(UTC) - timedelta(days=retention_days)
     else:
         errors.add(
-            ("before",), "missing", "Missing --before, for example --before 2026-01-01. Or set CATALOG_CHANGES__KEEP_DAYS."
+            ("before",), "missing", "Missing --before, for example --before 2026-01-01. Or set CATALOG_CHANGES__RETENTION_DAYS."
         )
     if moment is None:
         raise errors.to_error(InvalidQuery)

@@ -24,7 +24,7 @@ def serve(host: str | None, port: int | None, workers: int, *, reload: bool) -> 
     """Serve the REST API until stopped (Ctrl-C or SIGTERM)."""
     from catalog.entrypoints import log_config  # noqa: PLC0415 - keeps --help fast
     from catalog.entrypoints.server import server  # noqa: PLC0415
-    from catalog.entrypoints.settings import Settings, export_to_environment  # noqa: PLC0415
+    from catalog.entrypoints.settings.loading import export_to_environment, load_settings  # noqa: PLC0415
 
     if reload and workers > 1:
         message = "--reload works with one process only; omit --workers."
@@ -32,7 +32,7 @@ def serve(host: str | None, port: int | None, workers: int, *, reload: bool) -> 
     overrides = {"CATALOG_HTTP__HOST": host, "CATALOG_HTTP__PORT": port}
     with reporting_errors():
         export_to_environment({name: value for name, value in overrides.items() if value is not None})
-        settings = Settings.load()
+        settings = load_settings()
         log_config.configure(settings.log)
         _warn_if_not_ready(settings)
         try:

@@ -14,7 +14,7 @@ from catalog.entrypoints.http.openapi.batch_bodies import BatchBody
 from catalog.entrypoints.http.openapi.operation import Operation, documented, json_body, json_response
 from catalog.entrypoints.http.requests.bodies import JSON, parse_object, read_bytes
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
-from catalog.entrypoints.http.requests.headers import header
+from catalog.entrypoints.http.requests.header_parameters import IDEMPOTENCY_KEY
 from catalog.entrypoints.http.requests.query_string import reject_parameters
 from catalog.entrypoints.http.responses.preferences import MINIMAL, preference_applied, preferences
 from catalog.entrypoints.http.responses.prepared import PreparedResponse, json_content
@@ -95,7 +95,7 @@ def _batch_response(scope: Any, result: BatchResult) -> PreparedResponse:  # noq
     """Return the response to a batch, without the items if the client prefers that or if it is too large to be stored."""
     minimal = MINIMAL in preferences(scope)
     content = _encoder.encode(_results(scope, result, minimal=minimal))
-    if not minimal and len(content) > MAX_STORED_RESPONSE and header(scope, b"idempotency-key") is not None:
+    if not minimal and len(content) > MAX_STORED_RESPONSE and IDEMPOTENCY_KEY.read(scope) is not None:
         minimal = True
         content = _encoder.encode(_results(scope, result, minimal=minimal))
     headers = (preference_applied(MINIMAL),) if minimal else ()

@@ -18,7 +18,6 @@ from catalog.entrypoints.http.controllers.item_lists import RawListRequest, list
 from catalog.entrypoints.http.controllers.items import ITEM_PAGE
 from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.middleware.response_cache import ResponseCache
-from catalog.entrypoints.http.openapi.list_parameters import LIST
 from catalog.entrypoints.http.openapi.operation import (
     ETAG,
     LOCATION,
@@ -30,11 +29,12 @@ from catalog.entrypoints.http.openapi.operation import (
     json_response,
     patch_body,
 )
-from catalog.entrypoints.http.openapi.parameters import AS, COUNTS, DESCENDANTS, MOVE_TO
 from catalog.entrypoints.http.openapi.request_bodies import CategoryDraftBody, CategoryPatchBody
 from catalog.entrypoints.http.requests.bodies import JSON, MERGE_PATCH, parse_object, read_bytes, read_object
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
+from catalog.entrypoints.http.requests.list_parameters import CATEGORY_LIST
 from catalog.entrypoints.http.requests.preconditions import etag, has_preconditions, is_not_modified, parse_if_match
+from catalog.entrypoints.http.requests.query_parameters import AS, COUNTS, DESCENDANTS, MOVE_TO
 from catalog.entrypoints.http.requests.query_string import read_choices, read_parameters, reject_parameters
 from catalog.entrypoints.http.responses.conditional import respond_if_modified
 from catalog.entrypoints.http.responses.preferences import write_response
@@ -129,7 +129,7 @@ class CategoriesController(Controller):
             Operation(
                 "list_category_items",
                 "List or search items in a category",
-                parameters=(DESCENDANTS, *LIST),
+                parameters=CATEGORY_LIST,
                 responses=(ITEM_PAGE, NOT_MODIFIED),
                 errors=(404,),
             )
@@ -141,9 +141,9 @@ class CategoriesController(Controller):
         All parameters of the item list work here too.
         """
         category = await self.categories.get(slug)
-        parameters, errors = read_parameters(request.scope)
-        own_parameters = {name: parameters.pop(name) for name in ("descendants",) if name in parameters}
-        descendants = own_parameters.get("descendants", [""])[0] or "true"
+        parameters, errors = read_parameters(request.scope, CATEGORY_LIST)
+        own_parameters = {name: parameters.pop(name) for name in (DESCENDANTS.name,) if name in parameters}
+        descendants = own_parameters.get(DESCENDANTS.name, [""])[0] or "true"
         if descendants not in DESCENDANTS.choices:
             errors.add(("descendants",), "invalid_boolean", "Parameter descendants must be true or false.")
         filters = (Condition("category", WITHIN if descendants == "true" else IN, (category.slug,)),)

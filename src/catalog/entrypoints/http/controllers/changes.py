@@ -9,10 +9,12 @@ from catalog.application.changes.history import History, LogRequest
 from catalog.domain.changes.log import MAX_SEQ
 from catalog.domain.errors import InvalidPosition
 from catalog.entrypoints.http.openapi.operation import Content, Operation, ResponseSpec, documented
-from catalog.entrypoints.http.openapi.parameters import AFTER, ENTRIES, ITEM, KIND, LAST_EVENT_ID
 from catalog.entrypoints.http.requests.bodies import JSON
 from catalog.entrypoints.http.requests.caller import AnyRequest
+from catalog.entrypoints.http.requests.header_parameters import LAST_EVENT_ID
 from catalog.entrypoints.http.requests.headers import header
+from catalog.entrypoints.http.requests.parameters import names
+from catalog.entrypoints.http.requests.query_parameters import CHANGES
 from catalog.entrypoints.http.requests.query_string import read_parameters
 from catalog.entrypoints.http.responses.prepared import NO_STORE, AsgiResponse, EventStream, PreparedResponse, json_content
 from catalog.entrypoints.representations.changes import ChangesBody, encode_changes
@@ -38,7 +40,7 @@ class ChangesController(Controller):
             Operation(
                 "list_changes",
                 "List or stream changes",
-                parameters=(AFTER, ENTRIES, KIND, ITEM, LAST_EVENT_ID),
+                parameters=(*CHANGES, LAST_EVENT_ID),
                 responses=(
                     ResponseSpec(
                         200,
@@ -59,8 +61,8 @@ class ChangesController(Controller):
         of an event is the number of its entry, its type the kind of change. The stream starts after `Last-Event-ID` or
         `after`; without either, it has new entries only. Slow consumers are disconnected, and can resume with `Last-Event-ID`.
         """
-        parameters, errors = read_parameters(request.scope)
-        log_request = LogRequest.parse({name: values[0] for name, values in parameters.items()}, errors)
+        parameters, errors = read_parameters(request.scope, CHANGES)
+        log_request = LogRequest.parse({name: values[0] for name, values in parameters.items()}, errors, names(CHANGES))
         streaming = EVENT_STREAM in (header(request.scope, b"accept") or "").lower()
         if not streaming:
             return PreparedResponse(200, json_content(encode_changes(await self.history.changes(log_request))))
@@ -79,7 +81,7 @@ def _last_event_id(scope: Any) -> int | None:  # noqa: ANN401 - an ASGI scope
 
     Raises: InvalidPosition.
     """
-    value = header(scope, b"last-event-id")
+    value = LAST_EVENT_ID.read(scope)
     if not value:
         return None
     if value.isascii() and value.isdecimal() and len(value) <= _MAX_DIGITS and int(value) < MAX_SEQ:

@@ -2,8 +2,7 @@
 
 import csv
 import io
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -11,28 +10,24 @@ from litestar import Controller, delete, get, post
 from litestar.params import FromPath
 from multipart import parse_options_header
 
-from catalog.application.files.csv_reader import parse_delimiter
 from catalog.application.files.formulas import escape_formula
 from catalog.application.files.readers import read_table
-from catalog.application.files.trailer import TrailerPolicy, trailer_policy
 from catalog.application.imports.jobs import FinishedImport, ImportJobs, ImportSource
-from catalog.application.imports.plan import CONFLICTS, ImportPlan
+from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.progress import REFUSED, ImportState
 from catalog.application.imports.refusals import Refusal
 from catalog.domain.errors import FileTooLarge, InvalidQuery
-from catalog.domain.queries.filters import without_empty
-from catalog.domain.queries.operands import refuse_unknown
 from catalog.domain.text.normalization import visible
-from catalog.domain.validation import FieldErrors
 from catalog.entrypoints.http.controllers.items import ITEMS
 from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.openapi.file_bodies import IMPORT_CONTENT
-from catalog.entrypoints.http.openapi.import_parameters import ERRORS_FORMAT, FLAGS, IMPORT, REPEATABLE
 from catalog.entrypoints.http.openapi.operation import LOCATION, Content, Operation, ResponseSpec, documented, json_response
 from catalog.entrypoints.http.requests.bodies import JSON, announced_length, refuse_other_types
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.headers import header
-from catalog.entrypoints.http.requests.query_string import read_choices, read_parameters, reject_parameters
+from catalog.entrypoints.http.requests.import_options import MEDIA_TYPES, parse_import_options
+from catalog.entrypoints.http.requests.import_parameters import ERRORS_FORMAT, IMPORT
+from catalog.entrypoints.http.requests.query_string import read_choices, reject_parameters
 from catalog.entrypoints.http.requests.uploads import MultipartUpload, UploadSpace, UploadStream
 from catalog.entrypoints.http.responses.preferences import ASYNCHRONOUS, preference_applied, preferences
 from catalog.entrypoints.http.responses.prepared import (
@@ -49,28 +44,9 @@ from catalog.entrypoints.representations.imports import ImportRefusalBody, Impor
 
 IMPORTS: Final = "/api/v1/imports"
 
-_MEDIA_TYPES = {
-    "csv": ("text/csv",),
-    "json": ("application/json",),
-    "jsonl": ("application/jsonl", "application/x-ndjson", "application/x-jsonlines"),
-}
-_EXTENSIONS = {"csv": (".csv",), "json": (".json",), "jsonl": (".jsonl", ".ndjson")}
 FORM = "multipart/form-data"
 
-_CHOICES: Mapping[str, Sequence[str]] = {parameter.name: parameter.choices for parameter in IMPORT if parameter.choices}
-PARAMETERS: Final = tuple(parameter.name for parameter in IMPORT)
-
 _encoder = msgspec.json.Encoder()
-
-
-@dataclass(frozen=True, slots=True)
-class ImportRequest:
-    """The options of an import: the file's format and CSV delimiter, the plan, and whether a trailer is required."""
-
-    format: str
-    delimiter: str
-    plan: ImportPlan
-    trailer_policy: TrailerPolicy
 
 
 class ImportsController(Controller):
@@ -123,7 +99,7 @@ class ImportsController(Controller):
         scope = request.scope
         boundary = _boundary(scope)
         if boundary is None:
-            refuse_other_types(scope, _MEDIA_TYPES[self._parse_options(scope, {}, None).format])
+            refuse_other_types(scope, MEDIA_TYPES[parse_import_options(scope, self.most_atomic).format])
         if announced_length(scope) > self.most_bytes:
             raise FileTooLarge(self.most_bytes)
         origin = request_origin(request)
@@ -213,9 +189,9 @@ class ImportsController(Controller):
             file = await body.save()
         try:
             options = (
-                self._parse_options(scope, body.fields, body.filename)
+                parse_import_options(scope, self.most_atomic, body.fields, body.filename)
                 if isinstance(body, MultipartUpload)
-                else self._parse_options(scope, {}, None)
+                else parse_import_options(scope, self.most_atomic)
             )
         except InvalidQuery:
             file.close()
@@ -225,66 +201,11 @@ class ImportsController(Controller):
         )
         return source, options.plan
 
-    def _parse_options(
-        self,
-        scope: Any,  # noqa: ANN401 - an ASGI scope
-        fields: Mapping[str, Sequence[str]],
-        filename: str | None,
-    ) -> ImportRequest:
-        """Parse the options of an import from query parameters and form fields.
-
-        Raises: InvalidQuery, with every error.
-        """
-        parameters, errors = read_parameters(scope, REPEATABLE)
-        for name, values in fields.items():
-            parameters.setdefault(name, []).extend(values)
-            if len(parameters[name]) > 1 and name not in REPEATABLE:
-                errors.add((name,), "repeated_parameter", f"Parameter {name} is repeated; send it once.")
-        options = without_empty(parameters)
-        for name, values in parameters.items():
-            refuse_unknown((name,), PARAMETERS, errors)
-            if name in options and name in _CHOICES and values[0] not in _CHOICES[name]:
-                errors.add((name,), "invalid_choice", f"Parameter {name} must be {' or '.join(_CHOICES[name])}.")
-        plan, delimiter = ImportPlan(), ","
-        try:
-            delimiter = parse_delimiter(options.get("delimiter", [","])[0])
-        except InvalidQuery as error:
-            errors.extend(error)
-        try:
-            plan = ImportPlan.parse(options.get("map", ()), options.get("set", ()), options.get("type", ()))
-        except InvalidQuery as error:
-            errors.extend(error)
-        file_format = options["format"][0] if "format" in options else _detect_format(scope, filename, errors)
-        errors.raise_if_any(InvalidQuery)
-        single = {name: values[0] for name, values in options.items()}
-        flags = {name: single.get(name) == "true" for name in FLAGS}
-        plan = replace(
-            plan,
-            on_conflict=next((choice for choice in CONFLICTS if choice == single.get("on_conflict")), "fail"),
-            atomic=single.get("mode") == "all_or_nothing",
-            max_atomic_rows=self.most_atomic,
-            dry_run=flags["dry_run"],
-            create_categories=flags["create_categories"],
-            preserve=flags["preserve"],
-        )
-        return ImportRequest(file_format, delimiter, plan, trailer_policy(preserve=plan.preserve, partial=flags["partial"]))
-
 
 def _boundary(scope: Any) -> str | None:  # noqa: ANN401 - an ASGI scope
     """Return the multipart boundary of a form, or None if the body is the file itself."""
     essence, options = parse_options_header(header(scope, b"content-type") or "")
     return options.get("boundary", "") if essence == FORM else None
-
-
-def _detect_format(scope: Any, filename: str | None, errors: FieldErrors) -> str:  # noqa: ANN401 - an ASGI scope
-    """Return the file format by the Content-Type, or by the extension of the file name in a form."""
-    essence = (header(scope, b"content-type") or "").partition(";")[0].strip().lower()
-    extension = "." + (filename or "").lower().rpartition(".")[2]
-    for file_format, media_types in _MEDIA_TYPES.items():
-        if essence in media_types or extension in _EXTENSIONS[file_format]:
-            return file_format
-    errors.add(("format",), "missing", f"Cannot detect the file format. Set format to one of {', '.join(_MEDIA_TYPES)}.")
-    return "csv"
 
 
 def _accepted_response(state: ImportState) -> PreparedResponse:

@@ -13,11 +13,12 @@ from catalog.domain.validation import FieldErrors
 from catalog.entrypoints.http.controllers.items import ITEMS, WRITTEN_ITEM, item_response
 from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.openapi.operation import NO_CONTENT, Operation, documented, json_body, json_response
-from catalog.entrypoints.http.openapi.parameters import AFTER, AS_OF, ENTRIES
 from catalog.entrypoints.http.openapi.request_bodies import RevertBody
 from catalog.entrypoints.http.requests.bodies import JSON, parse_object, read_bytes, read_nothing
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
+from catalog.entrypoints.http.requests.parameters import names
 from catalog.entrypoints.http.requests.preconditions import parse_if_match
+from catalog.entrypoints.http.requests.query_parameters import AS_OF, HISTORY
 from catalog.entrypoints.http.requests.query_string import read_choices, read_parameters, reject_parameters
 from catalog.entrypoints.http.responses.prepared import PreparedResponse, json_content
 from catalog.entrypoints.representations.changes import HistoryBody, PricesBody, encode_history, encode_prices
@@ -40,7 +41,7 @@ class HistoryController(Controller):
             Operation(
                 "get_item_history",
                 "Get item history",
-                parameters=(AFTER, ENTRIES),
+                parameters=HISTORY,
                 responses=(json_response(200, "A page of the item's history", HistoryBody),),
                 errors=(404,),
             )
@@ -52,8 +53,8 @@ class HistoryController(Controller):
         This works for deleted items too. A SKU refers to the item that has it now, or else to the last item that was deleted
         with it; an id always refers to the same item.
         """
-        parameters, errors = read_parameters(request.scope)
-        log_request = LogRequest.parse({name: values[0] for name, values in parameters.items()}, errors, ("after", "limit"))
+        parameters, errors = read_parameters(request.scope, HISTORY)
+        log_request = LogRequest.parse({name: values[0] for name, values in parameters.items()}, errors, names(HISTORY))
         return PreparedResponse(200, json_content(encode_history(await self.history.item_history(key, log_request))))
 
     @get(

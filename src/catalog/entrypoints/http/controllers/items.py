@@ -18,7 +18,6 @@ from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.middleware.cache_keys import by_query, cached
 from catalog.entrypoints.http.middleware.response_cache import ResponseCache
 from catalog.entrypoints.http.openapi.file_bodies import EXPORT_RESPONSE
-from catalog.entrypoints.http.openapi.list_parameters import EXPORT, LIST, PRESENTATION
 from catalog.entrypoints.http.openapi.operation import (
     ETAG,
     LINK,
@@ -34,6 +33,7 @@ from catalog.entrypoints.http.openapi.operation import (
 from catalog.entrypoints.http.openapi.request_bodies import ItemDraftBody, ItemPatchBody, PriceDraftBody
 from catalog.entrypoints.http.requests.bodies import JSON, MERGE_PATCH, parse_object, read_body, read_bytes, read_object
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
+from catalog.entrypoints.http.requests.list_parameters import EXPORT, LIST, PRESENTATION
 from catalog.entrypoints.http.requests.preconditions import etag, parse_if_match, parse_put_conditions
 from catalog.entrypoints.http.requests.query_string import read_parameters, read_presentation, reject_parameters
 from catalog.entrypoints.http.responses.preferences import write_response
@@ -98,7 +98,7 @@ class ItemsController(Controller):
         `exists=false` there.
         """
         return await respond_with_list(
-            request.scope, self.items, self.reads, RawListRequest(self.path, *read_parameters(request.scope))
+            request.scope, self.items, self.reads, RawListRequest(self.path, *read_parameters(request.scope, LIST))
         )
 
     @get(
@@ -112,7 +112,7 @@ class ItemsController(Controller):
         `{"_end": {"rows": 2, "sha256": "…"}}`; in CSV its `id` is `_end`, its `sku` the number of rows and its `name` the
         digest. A response without this row is incomplete. Exports can be imported unchanged.
         """
-        parameters, errors = read_parameters(request.scope)
+        parameters, errors = read_parameters(request.scope, EXPORT)
         format_name = parameters.pop("format", [""])[-1] or "csv"
         raw_with_categories = parameters.pop("with_categories", [""])[-1] or "false"
         with_categories = parse_with_categories(raw_with_categories, errors)

@@ -18,10 +18,12 @@ import structlog
 from litestar.config.cors import CORSConfig
 
 from catalog.entrypoints import log_config
+from catalog.entrypoints.http.requests.header_parameters import REQUEST_ID
 from catalog.entrypoints.http.responses.problems import PROBLEM_JSON, problem, unexpected_error
 from catalog.entrypoints.http.responses.public_prefix import public_prefix
 from catalog.entrypoints.http.shutdown import ShutdownState
-from catalog.entrypoints.settings import HttpSettings, is_prefix
+from catalog.entrypoints.settings.sections import HttpSettings
+from catalog.entrypoints.settings.values import is_prefix
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -34,6 +36,7 @@ API = "/api/"
 # Request ids must be unique, not unguessable, and the operating system's random numbers cost a system call each.
 _random_bits = random.Random().getrandbits  # noqa: S311
 
+_REQUEST_ID_HEADER = REQUEST_ID.lookup_name
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 _SECURITY_HEADERS = (
@@ -134,7 +137,7 @@ class _RequestHandler:
         for name, value in headers:
             if name == b"host":
                 self._host = value if self._host is None else b""  # several Host headers count as none
-            elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            elif name == _REQUEST_ID_HEADER and _REQUEST_ID.fullmatch(value):
                 self.request_id = value.decode("ascii")
             elif name == b"access-control-request-method":
                 self._is_preflight = self._middleware.cors is not None  # without CORS, nothing answers preflights

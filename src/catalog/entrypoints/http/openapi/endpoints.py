@@ -7,17 +7,17 @@ from typing import Any
 
 from litestar.routes import BaseRoute, HTTPRoute
 
-from catalog.entrypoints.http.openapi.operation import KEY, NOT_MODIFIED, Content, Operation
-from catalog.entrypoints.http.openapi.parameters import (
+from catalog.entrypoints.http.openapi.operation import KEY, NO_CONTENT, NOT_MODIFIED, Content, Operation
+from catalog.entrypoints.http.requests.header_parameters import (
     IDEMPOTENCY_KEY,
     IF_ABSENT,
     IF_MATCH,
     IF_NONE_MATCH,
-    PATH_PARAMETERS,
     PREFER,
     REQUEST_ID,
 )
 from catalog.entrypoints.http.requests.parameters import Parameter
+from catalog.entrypoints.http.requests.path_parameters import PATH_PARAMETERS
 
 _COMMON_ERRORS = (400, 414, 421, 422, 431, 500, 503)
 _UNSAFE_METHOD_ERRORS = (403,)
@@ -42,13 +42,14 @@ class Endpoint:
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters in the path, those that the operation declares, and those of its kind."""
         operation = self.operation
+        may_be_minimal = self.method != "delete" and NO_CONTENT in operation.responses
         return (
             *(parameter for parameter in PATH_PARAMETERS if f"{{{parameter.name}}}" in self.path),
             *operation.parameters,
             REQUEST_ID,
             *((IF_MATCH,) if operation.conditional else ()),
             *((IDEMPOTENCY_KEY,) if operation.idempotent else ()),
-            *((PREFER,) if operation.body else ()),
+            *((PREFER,) if operation.body or may_be_minimal else ()),
             *((IF_NONE_MATCH,) if NOT_MODIFIED in operation.responses else ()),
             *((IF_ABSENT,) if self.method == "put" else ()),
         )

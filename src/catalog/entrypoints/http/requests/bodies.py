@@ -18,7 +18,7 @@ MERGE_PATCH = "application/merge-patch+json"
 _MAX_LENGTH_DIGITS = 19
 
 MIN_RATE = 16 * 1024
-"""Bytes per second that a body must arrive at, after the first `HttpSettings.read_seconds`."""
+"""Bytes per second that a body must arrive at, after the first `HttpSettings.read_timeout_seconds`."""
 
 MAX_RECEIVING = 64 * 1024 * 1024
 """Bytes of unfinished bodies that one process keeps in memory. Requests beyond the limit get 503."""
@@ -62,9 +62,9 @@ def parse_object(data: bytes) -> Mapping[str, object]:
 class BodyLimits:
     """The deadlines of all bodies that are being received, and how many of their bytes are in memory."""
 
-    def __init__(self, read_seconds: float) -> None:
-        """Allow each body `read_seconds`, plus one second for each MIN_RATE bytes received."""
-        self.read_seconds = read_seconds
+    def __init__(self, read_timeout_seconds: float) -> None:
+        """Allow each body `read_timeout_seconds`, plus one second for each MIN_RATE bytes received."""
+        self.read_timeout_seconds = read_timeout_seconds
         self.deadlines = Deadlines()
         self.buffered_bytes = 0
 
@@ -78,7 +78,7 @@ async def _read_all(request: "Request[Any, Any, Any]", limit: int | None) -> byt
     limits: BodyLimits = app.state.receiving
     deadlines = limits.deadlines
     task: Any = asyncio.current_task()  # a handler always runs in one
-    deadline = task.get_loop().time() + limits.read_seconds
+    deadline = task.get_loop().time() + limits.read_timeout_seconds
     chunks: list[bytes] = []
     size = counted = 0
     has_more = True
@@ -103,7 +103,7 @@ async def _read_all(request: "Request[Any, Any, Any]", limit: int | None) -> byt
     except asyncio.CancelledError as error:
         if not deadlines.has_expired(task):
             raise
-        seconds = limits.read_seconds
+        seconds = limits.read_timeout_seconds
         detail = f"The body did not arrive in time. Limit: {seconds:g} s, plus 1 s for each {MIN_RATE // 1024} KiB."
         raise HTTPException(status_code=408, detail=detail, headers={"Connection": "close"}) from error
     finally:

@@ -17,7 +17,8 @@ from litestar.exceptions import HTTPException
 from catalog.application.writes.write import Expected
 from catalog.domain.change import Versioned
 from catalog.domain.errors import Malformed
-from catalog.entrypoints.http.requests.headers import header
+from catalog.entrypoints.http.requests.header_parameters import IF_ABSENT, IF_MATCH, IF_NONE_MATCH
+from catalog.entrypoints.http.requests.parameters import HeaderParameter
 
 _LIST_ELEMENT = re.compile(r'(?:W/)?+"([\x21\x23-\x7e\x80-\xff]*+)"[ \t]*+(?:,|\Z)')
 _EMPTY_ELEMENTS = re.compile(r"[ \t,]*+")
@@ -40,9 +41,9 @@ def parse_if_match(scope: Any, *, required: bool) -> Expected:  # noqa: ANN401 -
     Weak tags, and tags that a proxy has changed, are accepted. Raises: Malformed; an HTTPException with 428 (RFC 6585,
     section 3) if the header is `required` and missing.
     """
-    if required and header(scope, b"if-match") is None:
+    if required and IF_MATCH.read(scope) is None:
         raise HTTPException(status_code=428)
-    tags = _parse_tags(scope, b"if-match")
+    tags = _parse_tags(scope, IF_MATCH)
     if tags is None:
         return None
     matches = [_ETAG.fullmatch(tag) for tag in tags]
@@ -59,22 +60,22 @@ class PutConditions(NamedTuple):
 
 def parse_put_conditions(scope: Any, *, required: bool) -> PutConditions:  # noqa: ANN401 - an ASGI scope
     """Parse If-Match, or `If-None-Match: *`. Raises what `parse_if_match` raises."""
-    if_none_match = header(scope, b"if-none-match")
+    if_none_match = IF_ABSENT.read(scope)
     if if_none_match is not None and if_none_match.strip() != "*":
         message = "On PUT, the only valid value of If-None-Match is *, which creates the resource and never replaces one."
         raise Malformed(message)
     revisions = parse_if_match(scope, required=required and if_none_match is None)
-    return PutConditions(revisions, header(scope, b"if-match") is not None, if_none_match is not None)
+    return PutConditions(revisions, IF_MATCH.read(scope) is not None, if_none_match is not None)
 
 
 def has_preconditions(scope: Any) -> bool:  # noqa: ANN401 - an ASGI scope
     """Return whether a request has If-None-Match."""
-    return any(name == b"if-none-match" for name, _ in scope["headers"])
+    return IF_NONE_MATCH.read(scope) is not None
 
 
 def is_not_modified(scope: Any, current: str) -> bool:  # noqa: ANN401 - an ASGI scope
     """Return whether If-None-Match matches the ETag of the response, compressed or not, by weak comparison. Raises Malformed."""
-    tags = _parse_tags(scope, b"if-none-match")
+    tags = _parse_tags(scope, IF_NONE_MATCH)
     current_tag = current.removeprefix("W/").strip('"')
     return tags is None or any(tag == current_tag or _without_coding(tag) == current_tag for tag in tags)
 
@@ -88,9 +89,9 @@ def _without_coding(tag: str) -> str:
     return tag
 
 
-def _parse_tags(scope: Any, name: bytes) -> list[str] | None:  # noqa: ANN401 - an ASGI scope
+def _parse_tags(scope: Any, parameter: HeaderParameter) -> list[str] | None:  # noqa: ANN401 - an ASGI scope
     """Parse a list of weak or strong tags, in linear time; None if the header is missing or `*`. Raises Malformed."""
-    value = header(scope, name)
+    value = parameter.read(scope)
     if value is None or value.strip() == "*":
         return None
     tags = []
@@ -98,11 +99,11 @@ def _parse_tags(scope: Any, name: bytes) -> list[str] | None:  # noqa: ANN401 - 
     while position < len(value):
         match = _LIST_ELEMENT.match(value, position)
         if match is None:
-            raise _invalid_tags(name)
+            raise _invalid_tags(parameter)
         tags.append(match[1])
         position = _skip_empty_elements(value, match.end())
     if not tags:
-        raise _invalid_tags(name)
+        raise _invalid_tags(parameter)
     return tags
 
 
@@ -112,5 +113,5 @@ def _skip_empty_elements(value: str, start: int) -> int:
     return match.end() if match else start
 
 
-def _invalid_tags(name: bytes) -> Malformed:
-    return Malformed(f'The header {name.decode().title()} must be * or a list of entity tags in double quotes: "abc", "def".')
+def _invalid_tags(parameter: HeaderParameter) -> Malformed:
+    return Malformed(f'The header {parameter.name} must be * or a list of entity tags in double quotes: "abc", "def".')

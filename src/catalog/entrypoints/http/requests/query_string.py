@@ -7,11 +7,11 @@ from urllib.parse import parse_qsl, urlencode
 from litestar.exceptions import HTTPException
 
 from catalog.domain.errors import FieldError, InvalidQuery, shorten
-from catalog.domain.queries.filters import REPEATABLE
-from catalog.domain.queries.list_request import PRESENTATION_PARAMETERS, Presentation
+from catalog.domain.queries.list_request import Presentation
 from catalog.domain.queries.operands import refuse_unknown
 from catalog.domain.validation import FieldErrors
-from catalog.entrypoints.http.requests.parameters import Parameter
+from catalog.entrypoints.http.requests.list_parameters import PRESENTATION
+from catalog.entrypoints.http.requests.parameters import Parameter, names, repeatable_names
 from catalog.entrypoints.representations.items import EVERYTHING
 
 MAX_QUERY_STRING = 16 * 1024
@@ -23,9 +23,11 @@ MAX_PARAMETERS = 300
 
 def read_parameters(
     scope: Any,  # noqa: ANN401 - an ASGI scope
-    repeatable: Sequence[str] = REPEATABLE,
+    declared: Sequence[Parameter],
 ) -> tuple[dict[str, list[str]], FieldErrors]:
-    """Return the parameters of a request, and an error for each repeated parameter that is not `repeatable`.
+    """Return the parameters of a request, and an error for each repeated one, unless it is declared as repeatable.
+
+    Parameters that are not declared are returned too; whoever parses the values rejects them, together with other errors.
 
     Invalid UTF-8 becomes lone surrogates, which the domain rejects where they matter. Raises: an HTTPException with 414 if the
     query string is too long; InvalidQuery if there are too many parameters.
@@ -39,7 +41,7 @@ def read_parameters(
         raise InvalidQuery([FieldError(("",), "too_many_parameters", message)])
     parameters: dict[str, list[str]] = {}
     for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True, errors="surrogateescape"):
-        if name in parameters and name not in repeatable:
+        if name in parameters and name not in repeatable_names(declared):
             errors.add((name,), "repeated_parameter", f"Parameter {shorten(name)} is repeated; send it once.")
         parameters.setdefault(name, []).append(value)
     return parameters, errors
@@ -56,7 +58,7 @@ def reject_long_query(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
 def reject_parameters(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
     """Raise InvalidQuery if the request has parameters. For paths that take none."""
     if scope["query_string"]:
-        parameters, errors = read_parameters(scope)
+        parameters, errors = read_parameters(scope, ())
         for name in parameters:
             errors.add((name,), "unknown_parameter", f"Unknown parameter {shorten(name)}. This path takes no parameters.")
         errors.raise_if_any(InvalidQuery)
@@ -67,7 +69,7 @@ def read_choices(scope: Any, *declared: Parameter) -> dict[str, str]:  # noqa: A
 
     Raises: InvalidQuery, if there are others, or if one is none of the parameter's choices.
     """
-    parameters, errors = read_parameters(scope)
+    parameters, errors = read_parameters(scope, declared)
     allowed = {parameter.name: parameter.choices for parameter in declared}
     refuse_unknown(parameters, tuple(allowed), errors)
     choices = {name: values[0] for name, values in parameters.items() if name in allowed and values[0]}
@@ -82,8 +84,8 @@ def read_presentation(scope: Any) -> Presentation:  # noqa: ANN401 - an ASGI sco
     """Return how to present an item: fields, includes. Raises InvalidQuery."""
     if not scope["query_string"]:
         return EVERYTHING
-    parameters, errors = read_parameters(scope)
-    refuse_unknown(parameters, PRESENTATION_PARAMETERS, errors)
+    parameters, errors = read_parameters(scope, PRESENTATION)
+    refuse_unknown(parameters, names(PRESENTATION), errors)
     presentation = Presentation.parse({name: values[0] for name, values in parameters.items() if values[0]}, errors)
     errors.raise_if_any(InvalidQuery)
     return presentation

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from catalog.entrypoints.http.requests.headers import header
+from catalog.entrypoints.http.requests.header_parameters import PREFER
 from catalog.entrypoints.http.responses.prepared import Header, PreparedResponse, no_content
 from catalog.ports.cache import ResponseContent
 
@@ -14,7 +14,7 @@ ASYNCHRONOUS = "respond-async"
 
 def preferences(scope: Any) -> list[str]:  # noqa: ANN401 - an ASGI scope
     """Return the preferences of a request, without their parameters. Of several for the same name, the first counts."""
-    value = header(scope, b"prefer")
+    value = PREFER.read(scope)
     if value is None:
         return []
     parsed = [part.partition(";")[0].replace('"', "").replace(" ", "").lower() for part in value.split(",")]

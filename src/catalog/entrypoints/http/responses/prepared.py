@@ -84,7 +84,7 @@ class StreamingResponse(AsgiResponse):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
         """Send the response. If producing a chunk fails, the response is cut off, so that clients notice that it is incomplete.
 
-        It is also cut off if the client does not read a chunk within `HttpSettings.send_seconds`, because a stream holds a
+        It is also cut off if the client takes longer than `HttpSettings.send_timeout_seconds` over a chunk: a stream holds a
         snapshot of the store and one of a few slots. (The transport buffers 64 KiB, so that is about 2 KiB per second.)
         HEAD gets the headers only, and no chunk is produced.
         """
@@ -96,7 +96,7 @@ class StreamingResponse(AsgiResponse):
         headers, chunks = self._headers, _prepend(self._first_chunk, self._chunks)
         if accepts_gzip(scope):
             headers, chunks = [*headers, GZIP], gzip_chunks(chunks)
-        timeout: float = scope["app"].state.send_seconds
+        timeout: float = scope["app"].state.send_timeout_seconds
         disconnect = asyncio.create_task(_wait_for_disconnect(receive))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from catalog.application.imports.plan import FIELDS, TYPES, OnConflict
 from catalog.domain.items.attributes import NAME_PATTERN
-from catalog.entrypoints.http.requests.parameters import Parameter
+from catalog.entrypoints.http.requests.parameters import Parameter, names
 
 _FIELD = rf"({'|'.join(FIELDS)}|attr\.[^=]+)"
 
@@ -48,8 +48,7 @@ _REPEATABLE = (
     ),
 )
 
-FLAGS = tuple(parameter.name for parameter in _FLAGS)
-REPEATABLE = tuple(parameter.name for parameter in _REPEATABLE)
+FLAGS = names(_FLAGS)
 
 IMPORT = (
     Parameter(

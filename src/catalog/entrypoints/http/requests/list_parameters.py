@@ -15,8 +15,8 @@ from catalog.domain.queries.list_request import ITEM_FIELDS, CountKind
 from catalog.domain.queries.ordering import SORT_KEYS
 from catalog.domain.search.search import MAX_QUERY
 from catalog.domain.values.fields import SLUG_PATTERN
-from catalog.entrypoints.http.openapi.parameters import Moment
 from catalog.entrypoints.http.requests.parameters import Parameter
+from catalog.entrypoints.http.requests.query_parameters import DESCENDANTS, Moment
 from catalog.entrypoints.representations.fields import KEY_PATTERN, Slug, Version
 
 _ATTRIBUTE = rf"attr\.{NAME_PATTERN}"
@@ -148,6 +148,7 @@ FILTERS = (
 )
 
 LIST = (*_PAGE, *FILTERS, *_EXTRAS)
+CATEGORY_LIST = (DESCENDANTS, *LIST)
 EXPORT = (
     Parameter("format", "Format of the export.", Literal["csv", "jsonl", "json"], default="csv", key="export_format"),
     Parameter(

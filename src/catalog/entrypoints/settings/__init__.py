@@ -1,0 +1,1 @@
+"""Settings, read from the environment. No other package reads os.environ."""

@@ -1,0 +1,78 @@
+"""All settings as one object."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from pydantic import Field, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NestedSecretsSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from catalog.entrypoints.settings.sections import (
+    CacheSettings,
+    ChangesSettings,
+    HttpSettings,
+    IdentitySettings,
+    ImportsSettings,
+    LogSettings,
+    Section,
+    StorageSettings,
+)
+
+PREFIX = "CATALOG_"
+ENVIRONMENTS = ("local", "dev", "uat", "uatbiz", "sanity", "prod", "test")
+
+
+class Settings(BaseSettings):
+    """All settings. Each is an environment variable such as CATALOG_STORAGE__URL."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="ignore", frozen=True)
+
+    environment: Literal["local", "dev", "uat", "uatbiz", "sanity", "prod", "test"] = Field(
+        "local", description="Name of the environment; selects the file .env.{environment}"
+    )
+    storage: StorageSettings = StorageSettings()
+    http: HttpSettings = HttpSettings()
+    cache: CacheSettings = CacheSettings()
+    imports: ImportsSettings = ImportsSettings()
+    changes: ChangesSettings = ChangesSettings()
+    identity: IdentitySettings = IdentitySettings()
+    log: LogSettings = LogSettings()
+
+    @field_validator("environment", mode="before")
+    @classmethod
+    def _lower(cls, environment: object) -> object:
+        """Accept any case and surrounding spaces."""
+        return environment.strip().lower() if isinstance(environment, str) else environment
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings' signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources, highest priority first."""
+        secrets = NestedSecretsSettingsSource(
+            file_secret_settings, secrets_dir_missing="ok", secrets_nested_delimiter="__", secrets_prefix=PREFIX
+        )
+        return init_settings, env_settings, secrets, dotenv_settings
+
+
+def all_settings() -> dict[str, FieldInfo]:
+    """Return the field of every variable, with its default and description."""
+    variables: dict[str, FieldInfo] = {}
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            for inner_name, inner_field in section.model_fields.items():
+                variables[variable_name((name, inner_name))] = inner_field
+        else:
+            variables[variable_name((name,))] = field
+    return variables
+
+
+def variable_name(path: Iterable[object]) -> str:
+    """Return the environment variable of a setting."""
+    return PREFIX + "__".join(str(part).upper() for part in path)

@@ -1,0 +1,223 @@
+"""The settings, in sections, with their defaults and limits."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from catalog.application.changes.feed import MAX_SUBSCRIBERS
+from catalog.application.imports.plan import MAX_ATOMIC_ROWS
+from catalog.entrypoints.settings.values import Hosts, Networks, Origins, is_prefix, without_password
+from catalog.entrypoints.storage_plugins import UnknownScheme, canonical
+from catalog.ports.storage import StorageOptions
+
+_LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+
+class Section(BaseModel):
+    """A group of settings. Frozen; unknown names are rejected."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StorageSettings(Section):
+    """The store and its connections."""
+
+    url: str = Field(
+        "sqlite:///catalog.db",
+        description="Storage URL: memory://, sqlite:///FILE (four slashes for an absolute path) or "
+        "postgresql://USER:PASSWORD@HOST/DB, with the same parameters as psql",
+    )
+    pool_size: int = Field(5, ge=1, le=100, description="Read connections kept open per process")
+    pool_overflow: int = Field(5, ge=0, le=100, description="Additional read connections per process, opened under load")
+    timeout_seconds: float = Field(
+        2.0, gt=0, le=60, description="Timeout for getting a connection and for each statement, in seconds"
+    )
+    max_pending_writes: int = Field(
+        1000, ge=1, le=100_000, description="Maximum number of waiting writes per process; further writes get 503"
+    )
+    pooler: Literal["auto", "session", "transaction"] = Field(
+        "auto", description="Mode of a connection pooler in front of Postgres; auto detects one and assumes transaction mode"
+    )
+    migrate: bool | None = Field(None, description="Migrate the schema at startup (default: only on SQLite)")
+
+    @field_validator("url")
+    @classmethod
+    def _canonical_url(cls, url: str) -> str:
+        """Replace scheme aliases. Raises: ValueError for a scheme without an adapter."""
+        try:
+            return canonical(url)
+        except UnknownScheme as error:
+            raise ValueError(str(error)) from None
+
+    @property
+    def scheme(self) -> str:
+        """The URL's scheme, which selects the adapter."""
+        return self.url.partition(":")[0]
+
+    @property
+    def migrates(self) -> bool:
+        """Whether the schema is migrated at startup."""
+        return self.scheme == "sqlite" if self.migrate is None else self.migrate
+
+    @property
+    def display_url(self) -> str:
+        """The URL without password and query string, safe to display."""
+        return without_password(self.url)
+
+    @property
+    def options(self) -> StorageOptions:
+        """The options passed to the adapter."""
+        return StorageOptions(
+            self.url, self.pool_size, self.pool_overflow, self.timeout_seconds, self.max_pending_writes, self.pooler
+        )
+
+
+class HttpSettings(Section):
+    """The HTTP server: addresses, limits and timeouts."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; any but loopback requires CATALOG_IDENTITY__MODE=open")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on (0: any free port)")
+    allowed_hosts: Hosts = Field((), description="Accepted Host names, comma-separated; * for any (default: localhost)")
+    cors_origins: Origins = Field((), description="Origins allowed to call the API (CORS), comma-separated (default: none)")
+    root_path: str = Field("", description="Path under which a reverse proxy publishes the service, such as /catalog")
+    trusted_proxies: Networks = Field(
+        (), description="Addresses or networks of proxies whose X-Forwarded-Prefix is trusted, comma-separated (default: none)"
+    )
+    tls: bool = Field(default=False, description="The service is reached only over HTTPS: send Strict-Transport-Security")
+    max_body_bytes: int = Field(256 * 1024, ge=1024, description="Maximum size of a JSON body, in bytes")
+    max_batch_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="Maximum size of a batch body, in bytes")
+    max_connections: int = Field(
+        2000,
+        ge=10,
+        le=100_000,
+        description="Maximum connections per process; beyond it, the connection idle the longest is closed",
+    )
+    keep_alive_seconds: int = Field(
+        5,
+        ge=1,
+        le=3600,
+        description="How long an idle connection is kept open, in seconds; use more than the idle timeout of your proxy",
+    )
+    read_timeout_seconds: float = Field(
+        10.0,
+        gt=0,
+        le=300,
+        description="Timeout for receiving a request's headers, and for a JSON body, in seconds (408); "
+        "a body gets 1 s more per 16 KiB",
+    )
+    send_timeout_seconds: float = Field(
+        30.0, gt=0, le=3600, description="How long a client may stop reading its response before it is disconnected, in seconds"
+    )
+    require_if_match: bool = Field(default=False, description="Require If-Match on updates and deletes (428 without it)")
+    drain_seconds: float | None = Field(
+        None, ge=0, le=300, description="How long new requests are accepted after SIGTERM, in seconds (default: 5; 0 on loopback)"
+    )
+    shutdown_timeout_seconds: float = Field(
+        10.0, ge=0, le=300, description="How long requests in progress may take to finish at shutdown, in seconds"
+    )
+
+    @field_validator("root_path")
+    @classmethod
+    def _valid_root_path(cls, path: str) -> str:
+        """Strip trailing slashes. Raises: ValueError unless it can be published by a proxy (see is_prefix)."""
+        prefix = path.rstrip("/")
+        if prefix and not is_prefix(prefix):
+            message = (
+                "Must be a path like /catalog: letters, digits, . _ ~ - and /, and not one of the service's own (/api, /docs, …)."
+            )
+            raise ValueError(message)
+        return prefix
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The accepted Host names; empty means any."""
+        return () if "*" in self.allowed_hosts else tuple(name.lower() for name in self.allowed_hosts) or _LOCAL_NAMES
+
+    @property
+    def drain(self) -> float:
+        """How long new requests are accepted after SIGTERM, in seconds."""
+        return self.drain_seconds if self.drain_seconds is not None else 0.0 if self.loopback else 5.0
+
+
+class CacheSettings(Section):
+    """The response cache."""
+
+    ttl_seconds: float = Field(
+        60.0,
+        ge=0,
+        le=86_400,
+        description="How long responses to reads are cached, in seconds (0: no cache); changes are visible at once regardless",
+    )
+    max_bytes: int = Field(32 * 1024 * 1024, ge=65_536, description="Memory for cached responses per process, in bytes")
+    url: str | None = Field(None, description="Cache shared by replicas: redis://HOST:6379/0 (Redis or Valkey; default: none)")
+
+    @field_validator("url")
+    @classmethod
+    def _redis_url(cls, url: str | None) -> str | None:
+        """Treat an empty URL as None. Raises: ValueError unless the scheme is redis or rediss."""
+        if url and url.partition("://")[0] not in ("redis", "rediss"):
+            message = "Must be redis://HOST:PORT/NUMBER, or rediss:// for TLS."
+            raise ValueError(message)
+        return url or None
+
+    @property
+    def summary(self) -> str:
+        """A one-line description for people: off, or size, lifetime and shared cache."""
+        if not self.ttl_seconds:
+            return "off"
+        local = f"{self.max_bytes / 1024**2:g} MiB per process, for {self.ttl_seconds:g} s"
+        return f"{local}; shared: {without_password(self.url)}" if self.url else local
+
+
+class ImportsSettings(Section):
+    """Limits for imports."""
+
+    max_bytes: int = Field(1024**3, ge=1024, description="Maximum size of a file imported over HTTP, in bytes")
+    max_disk_bytes: int = Field(
+        4 * 1024**3, ge=1024, description="Disk space for files waiting to be imported, per process, in bytes"
+    )
+    max_atomic_rows: int = Field(
+        MAX_ATOMIC_ROWS, ge=1, le=100_000, description="Maximum rows of an all-or-nothing import, which is one commit"
+    )
+
+
+class ChangesSettings(Section):
+    """The change log: retention and live feed."""
+
+    max_subscribers: int = Field(
+        MAX_SUBSCRIBERS,
+        ge=0,
+        le=100_000,
+        description="Maximum live-feed subscribers per process; further subscribers get 503",
+    )
+
+    retention_days: float | None = Field(
+        None, gt=0, le=36_500, description="Days that `catalog changes prune` keeps (default: none; --before is then required)"
+    )
+
+
+class IdentitySettings(Section):
+    """Access control."""
+
+    mode: Literal["local", "open"] = Field(
+        "local",
+        description="local: listen on loopback only; open: anyone who can reach the address may read and change everything",
+    )
+
+
+class LogSettings(Section):
+    """Logging."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Minimum level to log")
+    format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, otherwise json")
+
+    @field_validator("level", mode="before")
+    @classmethod
+    def _upper(cls, level: object) -> object:
+        """Accept any case."""
+        return level.upper() if isinstance(level, str) else level

@@ -90,7 +90,7 @@ async def test_put_checks_its_preconditions(items: Items) -> None:
     assert (await items.put("A", {"name": "B"}, TESTER, {(item.id, 1)}, must_exist=True))[0].version == 2
     with pytest.raises(InvalidInput, match="does not match A, the SKU of the request"):
         await items.put("A", {"name": "B", "sku": "B"}, TESTER)
-    for key, fields in (("A", {"name": "B", "sku": 5}), ("no key", {"name": "B"}), ("A", {})):
+    for key, fields in (("A", {"name": "B", "sku": 5}), ("no\tkey", {"name": "B"}), ("A", {})):
         with pytest.raises(InvalidInput):
             await items.put(key, fields, TESTER)
     await items.put("B", {"name": "B"}, TESTER)

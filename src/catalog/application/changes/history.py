@@ -20,7 +20,7 @@ from catalog.domain.items import item
 from catalog.domain.items.item import Item
 from catalog.domain.queries.operands import parse_whole_number, refuse_unknown
 from catalog.domain.validation import FieldErrors
-from catalog.domain.values.fields import parse_key
+from catalog.domain.values.sku import parse_key
 from catalog.ports.clock import Clock
 from catalog.ports.storage import Storage
 

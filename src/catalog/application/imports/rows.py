@@ -18,7 +18,8 @@ from catalog.domain.change import Change
 from catalog.domain.errors import FieldError, InvalidInput
 from catalog.domain.items.item import Item, Provenance
 from catalog.domain.validation import FieldErrors
-from catalog.domain.values.fields import category_slug, parse_sku
+from catalog.domain.values.fields import category_slug
+from catalog.domain.values.sku import parse_sku
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 

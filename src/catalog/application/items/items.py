@@ -26,7 +26,8 @@ from catalog.domain.items.item import Item
 from catalog.domain.queries.item_query import ItemQuery
 from catalog.domain.queries.list_request import ListRequest
 from catalog.domain.validation import FieldErrors, merged
-from catalog.domain.values.fields import category_slug, parse_key, parse_sku, parse_version
+from catalog.domain.values.fields import category_slug, parse_version
+from catalog.domain.values.sku import parse_key, parse_sku
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage

@@ -11,17 +11,10 @@ from catalog.domain.change import Change
 from catalog.domain.errors import FieldPath, shorten
 from catalog.domain.items.attributes import Attributes
 from catalog.domain.validation import FieldErrors
-from catalog.domain.values.fields import (
-    MAX_NAME,
-    RESERVED_SKUS,
-    parse_category,
-    parse_description,
-    parse_key,
-    parse_name,
-    parse_sku,
-)
+from catalog.domain.values.fields import MAX_NAME, parse_category, parse_description, parse_name
 from catalog.domain.values.money import Money
 from catalog.domain.values.read_only import reject_read_only
+from catalog.domain.values.sku import RESERVED_SKUS, parse_key, parse_sku
 from catalog.domain.values.timestamps import parse_time
 
 CREATED = "item.created"

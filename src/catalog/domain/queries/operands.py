@@ -11,8 +11,9 @@ from catalog.domain.errors import shorten
 from catalog.domain.items.attributes import INT64, sort_key
 from catalog.domain.text.normalization import find_unstorable
 from catalog.domain.validation import FieldErrors
-from catalog.domain.values.fields import parse_category, parse_sku
+from catalog.domain.values.fields import parse_category
 from catalog.domain.values.money import INT64_MAX, parse_amount, parse_currency
+from catalog.domain.values.sku import parse_sku
 from catalog.domain.values.timestamps import parse_time
 
 N = TypeVar("N", int, None)

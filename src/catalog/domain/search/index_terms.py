@@ -90,8 +90,10 @@ def can_be_corrected(word: str) -> bool:
 
 
 def sku_terms(sku: str) -> list[str]:
-    """Return the terms of a SKU: a single code of ASCII letters, digits and punctuation."""
-    return _suffixes(_code_parts(sku.lower()))
+    """Return the terms of a SKU, all of which is a single code, even across spaces."""
+    if sku.isascii():
+        return _suffixes(_code_parts(sku.lower()))
+    return _terms(sku, words(sku), join_words=True, keep_words=True)
 
 
 def index_terms(text: str) -> list[str]:

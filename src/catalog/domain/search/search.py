@@ -9,13 +9,13 @@ from catalog.domain.items.item import Item
 from catalog.domain.search.index_terms import index_terms, name_terms, query_terms, sku_terms
 from catalog.domain.text.normalization import find_unstorable, is_blank, words
 from catalog.domain.validation import FieldErrors
-from catalog.domain.values.fields import parse_key
+from catalog.domain.values.sku import parse_key
 
 MAX_QUERY = 128
 """The maximum length of a query in characters."""
 
 MAX_QUERY_WORDS = 8
-"""The maximum number of distinct words in a query, unless it is a SKU."""
+"""The maximum number of distinct words in a query, unless it is a SKU without spaces."""
 
 SEARCHED_FIELDS = ("sku", "name", "description", "category", "attributes")
 """The fields of an item that are searched."""
@@ -87,7 +87,7 @@ class SearchQuery:
             errors.add(("q",), "too_long", f"The query has {len(raw)} characters; the maximum is {MAX_QUERY}.")
             return None
         count = len(set(words(raw)))
-        if count > MAX_QUERY_WORDS and sku is None:
+        if count > MAX_QUERY_WORDS and (sku is None or " " in sku):
             errors.add(("q",), "too_many_words", f"The query has {count} words; the maximum is {MAX_QUERY_WORDS}.")
         return cls(query_terms(raw), sku)
 

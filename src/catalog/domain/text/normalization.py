@@ -27,6 +27,9 @@ _IGNORABLE = (
 _BLANK = re.compile(f"[\\s\x00-\x1f\x7f-\x9f\u2800{_IGNORABLE}]*")
 """White space, control characters, ignorable characters, and the blank Braille cell."""
 
+_INVISIBLE = re.compile(f"[\u2800{_IGNORABLE}]")
+"""Characters that Python counts as printable although they have no glyph, and others."""
+
 _VISIBLE_ASCII = frozenset(chr(code) for code in range(0x21, 0x7F))
 """The first character of most texts; lets `is_blank` skip the regular expression."""
 
@@ -64,6 +67,13 @@ def find_unstorable(text: str) -> str | None:
     if match[0] == "\x00":
         return "the character U+0000"
     return f"the lone surrogate U+{ord(match[0]):04X} (half a character, or bytes that are not UTF-8)"
+
+
+def find_invisible(text: str) -> str | None:
+    """Return the first character that is not visible and not a plain space. None if there is none."""
+    if text.isprintable() and (text.isascii() or not _INVISIBLE.search(text)):
+        return None
+    return next(char for char in text if not char.isprintable() or _INVISIBLE.match(char))
 
 
 def visible(text: str) -> str:

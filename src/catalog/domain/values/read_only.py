@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from catalog.domain.validation import FieldErrors
-from catalog.domain.values.fields import parse_key
+from catalog.domain.values.sku import parse_key
 from catalog.domain.values.timestamps import parse_time
 
 

@@ -10,17 +10,20 @@ from msgspec import Meta
 
 from catalog.domain.categories.category import MAX_POSITION
 from catalog.domain.items.attributes import MAX_ATTRIBUTES, NAME_PATTERN
-from catalog.domain.values.fields import MAX_DESCRIPTION, MAX_NAME, MAX_SLUG, SKU_PATTERN, SLUG_PATTERN
+from catalog.domain.values.fields import MAX_DESCRIPTION, MAX_NAME, MAX_SLUG, SLUG_PATTERN
 from catalog.domain.values.money import INT64_MAX
-
-KEY_PATTERN = SKU_PATTERN.replace("A-Z", "A-Za-z")
-"""Pattern of an item's id or SKU, in upper or lower case."""
+from catalog.domain.values.sku import SKU_PATTERN
 
 Sku = Annotated[str, Meta(pattern=f"^{SKU_PATTERN}$", examples=["CHAIR-1"])]
 NewSku = Annotated[
-    str, Meta(pattern=rf"^\s*{KEY_PATTERN}\s*$", description="Trimmed and converted to upper case.", examples=["CHAIR-1"])
+    str,
+    Meta(
+        pattern=rf"^\s*{SKU_PATTERN}\s*$",
+        description="1 to 64 printable characters. Trimmed, and ASCII letters converted to upper case.",
+        examples=["CHAIR-1"],
+    ),
 ]
-Key = Annotated[str, Meta(pattern=rf"^\s*{KEY_PATTERN}\s*$", description="The id or SKU of the item.", examples=["CHAIR-1"])]
+Key = Annotated[str, Meta(pattern=rf"^\s*{SKU_PATTERN}\s*$", description="The id or SKU of the item.", examples=["CHAIR-1"])]
 Name = Annotated[str, Meta(pattern=r"\S", max_length=MAX_NAME, examples=["Garden chair"])]
 Description = Annotated[str, Meta(max_length=MAX_DESCRIPTION)]
 Slug = Annotated[str, Meta(pattern=f"^{SLUG_PATTERN}$", max_length=MAX_SLUG, examples=["garden-chairs"])]

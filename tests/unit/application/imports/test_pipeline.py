@@ -112,7 +112,7 @@ async def test_an_invalid_row_is_refused_with_every_error_and_the_rest_imported(
         "sku,name,price,currency,attr.n,attributes\n"
         "A,,1.234,EUR,1.5,{}\n"
         ",Name,1,XXX,,\n"
-        "B b,,,,,\n"
+        "B\tb,,,,,\n"
         "C,Name,5,,,{\n"
         "D,Name,5,EUR,x,[1]\n"
         "E,\udcff,,,,\n"

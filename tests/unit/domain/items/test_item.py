@@ -49,7 +49,7 @@ def test_every_error_of_an_input_is_reported() -> None:
     fields = {
         "id": "x",
         "colour": "red",
-        "sku": "a b",
+        "sku": "a\tb",
         "category": "A",
         "description": 5,
         "price": {"amount": "1.234", "currency": "EUR"},

@@ -93,7 +93,7 @@ def test_all_errors_are_reported_at_once() -> None:
         "version__like": "1",
         "version__gt": "1.5",
         "sku__lt": "A",
-        "sku": "no sku",
+        "sku": "no\tsku",
         "category__exists": "yes",
         "price__gt": "1",
         "price_": "1",

@@ -17,6 +17,7 @@ from catalog.entrypoints.http.openapi.request_bodies import RevertBody
 from catalog.entrypoints.http.requests.bodies import JSON, parse_object, read_bytes, read_nothing
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.parameters import names
+from catalog.entrypoints.http.requests.path_parameters import item_key
 from catalog.entrypoints.http.requests.preconditions import parse_if_match
 from catalog.entrypoints.http.requests.query_parameters import AS_OF, HISTORY
 from catalog.entrypoints.http.requests.query_string import read_choices, read_parameters, reject_parameters
@@ -55,7 +56,7 @@ class HistoryController(Controller):
         """
         parameters, errors = read_parameters(request.scope, HISTORY)
         log_request = LogRequest.parse({name: values[0] for name, values in parameters.items()}, errors, names(HISTORY))
-        return PreparedResponse(200, json_content(encode_history(await self.history.item_history(key, log_request))))
+        return PreparedResponse(200, json_content(encode_history(await self.history.item_history(item_key(key), log_request))))
 
     @get(
         "/prices",
@@ -79,7 +80,7 @@ class HistoryController(Controller):
         errors = FieldErrors()
         as_of = parse_moment(parameters["as_of"], "as_of", errors) if "as_of" in parameters else None
         errors.raise_if_any(InvalidQuery)
-        return PreparedResponse(200, json_content(encode_prices(await self.history.prices(key, as_of))))
+        return PreparedResponse(200, json_content(encode_prices(await self.history.prices(item_key(key), as_of))))
 
     @post(
         "/restore",
@@ -101,7 +102,7 @@ class HistoryController(Controller):
         """
         reject_parameters(request.scope)
         body = await read_nothing(request)
-        write = self.items.restore(key, request_origin(request))
+        write = self.items.restore(item_key(key), request_origin(request))
         return await self.idempotency.respond(request.scope, body, write, partial(item_response, request.scope))
 
     @post(
@@ -128,5 +129,5 @@ class HistoryController(Controller):
             message = 'The body must be {"version": n}, where n is the version to revert to.'
             raise InvalidInput([FieldError((), "wrong_members", message)])
         expected = parse_if_match(request.scope, required=self.strict)
-        write = self.items.revert(key, fields["version"], request_origin(request), expected)
+        write = self.items.revert(item_key(key), fields["version"], request_origin(request), expected)
         return await self.idempotency.respond(request.scope, body, write, partial(item_response, request.scope))

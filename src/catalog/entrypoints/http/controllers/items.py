@@ -12,7 +12,7 @@ from catalog.application.caching.freshness import item_dependencies
 from catalog.application.exports.export import parse_export, parse_format, parse_with_categories
 from catalog.application.items.items import Items
 from catalog.domain.items.item import Item
-from catalog.domain.values.fields import parse_key
+from catalog.domain.values.sku import parse_key
 from catalog.entrypoints.http.controllers.item_lists import RawListRequest, respond_with_list
 from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.middleware.cache_keys import by_query, cached
@@ -34,6 +34,7 @@ from catalog.entrypoints.http.openapi.request_bodies import ItemDraftBody, ItemP
 from catalog.entrypoints.http.requests.bodies import JSON, MERGE_PATCH, parse_object, read_body, read_bytes, read_object
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.list_parameters import EXPORT, LIST, PRESENTATION
+from catalog.entrypoints.http.requests.path_parameters import item_key
 from catalog.entrypoints.http.requests.preconditions import etag, parse_if_match, parse_put_conditions
 from catalog.entrypoints.http.requests.query_string import read_parameters, read_presentation, reject_parameters
 from catalog.entrypoints.http.responses.preferences import write_response
@@ -47,8 +48,8 @@ ITEMS: Final = "/api/v1/items"
 
 def by_item_key(query: bytes, key: str) -> str | None:
     """Identify the response for one item: by its id or SKU. Partial representations are not cached."""
-    item_key = None if query else parse_key(key)
-    return None if item_key is None else str(item_key)
+    parsed = None if query else parse_key(item_key(key))
+    return None if parsed is None else str(parsed)
 
 
 CREATED_ITEM = json_response(201, "The item was created", ItemBody, LOCATION, ETAG)
@@ -144,7 +145,7 @@ class ItemsController(Controller):
         presentation = read_presentation(request.scope)
 
         async def render() -> RenderedResponse:
-            item = await self.items.get(key)
+            item = await self.items.get(item_key(key))
             if presentation == EVERYTHING:
                 return RenderedResponse(item_content(item), item_dependencies(item))
             lineage = await self.items.lineage(item) if presentation.with_category else ()
@@ -176,7 +177,7 @@ class ItemsController(Controller):
         fields = await read_object(request, JSON)
         conditions = parse_put_conditions(request.scope, required=self.strict)
         item, created = await self.items.put(
-            key,
+            item_key(key),
             fields,
             request_origin(request),
             conditions.expected,
@@ -203,7 +204,7 @@ class ItemsController(Controller):
         reject_parameters(request.scope)
         changes = await read_object(request, MERGE_PATCH, JSON)
         expected = parse_if_match(request.scope, required=self.strict)
-        item = await self.items.update(key, changes, request_origin(request), expected)
+        item = await self.items.update(item_key(key), changes, request_origin(request), expected)
         return item_response(request.scope, item)
 
     @patch(
@@ -224,7 +225,7 @@ class ItemsController(Controller):
         reject_parameters(request.scope)
         price = await read_body(request, JSON, MERGE_PATCH)
         expected = parse_if_match(request.scope, required=self.strict)
-        item = await self.items.reprice(key, price, request_origin(request), expected)
+        item = await self.items.reprice(item_key(key), price, request_origin(request), expected)
         return item_response(request.scope, item)
 
     @delete(
@@ -237,7 +238,7 @@ class ItemsController(Controller):
     async def remove(self, request: AnyRequest, key: FromPath[str]) -> None:
         """Delete an item. The SKU can be reused immediately. The history stays available, and the item can be restored."""
         reject_parameters(request.scope)
-        await self.items.delete(key, request_origin(request), parse_if_match(request.scope, required=self.strict))
+        await self.items.delete(item_key(key), request_origin(request), parse_if_match(request.scope, required=self.strict))
 
 
 def item_content(item: Item) -> ResponseContent:

@@ -19,6 +19,7 @@ from litestar.config.cors import CORSConfig
 
 from catalog.entrypoints import log_config
 from catalog.entrypoints.http.requests.header_parameters import REQUEST_ID
+from catalog.entrypoints.http.requests.path_parameters import encode_slashes
 from catalog.entrypoints.http.responses.problems import PROBLEM_JSON, problem, unexpected_error
 from catalog.entrypoints.http.responses.public_prefix import public_prefix
 from catalog.entrypoints.http.shutdown import ShutdownState
@@ -123,6 +124,9 @@ class _RequestHandler:
         self._middleware = middleware
         self._scope = scope
         self._send = send
+        raw_path: bytes = scope.get("raw_path") or b""
+        if b"%" in raw_path:
+            scope["path"] = encode_slashes(raw_path)
         self._path: str = scope["path"]
         self._method: str = scope["method"]
         self._status = 0

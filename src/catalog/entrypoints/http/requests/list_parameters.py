@@ -15,9 +15,10 @@ from catalog.domain.queries.list_request import ITEM_FIELDS, CountKind
 from catalog.domain.queries.ordering import SORT_KEYS
 from catalog.domain.search.search import MAX_QUERY
 from catalog.domain.values.fields import SLUG_PATTERN
+from catalog.domain.values.sku import SKU_PATTERN
 from catalog.entrypoints.http.requests.parameters import Parameter
 from catalog.entrypoints.http.requests.query_parameters import DESCENDANTS, Moment
-from catalog.entrypoints.representations.fields import KEY_PATTERN, Slug, Version
+from catalog.entrypoints.representations.fields import Slug, Version
 
 _ATTRIBUTE = rf"attr\.{NAME_PATTERN}"
 
@@ -78,7 +79,7 @@ _CURRENCY = "[A-Za-z]{3}"
 _AMOUNT = r"[0-9]+(\.[0-9]+)?"
 
 _VALUES: dict[str, Any] = {
-    "sku": Annotated[str, Meta(pattern=rf"^\s*{KEY_PATTERN}\s*$", examples=["CHAIR-1"])],
+    "sku": Annotated[str, Meta(pattern=rf"^\s*{SKU_PATTERN}\s*$", examples=["CHAIR-1"])],
     "category": Slug,
     "currency": Annotated[str, Meta(pattern=rf"^\s*{_CURRENCY}\s*$", examples=["EUR"])],
     "price": Annotated[str, Meta(pattern=rf"^\s*{_AMOUNT}\s*$", examples=["10.00"])],
@@ -89,7 +90,7 @@ _VALUES: dict[str, Any] = {
 """The type of the values that each field is compared with."""
 
 _ELEMENTS = {
-    "sku": KEY_PATTERN,
+    "sku": "[^,]+",
     "category": SLUG_PATTERN,
     "currency": _CURRENCY,
     "price": _AMOUNT,

@@ -1,20 +1,40 @@
-"""The parameters of paths."""
+"""The parameters of paths.
+
+A SKU can contain a slash, which is percent-encoded in a path. `encode_slashes` keeps it that way for the router, and `item_key`
+decodes it.
+"""
 
 from typing import Annotated
+from urllib.parse import unquote
 from uuid import UUID
 
 from msgspec import Meta
 
+from catalog.domain.values.sku import SKU_PATTERN
 from catalog.entrypoints.http.requests.parameters import Parameter
-from catalog.entrypoints.representations.fields import KEY_PATTERN, Slug
+from catalog.entrypoints.representations.fields import Slug
 
 KEY = Parameter(
     "key",
-    "The id or SKU of the item. SKUs are case-insensitive.",
-    Annotated[str, Meta(pattern=rf"^\s*{KEY_PATTERN}\s*$", examples=["CHAIR-1"])],
+    "The id or SKU of the item, percent-encoded: a slash is %2F. ASCII letters are case-insensitive.",
+    Annotated[str, Meta(pattern=rf"^\s*{SKU_PATTERN}\s*$", examples=["CHAIR-1"])],
     "path",
 )
 SLUG = Parameter("slug", "The slug of the category.", Slug, "path")
 IMPORT_ID = Parameter("id", "The id of the import.", UUID, "path")
 
 PATH_PARAMETERS = (KEY, SLUG, IMPORT_ID)
+
+
+def encode_slashes(raw_path: bytes) -> str:
+    """Decode a path but for the slashes and percent signs in its segments, which stay percent-encoded.
+
+    Decoded, a slash could not be told apart from those between segments.
+    """
+    segments = map(unquote, raw_path.decode("latin-1").split("/"))
+    return "/".join(segment.replace("%", "%25").replace("/", "%2F") for segment in segments)
+
+
+def item_key(segment: str) -> str:
+    """Return the item's key in a segment of a path that `encode_slashes` returned."""
+    return segment.replace("%2F", "/").replace("%25", "%") if "%" in segment else segment

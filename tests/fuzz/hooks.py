@@ -60,6 +60,7 @@ BEYOND_SCHEMAS = frozenset(
 )
 """Error codes of requests that are valid by their schema."""
 
+_ETAGS = re.compile(r'\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*')
 _NO_KEYS = ("batch", "export", "import")
 
 
@@ -73,7 +74,7 @@ def file(_context: schemathesis.SerializationContext, value: object) -> bytes:
 def filter_failure(_context: schemathesis.HookContext, failure: Any, case: Any, response: Any) -> bool:  # noqa: ANN401 - schemathesis' own
     """Return whether a failure is real."""
     if failure.code == REJECTED_VALID:
-        return not (_contradicts(case) or set(_codes(response)) <= BEYOND_SCHEMAS)
+        return not (_contradicts(case) or _has_invalid_etags(case) or set(_codes(response)) <= BEYOND_SCHEMAS)
     if failure.code == ACCEPTED_INVALID:
         refused = response.status_code >= HTTPStatus.BAD_REQUEST or _reports_refusals(response)
         # In a URL, a number instead of a string is a string: 6.9e+16 is a SKU.
@@ -100,6 +101,12 @@ def _contradicts(case: Any) -> bool:  # noqa: ANN401 - schemathesis' own
         return True  # the format is detected from the file name, and schemathesis sends none
     other_format = case.media_type is not None and "format" in (case.query or {})
     return other_format or (case.path_parameters or {}).get("key") in _NO_KEYS
+
+
+def _has_invalid_etags(case: Any) -> bool:  # noqa: ANN401 - schemathesis' own
+    """Return whether a precondition is not a list of ETags. The coverage phase counts `If-Match: 0` as valid by its pattern."""
+    values = [value for name, value in (case.headers or {}).items() if name.lower() in ("if-match", "if-none-match")]
+    return any(not _ETAGS.fullmatch(value) for value in values)
 
 
 def _reports_refusals(response: Any) -> bool:  # noqa: ANN401 - schemathesis' own

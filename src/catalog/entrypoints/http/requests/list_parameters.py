@@ -15,10 +15,11 @@ from catalog.domain.queries.list_request import ITEM_FIELDS, CountKind
 from catalog.domain.queries.ordering import SORT_KEYS
 from catalog.domain.search.search import MAX_QUERY
 from catalog.domain.values.fields import SLUG_PATTERN
+from catalog.domain.values.money import INT64_MAX
 from catalog.domain.values.sku import SKU_PATTERN
 from catalog.entrypoints.http.requests.parameters import Parameter
 from catalog.entrypoints.http.requests.query_parameters import DESCENDANTS, Moment
-from catalog.entrypoints.representations.fields import Slug, Version
+from catalog.entrypoints.representations.fields import Slug
 
 _ATTRIBUTE = rf"attr\.{NAME_PATTERN}"
 
@@ -83,7 +84,7 @@ _VALUES: dict[str, Any] = {
     "category": Slug,
     "currency": Annotated[str, Meta(pattern=rf"^\s*{_CURRENCY}\s*$", examples=["EUR"])],
     "price": Annotated[str, Meta(pattern=rf"^\s*{_AMOUNT}\s*$", examples=["10.00"])],
-    "version": Version,
+    "version": Annotated[int, Meta(ge=0, le=INT64_MAX)],
     "created_at": Moment,
     "updated_at": Moment,
 }
@@ -94,7 +95,7 @@ _ELEMENTS = {
     "category": SLUG_PATTERN,
     "currency": _CURRENCY,
     "price": _AMOUNT,
-    "version": "[1-9][0-9]{0,17}",
+    "version": "[0-9]{1,18}",
     "created_at": "[^,]+",
     "updated_at": "[^,]+",
 }

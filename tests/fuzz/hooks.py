@@ -4,6 +4,7 @@ All of its checks are on. A failure is dropped here only where an OpenAPI docume
 valid by its schema may still conflict with what is stored, and a batch or an import reports refusals in a response of 200.
 """
 
+import re
 from http import HTTPStatus
 from typing import Any
 

@@ -1,6 +1,5 @@
 """Parsers accept any text: they return a valid value or raise one of the catalog's errors."""
 
-import io
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
@@ -15,7 +14,6 @@ from litestar.exceptions import HTTPException
 
 from catalog.application.changes.history import LogRequest
 from catalog.application.exports.export import parse_export
-from catalog.application.files.readers import read_table
 from catalog.application.files.row_source import MalformedRow
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.strict_json import MAX_DEPTH, read_json
@@ -34,6 +32,7 @@ from catalog.domain.values.money import INT64_MAX, Money
 from catalog.entrypoints.http.requests.preconditions import etag, is_not_modified, parse_if_match, parse_put_conditions
 from catalog.entrypoints.http.responses.preferences import preferences
 from tests.making import NOON, creation, item_id
+from tests.tables import table
 
 MANY = settings(max_examples=300)
 
@@ -280,7 +279,7 @@ def test_files_are_parsed_or_refused(kind: str, data: st.DataObject) -> None:
     text = data.draw(ROWS[kind] | st.binary(max_size=80).map(lambda drawn: drawn.decode("utf-8", errors="surrogateescape")))
     content = text.encode(errors="surrogateescape" if is_bytes(text) else "surrogatepass")
     with catalog_errors_only():
-        source = read_table(io.BytesIO(content), kind)
+        source = table(content, kind)
         try:
             rows = list(source.rows)
         finally:

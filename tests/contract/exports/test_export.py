@@ -18,7 +18,6 @@ from catalog.adapters.sql.reads import item_reader
 from catalog.adapters.system import RandomIds
 from catalog.application.categories.categories import Categories
 from catalog.application.exports.export import COLUMNS, FORMATS, export, parse_export, parse_format
-from catalog.application.files.readers import read_table
 from catalog.application.files.trailer import TrailerPolicy
 from catalog.application.imports.pipeline import ImportPipeline
 from catalog.application.imports.plan import ImportPlan
@@ -46,6 +45,7 @@ from tests.making import (
     removal,
     revision,
 )
+from tests.tables import table
 
 
 class Pipe(io.BytesIO):
@@ -86,7 +86,7 @@ async def import_bytes(
     refusals: list[Refusal] = []
     pipeline = ImportPipeline(storage, FixedClock(), CountedIds())
     plan = replace(ImportPlan(preserve=preserve, create_categories=True), **options)  # type: ignore[arg-type]
-    source, progress = read_table(file_type(data), format_name, ",", trailer_policy), ImportProgress()
+    source, progress = table(file_type(data), format_name, policy=trailer_policy), ImportProgress()
     async for committed in pipeline.run(source, plan, TESTER, progress):
         progress = committed.progress
         refusals += committed.refusals

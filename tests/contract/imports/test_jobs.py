@@ -10,7 +10,6 @@ import pytest
 
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.system import RandomIds
-from catalog.application.files.csv_reader import read_csv
 from catalog.application.files.row_source import MalformedRow, Row, RowSource
 from catalog.application.imports import heartbeat, refusals, registry
 from catalog.application.imports import jobs as module
@@ -28,6 +27,7 @@ from catalog.domain.items.item import Item
 from catalog.entrypoints.http.idempotency import BodyFingerprint
 from catalog.ports.storage import Storage
 from tests.making import NOON, TESTER, FixedClock, certain, commit, creation
+from tests.tables import table
 
 
 class Jobs:
@@ -54,7 +54,7 @@ class Jobs:
 
 def _source(text: str) -> ImportSource:
     file = io.BytesIO(text.encode())
-    return ImportSource(lambda: read_csv(file, policy="none"), file.tell)
+    return ImportSource(lambda: table(file, policy="none"), file.tell)
 
 
 def endless_source(stop: Callable[[], bool]) -> ImportSource:
@@ -204,7 +204,7 @@ async def test_a_foreground_import_is_cancelled_or_interrupted(jobs: Jobs) -> No
 async def test_two_processes_start_an_import_once(jobs: Jobs) -> None:
     """The second to commit returns the first one's response, and closes its file."""
     closed: list[bool] = []
-    source = ImportSource(lambda: read_csv(io.BytesIO(b"sku,name\na,Twice\n")), lambda: 0, lambda: closed.append(True))
+    source = ImportSource(lambda: table("sku,name\na,Twice\n"), lambda: 0, lambda: closed.append(True))
     first, second = (IdempotentRequests(jobs.storage, jobs.clock) for _ in range(2))
     other = jobs.other_process()
     with first.claim("k", BodyFingerprint(b"")) as here, second.claim("k", BodyFingerprint(b"")) as elsewhere:
@@ -279,7 +279,7 @@ async def test_the_number_of_imports_and_uploads_is_limited(jobs: Jobs, monkeypa
     """An import that waits too long for a slot, and an upload beyond the limit, are refused."""
     monkeypatch.setattr(registry, "WAIT_SECONDS", 0.01)
     closed: list[bool] = []
-    source = ImportSource(lambda: read_csv(io.BytesIO(b"sku,name\n")), lambda: 0, lambda: closed.append(True))
+    source = ImportSource(lambda: table("sku,name\n"), lambda: 0, lambda: closed.append(True))
     async with jobs.jobs._registry.slots, jobs.jobs._registry.slots:
         with pytest.raises(ImportsBusy, match="2 imports are already running"):
             await jobs.jobs.run(source, ImportPlan(), TESTER)

@@ -5,52 +5,128 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from catalog.application.files.row_source import MAX_ROW_SIZE, BinaryReader, MalformedRow, Row, RowSource
-from catalog.application.files.text import CHUNK_SIZE, NOT_UTF8, is_not_utf8, open_text
-from catalog.application.files.trailer import HashingReader, TrailerPolicy, verify_trailer
+from catalog.application.files.detection import FileDetection
+from catalog.application.files.errors import DamagedFile, invalid_file
+from catalog.application.files.row_source import MAX_ROW_SIZE, MalformedRow, Row, RowSource, sampled
+from catalog.application.files.text import CHUNK_SIZE, TextFile
+from catalog.application.files.trailer import verify_trailer
 from catalog.application.strict_json import next_value, parse_json, skip_whitespace
 from catalog.domain.errors import InvalidFile, Malformed
 
 
-def read_json_lines(file: BinaryReader, policy: TrailerPolicy = "of_exports") -> RowSource:
+def read_json_lines(text: TextFile, compression: str | None = None) -> RowSource:
     """Read JSON Lines: one object per line. Empty lines are skipped.
 
-    Raises: InvalidFile if the file is not JSON Lines or is incomplete.
+    Raises: InvalidFile if the file is incomplete.
     """
-    text, hashing_reader = open_text(file, "jsonl", "\n", policy)
-    return _without_header(_json_lines(text), hashing_reader, text)
+    return _without_header(_json_lines(text), text, FileDetection("jsonl", compression, text.encoding.name))
 
 
-def read_json_array(file: BinaryReader, policy: TrailerPolicy = "of_exports") -> RowSource:
-    """Read a JSON array of objects without loading it as a whole.
+def read_json_array(text: TextFile, records: str | None = None, compression: str | None = None) -> RowSource:
+    """Read a JSON array of objects without loading it as a whole. `records` is the path of the member that has the array.
 
-    Raises: InvalidFile if the file is not a JSON array or is incomplete.
+    Raises: InvalidFile if the file has no such array, or is incomplete.
     """
-    text, hashing_reader = open_text(file, "json", "\n", policy)
-    return _without_header(_json_array(text), hashing_reader, text)
-
-
-def _without_header(rows: Iterator[Row | MalformedRow], hashing_reader: HashingReader, text: io.TextIOWrapper) -> RowSource:
-    """Make a row source for rows that name their own columns. The first row shows whether the file is an export."""
-    first = next(rows, None)
+    window = _Window(text.stream)
     try:
-        hashing_reader.require_trailer(first.values if isinstance(first, Row) else ())
+        _find_array(window, records)
+    except (InvalidFile, DamagedFile) as error:
+        text.stream.close()
+        raise error if isinstance(error, InvalidFile) else invalid_file(f"The file cannot be read: {error}") from error
+    return _without_header(_json_array(window), text, FileDetection("json", compression, text.encoding.name, records=records))
+
+
+def wrapped_arrays(sample: str) -> list[str]:
+    """Return the members of a JSON object that have arrays of objects, as far as the sample shows; [] for other texts."""
+    return [] if not sample.lstrip("\ufeff \t\r\n").startswith("{") else _arrays(_Window(io.StringIO(sample)), "")
+
+
+def _arrays(window: "_Window", path: str) -> list[str]:
+    """Return the paths of the arrays of objects in the object at the window's position, two levels deep."""
+    found: list[str] = []
+    try:
+        for name in window.members():
+            if window.next_character(peek=True) == "[":
+                window.next_character()
+                if window.next_character(peek=True) == "{":
+                    return [*found, f"{path}{name}"]
+                window.skip_array()
+            elif window.next_character(peek=True) == "{" and not path:
+                found += _arrays(window, f"{name}.")
+                if found:
+                    return found
+            else:
+                window.read_value()
+    except Malformed:
+        pass
+    return found
+
+
+def _find_array(window: "_Window", records: str | None) -> None:
+    """Move the window to the first element of the array.
+
+    Raises: InvalidFile.
+    """
+    missing = invalid_file("The file is not a JSON array: it does not start with [. For one object per line, use format jsonl.")
+    try:
+        for name in records.split(".") if records else ():
+            if name not in _until(window, name):
+                message = f"The file has no member {records} that the records could be in."
+                raise invalid_file(message)
+            missing = invalid_file(f"The member {records} is not an array of objects.")
+        if window.next_character() != "[":
+            raise missing
+    except Malformed as error:
+        message = f"The file is not valid JSON: {error}"
+        raise invalid_file(message) from error
+
+
+def _until(window: "_Window", wanted: str) -> list[str]:
+    """Move the window to the value of a member, and return its name in a list; [] if there is none."""
+    if window.next_character(peek=True) != "{":
+        return []
+    for name in window.members():
+        if name == wanted:
+            return [name]
+        window.skip_value()
+    return []
+
+
+def _without_header(rows: Iterator[Row | MalformedRow], text: TextFile, detected: FileDetection) -> RowSource:
+    """Make a row source for rows that name their own columns. The first row shows whether the file is an export."""
+    guarded = _until_damage(rows)
+    first = next(guarded, None)
+    try:
+        text.hashing_reader.require_trailer(first.values if isinstance(first, Row) else ())
     except InvalidFile:
-        text.close()
+        text.stream.close()
         raise
-    return RowSource(None, verify_trailer(chain(() if first is None else (first,), rows), hashing_reader), text.close)
+    sample, verified = sampled(verify_trailer(chain(() if first is None else (first,), guarded), text.hashing_reader))
+    return RowSource(None, verified, text.stream.close, sample=sample, detected=detected)
 
 
-def _json_lines(text: io.TextIOWrapper) -> Iterator[Row | MalformedRow]:
+def _until_damage(rows: Iterator[Row | MalformedRow]) -> Iterator[Row | MalformedRow]:
+    """Yield the rows up to where the file is damaged, and then say so."""
+    line = 1
+    try:
+        for row in rows:
+            line = row.line
+            yield row
+    except DamagedFile as error:
+        yield MalformedRow(line, f"{error} The rows up to line {line} were read.", line)
+
+
+def _json_lines(text: TextFile) -> Iterator[Row | MalformedRow]:
     line = 0
-    while content := text.readline(MAX_ROW_SIZE + 1):
+    stream = text.stream
+    while content := stream.readline(MAX_ROW_SIZE + 1):
         line += 1
         if len(content) > MAX_ROW_SIZE:
-            while content and not content.endswith("\n"):
-                content = text.readline(MAX_ROW_SIZE)
+            while content and not content.endswith(("\n", "\r")):
+                content = stream.readline(MAX_ROW_SIZE)
             yield MalformedRow(line, f"The line has more than {MAX_ROW_SIZE} characters.")
-        elif not content.isascii() and is_not_utf8(content):
-            yield MalformedRow(line, f"The line {NOT_UTF8}")
+        elif not content.isascii() and text.is_undecodable(content):
+            yield MalformedRow(line, f"The line {text.undecodable}")
         elif content.strip():
             try:
                 yield _to_row(line, parse_json(content), len(content))
@@ -58,10 +134,8 @@ def _json_lines(text: io.TextIOWrapper) -> Iterator[Row | MalformedRow]:
                 yield MalformedRow(line, str(error))
 
 
-def _json_array(text: io.TextIOWrapper) -> Iterator[Row | MalformedRow]:
+def _json_array(window: "_Window") -> Iterator[Row | MalformedRow]:
     """Yield the values of an array. Stop at the first malformed one, since the start of the next value is then unknown."""
-    window = _Window(text)
-    window.next_character()  # the opening bracket, checked when the file was opened
     expected = "]"
     while True:
         if window.next_character(peek=True) == expected == "]":
@@ -91,7 +165,7 @@ def _to_row(line: int, value: object, size: int) -> Row | MalformedRow:
 class _Window:
     """A moving window over a JSON text, from which one value after another is read."""
 
-    def __init__(self, text: io.TextIOWrapper) -> None:
+    def __init__(self, text: io.TextIOBase) -> None:
         self._text = text
         self._buffer = ""
         self._position = 0
@@ -127,6 +201,43 @@ class _Window:
             if not self._read_more():
                 message = "The array is malformed or ends too early."
                 raise Malformed(message)
+
+    def members(self) -> Iterator[str]:
+        """Yield the name of each member of the object here. The caller reads its value before the next one.
+
+        Raises: Malformed.
+        """
+        self.next_character()
+        while self.next_character(peek=True) == '"':
+            name = self.read_value()
+            if self.next_character() != ":":
+                message = "A member of an object has no colon."
+                raise Malformed(message)
+            yield name
+            if self.next_character() != ",":
+                return
+
+    def skip_value(self) -> None:
+        """Skip a value, however large an array it is.
+
+        Raises: Malformed.
+        """
+        if self.next_character(peek=True) == "[":
+            self.next_character()
+            self.skip_array()
+        else:
+            self.read_value()
+
+    def skip_array(self) -> None:
+        """Skip the rest of an array whose opening bracket was read.
+
+        Raises: Malformed.
+        """
+        while self.next_character(peek=True) not in ("]", ""):
+            self.read_value()
+            if self.next_character(peek=True) == ",":
+                self.next_character()
+        self.next_character()
 
     def _read_more(self) -> bool:
         """Drop the consumed text and read more. Return False at the end of the file."""

@@ -1,16 +1,96 @@
-"""Reads a file in any of the formats."""
+"""Opens a table in any of the formats: the content decides what it is, unless the caller says so."""
 
+from pathlib import PurePath
+from typing import Any
+
+from catalog.application.files.compression import ZIP, decompress, peek, workbook_format
 from catalog.application.files.csv_reader import read_csv
-from catalog.application.files.json_reader import read_json_array, read_json_lines
+from catalog.application.files.errors import DamagedFile, invalid_file
+from catalog.application.files.json_reader import read_json_array, read_json_lines, wrapped_arrays
+from catalog.application.files.read_options import ReadOptions
 from catalog.application.files.row_source import BinaryReader, RowSource
-from catalog.application.files.trailer import TrailerPolicy
+from catalog.application.files.text import TextFile, open_text
+from catalog.application.files.workbook_reader import read_workbook
+from catalog.domain.errors import FieldError, InvalidQuery
+
+FORMATS = ("csv", "tsv", "json", "jsonl", "xlsx", "ods")
+"""The formats that can be read."""
+
+_TEXT_EXTENSIONS = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv"}
 
 
-def read_table(file: BinaryReader, kind: str, delimiter: str = ",", policy: TrailerPolicy = "of_exports") -> RowSource:
-    """Read a file in one of the formats csv, json and jsonl. `delimiter` is for CSV only; see `parse_delimiter`.
+def open_table(file: BinaryReader, options: ReadOptions, *, filename: str | None = None) -> RowSource:
+    """Open a table. The file name decides only between formats that the content does not distinguish.
 
-    Raises: InvalidQuery for a bad delimiter, InvalidFile if the file has another format or fails the trailer policy.
+    Raises: InvalidQuery for a bad option, InvalidFile if the file is no table in a known format, or fails the trailer policy. The
+    file is closed then.
     """
-    if kind == "csv":
-        return read_csv(file, delimiter, policy)
-    return read_json_array(file, policy) if kind == "json" else read_json_lines(file, policy)
+    try:
+        return _open(file, options, filename)
+    except DamagedFile as error:
+        file.close()
+        message = f"The file cannot be read: {error}"
+        raise invalid_file(message) from error
+    except BaseException:
+        file.close()
+        raise
+
+
+def _open(file: BinaryReader, options: ReadOptions, filename: str | None) -> RowSource:
+    if options.format is not None and options.format not in FORMATS:
+        message = f"The format must be {', '.join(FORMATS)}."
+        raise InvalidQuery([FieldError(("format",), "invalid_choice", message)])
+    plain, compression = decompress(file)
+    start, plain = peek(plain, len(ZIP))
+    seekable: Any = plain
+    workbook = workbook_format(seekable) if start == ZIP and compression is None else None
+    if workbook is not None:
+        if options.format in ("csv", "tsv", "json", "jsonl"):
+            message = f"The file is a workbook ({workbook}), not {options.format}; omit the format."
+            raise invalid_file(message)
+        return read_workbook(seekable, workbook, options.sheet)
+    if options.format in ("xlsx", "ods"):
+        message = f"The file is no workbook ({options.format}); omit the format, and it is detected."
+        raise invalid_file(message)
+    text = open_text(plain, options.encoding, options.policy)
+    try:
+        text_format = _text_format(text, options, filename)
+    except BaseException:
+        text.stream.close()
+        raise
+    if text_format == "jsonl":
+        return read_json_lines(text, compression)
+    if text_format == "json":
+        return read_json_array(text, options.records, compression)
+    return read_csv(text, "tab" if options.format == "tsv" else options.delimiter, compression)
+
+
+def _text_format(text: TextFile, options: ReadOptions, filename: str | None) -> str:
+    """Return the format of a text: csv, json or jsonl.
+
+    Raises: InvalidFile if the content contradicts the format that the caller gives.
+    """
+    start = text.sample.lstrip("\ufeff \t\r\n")[:1]
+    given = "csv" if options.format == "tsv" else options.format
+    if start == "[":
+        found = "json"
+    elif start == "{":
+        found = "json" if options.records else "jsonl"
+        arrays = wrapped_arrays(text.sample) if not options.records else []
+        if arrays and '"sku"' not in text.sample[:200].partition("[")[0]:
+            message = f"The file is a JSON object whose member {arrays[0]} has the records; set records={arrays[0]}."
+            raise invalid_file(message)
+    else:
+        extension = PurePath(filename or "").suffix.lower()
+        if given in ("json", "jsonl") or (given is None and _TEXT_EXTENSIONS.get(extension) in ("json", "jsonl")):
+            expected = given or _TEXT_EXTENSIONS[extension]
+            message = f"The file is not JSON ({expected}): it starts with neither [ nor {{."
+            raise invalid_file(message)
+        return "csv"
+    if given is not None and given != found:
+        message = f"The file is {_DESCRIPTIONS[found]}, not {given}; use format {found}."
+        raise invalid_file(message)
+    return found
+
+
+_DESCRIPTIONS = {"json": "a JSON array", "jsonl": "JSON Lines"}

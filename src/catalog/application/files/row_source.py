@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Literal, Protocol
 
 from catalog.application.files.detection import FileDetection
@@ -14,6 +15,10 @@ SAMPLE_SIZE = 1024 * 1024
 
 SAMPLE_ROWS = 1_000
 """Maximum rows from which the form of columns is detected."""
+
+
+KNOWN_NAMES = frozenset(("sku", "name", "description", "category", "price", "currency", "attributes", "id"))
+"""Column names that show where the header of a table is, and what separates its cells."""
 
 
 class BinaryReader(Protocol):
@@ -63,3 +68,15 @@ class RowSource:
     stop: Callable[[], None] = lambda: None
     sample: tuple[Row | MalformedRow, ...] = ()
     detected: FileDetection = FileDetection("rows")  # noqa: RUF009 - immutable
+
+
+def sampled(rows: Iterator[Row | MalformedRow]) -> tuple[tuple[Row | MalformedRow, ...], Iterator[Row | MalformedRow]]:
+    """Return the first rows, and an iterator over all rows."""
+    sample: list[Row | MalformedRow] = []
+    size = 0
+    for row in rows:
+        sample.append(row)
+        size += row.size if isinstance(row, Row) else len(row.message)
+        if len(sample) == SAMPLE_ROWS or size >= SAMPLE_SIZE:
+            break
+    return tuple(sample), chain(sample, rows)

@@ -1,85 +1,129 @@
-"""Files as text: UTF-8, checked for other formats that are often sent by mistake.
+"""Text files: decoded, with a sample of their start.
 
-Bytes that are not UTF-8 become lone surrogates, which the domain rejects in the field that contains them.
+Bytes that cannot be decoded become lone surrogates, or U+FFFD in encodings that have none; rows with them are refused.
 """
 
 import codecs
 import io
+from dataclasses import dataclass
+from typing import Any
 
-from catalog.application.files.row_source import BinaryReader
+from catalog.application.files.compression import Prefixed, read_fully
+from catalog.application.files.encodings import Encoding, detect_encoding, parse_encoding
+from catalog.application.files.errors import invalid_file
+from catalog.application.files.row_source import SAMPLE_SIZE, BinaryReader
 from catalog.application.files.trailer import HashingReader, TrailerPolicy
-from catalog.domain.errors import FieldError, InvalidFile
 
 CHUNK_SIZE = 64 * 1024
 """Bytes or characters that are read at a time."""
 
-NOT_UTF8 = "is not UTF-8; save the file as UTF-8 and send it again."
-
 _SIGNATURES = {
-    b"\x1f\x8b": "The file is compressed (gzip); decompress it first.",
-    b"PK\x03\x04": "The file is a ZIP archive or a spreadsheet; save the table as UTF-8 CSV.",
-    b"\xd0\xcf\x11\xe0": "The file is a spreadsheet; save the table as UTF-8 CSV.",
+    b"\xd0\xcf\x11\xe0": "The file is a spreadsheet in the format of before 2007 (.xls); save it as .xlsx or as CSV.",
     b"%PDF": "The file is a PDF, not a table.",
     b"SQLite format 3": "The file is a SQLite database, not a table.",
-    codecs.BOM_UTF16_LE: "The file is UTF-16; save it as UTF-8.",
-    codecs.BOM_UTF16_BE: "The file is UTF-16; save it as UTF-8.",
 }
 """First bytes of files that are often sent by mistake, and the error messages for them."""
 
-_JSON_START = {b"[": "json", b"{": "jsonl"}
+_PAGES = ("<!doctype", "<html", "<?xml", "<head", "<body")
 
 
-def open_text(file: BinaryReader, kind: str, newline: str, policy: TrailerPolicy) -> tuple[io.TextIOWrapper, HashingReader]:
-    """Open a file as UTF-8 text.
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """A text file: its decoded stream, the start of it as a sample (not consumed), and how it is decoded.
 
-    Raises: InvalidFile if its first bytes show that it has another format.
+    `is_whole`: the sample is the whole file.
     """
+
+    stream: io.TextIOWrapper
+    sample: str
+    is_whole: bool
+    encoding: Encoding
+    hashing_reader: HashingReader
+
+    @property
+    def undecodable(self) -> str:
+        """The message for a row with bytes that cannot be decoded."""
+        return f"is not valid {self.encoding.name.upper()}; save the file as UTF-8, or set the right encoding."
+
+    def is_undecodable(self, text: str) -> bool:
+        """Return whether a decoded text contains bytes that could not be decoded."""
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return True
+        return self.encoding.codec not in ("utf-8", "utf-8-sig") and "\ufffd" in text
+
+
+def open_text(file: BinaryReader, encoding: str | None, policy: TrailerPolicy) -> TextFile:
+    """Open a file as text, in the encoding that its first bytes show unless the caller gives one.
+
+    Raises: InvalidQuery for an unknown encoding, InvalidFile if the first bytes show that the file is no text.
+    """
+    given = None if encoding is None else parse_encoding(encoding)
     hashing_reader = HashingReader(file, policy)
-    buffered = io.BufferedReader(hashing_reader, CHUNK_SIZE)
     try:
-        _check_file_start(buffered.peek(CHUNK_SIZE), kind)
-    except InvalidFile:
-        buffered.close()
+        start = read_fully(hashing_reader, SAMPLE_SIZE)
+        is_whole = len(start) < SAMPLE_SIZE
+        _refuse_other_formats(start)
+        found = given or detect_encoding(start, is_whole=is_whole)
+        sample = codecs.getincrementaldecoder(found.codec)("replace").decode(start, final=is_whole)
+        _refuse_pages(sample)
+    except BaseException:
+        hashing_reader.close()
         raise
-    return io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape", newline=newline), hashing_reader
+    errors = "surrogateescape" if _can_escape(found.codec) else "replace"
+    raw = io.BufferedReader(_Raw(Prefixed(start, hashing_reader)), CHUNK_SIZE)
+    stream = io.TextIOWrapper(raw, encoding=found.codec, errors=errors, newline="")
+    return TextFile(stream, sample, is_whole, found, hashing_reader)
 
 
-def _check_file_start(start: bytes, kind: str) -> None:
-    """Refuse a file whose first bytes show that it is not a table in this format.
+def _refuse_other_formats(start: bytes) -> None:
+    """Refuse a file that is empty or has another format.
 
     Raises: InvalidFile.
     """
     for signature, message in _SIGNATURES.items():
         if start.startswith(signature):
             raise invalid_file(message)
-    content = start.removeprefix(codecs.BOM_UTF8).lstrip()
-    if not content and len(start) < CHUNK_SIZE:
-        message = "The file is empty." if kind != "csv" else "The file is empty; it has no header with column names."
+    if not start.removeprefix(codecs.BOM_UTF8).strip():
+        message = "The file is empty; it has no header with column names."
         raise invalid_file(message)
-    if content[:9].lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")):
+
+
+def _refuse_pages(sample: str) -> None:
+    """Refuse HTML and XML.
+
+    Raises: InvalidFile.
+    """
+    if sample[:2000].lstrip("\ufeff \t\r\n")[:9].lower().startswith(_PAGES):
         message = "The file is an HTML or XML page, not a table; URLs that require a sign-in often return one."
         raise invalid_file(message)
-    first_byte = content[:1]
-    if kind == "csv" and first_byte in _JSON_START:
-        message = f"The file is JSON, not CSV; use format {_JSON_START[first_byte]}."
-        raise invalid_file(message)
-    if kind == "json" and first_byte != b"[":
-        message = "The file is not a JSON array: it does not start with [. For one object per line, use format jsonl."
-        raise invalid_file(message)
-    if kind == "jsonl" and first_byte == b"[":
-        message = "The file is a JSON array, not JSON Lines; use format json."
-        raise invalid_file(message)
 
 
-def is_not_utf8(text: str) -> bool:
-    """Return whether a decoded text contains bytes that are not UTF-8."""
+def _can_escape(codec: str) -> bool:
+    """Return whether undecodable bytes of an encoding can become lone surrogates."""
     try:
-        text.encode()
-    except UnicodeEncodeError:
+        b"\xff".decode(codec, "surrogateescape").encode(codec, "surrogateescape")
+    except (UnicodeError, TypeError):
+        return False
+    return not codec.startswith(("utf-16", "utf-32"))
+
+
+class _Raw(io.RawIOBase):
+    """A binary reader as a raw file of the io module."""
+
+    def __init__(self, file: BinaryReader) -> None:
+        super().__init__()
+        self._file = file
+
+    def readable(self) -> bool:
         return True
-    return False
 
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer
+        data = self._file.read(len(buffer)) or b""
+        buffer[: len(data)] = data
+        return len(data)
 
-def invalid_file(message: str) -> InvalidFile:
-    """Return the error for a file that is refused as a whole."""
-    return InvalidFile([FieldError((), "invalid_file", message)])
+    def close(self) -> None:
+        self._file.close()
+        super().close()

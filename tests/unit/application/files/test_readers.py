@@ -1,6 +1,5 @@
 """Reading rows from the files that people send."""
 
-import gzip
 import io
 import json
 import re
@@ -8,30 +7,28 @@ from pathlib import Path
 
 import pytest
 
-from catalog.application.files.csv_reader import read_csv
-from catalog.application.files.json_reader import read_json_array, read_json_lines
-from catalog.application.files.readers import read_table
 from catalog.application.files.row_source import MAX_ROW_SIZE, MalformedRow, Row
 from catalog.domain.errors import InvalidFile, InvalidQuery
 from catalog.domain.values.decimal_literal import DecimalLiteral
+from tests.tables import table
 
 DATA = Path(__file__).parents[3] / "data"
 
 
-def csv_rows(data: bytes, delimiter: str = ",") -> list[Row | MalformedRow]:
+def csv_rows(data: bytes, delimiter: str | None = None) -> list[Row | MalformedRow]:
     """Read all rows of a CSV file."""
-    return list(read_csv(io.BytesIO(data), delimiter).rows)
+    return list(table(data, "csv", delimiter=delimiter).rows)
 
 
 def array(text: str) -> list[Row | MalformedRow]:
     """Read all rows of a JSON array."""
-    return list(read_json_array(io.BytesIO(text.encode())).rows)
+    return list(table(text, "json").rows)
 
 
 def test_a_cell_may_contain_quotes_commas_and_newlines() -> None:
     """A row's line number is that of its first line. Empty cells are omitted."""
     data = 'sku, name \r\nA,"Say ""hi"",\nnow"\r\n\r\nB,\r\nC,Ünïcode\r\n'.encode()
-    assert read_csv(io.BytesIO(data)).columns == ("sku", "name")
+    assert table(data, "csv").columns == ("sku", "name")
     assert csv_rows(data) == [
         Row(2, {"sku": "A", "name": 'Say "hi",\nnow'}),
         Row(5, {"sku": "B"}),
@@ -47,12 +44,12 @@ def test_a_byte_order_mark_and_another_delimiter_are_accepted() -> None:
 def test_a_row_that_is_not_utf_8_is_refused() -> None:
     """The other rows are read."""
     for rows in (
-        csv_rows(b"name\ncaf\xe9\n\xc3\xa9\n"),
-        list(read_json_lines(io.BytesIO(b'{}\n{"name":"\xe9"}\n{"name":"\xc3\xa9"}')).rows),
+        list(table(b"name\ncaf\xe9\n\xc3\xa9\n", encoding="utf-8").rows),
+        list(table(b'{}\n{"name":"\xe9"}\n{"name":"\xc3\xa9"}', encoding="utf-8").rows),
     ):
         malformed, valid = rows[-2:]
         assert isinstance(malformed, MalformedRow)
-        assert "is not UTF-8; save the file as UTF-8" in malformed.message
+        assert "is not valid UTF-8; save the file as UTF-8" in malformed.message
         assert isinstance(valid, Row)
         assert valid.values == {"name": "é"}
 
@@ -62,32 +59,55 @@ def test_the_apostrophe_before_a_formula_is_removed() -> None:
     assert csv_rows(b"a,b,c,d\n'=1+1,''x,'Tis,'\n") == [Row(2, {"a": "=1+1", "b": "'x", "c": "'Tis", "d": "'"})]
 
 
-def test_a_row_that_cannot_be_read_is_skipped() -> None:
-    """It is reported with its line."""
-    rows = csv_rows(b"a,b\n1\n1,2,3\n1,2\n1,2,, \n")
-    assert [row.line for row in rows] == [2, 3, 4, 5]
-    assert [type(row) for row in rows] == [MalformedRow, MalformedRow, Row, Row]
+def test_short_and_long_rows_are_repaired_if_nothing_is_lost() -> None:
+    """Missing cells are absent and surplus empty cells are cut. A row with a cell that has no column is refused."""
+    assert csv_rows(b"a,b\n1\n1,2,3\n1,2\n1,2,, \n") == [
+        Row(2, {"a": "1"}, repair="filled"),
+        MalformedRow(3, "The row has 3 cells, but the header has 2; no column for '3'.", cells=("1", "2", "3")),
+        Row(4, {"a": "1", "b": "2"}),
+        Row(5, {"a": "1", "b": "2"}, repair="cut"),
+    ]
 
 
 @pytest.mark.parametrize(
-    ("data", "first", "last"),
+    ("data", "first", "last", "following"),
     [
-        (b'a,b\n1,2\n1,"x"y\n1,2\n\n1,2', 3, 6),
-        (b'a,b\n1,"open\n1,2\n', 2, 3),
-        (b'a,b\n1,"x"y', 2, 2),
-        (b'a,b\n1,"x\ny",3\n1,2\n', 2, 4),
-        (b'a,b\n1,"x\ny"\n1,"' + b"x\n" * MAX_ROW_SIZE + b'"\n1,2\n', 4, MAX_ROW_SIZE + 5),
-        (b"a,b\n" + b"x" * (3 * MAX_ROW_SIZE) + b",1\n1,2\n", 2, 3),
-        ((DATA / "unclosed.csv").read_bytes(), 3, 6),
+        (b'a,b\n1,2\n1,"x"y\n1,2\n\n1,2', 3, 3, [4, 6]),
+        (b'a,b\n1,"open\n1,2\n', 2, 2, [3]),
+        (b'a,b\n1,"x"y', 2, 2, []),
+        (b'a,b\n1,"open\nx\ny', 2, 4, []),
+        (b'a,b\n1,"x\ny",3\n1,2\n', 2, 3, [4]),
+        (b'a,b\n1,"x\ny"\n1,"' + b"x\n" * MAX_ROW_SIZE + b'"\n1,2\n', 4, MAX_ROW_SIZE + 4, [MAX_ROW_SIZE + 5]),
+        (b"a,b\n" + b"x" * (3 * MAX_ROW_SIZE) + b",1\n1,2\n", 2, 2, [3]),
+        ((DATA / "unclosed.csv").read_bytes(), 3, 3, [4, 5, 6]),
     ],
 )
-def test_nothing_is_read_after_a_row_with_wrong_quotes(data: bytes, first: int, last: int) -> None:
-    """Later lines may be part of a cell. The error names the lines that were skipped."""
-    *rows, malformed = csv_rows(data)
-    assert all(isinstance(row, Row) and row.line < first for row in rows)
-    assert isinstance(malformed, MalformedRow)
+def test_reading_goes_on_after_a_row_with_wrong_quotes(data: bytes, first: int, last: int, following: list[int]) -> None:
+    """The error names the lines that were not read."""
+    rows = csv_rows(data)
+    (malformed,) = [row for row in rows if isinstance(row, MalformedRow)]
     assert (malformed.line, malformed.last_line) == (first, last)
-    assert f"Line {last}, the last" in malformed.message if first == last else f"Lines {first} to {last}," in malformed.message
+    assert malformed.message.startswith(f"Line {first} cannot" if first == last else f"Lines {first} to {last}")
+    assert [row.line for row in rows if row.line > last] == following
+
+
+@pytest.mark.parametrize(
+    ("record", "cells"),
+    [
+        ('S-1,"19" rack",x', ["S-1", '19" rack', "x"]),
+        ('S-1,19" rack,x', ["S-1", '19" rack', "x"]),
+        ('S-1,"a ""b"" "c" d",x', ["S-1", 'a "b" "c" d', "x"]),
+        ('S-1,"<p class="a">\none</p>",x', ["S-1", '<p class="a">\none</p>', "x"]),
+    ],
+)
+def test_stray_quotes_are_read_as_they_were_meant(record: str, cells: list[str]) -> None:
+    """A quote that is not next to a delimiter is part of the cell, if the row then has the right number of cells."""
+    rows = csv_rows(f"a,b,c\n{record}\n1,2,3\n".encode())
+    assert [row.values for row in rows if isinstance(row, Row)] == [
+        dict(zip("abc", cells, strict=True)),
+        {"a": "1", "b": "2", "c": "3"},
+    ]
+    assert len(rows) == 2
 
 
 def test_a_row_of_blank_cells_is_skipped() -> None:
@@ -102,12 +122,34 @@ def test_a_cell_may_be_as_long_as_a_row() -> None:
     assert len(row.values["b"]) == 200_000
 
 
-@pytest.mark.parametrize("name", ["html.csv", "one-blank-header.csv", "nul.csv", "cr-only.csv", "header-spaces.csv"])
-def test_files_as_people_have_them_are_read(name: str) -> None:
-    """Every row is read."""
-    rows = csv_rows((DATA / name).read_bytes())
-    assert rows
-    assert all(isinstance(row, Row) for row in rows)
+@pytest.mark.parametrize(
+    ("name", "description", "rows"),
+    [
+        ("bom.csv", "utf-8, comma-separated", 1),
+        ("bom.jsonl", "jsonl, utf-8", 2),
+        ("cp1252.csv", "windows-1252, comma-separated", 3),
+        ("cr-only.csv", "utf-8, comma-separated", 2),
+        ("footer.csv", "utf-8, comma-separated", 2),
+        ("google.tsv", "utf-8, tab-separated", 2),
+        ("header-spaces.csv", "utf-8, comma-separated", 1),
+        ("html.csv", "utf-8, comma-separated", 2),
+        ("nul.csv", "utf-8, comma-separated", 3),
+        ("one-blank-header.csv", "utf-8, comma-separated", 2),
+        ("ragged.csv", "utf-8, comma-separated", 3),
+        ("semicolon.csv", "utf-8, semicolon-separated", 3),
+        ("shopify.csv", "utf-8, comma-separated", 3),
+        ("trailing.jsonl", "jsonl, utf-8", 2),
+        ("utf16.csv", "utf-16, comma-separated", 1),
+    ],
+)
+def test_files_as_people_have_them_are_read(name: str, description: str, rows: int) -> None:
+    """Without any option, every row is read, and what was detected is described."""
+    source = table((DATA / name).read_bytes())
+    read = list(source.rows)
+    assert (source.detected.describe(), len(read)) == (description, rows)
+    assert all(isinstance(row, Row) for row in read)
+    assert source.sample == tuple(read)
+    assert bool(source.detected.warnings) == (name == "cp1252.csv")
 
 
 @pytest.mark.parametrize("delimiter", ['"', "\n", "\r", "\x00", " ", "", "ab", "a", "1", "'", "\x1b", "é"])
@@ -120,44 +162,45 @@ def test_an_invalid_delimiter_is_refused(delimiter: str) -> None:
 @pytest.mark.parametrize(
     ("data", "kind", "message"),
     [
-        (gzip.compress(b"sku,name\n", mtime=0), "csv", "compressed"),
-        (gzip.compress(b"{}", mtime=0), "jsonl", "compressed"),
-        (b"PK\x03\x04...", "csv", "spreadsheet"),
-        ((DATA / "utf16.csv").read_bytes(), "csv", "UTF-16"),
-        (b"s\x00k\x00u\x00,\x00", "csv", "not UTF-8 text"),
-        (b"sku,gr\xf6\xdfe\n", "csv", "Line 1 is not UTF-8"),
-        (b"\n <!DOCTYPE html><html>", "csv", "HTML"),
+        (b"PK\x03\x04...", None, "damaged or incomplete ZIP"),
+        (b"\xd0\xcf\x11\xe0....", None, "before 2007"),
+        (b"%PDF-1.7", None, "PDF"),
+        (b"\n <!DOCTYPE html><html>", None, "HTML"),
         (b"<html></html>", "jsonl", "HTML"),
-        (b"[]", "csv", "JSON, not CSV"),
+        ("<html></html>".encode("utf-16"), None, "HTML"),
+        (b"[]", "csv", "JSON array, not csv; use format json"),
         (b'{"a": 1}', "csv", "use format jsonl"),
         (b'[{"a": 1}]', "jsonl", "use format json"),
-        ((DATA / "wrapped.json").read_bytes(), "json", "not a JSON array"),
-        (b"", "csv", "no header"),
+        (b"sku,name\n", "json", "not JSON"),
+        (b"sku,name\n", "xlsx", "no workbook"),
+        ((DATA / "wrapped.json").read_bytes(), None, "set records=products"),
+        (b'{"data": {"total": 2, "items": [{"sku": "A"}]}}', None, "set records=data.items"),
+        (b"", None, "no header"),
         (b"\xef\xbb\xbf \n", "jsonl", "is empty"),
-        (b"", "json", "is empty"),
-        (b"a," * 2_001, "csv", "2002 columns"),
-        (b"x" * (2 * MAX_ROW_SIZE), "csv", "header cannot be read"),
+        (b"a," * 2_001, None, "2002 columns"),
+        (b"x" * (2 * MAX_ROW_SIZE), None, "header cannot be read"),
+        (b"a\0,b\n", None, "U\\+0000"),
     ],
 )
-def test_a_file_in_another_format_is_refused(data: bytes, kind: str, message: str) -> None:
+def test_a_file_in_another_format_is_refused(data: bytes, kind: str | None, message: str) -> None:
     """The file is closed."""
     file = io.BytesIO(data)
     with pytest.raises(InvalidFile, match=message):
-        read_table(file, kind)
+        table(file, kind)
     assert file.closed
 
 
 def test_an_empty_array_has_no_rows() -> None:
     """A CSV file with only a header has none either."""
-    assert list(read_table(io.BytesIO(b" [ ] "), "json").rows) == []
+    assert list(table(" [ ] ", "json").rows) == []
     assert csv_rows(b"sku,name\n") == []
 
 
-@pytest.mark.parametrize(("data", "message"), [(b"", "no header"), (b",,\n1,2,3\n", "no header"), (b'"a\n', "cannot be read")])
+@pytest.mark.parametrize(("data", "message"), [(b"", "no header"), (b",,\n", "no header"), (b'"a\n', "cannot be read")])
 def test_a_csv_file_needs_a_header(data: bytes, message: str) -> None:
     """Without one nothing is read."""
     with pytest.raises(InvalidFile, match=message):
-        read_csv(io.BytesIO(data))
+        table(data, "csv")
 
 
 def test_json_lines_are_read_one_by_one() -> None:
@@ -165,7 +208,7 @@ def test_json_lines_are_read_one_by_one() -> None:
     too_long = json.dumps({"name": "x" * MAX_ROW_SIZE})
     far_too_long = "x" * (3 * MAX_ROW_SIZE)
     text = f'{{"sku": "A", "price": 1.50, "name": null}}\n\n[1]\n{{"a": 1\n{too_long}\n{{"sku": "B"}}\n{far_too_long}'
-    rows = list(read_json_lines(io.BytesIO(text.encode())).rows)
+    rows = list(table(text, "jsonl").rows)
     assert rows[0] == Row(1, {"sku": "A", "price": DecimalLiteral("1.50")})
     assert [(row.line, type(row)) for row in rows[1:]] == [
         (3, MalformedRow),

@@ -1,7 +1,6 @@
 """The import pipeline: what is imported, what is refused, and what is reported."""
 
 import asyncio
-import io
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -11,9 +10,6 @@ import pytest
 
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.application.categories.categories import Categories
-from catalog.application.files.csv_reader import read_csv
-from catalog.application.files.json_reader import read_json_array, read_json_lines
-from catalog.application.files.readers import read_table
 from catalog.application.files.row_source import RowSource
 from catalog.application.imports.pipeline import ImportPipeline
 from catalog.application.imports.plan import ImportPlan
@@ -29,6 +25,7 @@ from catalog.domain.changes.log import ChangeSet
 from catalog.domain.errors import CatalogError, InvalidFile, InvalidQuery, SkuTaken, StaleVersion, StoreUnavailable
 from catalog.domain.items.item import Item
 from tests.making import NOON, TESTER, CountedIds, FixedClock, category, commit, creation, sets
+from tests.tables import table
 
 DATA = Path(__file__).parents[3] / "data"
 
@@ -58,12 +55,12 @@ class Trial:
 
     async def csv(self, text: str, plan: ImportPlan | None = None) -> ImportReport:
         """Import CSV."""
-        source = read_csv(io.BytesIO(text.encode(errors="surrogateescape")))
+        source = table(text, "csv", encoding="utf-8")
         return await self.run(source, plan)
 
     async def json(self, values: object, plan: ImportPlan | None = None) -> ImportReport:
         """Import a JSON array."""
-        source = read_json_array(io.BytesIO(json.dumps(values).encode()), "none")
+        source = table(json.dumps(values), "json", policy="none")
         return await self.run(source, plan)
 
     async def item(self, sku: str) -> Item:
@@ -208,7 +205,7 @@ async def test_slices_of_large_rows_have_fewer_rows(trial: Trial, kind: str) -> 
         "json": json.dumps(rows),
         "jsonl": "\n".join(map(json.dumps, rows)),
     }
-    source = read_table(io.BytesIO(texts[kind].encode()), kind)
+    source = table(texts[kind], kind)
     await trial.run(source)
     assert [report.rows for report in trial.reports] == [5, 10, 12]
 
@@ -232,7 +229,7 @@ async def test_values_that_have_a_type_keep_it(trial: Trial) -> None:
 async def test_progress_is_reported_after_each_slice(trial: Trial) -> None:
     """Here with JSON Lines."""
     lines = "\n".join(json.dumps({"sku": f"S-{number}", "name": "x"}) for number in range(SLICE_ROWS + 1))
-    await trial.run(read_json_lines(io.BytesIO(lines.encode())))
+    await trial.run(table(lines, "jsonl"))
     assert [report.rows for report in trial.reports] == [SLICE_ROWS, SLICE_ROWS + 1]
 
 
@@ -356,7 +353,7 @@ async def test_stopping_an_import_waits_for_the_slice_being_committed() -> None:
         if next(slices):
             raise error
 
-    source = read_csv(io.BytesIO(_slices("sku,name\nA,\n", "B,Two\n").encode()))
+    source = table(_slices("sku,name\nA,\n", "B,Two\n"))
     with pytest.raises(SkuTaken):
         await trial.run(source, before_slice=stop_at_second_slice)
     assert ([report.rows for report in trial.reports], trial.refused) == ([SLICE_ROWS], [(2, "name", "required")])
@@ -365,7 +362,7 @@ async def test_stopping_an_import_waits_for_the_slice_being_committed() -> None:
 async def test_a_cancelled_import_reports_the_slice_committed_meanwhile() -> None:
     """That slice is in the store."""
     trial = Trial(store := Slow())
-    source = read_csv(io.BytesIO(_slices("sku,name\nA,One\n", "B,Two\n").encode()))
+    source = table(_slices("sku,name\nA,One\n", "B,Two\n"))
     run = asyncio.create_task(trial.run(source))
     while "B" not in store.read_skus:  # noqa: ASYNC110 - then the next slice has been decided and waits for the first
         await asyncio.sleep(0)
@@ -381,7 +378,7 @@ async def test_a_cancelled_import_reports_the_slice_committed_meanwhile() -> Non
 async def test_a_cancelled_import_is_cancelled_even_if_its_commit_fails() -> None:
     """The failed slice is not reported."""
     trial = Trial(store := Slow(StoreUnavailable("away")))
-    run = asyncio.create_task(trial.run(read_csv(io.BytesIO(b"sku,name\nA,One\n"))))
+    run = asyncio.create_task(trial.run(table("sku,name\nA,One\n")))
     while not store.commits:  # noqa: ASYNC110 - then the slice is being committed
         await asyncio.sleep(0)
     run.cancel()

@@ -18,16 +18,23 @@ from catalog.entrypoints.gc_tuning import reduce_collections
 
 _FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _MAX_PRINTED = 10
+_STANDARD_INPUT = Path("-")
 
 _SWITCH_INTERVAL = 0.0005
 """Thread switch interval during an import, in seconds (Python's default: 0.005)."""
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option(
-    "--format", "file_format", type=click.Choice(["csv", "json", "jsonl"]), help="Format of FILE (default: from its extension)."
+    "--format",
+    "file_format",
+    type=click.Choice(["csv", "tsv", "json", "jsonl", "xlsx", "ods"]),
+    help="Format of FILE (default: the content decides). csv is any delimited text.",
 )
+@click.option("--encoding", metavar="NAME", help="Encoding of a text file: utf-8, utf-16, windows-1252, … (default: detected).")
+@click.option("--sheet", metavar="NAME|NUMBER", help="Sheet of a workbook (default: the first one with rows).")
+@click.option("--records", metavar="MEMBER", help="Member of a JSON object that has the array of rows: products, data.items.")
 @click.option(
     "--map", "maps", metavar="FIELD=COLUMN", multiple=True, help="Read a field from a column with another name: name=title."
 )
@@ -44,7 +51,7 @@ _SWITCH_INTERVAL = 0.0005
     show_default=True,
     help="If the SKU already exists: refuse the row, skip it, or update the item.",
 )
-@click.option("--delimiter", default=",", show_default=True, help="CSV delimiter; `tab` for a tab character.")
+@click.option("--delimiter", metavar="CHARACTER", help="CSV delimiter; `tab` for a tab character (default: detected).")
 @click.option("--create-categories", is_flag=True, help="Create missing categories as root categories.")
 @click.option("--preserve", is_flag=True, help="Keep the ids, versions and times of exported items when creating them.")
 @click.option(
@@ -57,30 +64,33 @@ _SWITCH_INTERVAL = 0.0005
 @click.option(
     "--errors", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write all refused rows to this CSV file."
 )
-def import_(
+def import_(  # noqa: PLR0913, PLR0917 - each is an option
     file: Path,
     file_format: str | None,
-    delimiter: str,
+    encoding: str | None,
+    delimiter: str | None,
+    sheet: str | None,
+    records: str | None,
     errors: Path | None,
     *,
     partial: bool,
     **plan: Any,  # noqa: ANN401 - options
 ) -> None:
-    """Import items from FILE: CSV with a header, a JSON array, or JSON Lines.
+    """Import items from FILE: CSV with a header, a workbook (.xlsx, .ods), a JSON array, or JSON Lines; - reads standard input.
+
+    The content decides what the file is, also if it is compressed (gzip, bzip2, xz, zstd, or a ZIP archive of one file).
 
     Columns named sku, name, description, category, price, currency, attributes (JSON) or attr.NAME are imported. Use --map
     for other columns; the rest are listed and ignored. Invalid rows are reported with line and reason, and valid rows are
     imported. A file in another format, or an incomplete export, is refused as a whole.
     """
-    file_format = file_format or _FORMATS.get(file.suffix.lower())
-    if file_format is None:
-        fail(f"Cannot tell the format of {file.name} from its extension; use --format csv, json or jsonl.", code=USAGE)
-
-    size = file.stat().st_size
+    size = 0 if file == _STANDARD_INPUT else file.stat().st_size
 
     async def work(container: Any) -> Any:  # noqa: ANN401 - a Container, and an ImportReport
-        from catalog.application.files.csv_reader import parse_delimiter  # noqa: PLC0415 - keeps --help fast
-        from catalog.application.files.readers import read_table  # noqa: PLC0415 - as above
+        from catalog.application.files.delimiters import parse_delimiter  # noqa: PLC0415 - keeps --help fast
+        from catalog.application.files.encodings import parse_encoding  # noqa: PLC0415 - as above
+        from catalog.application.files.read_options import ReadOptions  # noqa: PLC0415 - as above
+        from catalog.application.files.readers import open_table  # noqa: PLC0415 - as above
         from catalog.application.files.trailer import trailer_policy  # noqa: PLC0415 - as above
         from catalog.application.imports.plan import ImportPlan  # noqa: PLC0415 - as above
         from catalog.application.imports.report import ImportProgress  # noqa: PLC0415 - as above
@@ -96,14 +106,18 @@ def import_(
             atomic=plan["atomic"],
             max_atomic_rows=container.settings().imports.max_atomic_rows,
         )
-        parse_delimiter(delimiter)
+        if delimiter is not None:
+            parse_delimiter(delimiter)
+        if encoding is not None:
+            parse_encoding(encoding)
         reduce_collections()
         # One thread reads while another commits; a short interval keeps both from waiting long.
         sys.setswitchinterval(_SWITCH_INTERVAL)
         with ExitStack() as stack:
             binary_file = stack.enter_context(_open(file))
             policy = trailer_policy(preserve=parsed_plan.preserve, partial=partial)
-            source = read_table(binary_file, str(file_format), delimiter, policy)
+            reading = ReadOptions(file_format, encoding, delimiter, sheet, records, policy)
+            source = open_table(binary_file, reading, filename=file.name)
             stack.callback(source.close)
             on_refusal = stack.enter_context(_refusal_output(errors))
             on_progress = stack.enter_context(_progress_bar(binary_file, size))
@@ -207,8 +221,8 @@ async def _follow(
 
 
 def _open(file: Path) -> IO[bytes]:
-    """Open the file. Blocking is fine: nothing else runs on the event loop yet."""
-    return file.open("rb")
+    """Open the file, or standard input. Blocking is fine: nothing else runs on the event loop yet."""
+    return sys.stdin.buffer if file == _STANDARD_INPUT else file.open("rb")
 
 
 @contextmanager

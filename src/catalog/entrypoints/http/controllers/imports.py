@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from multipart import parse_options_header
 
 from catalog.application.files.formulas import escape_formula
-from catalog.application.files.readers import read_table
+from catalog.application.files.readers import open_table
 from catalog.application.imports.jobs import FinishedImport, ImportJobs, ImportSource
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.progress import REFUSED, ImportState
@@ -99,7 +99,8 @@ class ImportsController(Controller):
         scope = request.scope
         boundary = _boundary(scope)
         if boundary is None:
-            refuse_other_types(scope, MEDIA_TYPES[parse_import_options(scope, self.most_atomic).format])
+            parse_import_options(scope, self.most_atomic)
+            refuse_other_types(scope, MEDIA_TYPES, any_charset=True)
         if announced_length(scope) > self.most_bytes:
             raise FileTooLarge(self.most_bytes)
         origin = request_origin(request)
@@ -196,9 +197,7 @@ class ImportsController(Controller):
         except InvalidQuery:
             file.close()
             raise
-        source = ImportSource(
-            lambda: read_table(file, options.format, options.delimiter, options.trailer_policy), file.tell, file.close
-        )
+        source = ImportSource(lambda: open_table(file, options.reading, filename=options.filename), file.tell, file.close)
         return source, options.plan
 
 

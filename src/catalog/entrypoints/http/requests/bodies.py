@@ -124,17 +124,21 @@ def _too_large(limit: int) -> str:
     return f"The body is too large. The limit for this path is {limit} bytes."
 
 
-def refuse_other_types(scope: Any, types: tuple[str, ...]) -> None:  # noqa: ANN401 - an ASGI scope
-    """Raise an HTTPException with 415 unless the body has one of the media types, in UTF-8 and without Content-Encoding.
+def refuse_other_types(scope: Any, types: tuple[str, ...], *, any_charset: bool = False) -> None:  # noqa: ANN401 - an ASGI scope
+    """Raise an HTTPException with 415 unless the body has one of the media types, without Content-Encoding, and in UTF-8.
+
+    With `any_charset`, it may be in another encoding.
 
     An explicit type is required, because browsers can send forms to other origins without a preflight.
     """
     content_type = header(scope, b"content-type")
-    if content_type not in types and not _is_one_of(content_type or "", types):
+    essence = (content_type or "").partition(";")[0].strip().lower()
+    if content_type not in types and not (essence in types if any_charset else _is_one_of(content_type or "", types)):
         problem = (
             "The request has no Content-Type" if content_type is None else f"Unsupported Content-Type {shorten(content_type)}"
         )
-        detail = f"{problem}. Allowed: {' or '.join(types)}, in UTF-8. With curl: -H 'Content-Type: {types[0]}'."
+        charset = "" if any_charset else ", in UTF-8"
+        detail = f"{problem}. Allowed: {' or '.join(types)}{charset}. With curl: -H 'Content-Type: {types[0]}'."
         raise HTTPException(status_code=415, detail=detail, headers={"Accept": ", ".join(types)})
     if (header(scope, b"content-encoding") or "identity").lower() != "identity":
         raise HTTPException(status_code=415, detail="Content-Encoding is not supported; send the body uncompressed.")

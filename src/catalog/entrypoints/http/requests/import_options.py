@@ -4,26 +4,38 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from catalog.application.files.csv_reader import parse_delimiter
-from catalog.application.files.trailer import TrailerPolicy, trailer_policy
+from multipart import parse_options_header
+
+from catalog.application.files.delimiters import parse_delimiter
+from catalog.application.files.encodings import parse_encoding
+from catalog.application.files.read_options import ReadOptions
+from catalog.application.files.trailer import trailer_policy
 from catalog.application.imports.plan import CONFLICTS, ImportPlan
 from catalog.domain.errors import InvalidQuery
 from catalog.domain.queries.filters import without_empty
 from catalog.domain.queries.operands import refuse_unknown
-from catalog.domain.validation import FieldErrors
 from catalog.entrypoints.http.requests.headers import header
 from catalog.entrypoints.http.requests.import_parameters import FLAGS, IMPORT
 from catalog.entrypoints.http.requests.parameters import names, repeatable_names
 from catalog.entrypoints.http.requests.query_string import read_parameters
 
-MEDIA_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
-    "csv": ("text/csv",),
-    "json": ("application/json",),
-    "jsonl": ("application/jsonl", "application/x-ndjson", "application/x-jsonlines"),
-}
-"""The media types of each file format."""
-
-_EXTENSIONS = {"csv": (".csv",), "json": (".json",), "jsonl": (".jsonl", ".ndjson")}
+MEDIA_TYPES: Final = (
+    "text/csv",
+    "text/tab-separated-values",
+    "application/json",
+    "application/jsonl",
+    "application/x-ndjson",
+    "application/x-jsonlines",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.oasis.opendocument.spreadsheet",
+    "application/gzip",
+    "application/zip",
+    "application/zstd",
+    "application/x-xz",
+    "application/x-bzip2",
+    "application/octet-stream",
+)
+"""The media types of files that can be imported. The content decides what a file is; its charset is that of the media type."""
 
 _NAMES = names(IMPORT)
 _REPEATABLE = repeatable_names(IMPORT)
@@ -32,12 +44,11 @@ _CHOICES = {parameter.name: parameter.choices for parameter in IMPORT if paramet
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """The options of an import: the file's format and CSV delimiter, the plan, and whether a trailer is required."""
+    """The options of an import: how to read the file, called `filename` in a form, and the plan."""
 
-    format: str
-    delimiter: str
+    reading: ReadOptions
     plan: ImportPlan
-    trailer_policy: TrailerPolicy
+    filename: str | None = None
 
 
 def parse_import_options(
@@ -60,18 +71,19 @@ def parse_import_options(
         refuse_unknown((name,), _NAMES, errors)
         if name in options and name in _CHOICES and values[0] not in _CHOICES[name]:
             errors.add((name,), "invalid_choice", f"Parameter {name} must be {' or '.join(_CHOICES[name])}.")
-    plan, delimiter = ImportPlan(), ","
-    try:
-        delimiter = parse_delimiter(options.get("delimiter", [","])[0])
-    except InvalidQuery as error:
-        errors.extend(error)
+    single = {name: values[0] for name, values in options.items()}
+    plan = ImportPlan()
+    for name, parse in (("delimiter", parse_delimiter), ("encoding", parse_encoding)):
+        try:
+            if name in single:
+                parse(single[name])
+        except InvalidQuery as error:
+            errors.extend(error)
     try:
         plan = ImportPlan.parse(options.get("map", ()), options.get("set", ()), options.get("type", ()))
     except InvalidQuery as error:
         errors.extend(error)
-    file_format = options["format"][0] if "format" in options else _detect_format(scope, filename, errors)
     errors.raise_if_any(InvalidQuery)
-    single = {name: values[0] for name, values in options.items()}
     flags = {name: single.get(name) == "true" for name in FLAGS}
     plan = replace(
         plan,
@@ -82,15 +94,18 @@ def parse_import_options(
         create_categories=flags["create_categories"],
         preserve=flags["preserve"],
     )
-    return ImportOptions(file_format, delimiter, plan, trailer_policy(preserve=plan.preserve, partial=flags["partial"]))
+    reading = ReadOptions(
+        single.get("format"),
+        single.get("encoding") or _charset(scope),
+        single.get("delimiter"),
+        single.get("sheet"),
+        single.get("records"),
+        trailer_policy(preserve=plan.preserve, partial=flags["partial"]),
+    )
+    return ImportOptions(reading, plan, filename)
 
 
-def _detect_format(scope: Any, filename: str | None, errors: FieldErrors) -> str:  # noqa: ANN401 - an ASGI scope
-    """Return the file format by the Content-Type, or by the extension of the file name in a form."""
-    essence = (header(scope, b"content-type") or "").partition(";")[0].strip().lower()
-    extension = "." + (filename or "").lower().rpartition(".")[2]
-    for file_format, media_types in MEDIA_TYPES.items():
-        if essence in media_types or extension in _EXTENSIONS[file_format]:
-            return file_format
-    errors.add(("format",), "missing", f"Cannot detect the file format. Set format to one of {', '.join(MEDIA_TYPES)}.")
-    return "csv"
+def _charset(scope: Any) -> str | None:  # noqa: ANN401 - an ASGI scope
+    """Return the charset of the Content-Type; None if there is none, or if it is that of a form."""
+    essence, options = parse_options_header(header(scope, b"content-type") or "")
+    return options.get("charset") if essence in MEDIA_TYPES else None

@@ -53,8 +53,8 @@ FLAGS = names(_FLAGS)
 IMPORT = (
     Parameter(
         "format",
-        "File format, if the Content-Type does not identify it.",
-        Literal["csv", "json", "jsonl"],
+        "File format. By default the content decides. csv is any delimited text.",
+        Literal["csv", "tsv", "json", "jsonl", "xlsx", "ods"],
         key="import_format",
     ),
     Parameter(
@@ -69,8 +69,20 @@ IMPORT = (
     *_FLAGS,
     Parameter(
         "delimiter",
-        "CSV delimiter; `tab` for a tab character.",
+        "CSV delimiter; `tab` for a tab character. By default it is detected.",
         Annotated[str, Meta(pattern=r"^(tab|[!#-&(-/:-@\[-_{-~])$")],
+    ),
+    Parameter(
+        "encoding",
+        "Encoding of a text file, such as utf-8, utf-16, windows-1252 or shift-jis. By default, that of the Content-Type, or "
+        "else it is detected.",
+        Annotated[str, Meta(examples=["windows-1252"])],
+    ),
+    Parameter("sheet", "Sheet of a workbook: its name, or its number from 1. By default the first one with rows.", str),
+    Parameter(
+        "records",
+        "Path of the member of a JSON object that has the array of rows.",
+        Annotated[str, Meta(examples=["products", "data.items"])],
     ),
     *_REPEATABLE,
 )

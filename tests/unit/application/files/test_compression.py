@@ -1,0 +1,124 @@
+"""Compressed files, and archives of one file."""
+
+import bz2
+import gzip
+import io
+import lzma
+import sys
+import zipfile
+from collections.abc import Callable
+
+import pytest
+
+from catalog.application.files import compression as module
+from catalog.application.files.row_source import MalformedRow, Row
+from catalog.domain.errors import InvalidFile
+from tests.tables import table
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+TEXT = b"sku,name\n" + b"".join(b"S-%d,Item %d\n" % (number, number) for number in range(50_000))
+
+
+def archive(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Return a ZIP archive."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as opened:
+        for name, content in members:
+            opened.writestr(name, content)
+    return file.getvalue()
+
+
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zstd": zstd.compress,
+    "zip": lambda data: archive(("items.csv", data), ("__MACOSX/._items.csv", b"x"), ("empty/", b"")),
+}
+
+
+class Pipe:
+    """A file that cannot be read again."""
+
+    def __init__(self, data: bytes) -> None:
+        """Return `data` in small pieces."""
+        self._file = io.BytesIO(data)
+        self.closed = False
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to 1,000 bytes."""
+        return self._file.read(min(size, 1_000))
+
+    def close(self) -> None:
+        """Remember it."""
+        self.closed = True
+
+
+@pytest.mark.parametrize("name", COMPRESS)
+@pytest.mark.parametrize("is_pipe", [False, True])
+def test_a_compressed_file_is_read(name: str, *, is_pipe: bool) -> None:
+    """From a file and from a pipe; the compression is reported."""
+    data = COMPRESS[name](TEXT)
+    source = table(Pipe(data) if is_pipe else data)  # type: ignore[arg-type]
+    assert source.detected.compression == name
+    assert sum(isinstance(row, Row) for row in source.rows) == 50_000
+
+
+@pytest.mark.parametrize("name", ["gzip", "bzip2", "xz", "zstd"])
+def test_a_truncated_file_is_read_up_to_the_damage(name: str) -> None:
+    """The rows before it are read, and the error says that the file is damaged."""
+    data = COMPRESS[name](TEXT + b"".join(b"%x," % (number * 2654435761 % 2**32) for number in range(300_000)))
+    rows = list(table(data[: len(data) * 2 // 3]).rows)
+    assert isinstance(rows[0], Row)
+    assert isinstance(rows[-1], MalformedRow)
+    assert "damaged or incomplete" in rows[-1].message
+
+
+@pytest.mark.parametrize("name", COMPRESS)
+def test_a_bomb_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that expands to far more than a table would is not read to its end."""
+    monkeypatch.setattr(module, "FREE_SIZE", 1024 * 1024)
+    data = COMPRESS[name](b"sku,name\n" + b"A,A\n" * 4_000_000)
+    try:
+        rows = list(table(data).rows)
+    except InvalidFile as error:
+        assert "expands to too much" in str(error)
+    else:
+        assert "expands to too much" in getattr(rows[-1], "message", "")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (archive(("a.csv", b"sku"), ("b.csv", b"sku")), r"has 2 files \(a.csv, b.csv\)"),
+        (archive(), "has 0 files"),
+        (archive(("a.csv", TEXT))[:-100], "damaged or incomplete ZIP"),
+        (gzip.compress(b""), "empty"),
+        (gzip.compress(TEXT)[:15], "damaged or incomplete"),
+        (gzip.compress(gzip.compress(TEXT)), "header"),
+    ],
+)
+def test_other_archives_are_refused(data: bytes, message: str) -> None:
+    """The error says what to send instead."""
+    with pytest.raises(InvalidFile, match=message):
+        table(data)
+
+
+def test_an_encrypted_archive_is_refused() -> None:
+    """It cannot be read without its password."""
+    data = bytearray(archive(("a.csv", b"sku,name"), method=zipfile.ZIP_STORED))
+    data[6] |= 1
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    with pytest.raises(InvalidFile, match="encrypted"):
+        table(bytes(data))
+
+
+def test_an_archive_in_a_pipe_has_a_maximum_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is saved before it is read."""
+    monkeypatch.setattr(module, "MAX_ARCHIVE", 1_000)
+    with pytest.raises(InvalidFile, match="larger than 1000 bytes"):
+        table(Pipe(archive(("a.csv", TEXT))))  # type: ignore[arg-type]

@@ -1,0 +1,99 @@
+"""Encodings of text files: what is certain, and what is guessed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog.application.files.encodings import detect_encoding, parse_encoding
+from catalog.domain.errors import InvalidQuery
+from tests.tables import table
+
+GERMAN = "sku,name\nK-1,Käsereibe\nK-2,Löffel – groß\n"
+POLISH = "sku,name\nA,Żółta łódka\nB,Křeslo dřevěné\nC,Šálek\nD,Stół dębowy duży\nE,Świeca wąska\nF,Źródło\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "codec", "name"),
+    [
+        (GERMAN, "cp1252", "windows-1252"),
+        ("sku,name\nA,Caf\u00e9\n", "cp1252", "windows-1252"),
+        ("sku;name\nA;Fauteuil en chêne\nB;Café à l’italienne\nC;Señor – niño\nD;50 €\n", "cp1252", "windows-1252"),
+        ("sku;name\nA;Trädgårdsstol\nB;Blåbär\nC;Kök\n", "cp1252", "windows-1252"),
+        (POLISH, "cp1250", "windows-1250"),
+        (POLISH, "iso8859_2", "iso8859-2"),
+        ("sku,name\nA,Стул садовый\nB,Лампа настольная\nC,Стол\n", "cp1251", "windows-1251"),
+        ("sku,name\nA,Стул садовый\nB,Лампа настольная\nC,Стол\n", "koi8_r", "koi8-r"),
+        ("sku,name\nA,木製の椅子\nB,ガーデンテーブル\nC,青いランプ\n", "cp932", "shift-jis"),
+        ("sku,name\nA,木製の椅子\nB,ガーデンテーブル\nC,青いランプ\n", "euc_jp", "euc-jp"),
+        ("sku,name\nA,花园椅子\nB,木桌\nC,蓝色台灯\n", "gbk", "gb18030"),
+        ("sku,name\nA,花園椅子\nB,木桌\nC,藍色檯燈\n", "big5", "big5"),
+        ("sku,name\nA,정원 의자\nB,나무 탁자\nC,파란 램프\n", "euc_kr", "euc-kr"),
+        (GERMAN, "mac_roman", "mac-roman"),
+    ],
+)
+def test_a_legacy_encoding_is_guessed_and_said_to_be_a_guess(text: str, codec: str, name: str) -> None:
+    """The text is right, and the warning names the encoding."""
+    source = table(text.encode(codec))
+    assert source.detected.encoding == name
+    assert (
+        [list(row.values.values()) for row in source.rows]
+        == [  # type: ignore[union-attr]
+            line.replace(";", ",").split(",") for line in text.splitlines()[1:]
+        ]
+    )
+    (warning,) = source.detected.warnings
+    assert f"read as {name}, which is a guess" in warning
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_characters="\x00\r\n\",;\t|'")),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
+)
+def test_unicode_is_never_guessed(text: str, codec: str) -> None:
+    """With a byte order mark, or as UTF-8, any text is decoded as it was written."""
+    encoded = f"sku,name\nA,x{text}x\n".encode(codec)
+    encoding = detect_encoding(encoded, is_whole=True)
+    assert not encoding.guessed
+    assert encoded.decode(encoding.codec) == f"sku,name\nA,x{text}x\n"
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_utf_16_and_utf_32_are_recognized_without_a_mark(codec: str) -> None:
+    """The zero bytes of ASCII letters show them."""
+    assert detect_encoding(GERMAN.encode(codec), is_whole=True).codec == codec
+
+
+def test_damaged_utf_8_stays_utf_8() -> None:
+    """Only the damaged row is refused. A sample that ends within a character is not damaged."""
+    data = "sku,name\nA,Käse\nB,Löffel\nC,Grün\nD,Öl\n".encode()
+    rows = list(table(data + b"E,\xff\nF,f\n").rows)
+    assert [type(row).__name__ for row in rows] == ["Row"] * 4 + ["MalformedRow", "Row"]
+    assert detect_encoding("é".encode()[:1], is_whole=False).name == "utf-8"
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("UTF8", "utf-8-sig"), ("latin1", "iso8859-1"), ("Windows-1252", "cp1252"), ("sjis", "shift_jis")]
+)
+def test_any_text_encoding_can_be_given(name: str, codec: str) -> None:
+    """Names are those of Python's codecs and their aliases."""
+    assert parse_encoding(name).codec == codec
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("utf-9", "utf-8|utf-7"), ("hex", "Use a name"), ("rot13", "."), ("", "Use a name"), ("\0", "Use a name"), ("idna", ".")],
+)
+def test_other_encodings_are_refused(name: str, hint: str) -> None:
+    """Codecs that do not decode text are refused too."""
+    with pytest.raises(InvalidQuery, match=hint):
+        parse_encoding(name)
+
+
+def test_bytes_that_the_encoding_does_not_have_are_refused() -> None:
+    """In encodings that cannot keep them as surrogates, they would become U+FFFD."""
+    for encoding, data in (
+        ("shift-jis", b"sku,name\nA,\x81\nB,b\n"),
+        ("utf-16-le", "sku,name\nA,x\nB,b\n".encode("utf-16-le").replace(b"x\0", b"\0\xd8")),
+    ):
+        rows = list(table(data, encoding=encoding).rows)
+        assert "is not valid" in getattr(rows[0], "message", ""), rows

@@ -4,12 +4,12 @@ import io
 
 from catalog.application.files.read_options import ReadOptions
 from catalog.application.files.readers import open_table
-from catalog.application.files.row_source import RowSource
+from catalog.application.files.row_source import BinaryReader, RowSource
 from catalog.application.files.trailer import TrailerPolicy
 
 
 def table(  # noqa: PLR0913 - the options of reading
-    data: bytes | str | io.BytesIO,
+    data: bytes | str | BinaryReader,
     kind: str | None = None,
     *,
     encoding: str | None = None,
@@ -19,9 +19,6 @@ def table(  # noqa: PLR0913 - the options of reading
     policy: TrailerPolicy = "of_exports",
 ) -> RowSource:
     """Open a table. Text is encoded as UTF-8; its lone surrogates stand for bytes that are not UTF-8."""
-    file = (
-        data
-        if isinstance(data, io.BytesIO)
-        else io.BytesIO(data.encode(errors="surrogateescape") if isinstance(data, str) else data)
-    )
+    content = data.encode(errors="surrogateescape") if isinstance(data, str) else data
+    file = io.BytesIO(content) if isinstance(content, bytes) else content
     return open_table(file, ReadOptions(kind, encoding, delimiter, sheet, records, policy))

@@ -189,8 +189,10 @@ class _Records:
         """Return the cells of the next record, which begins at `line`; None at the end of the file. Raises: DamagedFile."""
         try:
             cells: list[str] | None = next(self._reader, None)
-        except (csv.Error, _RowTooLong) as error:
+        except csv.Error as error:
             return self._repair(line, column_count, str(error))
+        except _RowTooLong as error:
+            return self._refuse(line, column_count, str(error))
         if cells is not None and len(cells) != column_count and self.lines.count > line:
             reason = f"it spans lines {line} to {self.lines.count} and has {len(cells)} cells, but the header has {column_count}"
             return self._repair(line, column_count, reason)
@@ -199,8 +201,8 @@ class _Records:
     def _repair(self, line: int, column_count: int, reason: str) -> "list[str] | MalformedRow":
         """Repair the current record, which began at `line` and cannot be read, or return the lines that are refused."""
         lines = self.lines
-        read = lines.record
-        lines.give_back(read)
+        lines.give_back(lines.record)
+        lines.record = []
         following = lines.peek(_REPAIRED_LINES)
         for count in range(1, len(following) + 1):
             if count > 1 and self._is_table([following[count - 1]], column_count):
@@ -209,6 +211,13 @@ class _Records:
             if cells is not None and len(cells) == column_count:
                 lines.skip_lines(count)
                 return cells
+        return self._refuse(line, column_count, reason)
+
+    def _refuse(self, line: int, column_count: int, reason: str) -> MalformedRow:
+        """Refuse the current record, and skip to where the file is a table again."""
+        lines = self.lines
+        lines.give_back(lines.record)
+        first = lines.peek(1)
         lines.skip_line()
         goes_on = lines.skip_until(lambda ahead: self._is_table(ahead, column_count))
         last = lines.count
@@ -218,7 +227,7 @@ class _Records:
             message = f"Lines {line} to {last} cannot be read: {reason}. Reading continued after them."
         else:
             message = f"Lines {line} to {last}, the rest of the file, cannot be read: {reason}."
-        first_cells = (read or [""])[0].rstrip("\r\n").split(self.delimiter)
+        first_cells = first[0][:MAX_ROW_SIZE].rstrip("\r\n").split(self.delimiter)
         return MalformedRow(line, f"{message} Double the quotes inside cells.", last, tuple(first_cells))
 
     def _is_table(self, lines: Iterable[str], column_count: int) -> bool:
@@ -335,9 +344,7 @@ def _to_row(line: int, cells: list[str], columns: tuple[str, ...]) -> Row | Malf
     if len(cells) != len(columns):
         surplus = cells[len(columns) :]
         if any(map(str.strip, surplus)):
-            message = (
-                f"The row has {len(cells)} cells, but the header has {len(columns)}: there is no column for {_list(surplus)}."
-            )
+            message = f"The row has {len(cells)} cells, but the header has {len(columns)}; no column for {_list(surplus)}."
             return MalformedRow(line, message, cells=tuple(cells))
         repair = "cut" if surplus else "filled"
         del cells[len(columns) :]

@@ -63,7 +63,7 @@ class Pipe:
 def test_a_compressed_file_is_read(name: str, *, is_pipe: bool) -> None:
     """From a file and from a pipe; the compression is reported."""
     data = COMPRESS[name](TEXT)
-    source = table(Pipe(data) if is_pipe else data)  # type: ignore[arg-type]
+    source = table(Pipe(data) if is_pipe else data)
     assert source.detected.compression == name
     assert sum(isinstance(row, Row) for row in source.rows) == 50_000
 
@@ -83,12 +83,9 @@ def test_a_bomb_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that expands to far more than a table would is not read to its end."""
     monkeypatch.setattr(module, "FREE_SIZE", 1024 * 1024)
     data = COMPRESS[name](b"sku,name\n" + b"A,A\n" * 4_000_000)
-    try:
-        rows = list(table(data).rows)
-    except InvalidFile as error:
-        assert "expands to too much" in str(error)
-    else:
-        assert "expands to too much" in getattr(rows[-1], "message", "")
+    *_, last = table(data).rows
+    assert isinstance(last, MalformedRow)
+    assert "expands to too much" in last.message
 
 
 @pytest.mark.parametrize(
@@ -99,7 +96,7 @@ def test_a_bomb_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         (archive(("a.csv", TEXT))[:-100], "damaged or incomplete ZIP"),
         (gzip.compress(b""), "empty"),
         (gzip.compress(TEXT)[:15], "damaged or incomplete"),
-        (gzip.compress(gzip.compress(TEXT)), "header"),
+        (gzip.compress(gzip.compress(TEXT)), "not text|header"),
     ],
 )
 def test_other_archives_are_refused(data: bytes, message: str) -> None:
@@ -121,4 +118,4 @@ def test_an_archive_in_a_pipe_has_a_maximum_size(monkeypatch: pytest.MonkeyPatch
     """It is saved before it is read."""
     monkeypatch.setattr(module, "MAX_ARCHIVE", 1_000)
     with pytest.raises(InvalidFile, match="larger than 1000 bytes"):
-        table(Pipe(archive(("a.csv", TEXT))))  # type: ignore[arg-type]
+        table(Pipe(archive(("a.csv", TEXT))))

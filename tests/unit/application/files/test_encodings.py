@@ -28,7 +28,7 @@ POLISH = "sku,name\nA,Żółta łódka\nB,Křeslo dřevěné\nC,Šálek\nD,Stó�
         ("sku,name\nA,花园椅子\nB,木桌\nC,蓝色台灯\n", "gbk", "gb18030"),
         ("sku,name\nA,花園椅子\nB,木桌\nC,藍色檯燈\n", "big5", "big5"),
         ("sku,name\nA,정원 의자\nB,나무 탁자\nC,파란 램프\n", "euc_kr", "euc-kr"),
-        (GERMAN, "mac_roman", "mac-roman"),
+        ("sku,name\nA,Käsereibe\nB,Löffel – groß\nC,Crème brûlée\n", "mac_roman", "mac-roman"),
     ],
 )
 def test_a_legacy_encoding_is_guessed_and_said_to_be_a_guess(text: str, codec: str, name: str) -> None:

@@ -38,14 +38,13 @@ def test_a_csv_file_is_imported(catalog: Command, tmp_path: Path) -> None:
 
 
 def test_json_and_json_lines_are_imported(catalog: Command, tmp_path: Path) -> None:
-    """The format follows from the extension or from --format."""
+    """The content decides, whatever the extension."""
     (tmp_path / "a.json").write_text(json.dumps([{"sku": "A", "name": "a", "attr.n": 5}]))
     (tmp_path / "b.jsonl").write_text('{"sku": "B", "name": "b"}\n{"sku": "C"}\n')
     (tmp_path / "c.txt").write_text('{"sku": "C", "name": "c"}\n')
     assert "1 created" in catalog("import", "a.json").stdout
     assert "1 created, 0 updated, 0 unchanged, 0 skipped, 1 refused" in catalog("import", "b.jsonl", code=1).stdout
-    assert "use --format" in catalog("import", "c.txt", code=2).stderr
-    assert "1 created" in catalog("import", "c.txt", "--format", "jsonl").stdout
+    assert "1 created" in catalog("import", "c.txt").stdout
     assert catalog.json("items", "get", "a")["attributes"] == {"n": 5}
 
 
@@ -154,12 +153,10 @@ def test_a_file_that_is_not_a_table_of_items_is_refused(catalog: Command, tmp_pa
     """The exit code is 1, and the file's control characters do not reach the terminal."""
     file = tmp_path / "a.csv"
     for data in (
-        gzip.compress(b"sku,name\n"),
+        gzip.compress(b"sku,name\n")[:20],
         b"<!DOCTYPE html>\x1b]0;owned\x07",
         b"\x1b]0;owned\x07,b\n",
-        b"[]",
         b"",
-        (DATA / "utf16.csv").read_bytes(),
         b"title;price\nx;1\n",
     ):
         file.write_bytes(data)
@@ -174,11 +171,11 @@ def test_a_file_that_is_not_a_table_of_items_is_refused(catalog: Command, tmp_pa
     assert "0 rows" in catalog("import", str(tmp_path / "empty.json")).stdout
 
 
-def test_lines_after_an_unclosed_quote_are_reported_as_not_read(catalog: Command, tmp_path: Path) -> None:
-    """The message names the first and the last line."""
+def test_a_row_with_an_unclosed_quote_is_refused_with_its_lines(catalog: Command, tmp_path: Path) -> None:
+    """Rows after it are imported, but not lines that may be part of a cell."""
     result = catalog("import", str(DATA / "unclosed.csv"), code=1)
-    assert "2 rows: 1 created" in result.stdout
-    assert "Lines 3 to 6, the rest of the file, were not read" in result.stderr
+    assert "5 rows: 4 created" in result.stdout
+    assert "Line 3 cannot be read" in result.stderr
     inside = tmp_path / "inside.csv"
     inside.write_text('sku,name,description\nUQ-1,Kept,"3" wide\nUQ-1,Overwritten,x\nmore"\n')
     result = catalog("import", str(inside), "--on-conflict", "update", code=1)

@@ -134,10 +134,12 @@ async def test_an_export_can_be_imported(client: httpx.AsyncClient) -> None:
     ("query", "media", "body", "status", "code"),
     [
         ("on_conflict=x&mode=y&dry_run=1&colour=red&map=name&map=nope=x", "text/csv", "", 422, "invalid_query"),
-        ("", "application/octet-stream", "", 422, "invalid_query"),
-        ("format=csv", "application/octet-stream", "", 415, "unsupported_media_type"),
+        ("", "application/octet-stream", "", 422, "invalid_file"),
+        ("format=csv", "text/plain", "", 415, "unsupported_media_type"),
+        ("encoding=nope", "text/csv", "sku\n", 422, "invalid_query"),
+        ("sheet=2", "text/csv", "sku,name\n", 200, ""),
         ("format=xml", "text/csv", "", 422, "invalid_query"),
-        ("", "text/csv; charset=latin-1", "", 415, "unsupported_media_type"),
+        ("", "text/csv; charset=nope", "sku\n", 422, "invalid_query"),
         ("", "text/csv", "", 422, "invalid_file"),
         ("delimiter=ab", "text/csv", "sku\n", 422, "invalid_query"),
         ("map=name=title", "text/csv", "sku\n", 422, "invalid_query"),
@@ -149,7 +151,7 @@ async def test_invalid_import_requests_are_refused(
 ) -> None:
     """Nothing is written, and every invalid parameter is reported."""
     response = await client.post(f"{IMPORT}?{query}", content=body, headers={"Content-Type": media})
-    assert (response.status_code, response.json()["code"]) == (status, code), response.text
+    assert (response.status_code, response.json().get("code", "")) == (status, code), response.text
     if "colour" in query:
         assert [error["parameter"] for error in response.json()["errors"]] == [
             "on_conflict", "mode", "dry_run", "colour", "map", "map",
@@ -457,7 +459,6 @@ _FILE_PART = b'--b\r\nContent-Disposition: form-data; name="f"; filename="x.csv"
             422,
             "delimiter must be one character",
         ),
-        (_FILE_PART.replace(b".csv", b""), 422, "Cannot detect the file format"),
     ],
 )
 @pytest.mark.parametrize("store", ["memory"])

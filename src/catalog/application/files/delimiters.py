@@ -13,7 +13,7 @@ QUOTES = "\"'"
 """Quote characters, which cannot be delimiters."""
 
 _SAMPLE_RECORDS = 50
-_SEP_LINE = re.compile(r'"?sep=([!-~\t])"?[ \t]*(\r\n?|\n)', re.IGNORECASE)
+_SEP_LINE = re.compile(r'"?[sS][eE][pP]=([!-~\t])"?[ \t]*(\r\n?|\n)')
 
 
 def parse_delimiter(text: str) -> str:

@@ -63,7 +63,7 @@ class ImportPipeline:
         TooManyConflicts, Unavailable.
         """
         reader = SliceReader(source, plan, self._clock, self._ids)
-        progress = progress.start(reader.ignored_columns)
+        progress = progress.start(reader.noticed)
         yield CommittedSlice(progress)
         stages = _Stages(plan, self._decider(plan), SliceCommitter(self._storage, plan, origin, self._decider(plan)))
         async with aclosing(reader.slices(before_slice)) as slices:

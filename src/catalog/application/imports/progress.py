@@ -61,7 +61,7 @@ class ImportState:
             | {
                 "started_at": datetime.fromisoformat(content["started_at"]),
                 "at": record.created_at,
-                "report": ImportReport(**report | {"ignored": tuple(report["ignored"])}),
+                "report": ImportReport(**report | {name: tuple(report[name]) for name in ("ignored", "warnings")}),
             }
         )
         lost = state.status == RUNNING and (now - state.at).total_seconds() > HEARTBEAT_TIMEOUT
@@ -85,9 +85,9 @@ class StoredProgress(ImportProgress):
         """The record of the state, and those of the new refusals."""
         return (self.state.record, *self.refusal_chunks)
 
-    def start(self, ignored: tuple[str, ...]) -> Self:
+    def start(self, noticed: ImportReport) -> Self:
         """Return the progress of an import whose header is read, also in its state."""
-        started = ImportProgress.start(self, ignored)
+        started = ImportProgress.start(self, noticed)
         return replace(started, state=replace(self.state, report=started.report))
 
     def advance(self, counts: ImportReport, refusals: Sequence[Refusal]) -> Self:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from catalog.application.imports.refusals import Refusal
 from catalog.domain.changes.expiring_record import ExpiringRecord
@@ -10,7 +10,11 @@ from catalog.domain.changes.expiring_record import ExpiringRecord
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """Counts of rows by outcome, the number of new categories, and the names of the ignored columns."""
+    """Counts of rows by outcome, the number of new categories, and what was noticed in the file.
+
+    `filled` rows had fewer cells than the header, and `cut` ones more, all of them empty. `ignored` are the names of columns that
+    were not imported. `detected` describes how the file was read, and `warnings` are sentences about it.
+    """
 
     rows: int = 0
     created: int = 0
@@ -19,20 +23,28 @@ class ImportReport:
     skipped: int = 0
     refused: int = 0
     categories: int = 0
+    filled: int = 0
+    cut: int = 0
     ignored: tuple[str, ...] = ()
+    detected: str = ""
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, counts: Mapping[str, int]) -> "ImportReport":
         """Return a report with counts by name."""
-        return cls(**counts, ignored=())
+        return replace(cls(), **dict[str, Any](counts))
 
     def __add__(self, other: "ImportReport") -> "ImportReport":
         """Return the sum of both."""
-        ignored = tuple(dict.fromkeys((*self.ignored, *other.ignored)))
-        return ImportReport(**{name: getattr(self, name) + getattr(other, name) for name in _COUNTS}, ignored=ignored)
+        return ImportReport(
+            **{name: getattr(self, name) + getattr(other, name) for name in _COUNTS},
+            ignored=tuple(dict.fromkeys((*self.ignored, *other.ignored))),
+            detected=self.detected or other.detected,
+            warnings=tuple(dict.fromkeys((*self.warnings, *other.warnings))),
+        )
 
 
-_COUNTS = [counter.name for counter in fields(ImportReport) if counter.name != "ignored"]
+_COUNTS = [counter.name for counter in fields(ImportReport) if counter.default == 0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +58,9 @@ class ImportProgress:
         """The records that are written in the commit that leads to this progress."""
         return ()
 
-    def start(self, ignored: tuple[str, ...]) -> Self:
-        """Return the progress of an import whose header is read."""
-        return replace(self, report=self.report + ImportReport(ignored=ignored))
+    def start(self, noticed: ImportReport) -> Self:
+        """Return the progress of an import whose header is read, with what was noticed in it."""
+        return replace(self, report=self.report + noticed)
 
     def advance(self, counts: ImportReport, refusals: Sequence[Refusal]) -> Self:  # noqa: ARG002 - for those that store them
         """Return the progress after a commit with these counts and refusals."""

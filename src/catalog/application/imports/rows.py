@@ -4,6 +4,8 @@ Rows are read from the file in a thread while the previous slice is committed.
 """
 
 import asyncio
+import re
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +20,7 @@ from catalog.domain.change import Change
 from catalog.domain.errors import FieldError, InvalidInput
 from catalog.domain.items.item import Item, Provenance
 from catalog.domain.validation import FieldErrors
+from catalog.domain.values.decimal_literal import DecimalLiteral
 from catalog.domain.values.fields import category_slug
 from catalog.domain.values.sku import parse_sku
 from catalog.ports.clock import Clock
@@ -34,6 +37,10 @@ TURN_ROWS = 5
 
 _MAX_POSITION_DIGITS = 10
 """Category positions have fewer digits than this."""
+
+_WORKBOOKS = ("xlsx", "ods")
+_TEXT_FIELDS = ("sku", "name", "description", "category")
+_EXPONENT = re.compile(r"[0-9][.,][0-9]+[eE]\+[0-9]+")
 
 _MAX_IGNORED_COLUMNS = 100
 _MAX_CACHED_LAYOUTS = 100
@@ -98,10 +105,17 @@ class SliceReader:
         self._ids = ids
         self._layouts: dict[tuple[str, ...], ColumnLayout] = {}
         self._layout: ColumnLayout | None = None
+        self._has_typed_cells = source.detected.format in _WORKBOOKS
         layout, ignored = plan.layout(source.columns)
         if source.columns is not None:
             self._layout = layout
             self.ignored_columns = tuple(ignored)
+
+    @property
+    def noticed(self) -> ImportReport:
+        """What was noticed in the file before its rows are read."""
+        detected = self._source.detected
+        return ImportReport(ignored=self.ignored_columns, detected=detected.describe(), warnings=detected.warnings)
 
     async def slices(self, before_slice: Callable[[], Awaitable[None]]) -> AsyncGenerator[Slice, None]:
         """Yield the slices of the file. The rows of the next one are read in a thread meanwhile.
@@ -151,7 +165,14 @@ class SliceReader:
                     refused += 1
                     refusals += parsed
             await asyncio.sleep(0)
-        report = ImportReport(rows=len(rows) - category_count, refused=refused, ignored=self.ignored_columns)
+        repairs = Counter(row.repair for row in rows if isinstance(row, Row) and row.repair)
+        report = ImportReport(
+            rows=len(rows) - category_count,
+            refused=refused,
+            filled=repairs["filled"],
+            cut=repairs["cut"],
+            ignored=self.ignored_columns,
+        )
         return Slice(to_import, categories if self._plan.create_categories else (), refusals, report)
 
     def _parse_category(self, row: Row | MalformedRow) -> Change[Category] | list[Refusal] | None:
@@ -182,7 +203,11 @@ class SliceReader:
             return refusals_of(row.line, "", [FieldError((), "malformed", row.message)])
         errors = FieldErrors()
         fields = (self._layout or self._layout_of(row)).fields(row.values, errors)
+        if self._has_typed_cells:
+            fields = {name: _as_text(value) if name in _TEXT_FIELDS else value for name, value in fields.items()}
         sku_text = fields.get("sku")
+        if isinstance(sku_text, str) and (sku_text.startswith("'") or _EXPONENT.fullmatch(sku_text)):
+            sku_text = fields["sku"] = _spreadsheet_sku(sku_text, errors)
         provenance = self._plan.provenance(row.values, errors)
         change = None if sku_text is None or errors else self._create(fields, provenance)
         if isinstance(change, Change):
@@ -215,3 +240,19 @@ class SliceReader:
                     self._layouts.clear()
                 self._layouts[names] = layout
         return layout
+
+
+def _as_text(value: Any) -> Any:  # noqa: ANN401 - a cell of a workbook
+    """Return a number in a text field of a workbook as text. Spreadsheets make numbers of texts that look like them."""
+    if isinstance(value, DecimalLiteral):
+        return value.text
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _spreadsheet_sku(text: str, errors: FieldErrors) -> str | None:
+    """Remove the apostrophe with which spreadsheets mark a number as text. Refuse a number that one has rounded."""
+    if text.startswith("'"):
+        return text[1:]
+    message = f"A spreadsheet turned the SKU into the rounded number {text}; format the column as text and enter the SKUs again."
+    errors.add(("sku",), "rounded_sku", message)
+    return None

@@ -24,7 +24,7 @@ SKU_PATTERN = r"[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]{0,
 """A pattern that every SKU matches, in the dialect of JSON Schema. Some texts that match are not SKUs."""
 
 _UUID = re.compile(r"[0-9A-F]{32}|[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}")
-_PLAIN = re.compile(r"[!-~]([ -~]{0,62}[!-~])?")
+_PLAIN = re.compile(r"[!-&(-~]([ -~]{0,62}[!-~])?")
 """SKUs of ASCII characters, which is nearly all of them."""
 
 _UPPER = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}
@@ -69,6 +69,8 @@ def _problem(sku: str) -> str:
         return "this one is empty"
     if len(sku) > MAX_SKU:
         return f"this one has {len(sku)}"
+    if sku.startswith("'"):
+        return "this one starts with an apostrophe, which spreadsheets put before numbers; remove it"
     if "\ufffd" in sku:
         return "this one contains U+FFFD, which replaced a character that was lost"
     character = find_invisible(sku)

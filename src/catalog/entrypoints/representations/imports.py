@@ -37,7 +37,11 @@ class ImportStatusBody(msgspec.Struct):
     skipped: Count
     refused: Count
     categories: Count
+    filled: Annotated[Count, Meta(description="Rows with fewer cells than the header; the missing ones are absent.")]
+    cut: Annotated[Count, Meta(description="Rows with more cells than the header, all of them empty.")]
     ignored: Annotated[list[str], Meta(description="Columns that were not imported.")]
+    detected: Annotated[str, Meta(description="How the file was read.", examples=["utf-16, tab-separated"])]
+    warnings: Annotated[list[str], Meta(description="What to check, such as that the encoding is a guess.")]
     dry_run: bool
     bytes: Annotated[Count, Meta(description="Bytes of the file that were read so far.")]
     rate: Annotated[float, Meta(description="Rows per second.")]

@@ -112,9 +112,11 @@ CONTENT = """<?xml version="1.0"?><office:document-content xmlns:office="urn:oas
 </table:table></office:spreadsheet></office:body></office:document-content>"""
 
 
-MANIFEST = """<?xml version="1.0"?>
-<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"><manifest:file-entry
- manifest:full-path="/" manifest:media-type="application/vnd.oasis.opendocument.spreadsheet"/></manifest:manifest>"""
+MANIFEST = (
+    '<?xml version="1.0"?><manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0" '
+    'manifest:version="1.2"><manifest:file-entry manifest:full-path="/" '
+    'manifest:media-type="application/vnd.oasis.opendocument.spreadsheet"/></manifest:manifest>'
+)
 
 
 def test_an_ods_workbook_is_read() -> None:
@@ -123,7 +125,7 @@ def test_an_ods_workbook_is_read() -> None:
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
         archive.writestr("META-INF/manifest.xml", MANIFEST)
-        archive.writestr("content.xml", CONTENT)
+        archive.writestr("content.xml", CONTENT.replace("\n", ""))
     source = table(file.getvalue())
     assert list(source.rows) == [Row(2, {"sku": "A", "n": DecimalLiteral("2.5")})]
     assert source.detected.describe() == "ods, sheet T"

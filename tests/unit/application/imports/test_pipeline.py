@@ -130,7 +130,7 @@ async def test_an_invalid_row_is_refused_with_every_error_and_the_rest_imported(
         (5, "currency", "required"),
         (6, "attributes", "wrong_type"),
         (7, "", "malformed"),
-        (8, "", "malformed"),
+        (8, "name", "required"),
     ]
     assert dict((await trial.item("G")).attributes) == {"a": True, "n": 5}
 
@@ -484,8 +484,6 @@ async def test_a_header_must_have_a_sku(trial: Trial) -> None:
     """Or the plan a constant for it. The error lists the columns and suggests a fix."""
     for text, message in {
         "SKU,title\n": r"no column sku.* Its columns: SKU, title\. .*map sku=SKU",
-        "sku;name;price\nA;B;1\n": "set the delimiter to ;",
-        "sku\tname\n": "set the delimiter to tab",
         "\x1b]0;x\x07,b\n": r"Its columns: \\x1b\]0;x\\x07, b",
         ",".join(f"c{number}" for number in range(30)): "c19 and 10 more",
     }.items():

@@ -56,6 +56,7 @@ def test_a_valid_value_is_accepted(parse: Parse, raw: object, value: str | None)
         (parse_sku, 5, "wrong_type"),
         (parse_sku, "  ", "invalid_sku"),
         (parse_sku, "A\tB", "invalid_sku"),
+        (parse_sku, "'0012", "invalid_sku"),
         (parse_sku, "A\u00a0B", "invalid_sku"),
         (parse_sku, "A\u200bB", "invalid_sku"),
         (parse_sku, "A\u3164B", "invalid_sku"),

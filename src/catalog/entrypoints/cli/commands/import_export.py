@@ -106,10 +106,8 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
             atomic=plan["atomic"],
             max_atomic_rows=container.settings().imports.max_atomic_rows,
         )
-        if delimiter is not None:
-            parse_delimiter(delimiter)
-        if encoding is not None:
-            parse_encoding(encoding)
+        parse_delimiter(delimiter or ",")
+        parse_encoding(encoding or "utf-8")
         reduce_collections()
         # One thread reads while another commits; a short interval keeps both from waiting long.
         sys.setswitchinterval(_SWITCH_INTERVAL)
@@ -128,15 +126,7 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
         report = run(work)
     except OSError as error:
         fail(f"{error.filename or file}: {(error.strerror or str(error)).lower()}.", code=USAGE)
-    if report.ignored:
-        click.echo(f"Ignored columns: {', '.join(map(printable, report.ignored))}", err=True)
-    would_be = "would be " if plan["dry_run"] else ""
-    click.echo(
-        f"{report.rows} rows: {would_be}{report.created} created, {report.updated} updated, {report.unchanged} unchanged, "
-        f"{report.skipped} skipped, {report.refused} refused."
-    )
-    if report.categories:
-        click.echo(f"{report.categories} categories {would_be}created.")
+    _print_report(report, dry_run=plan["dry_run"])
     if report.refused:
         if plan["atomic"]:
             click.echo("Nothing was written.", err=True)
@@ -202,6 +192,25 @@ def seed() -> None:
 
     report = run(work)
     click.echo(f"{report.created} items created, {report.skipped} already existed.")
+
+
+def _print_report(report: Any, *, dry_run: bool) -> None:  # noqa: ANN401 - an ImportReport
+    """Print what was noticed in the file to stderr, and the counts to stdout."""
+    if report.detected:
+        click.echo(f"Read as {report.detected}.", err=True)
+    for warning in report.warnings:
+        click.echo(f"Warning: {printable(warning)}", err=True)
+    if report.filled or report.cut:
+        click.echo(f"{report.filled} rows had too few cells; {report.cut} rows had too many, all of them empty.", err=True)
+    if report.ignored:
+        click.echo(f"Ignored columns: {', '.join(map(printable, report.ignored))}", err=True)
+    would_be = "would be " if dry_run else ""
+    click.echo(
+        f"{report.rows} rows: {would_be}{report.created} created, {report.updated} updated, {report.unchanged} unchanged, "
+        f"{report.skipped} skipped, {report.refused} refused."
+    )
+    if report.categories:
+        click.echo(f"{report.categories} categories {would_be}created.")
 
 
 async def _follow(

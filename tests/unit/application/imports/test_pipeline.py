@@ -60,7 +60,7 @@ class Trial:
 
     async def json(self, values: object, plan: ImportPlan | None = None) -> ImportReport:
         """Import a JSON array."""
-        source = table(json.dumps(values), "json", policy="none")
+        source = table(json.dumps(values), "json", policy="ignore")
         return await self.run(source, plan)
 
     async def item(self, sku: str) -> Item:

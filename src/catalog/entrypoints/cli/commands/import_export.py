@@ -57,7 +57,7 @@ _SWITCH_INTERVAL = 0.0005
 @click.option(
     "--partial",
     is_flag=True,
-    help="Accept an incomplete or edited export: do not require or check its trailer.",
+    help="Import an edited or shortened export: do not check the proof in its last row.",
 )
 @click.option("--all-or-nothing", "atomic", is_flag=True, help="Import all rows in one commit, or none (up to 10,000 rows).")
 @click.option("--dry-run", is_flag=True, help="Report what would change without writing anything.")
@@ -91,7 +91,6 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
         from catalog.application.files.encodings import parse_encoding  # noqa: PLC0415 - as above
         from catalog.application.files.read_options import ReadOptions  # noqa: PLC0415 - as above
         from catalog.application.files.readers import open_table  # noqa: PLC0415 - as above
-        from catalog.application.files.trailer import trailer_policy  # noqa: PLC0415 - as above
         from catalog.application.imports.plan import ImportPlan  # noqa: PLC0415 - as above
         from catalog.application.imports.report import ImportProgress  # noqa: PLC0415 - as above
 
@@ -113,8 +112,7 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
         sys.setswitchinterval(_SWITCH_INTERVAL)
         with ExitStack() as stack:
             binary_file = stack.enter_context(_open(file))
-            policy = trailer_policy(preserve=parsed_plan.preserve, partial=partial)
-            reading = ReadOptions(file_format, encoding, delimiter, sheet, records, policy)
+            reading = ReadOptions(file_format, encoding, delimiter, sheet, records, "ignore" if partial else "verify")
             source = open_table(binary_file, reading, filename=file.name)
             stack.callback(source.close)
             on_refusal = stack.enter_context(_refusal_output(errors))
@@ -140,6 +138,7 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
     "--format", "file_format", type=click.Choice(["csv", "json", "jsonl"]), help="Output format (default: from FILE's extension)."
 )
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Output file (default: stdout).")
+@click.option("--proof", is_flag=True, help="Add a last row that proves that the file is complete; `import` verifies it.")
 @click.option(
     "--with-categories",
     is_flag=True,
@@ -154,12 +153,13 @@ def export(
     output: Path | None,
     filters: tuple[str, ...],
     *,
+    proof: bool,
     with_categories: bool,
     **parameters: str | tuple[str, ...] | None,
 ) -> None:
     """Export all items, or those the options select, from one consistent snapshot of the store.
 
-    The last row is a trailer with the row count and SHA-256, which `catalog import` verifies. FILE appears only when complete.
+    FILE appears only when it is complete. With --proof, its last row has the number of rows and the SHA-256 of those before it.
     """
     file_format = file_format or _FORMATS.get(output.suffix.lower() if output else "")
     if file_format is None:
@@ -171,7 +171,9 @@ def export(
 
         query = parse_export(list_parameters(parameters, filters))
         with atomic_output(output) as file:
-            chunks = container.items().export(query, parse_format(file_format), encode_item, with_categories=with_categories)
+            chunks = container.items().export(
+                query, parse_format(file_format), encode_item, with_categories=with_categories, proof=proof
+            )
             async for chunk in chunks:
                 file.write(chunk)
 

@@ -9,7 +9,6 @@ from multipart import parse_options_header
 from catalog.application.files.delimiters import parse_delimiter
 from catalog.application.files.encodings import parse_encoding
 from catalog.application.files.read_options import ReadOptions
-from catalog.application.files.trailer import trailer_policy
 from catalog.application.imports.plan import CONFLICTS, ImportPlan
 from catalog.domain.errors import InvalidQuery
 from catalog.domain.queries.filters import without_empty
@@ -100,7 +99,7 @@ def parse_import_options(
         single.get("delimiter"),
         single.get("sheet"),
         single.get("records"),
-        trailer_policy(preserve=plan.preserve, partial=flags["partial"]),
+        "ignore" if flags["partial"] else "verify",
     )
     return ImportOptions(reading, plan, filename)
 

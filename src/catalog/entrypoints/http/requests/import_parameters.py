@@ -21,7 +21,7 @@ _FLAGS = (
     Parameter("preserve", "Give new items the id, version and timestamps in their rows.", bool, default=False),
     Parameter(
         "partial",
-        "Accept a file with the columns of an export but without its last row, which proves that the file is complete.",
+        "Import a file whose last row is a proof (see `proof` of exports) without checking it, because the file was edited.",
         bool,
         default=False,
     ),

@@ -4,13 +4,14 @@ Rows are read from the file in a thread while the previous slice is committed.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from catalog.application.files.row_source import MalformedRow, Row, RowSource
 from catalog.application.files.trailer import CATEGORY_KEY
-from catalog.application.imports.plan import ColumnLayout, ImportPlan
+from catalog.application.imports.column_layout import ColumnLayout
+from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.refusals import Refusal, refusals_of
 from catalog.application.imports.report import ImportReport
 from catalog.domain.categories.category import Category
@@ -83,7 +84,10 @@ class Slice:
 
 
 class SliceReader:
-    """Reads a row source slice by slice. `ignored_columns` are the names of unused columns so far."""
+    """Reads a row source slice by slice. `ignored_columns` are the names of unused columns so far.
+
+    `detection` is what was decided about the columns.
+    """
 
     def __init__(self, source: RowSource, plan: ImportPlan, clock: Clock, ids: Ids) -> None:
         """Apply the plan to the header of the file, if it has one.
@@ -92,16 +96,16 @@ class SliceReader:
         """
         self.ignored_columns: tuple[str, ...] = ()
         self._source = source
-        self._rows: Iterator[Row | MalformedRow] = source.rows
         self._plan = plan
         self._clock = clock
         self._ids = ids
         self._layouts: dict[tuple[str, ...], ColumnLayout] = {}
         self._layout: ColumnLayout | None = None
-        layout, ignored = plan.layout(source.columns)
+        layout, self.detection = plan.layout(source.columns, source.sample)
+        self._rows = plan.arrange(source.rows, self.detection)
         if source.columns is not None:
             self._layout = layout
-            self.ignored_columns = tuple(ignored)
+            self.ignored_columns = self.detection.ignored
 
     async def slices(self, before_slice: Callable[[], Awaitable[None]]) -> AsyncGenerator[Slice, None]:
         """Yield the slices of the file. The rows of the next one are read in a thread meanwhile.
@@ -181,9 +185,10 @@ class SliceReader:
         if isinstance(row, MalformedRow):
             return refusals_of(row.line, "", [FieldError((), "malformed", row.message)])
         errors = FieldErrors()
-        fields = (self._layout or self._layout_of(row)).fields(row.values, errors)
+        layout = self._layout or self._layout_of(row)
+        fields = layout.fields(row.values, errors)
         sku_text = fields.get("sku")
-        provenance = self._plan.provenance(row.values, errors)
+        provenance = layout.provenance(row.values, errors)
         change = None if sku_text is None or errors else self._create(fields, provenance)
         if isinstance(change, Change):
             return ImportRow(row.line, change.subject.sku, fields, provenance, change)
@@ -207,7 +212,7 @@ class SliceReader:
         names = tuple(row.values)
         layout = self._layouts.get(names)
         if layout is None:
-            layout, ignored = self._plan.layout(tuple({*names, *self._plan.columns.values()}))
+            layout, ignored = self._plan.layout_of_names(names, self.detection)
             new = [name for name in ignored if name not in self.ignored_columns]
             self.ignored_columns += tuple(new[: max(0, _MAX_IGNORED_COLUMNS - len(self.ignored_columns))])
             if sum(map(len, names)) <= _MAX_CACHED_CHARACTERS:

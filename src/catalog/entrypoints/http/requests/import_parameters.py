@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from catalog.application.imports.plan import FIELDS, TYPES, OnConflict
+from catalog.application.imports.field_names import FIELDS, TYPES
+from catalog.application.imports.plan import OnConflict
 from catalog.domain.items.attributes import NAME_PATTERN
 from catalog.entrypoints.http.requests.parameters import Parameter, names
 

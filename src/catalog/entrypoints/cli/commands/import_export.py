@@ -45,6 +45,29 @@ _SWITCH_INTERVAL = 0.0005
     "--type", "types", metavar="attr.NAME=TYPE", multiple=True, help="Parse an attribute as integer, number or boolean."
 )
 @click.option(
+    "--decimal",
+    type=click.Choice(["auto", "comma", "point"]),
+    default="auto",
+    show_default=True,
+    help="Decimal mark of prices. With auto, the first rows decide.",
+)
+@click.option(
+    "--attributes", default="none", show_default=True, metavar="all|none|COLUMN,…", help="Import other columns as attributes."
+)
+@click.option(
+    "--types",
+    "cell_types",
+    type=click.Choice(["text", "auto"]),
+    default="text",
+    show_default=True,
+    help="With auto, attributes get the type that the first rows show: integer, number, boolean or text.",
+)
+@click.option(
+    "--profile",
+    metavar="NAME|FILE",
+    help="Map the columns of another system: amazon, bestbuy, google, magento, shopify, woocommerce, or a TOML file.",
+)
+@click.option(
     "--on-conflict",
     type=click.Choice(["fail", "skip", "update"]),
     default="fail",
@@ -104,6 +127,10 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
             preserve=plan["preserve"],
             atomic=plan["atomic"],
             max_atomic_rows=container.settings().imports.max_atomic_rows,
+            decimal=plan["decimal"],
+            attributes=plan["attributes"],
+            cell_types=plan["cell_types"],
+            profile=_load_profile(plan["profile"]),
         )
         parse_delimiter(delimiter or ",")
         parse_encoding(encoding or "utf-8")
@@ -194,6 +221,15 @@ def seed() -> None:
 
     report = run(work)
     click.echo(f"{report.created} items created, {report.skipped} already existed.")
+
+
+def _load_profile(name: str | None) -> Any:  # noqa: ANN401 - a Profile
+    """Return a profile by its name, or from the user's file."""
+    from catalog.application.imports.profiles import NAMES, load_profile, load_profile_file  # noqa: PLC0415 - keeps --help fast
+
+    if name is None:
+        return None
+    return load_profile(name) if name in NAMES or not Path(name).exists() else load_profile_file(Path(name))
 
 
 def _print_report(report: Any, *, dry_run: bool) -> None:  # noqa: ANN401 - an ImportReport

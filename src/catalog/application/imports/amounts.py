@@ -71,8 +71,8 @@ PLAIN = {
 """For each decimal mark, whether a cell needs no conversion at all."""
 
 _SPACES = str.maketrans({"\u2009": " ", "\u00a0": " ", "\u202f": " ", "\u2019": "'", "\u2212": "-"})
-_CELL = re.compile(r"([^0-9+\-.,']*)([+-]?)\s*([^0-9+\-.,']*)([0-9.,' ]*[0-9.,])\s*([^0-9]*)")
-"""A sign or code before or after a plus or minus, the number, and a sign or code."""
+_NUMBER_STARTS = frozenset("0123456789+-.,'")
+_NUMBER_ENDS = frozenset("0123456789.,'")
 
 
 def _number(separators: str, mark: str) -> re.Pattern[str]:
@@ -102,17 +102,31 @@ class ReadAmount:
 @lru_cache(maxsize=5_000)
 def read_amount(cell: str) -> ReadAmount | None:
     """Read a price cell. None if it is no amount in any of the forms, such as one with an exponent."""
-    match = _CELL.fullmatch(cell.strip().translate(_SPACES)) if len(cell) <= _MAX_LENGTH else None
-    if match is None:
+    parts = _split(cell.strip().translate(_SPACES)) if len(cell) <= _MAX_LENGTH else None
+    if parts is None:
         return None
-    before, sign, between, number, behind = match.groups()
-    tokens = [token for token in (before.strip(), between.strip(), behind.strip()) if token]
+    sign, number, tokens = parts
     if len(tokens) > 1:
         return None
     currencies = _currencies(tokens[0]) if tokens else ()
     minus = "-" if sign == "-" else ""
     point, comma = (_canonical(pattern, number.strip(), minus) for pattern in _NUMBERS.values())
     return None if currencies is None or point == comma is None else ReadAmount(point, comma, currencies)
+
+
+def _split(cell: str) -> tuple[str, str, list[str]] | None:
+    """Return the plus or minus of a cell, its number, and what else is before or behind them. None if there is no number."""
+    start = next((index for index, char in enumerate(cell) if char in _NUMBER_STARTS), None)
+    end = next((index for index in range(len(cell), 0, -1) if cell[index - 1] in _NUMBER_ENDS), 0)
+    if start is None or start >= end:
+        return None
+    before, number, behind = cell[:start], cell[start:end], cell[end:]
+    sign = between = ""
+    if number[0] in "+-":
+        sign, number = number[0], number[1:]
+        between = number[: next((index for index, char in enumerate(number) if char in _NUMBER_ENDS), 0)]
+        number = number[len(between) :]
+    return sign, number, [token for token in (before.strip(), between.strip(), behind.strip()) if token]
 
 
 def _canonical(pattern: re.Pattern[str], number: str, minus: str) -> str | None:

@@ -18,7 +18,6 @@ from catalog.domain.text.normalization import printable
 from catalog.domain.validation import FieldErrors
 
 _SEPARATORS = re.compile(r"[\s_\-]+")
-_ATTRIBUTE = re.compile(r"attr\s*\.\s*(.+)", re.IGNORECASE | re.DOTALL)
 
 _DELIMITERS = {";": ";", "\t": "tab", "|": "|"}
 """Common delimiters other than the comma, and their names in the delimiter option."""
@@ -77,14 +76,16 @@ class ColumnMatch:
 def field_of(column: str) -> str | None:
     """Return the field, read-only or not, that has the name of a column; None for another column."""
     field = _FIELDS.get(normalize_name(column))
-    match = None if field else _ATTRIBUTE.fullmatch(column.strip())
-    return field if match is None else _attribute_field(match[1])
-
-
-def _attribute_field(name: str) -> str | None:
-    """Return the field of an attribute, with its name made fit; None if that is impossible."""
-    fit = fit_name(name)
+    if field is not None or not _is_attribute(column):
+        return field
+    fit = fit_name(column.partition(".")[2])
     return None if fit is None else f"{ATTRIBUTE}{fit}"
+
+
+def _is_attribute(column: str) -> bool:
+    """Return whether a column has the form attr.NAME, in any case and with spaces around the parts."""
+    prefix, _, name = column.partition(".")
+    return prefix.strip().lower() == "attr" and bool(name.strip())
 
 
 def find_columns(given: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
@@ -163,7 +164,7 @@ def _candidates(columns: Sequence[str], given: Mapping[str, str], *, read_only: 
 
 def _unfit(columns: Sequence[str]) -> tuple[str, ...]:
     """Name the attribute columns whose names cannot be made fit."""
-    unfit = [column for column in dict.fromkeys(columns) if _ATTRIBUTE.fullmatch(column.strip()) and field_of(column) is None]
+    unfit = [column for column in dict.fromkeys(columns) if _is_attribute(column) and field_of(column) is None]
     if not unfit:
         return ()
     return (f"No attribute name can be made from {list_names(unfit)}; map it: map={ATTRIBUTE}NAME={list_names(unfit[:1])}.",)

@@ -1,12 +1,9 @@
 """Plain text from HTML, for descriptions of shops."""
 
-import re
 from html.parser import HTMLParser
 
 _BLOCKS = frozenset({"br", "p", "div", "li", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6", "section", "hr"})
 _HIDDEN = frozenset({"script", "style"})
-_SPACES = re.compile(r"[ \t\r\f\v]+")
-_LINES = re.compile(r" ?\n[ \n]*")
 
 
 class _TextParser(HTMLParser):
@@ -39,4 +36,5 @@ def plain_text(html: str) -> str:
     parser = _TextParser()
     parser.feed(html)
     parser.close()
-    return _LINES.sub("\n", _SPACES.sub(" ", "".join(parser.parts))).strip()
+    lines = (" ".join(line.split()) for line in "".join(parser.parts).split("\n"))
+    return "\n".join(filter(None, lines))

@@ -91,6 +91,7 @@ IMPORT = (
         "Other columns to import as attributes: `all`, `none`, or their names, comma-separated.",
         Annotated[str, Meta(examples=["all", "Colour,Weight (kg)"])],
         default="none",
+        key="import_attributes",
     ),
     Parameter(
         "types",

@@ -1,6 +1,5 @@
 """Changes the rows of another system's export by its profile, so that each row has all values of an item."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -19,8 +18,6 @@ MAX_IMAGES = 10
 _MAX_GROUP_ROWS = 1_000
 _MAX_GROUP_SIZE = 4 * 1024 * 1024
 """Rows of a product, and their characters, that are in memory together. Of a larger one, parts have the images of their own."""
-
-_COMMAS = re.compile(r"\s*,\s*")
 
 
 def arrange_rows(rows: Iterable[Row | MalformedRow], rules: RowRules, sku: str) -> Iterator[Row | MalformedRow]:
@@ -75,7 +72,7 @@ def _arrange_group(rows: list[Row], head: Mapping[str, Any] | None, rules: RowRu
 
 def _images(cell: object) -> list[str]:
     """Return the addresses in a cell."""
-    return [image for image in _COMMAS.split(cell.strip()) if image] if isinstance(cell, str) else []
+    return [image for part in cell.split(",") if (image := part.strip())] if isinstance(cell, str) else []
 
 
 def _pairs(values: Mapping[str, Any], rules: RowRules) -> dict[str, Any]:

@@ -136,7 +136,7 @@ def test_no_row_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """A product without a SKU is left to be refused, a malformed row stays in its place, and large groups are split."""
     monkeypatch.setattr(profile_rows, "_MAX_GROUP_ROWS", 2)
     rules = RowRules(group=("h",), fill=("n",))
-    rows = [
+    rows: list[Row | MalformedRow] = [
         Row(1, {"h": "a", "n": "Name"}),
         Row(2, {"h": "a"}),
         MalformedRow(3, "broken"),
@@ -193,5 +193,5 @@ def test_an_invalid_profile_is_refused(text: str) -> None:
 
 def test_html_becomes_plain_text() -> None:
     """With one line per block, and without scripts."""
-    assert plain_text("<p>Line&nbsp;one</p>\n<script>x</script><p>a &lt; <b>b</b><br>c</p></script>") == "Line\u00a0one\na < b\nc"
+    assert plain_text("<p>Line&nbsp;one</p>\n<script>x</script><p>a &lt; <b>b</b><br>c</p></script>") == "Line one\na < b\nc"
     assert plain_text('19" rack') == '19" rack'

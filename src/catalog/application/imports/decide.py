@@ -177,8 +177,12 @@ class SliceDecider:
                 raise SkuTaken(row.sku)
             if self._plan.on_conflict == "skip":
                 return _SKIPPED, None
+        if item is None and not created_in_dry_run and (not self._plan.create or self._lacks_name(row)):
+            raise InvalidInput([_not_found(row.sku, "no name to create it" if self._plan.create else "create=false")])
         if item is not None:
             change = item.update(row.fields, now=self._clock.now())
+        elif created_in_dry_run and self._lacks_name(row):
+            return _UPDATED, None
         elif isinstance(row.change, InvalidInput):
             raise row.change
         else:
@@ -187,3 +191,12 @@ class SliceDecider:
             return _UNCHANGED, None
         staged.apply(change)
         return _UPDATED if change.before is not None or created_in_dry_run else _CREATED, change
+
+    def _lacks_name(self, row: ImportRow) -> bool:
+        """Return whether the row can only update an item, because it has no name."""
+        return self._plan.on_conflict == "update" and row.fields.get("name") is None
+
+
+def _not_found(sku: str, reason: str) -> FieldError:
+    """Return the error of a row that would have to create its item, and cannot."""
+    return FieldError(("sku",), "item_not_found", f"There is no item {sku}, and {reason}.")

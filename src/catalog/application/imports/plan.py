@@ -18,6 +18,9 @@ OnConflict = Literal["fail", "skip", "update"]
 
 CONFLICTS: tuple[OnConflict, ...] = ("fail", "skip", "update")
 
+EmptyCells = Literal["keep", "clear"]
+"""What an empty cell of a table does to the field of an existing item."""
+
 FIELDS = ("sku", "name", "description", "category", "price", "currency", "attributes")
 ATTRIBUTE = "attr."
 TYPES = ("text", "integer", "number", "boolean")
@@ -27,6 +30,9 @@ MAX_ATOMIC_ROWS = 10_000
 
 _SEPARATORS = {";": ";", "\t": "tab", "|": "|"}
 """Common delimiters other than the comma, and their names in the delimiter option."""
+
+_CLEARABLE = ("name", "description", "category")
+"""Plain fields that an empty cell clears. The item then refuses to be without a name."""
 
 _MAX_NAMES_SHOWN = 20
 _MAX_CHARACTERS_SHOWN = 40
@@ -44,7 +50,8 @@ class ImportPlan:
     `columns` maps fields to columns, `constants` sets fields to fixed values, and `types` sets the types of attributes. Fields
     have flat names: sku, name, description, category, price, currency, attributes, attr.NAME. With `create_categories`, missing
     categories are created. With `preserve`, new items keep the id, version and timestamps in their rows. With `atomic`, all rows
-    are imported or none, up to `max_atomic_rows`.
+    are imported or none, up to `max_atomic_rows`. Without `create`, rows of unknown SKUs are refused. With `empty` as clear, an
+    empty cell clears the field of an existing item. `category_separator` stands between the names of a category's path.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -56,6 +63,9 @@ class ImportPlan:
     preserve: bool = False
     atomic: bool = False
     max_atomic_rows: int = MAX_ATOMIC_ROWS
+    create: bool = True
+    empty: EmptyCells = "keep"
+    category_separator: str = ">"
 
     @classmethod
     def parse(  # noqa: PLR0913 - each is an option of the command
@@ -70,6 +80,9 @@ class ImportPlan:
         preserve: bool = False,
         atomic: bool = False,
         max_atomic_rows: int = MAX_ATOMIC_ROWS,
+        create: bool = True,
+        empty: EmptyCells = "keep",
+        category_separator: str = ">",
     ) -> Self:
         """Parse options of the form `field=column`, `field=value` and `attr.NAME=type`.
 
@@ -86,6 +99,9 @@ class ImportPlan:
             preserve,
             atomic,
             max_atomic_rows,
+            create,
+            empty,
+            category_separator,
         )
         for name, type_name in plan.types.items():
             if type_name not in TYPES or not name.startswith(ATTRIBUTE):
@@ -184,6 +200,21 @@ class ColumnLayout:
         if attributes:
             fields["attributes"] = attributes
         return fields
+
+    def with_cleared(self, fields: Mapping[str, Any], values: Mapping[Any, Any]) -> dict[str, Any]:
+        """Return the fields as a merge patch that clears those with an empty cell."""
+        values = {**values, **self._constants}
+        cleared: dict[str, Any] = {
+            name: None for name, source in self._plain_fields if name in _CLEARABLE and values.get(source) is None
+        }
+        if self._price is not None and values.get(self._price) is None:
+            cleared["price"] = None
+        attributes = {name: None for name, source, _ in self._attribute_columns if values.get(source) is None}
+        if self._attributes is not None and values.get(self._attributes) is None and not self._attribute_columns:
+            cleared["attributes"] = None
+        elif attributes and isinstance(given := fields.get("attributes", {}), dict):
+            cleared["attributes"] = {**attributes, **given}
+        return {**fields, **cleared}
 
     def _refuse_filler_rows(self, fields: Mapping[str, Any], values: Mapping[Any, Any], errors: FieldErrors) -> None:
         """Refuse rows of totals and empty rows, which only look like items because constants fill in their missing values."""

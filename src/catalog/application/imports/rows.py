@@ -210,6 +210,8 @@ class SliceReader:
             sku_text = fields["sku"] = _spreadsheet_sku(sku_text, errors)
         provenance = self._plan.provenance(row.values, errors)
         change = None if sku_text is None or errors else self._create(fields, provenance)
+        if self._layout is not None and self._plan.empty == "clear" and not errors:
+            fields = self._layout.with_cleared(fields, row.values)
         if isinstance(change, Change):
             return ImportRow(row.line, change.subject.sku, fields, provenance, change)
         sku = parse_sku(sku_text, errors, ("sku",))

@@ -93,3 +93,19 @@ async def test_a_dry_run_updates_what_it_would_create(imports: Imports) -> None:
     filler = "".join(f"F{number},x\n" for number in range(500))
     report = await imports.run(f"sku,name\nA,X\n{filler}A,\n", ImportPlan(on_conflict="update", dry_run=True))
     assert (report.created, report.updated, report.refused) == (501, 1, 0)
+
+
+async def test_category_cells_are_names_or_paths(imports: Imports) -> None:
+    """Missing ones are made with their names as written; of several, the first is taken. The next import finds them."""
+    data = _data("cat-paths.csv")
+    assert (await imports.run(data)).refused > 0
+    plan = ImportPlan.parse(create_categories=True, on_conflict="update")
+    report = await imports.run(data, plan)
+    assert (report.refused, report.created + report.updated + report.unchanged) == (0, report.rows)
+    names = {category.slug: (category.name, category.parent) for category in await imports.storage.categories()}
+    assert names["tshirts"] == ("Tshirts", "clothing")
+    assert names["hoodies"] == ("Hoodies", "clothing")
+    hoodie = await imports.item("CP-2")
+    assert (hoodie.category, dict(hoodie.attributes)) == ("hoodies", {"other_categories": "Sale"})
+    again = await imports.run(data, plan)
+    assert (again.unchanged, again.categories) == (again.rows, 0)

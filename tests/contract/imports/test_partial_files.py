@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from catalog.adapters.system import RandomIds
+from catalog.application.categories.categories import Categories
 from catalog.application.imports.pipeline import ImportPipeline
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.report import ImportProgress, ImportReport
@@ -108,3 +109,19 @@ async def test_category_cells_are_names_or_paths(imports: Imports) -> None:
     assert (hoodie.category, dict(hoodie.attributes)) == ("hoodies", {"other_categories": "Sale"})
     again = await imports.run(data, plan)
     assert (again.unchanged, again.categories) == (again.rows, 0)
+
+
+async def test_categories_that_cannot_be_found_or_made_are_refused(imports: Imports) -> None:
+    """A name that several categories have, one that no slug can be made from, and a row that is no item."""
+    categories = Categories(imports.storage, FixedClock(), RandomIds())
+    for slug in ("first", "second"):
+        await categories.create({"slug": slug, "name": "Shoes Two"}, TESTER)
+    await imports.run("sku,name,category\nA,A,Men > Boots Two\n", ImportPlan(create_categories=True))
+    text = "sku,name,category\nC,C,Shoes Two\nD,D,日本\nE,,Men > New One\nF,F,men > Boots Two\nG,G,No Such One\n"
+    report = await imports.run(text, ImportPlan(create_categories=True))
+    assert report.created + report.refused == 5
+    assert (3, "invalid_slug") in imports.refused
+    assert (2, "ambiguous_category") in imports.refused
+    assert (await imports.item("F")).category is not None
+    await imports.run("sku,name,category\nH,H,Not There\n")
+    assert imports.refused == [(2, "unknown_category")]

@@ -76,10 +76,6 @@ class HashingReader(io.RawIOBase):
                 raise InvalidFile([FieldError((), "invalid_file", CHANGED)])
         self.checked_ahead = True
 
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer
         """Read the next bytes into `buffer` and hash them. Return their number."""
         data = self._file.read(len(buffer)) or b""

@@ -25,15 +25,12 @@ def read_workbook(file: Any, file_format: str, sheet: str | None) -> RowSource: 
 
     Raises: InvalidQuery if there is no such sheet, InvalidFile if the workbook cannot be read or has no rows.
     """
-    from python_calamine import CalamineError, CalamineWorkbook, PasswordError  # noqa: PLC0415 - rarely needed
+    from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415 - rarely needed
 
     try:
         workbook = CalamineWorkbook.from_filelike(file)
         names = workbook.sheet_names
         name, rows = _rows_of(workbook, names, sheet)
-    except PasswordError as error:
-        message = "The workbook is encrypted; save it without a password."
-        raise invalid_file(message) from error
     except (CalamineError, OSError, ValueError, EOFError) as error:
         message = f"The workbook ({file_format}) is damaged and cannot be read: {error}."
         raise invalid_file(message) from error

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 
+from catalog.application.files import workbook_reader
 from catalog.application.files.row_source import MalformedRow, Row
 from catalog.domain.errors import InvalidFile, InvalidQuery
 from catalog.domain.values.decimal_literal import DecimalLiteral
@@ -129,3 +130,8 @@ def test_an_ods_workbook_is_read() -> None:
     source = table(file.getvalue())
     assert list(source.rows) == [Row(2, {"sku": "A", "n": DecimalLiteral("2.5")})]
     assert source.detected.describe() == "ods, sheet T"
+
+
+def test_a_time_of_midnight_is_a_date() -> None:
+    """Spreadsheets keep both as one number."""
+    assert workbook_reader._value(datetime(2026, 11, 28)) == "2026-11-28"  # noqa: DTZ001 - as workbooks have it

@@ -313,3 +313,10 @@ def test_a_header_that_cannot_be_decoded_refuses_the_file() -> None:
     """The error says what to do."""
     with pytest.raises(InvalidFile, match="Line 1 is not valid UTF-8"):
         table(b"sku,gr\xf6\xdfe\n", encoding="utf-8")
+
+
+def test_reading_does_not_go_on_at_a_row_with_wrong_quotes() -> None:
+    """An even number of quotes does not make a row."""
+    rows = csv_rows(b'a,b,c\n1,"open,2\n1,"p"q"r",2\n5,6,7\n')
+    assert [row.line for row in rows if isinstance(row, Row)][-1:] == [4]
+    assert isinstance(rows[0], MalformedRow)

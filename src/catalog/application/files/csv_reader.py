@@ -12,6 +12,7 @@ of a cell. The rules for a record that cannot be read, or that spans several lin
 
 import csv
 import io
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -191,11 +192,22 @@ class _Records:
         except csv.Error as error:
             return self._repair(line, column_count, str(error))
         except _RowTooLong as error:
-            return self._refuse(line, column_count, str(error))
-        if cells is not None and len(cells) != column_count and self.lines.count > line:
+            is_line = not self.lines.record
+            return (self._refuse if is_line else self._repair)(line, column_count, str(error))
+        if cells is None or len(cells) == column_count:
+            return cells
+        if self.lines.count > line:
             reason = f"it spans lines {line} to {self.lines.count} and has {len(cells)} cells, but the header has {column_count}"
             return self._repair(line, column_count, reason)
-        return cells
+        return self._without_padding(cells, column_count)
+
+    def _without_padding(self, cells: list[str], column_count: int) -> list[str]:
+        """Return the cells of a line that has too many: spaces before a quoted cell hide its quotes from the reader."""
+        line = self.lines.record[0]
+        if len(cells) < column_count or '"' not in line:
+            return cells
+        padded = split_leniently(line.rstrip("\r\n"), self.delimiter, padded=True)
+        return padded if padded is not None and len(padded) == column_count else cells
 
     def _repair(self, line: int, column_count: int, reason: str) -> "list[str] | MalformedRow":
         """Repair the current record, which began at `line` and cannot be read, or return the lines that are refused."""
@@ -206,8 +218,8 @@ class _Records:
         for count in range(1, len(following) + 1):
             if count > 1 and self._is_table([following[count - 1]], column_count):
                 break
-            cells = split_leniently("".join(following[:count]).rstrip("\r\n"), self.delimiter)
-            if cells is not None and len(cells) == column_count:
+            cells = _split_as_meant("".join(following[:count]).rstrip("\r\n"), self.delimiter, column_count)
+            if cells is not None:
                 lines.skip_lines(count)
                 return cells
         return self._refuse(line, column_count, reason)
@@ -255,20 +267,24 @@ class _Records:
         return confirmed > 0
 
 
-def split_leniently(record: str, delimiter: str) -> list[str] | None:
+def split_leniently(record: str, delimiter: str, *, padded: bool = False) -> list[str] | None:
     """Split a record into cells. In a quoted cell, only a quote before a delimiter or at the end ends it.
 
-    Return None if a quoted cell does not end.
+    With `padded`, there may be spaces between the quotes of a cell and the delimiters. Return None if a quoted cell does not end.
     """
+    spaces = " *" if padded else ""
+    opening = re.compile(f'{spaces}"')
+    closing = re.compile(f'"{spaces}(?={re.escape(delimiter)}|\\Z)')
     cells = []
     position = 0
     while True:
-        if record.startswith('"', position):
-            end = _closing_quote(record, position + 1, delimiter)
-            if end is None:
+        opened = opening.match(record, position)
+        if opened:
+            closed = _closing_quote(record, opened.end(), closing)
+            if closed is None:
                 return None
-            cells.append(record[position + 1 : end].replace('""', '"'))
-            position = end + 1
+            cells.append(record[opened.end() : closed.start()].replace('""', '"'))
+            position = closed.end()
         else:
             end = record.find(delimiter, position)
             end = len(record) if end < 0 else end
@@ -279,15 +295,28 @@ def split_leniently(record: str, delimiter: str) -> list[str] | None:
         position += 1  # the delimiter
 
 
-def _closing_quote(record: str, start: int, delimiter: str) -> int | None:
-    """Return the position of the quote that ends a cell."""
+def _closing_quote(record: str, start: int, closing: re.Pattern[str]) -> re.Match[str] | None:
+    """Return the quote that ends a cell."""
     position = record.find('"', start)
     while position >= 0:
-        following = record[position + 1 : position + 2]
-        if following in ("", delimiter):
-            return position
-        position = record.find('"', position + (2 if following == '"' else 1))
+        closed = closing.match(record, position)
+        if closed:
+            return closed
+        position = record.find('"', position + (2 if record.startswith('""', position) else 1))
     return None
+
+
+def _split_as_meant(record: str, delimiter: str, column_count: int) -> list[str] | None:
+    """Split a record with stray quotes into the right number of cells. Return None if there is no such reading.
+
+    Some programs escape a quote with a backslash, and some put spaces around quotes.
+    """
+    readings = (
+        split_leniently(record.replace('\\"', '""'), delimiter),
+        split_leniently(record, delimiter),
+        split_leniently(record, delimiter, padded=True),
+    )
+    return next((cells for cells in readings if cells is not None and len(cells) == column_count), None)
 
 
 def _header(records: _Records, text: TextFile) -> tuple[str, ...]:

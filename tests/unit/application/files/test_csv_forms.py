@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from catalog.application.files.delimiters import DELIMITERS, detect_delimiter
-from catalog.application.files.row_source import KNOWN_NAMES, MalformedRow, Row
+from catalog.application.files.row_source import KNOWN_NAMES, MAX_ROW_SIZE, MalformedRow, Row
 from catalog.domain.errors import InvalidFile
 from tests.tables import table
 
@@ -129,7 +129,7 @@ _LINES = st.lists(
                 'A,"b""',
                 '"A,b,c',
                 'A,b,"c\\"",d',
-            ]  # fmt: skip
+            ]
         ),
         st.text(st.sampled_from(['"', ",", "a", " ", "\\"]), max_size=10),
     ),
@@ -168,3 +168,42 @@ def test_no_line_is_lost(lines: list[str], ends: list[str]) -> None:
             last = row.line + breaks
         position = last + 1
     assert all(_is_blank(line) for line in content[position - 1 :]), (position, rows)
+
+
+@pytest.mark.parametrize(
+    ("record", "cells"),
+    [
+        ('A,"19\\" rack",x', ["A", '19" rack', "x"]),
+        ('A,"19\\"",x', ["A", '19"', "x"]),
+        ('A,"C:\\",x', ["A", "C:\\", "x"]),
+        ('A,"C:\\","19" rack"', ["A", "C:\\", '19" rack']),
+        ('A ,"b, c" ,x', ["A ", "b, c", "x"]),
+        ('A, "b, c", x', ["A", "b, c", " x"]),
+        ('A, "b, c", "d"', ["A", "b, c", "d"]),
+        ('"A", "19" rack, black" , x', ["A", '19" rack, black', " x"]),
+        ('A,"b"c"', None),
+        ('A, "b, c', ["A", ' "b', " c"]),
+        ('A, "b, c, d', None),
+        ('A, "b", c, "d", e', None),
+    ],
+)
+def test_quotes_that_other_programs_write(record: str, cells: list[str] | None) -> None:
+    """A backslash may escape a quote, and spaces may surround it. Without a reading of the right width, the row is refused."""
+    first, *others = table(f"sku,name,description\n{record}\nB,b,b\nC,c,c\n", delimiter=",").rows
+    assert others == [
+        Row(3, dict.fromkeys(("name", "description"), "b") | {"sku": "B"}),
+        Row(4, {"sku": "C", "name": "c", "description": "c"}),
+    ]
+    if cells is None:
+        assert isinstance(first, MalformedRow)
+        assert (first.line, first.last_line or 2) == (2, 2)
+    else:
+        assert first == Row(2, dict(zip(_HEADER, cells, strict=True)))
+
+
+def test_a_quote_that_is_never_closed_is_repaired_however_long_the_rest_of_the_file_is() -> None:
+    """The rest does not fit into a row, but the line does."""
+    first, *others = table('sku,name\nA,"19\\""\n' + "B,b\n" * (MAX_ROW_SIZE // 4), delimiter=",").rows
+    assert first == Row(2, {"sku": "A", "name": '19"'})
+    assert len(others) == MAX_ROW_SIZE // 4
+    assert all(isinstance(row, Row) for row in others)

@@ -98,7 +98,8 @@ class _Lines:
         """The lines of the current record."""
         self.count = 0
         """The number of lines that were read, without those that were returned."""
-        self._size = 0
+        self.size = 0
+        """The number of characters of the current record."""
         self.decodable = True
 
     def __iter__(self) -> "_Lines":
@@ -109,8 +110,8 @@ class _Lines:
         if not line:
             raise StopIteration
         self.count += 1
-        self._size += len(line)
-        if self._size > MAX_ROW_SIZE:
+        self.size += len(line)
+        if self.size > MAX_ROW_SIZE:
             self._returned.appendleft(line)
             self.count -= 1
             message = f"it has more than {MAX_ROW_SIZE} characters"
@@ -122,7 +123,7 @@ class _Lines:
 
     def start_record(self) -> int:
         """Start a record and return the number of its first line."""
-        self._size = 0
+        self.size = 0
         self.record = []
         self.decodable = True
         return self.count + 1
@@ -143,9 +144,9 @@ class _Lines:
         return list(islice(self._returned, count))
 
     def skip_lines(self, count: int) -> None:
-        """Skip lines that `peek` returned."""
-        for _ in range(count):
-            self._returned.popleft()
+        """Skip lines that `peek` returned, and make them the current record."""
+        self.record = [self._returned.popleft() for _ in range(count)]
+        self.size = sum(map(len, self.record))
         self.count += count
 
     def skip_until(self, is_start: Callable[[Iterable[str]], bool]) -> bool:
@@ -328,8 +329,6 @@ def _header(records: _Records, text: TextFile) -> tuple[str, ...]:
         header = records.header()
     except (csv.Error, _RowTooLong) as error:
         raise invalid_file(f"The header cannot be read: {error}.") from error
-    except DamagedFile as error:
-        raise invalid_file(f"The file cannot be read: {error}") from error
     names = [name.strip() for name in header]
     if not any(names):
         message = "The file has no header; its first line must name the columns, such as sku,name,price,currency."
@@ -362,11 +361,11 @@ def _rows(records: _Records, columns: tuple[str, ...], text: TextFile) -> Iterat
         if isinstance(cells, MalformedRow):
             yield cells
         elif cells and (cells[0].strip() or any(map(str.strip, cells))):
-            row = _to_row(line, cells, columns)
+            row = _to_row(line, cells, columns, lines.size)
             yield row if lines.decodable else MalformedRow(line, f"The row {text.undecodable}", cells=tuple(cells))
 
 
-def _to_row(line: int, cells: list[str], columns: tuple[str, ...]) -> Row | MalformedRow:
+def _to_row(line: int, cells: list[str], columns: tuple[str, ...], size: int) -> Row | MalformedRow:
     """Name the cells. Missing cells are absent, and surplus empty cells are cut."""
     repair: Any = ""
     if len(cells) != len(columns):
@@ -378,7 +377,7 @@ def _to_row(line: int, cells: list[str], columns: tuple[str, ...]) -> Row | Malf
         del cells[len(columns) :]
     named_cells = zip(columns, cells, strict=False)
     values = {name: cell if cell[0] != "'" else unescape_formula(cell) for name, cell in named_cells if cell}
-    return Row(line, values, sum(map(len, cells)), repair)
+    return Row(line, values, size, repair)
 
 
 def _list(cells: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from catalog.domain.errors import FieldError, InvalidQuery
 
 DELIMITERS = ("\t", "|", ";", ",")
-"""The delimiters that are detected. If two separate cells equally well, it is the first: texts and amounts have commas."""
+"""The delimiters that are detected. If several divide the rows equally well, it is the first: texts and amounts have commas."""
 
 QUOTES = "\"'"
 """Quote characters, which cannot be delimiters."""
@@ -54,8 +54,9 @@ def detect_delimiter(sample: str, *, is_whole: bool, known_names: Collection[str
         known = sum("".join(filter(str.isalnum, name)).lower() in known_names for name in header)
         return round(agreeing / len(others), 1) if others else 1, known, len(header)
 
-    scores = {delimiter: score(delimiter) for delimiter in DELIMITERS}
-    best = max(DELIMITERS, key=lambda delimiter: (scores[delimiter][1] > 0, *scores[delimiter]))
+    candidates = DELIMITERS if len(lines) > 1 else DELIMITERS[::-1]
+    scores = {delimiter: score(delimiter) for delimiter in candidates}
+    best = max(candidates, key=lambda delimiter: (scores[delimiter][1] > 0, *scores[delimiter]))
     return best if scores[best][2] else ","
 
 

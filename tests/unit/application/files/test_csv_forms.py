@@ -74,6 +74,8 @@ def test_a_table_is_read_back_as_itself(rows: list[tuple[str, str, str]], delimi
         ('sku,"a;b;c",name\nA,"x;y;z",B\n', ","),
         ("sku\nA\nB;C\nD,E\n", ","),
         ("name;sku", ";"),
+        ("a,b;c", ","),
+        ('sku;name\nA;B\nC;"' + "x" * 2 * MAX_ROW_SIZE, ";"),
         ("", ","),
         ('"', ","),
         ('sku;name\nA;19" rack\nB;5" shelf, wide\n', ";"),

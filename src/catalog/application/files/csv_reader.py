@@ -40,7 +40,9 @@ def read_csv(text: TextFile, delimiter: str | None = None, compression: str | No
         raise
     rows = verify_trailer(_rows(records, columns, text), text.hashing_reader)
     sample, rows = sampled(rows)
-    detected = FileDetection("csv", compression, text.encoding.name, used, warnings=_encoding_warnings(text, sample))
+    detected = FileDetection(
+        "csv", compression, text.encoding.name, used, warnings=(*_encoding_warnings(text, sample), *records.warnings)
+    )
     return RowSource(columns, rows, text.stream.close, sample=sample, detected=detected)
 
 

@@ -9,7 +9,8 @@ of a cell. The rules for a record that cannot be read, or that spans several lin
    have the right number of cells, and the first one is quoted as the header is. The lines before are refused. One line that looks
    like a row is not enough, since a cell may contain such lines. If there is no such line, the rest of the file is refused.
 
-A record that is valid is read as it is, even if lines inside its cells look like rows.
+A record that is valid is read as it is, even if lines inside its cells look like rows: nothing proves that they are. If all of
+them do, there is a warning, since a quote that is missing in one row and an extra one far below look the same.
 """
 
 import csv
@@ -38,6 +39,8 @@ class Records:
         self.delimiter = delimiter
         self._reader = csv.reader(lines, delimiter=delimiter, strict=True)
         self._quoted = False
+        self.warnings: list[str] = []
+        """Sentences about the records that were read."""
 
     def header(self) -> list[str]:
         """Return the cells of the first record that is not blank; [] if there is none. Raises: csv.Error, RowTooLong."""
@@ -58,11 +61,22 @@ class Records:
             is_line = not self.lines.record
             return (self._refuse if is_line else self._repair)(line, column_count, str(error))
         if cells is None or len(cells) == column_count:
+            if self.lines.count - line > _CONFIRMING_RECORDS:
+                self._suspect_rows_inside(line, column_count)
             return cells
         if self.lines.count > line:
             reason = f"it spans lines {line} to {self.lines.count} and has {len(cells)} cells, but the header has {column_count}"
             return self._repair(line, column_count, reason)
         return self._without_padding(cells, column_count)
+
+    def _suspect_rows_inside(self, line: int, column_count: int) -> None:
+        """Warn if each line within the record could be a row."""
+        inside = self.lines.record[1:-1]
+        if not self.warnings and all(row.count(self.delimiter) == column_count - 1 and '"' not in row for row in inside):
+            self.warnings.append(
+                f"Lines {line} to {self.lines.count} were read as one row, because a cell is quoted from the first to the last of "
+                "them. The lines between look like rows; if they are, a quote is missing or extra."
+            )
 
     def _without_padding(self, cells: list[str], column_count: int) -> list[str]:
         """Return the cells of a line that has too many: spaces before a quoted cell hide its quotes from the reader."""

@@ -209,3 +209,19 @@ def test_a_quote_that_is_never_closed_is_repaired_however_long_the_rest_of_the_f
     assert first == Row(2, {"sku": "A", "name": '19"'})
     assert len(others) == MAX_ROW_SIZE // 4
     assert all(isinstance(row, Row) for row in others)
+
+
+@pytest.mark.parametrize(
+    ("inside", "warned"),
+    [
+        ("B,b,1\nC,c,2\nD,d,3\n", True),
+        ("B,b,1\nC,c,2\n", False),
+        ("B,b,1\nC,c,2\nD d 3\n", False),
+        ('B,b,1\nC,""c"",2\nD,d,3\n', False),
+    ],
+)
+def test_a_cell_that_seems_to_contain_rows_is_read_with_a_warning(inside: str, *, warned: bool) -> None:
+    """A missing quote and an extra one far below make a valid cell of the rows between."""
+    source = table(f'sku,name,description\nA,a,"Shelf 19\n{inside}E,e,19"\nF,f,x\n', delimiter=",")
+    assert [row.values["sku"] for row in source.rows if isinstance(row, Row)] == ["A", "F"]
+    assert [warning[:34] for warning in source.detected.warnings] == ["Lines 2 to 6 were read as one row,"] * warned

@@ -74,8 +74,8 @@ class Records:
         inside = self.lines.record[1:-1]
         if not self.warnings and all(row.count(self.delimiter) == column_count - 1 and '"' not in row for row in inside):
             self.warnings.append(
-                f"Lines {line} to {self.lines.count} were read as one row, because a cell is quoted from the first to the last of "
-                "them. The lines between look like rows; if they are, a quote is missing or extra."
+                f"Lines {line} to {self.lines.count} were read as one row, because a cell is quoted from the first to the last "
+                "one. The lines between look like rows; if they are, a quote is missing or extra."
             )
 
     def _without_padding(self, cells: list[str], column_count: int) -> list[str]:

@@ -250,3 +250,9 @@ def test_a_malformed_array_is_read_up_to_the_error(text: str, row_count: int, me
     last = rows[-1]
     assert isinstance(last, MalformedRow)
     assert re.search(message, last.message)
+
+
+def test_a_header_in_another_encoding_is_refused() -> None:
+    """The encoding was given, and it is not that of the file."""
+    with pytest.raises(InvalidFile, match="Line 1 is not valid UTF-8"):
+        table("sku,größe\n".encode("windows-1252"), encoding="utf-8")

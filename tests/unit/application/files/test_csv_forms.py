@@ -75,6 +75,7 @@ def test_a_table_is_read_back_as_itself(rows: list[tuple[str, str, str]], delimi
         ("sku\nA\nB;C\nD,E\n", ","),
         ("name;sku", ";"),
         ("a,b;c", ","),
+        ("Artikel;Text, lang\nA;x\u2028a, b\u2028c, d\nB;y\u2028a, b\u2028c, d\n", ";"),
         ('sku;name\nA;B\nC;"' + "x" * 2 * MAX_ROW_SIZE, ";"),
         ("", ","),
         ('"', ","),

@@ -48,7 +48,7 @@ def _open(file: BinaryReader, options: ReadOptions, filename: str | None) -> Row
         if options.format in ("csv", "tsv", "json", "jsonl"):
             message = f"The file is a workbook ({workbook}), not {options.format}; omit the format."
             raise invalid_file(message)
-        return read_workbook(seekable, workbook, options.sheet)
+        return read_workbook(seekable, workbook, options.sheet, options.policy)
     if options.format in ("xlsx", "ods"):
         message = f"The file is no workbook ({options.format}); omit the format, and it is detected."
         raise invalid_file(message)

@@ -16,7 +16,7 @@ def table(  # noqa: PLR0913 - the options of reading
     delimiter: str | None = None,
     sheet: str | None = None,
     records: str | None = None,
-    policy: TrailerPolicy = "of_exports",
+    policy: TrailerPolicy = "verify",
 ) -> RowSource:
     """Open a table. Text is encoded as UTF-8; its lone surrogates stand for bytes that are not UTF-8."""
     content = data.encode(errors="surrogateescape") if isinstance(data, str) else data

@@ -4,19 +4,20 @@ If a test fails after an upgrade, its message names what is missing and the file
 """
 
 import asyncio
+import importlib
 import inspect
+import re
 import sqlite3
 import threading
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import aiosqlite
 import pytest
 import sqlalchemy
 import uvicorn
 from sqlalchemy.dialects import sqlite
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.supervisors import multiprocess
 
 import catalog
 from catalog.adapters.sqlite.aiosqlite_internals import connect, interrupt, run_in_thread
@@ -78,12 +79,21 @@ def test_sqlalchemy_still_has_the_internals_that_are_used() -> None:
     assert callable(implementation.result_processor(dialect, None))
 
 
+def uvicorn_class(module: str, name: str, file: str) -> Any:  # noqa: ANN401 - a class whose members may be missing
+    """Return a class of uvicorn, or fail with a message that names it."""
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError):
+        pytest.fail(missing("uvicorn", uvicorn.__version__, f"{module}.{name}", file))
+
+
 def test_uvicorn_still_has_the_internals_that_are_used() -> None:
-    """The methods that are overridden or called exist, and uvicorn sets the attributes that are read."""
+    """The classes and methods that are overridden or called exist, and uvicorn sets the attributes that are read."""
     protocol, server = UVICORN_FILES
-    for owner, parts, file in (
+    for module, name, methods, attributes, file in (
         (
-            HttpToolsProtocol,
+            "uvicorn.protocols.http.httptools_impl",
+            "HttpToolsProtocol",
             (
                 "connection_made",
                 "connection_lost",
@@ -96,23 +106,36 @@ def test_uvicorn_still_has_the_internals_that_are_used() -> None:
                 "send_400_response",
                 "_start_asgi_task",
             ),
+            ("server_state", "connections", "transport", "client", "url", "scope", "headers", "cycle", "pipeline", "flow"),
             protocol,
         ),
-        (uvicorn.Server, ("startup", "shutdown", "handle_exit", "on_tick"), server),
-        (multiprocess, ("Process", "Multiprocess"), server),
-        (multiprocess.Process, ("server",), server),
+        (
+            "uvicorn.protocols.http.httptools_impl",
+            "RequestResponseCycle",
+            (),
+            ("disconnected", "message_event", "response_started", "response_complete"),
+            protocol,
+        ),
+        ("uvicorn.server", "ServerState", (), ("total_requests", "connections"), protocol),
+        (
+            "uvicorn.server",
+            "Server",
+            ("startup", "shutdown", "handle_exit", "on_tick"),
+            ("config", "server_state", "servers", "lifespan", "should_exit", "force_exit"),
+            server,
+        ),
+        ("uvicorn.config", "Config", (), ("http_protocol_class", "loaded_app"), server),
+        ("uvicorn.supervisors", "ChangeReload", (), (), server),
+        ("uvicorn.supervisors.multiprocess", "Multiprocess", (), (), server),
+        ("uvicorn.supervisors.multiprocess", "Process", ("server",), ("config", "_server"), server),
     ):
-        for part in parts:
-            assert hasattr(owner, part), missing("uvicorn", uvicorn.__version__, f"{owner.__name__}.{part}", file)
-    for cls, attributes, file in (
-        (HttpToolsProtocol, ("server_state", "connections", "url", "scope", "headers", "cycle", "pipeline", "flow"), protocol),
-        (RequestResponseCycle, ("disconnected", "message_event", "response_started", "response_complete"), protocol),
-        (uvicorn.Server, ("server_state", "servers", "lifespan", "should_exit", "force_exit"), server),
-        (multiprocess.Process, ("config", "_server"), server),
-    ):
+        cls = uvicorn_class(module, name, file)
+        for method in methods:
+            assert hasattr(cls, method), missing("uvicorn", uvicorn.__version__, f"{name}.{method}", file)
         source = inspect.getsource(cls)
         for attribute in attributes:
-            assert f"self.{attribute}" in source, missing("uvicorn", uvicorn.__version__, f"{cls.__name__}.{attribute}", file)
+            is_set = re.search(rf"\bself\.{attribute}\b", source) or attribute in getattr(cls, "__annotations__", {})
+            assert is_set, missing("uvicorn", uvicorn.__version__, f"{name}.{attribute}", file)
 
 
 def test_each_private_api_is_used_in_one_place() -> None:

@@ -54,7 +54,7 @@ class Jobs:
 
 def _source(text: str) -> ImportSource:
     file = io.BytesIO(text.encode())
-    return ImportSource(lambda: table(file, policy="none"), file.tell)
+    return ImportSource(lambda: table(file, policy="ignore"), file.tell)
 
 
 def endless_source(stop: Callable[[], bool]) -> ImportSource:

@@ -480,17 +480,18 @@ async def test_a_form_from_another_site_is_refused(client: httpx.AsyncClient) ->
     assert (bare.status_code, "boundary" in bare.json()["detail"]) == (400, True)
 
 
-async def test_an_incomplete_export_is_imported_only_with_partial(client: httpx.AsyncClient) -> None:
-    """An export without its trailer is refused, unless `partial=true`."""
+async def test_an_edited_export_with_a_proof_is_imported_only_with_partial(client: httpx.AsyncClient) -> None:
+    """A proof that does not match the file refuses it, unless `partial=true`. A file without a proof is imported."""
     await create_item(client, sku="A")
     await create_item(client, sku="B")
-    full = (await client.get(f"{ITEMS}/export", params={"format": "csv"})).text
-    part = "".join(full.splitlines(keepends=True)[:2])
+    lines = (await client.get(f"{ITEMS}/export", params={"format": "csv", "proof": "true"})).text.splitlines(keepends=True)
+    part = "".join([*lines[:2], lines[-1]])
     refused = await import_csv(client, part, on_conflict="update")
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid_file")
-    assert "not a complete export" in refused.json()["detail"]
+    assert "was changed since" in refused.json()["detail"]
     assert counts((await import_csv(client, part, on_conflict="update", partial="true")).json()) == (1, 0, 0, 1, 0, 0)
-    assert (await import_csv(client, "sku,name\nc,C\n", preserve="true")).status_code == 422
+    assert counts((await import_csv(client, "".join(lines[:2]), on_conflict="update")).json()) == (1, 0, 0, 1, 0, 0)
+    assert (await client.get(f"{ITEMS}/export", params={"proof": "x"})).status_code == 422
 
 
 async def test_formulas_in_refused_rows_are_escaped(client: httpx.AsyncClient) -> None:

@@ -1,8 +1,7 @@
-"""Exports: items streamed from one state of the store, with a trailer that proves that the file is complete.
+"""Exports: items streamed from one state of the store. An export can be imported without mapping columns.
 
-An export can be imported without mapping columns. The trailer has the number of rows and the SHA-256 of all bytes before its own
-line; a file without a matching trailer is incomplete or was changed. The trailer is part of the file in every format, not a
-separate resource: it travels with the file and describes exactly the state that was exported.
+The file has nothing but items, unless the caller wants a proof: a last row, the trailer, with the number of rows and the SHA-256
+of all bytes before its own line. It travels with the file and shows that nothing is missing and nothing was changed.
 """
 
 import csv
@@ -48,12 +47,17 @@ Encode = Callable[[Item], bytes]
 
 @dataclass(frozen=True, slots=True)
 class ExportFormat:
-    """An export format: how it encodes items, categories, the start of the file and the trailer."""
+    """An export format: how it encodes items, categories, the trailer, and the start and the end of the file.
+
+    `separator` is what follows each row, except the last one of a file without a trailer.
+    """
 
     rows: Callable[[Sequence[Item], Encode], bytes]
     categories: Callable[[Iterable[Category]], bytes]
     header: bytes
     trailer: Callable[[int, str], bytes]
+    separator: bytes = b""
+    end: bytes = b""
 
 
 def parse_export(parameters: Parameters, errors: FieldErrors | None = None) -> ItemQuery:
@@ -83,9 +87,17 @@ def parse_format(name: str) -> ExportFormat:
 
 
 async def export(
-    storage: Storage, query: ItemQuery, export_format: ExportFormat, encode: Encode, *, with_categories: bool = False
+    storage: Storage,
+    query: ItemQuery,
+    export_format: ExportFormat,
+    encode: Encode,
+    *,
+    with_categories: bool = False,
+    proof: bool = False,
 ) -> AsyncGenerator[bytes, None]:
-    """Yield the items that match `query` in chunks, in constant memory. With `with_categories`, the category tree comes first.
+    """Yield the items that match `query` in chunks, in constant memory.
+
+    With `with_categories`, the category tree comes first; with `proof`, a trailer comes last.
 
     Raises: Unavailable, before the first chunk or after it.
     """
@@ -102,20 +114,26 @@ async def export(
                 chunk += export_format.categories(Tree(categories.values()))
             started = True
             chunk += export_format.rows(items, encode)
-            digest.update(chunk)
             count += len(items)
-            yield chunk
-            chunk = b""
+            # The separator waits for the next row.
+            written = chunk.removesuffix(export_format.separator)
+            digest.update(written)
+            yield written
+            chunk = chunk[len(written) :]
     if not started:
         chunk += export_format.categories(Tree(categories.values()))
-    digest.update(chunk)
-    yield chunk + export_format.trailer(count + len(categories), digest.hexdigest())
+    if proof:
+        digest.update(chunk)
+        chunk += export_format.trailer(count + len(categories), digest.hexdigest())
+    else:
+        chunk = chunk.removesuffix(export_format.separator)
+    yield chunk + export_format.end
 
 
-def parse_with_categories(text: str | None, errors: FieldErrors) -> bool:
-    """Parse the parameter with_categories."""
+def parse_flag(name: str, text: str | None, errors: FieldErrors) -> bool:
+    """Parse a parameter that is true or false."""
     if text not in (None, "true", "false"):
-        errors.add(("with_categories",), "invalid_choice", "The parameter with_categories must be true or false.")
+        errors.add((name,), "invalid_choice", f"The parameter {name} must be true or false.")
     return text == "true"
 
 
@@ -195,7 +213,9 @@ FORMATS: Mapping[str, ExportFormat] = {
         _json_elements,
         lambda categories: b"".join([_json_category(category) + b",\n" for category in categories]),
         b"[\n",
-        lambda rows, digest: _json_trailer(rows, digest) + b"]\n",
+        _json_trailer,
+        b",\n",
+        b"]\n",
     ),
 }
 """The formats by name."""

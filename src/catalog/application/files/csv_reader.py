@@ -60,11 +60,10 @@ def read_csv(text: TextFile, delimiter: str | None = None, compression: str | No
         used = given or (first_line[0] if first_line else detect_delimiter(rest, is_whole=text.is_whole, known_names=KNOWN_NAMES))
         records = _Records(lines, used)
         columns = _header(records, text)
-        text.hashing_reader.require_trailer(columns)
     except BaseException:
         text.stream.close()
         raise
-    rows = verify_trailer(_rows(records, columns, text), text.hashing_reader, columns)
+    rows = verify_trailer(_rows(records, columns, text), text.hashing_reader)
     sample, rows = sampled(rows)
     detected = FileDetection("csv", compression, text.encoding.name, used, warnings=_encoding_warnings(text, sample))
     return RowSource(columns, rows, text.stream.close, sample=sample, detected=detected)

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterator
-from itertools import chain
 from typing import Any
 
 from catalog.application.files.detection import FileDetection
@@ -93,15 +92,8 @@ def _until(window: "_Window", wanted: str) -> list[str]:
 
 
 def _without_header(rows: Iterator[Row | MalformedRow], text: TextFile, detected: FileDetection) -> RowSource:
-    """Make a row source for rows that name their own columns. The first row shows whether the file is an export."""
-    guarded = _until_damage(rows)
-    first = next(guarded, None)
-    try:
-        text.hashing_reader.require_trailer(first.values if isinstance(first, Row) else ())
-    except InvalidFile:
-        text.stream.close()
-        raise
-    sample, verified = sampled(verify_trailer(chain(() if first is None else (first,), guarded), text.hashing_reader))
+    """Make a row source for rows that name their own columns."""
+    sample, verified = sampled(verify_trailer(_until_damage(rows), text.hashing_reader))
     return RowSource(None, verified, text.stream.close, sample=sample, detected=detected)
 
 

@@ -19,4 +19,4 @@ class ReadOptions:
     delimiter: str | None = None
     sheet: str | None = None
     records: str | None = None
-    policy: TrailerPolicy = "of_exports"
+    policy: TrailerPolicy = "verify"

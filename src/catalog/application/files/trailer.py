@@ -1,18 +1,17 @@
-"""The trailer: the last row of an export, with the number of rows before it and the SHA-256 of the bytes before its line.
+"""The trailer: the last row of an export with a proof. It has the number of rows, and the SHA-256 of the bytes, before it.
 
-In a seekable file the trailer is checked before any row is read; in a pipe, at the end.
+In a seekable file the trailer is checked before any row is read; in a pipe, at the end. A file without one is not checked.
 """
 
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
 
 from catalog.application.files.row_source import BinaryReader, MalformedRow, Row
 from catalog.domain.errors import FieldError, InvalidFile
-from catalog.domain.items.item import READ_ONLY_FIELDS
 
 TRAILER_KEY = "_end"
 """Marks the trailer row. No item has this id."""
@@ -20,13 +19,9 @@ TRAILER_KEY = "_end"
 CATEGORY_KEY = "_category"
 """Marks the row of a category, in an export that includes the category tree."""
 
-TrailerPolicy = Literal["required", "of_exports", "none"]
-"""Which files must end with a valid trailer: all files, files with the columns of an export, or none."""
+TrailerPolicy = Literal["verify", "ignore"]
+"""Whether a trailer that a file has is verified."""
 
-INCOMPLETE = (
-    "The file is not a complete export: it does not end with the trailer row, which proves that all rows are present. "
-    "Export it again, or set partial to import only these rows."
-)
 CHANGED = (
     "The file was changed since it was exported: it does not match the SHA-256 in its last row. "
     "Export it again, or set partial to import it as it is."
@@ -34,13 +29,6 @@ CHANGED = (
 
 _MAX_TRAILER = 64 * 1024
 """Maximum size of a trailer line, in bytes."""
-
-
-def trailer_policy(*, preserve: bool, partial: bool) -> TrailerPolicy:
-    """Return which files must have a trailer: with `preserve` all files, with `partial` none."""
-    if partial:
-        return "none"
-    return "required" if preserve else "of_exports"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +39,10 @@ class Trailer:
     digest: str
 
 
-def has_export_columns(names: Iterable[str]) -> bool:
-    """Return whether these are the columns of an export. A table written by hand has no versions and timestamps."""
-    columns = set(names)
-    return CATEGORY_KEY in columns or {"sku", *READ_ONLY_FIELDS} <= columns
-
-
 class HashingReader(io.RawIOBase):
     """A reader that passes on the bytes of a file and hashes all of them except the last line."""
 
-    def __init__(self, file: BinaryReader, policy: TrailerPolicy = "of_exports") -> None:
+    def __init__(self, file: BinaryReader, policy: TrailerPolicy = "verify") -> None:
         """Read from `file`. If it is seekable, check its trailer first.
 
         Raises: InvalidFile if the trailer does not match the file.
@@ -73,7 +55,7 @@ class HashingReader(io.RawIOBase):
         self.checked_ahead = False
         """True if the file was checked before reading its rows. `trailer` is then its trailer, if any, and the digest matches."""
         self.trailer: Trailer | None = None
-        if policy != "none":
+        if policy == "verify":
             self._check_ahead(file)
 
     def _check_ahead(self, file: Any) -> None:  # noqa: ANN401 - a BinaryReader that may be seekable
@@ -94,18 +76,6 @@ class HashingReader(io.RawIOBase):
                 raise InvalidFile([FieldError((), "invalid_file", CHANGED)])
         self.checked_ahead = True
 
-    def require_trailer(self, names: Iterable[str]) -> None:
-        """Refuse a seekable file with these columns if it should have a trailer but has none.
-
-        Raises: InvalidFile.
-        """
-        if self.checked_ahead and self.trailer is None and self.expects_trailer(names):
-            raise InvalidFile([FieldError((), "invalid_file", INCOMPLETE)])
-
-    def expects_trailer(self, names: Iterable[str]) -> bool:
-        """Return whether a file with these columns must end with a trailer."""
-        return self.policy == "required" or (self.policy == "of_exports" and has_export_columns(names))
-
     def readable(self) -> bool:
         """Return True."""
         return True
@@ -114,7 +84,7 @@ class HashingReader(io.RawIOBase):
         """Read the next bytes into `buffer` and hash them. Return their number."""
         data = self._file.read(len(buffer)) or b""
         buffer[: len(data)] = data
-        if self.checked_ahead or self.policy == "none":
+        if self.checked_ahead or self.policy == "ignore":
             return len(data)
         self._tail += data
         # The last line may end with a newline itself.
@@ -136,39 +106,23 @@ class HashingReader(io.RawIOBase):
         super().close()
 
 
-def verify_trailer(
-    rows: Iterator[Row | MalformedRow], reader: HashingReader, columns: Iterable[str] | None = None
-) -> Iterator[Row | MalformedRow]:
-    """Yield the rows before the trailer, then a malformed row if the trailer is missing or wrong.
-
-    `columns` are the header's names, or None if each row names its own.
-    """
+def verify_trailer(rows: Iterator[Row | MalformedRow], reader: HashingReader) -> Iterator[Row | MalformedRow]:
+    """Yield the rows without the trailer, and then a malformed row if there is a trailer that is wrong."""
     count = 0
-    line = 1
-    found_trailer: tuple[int, Trailer] | None = None
-    expected: bool | None = None if columns is None else reader.expects_trailer(columns)
+    found: tuple[int, Trailer] | None = None
     for row in rows:
-        row_trailer = _trailer_of(row)
-        if row_trailer is None:
+        trailer = _trailer_of(row)
+        if trailer is None:
             count += 1
-            line = row.line
-            if expected is None and isinstance(row, Row):
-                expected = reader.expects_trailer(row.values)
-            if isinstance(row, MalformedRow) and row.last_line is not None:
-                expected = False  # the end was not read, which this row reports already
             yield row
         else:
-            found_trailer = row.line, row_trailer
-    if reader.policy == "none":
+            found = row.line, trailer
+    if reader.policy == "ignore" or found is None:
         return
-    if found_trailer is None:
-        if expected and not reader.checked_ahead:
-            yield MalformedRow(line, INCOMPLETE)
-        return
-    line, trailer = found_trailer
+    line, trailer = found
     if trailer.rows != str(count):
         yield MalformedRow(line, f"Row count mismatch: the trailer says {trailer.rows} rows, the file has {count}.")
-    elif not reader.checked_ahead and trailer.digest != reader.digest():
+    elif reader.trailer is None and trailer.digest != reader.digest():
         yield MalformedRow(line, CHANGED)
 
 

@@ -1,40 +1,39 @@
-"""The import plan: how the columns of a file map to the fields of items."""
+"""The import plan: the options of an import, and what they decide about the columns of a file."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, Literal, Self
 
-from catalog.application.strict_json import parse_json
-from catalog.domain.errors import FieldError, FieldPath, InvalidFile, InvalidQuery, Malformed
-from catalog.domain.items.item import READ_ONLY_FIELDS, Provenance
-from catalog.domain.text.normalization import printable
+from catalog.application.files.row_source import MalformedRow, Row
+from catalog.application.imports.amounts import DecimalMark, detect_mark
+from catalog.application.imports.attribute_columns import Attributes, detect_type, parse_attributes, take_attributes
+from catalog.application.imports.column_detection import ColumnDetection
+from catalog.application.imports.column_layout import ColumnLayout
+from catalog.application.imports.columns import check_header, find_column, find_columns, match_columns, match_names, suggest
+from catalog.application.imports.field_names import ATTRIBUTE, FIELDS, TYPES, is_field
+from catalog.application.imports.profile_rows import MADE_ATTRIBUTES, MAX_IMAGES, arrange_rows
+from catalog.application.imports.profiles import Profile, detect_profiles, load_profile
+from catalog.domain.errors import InvalidQuery
+from catalog.domain.items.item import READ_ONLY_FIELDS
 from catalog.domain.validation import FieldErrors
-from catalog.domain.values.decimal_literal import DecimalLiteral
 
 OnConflict = Literal["fail", "skip", "update"]
 """What to do with a row whose SKU already exists."""
 
 CONFLICTS: tuple[OnConflict, ...] = ("fail", "skip", "update")
 
-FIELDS = ("sku", "name", "description", "category", "price", "currency", "attributes")
-ATTRIBUTE = "attr."
-TYPES = ("text", "integer", "number", "boolean")
+Decimal = Literal["auto", "point", "comma"]
+"""The decimal mark of prices. With auto, the first rows decide."""
+
+DECIMALS: tuple[Decimal, ...] = ("auto", "comma", "point")
+
+CellTypes = Literal["text", "auto"]
+"""Whether cells of attributes stay text, or get the type that the first rows show."""
+
+CELL_TYPES: tuple[CellTypes, ...] = ("text", "auto")
 
 MAX_ATOMIC_ROWS = 10_000
 """Maximum rows of an atomic import. They are all in memory, and their commit blocks other writers."""
-
-_SEPARATORS = {";": ";", "\t": "tab", "|": "|"}
-"""Common delimiters other than the comma, and their names in the delimiter option."""
-
-_MAX_NAMES_SHOWN = 20
-_MAX_CHARACTERS_SHOWN = 40
-
-_TOTALS = frozenset({"total", "totals", "subtotal", "grand total", "sum", "summe", "gesamt"})
-"""SKU values that mark a row of totals."""
-
-_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,8 @@ class ImportPlan:
     `columns` maps fields to columns, `constants` sets fields to fixed values, and `types` sets the types of attributes. Fields
     have flat names: sku, name, description, category, price, currency, attributes, attr.NAME. With `create_categories`, missing
     categories are created. With `preserve`, new items keep the id, version and timestamps in their rows. With `atomic`, all rows
-    are imported or none, up to `max_atomic_rows`.
+    are imported or none, up to `max_atomic_rows`. `decimal` is the decimal mark of prices, `attributes` says which other columns
+    become attributes, `cell_types` whether the types of attributes are detected (auto), and `profile` is that of another system.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -56,6 +56,10 @@ class ImportPlan:
     preserve: bool = False
     atomic: bool = False
     max_atomic_rows: int = MAX_ATOMIC_ROWS
+    decimal: Decimal = "auto"
+    attributes: Attributes = "none"
+    cell_types: CellTypes = "text"
+    profile: Profile | None = None
 
     @classmethod
     def parse(  # noqa: PLR0913 - each is an option of the command
@@ -70,8 +74,14 @@ class ImportPlan:
         preserve: bool = False,
         atomic: bool = False,
         max_atomic_rows: int = MAX_ATOMIC_ROWS,
+        decimal: Decimal = "auto",
+        attributes: str = "none",
+        cell_types: CellTypes = "text",
+        profile: Profile | str | None = None,
     ) -> Self:
         """Parse options of the form `field=column`, `field=value` and `attr.NAME=type`.
+
+        `attributes` is all, none, or names of columns separated by commas. `profile` is one, or the name of one of the catalog's.
 
         Raises: InvalidQuery with every error.
         """
@@ -86,6 +96,10 @@ class ImportPlan:
             preserve,
             atomic,
             max_atomic_rows,
+            decimal,
+            parse_attributes(attributes),
+            cell_types,
+            load_profile(profile) if isinstance(profile, str) else profile,
         )
         for name, type_name in plan.types.items():
             if type_name not in TYPES or not name.startswith(ATTRIBUTE):
@@ -93,139 +107,104 @@ class ImportPlan:
         errors.raise_if_any(InvalidQuery)
         return plan
 
-    def layout(self, columns: tuple[str, ...] | None) -> tuple["ColumnLayout", list[str]]:
-        """Return the layout for rows with these columns, and the columns that are ignored.
+    def layout(
+        self, columns: tuple[str, ...] | None, sample: Sequence[Row | MalformedRow] = ()
+    ) -> tuple[ColumnLayout, ColumnDetection]:
+        """Decide how columns become fields, from the header (None if rows name their own values) and the first rows.
 
         Raises: InvalidQuery if a mapped column is missing, InvalidFile if there is no SKU or a used column is repeated.
         """
-        names = columns or ()
-        same_name = {name: name for name in names if is_field(name) and name not in self.columns}
-        errors = FieldErrors()
-        for name, column in self.columns.items():
-            if columns is not None and column not in columns:
-                errors.add(
-                    ("map",),
-                    "unknown_column",
-                    f"The file has no column {column} for {name}. Its columns: {_list_names(columns)}.",
-                )
-        errors.raise_if_any(InvalidQuery)
-        used = same_name | dict(self.columns)
-        if columns is not None:
-            self._check_header(columns, used)
-        # Read-only fields are in every export and are not worth reporting.
-        ignored = [name for name in dict.fromkeys(names) if name not in used.values() and name not in READ_ONLY_FIELDS]
-        return ColumnLayout(self, used), ignored
+        rows = [row.values for row in sample if isinstance(row, Row)]
+        names = tuple(dict.fromkeys(name for values in rows for name in values)) if columns is None else columns
+        mapping, warnings = self._match(names, has_header=columns is not None)
+        offers = _offers(names) if self.profile is None else []
+        if rows or columns is not None:
+            used = {field: column for field, column in mapping.items() if field not in READ_ONLY_FIELDS or self.preserve}
+            check_header(names, used, has_sku="sku" in mapping or "sku" in self._all_constants(), offers=offers)
+        taken, attribute_warnings = take_attributes(names, self._attributes(names, columns), mapping)
+        mapping |= taken
+        mark, mark_warning = self._decimal_mark([values.get(mapping.get("price", "")) for values in rows])
+        warnings += [*attribute_warnings, *offers, *suggest(names, mapping | dict(self._all_constants())), mark_warning]
+        detection = ColumnDetection(
+            decimal=mark,
+            mapping=mapping,
+            types=self._types(mapping, rows) if columns is not None else self.types,
+            attributes=tuple(taken.values()),
+            ignored=self._ignored(names, mapping),
+            profile=None if self.profile is None else self.profile.name,
+            category_separator=None if self.profile is None else self.profile.category_separator,
+            warnings=tuple(filter(None, warnings)),
+        )
+        return self._layout(mapping, detection), detection
 
-    def _check_header(self, columns: Sequence[str], used: Mapping[str, str]) -> None:
-        """Refuse a header without a SKU, or with a used column twice.
+    def layout_of_names(self, names: tuple[str, ...], detection: ColumnDetection) -> tuple[ColumnLayout, tuple[str, ...]]:
+        """Return the layout of rows with these names, in a file without a header; and the names that are ignored."""
+        mapping, _ = self._match(names, has_header=False)
+        mapping |= take_attributes(names, self._attributes(names, None), mapping)[0]
+        return self._layout(mapping, detection), self._ignored(names, mapping)
 
-        Raises: InvalidFile.
-        """
-        counts = Counter(columns)
-        used_columns = {*used.values(), *(READ_ONLY_FIELDS if self.preserve else ())}
-        duplicates = sorted(name for name in used_columns if counts[name] > 1)
-        if duplicates:
-            message = f"Duplicate columns in the header: {_list_names(duplicates)}."
-            raise InvalidFile([FieldError((), "invalid_file", message)])
-        if "sku" in used or "sku" in self.constants:
-            return
-        columns_found = f"Its columns: {_list_names(columns)}." if columns else "Its first row is empty."
-        message = f"The file has no column sku, but every row needs a SKU. {columns_found}"
-        separators = [delimiter for delimiter in _SEPARATORS if delimiter in columns[0]] if len(columns) == 1 else []
-        if separators:
-            message += f" It seems to use another delimiter; set the delimiter to {_SEPARATORS[separators[0]]}."
-        elif columns:
-            matches = get_close_matches("sku", [name.lower() for name in columns], 1)
-            nearest = next((name for name in columns if name.lower() in matches), columns[0])
-            message += f" Map the column that contains the SKU: map sku={_list_names((nearest,))}."
-        raise InvalidFile([FieldError((), "invalid_file", message)])
+    def arrange(self, rows: Iterator[Row | MalformedRow], detection: ColumnDetection) -> Iterator[Row | MalformedRow]:
+        """Change rows as the profile says, if there is one: its variants get what they share."""
+        if self.profile is None:
+            return rows
+        rules = self.profile.rules.resolve(tuple(detection.mapping.values()) + detection.ignored)
+        return arrange_rows(rows, rules, detection.mapping.get("sku", "sku"))
 
-    def provenance(self, values: Mapping[str, Any], errors: FieldErrors) -> Provenance | None:
-        """Parse the id, version and timestamps that an item had in another catalog, if the plan preserves them."""
-        return Provenance.parse(values, errors) if self.preserve else None
+    def _match(self, names: Sequence[str], *, has_header: bool) -> tuple[dict[str, str], list[str]]:
+        """Return the column of each field, and warnings."""
+        given = find_columns(self.columns, names) if has_header else dict(self.columns)
+        warnings: list[str] = []
+        if self.profile is not None:
+            profile_columns = {field: find_column(name, names) for field, name in self.profile.columns.items()}
+            given = {field: column for field, column in profile_columns.items() if column is not None} | given
+            if self.profile.rules.images:
+                warnings.append(f"Of the images of a product, the first {MAX_IMAGES} become attributes.")
+            if self.profile.rules.makes_attributes:
+                given.setdefault("attributes", MADE_ATTRIBUTES)
+        if not has_header:
+            return match_names(names, given, read_only=self.preserve), warnings
+        match = match_columns(names, given, read_only=self.preserve)
+        return dict(match.mapping), [*match.warnings, *warnings]
 
+    def _attributes(self, names: Sequence[str], columns: Sequence[str] | None) -> Attributes:
+        """Return the option; without a header, only with the names that there are, because other rows may have the others."""
+        if columns is not None or isinstance(self.attributes, str):
+            return self.attributes
+        return tuple(name for name in self.attributes if find_column(name, names) is not None)
 
-def _list_names(names: Sequence[str]) -> str:
-    """List names from a file, limited in number and length, without terminal control characters."""
-    listed = ", ".join(printable(name)[:_MAX_CHARACTERS_SHOWN] for name in names[:_MAX_NAMES_SHOWN])
-    return f"{listed} and {len(names) - _MAX_NAMES_SHOWN} more" if len(names) > _MAX_NAMES_SHOWN else listed
+    def _layout(self, mapping: Mapping[str, str], detection: ColumnDetection) -> ColumnLayout:
+        return ColumnLayout(mapping, self._all_constants(), detection.types, detection.decimal, preserve=self.preserve)
 
+    def _all_constants(self) -> Mapping[str, str]:
+        """Return the constants of the caller and, for fields that the caller does not map, those of the profile."""
+        if self.profile is None:
+            return self.constants
+        return {name: value for name, value in self.profile.constants.items() if name not in self.columns} | dict(self.constants)
 
-class ColumnLayout:
-    """Maps fields to columns for all rows with the same column names, so that it is computed once."""
+    def _decimal_mark(self, prices: Sequence[object]) -> tuple[DecimalMark | None, str]:
+        """Return the decimal mark of the prices, and a warning."""
+        return detect_mark(prices) if self.decimal == "auto" else (self.decimal, "")
 
-    def __init__(self, plan: ImportPlan, used: Mapping[str, str]) -> None:
-        """Take each field from its column in `used`, unless the plan has a constant for it."""
-        # Constants are added to the row's values under tuple keys, which no column has.
-        self._constants: dict[Any, str] = {(name,): value for name, value in plan.constants.items()}
-        sources: dict[str, Any] = {**used, **{name: (name,) for name in plan.constants}}
-        self._plain_fields = [(name, sources[name]) for name in ("sku", "name", "description", "category") if name in sources]
-        self._price, self._currency, self._attributes = (sources.get(name) for name in ("price", "currency", "attributes"))
-        self._attribute_columns = [
-            (name[len(ATTRIBUTE) :], source, plan.types.get(name))
-            for name, source in sources.items()
-            if name.startswith(ATTRIBUTE)
-        ]
+    def _types(self, mapping: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+        """Return the types of attributes: those that were given, and if wanted, those that the first rows show."""
+        if self.cell_types == "text":
+            return self.types
+        columns = {field: column for field, column in mapping.items() if field.startswith(ATTRIBUTE) and field not in self.types}
+        detected = {field: detect_type(values.get(column) for values in rows) for field, column in columns.items()}
+        return {field: name for field, name in detected.items() if name is not None} | dict(self.types)
 
-    def fields(self, values: Mapping[Any, Any], errors: FieldErrors) -> dict[str, Any]:
-        """Convert the values of a row to the fields of an item, in the form that the domain parses."""
-        if self._constants:
-            values = {**values, **self._constants}
-        fields: dict[str, Any] = {name: values[source] for name, source in self._plain_fields if source in values}
-        if self._constants:
-            self._refuse_filler_rows(fields, values, errors)
-        price = values.get(self._price)
-        if isinstance(price, dict):
-            fields["price"] = price
-        elif price is not None:
-            currency = values.get(self._currency)
-            fields["price"] = {"amount": price} if currency is None else {"amount": price, "currency": currency}
-        attributes = self._collect_attributes(values, errors)
-        if attributes:
-            fields["attributes"] = attributes
-        return fields
-
-    def _refuse_filler_rows(self, fields: Mapping[str, Any], values: Mapping[Any, Any], errors: FieldErrors) -> None:
-        """Refuse rows of totals and empty rows, which only look like items because constants fill in their missing values."""
-        if len(values) == len(self._constants):
-            errors.add((), "empty_row", "The row has no values of its own.")
-        sku = fields.get("sku")
-        if isinstance(sku, str) and sku.strip().rstrip(":").casefold() in _TOTALS:
-            errors.add(("sku",), "total_row", f"The row seems to be a total ({sku.strip()}), not an item.")
-
-    def _collect_attributes(self, values: Mapping[Any, Any], errors: FieldErrors) -> Any:  # noqa: ANN401 - any JSON value, which the domain validates
-        """Merge the attributes column and the attr.NAME columns."""
-        attributes = values.get(self._attributes, {})
-        if isinstance(attributes, str):
-            try:
-                attributes = parse_json(attributes)
-            except Malformed as error:
-                errors.add(("attributes",), "malformed", str(error))
-                return {}
-        if not isinstance(attributes, dict):
-            return attributes
-        merged = attributes.copy()
-        for name, source, type_name in self._attribute_columns:
-            value = values.get(source)
-            if value is not None and type_name is not None:
-                value = _convert(value, type_name, name, errors)
-            if value is not None:
-                merged[name] = value
-        return merged
+    def _ignored(self, names: Sequence[str], mapping: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the columns that are not used. Read-only fields are in every export and are not worth reporting."""
+        used = {*mapping.values(), *READ_ONLY_FIELDS}
+        if self.profile is not None:
+            rules = self.profile.rules.resolve(names)
+            used.update(rules.column_names())
+        return tuple(name for name in dict.fromkeys(names) if name not in used)
 
 
-def is_field(name: str) -> bool:
-    """Return whether this is the flat name of a field."""
-    return name in FIELDS or (name.startswith(ATTRIBUTE) and len(name) > len(ATTRIBUTE))
-
-
-def flatten(path: FieldPath) -> str:
-    """Return the flat name of the field at an error's path, or an empty string for the row as a whole."""
-    if path[:1] == ("attributes",) and len(path) > 1:
-        return f"{ATTRIBUTE}{path[1]}"
-    if path[:2] == ("price", "currency"):
-        return "currency"
-    return str(path[0]) if path else ""
+def _offers(columns: Sequence[str]) -> list[str]:
+    """Offer the profiles that a header fits."""
+    return [f"The file seems to be {profile.title}: profile={profile.name}." for profile in detect_profiles(columns)]
 
 
 def _parse_pairs(option: str, texts: Iterable[str], errors: FieldErrors) -> dict[str, str]:
@@ -243,23 +222,3 @@ def _parse_pairs(option: str, texts: Iterable[str], errors: FieldErrors) -> dict
         else:
             pairs[name] = value
     return pairs
-
-
-def _convert(value: Any, type_name: str, name: str, errors: FieldErrors) -> Any:  # noqa: ANN401 - any JSON value
-    """Convert a text cell to the type of its attribute; other values have a type already. Return None if it is refused."""
-    if type_name == "text" or not isinstance(value, str):
-        return value
-    text = value.strip()
-    if type_name == "boolean" and text.lower() in _BOOLEANS:
-        return _BOOLEANS[text.lower()]
-    if type_name != "boolean":
-        try:
-            number = parse_json(text)
-        except Malformed:
-            number = None
-        if isinstance(number, int) and not isinstance(number, bool):
-            return number
-        if isinstance(number, DecimalLiteral) and (type_name == "number" or number.is_integer):
-            return number
-    errors.add(("attributes", name), "wrong_type", f"The value {value!r} of {ATTRIBUTE}{name} is not of type {type_name}.")
-    return None

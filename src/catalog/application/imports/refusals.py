@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
 
-from catalog.application.imports.plan import flatten
+from catalog.application.imports.field_names import flatten
 from catalog.domain.changes.expiring_record import ExpiringRecord
 from catalog.domain.errors import FieldError
 

@@ -6,13 +6,14 @@ Rows are read from the file in a thread while the previous slice is committed.
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from catalog.application.files.row_source import MalformedRow, Row, RowSource
 from catalog.application.files.trailer import CATEGORY_KEY
-from catalog.application.imports.plan import ColumnLayout, ImportPlan
+from catalog.application.imports.column_layout import ColumnLayout
+from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.refusals import Refusal, refusals_of
 from catalog.application.imports.report import ImportReport
 from catalog.domain.categories.category import Category
@@ -41,6 +42,9 @@ _MAX_POSITION_DIGITS = 10
 _WORKBOOKS = ("xlsx", "ods")
 _TEXT_FIELDS = ("sku", "name", "description", "category")
 _EXPONENT = re.compile(r"[0-9][.,][0-9]+[eE]\+[0-9]+")
+
+_ROUNDED = "A spreadsheet turned the SKU into the rounded number {}; format the column as text and enter the SKUs again."
+"""The message for a SKU in exponent form."""
 
 _MAX_IGNORED_COLUMNS = 100
 _MAX_CACHED_LAYOUTS = 100
@@ -90,7 +94,10 @@ class Slice:
 
 
 class SliceReader:
-    """Reads a row source slice by slice. `ignored_columns` are the names of unused columns so far."""
+    """Reads a row source slice by slice. `ignored_columns` are the names of unused columns so far.
+
+    `detection` is what was decided about the columns.
+    """
 
     def __init__(self, source: RowSource, plan: ImportPlan, clock: Clock, ids: Ids) -> None:
         """Apply the plan to the header of the file, if it has one.
@@ -99,23 +106,24 @@ class SliceReader:
         """
         self.ignored_columns: tuple[str, ...] = ()
         self._source = source
-        self._rows: Iterator[Row | MalformedRow] = source.rows
         self._plan = plan
         self._clock = clock
         self._ids = ids
         self._layouts: dict[tuple[str, ...], ColumnLayout] = {}
         self._layout: ColumnLayout | None = None
         self._has_typed_cells = source.detected.format in _WORKBOOKS
-        layout, ignored = plan.layout(source.columns)
+        layout, self.detection = plan.layout(source.columns, source.sample)
+        self._rows = plan.arrange(source.rows, self.detection)
         if source.columns is not None:
             self._layout = layout
-            self.ignored_columns = tuple(ignored)
+            self.ignored_columns = self.detection.ignored
 
     @property
     def noticed(self) -> ImportReport:
         """What was noticed in the file before its rows are read."""
-        detected = self._source.detected
-        return ImportReport(ignored=self.ignored_columns, detected=detected.describe(), warnings=detected.warnings)
+        file, columns = self._source.detected, self.detection
+        detected = "; ".join(filter(None, (file.describe(), columns.describe())))
+        return ImportReport(ignored=self.ignored_columns, detected=detected, warnings=(*file.warnings, *columns.warnings))
 
     async def slices(self, before_slice: Callable[[], Awaitable[None]]) -> AsyncGenerator[Slice, None]:
         """Yield the slices of the file. The rows of the next one are read in a thread meanwhile.
@@ -202,13 +210,17 @@ class SliceReader:
         if isinstance(row, MalformedRow):
             return refusals_of(row.line, "", [FieldError((), "malformed", row.message)])
         errors = FieldErrors()
-        fields = (self._layout or self._layout_of(row)).fields(row.values, errors)
+        layout = self._layout or self._layout_of(row)
+        fields = layout.fields(row.values, errors)
         if self._has_typed_cells:
             fields = {name: _as_text(value) if name in _TEXT_FIELDS else value for name, value in fields.items()}
         sku_text = fields.get("sku")
-        if isinstance(sku_text, str) and (sku_text.startswith("'") or _EXPONENT.fullmatch(sku_text)):
-            sku_text = fields["sku"] = _spreadsheet_sku(sku_text, errors)
-        provenance = self._plan.provenance(row.values, errors)
+        if isinstance(sku_text, str) and _EXPONENT.fullmatch(sku_text):
+            return refusals_of(row.line, sku_text, [FieldError(("sku",), "rounded_sku", _ROUNDED.format(sku_text))])
+        if isinstance(sku_text, str) and sku_text.startswith("'"):
+            # Spreadsheets mark a number as text with an apostrophe.
+            sku_text = fields["sku"] = sku_text[1:]
+        provenance = layout.provenance(row.values, errors)
         change = None if sku_text is None or errors else self._create(fields, provenance)
         if isinstance(change, Change):
             return ImportRow(row.line, change.subject.sku, fields, provenance, change)
@@ -232,7 +244,7 @@ class SliceReader:
         names = tuple(row.values)
         layout = self._layouts.get(names)
         if layout is None:
-            layout, ignored = self._plan.layout(tuple({*names, *self._plan.columns.values()}))
+            layout, ignored = self._plan.layout_of_names(names, self.detection)
             new = [name for name in ignored if name not in self.ignored_columns]
             self.ignored_columns += tuple(new[: max(0, _MAX_IGNORED_COLUMNS - len(self.ignored_columns))])
             if sum(map(len, names)) <= _MAX_CACHED_CHARACTERS:
@@ -247,12 +259,3 @@ def _as_text(value: Any) -> Any:  # noqa: ANN401 - a cell of a workbook
     if isinstance(value, DecimalLiteral):
         return value.text
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _spreadsheet_sku(text: str, errors: FieldErrors) -> str | None:
-    """Remove the apostrophe with which spreadsheets mark a number as text. Refuse a number that one has rounded."""
-    if text.startswith("'"):
-        return text[1:]
-    message = f"A spreadsheet turned the SKU into the rounded number {text}; format the column as text and enter the SKUs again."
-    errors.add(("sku",), "rounded_sku", message)
-    return None

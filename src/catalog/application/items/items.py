@@ -142,10 +142,16 @@ class Items:
         return await list_items(self._storage, request)
 
     def export(
-        self, query: ItemQuery, export_format: ExportFormat, encode: Encode, *, with_categories: bool = False
+        self,
+        query: ItemQuery,
+        export_format: ExportFormat,
+        encode: Encode,
+        *,
+        with_categories: bool = False,
+        proof: bool = False,
     ) -> AsyncGenerator[bytes, None]:
         """Export the items that match `query` as chunks of bytes (catalog.application.exports.export). Raises InvalidQuery."""
-        return self._export_chunks(query, export_format, encode, with_categories=with_categories)
+        return self._export_chunks(query, export_format, encode, with_categories=with_categories, proof=proof)
 
     async def lineage(self, item: Item) -> tuple[Category, ...]:
         """Return the lineage of an item's category, or an empty tuple if it has no category."""
@@ -212,10 +218,11 @@ class Items:
             raise await self._with_category_error(error, fields) from None
 
     async def _export_chunks(
-        self, query: ItemQuery, export_format: ExportFormat, encode: Encode, *, with_categories: bool
+        self, query: ItemQuery, export_format: ExportFormat, encode: Encode, *, with_categories: bool, proof: bool
     ) -> AsyncGenerator[bytes, None]:
         await refuse_unknown_categories(self._storage, query)
-        async with aclosing(export(self._storage, query, export_format, encode, with_categories=with_categories)) as chunks:
+        exported = export(self._storage, query, export_format, encode, with_categories=with_categories, proof=proof)
+        async with aclosing(exported) as chunks:
             async for chunk in chunks:
                 yield chunk
 

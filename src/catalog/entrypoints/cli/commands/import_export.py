@@ -45,6 +45,29 @@ _SWITCH_INTERVAL = 0.0005
     "--type", "types", metavar="attr.NAME=TYPE", multiple=True, help="Parse an attribute as integer, number or boolean."
 )
 @click.option(
+    "--decimal",
+    type=click.Choice(["auto", "comma", "point"]),
+    default="auto",
+    show_default=True,
+    help="Decimal mark of prices. With auto, the first rows decide.",
+)
+@click.option(
+    "--attributes", default="none", show_default=True, metavar="all|none|COLUMN,…", help="Import other columns as attributes."
+)
+@click.option(
+    "--types",
+    "cell_types",
+    type=click.Choice(["text", "auto"]),
+    default="text",
+    show_default=True,
+    help="With auto, attributes get the type that the first rows show: integer, number, boolean or text.",
+)
+@click.option(
+    "--profile",
+    metavar="NAME|FILE",
+    help="Map the columns of another system: amazon, bestbuy, google, magento, shopify, woocommerce, or a TOML file.",
+)
+@click.option(
     "--on-conflict",
     type=click.Choice(["fail", "skip", "update"]),
     default="fail",
@@ -57,7 +80,7 @@ _SWITCH_INTERVAL = 0.0005
 @click.option(
     "--partial",
     is_flag=True,
-    help="Accept an incomplete or edited export: do not require or check its trailer.",
+    help="Import an edited or shortened export: do not check the proof in its last row.",
 )
 @click.option("--all-or-nothing", "atomic", is_flag=True, help="Import all rows in one commit, or none (up to 10,000 rows).")
 @click.option("--dry-run", is_flag=True, help="Report what would change without writing anything.")
@@ -91,7 +114,6 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
         from catalog.application.files.encodings import parse_encoding  # noqa: PLC0415 - as above
         from catalog.application.files.read_options import ReadOptions  # noqa: PLC0415 - as above
         from catalog.application.files.readers import open_table  # noqa: PLC0415 - as above
-        from catalog.application.files.trailer import trailer_policy  # noqa: PLC0415 - as above
         from catalog.application.imports.plan import ImportPlan  # noqa: PLC0415 - as above
         from catalog.application.imports.report import ImportProgress  # noqa: PLC0415 - as above
 
@@ -105,6 +127,10 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
             preserve=plan["preserve"],
             atomic=plan["atomic"],
             max_atomic_rows=container.settings().imports.max_atomic_rows,
+            decimal=plan["decimal"],
+            attributes=plan["attributes"],
+            cell_types=plan["cell_types"],
+            profile=_load_profile(plan["profile"]),
         )
         parse_delimiter(delimiter or ",")
         parse_encoding(encoding or "utf-8")
@@ -113,8 +139,7 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
         sys.setswitchinterval(_SWITCH_INTERVAL)
         with ExitStack() as stack:
             binary_file = stack.enter_context(_open(file))
-            policy = trailer_policy(preserve=parsed_plan.preserve, partial=partial)
-            reading = ReadOptions(file_format, encoding, delimiter, sheet, records, policy)
+            reading = ReadOptions(file_format, encoding, delimiter, sheet, records, "ignore" if partial else "verify")
             source = open_table(binary_file, reading, filename=file.name)
             stack.callback(source.close)
             on_refusal = stack.enter_context(_refusal_output(errors))
@@ -140,6 +165,7 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
     "--format", "file_format", type=click.Choice(["csv", "json", "jsonl"]), help="Output format (default: from FILE's extension)."
 )
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Output file (default: stdout).")
+@click.option("--proof", is_flag=True, help="Add a last row that proves that the file is complete; `import` verifies it.")
 @click.option(
     "--with-categories",
     is_flag=True,
@@ -154,12 +180,13 @@ def export(
     output: Path | None,
     filters: tuple[str, ...],
     *,
+    proof: bool,
     with_categories: bool,
     **parameters: str | tuple[str, ...] | None,
 ) -> None:
     """Export all items, or those the options select, from one consistent snapshot of the store.
 
-    The last row is a trailer with the row count and SHA-256, which `catalog import` verifies. FILE appears only when complete.
+    FILE appears only when it is complete. With --proof, its last row has the number of rows and the SHA-256 of those before it.
     """
     file_format = file_format or _FORMATS.get(output.suffix.lower() if output else "")
     if file_format is None:
@@ -171,7 +198,9 @@ def export(
 
         query = parse_export(list_parameters(parameters, filters))
         with atomic_output(output) as file:
-            chunks = container.items().export(query, parse_format(file_format), encode_item, with_categories=with_categories)
+            chunks = container.items().export(
+                query, parse_format(file_format), encode_item, with_categories=with_categories, proof=proof
+            )
             async for chunk in chunks:
                 file.write(chunk)
 
@@ -192,6 +221,15 @@ def seed() -> None:
 
     report = run(work)
     click.echo(f"{report.created} items created, {report.skipped} already existed.")
+
+
+def _load_profile(name: str | None) -> Any:  # noqa: ANN401 - a Profile
+    """Return a profile by its name, or from the user's file."""
+    from catalog.application.imports.profiles import NAMES, load_profile, load_profile_file  # noqa: PLC0415 - keeps --help fast
+
+    if name is None:
+        return None
+    return load_profile(name) if name in NAMES or not Path(name).exists() else load_profile_file(Path(name))
 
 
 def _print_report(report: Any, *, dry_run: bool) -> None:  # noqa: ANN401 - an ImportReport

@@ -93,7 +93,7 @@ class ImportsController(Controller):
 
         With `Prefer: respond-async`, the response is 202 as soon as the file is uploaded; poll `/imports/{id}` for progress.
 
-        Exports can be imported unchanged. A file that looks like an export but lacks the last row of one is refused, unless
+        Exports can be imported unchanged. If the last row is a proof that the export is complete, it is verified first, unless
         `partial=true`.
         """
         scope = request.scope

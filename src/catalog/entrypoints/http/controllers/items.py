@@ -9,7 +9,7 @@ from litestar.params import FromPath
 
 from catalog.application.caching.cached_reads import RenderedResponse
 from catalog.application.caching.freshness import item_dependencies
-from catalog.application.exports.export import parse_export, parse_format, parse_with_categories
+from catalog.application.exports.export import parse_export, parse_flag, parse_format
 from catalog.application.items.items import Items
 from catalog.domain.items.item import Item
 from catalog.domain.values.sku import parse_key
@@ -109,17 +109,18 @@ class ItemsController(Controller):
     async def export(self, request: AnyRequest) -> StreamingResponse:
         """Return all items, or all that match the filters, oldest first by default. The export is a consistent snapshot.
 
-        The last row has the number of rows before it and the SHA-256 of all bytes before its own line. In JSON it is
-        `{"_end": {"rows": 2, "sha256": "…"}}`; in CSV its `id` is `_end`, its `sku` the number of rows and its `name` the
-        digest. A response without this row is incomplete. Exports can be imported unchanged.
+        If the export is interrupted, the response is cut off: it has no last chunk, which HTTP clients report. With `proof=true`,
+        the file itself shows that it is complete: in JSON its last row is `{"_end": {"rows": 2, "sha256": "…"}}`; in CSV the
+        `id` of its last row is `_end`, its `sku` the number of rows and its `name` the digest. Exports can be imported unchanged.
         """
         parameters, errors = read_parameters(request.scope, EXPORT)
         format_name = parameters.pop("format", [""])[-1] or "csv"
-        raw_with_categories = parameters.pop("with_categories", [""])[-1] or "false"
-        with_categories = parse_with_categories(raw_with_categories, errors)
+        with_categories, proof = (
+            parse_flag(name, parameters.pop(name, [""])[-1] or "false", errors) for name in ("with_categories", "proof")
+        )
         query = parse_export(parameters, errors)
         export_format = parse_format(format_name)
-        chunks = self.items.export(query, export_format, encode_item, with_categories=with_categories)
+        chunks = self.items.export(query, export_format, encode_item, with_categories=with_categories, proof=proof)
         disposition = f'attachment; filename="items.{format_name}"'.encode()
         # HEAD does not read from the store.
         first_chunk = b"" if "bodiless" in request.scope["state"] else await anext(chunks)

@@ -42,7 +42,7 @@ class ExportTotalsBody(msgspec.Struct):
 
 
 class ExportEndBody(msgspec.Struct, rename={"end": TRAILER_KEY}):
-    """The last row of an export."""
+    """The last row of an export with `proof=true`."""
 
     end: ExportTotalsBody
 
@@ -61,7 +61,7 @@ _JSON_LINE = '{"sku": "CHAIR-1", "name": "Garden chair", "price": {"amount": "49
 
 EXPORT_RESPONSE = ResponseSpec(
     200,
-    "The items, and a last row that proves that the export is complete",
+    "The items",
     {
         "text/csv": Content(),
         "application/jsonl": Content(),

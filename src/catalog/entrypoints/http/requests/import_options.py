@@ -9,8 +9,8 @@ from multipart import parse_options_header
 from catalog.application.files.delimiters import parse_delimiter
 from catalog.application.files.encodings import parse_encoding
 from catalog.application.files.read_options import ReadOptions
-from catalog.application.files.trailer import trailer_policy
-from catalog.application.imports.plan import CONFLICTS, ImportPlan
+from catalog.application.imports.plan import CELL_TYPES, CONFLICTS, DECIMALS, ImportPlan
+from catalog.application.imports.profiles import NAMES as PROFILES
 from catalog.domain.errors import InvalidQuery
 from catalog.domain.queries.filters import without_empty
 from catalog.domain.queries.operands import refuse_unknown
@@ -80,7 +80,13 @@ def parse_import_options(
         except InvalidQuery as error:
             errors.extend(error)
     try:
-        plan = ImportPlan.parse(options.get("map", ()), options.get("set", ()), options.get("type", ()))
+        plan = ImportPlan.parse(
+            options.get("map", ()),
+            options.get("set", ()),
+            options.get("type", ()),
+            attributes=single.get("attributes", "none"),
+            profile=next((name for name in PROFILES if name == single.get("profile")), None),
+        )
     except InvalidQuery as error:
         errors.extend(error)
     errors.raise_if_any(InvalidQuery)
@@ -93,6 +99,8 @@ def parse_import_options(
         dry_run=flags["dry_run"],
         create_categories=flags["create_categories"],
         preserve=flags["preserve"],
+        decimal=next((mark for mark in DECIMALS if mark == single.get("decimal")), "auto"),
+        cell_types=next((kind for kind in CELL_TYPES if kind == single.get("types")), "text"),
     )
     reading = ReadOptions(
         single.get("format"),
@@ -100,7 +108,7 @@ def parse_import_options(
         single.get("delimiter"),
         single.get("sheet"),
         single.get("records"),
-        trailer_policy(preserve=plan.preserve, partial=flags["partial"]),
+        "ignore" if flags["partial"] else "verify",
     )
     return ImportOptions(reading, plan, filename)
 

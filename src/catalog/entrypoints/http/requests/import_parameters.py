@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from catalog.application.imports.plan import FIELDS, TYPES, OnConflict
+from catalog.application.imports.field_names import FIELDS, TYPES
+from catalog.application.imports.plan import CellTypes, Decimal, OnConflict
+from catalog.application.imports.profiles import NAMES as PROFILES
 from catalog.domain.items.attributes import NAME_PATTERN
 from catalog.entrypoints.http.requests.parameters import Parameter, names
 
@@ -21,7 +23,7 @@ _FLAGS = (
     Parameter("preserve", "Give new items the id, version and timestamps in their rows.", bool, default=False),
     Parameter(
         "partial",
-        "Accept a file with the columns of an export but without its last row, which proves that the file is complete.",
+        "Import a file whose last row is a proof (see `proof` of exports) without checking it, because the file was edited.",
         bool,
         default=False,
     ),
@@ -77,6 +79,30 @@ IMPORT = (
         "Encoding of a text file, such as utf-8, utf-16, windows-1252 or shift-jis. By default, that of the Content-Type, or "
         "else it is detected.",
         Annotated[str, Meta(examples=["windows-1252"])],
+    ),
+    Parameter(
+        "decimal",
+        "Decimal mark of prices. With `auto`, the first rows decide, and prices that could be either are refused if they do not.",
+        Decimal,
+        default="auto",
+    ),
+    Parameter(
+        "attributes",
+        "Other columns to import as attributes: `all`, `none`, or their names, comma-separated.",
+        Annotated[str, Meta(examples=["all", "Colour,Weight (kg)"])],
+        default="none",
+        key="import_attributes",
+    ),
+    Parameter(
+        "types",
+        "With `auto`, attributes get the type that the first rows show: integer, number, boolean or text.",
+        CellTypes,
+        default="text",
+    ),
+    Parameter(
+        "profile",
+        "The system that exported the file, whose columns are mapped.",
+        Literal[PROFILES],
     ),
     Parameter("sheet", "Sheet of a workbook: its name, or its number from 1. By default the first one with rows.", str),
     Parameter(

@@ -154,6 +154,12 @@ CATEGORY_LIST = (DESCENDANTS, *LIST)
 EXPORT = (
     Parameter("format", "Format of the export.", Literal["csv", "jsonl", "json"], default="csv", key="export_format"),
     Parameter(
+        "proof",
+        "Add a last row that proves that the export is complete: the number of rows, and the SHA-256 of what precedes it.",
+        bool,
+        default=False,
+    ),
+    Parameter(
         "with_categories",
         "Export the category tree before the items, so that an import can restore it.",
         bool,

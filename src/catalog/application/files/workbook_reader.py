@@ -28,7 +28,7 @@ def read_workbook(
     file: Any,  # noqa: ANN401 - a seekable binary file
     file_format: str,
     sheet: str | None,
-    policy: TrailerPolicy = "of_exports",
+    policy: TrailerPolicy = "verify",
 ) -> RowSource:
     """Read a sheet, whose first row that is not empty names the columns: the given sheet, or the first one with rows.
 

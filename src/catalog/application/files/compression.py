@@ -58,6 +58,13 @@ _FORMATS: dict[bytes, tuple[str, Callable[[Any], Any]]] = {
 """The first bytes of each format, its name, and the function that opens it."""
 
 
+_BZIP2_BLOCKS = (b"1AY&", b"\x17rE8")
+"""What the first block of bzip2 begins with. A header may begin with BZh too."""
+
+_DOCUMENTS = {"word/": "a Word document", "ppt/": "a presentation", "Index/": "an Apple Numbers document"}
+"""Folders in ZIP archives by which they are documents."""
+
+
 def decompress(file: BinaryReader) -> tuple[BinaryReader, str | None]:
     """Return a reader of the decompressed file, and the name of the compression; the same file and None if there is none.
 
@@ -67,7 +74,7 @@ def decompress(file: BinaryReader) -> tuple[BinaryReader, str | None]:
     """
     start, file = peek(file, MAGIC_SIZE)
     for magic, (name, open_format) in _FORMATS.items():
-        if start.startswith(magic):
+        if start.startswith(magic) and (name != "bzip2" or start[4:] in _BZIP2_BLOCKS):
             counted = _Counted(file)
             return _Expanding(open_format(counted), counted, name), name
     if start.startswith((ZIP, _EMPTY_ZIP)):
@@ -125,6 +132,12 @@ def _open_zip(file: Any) -> tuple[BinaryReader, str | None]:  # noqa: ANN401 - a
         message = "The file is a damaged or incomplete ZIP archive. Send it again, or send the file in it."
         raise invalid_file(message) from error
     members = [member for member in archive.infolist() if not member.is_dir() and not member.filename.startswith("__MACOSX/")]
+    document = next(
+        (name for folder, name in _DOCUMENTS.items() for member in members if member.filename.startswith(folder)), None
+    )
+    if document is not None:
+        message = f"The file is {document}, not a table; save the table as .xlsx or CSV."
+        raise invalid_file(message)
     if len(members) != 1:
         names = ", ".join(member.filename[:100] for member in members[:10]) or "none"
         message = f"The ZIP archive has {len(members)} files ({names}); send one of them, or an archive with a single file."

@@ -29,6 +29,8 @@ _NAMES = {"utf-8-sig": "utf-8", "cp932": "shift-jis", "cp949": "euc-kr"} | {
 _MAX_DAMAGE = 0.25
 """Share of sequences that are not UTF-8, up to which a file counts as damaged UTF-8. By chance, few legacy texts are so close."""
 
+_WIDE = ("utf-16", "utf-32")
+
 _PATTERN_SIZE = 64 * 1024
 """Bytes in which UTF-16 and UTF-32 without a mark are recognized."""
 
@@ -38,7 +40,15 @@ _MIN_ASCII = 0.1
 _SEPARATORS = frozenset(",;|\t\n\r:")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
-_NOT_TEXT = frozenset(("base64", "bz2", "hex", "quopri", "rot_13", "uu", "zlib", "idna", "punycode", "undefined"))
+_NOT_TEXT = frozenset(
+    f"{name}{suffix}"
+    for name in (
+        *("base64", "bz2", "hex", "quopri", "rot_13", "rot13", "uu", "zlib"),
+        *("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"),
+    )
+    for suffix in ("", "_codec")
+)
+"""Python's codecs that decode no text, or none that files have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,7 @@ def parse_encoding(text: str) -> Encoding:
     except (LookupError, ValueError):
         codec = ""
     if not codec or codec.replace("-", "_") in _NOT_TEXT:
-        names = sorted({name.replace("_", "-") for name in aliases.values()} - _NOT_TEXT)
+        names = sorted({name.replace("_", "-") for name in {*aliases.values()} - _NOT_TEXT})
         matches = get_close_matches(text.strip().lower(), names, 1)
         hint = f" Did you mean {matches[0]}?" if matches else " Use a name such as utf-8, utf-16, windows-1252 or shift-jis."
         message = f"Unknown encoding {text!r:.50}.{hint}"
@@ -71,6 +81,27 @@ def parse_encoding(text: str) -> Encoding:
     if codec == "utf-8":
         codec = "utf-8-sig"  # a mark is optional in UTF-8
     return Encoding(codec, _NAMES.get(codec, codec))
+
+
+def given_encoding(text: str, sample: bytes) -> Encoding:
+    """Return the encoding that the caller gives, for a file that begins with these bytes.
+
+    A byte order mark is skipped, and decides the byte order of UTF-16 and UTF-32. Without one, they are as most computers write
+    them, unless the zero bytes show otherwise.
+
+    Raises: InvalidQuery.
+    """
+    encoding = parse_encoding(text)
+    family = encoding.codec.removesuffix("-le").removesuffix("-be")
+    if family not in _WIDE:
+        return encoding
+    marked = next((codec for mark, codec in _MARKS if codec == family and sample.startswith(mark)), None)
+    if marked is not None:
+        return Encoding(marked, marked)
+    if encoding.codec != family:
+        return encoding
+    unmarked = _unmarked_unicode(sample)
+    return unmarked if unmarked is not None and unmarked.codec.startswith(family) else Encoding(f"{family}-le", f"{family}-le")
 
 
 def detect_encoding(sample: bytes, *, is_whole: bool) -> Encoding:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 _SAMPLE_SIZE = 32 * 1024
 """Bytes of lines with non-ASCII characters from which an encoding is guessed. More makes it slow, not better."""
 
-_GOOD_RATING = 0.75
+_GOOD_RATING = 0.5
 """The rating from which a common encoding is accepted without asking charset-normalizer."""
 
 _MIXED_LANGUAGES = 0.97
@@ -25,7 +25,7 @@ _RARE_ENCODING = 0.9
 _HALF_WIDTH = 0.95
 """How much a half-width katakana counts: bytes of many encodings look like them, and few Japanese texts have them now."""
 
-_WRONG_BYTE = 3
+_WRONG_BYTE = 2
 """How many characters a byte counts that the encoding does not have."""
 
 _SYMBOLS = re.compile(r"[\xa0–—‘’“”„‚•…·‹›«»]|[€£¥°²³¹½¼¾±×®™©§µºª‰¢†](?![^\W\d_])|(?<=[0-9])[°£€]|(?<![^\W\d_])[¿¡]")

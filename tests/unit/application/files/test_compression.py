@@ -97,12 +97,20 @@ def test_a_bomb_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         (gzip.compress(b""), "empty"),
         (gzip.compress(TEXT)[:15], "damaged or incomplete"),
         (gzip.compress(gzip.compress(TEXT)), "not text|header"),
+        (gzip.compress(archive(("a.csv", TEXT))), r"in another one \(gzip\)"),
+        (archive(("[Content_Types].xml", b""), ("word/document.xml", b"")), "a Word document"),
+        (b"\xd0\xcf\x11\xe0" + b"\0" * 600 + "EncryptedPackage".encode("utf-16-le"), "workbook with a password"),
     ],
 )
 def test_other_archives_are_refused(data: bytes, message: str) -> None:
     """The error says what to send instead."""
     with pytest.raises(InvalidFile, match=message):
         table(data)
+
+
+def test_a_header_may_begin_as_bzip2_does() -> None:
+    """What follows in bzip2 is not text."""
+    assert table("BZh9,sku\n1,A\n").columns == ("BZh9", "sku")
 
 
 def test_an_encrypted_archive_is_refused() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.application.files.encodings import detect_encoding, parse_encoding
+from catalog.application.files.encodings import detect_encoding, given_encoding, parse_encoding
 from catalog.application.files.legacy_encodings import CODECS, guess_codec
 from catalog.application.files.row_source import Row
 from catalog.domain.errors import InvalidQuery
@@ -128,9 +128,38 @@ def test_any_text_encoding_can_be_given(name: str, codec: str) -> None:
     assert parse_encoding(name).codec == codec
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_a_mark_is_optional_in_an_encoding_that_is_given(codec: str, mark: str) -> None:
+    """The byte order may be given or left to the file."""
+    data = f"{mark}sku,name\nA,Käse\n".encode(codec)
+    for encoding in (codec, codec[:6]):
+        assert list(table(data, encoding=encoding).rows) == [Row(2, {"sku": "A", "name": "Käse"})]
+
+
+def test_utf_16_without_zero_bytes_is_little_endian_unless_given() -> None:
+    """As most computers write it."""
+    assert given_encoding("utf-16", "木製".encode("utf-16-le")).codec == "utf-16-le"
+
+
+def test_a_byte_that_the_encoding_does_not_have_refuses_its_row() -> None:
+    """The others are read in the encoding that fits."""
+    rows = list(table("sku,name\nA,Größe\nB,Käse\n".encode("cp1252") + b"C,\x81x\n").rows)
+    assert rows[0] == Row(2, {"sku": "A", "name": "Größe"})
+    assert "is not valid WINDOWS-1252" in getattr(rows[2], "message", "")
+
+
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("utf-9", "utf-8|utf-7"), ("hex", "Use a name"), ("rot13", "."), ("", "Use a name"), ("\0", "Use a name"), ("idna", ".")],
+    [
+        ("utf-9", "utf-8|utf-7"),
+        ("hex", "Use a name"),
+        ("rot13", "."),
+        ("", "Use a name"),
+        ("\0", "Use a name"),
+        ("idna", "."),
+        ("unicode_escape", "."),
+    ],
 )
 def test_other_encodings_are_refused(name: str, hint: str) -> None:
     """Codecs that do not decode text are refused too."""

@@ -250,3 +250,23 @@ def test_a_malformed_array_is_read_up_to_the_error(text: str, row_count: int, me
     last = rows[-1]
     assert isinstance(last, MalformedRow)
     assert re.search(message, last.message)
+
+
+def test_a_header_in_brackets_is_no_json() -> None:
+    """As SQL Server writes names."""
+    assert table("[sku],[name]\n1,2\n").columns == ("[sku]", "[name]")
+
+
+def test_json_lines_with_lists_of_objects_are_no_wrapped_array() -> None:
+    """A second line shows that each is a row."""
+    line = '{"variants": [{"a": 1}], "sku": "A"}\n'
+    assert table(line * 2).detected.format == "jsonl"
+
+
+def test_values_before_the_records_may_be_larger_than_a_row() -> None:
+    """They are skipped piece by piece."""
+    large = [{"x": "y" * 1000}] * (MAX_ROW_SIZE // 1000 + 1)
+    document = {"a": {}, "b": [], "c": {"d": large, "e": {"f": [[1], {"g": {}}]}}, "data": {"items": [{"sku": "A"}]}}
+    (row,) = table(json.dumps(document), records="data.items").rows
+    assert isinstance(row, Row)
+    assert row.values == {"sku": "A"}

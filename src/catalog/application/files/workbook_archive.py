@@ -70,6 +70,7 @@ def inspect_workbook(file: IO[bytes], file_format: str, sheet: str | None) -> tu
     """
     try:
         with zipfile.ZipFile(file) as archive:
+            _refuse_encrypted(archive)
             sheets = find_xlsx_sheets(archive) if file_format == "xlsx" else check_ods(archive)
             position = _choose(sheets, sheet)
             if file_format == "xlsx":
@@ -79,6 +80,17 @@ def inspect_workbook(file: IO[bytes], file_format: str, sheet: str | None) -> tu
         raise invalid_file(message) from error
     file.seek(0)
     return sheets, position
+
+
+def _refuse_encrypted(archive: zipfile.ZipFile) -> None:
+    """Refuse an .ods workbook with a password. An .xlsx workbook with one is not even a ZIP archive.
+
+    Raises: InvalidFile.
+    """
+    manifest = "META-INF/manifest.xml"
+    if manifest in archive.namelist() and b"encryption-data" in _read_index(archive, manifest):
+        message = "The workbook is encrypted; save it without a password."
+        raise invalid_file(message)
 
 
 def _choose(sheets: list[SheetSummary], sheet: str | None) -> int:

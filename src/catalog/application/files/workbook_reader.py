@@ -63,14 +63,11 @@ def _load(file: Any, file_format: str, position: int) -> tuple[int, Iterator[lis
 
     Raises: InvalidFile.
     """
-    from python_calamine import CalamineError, CalamineWorkbook, PasswordError  # noqa: PLC0415 - rarely needed
+    from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415 - rarely needed
 
     try:
         sheet = CalamineWorkbook.from_filelike(file).get_sheet_by_index(position)
         return (sheet.start or (0, 0))[1], sheet.iter_rows()
-    except PasswordError as error:
-        message = "The workbook is encrypted; save it without a password."
-        raise invalid_file(message) from error
     except (CalamineError, *DAMAGED) as error:
         raise _damaged(file_format, str(error)) from error
     except BaseException as error:

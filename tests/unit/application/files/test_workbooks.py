@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
+import python_calamine
 import xlsxwriter
 
 from catalog.application.files import workbook_archive
@@ -307,3 +308,62 @@ def test_a_workbook_with_other_content_is_read_or_refused(old: bytes, new: bytes
     except InvalidFile:
         return
     assert len(rows) <= 3
+
+
+class PanicException(BaseException):
+    """What the library raises when its code, in Rust, meets what it does not expect."""
+
+
+class PanickingWorkbook:
+    """A workbook whose sheets cannot be read."""
+
+    def __init__(self, error: BaseException) -> None:
+        """Raise this error."""
+        self._error = error
+
+    def from_filelike(self, _file: object) -> None:
+        """Raise the error."""
+        raise self._error
+
+
+def test_a_workbook_at_which_the_library_panics_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is no Exception, unlike other errors that are no Exceptions, which are passed on."""
+    data = workbook(Items=[["sku"]])
+    monkeypatch.setattr(python_calamine, "CalamineWorkbook", PanickingWorkbook(PanicException()))
+    with pytest.raises(InvalidFile, match="damaged and cannot be read: unexpected content"):
+        table(data)
+    monkeypatch.setattr(python_calamine, "CalamineWorkbook", PanickingWorkbook(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        table(data)
+
+
+def test_an_encrypted_ods_workbook_is_refused() -> None:
+    """LibreOffice says so in the manifest."""
+    entry = (
+        '<manifest:file-entry manifest:full-path="content.xml" manifest:media-type="text/xml">'
+        "<manifest:encryption-data/></manifest:file-entry></manifest:manifest>"
+    )
+    data = edited(ods(), "META-INF/manifest.xml", lambda xml: xml.replace(b"</manifest:manifest>", entry.encode()))
+    with pytest.raises(InvalidFile, match="is encrypted"):
+        table(data)
+
+
+def test_a_given_sheet_may_be_empty() -> None:
+    """Then it is refused, also if another has rows."""
+    with pytest.raises(InvalidFile, match="The sheet Notes is empty"):
+        table(workbook(Notes=[], Items=[["sku"]]), sheet="Notes")
+
+
+def test_a_time_at_midnight_is_a_date_and_texts_may_be_in_their_cells() -> None:
+    """As some programs write them."""
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"constant_memory": True}) as book:
+        sheet = book.add_worksheet("Items")
+        sheet.write_row(0, 0, ["sku", "day"])
+        sheet.write(1, 0, "A")
+        sheet.write_datetime(1, 1, datetime(2026, 11, 28), book.add_format({"num_format": "yyyy-mm-dd hh:mm"}))  # noqa: DTZ001 - as workbooks have it
+    assert list(table(edited(file.getvalue(), "", lambda xml: xml)).rows) == [Row(2, {"sku": "A", "day": "2026-11-28"})]
+    stray = CONTENT.replace("<table:table table", "<table:table-row/><table:table table")
+    assert [row.line for row in table(ods(stray)).rows] == [2]
+    dated = CONTENT.replace('"float" office:value="2.5"', '"date" office:date-value="2026-11-28T00:00:00"')
+    assert list(table(ods(dated)).rows) == [Row(2, {"sku": "A", "n": "2026-11-28"})]

@@ -28,8 +28,9 @@ _HALF_WIDTH = 0.95
 _WRONG_BYTE = 2
 """How many characters a byte counts that the encoding does not have."""
 
-_SYMBOLS = re.compile(r"[\xa0–—‘’“”„‚•…·‹›«»]|[€£¥°²³¹½¼¾±×®™©§µºª‰¢†](?![^\W\d_])|(?<=[0-9])[°£€]|(?<![^\W\d_])[¿¡]")
-"""Symbols where they belong: a letter does not follow a trademark sign, or precede an inverted question mark."""
+_PUNCTUATION = frozenset("\xa0–—‘’“”„‚•…·‹›«»")
+_SIGNS = frozenset("€£¥°²³¹½¼¾±×®™©§µºª‰¢†")
+_OPENING_MARKS = frozenset("¿¡")
 
 _WESTERN = ("äöüßéèà", "àâæçéèêëîïôœùûü", "áéíóúüñ", "áâãàçéêíóôõú", "àèéìíòóù", "åäöæøé", "ëïéèöüáóêç", "áðéíóúýþæö")
 _CENTRAL = ("ąćęłńóśźż", "áčďéěíňóřšťúůýžäĺľŕô", "áéíóöőúüű", "čćđšž", "ăâîşţ")
@@ -43,24 +44,31 @@ _ALPHABETS: Mapping[str, tuple[str, ...]] = {
 }
 """The non-ASCII letters of the languages of each encoding of the Latin script, in lower case."""
 
-_SCRIPTS: Mapping[str, str] = {
-    "cp1255": "(?:[א-ת]*[אבגדהוזחטיךלםןסעףץקרשת])",
-    "cp1251": "[А-яЁёЄєІіЇїҐґ]+",
-    "koi8_r": "[А-яЁё]+",
-    "cp866": "[А-яЁё]+",
-    "cp1253": "[Ͱ-Ͽ]+",
-    "cp1256": "[\u0600-\u06ff]+",
-    "cp874": "[ก-๛]+",
+_SCRIPTS: Mapping[str, re.Pattern[str]] = {
+    "cp1255": re.compile("(?:[א-ת]*[אבגדהוזחטיךלםןסעףץקרשת])"),
+    "cp1251": re.compile("[А-яЁёЄєІіЇїҐґ]+"),
+    "koi8_r": re.compile("[А-яЁё]+"),
+    "cp866": re.compile("[А-яЁё]+"),
+    "cp1253": re.compile("[Ͱ-Ͽ]+"),
+    "cp1256": re.compile("[\u0600-\u06ff]+"),
+    "cp874": re.compile("[ก-๛]+"),
 }
 """The words of each encoding of another alphabet. In Hebrew, which looks like Russian, five letters have a form for the end."""
 
 _KANA = "\u3041-\u30ff"
-_COMMON_CHARACTERS: Mapping[str, tuple[range, str]] = {
-    "cp949": (range(0xB0, 0xC9), "\uac00-\ud7a3"),
-    "cp932": (range(0x88, 0x98), f"{_KANA}\u4e00-\u9fff\uff66-\uff9f"),
-    "euc_jp": (range(0xB0, 0xD0), f"{_KANA}\u4e00-\u9fff"),
-    "gb18030": (range(0xB0, 0xD8), "\u4e00-\u9fff"),
-    "big5": (range(0xA4, 0xC7), "\u4e00-\u9fff"),
+
+
+def _letters(characters: str) -> re.Pattern[str]:
+    """Return a pattern for words of these characters, which do not touch small Latin letters."""
+    return re.compile(f"(?<![a-z])[{characters}]+(?![a-z])")
+
+
+_COMMON_CHARACTERS: Mapping[str, tuple[range, re.Pattern[str]]] = {
+    "cp949": (range(0xB0, 0xC9), _letters("\uac00-\ud7a3")),
+    "cp932": (range(0x88, 0x98), _letters(f"{_KANA}\u4e00-\u9fff\uff66-\uff9f")),
+    "euc_jp": (range(0xB0, 0xD0), _letters(f"{_KANA}\u4e00-\u9fff")),
+    "gb18030": (range(0xB0, 0xD8), _letters("\u4e00-\u9fff")),
+    "big5": (range(0xA4, 0xC7), _letters("\u4e00-\u9fff")),
 }
 """For encodings of East Asia: the first bytes of the characters in daily use, and which characters are letters."""
 
@@ -71,6 +79,7 @@ _LATIN = ("cp1252", "cp1250", "iso8859_2", "cp1254", "cp1257")
 CODECS = (*_LATIN, *(codec for codec in _SCRIPTS if codec != "cp874"), *_COMMON_CHARACTERS, "cp874", "mac_roman")
 """The encodings that are rated. Of those that fit equally well the first is taken, so Windows-1252 comes before the others."""
 
+_LINE_END = re.compile(rb"[\r\n]")
 _WORD = re.compile(r"[^\W\d_]+")
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 
@@ -97,7 +106,7 @@ def _lines_to_rate(sample: bytes) -> bytes:
     """Return lines of the sample that have non-ASCII characters."""
     lines = []
     size = 0
-    for line in re.split(rb"[\r\n]+", sample):
+    for line in _LINE_END.split(sample):
         if not line.isascii():
             lines.append(line[:_SAMPLE_SIZE])
             size += len(line)
@@ -123,7 +132,7 @@ def _rate(sample: bytes, codec: str) -> float:
 
 def _rate_latin(text: str, codec: str) -> float:
     """Count symbols, and the letters in words that are mostly ASCII and have only the letters of one language."""
-    symbols = len(_SYMBOLS.findall(text))
+    symbols = _count_symbols(text)
     letters: Counter[str] = Counter()
     for word in _WORD.findall(text):
         special = _NON_ASCII.findall(word)
@@ -137,9 +146,21 @@ def _rate_latin(text: str, codec: str) -> float:
 
 def _rate_script(text: str, codec: str) -> float:
     """Count symbols, and the letters in words of the alphabet that are not mixed with Latin ones."""
-    symbols = len(_SYMBOLS.findall(text))
-    script = re.compile(_SCRIPTS[codec])
+    symbols = _count_symbols(text)
+    script = _SCRIPTS[codec]
     return symbols + sum(len(word) for word in _WORD.findall(text) if script.fullmatch(word) and _has_normal_case(word))
+
+
+def _count_symbols(text: str) -> int:
+    """Count symbols where they belong: no letter follows a trademark sign, or precedes an inverted question mark."""
+    count = 0
+    for match in _NON_ASCII.finditer(text):
+        before, symbol, after = text[match.start() - 1 : match.start()], match[0], text[match.end() : match.end() + 1]
+        if symbol in _SIGNS:
+            count += not after.isalpha() or (before.isdecimal() and symbol in "°£€")
+        else:
+            count += symbol in _PUNCTUATION or (symbol in _OPENING_MARKS and not before.isalpha())
+    return count
 
 
 def _has_normal_case(word: str) -> bool:
@@ -152,7 +173,7 @@ def _rate_east_asian(text: str, codec: str) -> float:
     common, letters = _COMMON_CHARACTERS[codec]
     count = float(len(_EAST_ASIAN_SYMBOLS.findall(text)))
     kana = 0.0
-    for run in re.findall(f"(?<![a-z])[{letters}]+(?![a-z])", text):
+    for run in letters.findall(text):
         for character in run:
             if "\u3041" <= character <= "\u30ff":
                 kana += 1

@@ -6,7 +6,7 @@ The library that reads workbooks loads a sheet as a dense table and reports cell
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import IO
 from xml.etree import ElementTree as ET
@@ -35,13 +35,14 @@ _CHUNK_SIZE = 1024**2
 _LETTERS = bytes(range(65, 91))
 _DIGITS = b"0123456789"
 
-_CELL = re.compile(rb"""<(?:\w+:)?c\s(?:[^<>]*?\s)?r\s*=\s*["']([A-Z]{1,3}[0-9]{1,7})["']""")
-_FILLED_CELL = re.compile(rb"<(?:\w+:)?(?:v|t)(?:\s[^<>]*)?>[^<]")
-_ERROR_CELL = re.compile(rb"""<(?:\w+:)?c\s(?=[^<>]*\st\s*=\s*["']e["'])(?:[^<>]*?\s)?r\s*=\s*["']([A-Z]{1,3})([0-9]{1,7})["']""")
-_SHARED_TEXT = re.compile(rb"""\st\s*=\s*["']s["'][^<>]*>\s*<(?:\w+:)?v>\s*([0-9]{1,9})""")
+_CELL = re.compile(rb'<c r="([A-Z]{1,3}[0-9]{1,7})"')
+"""How nearly all programs begin a cell. Sheets that are written otherwise are parsed, which takes longer."""
+
+_REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+_OTHER_CELLS = (b":c ", b"<c>", b"<c\n", b"<c\r", b"<c\t", b"<!")
+_VALUES = (b"<v>", b":v>", b"<is>", b":is>")
 _MAX_ERRORS = 100_000
 
-_ODS_TAG = re.compile(rb"<(/?)table:(table-row|table-cell|covered-table-cell|table)((?:\s[^<>]*?)?)(/?)>")
 _ODS_REPEATED = re.compile(rb"""number-(?:columns|rows)-repeated\s*=\s*["']([0-9]{1,9})["']""")
 _ODS_NAME = re.compile(rb"""table:name\s*=\s*["']([^"']*)["']""")
 _ODS_ERROR = b'calcext:value-type="error"'
@@ -130,7 +131,7 @@ def find_xlsx_sheets(archive: zipfile.ZipFile) -> list[SheetSummary]:
             part = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
             sheets.append(SheetSummary(str(element.get("name")), part))
     for sheet in sheets:
-        sheet.filled = any(_FILLED_CELL.search(chunk) for chunk in _chunks(archive, sheet.part))
+        sheet.filled = any(value in chunk for chunk in _chunks(archive, sheet.part) for value in _VALUES)
     return sheets
 
 
@@ -139,23 +140,95 @@ def check_xlsx_sheet(archive: zipfile.ZipFile, sheet: SheetSummary) -> None:
 
     Raises: InvalidFile.
     """
-    text_sizes = _text_sizes(archive)
-    columns: set[bytes] = set()
-    last_row, first_row, text_size = 0, 0, 0
+    extent = _SheetExtent(sheet, _text_sizes(archive))
     for chunk in _chunks(archive, sheet.part):
-        if references := b" ".join(_CELL.findall(chunk)):
-            columns.update(references.translate(None, _DIGITS).split())
-            rows = set(map(int, references.translate(None, _LETTERS).split()))
-            last_row, first_row = max(last_row, *rows), min(first_row or 2**31, *rows)
-            _check_area(sheet.name, last_row - first_row + 1, columns)
-        if b'"e"' in chunk or b"'e'" in chunk:
-            sheet.errors.update((int(row), _column_number(column)) for column, row in _ERROR_CELL.findall(chunk))
-            if len(sheet.errors) > _MAX_ERRORS:
-                raise invalid_file(f"More than {_MAX_ERRORS} cells of the sheet {sheet.name} have errors such as #N/A.")
-        if text_sizes:
-            text_size += sum(text_sizes[index] for index in map(int, _SHARED_TEXT.findall(chunk)) if index < len(text_sizes))
-            if text_size > MAX_TEXT:
-                raise _too_large(f"The texts of the sheet {sheet.name} have more than {MAX_TEXT:,} bytes")
+        if not extent.scan(chunk):
+            break
+    else:
+        return
+    sheet.errors.clear()
+    extent = _SheetExtent(sheet, _text_sizes(archive))
+    with archive.open(sheet.part) as file:
+        extent.parse(file)
+
+
+class _SheetExtent:
+    """Measures the cells of an .xlsx sheet, and finds those that have errors.
+
+    Raises InvalidFile as soon as the sheet is too large.
+    """
+
+    def __init__(self, sheet: SheetSummary, text_sizes: list[int]) -> None:
+        self._sheet = sheet
+        self._text_sizes = text_sizes
+        self._text_size = 0
+        self._columns: set[bytes] = set()
+        self._first_row, self._last_row = 2**31, 0
+
+    def scan(self, chunk: bytes) -> bool:
+        """Take the cells in a part of the XML. Return False if it is written in an unusual way, so that it must be parsed."""
+        cells = _CELL.findall(chunk)
+        if chunk.count(b"<c ") != len(cells) or any(other in chunk for other in _OTHER_CELLS):
+            return False
+        if not cells:
+            return True
+        references = b" ".join(cells)
+        self._add(set(references.translate(None, _DIGITS).split()), set(map(int, references.translate(None, _LETTERS).split())))
+        for start in chunk.split(b"<c ")[1:] if b't="e"' in chunk else ():
+            attributes = start.partition(b">")[0]
+            if b't="e"' in attributes:
+                self._add_error(attributes.split(b'"')[1].decode())
+        if self._text_sizes:
+            texts = chunk.split(b't="s"><v>')[1:]
+            if len(texts) != chunk.count(b't="s"'):
+                return False
+            self._add_texts(text.partition(b"<")[0] for text in texts)
+        return True
+
+    def parse(self, file: IO[bytes]) -> None:
+        """Take the cells of the whole XML."""
+        row = column = 0
+        shared = False
+        for event, element in ET.iterparse(file, ("start", "end")):  # noqa: S314 - bounded, and expat stops entities that multiply
+            name = element.tag.rpartition("}")[2]
+            if name == "row":
+                row, column = row + (event == "start"), 0
+                element.clear()
+            elif name == "c" and event == "start":
+                match = _REFERENCE.fullmatch(element.get("r", ""))
+                if match is not None:
+                    row, column = int(match[2]), _column_number(match[1].encode()) - 1
+                column += 1
+                letters = _letters(column)
+                self._add({letters}, {row})
+                shared = element.get("t") == "s"
+                if element.get("t") == "e":
+                    self._add_error(f"{letters.decode()}{row}")
+            elif name == "v" and event == "end" and shared and self._text_sizes:
+                self._add_texts([(element.text or "").strip().encode()])
+
+    def _add(self, columns: set[bytes], rows: set[int]) -> None:
+        self._columns |= columns
+        self._first_row, self._last_row = min(self._first_row, *rows), max(self._last_row, *rows)
+        numbers = set(map(_column_number, self._columns))
+        if (self._last_row - self._first_row + 1) * (max(numbers) - min(numbers) + 1) > MAX_CELLS:
+            raise _too_large(f"The sheet {self._sheet.name} has more than {MAX_CELLS:,} cells")
+
+    def _add_error(self, reference: str) -> None:
+        match = _REFERENCE.fullmatch(reference)
+        if match is not None:
+            self._sheet.errors.add((int(match[2]), _column_number(match[1].encode())))
+        if len(self._sheet.errors) > _MAX_ERRORS:
+            message = f"More than {_MAX_ERRORS} cells of the sheet {self._sheet.name} have errors such as #N/A."
+            raise invalid_file(message)
+
+    def _add_texts(self, indexes: Iterable[bytes]) -> None:
+        """Count the sizes of texts, by their positions among the texts that cells share."""
+        for index in indexes:
+            if index.isdigit() and int(index[:9]) < len(self._text_sizes):
+                self._text_size += self._text_sizes[int(index[:9])]
+        if self._text_size > MAX_TEXT:
+            raise _too_large(f"The texts of the sheet {self._sheet.name} have more than {MAX_TEXT:,} bytes")
 
 
 def check_ods(archive: zipfile.ZipFile) -> list[SheetSummary]:
@@ -166,20 +239,34 @@ def check_ods(archive: zipfile.ZipFile) -> list[SheetSummary]:
     sheets: list[SheetSummary] = []
     area = _OdsArea()
     for chunk in _chunks(archive, "content.xml"):
-        for closing, kind, attributes, empty in _ODS_TAG.findall(chunk):
+        for closing, kind, attributes, empty in _ods_tags(chunk):
             if kind == b"table" and not closing:
                 name = _ODS_NAME.search(attributes)
                 text = name[1].decode(errors="replace") if name else ""
                 sheets.append(SheetSummary(ET.fromstring(f"<a>{text}</a>").text or "", "content.xml"))  # noqa: S314 - a name
                 area = _OdsArea()
             elif sheets:
-                area.add(kind, attributes, closing=bool(closing), empty=bool(empty))
+                area.add(kind, attributes, closing=closing, empty=empty)
                 sheets[-1].filled = sheets[-1].filled or area.width > 0
                 if area.size > MAX_CELLS:
                     raise _too_large(f"The sheet {sheets[-1].name} has more than {MAX_CELLS:,} cells")
         if sheets and _ODS_ERROR in chunk:
             sheets[-1].has_unplaced_errors = True
     return sheets
+
+
+def _ods_tags(chunk: bytes) -> Iterator[tuple[bool, bytes, bytes, bool]]:
+    """Yield the tags of tables, rows and cells: whether it is a closing one, its name, its attributes, whether it is empty."""
+    for piece in chunk.split(b"<"):
+        if b"table:" in piece[:15]:
+            tag = piece.partition(b">")[0]
+            name, *attributes = tag.strip(b"/").split(None, 1)
+            kind = name.removeprefix(b"table:")
+            if kind in _ODS_KINDS:
+                yield tag.startswith(b"/"), kind, attributes[0] if attributes else b"", tag.endswith(b"/")
+
+
+_ODS_KINDS = (b"table", b"table-row", b"table-cell", b"covered-table-cell")
 
 
 class _OdsArea:
@@ -215,17 +302,20 @@ def _repeated(attributes: bytes) -> int:
     return int(match[1]) if match else 1
 
 
-def _check_area(name: str, height: int, columns: set[bytes]) -> None:
-    numbers = set(map(_column_number, columns))
-    if height * (max(numbers) - min(numbers) + 1) > MAX_CELLS:
-        raise _too_large(f"The sheet {name} has more than {MAX_CELLS:,} cells")
-
-
 def _column_number(letters: bytes) -> int:
     number = 0
     for letter in letters:
         number = number * 26 + letter - 64
     return number
+
+
+def _letters(column: int) -> bytes:
+    """Return the letters of a column by its number from 1: A, Z, AA."""
+    letters = b""
+    while column:
+        column, digit = divmod(column - 1, 26)
+        letters = bytes((65 + digit,)) + letters
+    return letters
 
 
 def _text_sizes(archive: zipfile.ZipFile) -> list[int]:
@@ -235,8 +325,22 @@ def _text_sizes(archive: zipfile.ZipFile) -> list[int]:
         return []
     sizes: list[int] = []
     for chunk in _chunks(archive, part, b"</si>"):
-        sizes += map(len, chunk.split(b"<si>")[1:]) if b"<si>" in chunk else map(len, re.split(rb"<(?:\w+:)?si[\s>]", chunk)[1:])
+        if b"<si>" not in chunk and b"si" in chunk:  # written in an unusual way
+            with archive.open(part) as file:
+                sizes = list(_parsed_text_sizes(file))
+            break
+        sizes += map(len, chunk.split(b"<si>")[1:])
     return sizes if max(sizes, default=0) * MAX_CELLS > MAX_TEXT else []
+
+
+def _parsed_text_sizes(file: IO[bytes]) -> Iterator[int]:
+    size = 0
+    for _, element in ET.iterparse(file):  # noqa: S314 - as above
+        size += len(element.text or "")
+        if element.tag.rpartition("}")[2] == "si":
+            yield size
+            size = 0
+            element.clear()
 
 
 def _read_index(archive: zipfile.ZipFile, part: str) -> bytes:

@@ -35,16 +35,15 @@ _CHUNK_SIZE = 1024**2
 _LETTERS = bytes(range(65, 91))
 _DIGITS = b"0123456789"
 
-_CELL = re.compile(rb'<c r="([A-Z]{1,3}[0-9]{1,7})"')
+_CELL = b'<c r="'
 """How nearly all programs begin a cell. Sheets that are written otherwise are parsed, which takes longer."""
 
 _REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+_MAX_REFERENCE = 11
 _OTHER_CELLS = (b":c ", b"<c>", b"<c\n", b"<c\r", b"<c\t", b"<!")
 _VALUES = (b"<v>", b":v>", b"<is>", b":is>")
 _MAX_ERRORS = 100_000
 
-_ODS_REPEATED = re.compile(rb"""number-(?:columns|rows)-repeated\s*=\s*["']([0-9]{1,9})["']""")
-_ODS_NAME = re.compile(rb"""table:name\s*=\s*["']([^"']*)["']""")
 _ODS_ERROR = b'calcext:value-type="error"'
 
 
@@ -167,12 +166,16 @@ class _SheetExtent:
 
     def scan(self, chunk: bytes) -> bool:
         """Take the cells in a part of the XML. Return False if it is written in an unusual way, so that it must be parsed."""
-        cells = _CELL.findall(chunk)
-        if chunk.count(b"<c ") != len(cells) or any(other in chunk for other in _OTHER_CELLS):
+        cells = [start[:_MAX_REFERENCE].partition(b'"')[0] for start in chunk.split(_CELL)[1:]]
+        references = b" ".join(cells)
+        if (
+            chunk.count(b"<c ") != len(cells)
+            or any(other in chunk for other in _OTHER_CELLS)
+            or references.translate(None, _LETTERS + _DIGITS + b" ")
+        ):
             return False
         if not cells:
             return True
-        references = b" ".join(cells)
         self._add(set(references.translate(None, _DIGITS).split()), set(map(int, references.translate(None, _LETTERS).split())))
         for start in chunk.split(b"<c ")[1:] if b't="e"' in chunk else ():
             attributes = start.partition(b">")[0]
@@ -241,8 +244,7 @@ def check_ods(archive: zipfile.ZipFile) -> list[SheetSummary]:
     for chunk in _chunks(archive, "content.xml"):
         for closing, kind, attributes, empty in _ods_tags(chunk):
             if kind == b"table" and not closing:
-                name = _ODS_NAME.search(attributes)
-                text = name[1].decode(errors="replace") if name else ""
+                text = _attribute(attributes, b"table:name").decode(errors="replace")
                 sheets.append(SheetSummary(ET.fromstring(f"<a>{text}</a>").text or "", "content.xml"))  # noqa: S314 - a name
                 area = _OdsArea()
             elif sheets:
@@ -298,8 +300,14 @@ class _OdsArea:
 
 
 def _repeated(attributes: bytes) -> int:
-    match = _ODS_REPEATED.search(attributes)
-    return int(match[1]) if match else 1
+    number = _attribute(attributes, b"-repeated")
+    return int(number[:9]) if number.isdigit() else 1
+
+
+def _attribute(attributes: bytes, name: bytes) -> bytes:
+    """Return the value of an attribute by the end of its name; nothing if there is none."""
+    value = attributes.partition(name)[2].lstrip(b" \t\r\n=")
+    return value[1:].partition(value[:1])[0] if value else b""
 
 
 def _column_number(letters: bytes) -> int:

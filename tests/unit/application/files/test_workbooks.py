@@ -367,3 +367,26 @@ def test_a_time_at_midnight_is_a_date_and_texts_may_be_in_their_cells() -> None:
     assert [row.line for row in table(ods(stray)).rows] == [2]
     dated = CONTENT.replace('"float" office:value="2.5"', '"date" office:date-value="2026-11-28T00:00:00"')
     assert list(table(ods(dated)).rows) == [Row(2, {"sku": "A", "n": "2026-11-28"})]
+
+
+@pytest.mark.parametrize("new", [b"<c  r='", b"<c\n r='", b"<c s='0' r='"])
+def test_sheets_that_are_written_in_another_way_are_measured_too(new: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are parsed, which takes longer. Cells without a place follow each other."""
+
+    def rewrite(xml: bytes) -> bytes:
+        first, *cells = xml.split(b'<c r="')
+        return new.join([first, *(cell.replace(b'"', b"'", 1) for cell in cells)])
+
+    with pytest.raises(InvalidFile, match="more than 12,000,000 cells"):
+        table(edited(far_cells(), SHEET, rewrite))
+    data = edited(workbook(Items=[["sku", "n"], ["A" * 100, 1]]), SHEET, lambda xml: rewrite(xml).replace(b't="s"', b"t='s'"))
+    assert list(table(data).rows) == [Row(2, {"sku": "A" * 100, "n": 1})]
+    failed = edited(
+        data,
+        SHEET,
+        lambda xml: xml.replace(b"'B2'", b"'B2' t='e'").replace(b"<v>1</v></c></row></s", b"<v>#N/A</v></c></row></s"),
+    )
+    assert isinstance(next(table(failed).rows), MalformedRow)
+    monkeypatch.setattr(workbook_archive, "MAX_TEXT", 50)
+    with pytest.raises(InvalidFile, match="texts of the sheet Items have more than 50 bytes"):
+        table(data)

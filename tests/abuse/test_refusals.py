@@ -100,7 +100,7 @@ PATHS = [
     f"{ITEMS}?attr.a={DIGITS}",
     f"{ITEMS}?currency=EUR&price__gte={DIGITS}",
     f"{ITEMS}?currency=EUR&price__in={','.join(['x'] * 5_000)}",
-    f"{ITEMS}?sku__in={','.join(['-'] * 150)}",
+    f"{ITEMS}?sku__in={','.join(['%07'] * 150)}",
     f"{ITEMS}?created_at__gt=2026-11-20T12:00:00.{DIGITS}",
     f"{ITEMS}?sort={LONG}",
     f"{ITEMS}?sort={','.join(NAMES)}",

@@ -28,6 +28,8 @@ BEYOND_SCHEMAS = frozenset(
         "unknown_column",
         "invalid_file",
         "import_refused",
+        "unknown_encoding",
+        "unknown_sheet",
         # errors of the operations of a batch
         "item_not_found",
         "sku_taken",

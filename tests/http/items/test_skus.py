@@ -80,3 +80,9 @@ async def test_items_are_found_by_parts_of_their_skus(client: httpx.AsyncClient,
     await create_item(client, sku="OTHER", name="Other")
     assert [item["sku"] for item in (await client.get(ITEMS, params={"q": q})).json()["items"]] == [sku]
     assert [item["sku"] for item in (await client.get(ITEMS, params={"q": sku})).json()["items"]][:1] == [sku]
+
+
+async def test_a_path_that_is_no_key_is_404(client: httpx.AsyncClient) -> None:
+    """A control character is neither in an id nor in a SKU."""
+    for path in ("", "/history", "/prices"):
+        assert (await client.get(f"{ITEMS}/%07{path}")).status_code == 404

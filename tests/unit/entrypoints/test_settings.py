@@ -259,10 +259,29 @@ def test_every_setting_is_described_and_in_the_example_file() -> None:
     assert set(re.findall(r"^# ?(CATALOG_\w+)=", example, re.MULTILINE)) == set(variables)
 
 
-def test_a_renamed_setting_names_its_new_name(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("former", "name"),
+    [
+        ("CATALOG_STORAGE__DEADLINE_SECONDS", "CATALOG_STORAGE__TIMEOUT_SECONDS"),
+        ("CATALOG_STORAGE__QUEUE", "CATALOG_STORAGE__MAX_PENDING_WRITES"),
+        ("CATALOG_HTTP__READ_SECONDS", "CATALOG_HTTP__READ_TIMEOUT_SECONDS"),
+        ("CATALOG_HTTP__SEND_SECONDS", "CATALOG_HTTP__SEND_TIMEOUT_SECONDS"),
+        ("CATALOG_HTTP__FINISH_SECONDS", "CATALOG_HTTP__SHUTDOWN_TIMEOUT_SECONDS"),
+        ("CATALOG_CHANGES__KEEP_DAYS", "CATALOG_CHANGES__RETENTION_DAYS"),
+    ],
+)
+def test_a_renamed_setting_names_its_new_name(former: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The former name is an error, so that nobody runs with a limit that is silently ignored."""
-    monkeypatch.setenv("CATALOG_STORAGE__QUEUE", "5")
-    with pytest.raises(InvalidSettings, match=r"This setting was renamed\. Use CATALOG_STORAGE__MAX_PENDING_WRITES"):
+    monkeypatch.setenv(former, "5")
+    with pytest.raises(InvalidSettings) as caught:
+        load_settings()
+    assert caught.value.problems == ((former, f"This setting was renamed. Use {name}."),)
+
+
+def test_a_typo_in_the_name_of_a_group_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if nothing else is wrong: pydantic ignores a group that does not exist."""
+    monkeypatch.setenv("CATALOG_HTP__PORT", "9000")
+    with pytest.raises(InvalidSettings, match=r"CATALOG_HTP__PORT: Unknown setting\. Did you mean CATALOG_HTTP__PORT\?"):
         load_settings()
 
 

@@ -299,8 +299,6 @@ def _header(records: _Records, text: TextFile) -> tuple[str, ...]:
         header = records.header()
     except (csv.Error, _RowTooLong) as error:
         raise invalid_file(f"The header cannot be read: {error}.") from error
-    except DamagedFile as error:
-        raise invalid_file(f"The file cannot be read: {error}") from error
     names = [name.strip() for name in header]
     if not any(names):
         message = "The file has no header; its first line must name the columns, such as sku,name,price,currency."

@@ -62,12 +62,9 @@ def _records(lines: list[str], delimiter: str) -> list[list[str]]:
     """Return the first records that are not blank, as far as they can be read."""
     rows: list[list[str]] = []
     reader = csv.reader(iter(lines), delimiter=delimiter)
-    try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                rows.append(row)
-            if len(rows) > _SAMPLE_RECORDS:
-                break
-    except csv.Error:
-        pass
+    for row in reader:
+        if any(cell.strip() for cell in row):
+            rows.append(row)
+        if len(rows) > _SAMPLE_RECORDS:
+            break
     return rows

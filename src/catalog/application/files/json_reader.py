@@ -10,7 +10,7 @@ from catalog.application.files.row_source import MAX_ROW_SIZE, MalformedRow, Row
 from catalog.application.files.text import CHUNK_SIZE, TextFile
 from catalog.application.files.trailer import verify_trailer
 from catalog.application.strict_json import next_value, parse_json, skip_whitespace
-from catalog.domain.errors import InvalidFile, Malformed
+from catalog.domain.errors import Malformed
 
 
 def read_json_lines(text: TextFile, compression: str | None = None) -> RowSource:
@@ -29,9 +29,9 @@ def read_json_array(text: TextFile, records: str | None = None, compression: str
     window = _Window(text.stream)
     try:
         _find_array(window, records)
-    except (InvalidFile, DamagedFile) as error:
+    except BaseException:
         text.stream.close()
-        raise error if isinstance(error, InvalidFile) else invalid_file(f"The file cannot be read: {error}") from error
+        raise
     return _without_header(_json_array(window), text, FileDetection("json", compression, text.encoding.name, records=records))
 
 

@@ -98,10 +98,6 @@ class HashingReader(io.RawIOBase):
         self._hash, self._tail = sha256(), b""
         rewind()
 
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer
         """Read the next bytes into `buffer` and hash them. Return their number."""
         data = self._file.read(len(buffer)) or b""

@@ -14,6 +14,9 @@ from catalog.domain.validation import FieldErrors
 _TOTALS = frozenset({"total", "totals", "subtotal", "grand total", "sum", "summe", "gesamt"})
 """SKU values that mark a row of totals."""
 
+_CLEARABLE = ("name", "description", "category")
+"""Plain fields that an empty cell clears. The item then refuses to be without a name."""
+
 
 class ColumnLayout:
     """Maps fields to columns for all rows with the same column names, so that it is computed once."""
@@ -70,6 +73,21 @@ class ColumnLayout:
             if attributes:
                 fields["attributes"] = attributes
         return fields
+
+    def with_cleared(self, fields: Mapping[str, Any], values: Mapping[Any, Any]) -> dict[str, Any]:
+        """Return the fields as a merge patch that clears those with an empty cell."""
+        values = {**values, **self._constants}
+        cleared: dict[str, Any] = {
+            name: None for name, source in self._plain_fields if name in _CLEARABLE and values.get(source) is None
+        }
+        if self._price is not None and values.get(self._price) is None:
+            cleared["price"] = None
+        attributes = {name: None for name, source, _ in self._attribute_columns if values.get(source) is None}
+        if self._attributes is not None and values.get(self._attributes) is None and not self._attribute_columns:
+            cleared["attributes"] = None
+        elif attributes and isinstance(given := fields.get("attributes", {}), dict):
+            cleared["attributes"] = {**attributes, **given}
+        return {**fields, **cleared}
 
     def provenance(self, values: Mapping[str, Any], errors: FieldErrors) -> Provenance | None:
         """Parse the id, version and timestamps that an item had in another catalog, if they are preserved."""

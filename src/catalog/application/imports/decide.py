@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalog.application.imports.categories import KnownCategories
+from catalog.application.imports.category_paths import OTHER_CATEGORIES, CategoryPaths
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.refusals import Refusal, refusals_of
 from catalog.application.imports.report import ImportReport
@@ -13,6 +14,7 @@ from catalog.application.imports.rows import TURN_ROWS, ImportRow, Slice
 from catalog.application.writes.commit import with_suggestion
 from catalog.application.writes.staging import StagedChanges
 from catalog.domain.categories.category import Category, name_from_slug
+from catalog.domain.categories.tree import Tree
 from catalog.domain.change import Change
 from catalog.domain.changes.log import AnyChange
 from catalog.domain.changes.stored_state import CategoryNode
@@ -73,6 +75,16 @@ class SliceDecider:
         if file_categories:
             known, tree = await known.with_tree(self._storage)
             from_file = {change.subject.slug: change for _, change in file_categories if change.subject.slug not in tree.by_slug}
+        path_refusals: list[Refusal] = []
+        refused = 0
+        if any(row.category_cell is not None for row in rows):
+            known, tree = await known.with_tree(self._storage)
+            tree = Tree((*tree, *(change.subject for change in from_file.values())))
+            paths = CategoryPaths(tree, self._plan.separator, self._clock, self._ids, create=self._plan.create_categories)
+            total = len(rows)
+            rows = self._resolve_cells(rows, paths, path_refusals)
+            refused = total - len(rows)
+            from_file |= paths.created
         items = await self._read_items(rows)
         slugs = {*(row.category for row in rows), *(item.category for item in items.values())}
         needed = {slug for slug in slugs if slug is not None} - from_file.keys()
@@ -87,11 +99,36 @@ class SliceDecider:
         new_categories = [*from_file.values(), *(change for slug, change in from_rows.items() if slug in used)]
         return replace(
             decided,
-            report=decided.report + row_slice.report + ImportReport(categories=len(new_categories)),
+            report=decided.report + row_slice.report + ImportReport(categories=len(new_categories), refused=refused),
             new_categories=new_categories,
             category_lines={change.subject.slug: line for line, change in file_categories},
-            refusals=[*decided.refusals, *row_slice.refusals],
+            refusals=[*decided.refusals, *path_refusals, *row_slice.refusals],
         )
+
+    def _resolve_cells(self, rows: Sequence[ImportRow], paths: CategoryPaths, refusals: list[Refusal]) -> list[ImportRow]:
+        """Return the rows with the slugs of their categories, without those that are refused for them."""
+        resolved = []
+        for row in rows:
+            if row.category_cell is None:
+                resolved.append(row)
+                continue
+            try:
+                slug, others = paths.resolve(row.category_cell)
+                fields = {**row.fields, "category": slug}
+                if others and isinstance(fields.get("attributes", {}), dict):
+                    fields["attributes"] = {**fields.get("attributes", {}), OTHER_CATEGORIES: others}
+            except InvalidInput as error:
+                refusals += refusals_of(row.line, row.sku, error.errors)
+                continue
+            change: Change[Item] | InvalidInput
+            try:
+                change = Item.create(
+                    fields, item_id=self._ids.item_id(), default_sku="", now=self._clock.now(), provenance=row.provenance
+                )
+            except InvalidInput as error:
+                change = error
+            resolved.append(replace(row, fields=fields, change=change))
+        return resolved
 
     async def prepare(self, decided: DecidedSlice) -> DecidedSlice:
         """Let the store prepare the changes before the commit, some at a time."""
@@ -177,8 +214,12 @@ class SliceDecider:
                 raise SkuTaken(row.sku)
             if self._plan.on_conflict == "skip":
                 return _SKIPPED, None
+        if item is None and not created_in_dry_run and (not self._plan.create or self._lacks_name(row)):
+            raise InvalidInput([_not_found(row.sku, "no name to create it" if self._plan.create else "create=false")])
         if item is not None:
             change = item.update(row.fields, now=self._clock.now())
+        elif created_in_dry_run and self._lacks_name(row):
+            return _UPDATED, None
         elif isinstance(row.change, InvalidInput):
             raise row.change
         else:
@@ -187,3 +228,12 @@ class SliceDecider:
             return _UNCHANGED, None
         staged.apply(change)
         return _UPDATED if change.before is not None or created_in_dry_run else _CREATED, change
+
+    def _lacks_name(self, row: ImportRow) -> bool:
+        """Return whether the row can only update an item, because it has no name."""
+        return self._plan.on_conflict == "update" and row.fields.get("name") is None
+
+
+def _not_found(sku: str, reason: str) -> FieldError:
+    """Return the error of a row that would have to create its item, and cannot."""
+    return FieldError(("sku",), "item_not_found", f"There is no item {sku}, and {reason}.")

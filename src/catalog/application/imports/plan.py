@@ -32,6 +32,11 @@ CellTypes = Literal["text", "auto"]
 
 CELL_TYPES: tuple[CellTypes, ...] = ("text", "auto")
 
+EmptyCells = Literal["keep", "clear"]
+"""What an empty cell of a table does to the field of an existing item."""
+
+EMPTY_CELLS: tuple[EmptyCells, ...] = ("keep", "clear")
+
 MAX_ATOMIC_ROWS = 10_000
 """Maximum rows of an atomic import. They are all in memory, and their commit blocks other writers."""
 
@@ -45,6 +50,8 @@ class ImportPlan:
     categories are created. With `preserve`, new items keep the id, version and timestamps in their rows. With `atomic`, all rows
     are imported or none, up to `max_atomic_rows`. `decimal` is the decimal mark of prices, `attributes` says which other columns
     become attributes, `cell_types` whether the types of attributes are detected (auto), and `profile` is that of another system.
+    Without `create`, rows of unknown SKUs are refused. With `empty` as clear, an empty cell clears the field of an existing item.
+    `category_separator` stands between the names of a category's path.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -60,6 +67,9 @@ class ImportPlan:
     attributes: Attributes = "none"
     cell_types: CellTypes = "text"
     profile: Profile | None = None
+    create: bool = True
+    empty: EmptyCells = "keep"
+    category_separator: str = ">"
 
     @classmethod
     def parse(  # noqa: PLR0913 - each is an option of the command
@@ -78,6 +88,9 @@ class ImportPlan:
         attributes: str = "none",
         cell_types: CellTypes = "text",
         profile: Profile | str | None = None,
+        create: bool = True,
+        empty: EmptyCells = "keep",
+        category_separator: str = ">",
     ) -> Self:
         """Parse options of the form `field=column`, `field=value` and `attr.NAME=type`.
 
@@ -100,12 +113,20 @@ class ImportPlan:
             parse_attributes(attributes),
             cell_types,
             load_profile(profile) if isinstance(profile, str) else profile,
+            create,
+            empty,
+            category_separator,
         )
         for name, type_name in plan.types.items():
             if type_name not in TYPES or not name.startswith(ATTRIBUTE):
                 errors.add(("type",), "unknown_type", f"A type must be attr.NAME={'|'.join(TYPES)}, not {name}={type_name}.")
         errors.raise_if_any(InvalidQuery)
         return plan
+
+    @property
+    def separator(self) -> str:
+        """What stands between the names of a category's path: in the profile's system, or else as the caller says."""
+        return (self.profile and self.profile.category_separator) or self.category_separator
 
     def layout(
         self, columns: tuple[str, ...] | None, sample: Sequence[Row | MalformedRow] = ()

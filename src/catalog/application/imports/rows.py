@@ -20,6 +20,7 @@ from catalog.domain.categories.category import Category
 from catalog.domain.change import Change
 from catalog.domain.errors import FieldError, InvalidInput
 from catalog.domain.items.item import Item, Provenance
+from catalog.domain.text.normalization import is_blank
 from catalog.domain.validation import FieldErrors
 from catalog.domain.values.decimal_literal import DecimalLiteral
 from catalog.domain.values.fields import category_slug
@@ -61,6 +62,8 @@ class ImportRow:
     fields: Mapping[str, Any]
     provenance: Provenance | None
     change: Change[Item] | InvalidInput
+    category_cell: str | None = None
+    """The name or path of the category, if the file has no slug. It is resolved when the row is decided."""
 
     @property
     def category(self) -> str | None:
@@ -220,17 +223,23 @@ class SliceReader:
         if isinstance(sku_text, str) and sku_text.startswith("'"):
             # Spreadsheets mark a number as text with an apostrophe.
             sku_text = fields["sku"] = sku_text[1:]
+        cell = fields.get("category")
+        category_cell = cell.strip() if isinstance(cell, str) and category_slug(cell) is None and not is_blank(cell) else None
+        if category_cell is not None:
+            del fields["category"]
         provenance = layout.provenance(row.values, errors)
         change = None if sku_text is None or errors else self._create(fields, provenance)
+        if self._layout is not None and self._plan.empty == "clear" and not errors:
+            fields = self._layout.with_cleared(fields, row.values)
         if isinstance(change, Change):
-            return ImportRow(row.line, change.subject.sku, fields, provenance, change)
+            return ImportRow(row.line, change.subject.sku, fields, provenance, change, category_cell)
         sku = parse_sku(sku_text, errors, ("sku",))
         if sku is None or change is None:
             attempt = self._create({**fields, "sku": "X"}, None)
             if isinstance(attempt, InvalidInput):
                 errors.extend(attempt)
             return refusals_of(row.line, str(sku_text or ""), errors.found)
-        return ImportRow(row.line, sku, fields, provenance, change)
+        return ImportRow(row.line, sku, fields, provenance, change, category_cell)
 
     def _create(self, fields: Mapping[str, Any], provenance: Provenance | None) -> Change[Item] | InvalidInput:
         """Decide the creation of an item, or return the error why it cannot be created."""

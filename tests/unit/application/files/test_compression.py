@@ -147,3 +147,33 @@ def test_the_proof_in_a_compressed_file_is_checked_before_its_rows_are_read(name
     if name != "zip":  # which is saved to a file first
         *_, last = table(Pipe(changed)).rows
         assert isinstance(last, MalformedRow)
+
+
+@pytest.mark.parametrize("name", ["gzip", "bzip2", "xz", "zstd"])
+def test_damaged_data_is_refused(name: str) -> None:
+    """Each library has errors of its own."""
+    data = bytearray(COMPRESS[name](TEXT + b"x" * 3_000_000))
+    data[len(data) // 3 : len(data) // 3 + 40] = b"\xff" * 40
+    try:
+        last = list(table(bytes(data)).rows)[-1]
+    except InvalidFile as error:
+        assert "damaged or incomplete" in str(error)  # noqa: PT017 - either is right
+    else:
+        assert isinstance(last, MalformedRow)
+
+
+def test_a_damaged_json_file_is_read_up_to_the_damage() -> None:
+    """As a CSV file is."""
+    lines = b"".join(b'{"sku": "S-%d", "name": "%x"}\n' % (number, number * 2654435761 % 2**64) for number in range(60_000))
+    data = gzip.compress(lines)
+    rows = list(table(data[: len(data) // 2]).rows)
+    assert isinstance(rows[0], Row)
+    assert isinstance(rows[-1], MalformedRow)
+
+
+def test_an_unknown_method_of_an_archive_is_refused() -> None:
+    """The error says to send the file in it."""
+    data = bytearray(archive(("a.csv", b"sku,name"), method=zipfile.ZIP_STORED))
+    data[8] = data[data.index(b"PK\x01\x02") + 10] = 99
+    with pytest.raises(InvalidFile, match="not supported"):
+        table(bytes(data))

@@ -270,3 +270,66 @@ def test_values_before_the_records_may_be_larger_than_a_row() -> None:
     (row,) = table(json.dumps(document), records="data.items").rows
     assert isinstance(row, Row)
     assert row.values == {"sku": "A"}
+
+
+RECORDS = (
+    '{"total": 2, "tags": ["a", "b"], "empty": [], "page": {"skip": [1]}, '
+    '"data": {"n": 1, "items": [{"sku": "A"}, {"sku": "B"}]}}'
+)
+
+
+def test_the_rows_of_a_json_object_are_read_from_the_member_that_is_named() -> None:
+    """The path may have several members; other arrays are skipped."""
+    source = table(RECORDS, records="data.items")
+    assert [row.values for row in source.rows if isinstance(row, Row)] == [{"sku": "A"}, {"sku": "B"}]
+    assert source.detected.describe() == "json, utf-8, rows in data.items"
+    with pytest.raises(InvalidFile, match=r"set records=data\.items"):
+        table(RECORDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "records", "message"),
+    [
+        (RECORDS, "nope", "no member nope"),
+        (RECORDS, "total.x", "no member total.x"),
+        (RECORDS, "total", "is not an array"),
+        ('{"a" 1}', "b", "not valid JSON"),
+        ('{"a": [1, 2', "b", "not valid JSON|no member"),
+        ('{"a": {"b": 1, ', "c", "not valid JSON|no member"),
+    ],
+)
+def test_a_member_without_rows_is_refused(text: str, records: str, message: str) -> None:
+    """The error names the member."""
+    with pytest.raises(InvalidFile, match=message):
+        table(text, records=records)
+
+
+def test_json_lines_with_inner_objects_are_not_wrapped() -> None:
+    """Only a member with an array of objects is offered."""
+    for text in ('{"a": {"b": 1}, "c": [1]}\n', '{"a": {"b" 1}}\n', '{"a": 1\n'):
+        assert table(text).detected.format == "jsonl"
+
+
+def test_an_unknown_format_is_refused() -> None:
+    """The error lists the formats."""
+    with pytest.raises(InvalidQuery, match="csv, tsv, json"):
+        table("sku,name\n", "xml")
+
+
+def test_a_first_line_that_gives_the_delimiter_is_skipped() -> None:
+    """Excel writes it for other programs of its kind."""
+    source = table('sep=;\r\nsku;name\r\nA;"b;c"\r\n')
+    assert source.detected.delimiter == ";"
+    assert list(source.rows) == [Row(3, {"sku": "A", "name": "b;c"})]
+
+
+def test_reading_does_not_go_on_at_a_blank_or_damaged_row() -> None:
+    """It goes on after them."""
+    rows = csv_rows(b'a,b,c\n1,"open,2\n,,\n1,2,3\n')
+    assert [(type(row), row.line) for row in rows] == [(MalformedRow, 2), (Row, 4)]
+
+
+def test_a_header_that_cannot_be_decoded_refuses_the_file() -> None:
+    """The error says what to do."""
+    with pytest.raises(InvalidFile, match="Line 1 is not valid UTF-8"):
+        table(b"sku,gr\xf6\xdfe\n", encoding="utf-8")

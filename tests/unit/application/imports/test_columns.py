@@ -52,6 +52,7 @@ def test_other_names_for_fields_are_offered_and_not_taken() -> None:
 def test_mapped_columns_are_found_by_similar_names_too() -> None:
     """Unless several are similar."""
     assert detect("Item No,name", ImportPlan.parse(["sku=item no"])).mapping["sku"] == "Item No"
+    assert detect("sku,Name", ImportPlan.parse(["attr.x=Name"])).mapping == {"sku": "sku", "attr.x": "Name"}
     with pytest.raises(InvalidQuery, match="no column item no for sku"):
         detect("Item No,ITEM-NO", ImportPlan.parse(["sku=item no"]))
 

@@ -10,7 +10,8 @@ import pytest
 
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.application.categories.categories import Categories
-from catalog.application.files.row_source import RowSource
+from catalog.application.files.detection import FileDetection
+from catalog.application.files.row_source import Row, RowSource
 from catalog.application.imports.pipeline import ImportPipeline
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.refusals import Refusal
@@ -24,6 +25,7 @@ from catalog.domain.changes.commit_plan import Outcome
 from catalog.domain.changes.log import ChangeSet
 from catalog.domain.errors import CatalogError, InvalidFile, InvalidQuery, SkuTaken, StaleVersion, StoreUnavailable
 from catalog.domain.items.item import Item
+from catalog.domain.values.decimal_literal import DecimalLiteral
 from tests.making import NOON, TESTER, CountedIds, FixedClock, category, commit, creation, sets
 from tests.tables import table
 
@@ -514,3 +516,20 @@ async def test_a_row_of_totals_is_not_an_item(trial: Trial) -> None:
     await trial.json([{}], constants)
     assert trial.refused[1:] == [(1, "", "empty_row")]
     assert (await trial.csv("sku,name\nTotal,Fuel\n")).created == 1
+
+
+async def test_skus_that_a_spreadsheet_changed_are_mended_or_refused(trial: Trial) -> None:
+    """An apostrophe is removed, a rounded number refused, and a number in a workbook is text."""
+    report = await trial.csv("sku,name\n'0012,A\n4.00639E+12,B\n")
+    assert (report.created, trial.refused) == (1, [(3, "sku", "rounded_sku")])
+    assert (await trial.item("0012")).name == "A"
+    rows = [Row(2, {"sku": 42, "name": DecimalLiteral("1.5"), "price": 5, "currency": "EUR"})]
+    source = RowSource(("sku", "name", "price", "currency"), iter(rows), detected=FileDetection("xlsx", sheet="Items"))
+    assert (await trial.run(source)).created == 1
+    assert (await trial.item("42")).name == "1.5"
+
+
+def test_a_single_column_that_has_delimiters_names_the_delimiter() -> None:
+    """If the given delimiter is wrong."""
+    with pytest.raises(InvalidFile, match="set the delimiter to ;"):
+        ImportPlan().layout(("sku;name",))

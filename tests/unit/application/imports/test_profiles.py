@@ -120,15 +120,24 @@ def test_magento_packs_attributes_and_repeats_items_for_store_views() -> None:
 
 def test_best_buy_has_numbers_as_skus_and_lists_as_categories() -> None:
     """Prices are in dollars, unless the caller says otherwise."""
-    row = {"sku": 43900, "name": "Battery", "regularPrice": 5, "categoryPath": [{"id": "1", "name": "Best Buy"}, "AA"]}
+    row: dict[str, Any] = {
+        "sku": 43900,
+        "upc": "04",
+        "name": "Battery",
+        "regularPrice": 5,
+        "categoryPath": [{"id": "1", "name": "Best Buy"}, "AA"],
+    }
     (battery,) = read(None, [row], ImportPlan.parse(profile="bestbuy"))
     assert battery == {
         "sku": "43900",
         "name": "Battery",
         "category": "Best Buy > AA",
+        "attributes": {"upc": "04"},
         "price": {"amount": 5, "currency": "USD"},
     }
-    (battery,) = read(None, [{**row, "money": "EUR"}], ImportPlan.parse(["currency=money"], profile="bestbuy"))
+    (battery,) = read(
+        None, [{**row, "money": "EUR", "categoryPath": "AA"}], ImportPlan.parse(["currency=money"], profile="bestbuy")
+    )
     assert battery["price"]["currency"] == "EUR"
 
 

@@ -75,7 +75,18 @@ _SWITCH_INTERVAL = 0.0005
     help="If the SKU already exists: refuse the row, skip it, or update the item.",
 )
 @click.option("--delimiter", metavar="CHARACTER", help="CSV delimiter; `tab` for a tab character (default: detected).")
-@click.option("--create-categories", is_flag=True, help="Create missing categories as root categories.")
+@click.option("--create-categories", is_flag=True, help="Create missing categories, with the path in their cell.")
+@click.option("--no-create", is_flag=True, help="Refuse rows whose SKU does not exist, instead of creating items.")
+@click.option(
+    "--empty",
+    type=click.Choice(["keep", "clear"]),
+    default="keep",
+    show_default=True,
+    help="What an empty cell does to an existing item: keep the value, or clear it.",
+)
+@click.option(
+    "--category-separator", default=">", show_default=True, metavar="TEXT", help="Separates the names of a category's path."
+)
 @click.option("--preserve", is_flag=True, help="Keep the ids, versions and times of exported items when creating them.")
 @click.option(
     "--partial",
@@ -128,6 +139,9 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
             atomic=plan["atomic"],
             max_atomic_rows=container.settings().imports.max_atomic_rows,
             decimal=plan["decimal"],
+            create=not plan["no_create"],
+            empty=plan["empty"],
+            category_separator=plan["category_separator"] or ">",
             attributes=plan["attributes"],
             cell_types=plan["cell_types"],
             profile=_load_profile(plan["profile"]),

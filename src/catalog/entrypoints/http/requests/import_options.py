@@ -9,7 +9,7 @@ from multipart import parse_options_header
 from catalog.application.files.delimiters import parse_delimiter
 from catalog.application.files.encodings import parse_encoding
 from catalog.application.files.read_options import ReadOptions
-from catalog.application.imports.plan import CELL_TYPES, CONFLICTS, DECIMALS, ImportPlan
+from catalog.application.imports.plan import CELL_TYPES, CONFLICTS, DECIMALS, EMPTY_CELLS, ImportPlan
 from catalog.application.imports.profiles import NAMES as PROFILES
 from catalog.domain.errors import InvalidQuery
 from catalog.domain.queries.filters import without_empty
@@ -100,6 +100,9 @@ def parse_import_options(
         create_categories=flags["create_categories"],
         preserve=flags["preserve"],
         decimal=next((mark for mark in DECIMALS if mark == single.get("decimal")), "auto"),
+        create=single.get("create") != "false",
+        empty=next((effect for effect in EMPTY_CELLS if effect == single.get("empty")), "keep"),
+        category_separator=single.get("category_separator", ">"),
         cell_types=next((kind for kind in CELL_TYPES if kind == single.get("types")), "text"),
     )
     reading = ReadOptions(

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from catalog.application.imports.field_names import FIELDS, TYPES
-from catalog.application.imports.plan import CellTypes, Decimal, OnConflict
+from catalog.application.imports.plan import CellTypes, Decimal, EmptyCells, OnConflict
 from catalog.application.imports.profiles import NAMES as PROFILES
 from catalog.domain.items.attributes import NAME_PATTERN
 from catalog.entrypoints.http.requests.parameters import Parameter, names
@@ -103,6 +103,19 @@ IMPORT = (
         "profile",
         "The system that exported the file, whose columns are mapped.",
         Literal[PROFILES],
+    ),
+    Parameter("create", "Create items whose SKU does not exist; otherwise such rows are refused.", bool, default=True),
+    Parameter(
+        "empty",
+        "What an empty cell of a table does to an existing item: keep the value, or clear it.",
+        EmptyCells,
+        default="keep",
+    ),
+    Parameter(
+        "category_separator",
+        "What separates the names of a category's path, as in `Clothing > T-shirts`.",
+        Annotated[str, Meta(min_length=1, max_length=10, examples=["/"])],
+        default=">",
     ),
     Parameter("sheet", "Sheet of a workbook: its name, or its number from 1. By default the first one with rows.", str),
     Parameter(

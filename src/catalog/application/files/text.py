@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalog.application.files.compression import Prefixed, read_fully
-from catalog.application.files.encodings import Encoding, detect_encoding, parse_encoding
+from catalog.application.files.encodings import Encoding, detect_encoding, given_encoding, parse_encoding
 from catalog.application.files.errors import invalid_file
 from catalog.application.files.row_source import SAMPLE_SIZE, BinaryReader
 from catalog.application.files.trailer import HashingReader, TrailerPolicy
@@ -59,13 +59,14 @@ def open_text(file: BinaryReader, encoding: str | None, policy: TrailerPolicy) -
 
     Raises: InvalidQuery for an unknown encoding, InvalidFile if the first bytes show that the file is no text.
     """
-    given = None if encoding is None else parse_encoding(encoding)
+    if encoding is not None:
+        parse_encoding(encoding)  # before anything is read
     hashing_reader = HashingReader(file, policy)
     try:
         start = read_fully(hashing_reader, SAMPLE_SIZE)
         is_whole = len(start) < SAMPLE_SIZE
         _refuse_other_formats(start)
-        found = given or detect_encoding(start, is_whole=is_whole)
+        found = detect_encoding(start, is_whole=is_whole) if encoding is None else given_encoding(encoding, start)
         sample = codecs.getincrementaldecoder(found.codec)("replace").decode(start, final=is_whole)
         _refuse_pages(sample)
     except BaseException:
@@ -82,6 +83,9 @@ def _refuse_other_formats(start: bytes) -> None:
 
     Raises: InvalidFile.
     """
+    if start.startswith(b"\xd0\xcf\x11\xe0") and "EncryptedPackage".encode("utf-16-le") in start:
+        message = "The file is a workbook with a password; save it without one."
+        raise invalid_file(message)
     for signature, message in _SIGNATURES.items():
         if start.startswith(signature):
             raise invalid_file(message)

@@ -1,5 +1,6 @@
 """The delimiter of a CSV file: given by the caller or by its first line (`sep=;`, as Excel writes), or detected from its rows."""
 
+import contextlib
 import csv
 import io
 import re
@@ -63,10 +64,10 @@ def detect_delimiter(sample: str, *, is_whole: bool, known_names: Collection[str
 def _records(lines: list[str], delimiter: str) -> list[list[str]]:
     """Return the first records that are not blank, as far as they can be read."""
     rows: list[list[str]] = []
-    reader = csv.reader(iter(lines), delimiter=delimiter)
-    for row in reader:
-        if any(cell.strip() for cell in row):
-            rows.append(row)
-        if len(rows) > _SAMPLE_RECORDS:
-            break
+    with contextlib.suppress(csv.Error):
+        for row in csv.reader(iter(lines), delimiter=delimiter):
+            if any(cell.strip() for cell in row):
+                rows.append(row)
+            if len(rows) > _SAMPLE_RECORDS:
+                break
     return rows

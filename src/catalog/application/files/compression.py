@@ -5,6 +5,7 @@ They are decompressed while they are read. A few bytes can expand to any amount,
 
 import bz2
 import gzip
+import io
 import lzma
 import sys
 import tempfile
@@ -173,20 +174,28 @@ def _seekable(file: BinaryReader) -> Any:  # noqa: ANN401 - a seekable binary fi
     return copy
 
 
-class Prefixed:
+class Prefixed(io.RawIOBase):
     """A reader of bytes that were read already, and of the file after them."""
 
     def __init__(self, prefix: bytes, file: BinaryReader) -> None:
         """Return `prefix` first."""
+        super().__init__()
         self._prefix = prefix
         self._file = file
 
-    def read(self, size: int, /) -> bytes | None:
-        """Return up to `size` bytes."""
-        if not self._prefix:
-            return self._file.read(size)
-        part, self._prefix = self._prefix[:size], self._prefix[size:]
-        return part
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer
+        """Read the next bytes into `buffer`. Return their number."""
+        size = len(buffer)
+        if self._prefix:
+            data, self._prefix = self._prefix[:size], self._prefix[size:]
+        else:
+            data = self._file.read(size) or b""
+        buffer[: len(data)] = data
+        return len(data)
 
     def rewind(self) -> bool:
         """Start again, if the file can; see `_Expanding.rewind`."""
@@ -199,6 +208,7 @@ class Prefixed:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+        super().close()
 
 
 class _Counted:

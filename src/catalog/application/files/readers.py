@@ -5,13 +5,13 @@ from pathlib import PurePath
 from typing import Any
 
 from catalog.application.files.compression import ZIP, decompress, peek, workbook_format
-from catalog.application.files.csv_reader import read_csv
+from catalog.application.files.delimited.reader import read_csv
 from catalog.application.files.errors import DamagedFile, invalid_file
 from catalog.application.files.json_reader import read_json_array, read_json_lines, wrapped_arrays
 from catalog.application.files.read_options import ReadOptions
 from catalog.application.files.row_source import BinaryReader, RowSource
 from catalog.application.files.text import TextFile, open_text
-from catalog.application.files.workbook_reader import read_workbook
+from catalog.application.files.workbooks.reader import read_workbook
 from catalog.domain.errors import FieldError, InvalidQuery
 
 FORMATS = ("csv", "tsv", "json", "jsonl", "xlsx", "ods")

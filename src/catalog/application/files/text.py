@@ -6,7 +6,6 @@ Bytes that cannot be decoded become lone surrogates, or U+FFFD in encodings that
 import codecs
 import io
 from dataclasses import dataclass
-from typing import Any
 
 from catalog.application.files.compression import Prefixed, read_fully
 from catalog.application.files.encodings import Encoding, detect_encoding, given_encoding, parse_encoding
@@ -73,7 +72,7 @@ def open_text(file: BinaryReader, encoding: str | None, policy: TrailerPolicy) -
         hashing_reader.close()
         raise
     errors = "surrogateescape" if _can_escape(found.codec) else "replace"
-    raw = io.BufferedReader(_Raw(Prefixed(start, hashing_reader)), CHUNK_SIZE)
+    raw = io.BufferedReader(Prefixed(start, hashing_reader), CHUNK_SIZE)
     stream = io.TextIOWrapper(raw, encoding=found.codec, errors=errors, newline="")
     return TextFile(stream, sample, is_whole, found, hashing_reader)
 
@@ -111,23 +110,3 @@ def _can_escape(codec: str) -> bool:
     except (UnicodeError, TypeError):
         return False
     return not codec.startswith(("utf-16", "utf-32"))
-
-
-class _Raw(io.RawIOBase):
-    """A binary reader as a raw file of the io module."""
-
-    def __init__(self, file: BinaryReader) -> None:
-        super().__init__()
-        self._file = file
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer
-        data = self._file.read(len(buffer)) or b""
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()

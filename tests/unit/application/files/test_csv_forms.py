@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from catalog.application.files.delimiters import DELIMITERS, detect_delimiter
+from catalog.application.files.delimited.delimiters import DELIMITERS, detect_delimiter
 from catalog.application.files.row_source import KNOWN_NAMES, MAX_ROW_SIZE, MalformedRow, Row
 from catalog.domain.errors import InvalidFile
 from tests.tables import table

@@ -10,8 +10,8 @@ import pytest
 import python_calamine
 import xlsxwriter
 
-from catalog.application.files import workbook_archive
 from catalog.application.files.row_source import MAX_ROW_SIZE, MalformedRow, Row
+from catalog.application.files.workbooks import archive, xlsx
 from catalog.domain.errors import InvalidFile, InvalidQuery
 from catalog.domain.values.decimal_literal import DecimalLiteral
 from tests.tables import table
@@ -188,7 +188,7 @@ def test_texts_that_are_stored_once_and_used_often_are_counted_each_time(monkeyp
     """A text is loaded once per cell."""
     data = workbook(Items=[["sku"], *([["x" * 1_000]] * 100)])
     assert len(list(table(data).rows)) == 100
-    monkeypatch.setattr(workbook_archive, "MAX_TEXT", 50_000)
+    monkeypatch.setattr(xlsx, "MAX_TEXT", 50_000)
     with pytest.raises(InvalidFile, match="texts of the sheet Items have more than 50,000 bytes"):
         table(data)
     prefixed = edited(data, "xl/sharedStrings.xml", lambda xml: xml.replace(b"<si>", b"<si >"))
@@ -201,14 +201,14 @@ def test_texts_that_are_stored_once_and_used_often_are_counted_each_time(monkeyp
 )
 def test_parts_of_a_workbook_have_a_maximum_size(limit: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Compressed, they can be small."""
-    monkeypatch.setattr(workbook_archive, limit, 100)
+    monkeypatch.setattr(archive, limit, 100)
     with pytest.raises(InvalidFile, match=message):
         table(workbook(Items=[["sku"], ["A"]]))
 
 
 def test_a_part_that_is_no_xml_is_not_read_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tag that does not end is refused."""
-    monkeypatch.setattr(workbook_archive, "_CHUNK_SIZE", 100)
+    monkeypatch.setattr(archive, "_CHUNK_SIZE", 100)
     with pytest.raises(InvalidFile, match="is not XML"):
         table(edited(workbook(Items=[["sku"]]), SHEET, lambda _: b"<row " + b"x" * 1_000))
 
@@ -236,7 +236,7 @@ def test_a_cell_with_an_error_refuses_its_row() -> None:
 
 def test_more_errors_than_a_table_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their places are in memory."""
-    monkeypatch.setattr(workbook_archive, "_MAX_ERRORS", 0)
+    monkeypatch.setattr(xlsx, "_MAX_ERRORS", 0)
     data = edited(workbook(Items=[["sku"], [1]]), SHEET, lambda xml: xml.replace(b'r="A2"', b'r="A2" t="e"'))
     with pytest.raises(InvalidFile, match="cells of the sheet Items have errors"):
         table(data)
@@ -387,6 +387,6 @@ def test_sheets_that_are_written_in_another_way_are_measured_too(new: bytes, mon
         lambda xml: xml.replace(b"'B2'", b"'B2' t='e'").replace(b"<v>1</v></c></row></s", b"<v>#N/A</v></c></row></s"),
     )
     assert isinstance(next(table(failed).rows), MalformedRow)
-    monkeypatch.setattr(workbook_archive, "MAX_TEXT", 50)
+    monkeypatch.setattr(xlsx, "MAX_TEXT", 50)
     with pytest.raises(InvalidFile, match="texts of the sheet Items have more than 50 bytes"):
         table(data)

@@ -16,9 +16,9 @@ them do, there is a warning, since a quote that is missing in one row and an ext
 import csv
 from collections.abc import Iterable
 
-from catalog.application.files.csv_lines import Lines, RowTooLong
+from catalog.application.files.delimited.lines import Lines, RowTooLong
+from catalog.application.files.delimited.stray_quotes import split_as_meant, split_leniently
 from catalog.application.files.row_source import MAX_ROW_SIZE, MalformedRow
-from catalog.application.files.stray_quotes import split_as_meant, split_leniently
 
 _REPAIRED_LINES = 20
 """Maximum lines of a record that is repaired."""

@@ -11,7 +11,8 @@ from catalog.application.files.detection import FileDetection
 from catalog.application.files.errors import invalid_file
 from catalog.application.files.row_source import MAX_ROW_SIZE, MalformedRow, Row, RowSource, sampled
 from catalog.application.files.trailer import TrailerPolicy, verify_row_count
-from catalog.application.files.workbook_archive import DAMAGED, SheetSummary, inspect_workbook
+from catalog.application.files.workbooks.archive import DAMAGED, SheetSummary
+from catalog.application.files.workbooks.inspection import inspect_workbook
 from catalog.domain.errors import InvalidFile
 from catalog.domain.values.decimal_literal import DecimalLiteral
 

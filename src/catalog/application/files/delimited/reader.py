@@ -4,9 +4,9 @@ import csv
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from catalog.application.files.csv_lines import Lines, RowTooLong
-from catalog.application.files.csv_records import Records
-from catalog.application.files.delimiters import detect_delimiter, parse_delimiter, sep_line
+from catalog.application.files.delimited.delimiters import detect_delimiter, parse_delimiter, sep_line
+from catalog.application.files.delimited.lines import Lines, RowTooLong
+from catalog.application.files.delimited.records import Records
 from catalog.application.files.detection import FileDetection
 from catalog.application.files.errors import DamagedFile, invalid_file
 from catalog.application.files.formulas import unescape_formula

@@ -87,11 +87,11 @@ class Profile:
             pairs = _pairs(rules.pop("pairs", []))
             profile = cls(
                 name,
-                document.pop("title", name),
+                _text(document.pop("title", name)),
                 _names(document.pop("signature", [])),
                 _fields(document.pop("columns", {})),
                 _fields(document.pop("constants", {})),
-                document.pop("category_separator", None),
+                _text(document.pop("category_separator")) if "category_separator" in document else None,
                 RowRules(**{key: _names(value) for key, value in rules.items()}, pairs=pairs),
             )
         except (ValueError, TypeError, AttributeError) as error:
@@ -139,6 +139,14 @@ def _fields(values: Any) -> dict[str, str]:  # noqa: ANN401 - a TOML value
             message = f"{name!r} must be a field, and its value a text"
             raise ValueError(message)
     return dict(values)
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - a TOML value
+    """Return a text that is not blank. Raises: ValueError."""
+    if not isinstance(value, str) or not value.strip():
+        message = f"{value!r} must be a text"
+        raise ValueError(message)
+    return value
 
 
 def _names(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - a TOML value

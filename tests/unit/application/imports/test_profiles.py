@@ -186,6 +186,9 @@ def test_users_have_profiles_of_their_own(tmp_path: Path) -> None:
     [
         "[",
         "x = 1",
+        "title = 1",
+        "category_separator = 1",
+        "category_separator = ' '",
         "columns = 1",
         "[columns]\nx = 'y'",
         "[columns]\nsku = 1",

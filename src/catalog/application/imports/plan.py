@@ -41,6 +41,12 @@ MAX_ATOMIC_ROWS = 10_000
 """Maximum rows of an atomic import. They are all in memory, and their commit blocks other writers."""
 
 
+_MAX_DIGITS = 9
+
+MAX_DELETES = 100
+"""Maximum missing items that are deleted, unless the caller sets another."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
     """The options of an import.
@@ -51,7 +57,8 @@ class ImportPlan:
     are imported or none, up to `max_atomic_rows`. `decimal` is the decimal mark of prices, `attributes` says which other columns
     become attributes, `cell_types` whether the types of attributes are detected (auto), and `profile` is that of another system.
     Without `create`, rows of unknown SKUs are refused. With `empty` as clear, an empty cell clears the field of an existing item.
-    `category_separator` stands between the names of a category's path.
+    `category_separator` stands between the names of a category's path. With `delete_missing`, items that are not in the file are
+    deleted, up to `max_deletes`, or none if there are more.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -70,6 +77,8 @@ class ImportPlan:
     create: bool = True
     empty: EmptyCells = "keep"
     category_separator: str = ">"
+    delete_missing: bool = False
+    max_deletes: int = MAX_DELETES
 
     @classmethod
     def parse(  # noqa: PLR0913 - each is an option of the command
@@ -91,6 +100,8 @@ class ImportPlan:
         create: bool = True,
         empty: EmptyCells = "keep",
         category_separator: str = ">",
+        delete_missing: bool = False,
+        max_deletes: str | None = None,
     ) -> Self:
         """Parse options of the form `field=column`, `field=value` and `attr.NAME=type`.
 
@@ -116,6 +127,8 @@ class ImportPlan:
             create,
             empty,
             category_separator,
+            delete_missing,
+            _parse_max_deletes(max_deletes, errors, delete_missing=delete_missing),
         )
         for name, type_name in plan.types.items():
             if type_name not in TYPES or not name.startswith(ATTRIBUTE):
@@ -243,3 +256,15 @@ def _parse_pairs(option: str, texts: Iterable[str], errors: FieldErrors) -> dict
         else:
             pairs[name] = value
     return pairs
+
+
+def _parse_max_deletes(text: str | None, errors: FieldErrors, *, delete_missing: bool) -> int:
+    """Parse the maximum number of deletions."""
+    if text is None:
+        return MAX_DELETES
+    if not delete_missing:
+        errors.add(("max_deletes",), "not_applicable", "The option max_deletes needs delete_missing=true.")
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS):
+        errors.add(("max_deletes",), "invalid_integer", "The option max_deletes must be an integer from 0 to 999999999.")
+        return MAX_DELETES
+    return int(text)

@@ -15,6 +15,8 @@ from catalog.ports.clock import Clock
 HEARTBEAT_TIMEOUT = 10.0
 """Seconds without a heartbeat after which an import counts as interrupted."""
 
+_TEXTS = ("ignored", "warnings", "missing_skus")
+
 RUNNING, DONE, REFUSED, FAILED, CANCELLED, INTERRUPTED = "running", "done", "refused", "failed", "cancelled", "interrupted"
 
 
@@ -61,7 +63,7 @@ class ImportState:
             | {
                 "started_at": datetime.fromisoformat(content["started_at"]),
                 "at": record.created_at,
-                "report": ImportReport(**report | {name: tuple(report[name]) for name in ("ignored", "warnings")}),
+                "report": ImportReport(**report | {name: tuple(report.get(name, ())) for name in _TEXTS}),
             }
         )
         lost = state.status == RUNNING and (now - state.at).total_seconds() > HEARTBEAT_TIMEOUT

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from catalog.application.files.row_source import MalformedRow, Row, RowSource
 from catalog.application.files.trailer import CATEGORY_KEY
@@ -76,13 +77,16 @@ class ImportRow:
 class Slice:
     """A parsed slice: the rows to import, the categories with their lines, and why other rows were refused.
 
-    `report` counts the rows and the refused ones, and has the columns that are ignored so far.
+    `report` counts the rows and the refused ones, and has the columns that are ignored so far. `refused_keys` are the SKUs of
+    refused rows, and their ids if those are preserved; `unread_lines` are the lines of rows whose SKU could not be read.
     """
 
     rows_to_import: Sequence[ImportRow] = ()
     categories: Sequence[tuple[int, Change[Category]]] = ()
     refusals: Sequence[Refusal] = ()
     report: ImportReport = ImportReport()  # noqa: RUF009 - immutable
+    refused_keys: Sequence[str | UUID] = ()
+    unread_lines: Sequence[int] = ()
 
     @classmethod
     def joined(cls, slices: Sequence["Slice"]) -> "Slice":
@@ -92,7 +96,23 @@ class Slice:
             [category for part in slices for category in part.categories],
             [refusal for part in slices for refusal in part.refusals],
             sum((part.report for part in slices), ImportReport()),
+            [key for part in slices for key in part.refused_keys],
+            [line for part in slices for line in part.unread_lines],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _RefusedItem:
+    """The row of an item that is refused: why, and its SKU and preserved id, as far as they could be read."""
+
+    refusals: list[Refusal]
+    sku: str | None = None
+    provenance: Provenance | None = None
+
+    @property
+    def keys(self) -> list[str | UUID]:
+        """The SKU, and the id if it is preserved."""
+        return [key for key in (self.sku, self.provenance and self.provenance.id) if key is not None]
 
 
 class SliceReader:
@@ -162,6 +182,8 @@ class SliceReader:
         to_import: list[ImportRow] = []
         categories: list[tuple[int, Change[Category]]] = []
         refusals: list[Refusal] = []
+        refused_keys: list[str | UUID] = []
+        unread_lines: list[int] = []
         category_count = refused = 0
         for start in range(0, len(rows), TURN_ROWS):
             for row in rows[start : start + TURN_ROWS]:
@@ -171,6 +193,12 @@ class SliceReader:
                 elif isinstance(parsed, Change):
                     category_count += 1
                     categories.append((row.line, parsed))
+                elif isinstance(parsed, _RefusedItem):
+                    refused += 1
+                    refusals += parsed.refusals
+                    refused_keys += parsed.keys
+                    if parsed.sku is None:
+                        unread_lines.append(row.line)
                 else:
                     refused += 1
                     refusals += parsed
@@ -183,7 +211,7 @@ class SliceReader:
             cut=repairs["cut"],
             ignored=self.ignored_columns,
         )
-        return Slice(to_import, categories if self._plan.create_categories else (), refusals, report)
+        return Slice(to_import, categories if self._plan.create_categories else (), refusals, report, refused_keys, unread_lines)
 
     def _parse_category(self, row: Row | MalformedRow) -> Change[Category] | list[Refusal] | None:
         """Parse the row of a category in an export. Return None for any other row."""
@@ -207,10 +235,10 @@ class SliceReader:
         except InvalidInput as error:
             return refusals_of(row.line, str(fields.get("slug") or ""), error.errors)
 
-    def _parse_item(self, row: Row | MalformedRow) -> ImportRow | list[Refusal]:
+    def _parse_item(self, row: Row | MalformedRow) -> ImportRow | _RefusedItem:
         """Parse the row of an item, or return why it is refused."""
         if isinstance(row, MalformedRow):
-            return refusals_of(row.line, "", [FieldError((), "malformed", row.message)])
+            return _RefusedItem(refusals_of(row.line, "", [FieldError((), "malformed", row.message)]))
         errors = FieldErrors()
         layout = self._layout or self._layout_of(row)
         fields = layout.fields(row.values, errors)
@@ -218,7 +246,8 @@ class SliceReader:
             fields = {name: _as_text(value) if name in _TEXT_FIELDS else value for name, value in fields.items()}
         sku_text = fields.get("sku")
         if isinstance(sku_text, str) and _EXPONENT.fullmatch(sku_text):
-            return refusals_of(row.line, sku_text, [FieldError(("sku",), "rounded_sku", _ROUNDED.format(sku_text))])
+            error = FieldError(("sku",), "rounded_sku", _ROUNDED.format(sku_text))
+            return _RefusedItem(refusals_of(row.line, sku_text, [error]))
         if isinstance(sku_text, str) and sku_text.startswith("'"):
             # Spreadsheets mark a number as text with an apostrophe.
             sku_text = fields["sku"] = sku_text[1:]
@@ -237,7 +266,7 @@ class SliceReader:
             attempt = self._create({**fields, "sku": "X"}, None)
             if isinstance(attempt, InvalidInput):
                 errors.extend(attempt)
-            return refusals_of(row.line, str(sku_text or ""), errors.found)
+            return _RefusedItem(refusals_of(row.line, str(sku_text or ""), errors.found), sku, provenance)
         return ImportRow(row.line, sku, fields, provenance, change, category_cell)
 
     def _create(self, fields: Mapping[str, Any], provenance: Provenance | None) -> Change[Item] | InvalidInput:

@@ -8,12 +8,13 @@ from catalog.domain.items.item import Item
 class FileKeys:
     """The SKUs of a file and, if they are preserved, the ids.
 
-    `rows` counts its rows, `unread` those whose SKU could not be read, and `first_unread` is the line of the first of them.
+    `is_empty` says that there are no rows of items. `unread` counts those whose SKU could not be read, and `first_unread` is the
+    line of the first of them.
     """
 
     def __init__(self) -> None:
         """Start without rows."""
-        self.rows = 0
+        self.is_empty = True
         self.unread = 0
         self.first_unread = 0
         self._hashes = KeyHashes()
@@ -21,7 +22,7 @@ class FileKeys:
     def add(self, row_slice: Slice) -> None:
         """Add the rows of a slice."""
         rows, unread = row_slice.rows_to_import, row_slice.unread_lines
-        self.rows += row_slice.report.rows
+        self.is_empty = self.is_empty and not (rows or unread or row_slice.refused_keys)
         self.unread += len(unread)
         self.first_unread = self.first_unread or next(iter(unread), 0)
         self._hashes.update(row.sku for row in rows)

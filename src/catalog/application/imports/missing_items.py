@@ -107,7 +107,7 @@ class MissingItems:
 
         Raises: InvalidFile if the file has no rows.
         """
-        if not self._keys.rows:
+        if self._keys.is_empty:
             raise invalid_file(_EMPTY)
         refused = self._doubt()
         if refused:

@@ -41,10 +41,10 @@ MAX_ATOMIC_ROWS = 10_000
 """Maximum rows of an atomic import. They are all in memory, and their commit blocks other writers."""
 
 
-_MAX_DIGITS = 9
-
 MAX_DELETES = 100
-"""Maximum missing items that are deleted, unless the caller sets another."""
+"""Maximum missing items that are deleted, unless the caller sets another maximum, of up to MOST_DELETES."""
+
+MOST_DELETES = 10**9 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class ImportPlan:
         empty: EmptyCells = "keep",
         category_separator: str = ">",
         delete_missing: bool = False,
-        max_deletes: str | None = None,
+        max_deletes: str | int | None = None,
     ) -> Self:
         """Parse options of the form `field=column`, `field=value` and `attr.NAME=type`.
 
@@ -258,13 +258,14 @@ def _parse_pairs(option: str, texts: Iterable[str], errors: FieldErrors) -> dict
     return pairs
 
 
-def _parse_max_deletes(text: str | None, errors: FieldErrors, *, delete_missing: bool) -> int:
+def _parse_max_deletes(raw: str | int | None, errors: FieldErrors, *, delete_missing: bool) -> int:
     """Parse the maximum number of deletions."""
-    if text is None:
+    if raw is None:
         return MAX_DELETES
+    text = str(raw)
     if not delete_missing:
-        errors.add(("max_deletes",), "not_applicable", "The option max_deletes needs delete_missing=true.")
-    if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS):
-        errors.add(("max_deletes",), "invalid_integer", "The option max_deletes must be an integer from 0 to 999999999.")
+        errors.add(("max_deletes",), "not_applicable", f"max_deletes={text} needs delete_missing=true.")
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_DELETES))):
+        errors.add(("max_deletes",), "invalid_integer", f"The option max_deletes must be an integer from 0 to {MOST_DELETES}.")
         return MAX_DELETES
     return int(text)

@@ -39,6 +39,13 @@ class ImportStatusBody(msgspec.Struct):
     categories: Count
     filled: Annotated[Count, Meta(description="Rows with fewer cells than the header; the missing ones are absent.")]
     cut: Annotated[Count, Meta(description="Rows with more cells than the header, all of them empty.")]
+    missing: Annotated[Count, Meta(description="Items that are not in the file; counted with `delete_missing=true`.")]
+    deleted: Annotated[Count, Meta(description="Missing items that were deleted or, in a dry run, would be.")]
+    kept: Annotated[
+        Count, Meta(description="Missing items that were not deleted, because others changed them while the import ran.")
+    ]
+    missing_skus: Annotated[list[str], Meta(description="The first missing items that are to be deleted.")]
+    deletion_refused: Annotated[str | None, Meta(description="Why no missing item was deleted.")]
     ignored: Annotated[list[str], Meta(description="Columns that were not imported.")]
     detected: Annotated[str, Meta(description="How the file was read.", examples=["utf-16, tab-separated"])]
     warnings: Annotated[list[str], Meta(description="What to check, such as that the encoding is a guess.")]

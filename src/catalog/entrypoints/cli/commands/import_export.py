@@ -11,6 +11,7 @@ import rich_click as click
 
 from catalog.domain.text.normalization import printable
 from catalog.entrypoints.cli.exit_codes import REFUSED, USAGE, fail
+from catalog.entrypoints.cli.option_names import as_options
 from catalog.entrypoints.cli.options import filter_options, list_parameters
 from catalog.entrypoints.cli.output_files import atomic_output
 from catalog.entrypoints.cli.session import origin, run
@@ -93,6 +94,17 @@ _SWITCH_INTERVAL = 0.0005
     is_flag=True,
     help="Import an edited or shortened export: do not check the proof in its last row.",
 )
+@click.option(
+    "--delete-missing",
+    is_flag=True,
+    help="Delete the items that are not in FILE, if all of its rows can be read. Try it with --dry-run first.",
+)
+@click.option(
+    "--max-deletes",
+    type=click.IntRange(0, 10**9 - 1),
+    metavar="N",
+    help="With --delete-missing: if more items are not in FILE, delete none (default: 100).",
+)
 @click.option("--all-or-nothing", "atomic", is_flag=True, help="Import all rows in one commit, or none (up to 10,000 rows).")
 @click.option("--dry-run", is_flag=True, help="Report what would change without writing anything.")
 @click.option(
@@ -145,6 +157,8 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
             attributes=plan["attributes"],
             cell_types=plan["cell_types"],
             profile=_load_profile(plan["profile"]),
+            delete_missing=plan["delete_missing"],
+            max_deletes=plan["max_deletes"],
         )
         parse_delimiter(delimiter or ",")
         parse_encoding(encoding or "utf-8")
@@ -166,10 +180,12 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
     except OSError as error:
         fail(f"{error.filename or file}: {(error.strerror or str(error)).lower()}.", code=USAGE)
     _print_report(report, dry_run=plan["dry_run"])
-    if report.refused:
+    if plan["delete_missing"]:
+        _print_deletions(report, dry_run=plan["dry_run"])
+    if report.is_refused:
         if plan["atomic"]:
             click.echo("Nothing was written.", err=True)
-        if errors is not None:
+        if errors is not None and report.refused:
             click.echo(f"All refused rows and their reasons were written to {errors}.", err=True)
         sys.exit(REFUSED)
 
@@ -263,6 +279,20 @@ def _print_report(report: Any, *, dry_run: bool) -> None:  # noqa: ANN401 - an I
     )
     if report.categories:
         click.echo(f"{report.categories} categories {would_be}created.")
+
+
+def _print_deletions(report: Any, *, dry_run: bool) -> None:  # noqa: ANN401 - an ImportReport
+    """Print what is missing from the file, and what was deleted."""
+    would_be = "would be " if dry_run else ""
+    kept = f", {report.kept} kept because others changed them" if report.kept else ""
+    if report.missing or not report.deletion_refused:
+        click.echo(f"{report.missing} items not in the file: {would_be}{report.deleted} deleted{kept}.")
+    if report.missing_skus and (dry_run or report.deletion_refused):
+        others = report.missing - report.kept - len(report.missing_skus)
+        more = f", … and {others} more" if others > 0 else ""
+        click.echo(f"Missing: {', '.join(map(printable, report.missing_skus))}{more}.", err=True)
+    if report.deletion_refused:
+        click.echo(printable(as_options(report.deletion_refused)), err=True)
 
 
 async def _follow(

@@ -86,6 +86,8 @@ def parse_import_options(
             options.get("type", ()),
             attributes=single.get("attributes", "none"),
             profile=next((name for name in PROFILES if name == single.get("profile")), None),
+            delete_missing=single.get("delete_missing") == "true",
+            max_deletes=single.get("max_deletes"),
         )
     except InvalidQuery as error:
         errors.extend(error)

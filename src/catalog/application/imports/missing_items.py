@@ -103,7 +103,7 @@ class MissingItems:
         return await self.decide(revisions)
 
     async def find(self) -> FoundItems:
-        """Find the items to delete. There are none in a dry run, which only counts them.
+        """Find the items to delete.
 
         Raises: InvalidFile if the file has no rows.
         """
@@ -166,7 +166,7 @@ class MissingItems:
         return self._conclude(report, revisions)
 
     def _conclude(self, report: ImportReport, revisions: Revisions) -> FoundItems:
-        """Delete nothing if too much is missing, or in a dry run."""
+        """Delete nothing if too much is missing."""
         count = report.missing - report.kept
         if count > self._plan.max_deletes:
             message = (
@@ -174,4 +174,4 @@ class MissingItems:
                 f"If all of them should be, set max_deletes={count}."
             )
             return FoundItems(replace(report, deletion_refused=message), Revisions())
-        return FoundItems(replace(report, deleted=count), Revisions()) if self._plan.dry_run else FoundItems(report, revisions)
+        return FoundItems(report, revisions)

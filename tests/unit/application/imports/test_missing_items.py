@@ -20,14 +20,15 @@ from catalog.application.imports.plan import MAX_DELETES, ImportPlan
 from catalog.application.imports.report import ImportProgress, ImportReport
 from catalog.application.imports.revisions import Revisions
 from catalog.application.imports.rows import SLICE_ROWS
-from catalog.domain.changes.log import EVERY_ENTRY, LogFilter, LogPage
+from catalog.domain.changes.commit_plan import Outcome
+from catalog.domain.changes.log import EVERY_ENTRY, ChangeSet, LogFilter, LogPage
 from catalog.domain.errors import InvalidQuery
 from tests.making import TESTER, FixedClock, category, commit, create_items, creation, item, revision
 from tests.tables import table
 
 
 class ReadLog(MemoryStorage):
-    """A store that remembers which parts of the log were read."""
+    """A store that remembers which parts of the log were read, and whose commits take a while to return."""
 
     def __init__(self) -> None:
         """Start without items."""
@@ -38,6 +39,12 @@ class ReadLog(MemoryStorage):
         """Remember the part."""
         self.read.append((after, limit))
         return await super().changes(after=after, limit=limit, log_filter=log_filter)
+
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
+        """Commit, and return later."""
+        outcomes = await super().commit(batch, prepared)
+        await asyncio.sleep(0.01)
+        return outcomes
 
 
 class Stopped(Exception):

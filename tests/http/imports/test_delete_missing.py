@@ -64,10 +64,10 @@ async def test_a_file_without_rows_is_refused(client: httpx.AsyncClient) -> None
     assert await _skus(client) == ["A", "B", "C"]
 
 
-async def test_max_deletes_needs_delete_missing(client: httpx.AsyncClient) -> None:
-    """In a form too."""
+async def test_the_options_may_be_fields_of_a_form(client: httpx.AsyncClient) -> None:
+    """Without `delete_missing`, `max_deletes` has no effect."""
     response = await client.post(IMPORT, files={"file": ("a.csv", b"sku,name\nA,New\n")}, data={"max_deletes": "2"})
-    assert (response.status_code, response.json()["errors"][0]["code"]) == (422, "not_applicable")
+    assert (response.status_code, response.json()["missing"]) == (200, 0)
     response = await import_csv(client, "sku,name\nA,New\n", max_deletes="x", **DELETE_MISSING)
     assert (response.status_code, response.json()["errors"][0]["code"]) == (422, "invalid_integer")
     fields = DELETE_MISSING | {"max_deletes": "2"}

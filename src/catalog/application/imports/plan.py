@@ -128,7 +128,7 @@ class ImportPlan:
             empty,
             category_separator,
             delete_missing,
-            _parse_max_deletes(max_deletes, errors, delete_missing=delete_missing),
+            _parse_max_deletes(max_deletes, errors),
         )
         for name, type_name in plan.types.items():
             if type_name not in TYPES or not name.startswith(ATTRIBUTE):
@@ -258,13 +258,11 @@ def _parse_pairs(option: str, texts: Iterable[str], errors: FieldErrors) -> dict
     return pairs
 
 
-def _parse_max_deletes(raw: str | int | None, errors: FieldErrors, *, delete_missing: bool) -> int:
+def _parse_max_deletes(raw: str | int | None, errors: FieldErrors) -> int:
     """Parse the maximum number of deletions."""
     if raw is None:
         return MAX_DELETES
     text = str(raw)
-    if not delete_missing:
-        errors.add(("max_deletes",), "not_applicable", f"max_deletes={text} needs delete_missing=true.")
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_DELETES))):
         errors.add(("max_deletes",), "invalid_integer", f"The option max_deletes must be an integer from 0 to {MOST_DELETES}.")
         return MAX_DELETES

@@ -4,7 +4,7 @@ import re
 
 import rich_click as click
 
-_OPTION = re.compile(r"\b([a-z]+(?:_[a-z]+)*)=([^\s,;:.]+)")
+_OPTION = re.compile(r"\b([a-z_]{1,30})=([^\s,;:.]+)")
 
 
 def as_options(message: str) -> str:

@@ -153,7 +153,6 @@ class ImportPlan:
             attributes=tuple(taken.values()),
             ignored=self._ignored(names, mapping),
             profile=None if self.profile is None else self.profile.name,
-            category_separator=None if self.profile is None else self.profile.category_separator,
             warnings=tuple(filter(None, warnings)),
         )
         return self._layout(mapping, detection), detection

@@ -3,13 +3,30 @@
 from catalog.domain.categories.category import Category, slug_from_name
 from catalog.domain.categories.tree import Tree
 from catalog.domain.change import Change
-from catalog.domain.errors import FieldError, InvalidInput
-from catalog.domain.text.normalization import fold
+from catalog.domain.errors import FieldError, InvalidInput, InvalidQuery
+from catalog.domain.text.normalization import fold, is_blank, trim
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 
 OTHER_CATEGORIES = "other_categories"
 """The attribute for all categories of a cell but the first."""
+
+MAX_SEPARATOR = 10
+"""Maximum length of a separator, in characters."""
+
+
+def parse_separator(text: str) -> str:
+    """Parse what separates the names of a path, such as `>`. Spaces around it are removed, as they are around the names.
+
+    Raises: InvalidQuery.
+    """
+    if len(text) <= MAX_SEPARATOR and not is_blank(text):
+        return trim(text)
+    message = (
+        f"The category_separator must have 1 to {MAX_SEPARATOR} characters, at least one of them visible, "
+        f"such as > or /, not {text!r:.40}."
+    )
+    raise InvalidQuery([FieldError(("category_separator",), "invalid_separator", message)])
 
 
 class CategoryPaths:

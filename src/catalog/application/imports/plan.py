@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from catalog.application.files.row_source import MalformedRow, Row
 from catalog.application.imports.amounts import DecimalMark, detect_mark
 from catalog.application.imports.attribute_columns import Attributes, detect_type, parse_attributes, take_attributes
+from catalog.application.imports.category_paths import parse_separator
 from catalog.application.imports.column_detection import ColumnDetection
 from catalog.application.imports.column_layout import ColumnLayout
 from catalog.application.imports.columns import check_header, find_column, find_columns, match_columns, match_names, suggest
@@ -95,10 +96,17 @@ class ImportPlan:
         """Parse options of the form `field=column`, `field=value` and `attr.NAME=type`.
 
         `attributes` is all, none, or names of columns separated by commas. `profile` is one, or the name of one of the catalog's.
+        `category_separator` has 1 to 10 characters.
 
         Raises: InvalidQuery with every error.
         """
         errors = FieldErrors()
+        try:
+            category_separator = parse_separator(category_separator)
+        except InvalidQuery as error:
+            errors.extend(error)
+        if empty not in EMPTY_CELLS:
+            errors.add(("empty",), "invalid_choice", f"The option empty must be {' or '.join(EMPTY_CELLS)}, not {empty!r:.40}.")
         plan = cls(
             _parse_pairs("map", mappings, errors),
             _parse_pairs("set", constants, errors),

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+from catalog.application.imports.category_paths import parse_separator
 from catalog.application.imports.columns import find_column, normalize_name
 from catalog.application.imports.field_names import is_field
 from catalog.domain.errors import FieldError, InvalidQuery, shorten
@@ -91,7 +92,7 @@ class Profile:
                 _names(document.pop("signature", [])),
                 _fields(document.pop("columns", {})),
                 _fields(document.pop("constants", {})),
-                document.pop("category_separator", None),
+                _separator(document.pop("category_separator", None)),
                 RowRules(**{key: _names(value) for key, value in rules.items()}, pairs=pairs),
             )
         except (ValueError, TypeError, AttributeError) as error:
@@ -139,6 +140,19 @@ def _fields(values: Any) -> dict[str, str]:  # noqa: ANN401 - a TOML value
             message = f"{name!r} must be a field, and its value a text"
             raise ValueError(message)
     return dict(values)
+
+
+def _separator(value: Any) -> str | None:  # noqa: ANN401 - a TOML value
+    """Return a separator of category paths, None if there is none. Raises: TypeError, ValueError."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        message = f"category_separator must be a text, not {value!r}"
+        raise TypeError(message)
+    try:
+        return parse_separator(value)
+    except InvalidQuery as error:
+        raise ValueError(str(error)) from error
 
 
 def _names(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - a TOML value

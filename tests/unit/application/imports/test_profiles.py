@@ -193,6 +193,8 @@ def test_users_have_profiles_of_their_own(tmp_path: Path) -> None:
         "signature = 'a'",
         "[rows]\nz = []",
         "[rows]\npairs = [['a']]",
+        "category_separator = 1",
+        "category_separator = ' '",
     ],
 )
 def test_an_invalid_profile_is_refused(text: str) -> None:

@@ -141,7 +141,7 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
             decimal=plan["decimal"],
             create=not plan["no_create"],
             empty=plan["empty"],
-            category_separator=plan["category_separator"] or ">",
+            category_separator=plan["category_separator"],
             attributes=plan["attributes"],
             cell_types=plan["cell_types"],
             profile=_load_profile(plan["profile"]),

@@ -86,6 +86,7 @@ def parse_import_options(
             options.get("type", ()),
             attributes=single.get("attributes", "none"),
             profile=next((name for name in PROFILES if name == single.get("profile")), None),
+            category_separator=single.get("category_separator", ">"),
         )
     except InvalidQuery as error:
         errors.extend(error)
@@ -102,7 +103,6 @@ def parse_import_options(
         decimal=next((mark for mark in DECIMALS if mark == single.get("decimal")), "auto"),
         create=single.get("create") != "false",
         empty=next((effect for effect in EMPTY_CELLS if effect == single.get("empty")), "keep"),
-        category_separator=single.get("category_separator", ">"),
         cell_types=next((kind for kind in CELL_TYPES if kind == single.get("types")), "text"),
     )
     reading = ReadOptions(

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from catalog.application.imports.category_paths import MAX_SEPARATOR
 from catalog.application.imports.field_names import FIELDS, TYPES
 from catalog.application.imports.plan import CellTypes, Decimal, EmptyCells, OnConflict
 from catalog.application.imports.profiles import NAMES as PROFILES
@@ -113,8 +114,8 @@ IMPORT = (
     ),
     Parameter(
         "category_separator",
-        "What separates the names of a category's path, as in `Clothing > T-shirts`.",
-        Annotated[str, Meta(min_length=1, max_length=10, examples=["/"])],
+        "What separates the names of a category's path, as in `Clothing > T-shirts`. Not only spaces.",
+        Annotated[str, Meta(min_length=1, max_length=MAX_SEPARATOR, pattern=r"\S", examples=["/"])],
         default=">",
     ),
     Parameter("sheet", "Sheet of a workbook: its name, or its number from 1. By default the first one with rows.", str),

@@ -125,3 +125,38 @@ async def test_categories_that_cannot_be_found_or_made_are_refused(imports: Impo
     assert (await imports.item("F")).category is not None
     await imports.run("sku,name,category\nH,H,Not There\n")
     assert imports.refused == [(2, "unknown_category")]
+
+
+async def test_only_categories_of_written_rows_are_made(imports: Imports) -> None:
+    """With their ancestors. Rows that are skipped or refused make none."""
+    await imports.run("sku,name\nA,Old\n")
+    text = "sku,name,category\nA,New,Men > Boots Two\nB,B,Home > Kitchen Ware > Pots\nC,,Garden > Tools Two\n,D,No Such One\n"
+    for plan in (ImportPlan(create_categories=True, on_conflict="skip", dry_run=True), ImportPlan(create_categories=True)):
+        report = await imports.run(text, plan)
+        assert (report.created, report.skipped + report.refused, report.categories) == (1, 3, 3)
+    categories = {category.slug: category.parent for category in await imports.storage.categories()}
+    assert categories == {"home": None, "kitchen-ware": "home", "pots": "kitchen-ware"}
+    assert (await imports.item("B")).category == "pots"
+
+
+async def test_a_cell_like_a_slug_may_be_a_name(imports: Imports) -> None:
+    """If no category has the slug. One that is neither is made from the slug, or refused."""
+    categories = Categories(imports.storage, FixedClock(), RandomIds())
+    for slug, name in {"footwear": "Shoes", "bags": "Sacks", "luggage": "Bags", "one": "Twice", "two": "Twice"}.items():
+        await categories.create({"slug": slug, "name": name}, TESTER)
+    text = "sku,name,category\nA,A,shoes\nB,B,bags\nC,C,twice\nD,D,garden-chairs\n"
+    report = await imports.run(text)
+    assert (report.created, imports.refused) == (2, [(4, "ambiguous_category"), (5, "unknown_category")])
+    assert [(await imports.item(sku)).category for sku in "AB"] == ["footwear", "bags"]
+    report = await imports.run(text, ImportPlan(create_categories=True, on_conflict="update"))
+    assert (report.unchanged, report.created, report.categories) == (2, 1, 1)
+    assert imports.refused == [(4, "ambiguous_category")]
+    made = next(category for category in await imports.storage.categories() if category.slug == "garden-chairs")
+    assert (made.name, made.parent, made.position) == ("Garden chairs", None, 5)
+
+
+async def test_a_slug_may_be_that_of_a_path_in_another_row(imports: Imports) -> None:
+    """Whichever row comes first."""
+    report = await imports.run("sku,name,category\nA,A,boots\nB,B,Men > Boots\n", ImportPlan(create_categories=True))
+    assert (report.created, report.categories) == (2, 2)
+    assert [(await imports.item(sku)).category for sku in "AB"] == ["boots", "boots"]

@@ -1,0 +1,114 @@
+"""Resolving the categories of rows: how often, and what is read for it."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from catalog.adapters.memory.storage import MemoryStorage
+from catalog.application.imports.categories import KnownCategories
+from catalog.application.imports.category_paths import CategoryPaths, CellCategory
+from catalog.application.imports.decide import DecidedSlice, SliceDecider
+from catalog.application.imports.plan import ImportPlan
+from catalog.application.imports.rows import SLICE_ROWS, TURN_ROWS, SliceReader
+from catalog.domain.categories.category import Category
+from tests.making import CountedIds, FixedClock, category, commit
+from tests.tables import table
+
+CREATE = ImportPlan(create_categories=True)
+
+
+class CountingStorage(MemoryStorage):
+    """A store that counts how often the tree is read."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        super().__init__()
+        self.trees = 0
+
+    async def categories(self) -> Sequence[Category]:
+        """Count, and return the categories."""
+        self.trees += 1
+        return await super().categories()
+
+
+class Slices:
+    """Decides files of up to one slice on a store."""
+
+    def __init__(self, plan: ImportPlan = CREATE) -> None:
+        """Start without categories."""
+        self.storage = CountingStorage()
+        self.plan = plan
+        self.known = KnownCategories()
+        self.ids = CountedIds()
+        self.decider = SliceDecider(self.storage, FixedClock(), self.ids, plan)
+
+    async def decide(self, *cells: str) -> DecidedSlice:
+        """Decide a new item for each category cell."""
+        lines = "".join(f'S-{number},x,"{cell}"\n' for number, cell in enumerate(cells))
+        reader = SliceReader(table(f"sku,name,category\n{lines}"), self.plan, FixedClock(), self.ids)
+        decided = await self.decider.decide(await reader.parse(reader.read_rows()), self.known)
+        self.known = decided.known
+        return decided
+
+
+def _categories(decided: DecidedSlice) -> list[str | None]:
+    return [change.subject.category for _, change in decided.changes]
+
+
+async def test_equal_cells_are_resolved_once_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused ones too."""
+    resolved: list[str] = []
+    resolve = CategoryPaths.resolve
+
+    def count(self: CategoryPaths, cell: str) -> CellCategory:
+        resolved.append(cell)
+        return resolve(self, cell)
+
+    monkeypatch.setattr(CategoryPaths, "resolve", count)
+    decided = await Slices().decide(*(["Men > Boots", "\u65e5\u672c", "tools"] * 3))
+    assert resolved == ["Men > Boots", "\u65e5\u672c", "tools"]
+    assert (_categories(decided), len(decided.refusals)) == (["boots", "tools"] * 3, 3)
+
+
+async def test_paths_of_a_slice_share_the_categories_that_they_make() -> None:
+    """Siblings get consecutive positions, after those in the store."""
+    slices = Slices()
+    await commit(slices.storage, category("men", name="Men", position=4))
+    decided = await slices.decide("Men > Boots", "men > Shoes", "Women > boots", "Women > Hats", "Hats")
+    made = [(change.subject.slug, change.subject.parent, change.subject.position) for change in decided.new_categories]
+    assert made == [("boots", "men", 0), ("shoes", "men", 1), ("women", None, 5), ("hats", "women", 0)]
+    assert _categories(decided) == ["boots", "shoes", "hats", "hats"]
+    assert [(refusal.line, refusal.code) for refusal in decided.refusals] == [(4, "invalid_slug")]
+
+
+async def test_the_tree_is_not_read_for_known_slugs() -> None:
+    """It is read once for others, also if several slices have them."""
+    slices = Slices(ImportPlan())
+    await commit(slices.storage, category("chairs", name="Seats"))
+    assert _categories(await slices.decide("chairs", "")) == ["chairs", None]
+    assert slices.storage.trees == 0
+    for _ in range(2):
+        assert _categories(await slices.decide("seats", "SEATS", "chairs", "other")) == ["chairs"] * 3
+    assert slices.storage.trees == 1
+
+
+async def test_resolving_gives_way_to_other_tasks() -> None:
+    """For every few cells, and for every few rows."""
+    slices, turns = Slices(), 0
+    deciding = asyncio.create_task(slices.decide(*(f"Category {number}" for number in range(SLICE_ROWS))))
+    while not deciding.done():
+        await asyncio.sleep(0)
+        turns += 1
+    reading_and_deciding = 2 * SLICE_ROWS // TURN_ROWS
+    assert turns >= reading_and_deciding + 2 * SLICE_ROWS // TURN_ROWS
+    assert len(deciding.result().new_categories) == SLICE_ROWS
+
+
+async def test_a_separator_may_be_what_slugs_or_lists_have() -> None:
+    """A slug is still one, and a comma does not start other categories."""
+    slices = Slices(ImportPlan.parse(create_categories=True, category_separator="-"))
+    await commit(slices.storage, category("home"), category("garden", "home"), category("men-boots"))
+    assert _categories(await slices.decide("home-garden", "men-boots", "home-boots")) == ["garden", "men-boots", "home-boots"]
+    slices = Slices(ImportPlan.parse(create_categories=True, category_separator=","))
+    assert _categories(await slices.decide("Home, Garden")) == ["garden"]

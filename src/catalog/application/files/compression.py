@@ -5,6 +5,7 @@ They are decompressed while they are read. A few bytes can expand to any amount,
 
 import bz2
 import gzip
+import io
 import lzma
 import sys
 import tempfile
@@ -56,6 +57,13 @@ _FORMATS: dict[bytes, tuple[str, Callable[[Any], Any]]] = {
 """The first bytes of each format, its name, and the function that opens it."""
 
 
+_BZIP2_BLOCKS = (b"1AY&", b"\x17rE8")
+"""What the first block of bzip2 begins with. A header may begin with BZh too."""
+
+_DOCUMENTS = {"word/": "a Word document", "ppt/": "a presentation", "Index/": "an Apple Numbers document"}
+"""Folders in ZIP archives by which they are documents."""
+
+
 def decompress(file: BinaryReader) -> tuple[BinaryReader, str | None]:
     """Return a reader of the decompressed file, and the name of the compression; the same file and None if there is none.
 
@@ -65,9 +73,9 @@ def decompress(file: BinaryReader) -> tuple[BinaryReader, str | None]:
     """
     start, file = peek(file, MAGIC_SIZE)
     for magic, (name, open_format) in _FORMATS.items():
-        if start.startswith(magic):
-            counted = _Counted(file)
-            return _Expanding(open_format(counted), counted, name), name
+        if start.startswith(magic) and (name != "bzip2" or start[4:] in _BZIP2_BLOCKS):
+            opener = _Opener(file, open_format)
+            return _Expanding(opener, name), name
     if start.startswith((ZIP, _EMPTY_ZIP)):
         return _open_zip(_seekable(file))
     return file, None
@@ -123,6 +131,12 @@ def _open_zip(file: Any) -> tuple[BinaryReader, str | None]:  # noqa: ANN401 - a
         message = "The file is a damaged or incomplete ZIP archive. Send it again, or send the file in it."
         raise invalid_file(message) from error
     members = [member for member in archive.infolist() if not member.is_dir() and not member.filename.startswith("__MACOSX/")]
+    document = next(
+        (name for folder, name in _DOCUMENTS.items() for member in members if member.filename.startswith(folder)), None
+    )
+    if document is not None:
+        message = f"The file is {document}, not a table; save the table as .xlsx or CSV."
+        raise invalid_file(message)
     if len(members) != 1:
         names = ", ".join(member.filename[:100] for member in members[:10]) or "none"
         message = f"The ZIP archive has {len(members)} files ({names}); send one of them, or an archive with a single file."
@@ -132,11 +146,11 @@ def _open_zip(file: Any) -> tuple[BinaryReader, str | None]:  # noqa: ANN401 - a
         message = f"The file {member.filename[:100]} in the ZIP archive is encrypted; send it without a password."
         raise invalid_file(message)
     try:
-        opened = archive.open(member)
+        archive.open(member).close()
     except NotImplementedError as error:
         message = f"The compression of the ZIP archive is not supported ({error}); send the file in it."
         raise invalid_file(message) from error
-    return _Expanding(opened, _Constant(member.compress_size), "ZIP", file.close), "zip"
+    return _Expanding(_MemberOpener(file, archive, member), "ZIP"), "zip"
 
 
 def _seekable(file: BinaryReader) -> Any:  # noqa: ANN401 - a seekable binary file
@@ -160,24 +174,41 @@ def _seekable(file: BinaryReader) -> Any:  # noqa: ANN401 - a seekable binary fi
     return copy
 
 
-class Prefixed:
+class Prefixed(io.RawIOBase):
     """A reader of bytes that were read already, and of the file after them."""
 
     def __init__(self, prefix: bytes, file: BinaryReader) -> None:
         """Return `prefix` first."""
+        super().__init__()
         self._prefix = prefix
         self._file = file
 
-    def read(self, size: int, /) -> bytes | None:
-        """Return up to `size` bytes."""
-        if not self._prefix:
-            return self._file.read(size)
-        part, self._prefix = self._prefix[:size], self._prefix[size:]
-        return part
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer
+        """Read the next bytes into `buffer`. Return their number."""
+        size = len(buffer)
+        if self._prefix:
+            data, self._prefix = self._prefix[:size], self._prefix[size:]
+        else:
+            data = self._file.read(size) or b""
+        buffer[: len(data)] = data
+        return len(data)
+
+    def rewind(self) -> bool:
+        """Start again, if the file can; see `_Expanding.rewind`."""
+        rewind = getattr(self._file, "rewind", None)
+        if rewind is None or not rewind():
+            return False
+        self._prefix = b""
+        return True
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+        super().close()
 
 
 class _Counted:
@@ -193,32 +224,55 @@ class _Counted:
         self.count += len(data)
         return data
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+
+class _Opener:
+    """Opens a compressed file at its start. `count` is the number of compressed bytes that were read."""
+
+    def __init__(self, file: BinaryReader, open_format: Callable[[Any], Any]) -> None:
+        self.file = file
+        self._open_format = open_format
+        self._counted = _Counted(file)
+
+    @property
+    def count(self) -> int:
+        return self._counted.count
+
+    def open(self) -> Any:  # noqa: ANN401 - a binary file
+        self._counted = _Counted(self.file)
+        return self._open_format(self._counted)
 
 
-class _Constant:
-    """The number of compressed bytes, if it is known in advance."""
+class _MemberOpener:
+    """Opens the file in a ZIP archive at its start."""
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    def __init__(self, file: BinaryReader, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+        self.file = file
+        self.count = member.compress_size
+        self._archive = archive
+        self._member = member
 
-    def close(self) -> None:
-        """Do nothing."""
+    def open(self) -> Any:  # noqa: ANN401 - a binary file
+        return self._archive.open(self._member)
 
 
 class _Expanding:
     """A reader of a decompressed file, which fails if the file expands too much."""
 
-    def __init__(
-        self, opened: IO[bytes], compressed: _Counted | _Constant, name: str, close: Callable[[], object] = lambda: None
-    ) -> None:
-        self._opened = opened
-        self._compressed = compressed
+    def __init__(self, opener: _Opener | _MemberOpener, name: str) -> None:
+        self._opener = opener
+        self._opened = opener.open()
         self._name = name
-        self._close = close
         self._size = 0
+
+    def rewind(self) -> bool:
+        """Start again at the beginning of the file, and return True. Return False if it is a pipe, which cannot do that."""
+        file: Any = self._opener.file
+        if not is_seekable(file):
+            return False
+        file.seek(0)
+        self._opened = self._opener.open()
+        self._size = 0
+        return True
 
     def read(self, size: int, /) -> bytes:
         """Return up to `size` bytes.
@@ -226,12 +280,12 @@ class _Expanding:
         Raises: DamagedFile if the data is damaged, incomplete, or expands too much.
         """
         try:
-            data = self._opened.read(size)
+            data: bytes = self._opened.read(size)
         except Exception as error:  # each format has errors of its own
             message = f"The compressed data ({self._name}) is damaged or incomplete."
             raise DamagedFile(message) from error
         self._size += len(data)
-        is_bomb = self._size > FREE_SIZE and self._size > MAX_RATIO * self._compressed.count
+        is_bomb = self._size > FREE_SIZE and self._size > MAX_RATIO * self._opener.count
         if is_bomb or self._size > MAX_EXPANDED:
             message = f"The compressed data ({self._name}) expands to too much: more than {self._size // 1024**2} MiB."
             raise DamagedFile(message)
@@ -240,5 +294,4 @@ class _Expanding:
     def close(self) -> None:
         """Close the files."""
         self._opened.close()
-        self._compressed.close()
-        self._close()
+        self._opener.file.close()

@@ -20,6 +20,11 @@ class FileDetection:
     records: str | None = None
     warnings: tuple[str, ...] = ()
 
+    @property
+    def is_workbook(self) -> bool:
+        """Whether cells have types, as those of a spreadsheet."""
+        return self.sheet is not None
+
     def describe(self) -> str:
         """Describe the file in a few words: "utf-16, tab-separated"."""
         words = [self.compression, self.encoding] if self.format == "csv" else [self.compression, self.format, self.encoding]

@@ -1,13 +1,15 @@
 """The encoding of a text file, from its first bytes.
 
-UTF-8, UTF-16 and UTF-32 are recognized with certainty. Anything else is a guess by charset-normalizer, reported as a warning.
+UTF-8, UTF-16 and UTF-32 are recognized with certainty. Anything else is a guess (see `legacy_encodings`), reported as a warning.
 """
 
 import codecs
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from encodings.aliases import aliases
 
+from catalog.application.files.legacy_encodings import guess_codec
 from catalog.domain.errors import FieldError, InvalidQuery
 
 _MARKS = (
@@ -19,25 +21,34 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
-_NAMES = {"utf-8-sig": "utf-8", "cp932": "shift-jis"} | {f"cp{page}": f"windows-{page}" for page in range(1250, 1259)}
+_NAMES = {"utf-8-sig": "utf-8", "cp932": "shift-jis", "cp949": "euc-kr"} | {
+    f"cp{page}": f"windows-{page}" for page in (874, *range(1250, 1259))
+}
 """The usual names of encodings that Python calls otherwise."""
-
-_CANDIDATES = (
-    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "iso8859_2", "koi8_r", "mac_roman"),
-    *("cp932", "euc_jp", "gb18030", "big5", "euc_kr"),
-)
-"""The legacy encodings that are considered, in the order in which ties are broken."""
-
-_GUESS_SIZE = 64 * 1024
-"""Bytes from which a legacy encoding is guessed. More text does not make the guess better, and takes longer."""
 
 _MAX_DAMAGE = 0.25
 """Share of sequences that are not UTF-8, up to which a file counts as damaged UTF-8. By chance, few legacy texts are so close."""
 
-_MAX_NOISE = 0.3
-"""Texts that look more like noise than this, by charset-normalizer's measure, are not considered."""
+_WIDE = ("utf-16", "utf-32")
 
-_NOT_TEXT = frozenset(("base64", "bz2", "hex", "quopri", "rot_13", "uu", "zlib", "idna", "punycode", "undefined"))
+_PATTERN_SIZE = 64 * 1024
+"""Bytes in which UTF-16 and UTF-32 without a mark are recognized."""
+
+_MIN_ASCII = 0.1
+"""Minimum share of ASCII characters in UTF-16 without a mark. In any language, delimiters and digits alone are about as many."""
+
+_SEPARATORS = frozenset(",;|\t\n\r:")
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f]")
+
+_NOT_TEXT = frozenset(
+    f"{name}{suffix}"
+    for name in (
+        *("base64", "bz2", "hex", "quopri", "rot_13", "rot13", "uu", "zlib"),
+        *("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"),
+    )
+    for suffix in ("", "_codec")
+)
+"""Python's codecs that decode no text, or none that files have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +73,7 @@ def parse_encoding(text: str) -> Encoding:
     except (LookupError, ValueError):
         codec = ""
     if not codec or codec.replace("-", "_") in _NOT_TEXT:
-        names = sorted({name.replace("_", "-") for name in aliases.values()} - _NOT_TEXT)
+        names = sorted({name.replace("_", "-") for name in {*aliases.values()} - _NOT_TEXT})
         matches = get_close_matches(text.strip().lower(), names, 1)
         hint = f" Did you mean {matches[0]}?" if matches else " Use a name such as utf-8, utf-16, windows-1252 or shift-jis."
         message = f"Unknown encoding {text!r:.50}.{hint}"
@@ -70,6 +81,27 @@ def parse_encoding(text: str) -> Encoding:
     if codec == "utf-8":
         codec = "utf-8-sig"  # a mark is optional in UTF-8
     return Encoding(codec, _NAMES.get(codec, codec))
+
+
+def given_encoding(text: str, sample: bytes) -> Encoding:
+    """Return the encoding that the caller gives, for a file that begins with these bytes.
+
+    A byte order mark is skipped, and decides the byte order of UTF-16 and UTF-32. Without one, they are as most computers write
+    them, unless the zero bytes show otherwise.
+
+    Raises: InvalidQuery.
+    """
+    encoding = parse_encoding(text)
+    family = encoding.codec.removesuffix("-le").removesuffix("-be")
+    if family not in _WIDE:
+        return encoding
+    marked = next((codec for mark, codec in _MARKS if codec == family and sample.startswith(mark)), None)
+    if marked is not None:
+        return Encoding(marked, marked)
+    if encoding.codec != family:
+        return encoding
+    unmarked = _unmarked_unicode(sample)
+    return unmarked if unmarked is not None and unmarked.codec.startswith(family) else Encoding(f"{family}-le", f"{family}-le")
 
 
 def detect_encoding(sample: bytes, *, is_whole: bool) -> Encoding:
@@ -82,24 +114,38 @@ def detect_encoding(sample: bytes, *, is_whole: bool) -> Encoding:
         return without_mark
     if _is_utf8(sample, is_whole=is_whole):
         return UTF_8
-    return _guess(sample[:_GUESS_SIZE])
+    codec = guess_codec(sample)
+    return Encoding(codec, _NAMES.get(codec, codec.replace("_", "-")), guessed=True)
 
 
 def _unmarked_unicode(sample: bytes) -> Encoding | None:
     """Recognize UTF-16 and UTF-32 by the zero bytes of their ASCII characters, which are at fixed positions."""
-    start = sample[:4096]
-    if start.count(0) < len(start) // 4 or not start:
+    start = sample[: min(_PATTERN_SIZE, len(sample) // 2 * 2)]
+    zeros = [start[offset::4].count(0) for offset in range(4)]
+    quarter = len(start) // 4
+    even, odd = zeros[0] + zeros[2], zeros[1] + zeros[3]
+    if not even + odd:
         return None
-    zeros = [start[offset::4].count(0) * 4 / len(start) for offset in range(4)]
-    for codec, pattern in (
-        ("utf-32-le", (0, 1, 1, 1)),
-        ("utf-32-be", (1, 1, 1, 0)),
-        ("utf-16-le", (0, 1, 0, 1)),
-        ("utf-16-be", (1, 0, 1, 0)),
+    wide = quarter > 0 and len(start) % 4 == 0
+    for codec, fits in (
+        # Beyond the first 65,536 characters, which tables hardly use, the second byte is not zero.
+        ("utf-32-le", wide and zeros[2] == zeros[3] == quarter),
+        ("utf-32-be", wide and zeros[0] == zeros[1] == quarter),
+        ("utf-16-le", even == 0 and odd > len(start) // 2 * _MIN_ASCII),
+        ("utf-16-be", odd == 0 and even > len(start) // 2 * _MIN_ASCII),
     ):
-        if all(share > 0.5 if is_zero else share < 0.5 for share, is_zero in zip(zeros, pattern, strict=True)):  # noqa: PLR2004 - half
+        if fits and _is_text(start, codec):
             return Encoding(codec, codec)
     return None
+
+
+def _is_text(start: bytes, codec: str) -> bool:
+    """Return whether bytes are a table in an encoding: with a separator, without control characters other than white space."""
+    try:
+        text = codecs.getincrementaldecoder(codec)().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return not _CONTROLS.search(text) and not _SEPARATORS.isdisjoint(text)
 
 
 def _is_utf8(sample: bytes, *, is_whole: bool) -> bool:
@@ -111,24 +157,3 @@ def _is_utf8(sample: bytes, *, is_whole: bool) -> bool:
     others = [char for char in text if char > "\x7f"]
     damaged = sum("\udc80" <= char <= "\udcff" for char in others)
     return damaged <= len(others) * _MAX_DAMAGE
-
-
-def _guess(sample: bytes) -> Encoding:
-    """Guess a legacy encoding: the one in which the text looks least like noise, or else Windows-1252, the most frequent one."""
-    from charset_normalizer import from_bytes  # noqa: PLC0415 - takes 50 ms to import, and is rarely needed
-
-    noise = {
-        codec: match.chaos
-        for match in from_bytes(sample, cp_isolation=list(_CANDIDATES), threshold=_MAX_NOISE)
-        if not _is_half_width(str(match))
-        for codec in match.could_be_from_charset
-        if codec in _CANDIDATES
-    }
-    codec = min(noise, key=lambda codec: (round(noise[codec], 2), _CANDIDATES.index(codec)), default="cp1252")
-    return Encoding(codec, _NAMES.get(codec, codec.replace("_", "-")), guessed=True)
-
-
-def _is_half_width(text: str) -> bool:
-    """Return whether most letters are half-width katakana: as Shift-JIS, Chinese texts look like that, but no Japanese ones."""
-    half_width = sum("\uff61" <= char <= "\uff9f" for char in text)
-    return half_width * 2 > sum(char > "\x7f" for char in text)

@@ -154,6 +154,10 @@ def _to_row(line: int, value: object, size: int) -> Row | MalformedRow:
     return Row(line, {name: cell for name, cell in value.items() if cell is not None}, size)
 
 
+_SKIPPED_LEVELS = 3
+"""Levels of nesting on which values are skipped piece by piece."""
+
+
 class _Window:
     """A moving window over a JSON text, from which one value after another is read."""
 
@@ -208,25 +212,30 @@ class _Window:
             yield name
             if self.next_character() != ",":
                 return
+        self.next_character()
 
-    def skip_value(self) -> None:
-        """Skip a value, however large an array it is.
+    def skip_value(self, levels: int = _SKIPPED_LEVELS) -> None:
+        """Skip a value. Arrays and objects may be larger than a row on the outer levels.
 
         Raises: Malformed.
         """
-        if self.next_character(peek=True) == "[":
+        character = self.next_character(peek=True)
+        if character == "[" and levels:
             self.next_character()
-            self.skip_array()
+            self.skip_array(levels - 1)
+        elif character == "{" and levels:
+            for _ in self.members():
+                self.skip_value(levels - 1)
         else:
             self.read_value()
 
-    def skip_array(self) -> None:
+    def skip_array(self, levels: int = _SKIPPED_LEVELS) -> None:
         """Skip the rest of an array whose opening bracket was read.
 
         Raises: Malformed.
         """
         while self.next_character(peek=True) not in ("]", ""):
-            self.read_value()
+            self.skip_value(levels)
             if self.next_character(peek=True) == ",":
                 self.next_character()
         self.next_character()

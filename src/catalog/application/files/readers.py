@@ -1,16 +1,17 @@
 """Opens a table in any of the formats: the content decides what it is, unless the caller says so."""
 
+import re
 from pathlib import PurePath
 from typing import Any
 
 from catalog.application.files.compression import ZIP, decompress, peek, workbook_format
-from catalog.application.files.csv_reader import read_csv
+from catalog.application.files.delimited.reader import read_csv
 from catalog.application.files.errors import DamagedFile, invalid_file
 from catalog.application.files.json_reader import read_json_array, read_json_lines, wrapped_arrays
 from catalog.application.files.read_options import ReadOptions
 from catalog.application.files.row_source import BinaryReader, RowSource
 from catalog.application.files.text import TextFile, open_text
-from catalog.application.files.workbook_reader import read_workbook
+from catalog.application.files.workbooks.reader import read_workbook
 from catalog.domain.errors import FieldError, InvalidQuery
 
 FORMATS = ("csv", "tsv", "json", "jsonl", "xlsx", "ods")
@@ -48,9 +49,12 @@ def _open(file: BinaryReader, options: ReadOptions, filename: str | None) -> Row
         if options.format in ("csv", "tsv", "json", "jsonl"):
             message = f"The file is a workbook ({workbook}), not {options.format}; omit the format."
             raise invalid_file(message)
-        return read_workbook(seekable, workbook, options.sheet)
+        return read_workbook(seekable, workbook, options.sheet, options.policy)
     if options.format in ("xlsx", "ods"):
         message = f"The file is no workbook ({options.format}); omit the format, and it is detected."
+        raise invalid_file(message)
+    if start == ZIP:
+        message = f"The file is a workbook or an archive in another one ({compression}); decompress it first."
         raise invalid_file(message)
     text = open_text(plain, options.encoding, options.policy)
     try:
@@ -70,13 +74,14 @@ def _text_format(text: TextFile, options: ReadOptions, filename: str | None) -> 
 
     Raises: InvalidFile if the content contradicts the format that the caller gives.
     """
-    start = text.sample.lstrip("\ufeff \t\r\n")[:1]
+    content = text.sample.lstrip("\ufeff \t\r\n")
+    start = content[:1] if _JSON.match(content) else ""
     given = "csv" if options.format == "tsv" else options.format
     if start == "[":
         found = "json"
     elif start == "{":
         found = "json" if options.records else "jsonl"
-        arrays = wrapped_arrays(text.sample) if not options.records else []
+        arrays = wrapped_arrays(text.sample) if not options.records and not _has_lines_of_objects(content) else []
         if arrays and '"sku"' not in text.sample[:200].partition("[")[0]:
             message = f"The file is a JSON object whose member {arrays[0]} has the records; set records={arrays[0]}."
             raise invalid_file(message)
@@ -92,5 +97,14 @@ def _text_format(text: TextFile, options: ReadOptions, filename: str | None) -> 
         raise invalid_file(message)
     return found
 
+
+def _has_lines_of_objects(content: str) -> bool:
+    """Return whether a text starts with two lines that each begin as an object does and end as one does."""
+    first, _, rest = content.partition("\n")
+    return first.rstrip().endswith("}") and rest.lstrip().startswith("{")
+
+
+_JSON = re.compile(r'\[\s*([\[{"\]\d-]|true|false|null|$)|\{')
+"""How JSON starts. A header in brackets, [sku],[name], does not."""
 
 _DESCRIPTIONS = {"json": "a JSON array", "jsonl": "JSON Lines"}

@@ -6,10 +6,9 @@ Bytes that cannot be decoded become lone surrogates, or U+FFFD in encodings that
 import codecs
 import io
 from dataclasses import dataclass
-from typing import Any
 
 from catalog.application.files.compression import Prefixed, read_fully
-from catalog.application.files.encodings import Encoding, detect_encoding, parse_encoding
+from catalog.application.files.encodings import Encoding, detect_encoding, given_encoding, parse_encoding
 from catalog.application.files.errors import invalid_file
 from catalog.application.files.row_source import SAMPLE_SIZE, BinaryReader
 from catalog.application.files.trailer import HashingReader, TrailerPolicy
@@ -59,20 +58,21 @@ def open_text(file: BinaryReader, encoding: str | None, policy: TrailerPolicy) -
 
     Raises: InvalidQuery for an unknown encoding, InvalidFile if the first bytes show that the file is no text.
     """
-    given = None if encoding is None else parse_encoding(encoding)
+    if encoding is not None:
+        parse_encoding(encoding)  # before anything is read
     hashing_reader = HashingReader(file, policy)
     try:
         start = read_fully(hashing_reader, SAMPLE_SIZE)
         is_whole = len(start) < SAMPLE_SIZE
         _refuse_other_formats(start)
-        found = given or detect_encoding(start, is_whole=is_whole)
+        found = detect_encoding(start, is_whole=is_whole) if encoding is None else given_encoding(encoding, start)
         sample = codecs.getincrementaldecoder(found.codec)("replace").decode(start, final=is_whole)
         _refuse_pages(sample)
     except BaseException:
         hashing_reader.close()
         raise
     errors = "surrogateescape" if _can_escape(found.codec) else "replace"
-    raw = io.BufferedReader(_Raw(Prefixed(start, hashing_reader)), CHUNK_SIZE)
+    raw = io.BufferedReader(Prefixed(start, hashing_reader), CHUNK_SIZE)
     stream = io.TextIOWrapper(raw, encoding=found.codec, errors=errors, newline="")
     return TextFile(stream, sample, is_whole, found, hashing_reader)
 
@@ -82,6 +82,9 @@ def _refuse_other_formats(start: bytes) -> None:
 
     Raises: InvalidFile.
     """
+    if start.startswith(b"\xd0\xcf\x11\xe0") and "EncryptedPackage".encode("utf-16-le") in start:
+        message = "The file is a workbook with a password; save it without one."
+        raise invalid_file(message)
     for signature, message in _SIGNATURES.items():
         if start.startswith(signature):
             raise invalid_file(message)
@@ -107,23 +110,3 @@ def _can_escape(codec: str) -> bool:
     except (UnicodeError, TypeError):
         return False
     return not codec.startswith(("utf-16", "utf-32"))
-
-
-class _Raw(io.RawIOBase):
-    """A binary reader as a raw file of the io module."""
-
-    def __init__(self, file: BinaryReader) -> None:
-        super().__init__()
-        self._file = file
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer
-        data = self._file.read(len(buffer)) or b""
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()

@@ -5,11 +5,13 @@ In a seekable file the trailer is checked before any row is read; in a pipe, at 
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
 
+from catalog.application.files.errors import DamagedFile
 from catalog.application.files.row_source import BinaryReader, MalformedRow, Row
 from catalog.domain.errors import FieldError, InvalidFile
 
@@ -60,6 +62,10 @@ class HashingReader(io.RawIOBase):
 
     def _check_ahead(self, file: Any) -> None:  # noqa: ANN401 - a BinaryReader that may be seekable
         """Look for a trailer at the end of a seekable file. If there is one, hash the whole file to verify it."""
+        rewind = getattr(file, "rewind", None)
+        if rewind is not None:
+            self._check_by_reading(rewind)
+            return
         seekable = getattr(file, "seekable", None)
         if seekable is None or not seekable():
             return
@@ -75,6 +81,22 @@ class HashingReader(io.RawIOBase):
             if digest != self.trailer.digest:
                 raise InvalidFile([FieldError((), "invalid_file", CHANGED)])
         self.checked_ahead = True
+
+    def _check_by_reading(self, rewind: Callable[[], bool]) -> None:
+        """Read a compressed file to its end to verify its trailer, and start again. It may be a pipe, which cannot.
+
+        A damaged file is read again up to the damage.
+        """
+        if not rewind():
+            return
+        with suppress(DamagedFile):
+            digest = self.digest()
+            self.trailer = _parse_last_line(self._tail)
+            if self.trailer is not None and digest != self.trailer.digest:
+                raise InvalidFile([FieldError((), "invalid_file", CHANGED)])
+            self.checked_ahead = True
+        self._hash, self._tail = sha256(), b""
+        rewind()
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer
         """Read the next bytes into `buffer` and hash them. Return their number."""
@@ -120,6 +142,21 @@ def verify_trailer(rows: Iterator[Row | MalformedRow], reader: HashingReader) ->
         yield MalformedRow(line, f"Row count mismatch: the trailer says {trailer.rows} rows, the file has {count}.")
     elif reader.trailer is None and trailer.digest != reader.digest():
         yield MalformedRow(line, CHANGED)
+
+
+def verify_row_count(rows: Iterator[Row | MalformedRow], policy: TrailerPolicy) -> Iterator[Row | MalformedRow]:
+    """Yield the rows of a workbook before the trailer, then a malformed row if its row count is wrong.
+
+    A spreadsheet that saved an export as a workbook kept the trailer as a row, but the bytes that were hashed are gone.
+    """
+    count = 0
+    for row in rows:
+        trailer = _trailer_of(row)
+        if trailer is None:
+            count += 1
+            yield row
+        elif policy == "verify" and trailer.rows != str(count):
+            yield MalformedRow(row.line, f"Row count mismatch: the trailer says {trailer.rows} rows, the file has {count}.")
 
 
 def _trailer_of(row: Row | MalformedRow) -> Trailer | None:

@@ -19,16 +19,16 @@ MAX_SEPARATOR = 10
 """Maximum length of a separator, in characters."""
 
 
-def parse_separator(text: str) -> str:
+def parse_separator(value: object) -> str:
     """Parse what separates the names of a path, such as `>`. Spaces around it are removed, as they are around the names.
 
     Raises: InvalidQuery.
     """
-    if len(text) <= MAX_SEPARATOR and not is_blank(text):
-        return trim(text)
+    if isinstance(value, str) and len(value) <= MAX_SEPARATOR and not is_blank(value):
+        return trim(value)
     message = (
         f"The category_separator must have 1 to {MAX_SEPARATOR} characters, at least one of them visible, "
-        f"such as > or /, not {text!r:.40}."
+        f"such as > or /, not {value!r:.40}."
     )
     raise InvalidQuery([FieldError(("category_separator",), "invalid_separator", message)])
 

@@ -88,15 +88,15 @@ class Profile:
             pairs = _pairs(rules.pop("pairs", []))
             profile = cls(
                 name,
-                document.pop("title", name),
+                _text(document.pop("title", name)),
                 _names(document.pop("signature", [])),
                 _fields(document.pop("columns", {})),
                 _fields(document.pop("constants", {})),
-                _separator(document.pop("category_separator", None)),
+                parse_separator(document.pop("category_separator")) if "category_separator" in document else None,
                 RowRules(**{key: _names(value) for key, value in rules.items()}, pairs=pairs),
             )
-        except (ValueError, TypeError, AttributeError) as error:
-            raise _invalid(f"The profile {name} is invalid: {shorten(error)}.") from error
+        except (ValueError, TypeError, AttributeError, InvalidQuery) as error:
+            raise _invalid(f"The profile {name} is invalid: {shorten(str(error).rstrip('.'), 200)}.") from error
         if document:
             raise _invalid(f"The profile {name} has an unknown member {shorten(next(iter(document)))}.")
         return profile
@@ -142,17 +142,12 @@ def _fields(values: Any) -> dict[str, str]:  # noqa: ANN401 - a TOML value
     return dict(values)
 
 
-def _separator(value: Any) -> str | None:  # noqa: ANN401 - a TOML value
-    """Return a separator of category paths, None if there is none. Raises: TypeError, ValueError."""
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        message = f"category_separator must be a text, not {value!r}"
-        raise TypeError(message)
-    try:
-        return parse_separator(value)
-    except InvalidQuery as error:
-        raise ValueError(str(error)) from error
+def _text(value: Any) -> str:  # noqa: ANN401 - a TOML value
+    """Return a text that is not blank. Raises: ValueError."""
+    if not isinstance(value, str) or not value.strip():
+        message = f"{value!r} must be a text"
+        raise ValueError(message)
+    return value
 
 
 def _names(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - a TOML value

@@ -40,9 +40,8 @@ TURN_ROWS = 5
 _MAX_POSITION_DIGITS = 10
 """Category positions have fewer digits than this."""
 
-_WORKBOOKS = ("xlsx", "ods")
 _TEXT_FIELDS = ("sku", "name", "description", "category")
-_EXPONENT = re.compile(r"[0-9][.,][0-9]+[eE]\+[0-9]+")
+_EXPONENT = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2,}")
 
 _ROUNDED = "A spreadsheet turned the SKU into the rounded number {}; format the column as text and enter the SKUs again."
 """The message for a SKU in exponent form."""
@@ -114,7 +113,7 @@ class SliceReader:
         self._ids = ids
         self._layouts: dict[tuple[str, ...], ColumnLayout] = {}
         self._layout: ColumnLayout | None = None
-        self._has_typed_cells = source.detected.format in _WORKBOOKS
+        self._has_typed_cells = source.detected.is_workbook
         layout, self.detection = plan.layout(source.columns, source.sample)
         self._rows = plan.arrange(source.rows, self.detection)
         if source.columns is not None:

@@ -7,6 +7,7 @@ import lzma
 import sys
 import zipfile
 from collections.abc import Callable
+from hashlib import sha256
 
 import pytest
 
@@ -97,12 +98,21 @@ def test_a_bomb_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         (gzip.compress(b""), "empty"),
         (gzip.compress(TEXT)[:15], "damaged or incomplete"),
         (gzip.compress(gzip.compress(TEXT)), "not text|header"),
+        (gzip.compress(archive(("a.csv", TEXT))), r"in another one \(gzip\)"),
+        (archive(("[Content_Types].xml", b""), ("word/document.xml", b"")), "a Word document"),
+        (b"\xd0\xcf\x11\xe0" + b"\0" * 600 + "EncryptedPackage".encode("utf-16-le"), "workbook with a password"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "file",  # gzip contains the time
 )
 def test_other_archives_are_refused(data: bytes, message: str) -> None:
     """The error says what to send instead."""
     with pytest.raises(InvalidFile, match=message):
         table(data)
+
+
+def test_a_header_may_begin_as_bzip2_does() -> None:
+    """What follows in bzip2 is not text."""
+    assert table("BZh9,sku\n1,A\n").columns == ("BZh9", "sku")
 
 
 def test_an_encrypted_archive_is_refused() -> None:
@@ -119,6 +129,25 @@ def test_an_archive_in_a_pipe_has_a_maximum_size(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(module, "MAX_ARCHIVE", 1_000)
     with pytest.raises(InvalidFile, match="larger than 1000 bytes"):
         table(Pipe(archive(("a.csv", TEXT))))
+
+
+def export(change: bytes = b"") -> bytes:
+    """Return an export with a proof, changed after it was written."""
+    rows = b"id,sku,name\n,A,a\n"
+    return rows + change + f"_end,1,{sha256(rows).hexdigest()}\n".encode()
+
+
+@pytest.mark.parametrize("name", COMPRESS)
+def test_the_proof_in_a_compressed_file_is_checked_before_its_rows_are_read(name: str) -> None:
+    """The file is read twice; from a pipe, the rows come first."""
+    assert [row.line for row in table(COMPRESS[name](export())).rows] == [2]
+    changed = COMPRESS[name](export(b",B,b\n"))
+    with pytest.raises(InvalidFile, match="changed since it was exported"):
+        table(changed)
+    assert [row.line for row in table(changed, policy="ignore").rows] == [2, 3]
+    if name != "zip":  # which is saved to a file first
+        *_, last = table(Pipe(changed)).rows
+        assert isinstance(last, MalformedRow)
 
 
 @pytest.mark.parametrize("name", ["gzip", "bzip2", "xz", "zstd"])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from catalog.application.files import csv_reader as module
+from catalog.application.files.delimited import lines as module
 from catalog.application.files.read_options import ReadOptions
 from catalog.application.files.readers import open_table
 from catalog.application.files.row_source import MAX_ROW_SIZE, MalformedRow, Row

@@ -252,6 +252,26 @@ def test_a_malformed_array_is_read_up_to_the_error(text: str, row_count: int, me
     assert re.search(message, last.message)
 
 
+def test_a_header_in_brackets_is_no_json() -> None:
+    """As SQL Server writes names."""
+    assert table("[sku],[name]\n1,2\n").columns == ("[sku]", "[name]")
+
+
+def test_json_lines_with_lists_of_objects_are_no_wrapped_array() -> None:
+    """A second line shows that each is a row."""
+    line = '{"variants": [{"a": 1}], "sku": "A"}\n'
+    assert table(line * 2).detected.format == "jsonl"
+
+
+def test_values_before_the_records_may_be_larger_than_a_row() -> None:
+    """They are skipped piece by piece."""
+    large = [{"x": "y" * 1000}] * (MAX_ROW_SIZE // 1000 + 1)
+    document = {"a": {}, "b": [], "c": {"d": large, "e": {"f": [[1], {"g": {}}]}}, "data": {"items": [{"sku": "A"}]}}
+    (row,) = table(json.dumps(document), records="data.items").rows
+    assert isinstance(row, Row)
+    assert row.values == {"sku": "A"}
+
+
 RECORDS = (
     '{"total": 2, "tags": ["a", "b"], "empty": [], "page": {"skip": [1]}, '
     '"data": {"n": 1, "items": [{"sku": "A"}, {"sku": "B"}]}}'
@@ -275,7 +295,7 @@ def test_the_rows_of_a_json_object_are_read_from_the_member_that_is_named() -> N
         (RECORDS, "total", "is not an array"),
         ('{"a" 1}', "b", "not valid JSON"),
         ('{"a": [1, 2', "b", "not valid JSON|no member"),
-        ('{"a": {"b": 1, ', "c", "not valid JSON"),
+        ('{"a": {"b": 1, ', "c", "not valid JSON|no member"),
     ],
 )
 def test_a_member_without_rows_is_refused(text: str, records: str, message: str) -> None:

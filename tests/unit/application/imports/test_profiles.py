@@ -187,14 +187,15 @@ def test_users_have_profiles_of_their_own(tmp_path: Path) -> None:
     [
         "[",
         "x = 1",
+        "title = 1",
+        "category_separator = 1",
+        "category_separator = ' '",
         "columns = 1",
         "[columns]\nx = 'y'",
         "[columns]\nsku = 1",
         "signature = 'a'",
         "[rows]\nz = []",
         "[rows]\npairs = [['a']]",
-        "category_separator = 1",
-        "category_separator = ' '",
     ],
 )
 def test_an_invalid_profile_is_refused(text: str) -> None:

@@ -121,7 +121,7 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
     size = 0 if file == _STANDARD_INPUT else file.stat().st_size
 
     async def work(container: Any) -> Any:  # noqa: ANN401 - a Container, and an ImportReport
-        from catalog.application.files.delimiters import parse_delimiter  # noqa: PLC0415 - keeps --help fast
+        from catalog.application.files.delimited.delimiters import parse_delimiter  # noqa: PLC0415 - keeps --help fast
         from catalog.application.files.encodings import parse_encoding  # noqa: PLC0415 - as above
         from catalog.application.files.read_options import ReadOptions  # noqa: PLC0415 - as above
         from catalog.application.files.readers import open_table  # noqa: PLC0415 - as above

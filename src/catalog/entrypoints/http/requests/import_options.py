@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from multipart import parse_options_header
 
-from catalog.application.files.delimiters import parse_delimiter
+from catalog.application.files.delimited.delimiters import parse_delimiter
 from catalog.application.files.encodings import parse_encoding
 from catalog.application.files.read_options import ReadOptions
 from catalog.application.imports.plan import CELL_TYPES, CONFLICTS, DECIMALS, EMPTY_CELLS, ImportPlan

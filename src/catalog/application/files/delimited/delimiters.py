@@ -1,13 +1,15 @@
 """The delimiter of a CSV file: given by the caller or by its first line (`sep=;`, as Excel writes), or detected from its rows."""
 
+import contextlib
 import csv
+import io
 import re
 from collections.abc import Collection
 
 from catalog.domain.errors import FieldError, InvalidQuery
 
-DELIMITERS = (",", ";", "\t", "|")
-"""The delimiters that are detected."""
+DELIMITERS = ("\t", "|", ";", ",")
+"""The delimiters that are detected. If several divide the rows equally well, it is the first: texts and amounts have commas."""
 
 QUOTES = "\"'"
 """Quote characters, which cannot be delimiters."""
@@ -40,7 +42,7 @@ def detect_delimiter(sample: str, *, is_whole: bool, known_names: Collection[str
 
     If several do, the one that yields more column names that are known decides, and then the one that yields more columns.
     """
-    lines = sample.splitlines(keepends=True)
+    lines = io.StringIO(sample, newline="").readlines()
     if not is_whole:
         del lines[-1:]  # cut off
 
@@ -53,18 +55,19 @@ def detect_delimiter(sample: str, *, is_whole: bool, known_names: Collection[str
         known = sum("".join(filter(str.isalnum, name)).lower() in known_names for name in header)
         return round(agreeing / len(others), 1) if others else 1, known, len(header)
 
-    scores = {delimiter: score(delimiter) for delimiter in DELIMITERS}
-    best = max(DELIMITERS, key=lambda delimiter: (scores[delimiter][1] > 0, *scores[delimiter]))
+    candidates = DELIMITERS if len(lines) > 1 else DELIMITERS[::-1]
+    scores = {delimiter: score(delimiter) for delimiter in candidates}
+    best = max(candidates, key=lambda delimiter: (scores[delimiter][1] > 0, *scores[delimiter]))
     return best if scores[best][2] else ","
 
 
 def _records(lines: list[str], delimiter: str) -> list[list[str]]:
     """Return the first records that are not blank, as far as they can be read."""
     rows: list[list[str]] = []
-    reader = csv.reader(iter(lines), delimiter=delimiter)
-    for row in reader:
-        if any(cell.strip() for cell in row):
-            rows.append(row)
-        if len(rows) > _SAMPLE_RECORDS:
-            break
+    with contextlib.suppress(csv.Error):
+        for row in csv.reader(iter(lines), delimiter=delimiter):
+            if any(cell.strip() for cell in row):
+                rows.append(row)
+            if len(rows) > _SAMPLE_RECORDS:
+                break
     return rows

@@ -1,6 +1,7 @@
-"""An index of categories by parent and folded name, in which category cells are looked up."""
+"""An index of categories by slug, name and parent, in which category cells are looked up."""
 
-from collections.abc import Iterable, Sequence
+from collections import ChainMap
+from collections.abc import Iterable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 
 from catalog.domain.categories.category import Category
@@ -11,35 +12,37 @@ from catalog.domain.text.normalization import fold
 class CategoryIndex:
     """Categories by slug, by name, and by parent and name. Names are folded, so case and marks do not matter."""
 
-    by_slug: dict[str, Category] = field(default_factory=dict)
-    _by_name: dict[str, list[str]] = field(default_factory=dict)
-    _by_parent: dict[tuple[str | None, str], list[str]] = field(default_factory=dict)
-    _next_positions: dict[str | None, int] = field(default_factory=dict)
+    by_slug: MutableMapping[str, Category] = field(default_factory=dict)
+    _by_name: MutableMapping[str, tuple[str, ...]] = field(default_factory=dict)
+    _by_parent: MutableMapping[tuple[str | None, str], tuple[str, ...]] = field(default_factory=dict)
+    _next_positions: MutableMapping[str | None, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, categories: Iterable[Category]) -> "CategoryIndex":
         """Index these categories."""
         index = cls()
-        for category in categories:
-            index.add(category)
+        index.add(categories)
         return index
 
-    def with_categories(self, categories: Iterable[Category]) -> "CategoryIndex":
-        """Return a copy with further categories. Does not fold the names of this index again."""
-        by_name = {name: slugs.copy() for name, slugs in self._by_name.items()}
-        by_parent = {key: slugs.copy() for key, slugs in self._by_parent.items()}
-        copy = CategoryIndex(self.by_slug.copy(), by_name, by_parent, self._next_positions.copy())
-        for category in categories:
-            copy.add(category)
-        return copy
+    def extended(self, categories: Iterable[Category]) -> "CategoryIndex":
+        """Return an index of these categories too. It reads this one, which stays as it is, instead of copying it."""
+        index = CategoryIndex(
+            ChainMap({}, self.by_slug),
+            ChainMap({}, self._by_name),
+            ChainMap({}, self._by_parent),
+            ChainMap({}, self._next_positions),
+        )
+        index.add(categories)
+        return index
 
-    def add(self, category: Category) -> None:
-        """Add a category."""
-        name, parent = fold(category.name), category.parent
-        self.by_slug[category.slug] = category
-        self._by_name.setdefault(name, []).append(category.slug)
-        self._by_parent.setdefault((parent, name), []).append(category.slug)
-        self._next_positions[parent] = max(self.next_position(parent), category.position + 1)
+    def add(self, categories: Iterable[Category]) -> None:
+        """Add categories."""
+        for category in categories:
+            name, parent = fold(category.name), category.parent
+            self.by_slug[category.slug] = category
+            self._by_name[name] = (*self._by_name.get(name, ()), category.slug)
+            self._by_parent[parent, name] = (*self._by_parent.get((parent, name), ()), category.slug)
+            self._next_positions[parent] = max(self.next_position(parent), category.position + 1)
 
     def named(self, name: str) -> Sequence[str]:
         """Return the slugs of all categories with this name."""

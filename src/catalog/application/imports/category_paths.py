@@ -1,12 +1,14 @@
 """Category cells, which are slugs, names or paths: finds their categories, and makes the missing ones."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import replace
+from typing import NamedTuple, NoReturn
 
 from catalog.application.imports.category_index import CategoryIndex
 from catalog.domain.categories.category import Category, name_from_slug, slug_from_name
+from catalog.domain.categories.tree import MAX_DEPTH
 from catalog.domain.change import Change
-from catalog.domain.errors import FieldError, InvalidInput, InvalidQuery
+from catalog.domain.errors import FieldError, InvalidInput, InvalidQuery, shorten
 from catalog.domain.text.normalization import is_blank, trim
 from catalog.domain.values.fields import is_slug
 from catalog.ports.clock import Clock
@@ -15,8 +17,13 @@ from catalog.ports.ids import Ids
 OTHER_CATEGORIES = "other_categories"
 """The attribute for all categories of a cell but the first."""
 
+DEFAULT_SEPARATOR = ">"
+
 MAX_SEPARATOR = 10
 """Maximum length of a separator, in characters."""
+
+_PATH = ("category",)
+"""The field that errors refer to."""
 
 
 def parse_separator(value: object) -> str:
@@ -53,18 +60,19 @@ class CategoryPaths:
         self._ids = ids
 
     def resolve(self, cell: str) -> CellCategory:
-        """Return the category of a cell. A slug without a category is returned unchanged, for the decision to refuse.
+        """Return the category of a cell. A slug that has no category and cannot get one is returned as it is.
 
         Raises: InvalidInput if the category is ambiguous, or unknown and cannot be made.
         """
-        if is_slug(cell):
-            return CellCategory(self._find(cell) or self._make_root(cell))
         slug = self._find(cell)
-        others = ""
-        if slug is None and "," in cell and "," not in self._separator:
-            cell, _, others = (part.strip() for part in cell.partition(","))
-            slug = self._find(cell)
-        return CellCategory(slug or self._make_path(cell), others)
+        if slug is not None:
+            return CellCategory(slug)
+        if is_slug(cell):
+            return CellCategory(self._make(cell, name_from_slug(cell), None) if self._create else cell)
+        if "," in self._separator:
+            return CellCategory(self._make_path(cell))
+        first, _, others = (part.strip() for part in cell.strip(", ").partition(","))
+        return CellCategory(self._find(first) or self._make_path(first), others)
 
     def _names(self, path: str) -> list[str]:
         return [name.strip() for name in path.split(self._separator)]
@@ -83,43 +91,46 @@ class CategoryPaths:
                 return None
         return slug
 
-    def _make_root(self, slug: str) -> str:
-        if self._create:
-            self._add([self._new(slug, name_from_slug(slug), None)])
-        return slug
-
     def _make_path(self, path: str) -> str:
+        """Return the slug of the last category of a path. Makes those that are missing."""
+        names = self._names(path)
         if not self._create:
-            message = f"There is no category {path[:40]}; create it first, or set create_categories=true."
-            raise InvalidInput([FieldError(("category",), "unknown_category", message)])
-        parent: str | None = None
-        changes: list[Change[Category]] = []
-        for name in self._names(path):
+            message = f"There is no category {shorten(path, 40)}; create it first, or set create_categories=true."
+            _refuse("unknown_category", message)
+        if len(names) > MAX_DEPTH:
+            _refuse("category_too_deep", f"The path has {len(names)} categories; the maximum is {MAX_DEPTH}.")
+        parent = None
+        for name in names:
             slug = _only(name, self._index.children_named(parent, name))
-            if slug is None:
-                slug = slug_from_name(name)
-                if slug is None or slug in self._index.by_slug or any(slug == change.subject.slug for change in changes):
-                    message = f"No free slug can be made from the name {name[:40]}; create the category first and use its slug."
-                    raise InvalidInput([FieldError(("category",), "invalid_slug", message)])
-                changes.append(self._new(slug, name, parent))
-            parent = slug
-        self._add(changes)
+            parent = self._make_named(name, parent) if slug is None else slug
         return str(parent)
 
-    def _new(self, slug: str, name: str, parent: str | None) -> Change[Category]:
+    def _make_named(self, name: str, parent: str | None) -> str:
+        slug = slug_from_name(name)
+        if slug is None or slug in self._index.by_slug:
+            message = f"No free slug can be made from the name '{shorten(name, 40)}'; create the category first and use its slug."
+            _refuse("invalid_slug", message)
+        return self._make(slug, name, parent)
+
+    def _make(self, slug: str, name: str, parent: str | None) -> str:
         fields = {"slug": slug, "name": name, "parent": parent}
         position = self._index.next_position(parent)
-        return Category.create(fields, category_id=self._ids.item_id(), default_position=position, now=self._clock.now())
-
-    def _add(self, changes: Sequence[Change[Category]]) -> None:
-        for change in changes:
-            self.made[change.subject.slug] = change
-            self._index.add(change.subject)
+        try:
+            change = Category.create(fields, category_id=self._ids.item_id(), default_position=position, now=self._clock.now())
+        except InvalidInput as error:
+            raise InvalidInput([replace(found, path=_PATH) for found in error.errors]) from error
+        self.made[slug] = change
+        self._index.add([change.subject])
+        return slug
 
 
 def _only(name: str, slugs: Sequence[str]) -> str | None:
     """Return the only one of the slugs that a name has, None if there is none. Raises: InvalidInput."""
     if len(slugs) > 1:
-        message = f"Several categories have the name {name[:40]}; use one of the slugs {', '.join(slugs[:20])}."
-        raise InvalidInput([FieldError(("category",), "ambiguous_category", message)])
+        message = f"Several categories have the name {shorten(name, 40)}; use one of the slugs {', '.join(slugs[:20])}."
+        _refuse("ambiguous_category", message)
     return slugs[0] if slugs else None
+
+
+def _refuse(code: str, message: str) -> NoReturn:
+    raise InvalidInput([FieldError(_PATH, code, message)])

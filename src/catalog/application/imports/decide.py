@@ -78,13 +78,12 @@ class SliceDecider:
         nodes = {slug: known.nodes[slug] for slug in needed & known.nodes.keys()}
         decided = await self._decide_rows(resolved.rows, StagedChanges(items.values(), {**nodes, **new_nodes}), known)
         new_categories = resolved.new_categories(change.subject.category for _, change in decided.changes)
-        refused = len(rows) - len(resolved.rows)
         return replace(
             decided,
-            report=decided.report + row_slice.report + ImportReport(categories=len(new_categories), refused=refused),
+            report=decided.report + row_slice.report + ImportReport(categories=len(new_categories)),
             new_categories=new_categories,
             category_lines={change.subject.slug: line for line, change in file_categories},
-            refusals=[*decided.refusals, *resolved.refusals, *row_slice.refusals],
+            refusals=[*decided.refusals, *row_slice.refusals],
         )
 
     async def prepare(self, decided: DecidedSlice) -> DecidedSlice:
@@ -122,6 +121,8 @@ class SliceDecider:
                 refusals += refusals_of(row.line, row.sku, errors)
                 continue
             outcomes[outcome] += 1
+            if row.has_other_categories and outcome != _SKIPPED:
+                outcomes["other_categories"] += 1
             if change is not None:
                 changes.append((row, change))
         if self._plan.dry_run:
@@ -153,6 +154,8 @@ class SliceDecider:
                 raise SkuTaken(row.sku)
             if self._plan.on_conflict == "skip":
                 return _SKIPPED, None
+        if row.category_error is not None:
+            raise row.category_error
         if item is None and not created_in_dry_run and (not self._plan.create or self._lacks_name(row)):
             raise InvalidInput([_not_found(row.sku, "no name to create it" if self._plan.create else "create=false")])
         if item is not None:

@@ -13,7 +13,8 @@ class ImportReport:
     """Counts of rows by outcome, the number of new categories, and what was noticed in the file.
 
     `filled` rows had fewer cells than the header, and `cut` ones more, all of them empty. `ignored` are the names of columns that
-    were not imported. `detected` describes how the file was read, and `warnings` are sentences about it.
+    were not imported. `other_categories` rows name several categories: they are in the first, and an attribute has the others.
+    `detected` describes how the file was read, and `warnings` are sentences about it.
     """
 
     rows: int = 0
@@ -25,6 +26,7 @@ class ImportReport:
     categories: int = 0
     filled: int = 0
     cut: int = 0
+    other_categories: int = 0
     ignored: tuple[str, ...] = ()
     detected: str = ""
     warnings: tuple[str, ...] = ()

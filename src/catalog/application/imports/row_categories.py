@@ -1,4 +1,4 @@
-"""Resolves the categories of a slice before its rows are decided: their slugs, names and paths become slugs."""
+"""Resolves the categories of a slice before its rows are decided: slugs, names and paths become slugs."""
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -8,7 +8,6 @@ from catalog.application.imports.categories import KnownCategories
 from catalog.application.imports.category_index import CategoryIndex
 from catalog.application.imports.category_paths import OTHER_CATEGORIES, CategoryPaths, CellCategory
 from catalog.application.imports.plan import ImportPlan
-from catalog.application.imports.refusals import Refusal, refusals_of
 from catalog.application.imports.rows import TURN_ROWS, ImportRow, Slice
 from catalog.domain.categories.category import Category
 from catalog.domain.categories.tree import Tree, ancestors
@@ -20,25 +19,27 @@ from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
 
+NewCategories = Mapping[str, Change[Category]]
+"""Changes that create categories, by slug, parents first."""
+
 
 @dataclass(frozen=True, slots=True)
 class ResolvedRows:
-    """Rows with the slugs of their categories, without those refused for them.
+    """Rows with the slugs of their categories, or the errors why they have none.
 
-    `from_file` are the new categories that the file describes. `made` are those that cells need, by slug, parents first.
+    `from_file` are the new categories that the file describes. `made` are those that rows may need.
     """
 
     rows: Sequence[ImportRow]
-    refusals: Sequence[Refusal] = ()
-    from_file: Mapping[str, Change[Category]] = field(default_factory=dict)
-    made: Mapping[str, Change[Category]] = field(default_factory=dict)
-    known: KnownCategories = KnownCategories()  # noqa: RUF009 - immutable
+    known: KnownCategories
+    from_file: NewCategories
+    made: NewCategories = field(default_factory=dict)
 
     @property
     def new_nodes(self) -> dict[str, CategoryNode]:
-        """The nodes of the new categories, whether they are used or not."""
+        """The nodes of the new categories, whether rows need them or not."""
         new = (change.subject for change in (*self.from_file.values(), *self.made.values()))
-        return {category.slug: CategoryNode(category.id, 1, category.parent) for category in new}
+        return {category.slug: CategoryNode(category.id, category.version, category.parent) for category in new}
 
     def new_categories(self, used: Iterable[str | None]) -> list[Change[Category]]:
         """Return the new categories to commit, parents first: those of the file, and those made for the `used` slugs."""
@@ -48,7 +49,7 @@ class ResolvedRows:
 
 
 class RowCategories:
-    """Resolves the categories of one slice after another."""
+    """Resolves the categories of one slice after another. Keeps the index of the tree, which most often stays the same."""
 
     def __init__(self, storage: Storage, clock: Clock, ids: Ids, plan: ImportPlan) -> None:
         """Look up categories in `storage`, and make missing ones if the plan allows it."""
@@ -56,67 +57,69 @@ class RowCategories:
         self._clock = clock
         self._ids = ids
         self._plan = plan
-        self._indexed: tuple[Tree | None, CategoryIndex] = (None, CategoryIndex())
+        self._tree: Tree | None = None
+        self._index = CategoryIndex()
 
     async def resolve(self, row_slice: Slice, known: KnownCategories) -> ResolvedRows:
-        """Resolve the categories of a slice. The tree is read only for cells that are not slugs of known categories."""
-        rows, file_categories = row_slice.rows_to_import, row_slice.categories
-        from_file: dict[str, Change[Category]] = {}
-        if file_categories:
-            known, tree = await known.with_tree(self._storage)
-            from_file = {change.subject.slug: change for _, change in file_categories if change.subject.slug not in tree.by_slug}
+        """Resolve the categories of a slice. The tree is read only if the file has categories, or rows name unknown ones."""
+        rows = row_slice.rows_to_import
+        known, from_file = await self._new_in_file(row_slice, known)
         cells = dict.fromkeys(row.category_cell for row in rows if row.category_cell is not None)
-        slugs = {row.category for row in rows if row.category_cell is None and row.category is not None} - from_file.keys()
-        known = await known.with_nodes(self._storage, slugs)
-        unknown = slugs - known.nodes.keys()
+        slugs = dict.fromkeys(row.category for row in rows if row.category_cell is None and row.category is not None)
+        known = await known.with_nodes(self._storage, slugs.keys() - from_file.keys())
+        unknown = [slug for slug in slugs if slug not in known.nodes and slug not in from_file]
         if not cells and not unknown:
-            return ResolvedRows(rows, from_file=from_file, known=known)
+            return ResolvedRows(rows, known, from_file)
         known, tree = await known.with_tree(self._storage)
-        index = self._index(tree).with_categories(change.subject for change in from_file.values())
+        index = self._index_of(tree).extended(change.subject for change in from_file.values())
         paths = CategoryPaths(index, self._plan.separator, self._clock, self._ids, create=self._plan.create_categories)
-        # Names and paths come first: a slug may be one that they make.
-        categories = await _resolve_each((*cells, *sorted(unknown - cells.keys())), paths)
-        resolved, refusals = await self._apply(rows, categories)
-        return ResolvedRows(resolved, refusals, from_file, paths.made, known)
+        # Names and paths come first: a slug may be that of a category which they make.
+        categories = await _resolve_each(dict.fromkeys((*cells, *unknown)), paths)
+        return ResolvedRows(await self._with_categories(rows, categories), known, from_file, paths.made)
 
-    def _index(self, tree: Tree) -> CategoryIndex:
-        """Return the index of a tree. It is kept for the next slice, which most often has the same tree."""
-        if self._indexed[0] is not tree:
-            self._indexed = (tree, CategoryIndex.of(tree))
-        return self._indexed[1]
+    async def _new_in_file(self, row_slice: Slice, known: KnownCategories) -> tuple[KnownCategories, NewCategories]:
+        """Return the categories of the file that do not exist."""
+        if not row_slice.categories:
+            return known, {}
+        known, tree = await known.with_tree(self._storage)
+        changes = (change for _, change in row_slice.categories)
+        return known, {change.subject.slug: change for change in changes if change.subject.slug not in tree.by_slug}
 
-    async def _apply(
+    def _index_of(self, tree: Tree) -> CategoryIndex:
+        if self._tree is not tree:
+            self._tree, self._index = tree, CategoryIndex.of(tree)
+        return self._index
+
+    async def _with_categories(
         self, rows: Sequence[ImportRow], categories: Mapping[str, CellCategory | InvalidInput]
-    ) -> tuple[list[ImportRow], list[Refusal]]:
-        """Return the rows with their categories, and the refusals of those that have none.
-
-        Gives way to other tasks every TURN_ROWS rows.
-        """
+    ) -> list[ImportRow]:
+        """Return the rows with their categories. Gives way to other tasks every TURN_ROWS rows."""
         resolved: list[ImportRow] = []
-        refusals: list[Refusal] = []
         for number, row in enumerate(rows):
             if not number % TURN_ROWS:
                 await asyncio.sleep(0)
-            category = categories.get(row.category_cell or row.category or "")
-            if isinstance(category, InvalidInput):
-                refusals += refusals_of(row.line, row.sku, category.errors)
-            else:
-                resolved.append(row if category is None or category.slug == row.category else self._with_category(row, category))
-        return resolved, refusals
+            resolved.append(self._with_category(row, categories.get(row.category_cell or row.category or "")))
+        return resolved
 
-    def _with_category(self, row: ImportRow, category: CellCategory) -> ImportRow:
-        """Return a row with the category of its cell."""
+    def _with_category(self, row: ImportRow, category: CellCategory | InvalidInput | None) -> ImportRow:
+        """Return a row with what its cell was resolved to. None if it has no category, or one whose slug was known."""
+        if isinstance(category, InvalidInput):
+            return replace(row, category_error=category)
+        if category is None or category.slug == row.category:
+            return row
         fields = {**row.fields, "category": category.slug}
-        if category.others and isinstance(fields.get("attributes", {}), dict):
-            fields["attributes"] = {**fields.get("attributes", {}), OTHER_CATEGORIES: category.others}
-        change: Change[Item] | InvalidInput
+        attributes = fields.get("attributes", {})
+        has_others = bool(category.others) and isinstance(attributes, dict)
+        if has_others:
+            fields["attributes"] = {**attributes, OTHER_CATEGORIES: category.others}
+        return replace(row, fields=fields, change=self._create(row, fields), has_other_categories=has_others)
+
+    def _create(self, row: ImportRow, fields: Mapping[str, object]) -> Change[Item] | InvalidInput:
+        item_id, now = self._ids.item_id(), self._clock.now()
         try:
-            change = Item.create(
-                fields, item_id=self._ids.item_id(), default_sku="", now=self._clock.now(), provenance=row.provenance
-            )
+            return Item.create(fields, item_id=item_id, default_sku="", now=now, provenance=row.provenance)
         except InvalidInput as error:
-            change = error
-        return replace(row, fields=fields, change=change)
+            return error
 
 
 async def _resolve_each(cells: Collection[str], paths: CategoryPaths) -> dict[str, CellCategory | InvalidInput]:

@@ -62,7 +62,11 @@ class ImportRow:
     provenance: Provenance | None
     change: Change[Item] | InvalidInput
     category_cell: str | None = None
-    """The name or path of the category, if the file has no slug. It is resolved when the row is decided."""
+    """The name or path of the category, if the file has no slug. It is resolved before the row is decided."""
+    category_error: InvalidInput | None = None
+    """Why no category was found."""
+    has_other_categories: bool = False
+    """Whether the cell names further categories, which are in an attribute."""
 
     @property
     def category(self) -> str | None:

@@ -39,6 +39,9 @@ class ImportStatusBody(msgspec.Struct):
     categories: Count
     filled: Annotated[Count, Meta(description="Rows with fewer cells than the header; the missing ones are absent.")]
     cut: Annotated[Count, Meta(description="Rows with more cells than the header, all of them empty.")]
+    other_categories: Annotated[
+        Count, Meta(description="Rows with several categories; all but the first are in the attribute other_categories.")
+    ]
     ignored: Annotated[list[str], Meta(description="Columns that were not imported.")]
     detected: Annotated[str, Meta(description="How the file was read.", examples=["utf-16, tab-separated"])]
     warnings: Annotated[list[str], Meta(description="What to check, such as that the encoding is a guess.")]

@@ -435,26 +435,6 @@ def test_every_error_of_a_plan_is_reported() -> None:
     ]
 
 
-@pytest.mark.parametrize("separator", ["", "  ", "\u200b", ">" * 11])
-def test_a_separator_that_separates_nothing_is_refused(separator: str) -> None:
-    """The error names the option and what it may be."""
-    with pytest.raises(InvalidQuery, match="category_separator must have 1 to 10 characters") as caught:
-        ImportPlan.parse(category_separator=separator)
-    assert [(error.path, error.code) for error in caught.value.errors] == [(("category_separator",), "invalid_separator")]
-
-
-def test_a_separator_is_taken_without_the_spaces_around_it() -> None:
-    """Names are too."""
-    assert ImportPlan.parse(category_separator=" :: ").separator == "::"
-
-
-def test_an_unknown_effect_of_empty_cells_is_refused() -> None:
-    """It does not count as the default."""
-    with pytest.raises(InvalidQuery, match="The option empty must be keep or clear, not 'erase'") as caught:
-        ImportPlan.parse(empty="erase")  # type: ignore[arg-type]
-    assert [(error.path, error.code) for error in caught.value.errors] == [(("empty",), "invalid_choice")]
-
-
 async def test_a_mapped_column_must_exist(trial: Trial) -> None:
     """If the file has a header."""
     with pytest.raises(InvalidQuery, match=r"no column titel for name\. Its columns: sku, title"):

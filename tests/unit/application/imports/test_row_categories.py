@@ -12,7 +12,11 @@ from catalog.application.imports.decide import DecidedSlice, SliceDecider
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.rows import SLICE_ROWS, TURN_ROWS, SliceReader
 from catalog.domain.categories.category import Category
-from tests.making import CountedIds, FixedClock, category, commit
+from catalog.domain.changes.commit_plan import Outcome
+from catalog.domain.changes.log import ChangeSet
+from catalog.domain.text.normalization import fold
+from tests.contract.imports.importing import Imports
+from tests.making import CountedIds, FixedClock, category, commit, creation, sets
 from tests.tables import table
 
 CREATE = ImportPlan(create_categories=True)
@@ -30,6 +34,16 @@ class CountingStorage(MemoryStorage):
         """Count, and return the categories."""
         self.trees += 1
         return await super().categories()
+
+
+class Rival(MemoryStorage):
+    """A store in which another writer creates the item A first."""
+
+    async def commit(self, batch: Sequence[ChangeSet], prepared: Sequence[object] = ()) -> Sequence[Outcome]:
+        """Commit the rival's change before the first one."""
+        if not await self.items_by_sku(["A"]):
+            await super().commit(sets(creation(7_777, sku="A", name="Rival")))
+        return await super().commit(batch, prepared)
 
 
 class Slices:
@@ -91,6 +105,33 @@ async def test_the_tree_is_not_read_for_known_slugs() -> None:
     for _ in range(2):
         assert _categories(await slices.decide("seats", "SEATS", "chairs", "other")) == ["chairs"] * 3
     assert slices.storage.trees == 1
+
+
+async def test_a_tree_is_indexed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as it is the same. The categories that a slice makes, and does not commit, are not in the index."""
+    indexed: list[str] = []
+
+    def count(text: str) -> str:
+        indexed.append(text)
+        return fold(text)
+
+    slices = Slices()
+    await commit(slices.storage, category("seats", name="Chairs"))
+    monkeypatch.setattr("catalog.application.imports.category_index.fold", count)
+    for number in range(3):
+        decided = await slices.decide(f"New One {number}", "Chairs")
+        assert _categories(decided) == [f"new-one-{number}", "seats"]
+        assert [change.subject.slug for change in decided.new_categories] == [f"new-one-{number}"]
+    assert indexed.count("Chairs") == 1 + 3
+    assert _categories(await slices.decide("New One 0")) == ["new-one-0"]
+
+
+async def test_a_row_with_several_categories_that_conflicts_is_counted_once() -> None:
+    """It is decided again. One that is refused then is not counted."""
+    text = 'sku,name,category\nA,Mine,"Shoes, Sale"\n'
+    for plan, counted in ((ImportPlan(create_categories=True, on_conflict="update"), 1), (CREATE, 0)):
+        report = await Imports(Rival()).run(text, plan)
+        assert (report.updated, report.other_categories) == (counted, counted)
 
 
 async def test_resolving_gives_way_to_other_tasks() -> None:

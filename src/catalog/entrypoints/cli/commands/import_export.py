@@ -85,7 +85,7 @@ _SWITCH_INTERVAL = 0.0005
     help="What an empty cell does to an existing item: keep the value, or clear it.",
 )
 @click.option(
-    "--category-separator", default=">", show_default=True, metavar="TEXT", help="Separates the names of a category's path."
+    "--category-separator", metavar="TEXT", help="Separates the names of a category's path (default: as in the profile, or >)."
 )
 @click.option("--preserve", is_flag=True, help="Keep the ids, versions and times of exported items when creating them.")
 @click.option(
@@ -254,6 +254,9 @@ def _print_report(report: Any, *, dry_run: bool) -> None:  # noqa: ANN401 - an I
         click.echo(f"Warning: {printable(warning)}", err=True)
     if report.filled or report.cut:
         click.echo(f"{report.filled} rows had too few cells; {report.cut} rows had too many, all of them empty.", err=True)
+    if report.other_categories:
+        others = "the first was taken, the others are in the attribute other_categories"
+        click.echo(f"Warning: {report.other_categories} rows have several categories; {others}.", err=True)
     if report.ignored:
         click.echo(f"Ignored columns: {', '.join(map(printable, report.ignored))}", err=True)
     would_be = "would be " if dry_run else ""

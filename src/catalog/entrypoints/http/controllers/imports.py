@@ -232,6 +232,7 @@ def _to_import_body(state: ImportState) -> ImportStatusBody:
         categories=report.categories,
         filled=report.filled,
         cut=report.cut,
+        other_categories=report.other_categories,
         ignored=[visible(name) for name in report.ignored],
         detected=report.detected,
         warnings=[visible(warning) for warning in report.warnings],

@@ -86,7 +86,7 @@ def parse_import_options(
             options.get("type", ()),
             attributes=single.get("attributes", "none"),
             profile=next((name for name in PROFILES if name == single.get("profile")), None),
-            category_separator=single.get("category_separator", ">"),
+            category_separator=single.get("category_separator"),
         )
     except InvalidQuery as error:
         errors.extend(error)

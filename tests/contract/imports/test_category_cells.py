@@ -93,6 +93,15 @@ async def test_rows_with_several_categories_are_counted(imports: Imports) -> Non
     assert dict((await imports.item("B")).attributes) == {"size": 4, "other_categories": "New"}
 
 
+async def test_invalid_or_cleared_attributes_have_no_other_categories(imports: Imports) -> None:
+    """A row is refused for invalid ones. If they are cleared, all of them are."""
+    text = 'sku,name,category,attributes\nA,A,"Shoes, Sale",{}\n'
+    await imports.run(f'{text}B,B,"Shoes, Sale",[1]\n', ImportPlan(create_categories=True))
+    assert [line for line, _ in imports.refused] == [3]
+    report = await imports.run(text.replace("{}", ""), ImportPlan(on_conflict="update", empty="clear"))
+    assert (report.updated, report.other_categories, dict((await imports.item("A")).attributes)) == (1, 0, {})
+
+
 async def test_an_item_that_exists_is_skipped_whatever_its_category(imports: Imports) -> None:
     """Without an error about a category that the row does not need."""
     await imports.run("sku,name\nA,A\n")

@@ -71,12 +71,12 @@ class SliceDecider:
             return DecidedSlice(row_slice.report, refusals=row_slice.refusals, known=known)
         resolved = await self._categories.resolve(row_slice, known)
         items = await self._read_items(resolved.rows)
-        new_nodes = resolved.new_nodes
-        slugs = {*(row.category for row in resolved.rows), *(item.category for item in items.values())}
-        needed = {slug for slug in slugs if slug is not None} - new_nodes.keys()
-        known = await resolved.known.with_nodes(self._storage, needed)
-        nodes = {slug: known.nodes[slug] for slug in needed & known.nodes.keys()}
-        decided = await self._decide_rows(resolved.rows, StagedChanges(items.values(), {**nodes, **new_nodes}), known)
+        stored_slugs = {item.category for item in items.values() if item.category is not None}
+        known = await resolved.known.with_nodes(self._storage, stored_slugs)
+        slugs = stored_slugs.union(row.category for row in resolved.rows if row.category is not None)
+        nodes = {slug: known.nodes[slug] for slug in slugs & known.nodes.keys()}
+        staged = StagedChanges(items.values(), {**nodes, **resolved.new_nodes})
+        decided = await self._decide_rows(resolved.rows, staged, known)
         new_categories = resolved.new_categories(change.subject.category for _, change in decided.changes)
         return replace(
             decided,

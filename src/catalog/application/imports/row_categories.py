@@ -108,7 +108,7 @@ class RowCategories:
         if category is None or category.slug == row.category:
             return row
         fields = {**row.fields, "category": category.slug}
-        attributes = fields.get("attributes", {})
+        attributes = fields.get("attributes", {})  # None to clear them all, or invalid: then nothing is added
         has_others = bool(category.others) and isinstance(attributes, dict)
         if has_others:
             fields["attributes"] = {**attributes, OTHER_CATEGORIES: category.others}

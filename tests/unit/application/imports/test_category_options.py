@@ -3,6 +3,7 @@
 import pytest
 
 from catalog.application.imports.plan import ImportPlan
+from catalog.application.imports.profiles import Profile
 from catalog.domain.errors import InvalidQuery
 
 
@@ -12,6 +13,13 @@ def test_a_separator_that_separates_nothing_is_refused(separator: str) -> None:
     with pytest.raises(InvalidQuery, match="category_separator must have 1 to 10 characters") as caught:
         ImportPlan.parse(category_separator=separator)
     assert [(error.path, error.code) for error in caught.value.errors] == [(("category_separator",), "invalid_separator")]
+
+
+@pytest.mark.parametrize("value", ["1", "' '", "'>>>>>>>>>>>'"])
+def test_a_profile_has_a_valid_separator(value: str) -> None:
+    """The error says which member is invalid, and what it may be."""
+    with pytest.raises(InvalidQuery, match=r"The profile p is invalid: The category_separator must have .*, not [^.]+\.$"):
+        Profile.parse(f"category_separator = {value}", "p")
 
 
 def test_a_separator_is_taken_without_the_spaces_around_it() -> None:

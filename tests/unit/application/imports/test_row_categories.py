@@ -1,7 +1,7 @@
 """Resolving the categories of rows: how often, and what is read for it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
@@ -23,17 +23,23 @@ CREATE = ImportPlan(create_categories=True)
 
 
 class CountingStorage(MemoryStorage):
-    """A store that counts how often the tree is read."""
+    """A store that counts how often the tree is read, and records which categories are read by slug."""
 
     def __init__(self) -> None:
         """Start empty."""
         super().__init__()
         self.trees = 0
+        self.slugs: list[set[str]] = []
 
     async def categories(self) -> Sequence[Category]:
         """Count, and return the categories."""
         self.trees += 1
         return await super().categories()
+
+    async def lineages(self, slugs: Collection[str]) -> Mapping[str, Sequence[Category]]:
+        """Record the slugs, and return the lineages."""
+        self.slugs.append(set(slugs))
+        return await super().lineages(slugs)
 
 
 class Rival(MemoryStorage):
@@ -89,22 +95,23 @@ async def test_paths_of_a_slice_share_the_categories_that_they_make() -> None:
     """Siblings get consecutive positions, after those in the store."""
     slices = Slices()
     await commit(slices.storage, category("men", name="Men", position=4))
-    decided = await slices.decide("Men > Boots", "men > Shoes", "Women > boots", "Women > Hats", "Hats")
+    decided = await slices.decide("Men > Boots", "men > Shoes", "Women > boots", "Women > Hats", "Hats", f"Men > {'x' * 201}")
     made = [(change.subject.slug, change.subject.parent, change.subject.position) for change in decided.new_categories]
     assert made == [("boots", "men", 0), ("shoes", "men", 1), ("women", None, 5), ("hats", "women", 0)]
     assert _categories(decided) == ["boots", "shoes", "hats", "hats"]
-    assert [(refusal.line, refusal.code) for refusal in decided.refusals] == [(4, "invalid_slug")]
+    refusals = [(refusal.line, refusal.field, refusal.code) for refusal in decided.refusals]
+    assert refusals == [(4, "category", "invalid_slug"), (7, "category", "too_long")]
 
 
 async def test_the_tree_is_not_read_for_known_slugs() -> None:
-    """It is read once for others, also if several slices have them."""
+    """It is read once for others, also if several slices have them. Only unknown slugs are read again."""
     slices = Slices(ImportPlan())
     await commit(slices.storage, category("chairs", name="Seats"))
     assert _categories(await slices.decide("chairs", "")) == ["chairs", None]
     assert slices.storage.trees == 0
     for _ in range(2):
         assert _categories(await slices.decide("seats", "SEATS", "chairs", "other")) == ["chairs"] * 3
-    assert slices.storage.trees == 1
+    assert (slices.storage.trees, slices.storage.slugs) == (1, [{"chairs"}, {"seats", "other"}, {"seats", "other"}])
 
 
 async def test_a_tree_is_indexed_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +128,7 @@ async def test_a_tree_is_indexed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
         decided = await slices.decide(f"New One {number}", "Chairs")
         assert _categories(decided) == [f"new-one-{number}", "seats"]
-        assert [change.subject.slug for change in decided.new_categories] == [f"new-one-{number}"]
+        assert [(change.subject.slug, change.subject.position) for change in decided.new_categories] == [(f"new-one-{number}", 1)]
     assert indexed.count("Chairs") == 1 + 3
     assert _categories(await slices.decide("New One 0")) == ["new-one-0"]
 

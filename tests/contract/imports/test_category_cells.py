@@ -119,3 +119,10 @@ async def test_paths_that_no_tree_can_have_are_refused(imports: Imports) -> None
     report = await imports.run(text, ImportPlan(create_categories=True))
     assert (report.created, report.categories, list(await imports.storage.categories())) == (0, 0, [])
     assert imports.refused == [(2, "category_too_deep"), (3, "too_long"), (4, "invalid_slug")]
+
+
+async def test_spaces_around_a_category_do_not_matter(imports: Imports) -> None:
+    """Whether it is a slug, a name or a path."""
+    plan = ImportPlan(create_categories=True)
+    await imports.run("sku,name,category\nA,A,Men >  Boots \nB,B, boots \nC,C,  Boots\nD,D, hats \n", plan)
+    assert [(await imports.item(sku)).category for sku in "ABCD"] == ["boots", "boots", "boots", "hats"]

@@ -73,8 +73,7 @@ class SliceDecider:
         items = await self._read_items(resolved.rows)
         stored_slugs = {item.category for item in items.values() if item.category is not None}
         known = await resolved.known.with_nodes(self._storage, stored_slugs)
-        slugs = stored_slugs.union(row.category for row in resolved.rows if row.category is not None)
-        nodes = {slug: known.nodes[slug] for slug in slugs & known.nodes.keys()}
+        nodes = {slug: known.nodes[slug] for slug in known.nodes.keys() & stored_slugs.union(resolved.slugs)}
         staged = StagedChanges(items.values(), {**nodes, **resolved.new_nodes})
         decided = await self._decide_rows(resolved.rows, staged, known)
         new_categories = resolved.new_categories(change.subject.category for _, change in decided.changes)

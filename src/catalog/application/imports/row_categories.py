@@ -15,6 +15,7 @@ from catalog.domain.change import Change
 from catalog.domain.changes.stored_state import CategoryNode
 from catalog.domain.errors import InvalidInput
 from catalog.domain.items.item import Item
+from catalog.domain.values.fields import is_slug
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
@@ -25,12 +26,14 @@ NewCategories = Mapping[str, Change[Category]]
 
 @dataclass(frozen=True, slots=True)
 class ResolvedRows:
-    """Rows with the slugs of their categories, or the errors why they have none.
+    """Rows with their categories, or the errors why they have none.
 
-    `from_file` are the new categories that the file describes. `made` are those that rows may need.
+    `slugs` has the slugs of their categories. `from_file` are the new categories that the file describes, and `made` those that
+    rows may need.
     """
 
     rows: Sequence[ImportRow]
+    slugs: Collection[str]
     known: KnownCategories
     from_file: NewCategories
     made: NewCategories = field(default_factory=dict)
@@ -64,18 +67,19 @@ class RowCategories:
         """Resolve the categories of a slice. The tree is read only if the file has categories, or rows name unknown ones."""
         rows = row_slice.rows_to_import
         known, from_file = await self._new_in_file(row_slice, known)
-        cells = dict.fromkeys(row.category_cell for row in rows if row.category_cell is not None)
-        slugs = dict.fromkeys(row.category for row in rows if row.category_cell is None and row.category is not None)
-        known = await known.with_nodes(self._storage, slugs.keys() - from_file.keys())
-        unknown = [slug for slug in slugs if slug not in known.nodes and slug not in from_file]
-        if not cells and not unknown:
-            return ResolvedRows(rows, known, from_file)
+        cells = {cell: None for row in rows if (cell := row.category_cell or row.category) is not None}
+        known = await known.with_nodes(self._storage, [*filter(is_slug, cells.keys() - known.nodes.keys() - from_file.keys())])
+        unknown = [cell for cell in cells if cell not in known.nodes and cell not in from_file]
+        if not unknown:
+            return ResolvedRows(rows, cells, known, from_file)
         known, tree = await known.with_tree(self._storage)
         index = self._index_of(tree).extended(change.subject for change in from_file.values())
         paths = CategoryPaths(index, self._plan.separator, self._clock, self._ids, create=self._plan.create_categories)
         # Names and paths come first: a slug may be that of a category which they make.
-        categories = await _resolve_each(dict.fromkeys((*cells, *unknown)), paths)
-        return ResolvedRows(await self._with_categories(rows, categories), known, from_file, paths.made)
+        categories = await _resolve_each(sorted(unknown, key=is_slug), paths)
+        rows = await self._with_categories(rows, categories)
+        slugs = {category.slug for category in categories.values() if isinstance(category, CellCategory)}
+        return ResolvedRows(rows, slugs.union(cells), known, from_file, paths.made)
 
     async def _new_in_file(self, row_slice: Slice, known: KnownCategories) -> tuple[KnownCategories, NewCategories]:
         """Return the categories of the file that do not exist."""

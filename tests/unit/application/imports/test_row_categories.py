@@ -36,7 +36,7 @@ class CountingStorage(MemoryStorage):
         self.trees += 1
         return await super().categories()
 
-    async def lineages(self, slugs: Collection[str]) -> Mapping[str, Sequence[Category]]:
+    async def lineages(self, slugs: Collection[str]) -> Mapping[str, tuple[Category, ...]]:
         """Record the slugs, and return the lineages."""
         self.slugs.append(set(slugs))
         return await super().lineages(slugs)

@@ -3,7 +3,6 @@
 They are collected once, at startup: for the OpenAPI document, and to bind the parameters that each handler may read.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from inspect import cleandoc, signature
@@ -30,8 +29,6 @@ _PRECONDITION_ERRORS = (428,)
 
 _ITEM_PATH = "/api/v1/items/{key}"
 """This path also matches /items/batch, /items/export and /items/import, which allow different methods (405)."""
-
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 _ARGUMENTS = ("self", "request")
 """The arguments of a handler besides the parameters of its path. The framework would read others from the query string."""
@@ -113,15 +110,15 @@ def endpoints(routes: Iterable[BaseRoute]) -> list[Endpoint]:
                 is_alias=len(handler.paths) > 1 and route.path != min(handler.paths, key=len),
                 handler=handler,
             )
-            _refuse_undeclared_arguments(endpoint)
+            _refuse_undeclared_arguments(endpoint, route.path_parameters)
             found.append(endpoint)
     return found
 
 
-def _refuse_undeclared_arguments(endpoint: Endpoint) -> None:
+def _refuse_undeclared_arguments(endpoint: Endpoint, path_parameters: Iterable[str]) -> None:
     """Raise TypeError if the framework would pass anything to the handler but the request and declared parameters of the path."""
     declared = names(parameter for parameter in endpoint.parameters if parameter.location == "path")
-    for name in _PLACEHOLDER.findall(endpoint.path):
+    for name in path_parameters:
         if name not in declared:
             message = f"The path {endpoint.path} has the parameter {name}, which is not among PATH_PARAMETERS."
             raise TypeError(message)

@@ -21,4 +21,4 @@ def table(  # noqa: PLR0913 - the options of reading
     """Open a table. Text is encoded as UTF-8; its lone surrogates stand for bytes that are not UTF-8."""
     content = data.encode(errors="surrogateescape") if isinstance(data, str) else data
     file = io.BytesIO(content) if isinstance(content, bytes) else content
-    return open_table(file, ReadOptions(kind, encoding, delimiter, sheet, records, policy))
+    return open_table(file, ReadOptions(kind, encoding, delimiter, sheet, records, partial=policy == "ignore"))

@@ -153,7 +153,7 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
         sys.setswitchinterval(_SWITCH_INTERVAL)
         with ExitStack() as stack:
             binary_file = stack.enter_context(_open(file))
-            reading = ReadOptions(file_format, encoding, delimiter, sheet, records, "ignore" if partial else "verify")
+            reading = ReadOptions(file_format, encoding, delimiter, sheet, records, partial=partial)
             source = open_table(binary_file, reading, filename=file.name)
             stack.callback(source.close)
             on_refusal = stack.enter_context(_refusal_output(errors))

@@ -72,6 +72,8 @@ def test_options_that_do_not_fit_the_file_are_usage_errors(catalog: Command, tmp
     assert "Unknown field titel" in catalog("import", "a.csv", "--map", "titel=name", code=2).stderr
     assert "does not exist" in catalog("import", "nope.csv", code=2).stderr
     assert "one character" in catalog("import", "a.csv", "--delimiter", ";;", code=2).stderr
+    assert "category_separator must have 1 to 10" in catalog("import", "a.csv", "--category-separator", "", code=2).stderr
+    assert "'erase' is not one of 'keep', 'clear'" in catalog("import", "a.csv", "--empty", "erase", code=2).stderr
     assert "nowhere/errors.csv: no such file" in catalog("import", "a.csv", "--errors", "nowhere/errors.csv", code=2).stderr
     (tmp_path / "b.tsv").write_text("sku\tname\nT\tx\n")
     assert "1 created" in catalog("import", "b.tsv", "--format", "csv", "--delimiter", "tab").stdout

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.http.imports.test_imports import CSV, IMPORT, IN_BACKGROUND, import_csv, wait_for_end
+from tests.http.imports.requests import CSV, IMPORT, IN_BACKGROUND, import_csv, wait_for_end
 from tests.http.making import ITEMS, create_item
 
 DELETE_MISSING = {"delete_missing": "true", "on_conflict": "update"}

@@ -20,7 +20,6 @@ class ColumnDetection:
     attributes: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     profile: str | None = None
-    category_separator: str | None = None
     warnings: tuple[str, ...] = ()
 
     def describe(self) -> str:

@@ -136,6 +136,7 @@ def _settle_rows(decided: DecidedSlice, outcomes: Sequence[Outcome], attempt: in
         if isinstance(outcome, Committed):
             continue
         counts["created" if change.before is None else "updated"] -= 1
+        counts["other_categories"] -= row.has_other_categories
         if row.provenance is not None and isinstance(outcome, StaleVersion):
             error = FieldError(("version",), outcome.code, _EXISTED_BEFORE)
         elif attempt < MAX_ATTEMPTS:

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from catalog.application.files.row_source import MalformedRow, Row
 from catalog.application.imports.amounts import DecimalMark, detect_mark
 from catalog.application.imports.attribute_columns import Attributes, detect_type, parse_attributes, take_attributes
+from catalog.application.imports.category_paths import DEFAULT_SEPARATOR, parse_separator
 from catalog.application.imports.column_detection import ColumnDetection
 from catalog.application.imports.column_layout import ColumnLayout
 from catalog.application.imports.columns import check_header, find_column, find_columns, match_columns, match_names, suggest
@@ -57,8 +58,8 @@ class ImportPlan:
     are imported or none, up to `max_atomic_rows`. `decimal` is the decimal mark of prices, `attributes` says which other columns
     become attributes, `cell_types` whether the types of attributes are detected (auto), and `profile` is that of another system.
     Without `create`, rows of unknown SKUs are refused. With `empty` as clear, an empty cell clears the field of an existing item.
-    `category_separator` stands between the names of a category's path. With `delete_missing`, items that are not in the file are
-    deleted, up to `max_deletes`, or none if there are more.
+    `category_separator` stands between the names of a category's path; the default is that of the profile, or >. With
+    `delete_missing`, items that are not in the file are deleted, up to `max_deletes`, or none if there are more.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -76,7 +77,7 @@ class ImportPlan:
     profile: Profile | None = None
     create: bool = True
     empty: EmptyCells = "keep"
-    category_separator: str = ">"
+    category_separator: str | None = None
     delete_missing: bool = False
     max_deletes: int = MAX_DELETES
 
@@ -99,17 +100,24 @@ class ImportPlan:
         profile: Profile | str | None = None,
         create: bool = True,
         empty: EmptyCells = "keep",
-        category_separator: str = ">",
+        category_separator: str | None = None,
         delete_missing: bool = False,
         max_deletes: str | int | None = None,
     ) -> Self:
         """Parse options of the form `field=column`, `field=value` and `attr.NAME=type`.
 
         `attributes` is all, none, or names of columns separated by commas. `profile` is one, or the name of one of the catalog's.
+        `category_separator` has 1 to 10 characters.
 
         Raises: InvalidQuery with every error.
         """
         errors = FieldErrors()
+        try:
+            category_separator = None if category_separator is None else parse_separator(category_separator)
+        except InvalidQuery as error:
+            errors.extend(error)
+        if empty not in EMPTY_CELLS:
+            errors.add(("empty",), "invalid_choice", f"The option empty must be {' or '.join(EMPTY_CELLS)}, not {empty!r:.40}.")
         plan = cls(
             _parse_pairs("map", mappings, errors),
             _parse_pairs("set", constants, errors),
@@ -138,8 +146,8 @@ class ImportPlan:
 
     @property
     def separator(self) -> str:
-        """What stands between the names of a category's path: in the profile's system, or else as the caller says."""
-        return (self.profile and self.profile.category_separator) or self.category_separator
+        """What stands between the names of a category's path: as the caller says, or else as in the profile's system."""
+        return self.category_separator or (self.profile and self.profile.category_separator) or DEFAULT_SEPARATOR
 
     def layout(
         self, columns: tuple[str, ...] | None, sample: Sequence[Row | MalformedRow] = ()
@@ -166,7 +174,6 @@ class ImportPlan:
             attributes=tuple(taken.values()),
             ignored=self._ignored(names, mapping),
             profile=None if self.profile is None else self.profile.name,
-            category_separator=None if self.profile is None else self.profile.category_separator,
             warnings=tuple(filter(None, warnings)),
         )
         return self._layout(mapping, detection), detection

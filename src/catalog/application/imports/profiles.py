@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+from catalog.application.imports.category_paths import parse_separator
 from catalog.application.imports.columns import find_column, normalize_name
 from catalog.application.imports.field_names import is_field
 from catalog.domain.errors import FieldError, InvalidQuery, shorten
@@ -91,11 +92,11 @@ class Profile:
                 _names(document.pop("signature", [])),
                 _fields(document.pop("columns", {})),
                 _fields(document.pop("constants", {})),
-                _text(document.pop("category_separator")) if "category_separator" in document else None,
+                parse_separator(document.pop("category_separator")) if "category_separator" in document else None,
                 RowRules(**{key: _names(value) for key, value in rules.items()}, pairs=pairs),
             )
-        except (ValueError, TypeError, AttributeError) as error:
-            raise _invalid(f"The profile {name} is invalid: {shorten(error)}.") from error
+        except (ValueError, TypeError, AttributeError, InvalidQuery) as error:
+            raise _invalid(f"The profile {name} is invalid: {shorten(str(error).rstrip('.'), 200)}.") from error
         if document:
             raise _invalid(f"The profile {name} has an unknown member {shorten(next(iter(document)))}.")
         return profile

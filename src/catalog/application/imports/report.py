@@ -19,7 +19,8 @@ class ImportReport:
     import ran. `missing_skus` are the first MAX_NAMED to delete. `deletion_refused` says why nothing was deleted.
 
     `filled` rows had fewer cells than the header, and `cut` ones more, all of them empty. `ignored` are the names of columns that
-    were not imported. `detected` describes how the file was read, and `warnings` are sentences about it.
+    were not imported. `other_categories` rows name several categories: they are in the first, and an attribute has the others.
+    `detected` describes how the file was read, and `warnings` are sentences about it.
     """
 
     rows: int = 0
@@ -31,6 +32,7 @@ class ImportReport:
     categories: int = 0
     filled: int = 0
     cut: int = 0
+    other_categories: int = 0
     missing: int = 0
     deleted: int = 0
     kept: int = 0

@@ -24,7 +24,7 @@ from catalog.domain.items.item import Item, Provenance
 from catalog.domain.text.normalization import is_blank
 from catalog.domain.validation import FieldErrors
 from catalog.domain.values.decimal_literal import DecimalLiteral
-from catalog.domain.values.fields import category_slug
+from catalog.domain.values.fields import category_slug, is_slug
 from catalog.domain.values.sku import parse_sku
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
@@ -63,7 +63,11 @@ class ImportRow:
     provenance: Provenance | None
     change: Change[Item] | InvalidInput
     category_cell: str | None = None
-    """The name or path of the category, if the file has no slug. It is resolved when the row is decided."""
+    """The name or path of the category, if the file has no slug. It is resolved before the row is decided."""
+    category_error: InvalidInput | None = None
+    """Why no category was found."""
+    has_other_categories: bool = False
+    """Whether the cell names further categories, which are in an attribute."""
 
     @property
     def category(self) -> str | None:
@@ -251,10 +255,7 @@ class SliceReader:
         if isinstance(sku_text, str) and sku_text.startswith("'"):
             # Spreadsheets mark a number as text with an apostrophe.
             sku_text = fields["sku"] = sku_text[1:]
-        cell = fields.get("category")
-        category_cell = cell.strip() if isinstance(cell, str) and category_slug(cell) is None and not is_blank(cell) else None
-        if category_cell is not None:
-            del fields["category"]
+        category_cell = _take_category_cell(fields)
         provenance = layout.provenance(row.values, errors)
         change = None if sku_text is None or errors else self._create(fields, provenance)
         if self._layout is not None and self._plan.empty == "clear" and not errors:
@@ -289,6 +290,19 @@ class SliceReader:
                     self._layouts.clear()
                 self._layouts[names] = layout
         return layout
+
+
+def _take_category_cell(fields: dict[str, Any]) -> str | None:
+    """Remove the category from the fields and return it if it is a name or path. A slug stays, without spaces around it."""
+    cell = fields.get("category")
+    if not isinstance(cell, str) or is_slug(cell) or is_blank(cell):
+        return None
+    cell = cell.strip()
+    if is_slug(cell):
+        fields["category"] = cell
+        return None
+    del fields["category"]
+    return cell
 
 
 def _as_text(value: Any) -> Any:  # noqa: ANN401 - a cell of a workbook

@@ -30,7 +30,9 @@ from catalog.entrypoints.http.middleware.cache_keys import CachedRoutes
 from catalog.entrypoints.http.middleware.request import App, RequestMiddleware
 from catalog.entrypoints.http.middleware.response_cache import ResponseCache, ResponseCacheMiddleware
 from catalog.entrypoints.http.openapi.document import openapi_document
+from catalog.entrypoints.http.openapi.endpoints import endpoints
 from catalog.entrypoints.http.requests.bodies import BodyLimits
+from catalog.entrypoints.http.requests.declared_parameters import bind_parameters
 from catalog.entrypoints.http.requests.uploads import UploadSpace
 from catalog.entrypoints.http.responses.problems import on_catalog_error, on_http_exception, on_unexpected_error
 from catalog.entrypoints.http.shutdown import ShutdownState
@@ -111,7 +113,10 @@ def create_app(container: Container) -> RequestMiddleware:
         openapi_config=None,
         logging_config=None,
     )
-    app.state.openapi = msgspec.json.encode(openapi_document(app.routes))  # fails at startup if a route has no documentation
+    documented = endpoints(app.routes)  # fails at startup if a route is not documented
+    for endpoint in documented:
+        bind_parameters(endpoint.handler, endpoint.parameters)
+    app.state.openapi = msgspec.json.encode(openapi_document(documented))
     inner: App = app
     if caching:
         inner = ResponseCacheMiddleware(inner, caching, CachedRoutes(app.routes), cors=bool(settings.http.cors_origins))

@@ -39,6 +39,9 @@ class ImportStatusBody(msgspec.Struct):
     categories: Count
     filled: Annotated[Count, Meta(description="Rows with fewer cells than the header; the missing ones are absent.")]
     cut: Annotated[Count, Meta(description="Rows with more cells than the header, all of them empty.")]
+    other_categories: Annotated[
+        Count, Meta(description="Rows with several categories; all but the first are in the attribute other_categories.")
+    ]
     missing: Annotated[Count, Meta(description="Items that are not in the file; counted with `delete_missing=true`.")]
     deleted: Annotated[Count, Meta(description="Missing items that were deleted or, in a dry run, would be.")]
     kept: Annotated[

@@ -86,7 +86,7 @@ _SWITCH_INTERVAL = 0.0005
     help="What an empty cell does to an existing item: keep the value, or clear it.",
 )
 @click.option(
-    "--category-separator", default=">", show_default=True, metavar="TEXT", help="Separates the names of a category's path."
+    "--category-separator", metavar="TEXT", help="Separates the names of a category's path (default: as in the profile, or >)."
 )
 @click.option("--preserve", is_flag=True, help="Keep the ids, versions and times of exported items when creating them.")
 @click.option(
@@ -153,7 +153,7 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
             decimal=plan["decimal"],
             create=not plan["no_create"],
             empty=plan["empty"],
-            category_separator=plan["category_separator"] or ">",
+            category_separator=plan["category_separator"],
             attributes=plan["attributes"],
             cell_types=plan["cell_types"],
             profile=_load_profile(plan["profile"]),
@@ -167,7 +167,7 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
         sys.setswitchinterval(_SWITCH_INTERVAL)
         with ExitStack() as stack:
             binary_file = stack.enter_context(_open(file))
-            reading = ReadOptions(file_format, encoding, delimiter, sheet, records, "ignore" if partial else "verify")
+            reading = ReadOptions(file_format, encoding, delimiter, sheet, records, partial=partial)
             source = open_table(binary_file, reading, filename=file.name)
             stack.callback(source.close)
             on_refusal = stack.enter_context(_refusal_output(errors))
@@ -270,6 +270,9 @@ def _print_report(report: Any, *, dry_run: bool) -> None:  # noqa: ANN401 - an I
         click.echo(f"Warning: {printable(warning)}", err=True)
     if report.filled or report.cut:
         click.echo(f"{report.filled} rows had too few cells; {report.cut} rows had too many, all of them empty.", err=True)
+    if report.other_categories:
+        others = "the first was taken, the others are in the attribute other_categories"
+        click.echo(f"Warning: {report.other_categories} rows have several categories; {others}.", err=True)
     if report.ignored:
         click.echo(f"Ignored columns: {', '.join(map(printable, report.ignored))}", err=True)
     would_be = "would be " if dry_run else ""

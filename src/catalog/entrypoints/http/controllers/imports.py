@@ -25,7 +25,7 @@ from catalog.entrypoints.http.openapi.operation import LOCATION, Content, Operat
 from catalog.entrypoints.http.requests.bodies import JSON, announced_length, refuse_other_types
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.headers import header
-from catalog.entrypoints.http.requests.import_options import MEDIA_TYPES, parse_import_options
+from catalog.entrypoints.http.requests.import_options import MEDIA_TYPES, ImportOptions, parse_import_options
 from catalog.entrypoints.http.requests.import_parameters import ERRORS_FORMAT, IMPORT
 from catalog.entrypoints.http.requests.query_string import read_choices, reject_parameters
 from catalog.entrypoints.http.requests.uploads import MultipartUpload, UploadSpace, UploadStream
@@ -84,7 +84,9 @@ class ImportsController(Controller):
         ),
     )
     async def run(self, request: AnyRequest) -> AsgiResponse:
-        """Import items from a CSV, JSON or JSON Lines file. Rows are matched to existing items by SKU.
+        """Import items from a CSV, JSON or JSON Lines file, or a workbook (.xlsx, .ods). Rows are matched to items by SKU.
+
+        The file may be compressed (gzip, bzip2, xz, zstd, or a ZIP archive of one file); its content decides what it is.
 
         Send the file as the request body (a JSON file as `application/json`), or as the only file of a form
         (`multipart/form-data`) whose other fields are the parameters. The response counts the rows by outcome and lists the
@@ -101,8 +103,9 @@ class ImportsController(Controller):
         """
         scope = request.scope
         boundary = _boundary(scope)
+        options = None  # those of a form arrive with the file
         if boundary is None:
-            parse_import_options(scope, self.most_atomic)
+            options = parse_import_options(scope, self.most_atomic)
             refuse_other_types(scope, MEDIA_TYPES, any_charset=True)
         if announced_length(scope) > self.most_bytes:
             raise FileTooLarge(self.most_bytes)
@@ -116,7 +119,7 @@ class ImportsController(Controller):
             stored_response = await claim.stored_response()
             if stored_response is not None:
                 return stored_response
-            source, plan = await self._receive(scope, body)
+            source, plan = await self._receive(scope, body, options)
             if ASYNCHRONOUS in preferences(scope):
                 return await claim.execute(self.jobs.start(source, plan, origin), _accepted_response)
             return await claim.execute(self.jobs.run(source, plan, origin), _finished_response)
@@ -160,7 +163,7 @@ class ImportsController(Controller):
     )
     async def errors(self, request: AnyRequest, id: FromPath[str]) -> StreamingResponse:
         """Return every refused row with its reasons, in line order, as JSON Lines or CSV."""
-        file_format = read_choices(request.scope, ERRORS_FORMAT).get("format", "jsonl")
+        file_format = read_choices(request.scope).text(ERRORS_FORMAT)
         chunks = _encode_csv(self.jobs.refusals(id)) if file_format == "csv" else _encode_json_lines(self.jobs.refusals(id))
         await self.jobs.get(id)
         return StreamingResponse(b"", chunks, (b"content-type", FILE_MEDIA_TYPES[file_format]))
@@ -184,23 +187,26 @@ class ImportsController(Controller):
             202, json_content(_encoder.encode(_to_import_body(await self.jobs.cancel(id, request_origin(request)))))
         )
 
-    async def _receive(self, scope: Any, body: UploadStream) -> tuple[ImportSource, ImportPlan]:  # noqa: ANN401 - an ASGI scope
-        """Receive the file and the options, which may be fields of the form.
+    async def _receive(
+        self,
+        scope: Any,  # noqa: ANN401 - an ASGI scope
+        body: UploadStream,
+        options: ImportOptions | None,
+    ) -> tuple[ImportSource, ImportPlan]:
+        """Receive the file, and the options if they are fields of the form.
 
         Raises: InvalidQuery, ImportsBusy, and whatever `body.save` raises.
         """
         with self.jobs.receiving():
             file = await body.save()
-        try:
-            options = (
-                parse_import_options(scope, self.most_atomic, body.fields, body.filename)
-                if isinstance(body, MultipartUpload)
-                else parse_import_options(scope, self.most_atomic)
-            )
-        except InvalidQuery:
-            file.close()
-            raise
-        source = ImportSource(lambda: open_table(file, options.reading, filename=options.filename), file.tell, file.close)
+        if options is None:
+            try:
+                options = parse_import_options(scope, self.most_atomic, body.fields, body.filename)
+            except InvalidQuery:
+                file.close()
+                raise
+        reading, filename = options.reading, options.filename
+        source = ImportSource(lambda: open_table(file, reading, filename=filename), file.tell, file.close)
         return source, options.plan
 
 
@@ -235,6 +241,7 @@ def _to_import_body(state: ImportState) -> ImportStatusBody:
         categories=report.categories,
         filled=report.filled,
         cut=report.cut,
+        other_categories=report.other_categories,
         missing=report.missing,
         deleted=report.deleted,
         kept=report.kept,

@@ -99,7 +99,7 @@ class ItemsController(Controller):
         `exists=false` there.
         """
         return await respond_with_list(
-            request.scope, self.items, self.reads, RawListRequest(self.path, *read_parameters(request.scope, LIST))
+            request.scope, self.items, self.reads, RawListRequest(self.path, *read_parameters(request.scope))
         )
 
     @get(
@@ -113,7 +113,7 @@ class ItemsController(Controller):
         the file itself shows that it is complete: in JSON its last row is `{"_end": {"rows": 2, "sha256": "…"}}`; in CSV the
         `id` of its last row is `_end`, its `sku` the number of rows and its `name` the digest. Exports can be imported unchanged.
         """
-        parameters, errors = read_parameters(request.scope, EXPORT)
+        parameters, errors = read_parameters(request.scope)
         format_name = parameters.pop("format", [""])[-1] or "csv"
         with_categories, proof = (
             parse_flag(name, parameters.pop(name, [""])[-1] or "false", errors) for name in ("with_categories", "proof")

@@ -10,11 +10,11 @@ from catalog.entrypoints.http.openapi.operation import CONTENT_DISPOSITION, Cont
 from catalog.entrypoints.representations.fields import Count, Name, Position, Slug
 from catalog.entrypoints.representations.items import ItemBody
 
-ImportFile = Annotated[str, Meta(title="ImportFile", min_length=1, description="A file with one item per row, in UTF-8.")]
+ImportFile = Annotated[str, Meta(title="ImportFile", min_length=1, description="A file with one item per row.")]
 
 
 class ImportFormBody(msgspec.Struct):
-    """The file, and the parameters as further fields. The file name extension determines the format."""
+    """The file, and the parameters as further fields. The content determines the format."""
 
     file: Annotated[Any, Meta(extra_json_schema={"type": "string", "format": "binary"})]
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from catalog.application.imports.category_paths import MAX_SEPARATOR
 from catalog.application.imports.field_names import FIELDS, TYPES
 from catalog.application.imports.plan import MAX_DELETES, MOST_DELETES, CellTypes, Decimal, EmptyCells, OnConflict
 from catalog.application.imports.profiles import NAMES as PROFILES
@@ -16,7 +17,7 @@ _FLAGS = (
     Parameter("dry_run", "Validate and report the results, but write nothing.", bool, default=False),
     Parameter(
         "create_categories",
-        "Create missing categories: as described in the file, or else as root categories.",
+        "Create missing categories: as described in the file, with their paths, or else as root categories.",
         bool,
         default=False,
     ),
@@ -125,9 +126,9 @@ IMPORT = (
     ),
     Parameter(
         "category_separator",
-        "What separates the names of a category's path, as in `Clothing > T-shirts`.",
-        Annotated[str, Meta(min_length=1, max_length=10, examples=["/"])],
-        default=">",
+        "What separates the names of a category's path, as in `Clothing > T-shirts`. Not only spaces. "
+        "The default is that of the profile, or `>`.",
+        Annotated[str, Meta(min_length=1, max_length=MAX_SEPARATOR, pattern=r"\S", examples=["/"])],
     ),
     Parameter("sheet", "Sheet of a workbook: its name, or its number from 1. By default the first one with rows.", str),
     Parameter(

@@ -9,7 +9,7 @@ from msgspec import Meta
 from catalog.domain.items.attributes import NAME_PATTERN
 from catalog.domain.queries.facets import FIELDS as FACET_FIELDS
 from catalog.domain.queries.facets import MAX_FACETS
-from catalog.domain.queries.filters import ALIASES, ATTRIBUTE_FILTERS, EXISTS, IN, OPERATORS, REPEATABLE
+from catalog.domain.queries.filters import ALIASES, ATTRIBUTE, ATTRIBUTE_FILTERS, EXISTS, IN, OPERATORS, REPEATABLE
 from catalog.domain.queries.item_query import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
 from catalog.domain.queries.list_request import ITEM_FIELDS, CountKind
 from catalog.domain.queries.ordering import SORT_KEYS
@@ -145,7 +145,7 @@ FILTERS = (
             ],
             Meta(title="AttributeFilters", examples=[{"attr.colour": "green", "attr.size__gte": 10}]),
         ],
-        exploded=True,
+        prefix=ATTRIBUTE,
     ),
 )
 

@@ -109,10 +109,12 @@ class Upload:
 
 
 class UploadStream:
-    """A request body that is still arriving and that is the file itself, not a form."""
+    """A request body that is still arriving and that is the file itself, not a form: it has no `fields` and no `filename`."""
 
     def __init__(self, receive: Receive, limit: int, space: UploadSpace) -> None:
         """Receive up to `limit` bytes from an ASGI channel."""
+        self.fields: dict[str, list[str]] = {}
+        self.filename: str | None = None
         self._receive = receive
         self._limit = limit
         self._space = space
@@ -191,8 +193,6 @@ class MultipartUpload(UploadStream):
     def __init__(self, receive: Receive, limit: int, space: UploadSpace, boundary: str) -> None:
         """Receive a form whose parts are separated by `boundary`. Raises Malformed."""
         super().__init__(receive, limit, space)
-        self.fields: dict[str, list[str]] = {}
-        self.filename: str | None = None
         try:
             self._parser = PushMultipartParser(boundary, max_segment_count=MAX_FIELDS)
         except MultipartError as error:

@@ -175,7 +175,7 @@ async def test_if_the_sku_of_a_row_cannot_be_read_nothing_is_deleted(imports: Im
     await create_items(imports.storage, 1, 2)
     report = await imports.run(f"{_file(1)}{row}\n")
     assert (report.updated, report.refused, report.missing, report.deleted) == (1, 1, 0, 0)
-    assert f"Rows without a SKU that can be read: 1, the first in line {line}." in report.deletion_refused
+    assert f"1 rows could not be read or have no valid SKU, the first in line {line}." in report.deletion_refused
     assert await imports.skus() == {"S-1", "S-2"}
 
 
@@ -251,7 +251,7 @@ async def test_an_atomic_import_deletes_in_the_same_commit(imports: Imports) -> 
     assert (refused.refused, refused.missing, refused.deleted) == (1, 2, 0)
     bounded = await imports.run(_file(1, 9), atomic=True, max_deletes=1)
     assert (bounded.rows, bounded.updated, bounded.created, bounded.missing, bounded.deleted) == (2, 0, 0, 2, 0)
-    assert bounded.is_refused
+    assert (bounded.is_refused, bounded.kept) == (True, 0)
     assert "max_deletes=1" in bounded.deletion_refused
     with pytest.raises(InvalidInput, match="takes up to 2 rows and deletions"):
         await imports.run(_file(1), atomic=True, max_atomic_rows=2)

@@ -142,8 +142,8 @@ class MissingItems:
         """Say why items may seem to be missing that are not."""
         if self._keys.unread:
             return (
-                f"Rows without a SKU that can be read: {self._keys.unread}, the first in line {self._keys.first_unread}. Their "
-                "items would seem to be missing, so nothing is deleted. Correct these rows and import the file again."
+                f"{self._keys.unread} rows could not be read or have no valid SKU, the first in line {self._keys.first_unread}. "
+                "Their items would seem to be missing, so nothing is deleted. Correct the file and import it again."
             )
         if self._source.doubts:
             return f"Rows of the file may not have been read, so nothing is deleted. {self._source.doubts[0]}"

@@ -1,7 +1,8 @@
 """The import pipeline: slices of a file are read, decided and committed.
 
 While one slice is committed, the next is decided and the one after that is read. The stages run concurrently and share nothing:
-each passes immutable values to the next. What a slice has to know of the one before it is passed with it.
+each passes immutable values to the next. What a slice has to know of the one before it is passed with it. Only `MissingItems` is
+told of every slice that was read and committed; it begins its work when the last row is committed.
 """
 
 import asyncio
@@ -53,13 +54,14 @@ class ImportPipeline:
         """Import the rows of a file. Yield each slice once it is committed, and first an empty one when the header is read.
 
         Refused rows are yielded with their slice, and the import continues. The records of the progress are written in the
-        commits. `before_slice` is called before each slice and may raise an exception to stop the import.
+        commits. `before_slice` is called before each slice, and now and then while items are compared with the file. It may raise
+        an exception to stop the import.
 
         Committed slices stay if a later one fails. Even if the import is cancelled, a commit under way finishes, and its slice
         is yielded before the exception is raised. Close the generator if you stop early. With `plan.atomic`, all rows are
         imported in one commit or none are, up to `plan.max_atomic_rows`. A dry run decides everything and writes nothing; it
-        remembers a hash of each SKU, to recognize repeated ones. With `plan.delete_missing`, slices follow that
-        delete the items which the file does not have.
+        remembers a hash of each SKU, to recognize repeated ones. With `plan.delete_missing`, slices follow that delete the items
+        which the file does not have.
 
         Raises: InvalidQuery if the plan does not fit the file, InvalidFile, InvalidInput if an atomic import has too many rows,
         TooManyConflicts, Unavailable.
@@ -211,6 +213,7 @@ def _all_or_nothing(decided: DecidedSlice, collected: Slice) -> DecidedSlice:
         collected.report,
         refused=report.refused,
         missing=report.missing,
+        kept=report.kept,
         missing_skus=report.missing_skus,
         deletion_refused=report.deletion_refused,
     )

@@ -62,8 +62,8 @@ class CategoryPaths:
 
     def _make(self, path: str) -> str:
         if not self._create:
-            message = f"There is no category {path[:40]}; create it first, or set create_categories=true."
-            raise InvalidInput([FieldError(("category",), "unknown_category", message)])
+            message = f"There is no category {path[:40]}."
+            raise InvalidInput([FieldError(("category",), "unknown_category", message, "create_categories=true")])
         parent: str | None = None
         made: list[Change[Category]] = []
         for name in self._names(path):

@@ -116,7 +116,7 @@ class Records:
         else:
             message = f"Lines {line} to {last}, the rest of the file, cannot be read: {reason}."
         first_cells = first[0][:MAX_ROW_SIZE].rstrip("\r\n").split(self.delimiter)
-        return MalformedRow(line, f"{message} Double the quotes inside cells.", last, tuple(first_cells))
+        return MalformedRow(line, message, last, tuple(first_cells), "double the quotes inside cells")
 
     def _is_table(self, lines: Iterable[str], column_count: int) -> bool:
         """Return whether some records from the first of these lines on have the right number of cells.

@@ -16,6 +16,8 @@ SAMPLE_SIZE = 1024 * 1024
 SAMPLE_ROWS = 1_000
 """Maximum rows from which the form of columns is detected."""
 
+Cells = Sequence[Any] | Mapping[str, Any]
+"""A row as the file has it: its cells in the order of the header, or the object of JSON."""
 
 KNOWN_NAMES = frozenset(("sku", "name", "description", "category", "price", "currency", "attributes", "id"))
 """Column names that show where the header of a table is, and what separates its cells."""
@@ -35,15 +37,15 @@ class BinaryReader(Protocol):
 class Row:
     """A row: the line on which it starts, its values by column name, and its approximate size in characters.
 
-    `repair` says whether the row had too few cells, which are absent, or too many, which were empty and are cut. `cells` is the row
-    as the file has it, for the case that it is refused: its cells in the order of the header, or the object of JSON.
+    `repair` says whether the row had too few cells, which are absent, or too many, which were empty and are cut. `cells` is the
+    row as the file has it, in case that it is refused.
     """
 
     line: int
     values: dict[str, Any]
     size: int = field(default=0, compare=False)
     repair: Literal["", "filled", "cut"] = ""
-    cells: Sequence[Any] | Mapping[str, Any] = field(default=(), compare=False, repr=False)
+    cells: Cells = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,9 +166,9 @@ class ImportPlan:
         return self._layout(mapping, detection), self._ignored(names, mapping)
 
     def arrange(
-        self, rows: Iterator[Row | MalformedRow], detection: ColumnDetection, columns: Sequence[str] | None
+        self, rows: Iterator[Row | MalformedRow], detection: ColumnDetection, columns: Sequence[str] | None = None
     ) -> Iterator[Row | MalformedRow]:
-        """Change rows as the profile says, if there is one: its variants get what they share. `columns` are those of the header."""
+        """Change rows as the profile says, if there is one: variants get what they share. `columns` are those of the header."""
         if self.profile is None:
             return rows
         rules = self.profile.rules.resolve(tuple(detection.mapping.values()) + detection.ignored)

@@ -38,9 +38,7 @@ def from_record(record: ExpiringRecord) -> list[RefusedRow]:
         content = json.loads(zlib.decompress(record.content))
         columns = None if content["columns"] is None else tuple(content["columns"])
         return [
-            RefusedRow(
-                tuple(Refusal(*values) for values in refusals), columns, cells if isinstance(cells, str) else tuple(cells)
-            )
+            RefusedRow(tuple(Refusal(*values) for values in refusals), columns, cells if isinstance(cells, str) else tuple(cells))
             for cells, refusals in content["rows"]
         ]
     except (zlib.error, ValueError, TypeError, KeyError):

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from catalog.application.files.refused_rows import csv_row, json_row
+from catalog.application.files.row_source import Cells
 from catalog.application.imports.field_names import flatten
-from catalog.application.imports.row_columns import Cells, RowColumns
+from catalog.application.imports.row_columns import RowColumns
 from catalog.domain.errors import FieldError
 
 MAX_VALUE = 40

@@ -16,8 +16,8 @@ from catalog.domain.changes.expiring_record import ExpiringRecord
 class ImportDetection:
     """How a file was read: what the caller fixed, and what the content showed. What a file of its format has not is None.
 
-    `decimal` is the decimal mark of prices, None if the first rows prove none. `mapping` has the column of each field, and `types`
-    the types of attributes.
+    `decimal` is the decimal mark of prices, None if the first rows prove none. `mapping` has the column of each field, and
+    `types` the types of attributes.
     """
 
     format: str
@@ -53,8 +53,8 @@ class ImportReport:
     """Counts of rows by outcome, the number of new categories, and what was noticed in the file.
 
     `filled` rows had fewer cells than the header, and `cut` ones more, all of them empty. `ignored` are the names of columns that
-    were not imported. `detected` describes how the file was read, `detection` says it in fields, and `warnings` are sentences about
-    it.
+    were not imported. `detected` describes how the file was read, `detection` has it as fields, and `warnings` are sentences
+    about it.
     """
 
     rows: int = 0

@@ -1,16 +1,13 @@
 """The rows of a file as they were, for those that are refused: which cell a field came from, and what all cells were."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from catalog.application.files.cells import cell_text
 from catalog.application.files.formulas import unescape_formula
 from catalog.application.files.refused_rows import REFUSED_TEXT, own_members
+from catalog.application.files.row_source import Cells
 from catalog.application.imports.field_names import ATTRIBUTE
 from catalog.application.strict_json import to_json
-
-Cells = Sequence[Any] | Mapping[str, Any]
-"""A row as the file has it: its cells in the order of the header, or the object of JSON."""
 
 _OTHER_SOURCES = {"currency": "price", "slug": "sku", "parent": "category", "position": "version"}
 """Fields that may come from the column of another: a currency from the price, and those of a category from those of items."""

@@ -49,7 +49,8 @@ def test_a_row_that_is_not_utf_8_is_refused() -> None:
     ):
         malformed, valid = rows[-2:]
         assert isinstance(malformed, MalformedRow)
-        assert "is not valid UTF-8; save the file as UTF-8" in malformed.message
+        assert "is not valid UTF-8." in malformed.message
+        assert "save the file as UTF-8" in malformed.cure
         assert isinstance(valid, Row)
         assert valid.values == {"name": "é"}
 
@@ -224,7 +225,7 @@ def test_an_array_is_read_value_by_value() -> None:
     assert array('\n[ {"a": 1},\n {"a": 2}\n,5 ]') == [
         Row(2, {"a": 1}),
         Row(3, {"a": 2}),
-        MalformedRow(4, "The row is not an object."),
+        MalformedRow(4, "The row is not an object.", cells=("5",)),
     ]
     assert array("[ ]") == []
     many = [{"sku": f"S-{number}", "text": "é" * 50} for number in range(3000)]

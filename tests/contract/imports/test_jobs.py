@@ -11,7 +11,7 @@ import pytest
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.system import RandomIds
 from catalog.application.files.row_source import MalformedRow, Row, RowSource
-from catalog.application.imports import heartbeat, refusals, registry
+from catalog.application.imports import heartbeat, refusal_records, registry
 from catalog.application.imports import jobs as module
 from catalog.application.imports.jobs import ImportJobs, ImportSource
 from catalog.application.imports.pipeline import ImportPipeline
@@ -78,7 +78,7 @@ def jobs(storage: Storage) -> Jobs:
 async def test_all_refusals_are_available_for_a_day(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are in line order. The result of the import has the first ones."""
     monkeypatch.setattr(module, "MAX_REFUSALS_SHOWN", 300)
-    monkeypatch.setattr(refusals, "MAX_REFUSALS_PER_RECORD", 300)
+    monkeypatch.setattr(refusal_records, "MAX_REFUSALS_PER_RECORD", 300)
     text = "sku,name\n" + "".join(f"S-{number},\n" for number in range(2 * SLICE_ROWS))
     state = await jobs.run(text)
     assert (state.status, state.report.rows, state.report.refused, state.bytes) == (

@@ -1,5 +1,6 @@
 """What `catalog import` prints, and the files it writes: the report, and the refused rows."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -124,7 +125,8 @@ def _print_refusal(refusal: Any) -> None:  # noqa: ANN401 - a Refusal
         where += f", {refusal.column}{field_name}"
     elif refusal.field:
         where += f", {refusal.field}"
-    value = "" if not refusal.value or refusal.value in refusal.reason else f" {refusal.value!r}"
+    in_reason = re.search(rf"(?<!\w){re.escape(refusal.value)}(?!\w)", refusal.reason)
+    value = "" if not refusal.value or in_reason else f" {refusal.value!r}"
     click.echo(printable(f"{where}{value}: {as_options(refusal.reason)}"), err=True)
     if refusal.cure and refusal.cure not in refusal.reason:
         click.echo(printable(f"    Try: {as_options(refusal.cure)}"), err=True)

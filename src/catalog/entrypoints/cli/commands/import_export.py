@@ -176,7 +176,7 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
     try:
         run(work, describe=as_options)
     except OSError as error:
-        fail(f"{error.filename or file}: {(error.strerror or str(error)).lower()}.", code=USAGE)
+        fail(f"{str(error.filename or file).removesuffix('.part')}: {(error.strerror or str(error)).lower()}.", code=USAGE)
     output.print_end(errors, dry_run=plan["dry_run"])
     if output.report.refused:
         if plan["atomic"]:

@@ -1,8 +1,10 @@
 """Refused rows on every store: they can be mended and imported again, with the options of the first import."""
 
 import csv
+import gzip
 import io
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -172,6 +174,33 @@ async def test_unknown_skus_and_categories_have_cures(imports: Imports) -> None:
         ("name", "name", "xx…", ""),
     ]
     assert len(imports.refusals[-1].value) == 40
+
+
+async def test_rows_that_could_not_be_read_are_not_imported_before_they_are_mended(imports: Imports) -> None:
+    """They have a cell too many, with the text of all of their lines."""
+    data = b'sku,name,note\na,"x" y,1\nb,"z" z,1\nc,C,1\nd,D\xff,1\ne,E,1\n' + "f,Fünf,1\n".encode()
+    state = await imports.run(data, ImportPlan(), ReadOptions(encoding="utf-8"))
+    file = await imports.errors_file(state.id)
+    rows = list(csv.reader(io.StringIO(file.decode(), newline="")))[1:]
+    assert [(row[0], row[3], row[5:]) for row in rows] == [
+        ("a", "2", ['a,"x" y,1\nb,"z" z,1']),
+        ("d", "5", ["d,D\\udcff,1"]),
+    ]
+    again = await imports.run(file, ImportPlan(), ReadOptions(encoding="utf-8"))
+    assert (again.report.created, again.report.refused) == (0, 2)
+    mended = await imports.run(mend(file, lambda _: {"name": "mended"}), ImportPlan(), ReadOptions(encoding="utf-8"))
+    assert (mended.report.created, mended.report.refused) == (2, 0)
+
+
+async def test_a_row_of_which_nothing_is_known_is_not_imported_either(imports: Imports) -> None:
+    """A compressed file that is damaged has one at its end."""
+    lines = (b"s-%d,%s\n" % (number, os.urandom(500).hex().encode()) for number in range(1200))
+    data = gzip.compress(b"sku,name\n" + b"".join(lines))
+    state = await imports.run(data[:-30], ImportPlan(), ReadOptions())
+    file = await imports.errors_file(state.id)
+    *_, last = csv.reader(io.StringIO(file.decode(), newline=""))
+    assert (last[:2], last[4:]) == (["", ""], ["Delete this cell when the row is mended."])
+    assert (await imports.run(file, ImportPlan(), ReadOptions())).report.created == 0
 
 
 async def test_json_rows_are_mended_and_imported_again(imports: Imports) -> None:

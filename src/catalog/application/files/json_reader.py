@@ -118,12 +118,12 @@ def _json_lines(text: TextFile) -> Iterator[Row | MalformedRow]:
                 content = stream.readline(MAX_ROW_SIZE)
             yield MalformedRow(line, f"The line has more than {MAX_ROW_SIZE} characters.")
         elif not content.isascii() and text.is_undecodable(content):
-            yield MalformedRow(line, f"The line {text.undecodable}", cells=(content.rstrip("\r\n"),), cure=RIGHT_ENCODING)
+            yield MalformedRow(line, f"The line {text.undecodable}", cure=RIGHT_ENCODING, text=content.strip())
         elif content.strip():
             try:
                 yield _to_row(line, parse_json(content), len(content))
             except Malformed as error:
-                yield MalformedRow(line, str(error), cells=(content.rstrip("\r\n"),))
+                yield MalformedRow(line, str(error), text=content.strip())
 
 
 def _json_array(window: "_Window") -> Iterator[Row | MalformedRow]:
@@ -150,7 +150,7 @@ def _json_array(window: "_Window") -> Iterator[Row | MalformedRow]:
 
 def _to_row(line: int, value: object, size: int) -> Row | MalformedRow:
     if not isinstance(value, dict):
-        return MalformedRow(line, "The row is not an object.", cells=(to_json(value),))
+        return MalformedRow(line, "The row is not an object.", text=to_json(value))
     return Row(line, {name: cell for name, cell in value.items() if cell is not None}, size, cells=value)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from catalog.application.files.refused_rows import csv_row, json_row
-from catalog.application.files.row_source import Cells
+from catalog.application.files.row_source import Cells, MalformedRow
 from catalog.application.imports.field_names import flatten
 from catalog.application.imports.row_columns import RowColumns
 from catalog.domain.errors import FieldError
@@ -70,7 +70,14 @@ class FileRow:
     columns: RowColumns
 
 
-def refusals_of(row: FileRow, sku: str, errors: Iterable[FieldError], last_line: int | None = None) -> list[RefusedRow]:
+def malformed(row: MalformedRow, columns: RowColumns) -> RefusedRow:
+    """Return a row that could not be read as a refused one."""
+    last_line = row.last_line if row.last_line != row.line else None
+    refusal = Refusal(row.line, "", "", "malformed", row.message, cure=row.cure, last_line=last_line)
+    return RefusedRow((refusal,), columns.names, columns.malformed_contents(row))
+
+
+def refusals_of(row: FileRow, sku: str, errors: Iterable[FieldError]) -> list[RefusedRow]:
     """Return the row, refused for these errors."""
     columns, cells = row.columns, row.cells
     refusals = []
@@ -78,7 +85,7 @@ def refusals_of(row: FileRow, sku: str, errors: Iterable[FieldError], last_line:
         field = flatten(error.path)
         column = columns.column_of(field)
         value = _cut(columns.cell(cells, column)) if column else ""
-        refusals.append(Refusal(row.line, sku, field, error.code, error.message, column, value, error.cure, last_line))
+        refusals.append(Refusal(row.line, sku, field, error.code, error.message, column, value, error.cure))
     return [RefusedRow(tuple(refusals), columns.names, columns.contents(cells))]
 
 

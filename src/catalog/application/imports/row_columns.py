@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from catalog.application.files.cells import cell_text
 from catalog.application.files.formulas import unescape_formula
 from catalog.application.files.refused_rows import REFUSED_TEXT, own_members
-from catalog.application.files.row_source import Cells
+from catalog.application.files.row_source import Cells, MalformedRow
 from catalog.application.imports.field_names import ATTRIBUTE
 from catalog.application.strict_json import to_json
+
+_UNMENDED = "Delete this cell when the row is mended."
+"""The surplus cell of a row that could not be read, if its text is not known."""
 
 _OTHER_SOURCES = {"currency": "price", "slug": "sku", "parent": "category", "position": "version"}
 """Fields that may come from the column of another: a currency from the price, and those of a category from those of items."""
@@ -42,7 +45,17 @@ class RowColumns:
         """Return all cells of a row as texts; for JSON, the text of its object."""
         if isinstance(cells, Mapping):
             return to_json(own_members(cells))
-        if self.names is None:
-            return to_json({REFUSED_TEXT: cells[0]} if cells else {})
         texts = map(cell_text, cells)
         return tuple(map(unescape_formula, texts) if self._is_escaped else texts)
+
+    def malformed_contents(self, row: MalformedRow) -> tuple[str, ...] | str:
+        """Return what is known of a row that could not be read: its cells, or for JSON, an object with its text.
+
+        There is always a cell too many, with the text of the row, so that the row is not imported before it is mended.
+        """
+        if self.names is None:
+            return to_json({REFUSED_TEXT: row.text} if row.text else {})
+        cells = self.contents(row.cells)
+        if len(cells) > len(self.names):
+            return cells
+        return (*cells, *[""] * (len(self.names) - len(cells)), row.text.strip() or _UNMENDED)

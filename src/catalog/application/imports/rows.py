@@ -14,7 +14,7 @@ from catalog.application.files.row_source import MalformedRow, Row, RowSource
 from catalog.application.files.trailer import CATEGORY_KEY
 from catalog.application.imports.column_layout import ColumnLayout
 from catalog.application.imports.plan import ImportPlan
-from catalog.application.imports.refusals import FileRow, RefusedRow, refusals_of
+from catalog.application.imports.refusals import FileRow, RefusedRow, malformed, refusals_of
 from catalog.application.imports.report import ImportDetection, ImportReport
 from catalog.application.imports.row_columns import RowColumns
 from catalog.domain.categories.category import Category
@@ -219,8 +219,7 @@ class SliceReader:
     def _parse_item(self, row: Row | MalformedRow) -> ImportRow | list[RefusedRow]:
         """Parse the row of an item, or return why it is refused."""
         if isinstance(row, MalformedRow):
-            error = FieldError((), "malformed", row.message, row.cure)
-            return refusals_of(self._file_row(row), "", [error], row.last_line if row.last_line != row.line else None)
+            return [malformed(row, self._columns)]
         errors = FieldErrors()
         layout, columns = (self._layout, self._columns) if self._layout is not None else self._layout_of(row)
         fields = layout.fields(row.values, errors)

@@ -101,11 +101,12 @@ def _rows(records: Records, columns: tuple[str, ...], text: TextFile) -> Iterato
             yield cells
         elif cells and (cells[0].strip() or any(map(str.strip, cells))):
             row = _to_row(line, cells, columns, lines.size)
-            yield row if lines.decodable else _undecodable(line, cells, text)
+            yield row if lines.decodable else _undecodable(line, cells, lines, text)
 
 
-def _undecodable(line: int, cells: list[str], text: TextFile) -> MalformedRow:
-    return MalformedRow(line, f"The row {text.undecodable}", cells=tuple(cells), cure=RIGHT_ENCODING)
+def _undecodable(line: int, cells: list[str], lines: Lines, text: TextFile) -> MalformedRow:
+    content = "".join(lines.record)
+    return MalformedRow(line, f"The row {text.undecodable}", cells=tuple(cells), cure=RIGHT_ENCODING, text=content)
 
 
 def _to_row(line: int, cells: list[str], columns: tuple[str, ...], size: int) -> Row | MalformedRow:

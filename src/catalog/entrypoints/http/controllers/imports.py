@@ -157,7 +157,7 @@ class ImportsController(Controller):
     async def errors(self, request: AnyRequest, id: FromPath[str]) -> StreamingResponse:
         """Return all refused rows, in line order.
 
-        By default, the response has a line of JSON for each reason, as in `refusals`. With `format=csv`, it has the rows, with the
+        By default, the response has a line of JSON for each reason, as in `refusals`. With `format=csv`, it has the rows with the
         columns of the file and two more, `refused_line` and `refused_reason`, so that they can be mended and imported again with
         the same parameters. If the file was JSON, so are these rows: JSON Lines, with two more members.
         """

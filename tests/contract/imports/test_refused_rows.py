@@ -183,7 +183,7 @@ async def test_rows_that_could_not_be_read_are_not_imported_before_they_are_mend
     file = await imports.errors_file(state.id)
     rows = list(csv.reader(io.StringIO(file.decode(), newline="")))[1:]
     assert [(row[0], row[3], row[5:]) for row in rows] == [
-        ("a", "2", ['a,"x" y,1\nb,"z" z,1']),
+        ("a", "2", ['a,"x" y,1\\nb,"z" z,1']),
         ("d", "5", ["d,D\\udcff,1"]),
     ]
     again = await imports.run(file, ImportPlan(), ReadOptions(encoding="utf-8"))

@@ -52,8 +52,8 @@ class Row:
 class MalformedRow:
     """A row that cannot be read, or several: those from `line` to `last_line`.
 
-    `cells` are what could be read of it, and `text` is that of its lines, up to MAX_ROW_SIZE, if they could not be read. `cure` is
-    what would help, apart from the message.
+    `cells` are what could be read of it, and `text` is that of its lines, up to MAX_ROW_SIZE, if they could not be read. `cure`
+    is what would help, apart from the message.
     """
 
     line: int

@@ -8,6 +8,7 @@ from catalog.application.files.refused_rows import REFUSED_TEXT, own_members
 from catalog.application.files.row_source import Cells, MalformedRow
 from catalog.application.imports.field_names import ATTRIBUTE
 from catalog.application.strict_json import to_json
+from catalog.domain.text.normalization import printable
 
 _UNMENDED = "Delete this cell when the row is mended."
 """The surplus cell of a row that could not be read, if its text is not known."""
@@ -51,11 +52,11 @@ class RowColumns:
     def malformed_contents(self, row: MalformedRow) -> tuple[str, ...] | str:
         """Return what is known of a row that could not be read: its cells, or for JSON, an object with its text.
 
-        There is always a cell too many, with the text of the row, so that the row is not imported before it is mended.
+        There is always a cell too many, with the text of the row on one line, so that it is not imported before it is mended.
         """
         if self.names is None:
             return to_json({REFUSED_TEXT: row.text} if row.text else {})
         cells = self.contents(row.cells)
         if len(cells) > len(self.names):
             return cells
-        return (*cells, *[""] * (len(self.names) - len(cells)), row.text.strip() or _UNMENDED)
+        return (*cells, *[""] * (len(self.names) - len(cells)), printable(row.text.strip()) or _UNMENDED)

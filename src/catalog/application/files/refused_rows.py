@@ -10,7 +10,6 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
 from catalog.application.files.formulas import escape_formula
 from catalog.application.files.read_options import ReadOptions
@@ -65,10 +64,8 @@ def options_for(start: bytes, options: ReadOptions) -> ReadOptions:
 
 
 def _has_marked_header(start: bytes) -> bool:
-    with suppress(csv.Error):
-        header = next(csv.reader(io.StringIO(start.decode("utf-8", "replace"), newline="")), [])
-        return header[-2:] == [REFUSED_LINE, REFUSED_REASON]
-    return False
+    header = next(csv.reader(io.StringIO(start.decode("utf-8", "replace"), newline="")))
+    return header[-2:] == [REFUSED_LINE, REFUSED_REASON]
 
 
 def _is_utf8(start: bytes) -> bool:

@@ -1,6 +1,5 @@
 """What `catalog import` prints, and the files it writes: the report, and the refused rows."""
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -125,11 +124,16 @@ def _print_refusal(refusal: Any) -> None:  # noqa: ANN401 - a Refusal
         where += f", {refusal.column}{field_name}"
     elif refusal.field:
         where += f", {refusal.field}"
-    in_reason = re.search(rf"(?<!\w){re.escape(refusal.value)}(?!\w)", refusal.reason)
-    value = "" if not refusal.value or in_reason else f" {refusal.value!r}"
+    value = "" if not refusal.value or _quotes(refusal.reason, refusal.value) else f" {refusal.value!r}"
     click.echo(printable(f"{where}{value}: {as_options(refusal.reason)}"), err=True)
     if refusal.cure and refusal.cure not in refusal.reason:
         click.echo(printable(f"    Try: {as_options(refusal.cure)}"), err=True)
+
+
+def _quotes(reason: str, value: str) -> bool:
+    """Return whether a reason has the value, not only as a part of a word."""
+    before, found, after = reason.partition(value)
+    return bool(found) and not before[-1:].isalnum() and not after[:1].isalnum()
 
 
 def _print_counts(report: Any, *, dry_run: bool) -> None:  # noqa: ANN401 - an ImportReport

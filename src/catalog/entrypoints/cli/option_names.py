@@ -1,7 +1,5 @@
 """Names options as the command line does. Messages of the application name them neutrally: `decimal=comma`."""
 
-import re
-
 _FLAGS = {
     "create_categories=true": "--create-categories",
     "create=false": "--no-create",
@@ -13,19 +11,22 @@ _FLAGS = {
     "mode=all_or_nothing": "--all-or-nothing",
 }
 
-_VALUES = (
-    *("attributes", "category_separator", "decimal", "delimiter", "empty", "encoding", "format", "map", "max_deletes"),
-    *("on_conflict", "profile", "records", "set", "sheet", "type", "types"),
+_VALUES = frozenset(
+    (
+        *("attributes", "category_separator", "decimal", "delimiter", "empty", "encoding", "format", "map", "max_deletes"),
+        *("on_conflict", "profile", "records", "set", "sheet", "type", "types"),
+    )
 )
-
-_OPTION = re.compile(rf"(?<![\w.=-])(?:({'|'.join(map(re.escape, _FLAGS))})(?![\w-])|({'|'.join(_VALUES)})=(?=\S))")
 
 
 def as_options(text: str) -> str:
     """Return a message of an import with its options as the command line spells them: `--decimal comma`."""
-    return _OPTION.sub(_spell, text)
+    return " ".join(map(_spell, text.split(" ")))
 
 
-def _spell(match: re.Match[str]) -> str:
-    flag, name = match.groups()
-    return f"--{name.replace('_', '-')} " if flag is None else _FLAGS[flag]
+def _spell(word: str) -> str:
+    option = word.rstrip(".,;:)")
+    if option in _FLAGS:
+        return f"{_FLAGS[option]}{word[len(option) :]}"
+    name, _, value = word.partition("=")
+    return f"--{name.replace('_', '-')} {value}" if name in _VALUES and value else word

@@ -1,6 +1,7 @@
 """Refusals: which cell they show, and the reasons of a row as one text."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from catalog.application.files.row_source import MalformedRow, Row
 from catalog.application.imports.profile_rows import arrange_rows
@@ -58,7 +59,7 @@ def test_malformed_rows_have_their_text() -> None:
 def test_a_profile_completes_the_cells_of_json_rows_too() -> None:
     """Members that are null are filled."""
     rules = RowRules(group=("g",), fill=("name",), images=("image",))
-    rows = [{"g": "1", "name": "A", "sku": "a", "image": "x"}, {"g": "1", "sku": "b", "name": None}]
+    rows: list[dict[str, Any]] = [{"g": "1", "name": "A", "sku": "a", "image": "x"}, {"g": "1", "sku": "b", "name": None}]
     read = [
         Row(number, {name: cell for name, cell in row.items() if cell is not None}, cells=row) for number, row in enumerate(rows)
     ]

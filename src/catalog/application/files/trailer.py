@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
 
-from catalog.application.files.errors import DamagedFile
+from catalog.application.files.errors import DamagedFile, invalid_file
 from catalog.application.files.row_source import BinaryReader, MalformedRow, Row
-from catalog.domain.errors import FieldError, InvalidFile
 
 TRAILER_KEY = "_end"
 """Marks the trailer row. No item has this id."""
@@ -26,8 +25,11 @@ TrailerPolicy = Literal["verify", "ignore"]
 
 CHANGED = (
     "The file was changed since it was exported: it does not match the SHA-256 in its last row. "
-    "Export it again, or set partial to import it as it is."
+    "Export it again, or set partial=true to import it as it is."
 )
+
+UNCHECKED = "partial=true"
+"""The cure for a file that was changed."""
 
 _MAX_TRAILER = 64 * 1024
 """Maximum size of a trailer line, in bytes."""
@@ -79,7 +81,7 @@ class HashingReader(io.RawIOBase):
             file.seek(0)
             self._hash, self._tail = sha256(), b""
             if digest != self.trailer.digest:
-                raise InvalidFile([FieldError((), "invalid_file", CHANGED)])
+                raise invalid_file(CHANGED, UNCHECKED)
         self.checked_ahead = True
 
     def _check_by_reading(self, rewind: Callable[[], bool]) -> None:
@@ -93,7 +95,7 @@ class HashingReader(io.RawIOBase):
             digest = self.digest()
             self.trailer = _parse_last_line(self._tail)
             if self.trailer is not None and digest != self.trailer.digest:
-                raise InvalidFile([FieldError((), "invalid_file", CHANGED)])
+                raise invalid_file(CHANGED, UNCHECKED)
             self.checked_ahead = True
         self._hash, self._tail = sha256(), b""
         rewind()
@@ -141,7 +143,7 @@ def verify_trailer(rows: Iterator[Row | MalformedRow], reader: HashingReader) ->
     if trailer.rows != str(count):
         yield MalformedRow(line, f"Row count mismatch: the trailer says {trailer.rows} rows, the file has {count}.")
     elif reader.trailer is None and trailer.digest != reader.digest():
-        yield MalformedRow(line, CHANGED)
+        yield MalformedRow(line, CHANGED, cure=UNCHECKED)
 
 
 def verify_row_count(rows: Iterator[Row | MalformedRow], policy: TrailerPolicy) -> Iterator[Row | MalformedRow]:

@@ -137,7 +137,7 @@ class _Stages:
         size = 0
         async for row_slice in slices:
             parts.append(row_slice)
-            size += len(row_slice.rows_to_import) + len(row_slice.categories)
+            size += len(row_slice.rows_to_import) + len(row_slice.categories) + len(row_slice.refusals)
             if size > self._plan.max_atomic_rows:
                 message = (
                     f"An atomic import takes up to {self._plan.max_atomic_rows} rows, because they are committed together; "

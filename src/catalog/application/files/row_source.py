@@ -68,8 +68,8 @@ class MalformedRow:
 class RowSource:
     """The rows of a file. `columns` are the header's names, or None if each row names its own.
 
-    `sample` are the first rows, which `rows` yields too. `close` closes the file. `stop` ends any wait for rows that have not
-    arrived yet.
+    `sample` are the first rows, which `rows` yields too. `doubts` are sentences about rows that may not be among them,
+    complete when all rows are read. `close` closes the file. `stop` ends any wait for rows that have not arrived yet.
     """
 
     columns: tuple[str, ...] | None
@@ -78,6 +78,7 @@ class RowSource:
     stop: Callable[[], None] = lambda: None
     sample: tuple[Row | MalformedRow, ...] = ()
     detected: FileDetection = FileDetection("rows")  # noqa: RUF009 - immutable
+    doubts: Sequence[str] = ()
 
 
 def sampled(rows: Iterator[Row | MalformedRow]) -> tuple[tuple[Row | MalformedRow, ...], Iterator[Row | MalformedRow]]:

@@ -31,6 +31,8 @@ class CommittedSlice(Generic[P]):
     progress: P
     refused_rows: Sequence[RefusedRow] = ()
     known: KnownCategories = KnownCategories()  # noqa: RUF009 - immutable
+    seqs: Sequence[range] = ()
+    """The numbers of its log entries."""
     conflicted: bool = False
     """Whether other writers were quicker, so that categories known before may be out of date."""
 
@@ -47,11 +49,12 @@ class CommittedSlice(Generic[P]):
 
 @dataclass(frozen=True, slots=True)
 class _Settled:
-    """What became of changes that were committed one by one: counts, refused rows, and the rows to decide again."""
+    """What became of changes committed one by one: counts, refused rows, the rows to decide again, and the log entries."""
 
     report: ImportReport
     refusals: list[RefusedRow]
     retry: list[ImportRow]
+    seqs: range = range(0)
 
 
 class SliceCommitter:
@@ -73,40 +76,44 @@ class SliceCommitter:
         refusals = by_line(decided.refusals)
         advanced = progress.advance(decided.report, refusals)
         change_set = ChangeSet(() if self._plan.dry_run else tuple(decided.all_changes), self._origin, advanced.records)
+        outcomes: Sequence[Outcome] = ()
         if change_set.changes or change_set.records:
-            (outcome,) = await self._storage.commit((change_set,), decided.prepared)
-            if isinstance(outcome, CatalogError):
+            outcomes = await self._storage.commit((change_set,), decided.prepared)
+            if isinstance(outcomes[0], CatalogError):
                 return None
         created = [change.subject for change in decided.new_categories]
         known = decided.known.with_dry_run(created) if self._plan.dry_run else decided.known.with_created(created)
-        return CommittedSlice(advanced, refusals, known)
+        return CommittedSlice(advanced, refusals, known, [_seqs(outcomes)])
 
     async def _commit_rows(self, decided: DecidedSlice, progress: P) -> CommittedSlice[P]:
         """Commit each change by itself, and decide again only the rows that conflict. Store the progress at the end."""
         attempt = 1
         settled = await self._commit_each(decided, attempt)
-        report, refusals = settled.report, settled.refusals
+        report, refusals, seqs = settled.report, settled.refusals, [settled.seqs]
         while settled.retry:
             attempt += 1
             retried = await self._retries.decide(Slice(rows_to_import=settled.retry), KnownCategories())
             settled = await self._commit_each(retried, attempt)
             report, refusals = report + settled.report, refusals + settled.refusals
+            seqs.append(settled.seqs)
         refusals = by_line(refusals)
         advanced = progress.advance(report, refusals)
         if advanced.records:
             await self._storage.commit((ChangeSet((), self._origin, advanced.records),))
-        return CommittedSlice(advanced, refusals, conflicted=True)
+        return CommittedSlice(advanced, refusals, seqs=seqs, conflicted=True)
 
     async def _commit_each(self, decided: DecidedSlice, attempt: int) -> _Settled:
         """Commit each change as its own change set, in one batch, categories first."""
         outcomes = await self._storage.commit([ChangeSet((change,), self._origin) for change in decided.all_changes])
-        category_count = len(decided.new_categories)
+        category_count, row_count = len(decided.new_categories), len(decided.changes)
         categories = _settle_categories(decided, outcomes[:category_count])
-        rows = _settle_rows(decided, outcomes[category_count:], attempt)
+        rows = _settle_rows(decided, outcomes[category_count : category_count + row_count], attempt)
+        kept = sum(isinstance(outcome, CatalogError) for outcome in outcomes[category_count + row_count :])
         return _Settled(
-            decided.report + categories.report + rows.report,
+            decided.report + categories.report + rows.report + ImportReport(deleted=-kept, kept=kept),
             [*decided.refusals, *categories.refusals, *rows.refusals],
             rows.retry,
+            _seqs(outcomes),
         )
 
 
@@ -146,3 +153,9 @@ def _settle_rows(decided: DecidedSlice, outcomes: Sequence[Outcome], attempt: in
         counts["refused"] += 1
         refusals += refusals_of(row, row.sku, [error])
     return _Settled(ImportReport.of(counts), refusals, retry)
+
+
+def _seqs(outcomes: Sequence[Outcome]) -> range:
+    """Return the numbers of the log entries of a batch. They are consecutive, because nobody else commits in between."""
+    entries = [entry for outcome in outcomes if isinstance(outcome, Committed) for entry in outcome.entries]
+    return range(entries[0].seq, entries[-1].seq + 1) if entries else range(0)

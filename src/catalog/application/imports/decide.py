@@ -34,6 +34,8 @@ class DecidedSlice:
 
     report: ImportReport = ImportReport()  # noqa: RUF009 - immutable
     changes: Sequence[tuple[ImportRow, Change[Item]]] = ()
+    deletions: Sequence[Change[Item]] = ()
+    """The items that are missing from the file."""
     new_categories: Sequence[Change[Category]] = ()
     category_rows: Mapping[str, FileRow] = field(default_factory=dict)
     """Slug -> row, for the categories in the file."""
@@ -45,8 +47,8 @@ class DecidedSlice:
 
     @property
     def all_changes(self) -> list[AnyChange]:
-        """The changes to commit, those of categories first."""
-        return [*self.new_categories, *(change for _, change in self.changes)]
+        """The changes to commit, those of categories first and deletions last."""
+        return [*self.new_categories, *(change for _, change in self.changes), *self.deletions]
 
     def may_affect(self, row_slice: Slice, plan: ImportPlan) -> bool:
         """Return whether the next slice may refer to changes of this one, so that it must be decided after its commit."""
@@ -92,7 +94,7 @@ class SliceDecider:
         """Let the store prepare the changes before the commit, some at a time."""
         if self._plan.dry_run:
             return decided
-        changes = [change for _, change in decided.changes]
+        changes = [*(change for _, change in decided.changes), *decided.deletions]
         prepared = []
         for start in range(0, len(changes), TURN_ROWS):
             prepared.append(self._storage.prepare(changes[start : start + TURN_ROWS]))

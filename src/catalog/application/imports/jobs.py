@@ -263,7 +263,7 @@ class ImportJobs:
                     first_refusals += committed.refusals[: MAX_REFUSALS_SHOWN - len(first_refusals)]
         except _Cancelled:
             return CANCELLED, first_refusals
-        refused = plan.atomic and progress.report.refused and not plan.dry_run
+        refused = plan.atomic and progress.report.is_refused and not plan.dry_run
         return REFUSED if refused else DONE, first_refusals
 
     async def _check_cancelled(self, import_id: str) -> None:

@@ -43,6 +43,12 @@ MAX_ATOMIC_ROWS = 10_000
 """Maximum rows of an atomic import. They are all in memory, and their commit blocks other writers."""
 
 
+MAX_DELETES = 100
+"""Maximum missing items that are deleted, unless the caller sets another maximum, of up to MOST_DELETES."""
+
+MOST_DELETES = 10**9 - 1
+
+
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
     """The options of an import.
@@ -53,7 +59,8 @@ class ImportPlan:
     are imported or none, up to `max_atomic_rows`. `decimal` is the decimal mark of prices, `attributes` says which other columns
     become attributes, `cell_types` whether the types of attributes are detected (auto), and `profile` is that of another system.
     Without `create`, rows of unknown SKUs are refused. With `empty` as clear, an empty cell clears the field of an existing item.
-    `category_separator` stands between the names of a category's path; the default is that of the profile, or >.
+    `category_separator` stands between the names of a category's path; the default is that of the profile, or >. With
+    `delete_missing`, items that are not in the file are deleted, up to `max_deletes`, or none if there are more.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -72,6 +79,8 @@ class ImportPlan:
     create: bool = True
     empty: EmptyCells = "keep"
     category_separator: str | None = None
+    delete_missing: bool = False
+    max_deletes: int = MAX_DELETES
 
     @classmethod
     def parse(  # noqa: PLR0913 - each is an option of the command
@@ -93,6 +102,8 @@ class ImportPlan:
         create: bool = True,
         empty: EmptyCells = "keep",
         category_separator: str | None = None,
+        delete_missing: bool = False,
+        max_deletes: str | int | None = None,
     ) -> Self:
         """Parse options of the form `field=column`, `field=value` and `attr.NAME=type`.
 
@@ -125,6 +136,8 @@ class ImportPlan:
             create,
             empty,
             category_separator,
+            delete_missing,
+            _parse_max_deletes(max_deletes, errors),
         )
         for name, type_name in plan.types.items():
             if type_name not in TYPES or not name.startswith(ATTRIBUTE):
@@ -253,3 +266,14 @@ def _parse_pairs(option: str, texts: Iterable[str], errors: FieldErrors) -> dict
         else:
             pairs[name] = value
     return pairs
+
+
+def _parse_max_deletes(raw: str | int | None, errors: FieldErrors) -> int:
+    """Parse the maximum number of deletions."""
+    if raw is None:
+        return MAX_DELETES
+    text = str(raw)
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_DELETES))):
+        errors.add(("max_deletes",), "invalid_integer", f"The option max_deletes must be an integer from 0 to {MOST_DELETES}.")
+        return MAX_DELETES
+    return int(text)

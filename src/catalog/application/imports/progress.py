@@ -15,6 +15,8 @@ from catalog.ports.clock import Clock
 HEARTBEAT_TIMEOUT = 10.0
 """Seconds without a heartbeat after which an import counts as interrupted."""
 
+_TEXTS = ("ignored", "warnings", "missing_skus")
+
 RUNNING, DONE, REFUSED, FAILED, CANCELLED, INTERRUPTED = "running", "done", "refused", "failed", "cancelled", "interrupted"
 
 
@@ -103,7 +105,7 @@ def _restore_report(content: dict[str, Any]) -> ImportReport:
     detection = content.get("detection")
     return ImportReport(
         **content
-        | {name: tuple(content[name]) for name in ("ignored", "warnings")}
+        | {name: tuple(content[name]) for name in _TEXTS}
         | {"detection": None if detection is None else ImportDetection(**detection)}
     )
 

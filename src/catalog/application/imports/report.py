@@ -11,6 +11,9 @@ from catalog.application.imports.profile_rows import MADE_ATTRIBUTES
 from catalog.application.imports.refusals import RefusedRow
 from catalog.domain.changes.expiring_record import ExpiringRecord
 
+MAX_NAMED = 10
+"""Missing items that a report names."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImportDetection:
@@ -52,6 +55,9 @@ class ImportDetection:
 class ImportReport:
     """Counts of rows by outcome, the number of new categories, and what was noticed in the file.
 
+    `missing` items are not in the file; of them, `deleted` were deleted, and `kept` were created or changed by others while the
+    import ran. `missing_skus` are the first MAX_NAMED to delete. `deletion_refused` says why nothing was deleted.
+
     `filled` rows had fewer cells than the header, and `cut` ones more, all of them empty. `ignored` are the names of columns that
     were not imported. `other_categories` rows name several categories: they are in the first, and an attribute has the others.
     `detected` describes how the file was read, `detection` has it as fields, and `warnings` are sentences about it.
@@ -67,10 +73,20 @@ class ImportReport:
     filled: int = 0
     cut: int = 0
     other_categories: int = 0
+    missing: int = 0
+    deleted: int = 0
+    kept: int = 0
     ignored: tuple[str, ...] = ()
     detected: str = ""
     detection: ImportDetection | None = None
     warnings: tuple[str, ...] = ()
+    missing_skus: tuple[str, ...] = ()
+    deletion_refused: str = ""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether rows or the deletion of missing items were refused."""
+        return self.refused > 0 or self.deletion_refused != ""
 
     @classmethod
     def of(cls, counts: Mapping[str, int]) -> "ImportReport":
@@ -85,6 +101,8 @@ class ImportReport:
             detected=self.detected or other.detected,
             detection=self.detection or other.detection,
             warnings=tuple(dict.fromkeys((*self.warnings, *other.warnings))),
+            missing_skus=self.missing_skus + other.missing_skus,
+            deletion_refused=self.deletion_refused or other.deletion_refused,
         )
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from catalog.application.files.row_source import MalformedRow, Row, RowSource
 from catalog.application.files.trailer import CATEGORY_KEY
@@ -81,13 +82,21 @@ class ImportRow(FileRow):
 class Slice:
     """A parsed slice: the rows to import, the categories with their rows, and the rows that were refused.
 
-    `report` counts the rows and the refused ones, and has the columns that are ignored so far.
+    `report` counts the rows and the refused ones, and has the columns that are ignored so far. `refused_keys` are the SKUs of
+    refused rows, and their ids if those are preserved; `unread_lines` are the lines of rows whose SKU could not be read.
     """
 
     rows_to_import: Sequence[ImportRow] = ()
     categories: Sequence[tuple[FileRow, Change[Category]]] = ()
     refusals: Sequence[RefusedRow] = ()
     report: ImportReport = ImportReport()  # noqa: RUF009 - immutable
+    refused_keys: Sequence[str | UUID] = ()
+    unread_lines: Sequence[int] = ()
+
+    @property
+    def size(self) -> int:
+        """The number of rows that are in memory, those of categories included."""
+        return len(self.rows_to_import) + len(self.categories) + len(self.refusals)
 
     @classmethod
     def joined(cls, slices: Sequence["Slice"]) -> "Slice":
@@ -97,7 +106,23 @@ class Slice:
             [category for part in slices for category in part.categories],
             [refusal for part in slices for refusal in part.refusals],
             sum((part.report for part in slices), ImportReport()),
+            [key for part in slices for key in part.refused_keys],
+            [line for part in slices for line in part.unread_lines],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _RefusedItem:
+    """The row of an item that is refused: why, and its SKU and preserved id, as far as they could be read."""
+
+    refusals: list[RefusedRow]
+    sku: str | None = None
+    provenance: Provenance | None = None
+
+    @property
+    def keys(self) -> list[str | UUID]:
+        """The SKU, and the id if it is preserved."""
+        return [key for key in (self.sku, self.provenance and self.provenance.id) if key is not None]
 
 
 class SliceReader:
@@ -172,6 +197,8 @@ class SliceReader:
         to_import: list[ImportRow] = []
         categories: list[tuple[FileRow, Change[Category]]] = []
         refusals: list[RefusedRow] = []
+        refused_keys: list[str | UUID] = []
+        unread_lines: list[int] = []
         category_count = refused = 0
         for start in range(0, len(rows), TURN_ROWS):
             for row in rows[start : start + TURN_ROWS]:
@@ -181,6 +208,12 @@ class SliceReader:
                 elif isinstance(parsed, Change):
                     category_count += 1
                     categories.append((self._file_row(row), parsed))
+                elif isinstance(parsed, _RefusedItem):
+                    refused += 1
+                    refusals += parsed.refusals
+                    refused_keys += parsed.keys
+                    if parsed.sku is None:
+                        unread_lines.append(row.line)
                 else:
                     refused += 1
                     refusals += parsed
@@ -193,7 +226,7 @@ class SliceReader:
             cut=repairs["cut"],
             ignored=self.ignored_columns,
         )
-        return Slice(to_import, categories if self._plan.create_categories else (), refusals, report)
+        return Slice(to_import, categories if self._plan.create_categories else (), refusals, report, refused_keys, unread_lines)
 
     def _file_row(self, row: Row | MalformedRow) -> FileRow:
         return FileRow(row.line, row.cells, self._columns)
@@ -220,10 +253,10 @@ class SliceReader:
         except InvalidInput as error:
             return refusals_of(self._file_row(row), str(fields.get("slug") or ""), error.errors)
 
-    def _parse_item(self, row: Row | MalformedRow) -> ImportRow | list[RefusedRow]:
+    def _parse_item(self, row: Row | MalformedRow) -> ImportRow | _RefusedItem:
         """Parse the row of an item, or return why it is refused."""
         if isinstance(row, MalformedRow):
-            return [malformed(row, self._columns)]
+            return _RefusedItem([malformed(row, self._columns)])
         errors = FieldErrors()
         layout, columns = (self._layout, self._columns) if self._layout is not None else self._layout_of(row)
         fields = layout.fields(row.values, errors)
@@ -232,7 +265,7 @@ class SliceReader:
         sku_text = fields.get("sku")
         if isinstance(sku_text, str) and _EXPONENT.fullmatch(sku_text):
             error = FieldError(("sku",), "rounded_sku", _ROUNDED.format(sku_text), _NOT_ROUNDED)
-            return refusals_of(FileRow(row.line, row.cells, columns), sku_text, [error])
+            return _RefusedItem(refusals_of(FileRow(row.line, row.cells, columns), sku_text, [error]))
         if isinstance(sku_text, str) and sku_text.startswith("'"):
             # Spreadsheets mark a number as text with an apostrophe.
             sku_text = fields["sku"] = sku_text[1:]
@@ -248,7 +281,8 @@ class SliceReader:
             attempt = self._create({**fields, "sku": "X"}, None)
             if isinstance(attempt, InvalidInput):
                 errors.extend(attempt)
-            return refusals_of(FileRow(row.line, row.cells, columns), str(sku_text or ""), errors.found)
+            refusals = refusals_of(FileRow(row.line, row.cells, columns), str(sku_text or ""), errors.found)
+            return _RefusedItem(refusals, sku, provenance)
         return ImportRow(row.line, row.cells, columns, sku, fields, provenance, change, category_cell)
 
     def _create(self, fields: Mapping[str, Any], provenance: Provenance | None) -> Change[Item] | InvalidInput:

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from catalog.domain.errors import CatalogError, CategoryInUse, FieldError, InvalidCursor, InvalidInput, InvalidQuery, Unavailable
 from catalog.domain.text.normalization import printable
+from catalog.entrypoints.cli.option_names import as_options
 
 SUCCESS, REFUSED, USAGE, UNAVAILABLE = 0, 1, 2, 3
 
@@ -39,7 +40,7 @@ def _lines(error: CatalogError) -> list[str]:
 
 def _message(error: FieldError) -> str:
     """Return a field error's message. Says "filter" for an unknown parameter, because only --filter takes free names."""
-    return error.message.replace("parameter", "filter", 1) if error.code == "unknown_parameter" else error.message
+    return error.message.replace("parameter", "filter", 1) if error.code == "unknown_parameter" else as_options(error.message)
 
 
 def _line(error: CatalogError) -> str:

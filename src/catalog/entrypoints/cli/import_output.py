@@ -152,3 +152,17 @@ def _print_counts(report: Any, *, dry_run: bool) -> None:  # noqa: ANN401 - an I
     )
     if report.categories:
         click.echo(f"{report.categories} categories {would_be}created.")
+
+
+def print_deletions(report: Any, *, dry_run: bool) -> None:  # noqa: ANN401 - an ImportReport
+    """Print what is missing from the file, and what was deleted."""
+    would_be = "would be " if dry_run else ""
+    kept = f", {report.kept} kept because others changed them" if report.kept else ""
+    if report.missing or not report.deletion_refused:
+        click.echo(f"{report.missing} items not in the file: {would_be}{report.deleted} deleted{kept}.")
+    if report.missing_skus and (dry_run or report.deletion_refused):
+        others = report.missing - report.kept - len(report.missing_skus)
+        more = f", … and {others} more" if others > 0 else ""
+        click.echo(f"Missing: {', '.join(map(printable, report.missing_skus))}{more}.", err=True)
+    if report.deletion_refused:
+        click.echo(printable(as_options(report.deletion_refused)), err=True)

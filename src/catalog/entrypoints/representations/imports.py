@@ -72,6 +72,13 @@ class ImportReportBody(msgspec.Struct, kw_only=True):
     other_categories: Annotated[
         Count, Meta(description="Rows with several categories; all but the first are in the attribute other_categories.")
     ]
+    missing: Annotated[Count, Meta(description="Items that are not in the file; counted with `delete_missing=true`.")]
+    deleted: Annotated[Count, Meta(description="Missing items that were deleted or, in a dry run, would be.")]
+    kept: Annotated[
+        Count, Meta(description="Missing items that were not deleted, because others changed them while the import ran.")
+    ]
+    missing_skus: Annotated[list[str], Meta(description="The first missing items that are to be deleted.")]
+    deletion_refused: Annotated[str | None, Meta(description="Why no missing item was deleted.")]
     ignored: Annotated[list[str], Meta(description="Columns that were not imported.")]
     detected: Annotated[str, Meta(description="How the file was read.", examples=["utf-16, tab-separated"])]
     detection: Annotated[
@@ -105,6 +112,11 @@ def to_report_fields(report: ImportReport, refusals: Sequence[Refusal] | None) -
         "filled": report.filled,
         "cut": report.cut,
         "other_categories": report.other_categories,
+        "missing": report.missing,
+        "deleted": report.deleted,
+        "kept": report.kept,
+        "missing_skus": [visible(sku) for sku in report.missing_skus],
+        "deletion_refused": visible(report.deletion_refused) or None,
         "ignored": [visible(name) for name in report.ignored],
         "detected": visible(report.detected),
         "detection": None if report.detection is None else _to_detection_body(report.detection),

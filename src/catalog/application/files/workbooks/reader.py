@@ -43,7 +43,7 @@ def read_workbook(
     rows = verify_row_count(_rows(cells, header_line + 1, columns, errors), policy)
     sample, rows = sampled(rows)
     detected = FileDetection(file_format, sheet=chosen.name, warnings=tuple(_warnings(sheets, position, sheet)))
-    return RowSource(columns, rows, file.close, sample=sample, detected=detected)
+    return RowSource(columns, rows, file.close, sample=sample, detected=detected, doubts=detected.warnings)
 
 
 def _warnings(sheets: Sequence[SheetSummary], position: int, given: str | None) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import IO, Any
 import rich_click as click
 
 from catalog.entrypoints.cli.exit_codes import REFUSED, USAGE, fail
-from catalog.entrypoints.cli.import_output import ImportOutput, refused_rows_file, report_file
+from catalog.entrypoints.cli.import_output import ImportOutput, print_deletions, refused_rows_file, report_file
 from catalog.entrypoints.cli.option_names import as_options
 from catalog.entrypoints.cli.options import filter_options, list_parameters
 from catalog.entrypoints.cli.output_files import atomic_output
@@ -92,6 +92,17 @@ _SWITCH_INTERVAL = 0.0005
     is_flag=True,
     help="Import an edited or shortened export: do not check the proof in its last row.",
 )
+@click.option(
+    "--delete-missing",
+    is_flag=True,
+    help="Delete the items that are not in FILE, if all of its rows can be read. Try it with --dry-run first.",
+)
+@click.option(
+    "--max-deletes",
+    type=click.IntRange(0, 10**9 - 1),
+    metavar="N",
+    help="With --delete-missing: if more items are not in FILE, delete none (default: 100).",
+)
 @click.option("--all-or-nothing", "atomic", is_flag=True, help="Import all rows in one commit, or none (up to 10,000 rows).")
 @click.option("--dry-run", is_flag=True, help="Report what would change without writing anything.")
 @click.option(
@@ -155,6 +166,8 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
             attributes=plan["attributes"],
             cell_types=plan["cell_types"],
             profile=_load_profile(plan["profile"]),
+            delete_missing=plan["delete_missing"],
+            max_deletes=plan["max_deletes"],
         )
         parse_delimiter(delimiter or ",")
         parse_encoding(encoding or "utf-8")
@@ -178,10 +191,12 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
     except OSError as error:
         fail(f"{str(error.filename or file).removesuffix('.part')}: {(error.strerror or str(error)).lower()}.", code=USAGE)
     output.print_end(errors, dry_run=plan["dry_run"])
-    if output.report.refused:
+    if plan["delete_missing"]:
+        print_deletions(output.report, dry_run=plan["dry_run"])
+    if output.report.is_refused:
         if plan["atomic"]:
             click.echo("Nothing was written.", err=True)
-        if errors is not None:
+        if errors is not None and output.report.refused:
             click.echo(f"The refused rows are in {errors}. Mend them and import that file with the same options.", err=True)
         sys.exit(REFUSED)
 

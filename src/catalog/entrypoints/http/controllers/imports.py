@@ -90,6 +90,9 @@ class ImportsController(Controller):
         first 1,000 reasons for refusal; `errors_url` has all of them for one day. With `mode=all_or_nothing`, nothing is
         imported if any row is refused (422).
 
+        With `delete_missing=true`, the file is the whole truth: items that are not in it are deleted. If `deletion_refused` is
+        not null, it says why none was.
+
         With `Prefer: respond-async`, the response is 202 as soon as the file is uploaded; poll `/imports/{id}` for progress.
 
         Exports can be imported unchanged. If the last row is a proof that the export is complete, it is verified first, unless

@@ -73,6 +73,8 @@ def parse_import_options(
             attributes=single.get("attributes", "none"),
             profile=next((name for name in PROFILES if name == single.get("profile")), None),
             category_separator=single.get("category_separator"),
+            delete_missing=single.get("delete_missing") == "true",
+            max_deletes=single.get("max_deletes"),
         )
     except InvalidQuery as error:
         errors.extend(error)

@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from catalog.application.imports.category_paths import MAX_SEPARATOR
 from catalog.application.imports.field_names import FIELDS, TYPES
-from catalog.application.imports.plan import CellTypes, Decimal, EmptyCells, OnConflict
+from catalog.application.imports.plan import MAX_DELETES, MOST_DELETES, CellTypes, Decimal, EmptyCells, OnConflict
 from catalog.application.imports.profiles import NAMES as PROFILES
 from catalog.domain.items.attributes import NAME_PATTERN
 from catalog.entrypoints.http.requests.parameters import Parameter, names
@@ -25,6 +25,12 @@ _FLAGS = (
     Parameter(
         "partial",
         "Import a file whose last row is a proof (see `proof` of exports) without checking it, because the file was edited.",
+        bool,
+        default=False,
+    ),
+    Parameter(
+        "delete_missing",
+        "Delete the items that are not in the file, if all of its rows can be read. Try it with `dry_run=true` first.",
         bool,
         default=False,
     ),
@@ -70,6 +76,12 @@ IMPORT = (
         "mode", "Import each row on its own, or all rows or none.", Literal["per_row", "all_or_nothing"], default="per_row"
     ),
     *_FLAGS,
+    Parameter(
+        "max_deletes",
+        "With `delete_missing=true`: if more items are not in the file, none is deleted.",
+        Annotated[int, Meta(ge=0, le=MOST_DELETES)],
+        default=MAX_DELETES,
+    ),
     Parameter(
         "delimiter",
         "CSV delimiter; `tab` for a tab character. By default it is detected.",

@@ -221,7 +221,9 @@ class SliceReader:
         if isinstance(row, MalformedRow):
             return [malformed(row, self._columns)]
         errors = FieldErrors()
-        layout, columns = (self._layout, self._columns) if self._layout is not None else self._layout_of(row)
+        layout, columns = self._layout, self._columns
+        if layout is None:
+            layout, columns = self._layout_of(row)
         fields = layout.fields(row.values, errors)
         if self._has_typed_cells:
             fields = {name: _as_text(value) if name in _TEXT_FIELDS else value for name, value in fields.items()}

@@ -142,13 +142,13 @@ class SliceReader:
         self._clock = clock
         self._ids = ids
         self._layouts: dict[tuple[str, ...], tuple[ColumnLayout, RowColumns]] = {}
-        self._layout: ColumnLayout | None = None
+        self._from_header: tuple[ColumnLayout, RowColumns] | None = None
         self._has_typed_cells = source.detected.is_workbook
         layout, self.detection = plan.layout(source.columns, source.sample)
         self._rows = plan.arrange(source.rows, self.detection, source.columns)
         self._columns = RowColumns(source.columns, self.detection.mapping, is_escaped=source.detected.format == "csv")
         if source.columns is not None:
-            self._layout = layout
+            self._from_header = layout, self._columns
             self.ignored_columns = self.detection.ignored
 
     @property
@@ -258,7 +258,7 @@ class SliceReader:
         if isinstance(row, MalformedRow):
             return _RefusedItem([malformed(row, self._columns)])
         errors = FieldErrors()
-        layout, columns = (self._layout, self._columns) if self._layout is not None else self._layout_of(row)
+        layout, columns = self._from_header or self._layout_of(row)
         fields = layout.fields(row.values, errors)
         if self._has_typed_cells:
             fields = {name: _as_text(value) if name in _TEXT_FIELDS else value for name, value in fields.items()}
@@ -272,8 +272,8 @@ class SliceReader:
         category_cell = _take_category_cell(fields)
         provenance = layout.provenance(row.values, errors)
         change = None if sku_text is None or errors else self._create(fields, provenance)
-        if self._layout is not None and self._plan.empty == "clear" and not errors:
-            fields = self._layout.with_cleared(fields, row.values)
+        if self._from_header is not None and self._plan.empty == "clear" and not errors:
+            fields = layout.with_cleared(fields, row.values)
         if isinstance(change, Change):
             return ImportRow(row.line, row.cells, columns, change.subject.sku, fields, provenance, change, category_cell)
         sku = parse_sku(sku_text, errors, ("sku",))

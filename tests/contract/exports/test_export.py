@@ -17,7 +17,9 @@ from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.sql.reads import item_reader
 from catalog.adapters.system import RandomIds
 from catalog.application.categories.categories import Categories
-from catalog.application.exports.export import COLUMNS, FORMATS, export, parse_export, parse_format
+from catalog.application.exports.columns import COLUMNS
+from catalog.application.exports.export import export, parse_export
+from catalog.application.exports.formats import FORMATS, parse_format
 from catalog.application.files.trailer import TrailerPolicy
 from catalog.application.imports.pipeline import ImportPipeline
 from catalog.application.imports.plan import ImportPlan

@@ -207,7 +207,8 @@ def export(
         fail("Missing format: use --format csv, json or jsonl, or an --output file with one of these extensions.", code=USAGE)
 
     async def work(container: Any) -> None:  # noqa: ANN401 - a Container
-        from catalog.application.exports.export import parse_export, parse_format  # noqa: PLC0415 - keeps --help fast
+        from catalog.application.exports.export import parse_export  # noqa: PLC0415 - keeps --help fast
+        from catalog.application.exports.formats import parse_format  # noqa: PLC0415 - as above
         from catalog.entrypoints.representations.items import encode_item  # noqa: PLC0415 - as above
 
         query = parse_export(list_parameters(parameters, filters))

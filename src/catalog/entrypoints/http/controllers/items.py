@@ -9,7 +9,8 @@ from litestar.params import FromPath
 
 from catalog.application.caching.cached_reads import RenderedResponse
 from catalog.application.caching.freshness import item_dependencies
-from catalog.application.exports.export import parse_export, parse_flag, parse_format
+from catalog.application.exports.export import parse_export, parse_flag
+from catalog.application.exports.formats import parse_format
 from catalog.application.items.items import Items
 from catalog.domain.items.item import Item
 from catalog.domain.values.sku import parse_key
@@ -123,7 +124,7 @@ class ItemsController(Controller):
         chunks = self.items.export(query, export_format, encode_item, with_categories=with_categories, proof=proof)
         disposition = f'attachment; filename="items.{format_name}"'.encode()
         # HEAD does not read from the store.
-        first_chunk = b"" if "bodiless" in request.scope["state"] else await anext(chunks)
+        first_chunk = b"" if "bodiless" in request.scope["state"] else await anext(chunks, b"")
         return StreamingResponse(
             first_chunk, chunks, (b"content-type", FILE_MEDIA_TYPES[format_name]), (b"content-disposition", disposition)
         )

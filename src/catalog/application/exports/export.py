@@ -4,7 +4,6 @@ The file has nothing but items, unless the caller wants a proof: a last row, the
 of all bytes before its own line. It travels with the file and shows that nothing is missing and nothing was changed.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from hashlib import sha256
@@ -12,6 +11,7 @@ from typing import TypeVar
 
 from catalog.application.exports.encoder import Encode, Encoder
 from catalog.application.exports.formats import ExportFormat
+from catalog.application.threads import run_in_thread
 from catalog.domain.categories.category import Category
 from catalog.domain.categories.tree import Tree
 from catalog.domain.queries.item_query import ItemQuery, Parameters
@@ -113,15 +113,5 @@ def _joined(before: Iterable[Category], after: Iterable[Category]) -> Tree:
 
 
 async def _run(encoder: Encoder, function: Callable[..., T], *arguments: object) -> T:
-    """Call a function of the encoder: in a thread, if it takes long.
-
-    A cancelled caller waits for the thread, because it still uses the encoder.
-    """
-    if not encoder.in_thread:
-        return function(*arguments)
-    task = asyncio.create_task(asyncio.to_thread(function, *arguments))
-    try:
-        return await asyncio.shield(task)
-    finally:
-        await asyncio.wait((task,))
-        _ = task.cancelled() or task.exception()  # asyncio warns about exceptions that were never retrieved
+    """Call a function of the encoder: in a thread, if it takes long."""
+    return await run_in_thread(function, *arguments) if encoder.in_thread else function(*arguments)

@@ -50,6 +50,11 @@ class ExportFormat:
     charset: str | None = None
     may_refuse: bool = False
 
+    @property
+    def is_compressed(self) -> bool:
+        """Whether compressing the file would gain nothing."""
+        return self.name == "xlsx"
+
 
 def parse_format(name: str, options: ExportOptions = ExportOptions()) -> ExportFormat:
     """Return the format with this name and these options.

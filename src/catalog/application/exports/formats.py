@@ -123,7 +123,7 @@ def _refuse_text_options(name: str, options: ExportOptions, errors: FieldErrors)
         ("encoding", options.encoding, "utf-8"),
     ):
         if value not in (None, default):
-            errors.add((option,), "not_applicable", f"The parameter {option} is for CSV, not for {name}; omit it.")
+            errors.add((option,), "not_applicable", f"The option {option} is only for CSV, not for {name}; omit it.")
 
 
 def _delimiter(name: str, given: str | None) -> str:
@@ -149,7 +149,7 @@ def _refuse_rows_that_are_no_items(options: ExportOptions, errors: FieldErrors) 
     """Refuse a proof and categories in the columns of another system, which would take them for items."""
     for option, wanted in (("proof", options.proof), ("with_categories", options.with_categories)):
         if wanted:
-            message = f"The parameter {option} cannot be combined with profile: every row of such a file is an item."
+            message = f"The option {option} cannot be combined with profile: every row of such a file is an item."
             errors.add((option,), "not_applicable", message)
 
 

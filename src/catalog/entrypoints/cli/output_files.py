@@ -10,7 +10,7 @@ from typing import IO, Any
 
 
 @contextmanager
-def atomic_output(output: Path | None, *, compressed: bool = False) -> Iterator[Any]:
+def atomic_output(output: Path | None, *, compressed: bool = False) -> Iterator[IO[bytes]]:
     """Open the output file, or stdout if None. The file is written as NAME.part and renamed once complete and synced to disk.
 
     A `compressed` file is gzip, without a name and a time in it, so that the same content gives the same bytes.
@@ -23,7 +23,8 @@ def atomic_output(output: Path | None, *, compressed: bool = False) -> Iterator[
     try:
         with partial.open("wb") as file:
             if compressed:
-                with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as compressing:
+                compressing: Any = gzip.GzipFile("", "wb", fileobj=file, mtime=0)
+                with compressing:
                     yield compressing
             else:
                 yield file

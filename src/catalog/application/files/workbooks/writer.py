@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import IO, Any
 
 MAX_ROWS = 1_048_576
@@ -37,8 +38,9 @@ class WorkbookWriter:
         import xlsxwriter  # noqa: PLC0415 - rarely needed
 
         self._folder = tempfile.TemporaryDirectory(prefix="catalog-export-")
-        self._file: IO[bytes] = tempfile.TemporaryFile(dir=self._folder.name)  # noqa: SIM115 - closed by close()
-        self._book: Any = xlsxwriter.Workbook(self._file, {**_OPTIONS, "tmpdir": self._folder.name})
+        self._path = Path(self._folder.name, "workbook.xlsx")
+        self._file: IO[bytes] | None = None
+        self._book: Any = xlsxwriter.Workbook(str(self._path), {**_OPTIONS, "tmpdir": self._folder.name})
         self._sheet = self._book.add_worksheet(sheet)
         self._sheet.freeze_panes(1, 0)
         self._text_format = self._book.add_format({"num_format": "@"})
@@ -81,13 +83,14 @@ class WorkbookWriter:
             self._book.close()
         except FileCreateError as error:
             raise error.args[0] from error
-        self._file.seek(0)
+        self._file = self._path.open("rb")
         return self._file
 
     def close(self) -> None:
         """Delete all files."""
         self._sheet.row_data_fh.close()
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
         self._folder.cleanup()
 
     def _add_text(self, position: int, text: str) -> None:

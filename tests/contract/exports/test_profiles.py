@@ -103,7 +103,7 @@ async def test_prices_and_categories_are_written_as_the_system_has_them() -> Non
     assert [row["product_type"] for row in google] == ["Clothing", "Clothing > T-shirts & more", "odd", "twin-1", "stools", ""]
     magento = list(csv.DictReader(io.StringIO((await exported(storage, "csv", profile="magento")).decode())))
     assert (magento[1]["categories"], magento[1]["price"]) == ("Clothing/T-shirts & more", "1219.50")
-    lines = (await exported(storage, "jsonl", profile="amazon", sku="001")).splitlines()
+    lines = (await written(storage, parse_format("jsonl", ExportOptions(profile="amazon")), sku="001")).splitlines()
     assert json.loads(lines[0])["price"] == "1219.50"
     xlsx = await exported(storage, "xlsx", profile="shopify")
     assert xlsx.startswith(b"PK")

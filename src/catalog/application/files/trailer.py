@@ -5,6 +5,7 @@ In a seekable file the trailer is checked before any row is read; in a pipe, at 
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ CHANGED = (
 
 UNCHECKED = "partial=true"
 """The cure for a file that was changed."""
+
+_CSV_TRAILER = re.compile(rb"%s([!-/:-@\[-^`{-~\t])" % TRAILER_KEY.encode())
+"""How the trailer of a CSV file begins, with any delimiter."""
 
 _MAX_TRAILER = 64 * 1024
 """Maximum size of a trailer line, in bytes."""
@@ -176,8 +180,9 @@ def _trailer_of(row: Row | MalformedRow) -> Trailer | None:
 def _parse_last_line(line: bytes) -> Trailer | None:
     """Parse the last line of an export in any format. Return None if it is not a trailer."""
     content = line.strip()
-    if content.startswith(f"{TRAILER_KEY},".encode()):
-        _, rows, digest, *_ = (*content.decode(errors="replace").split(","), "")
+    delimiter = _CSV_TRAILER.match(content)
+    if delimiter is not None:
+        _, rows, digest, *_ = (*content.decode(errors="replace").split(delimiter[1].decode()), "")
         return Trailer(rows, digest)
     if not content.startswith(b'{"%s":' % TRAILER_KEY.encode()):
         return None

@@ -1,4 +1,4 @@
-"""`catalog import`, `catalog export` and `catalog seed`."""
+"""`catalog import` and `catalog seed`."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -11,12 +11,10 @@ import rich_click as click
 from catalog.entrypoints.cli.exit_codes import REFUSED, USAGE, fail
 from catalog.entrypoints.cli.import_output import ImportOutput, print_deletions, refused_rows_file, report_file
 from catalog.entrypoints.cli.option_names import as_options
-from catalog.entrypoints.cli.options import filter_options, list_parameters
-from catalog.entrypoints.cli.output_files import atomic_output
+from catalog.entrypoints.cli.profile_option import load_profile_option
 from catalog.entrypoints.cli.session import origin, run
 from catalog.entrypoints.gc_tuning import reduce_collections
 
-_FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _STANDARD_INPUT = Path("-")
 
 _SWITCH_INTERVAL = 0.0005
@@ -165,7 +163,7 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
             category_separator=plan["category_separator"],
             attributes=plan["attributes"],
             cell_types=plan["cell_types"],
-            profile=_load_profile(plan["profile"]),
+            profile=load_profile_option(plan["profile"]),
             delete_missing=plan["delete_missing"],
             max_deletes=plan["max_deletes"],
         )
@@ -202,58 +200,6 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
 
 
 @click.command()
-@click.option(
-    "--format", "file_format", type=click.Choice(["csv", "json", "jsonl"]), help="Output format (default: from FILE's extension)."
-)
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Output file (default: stdout).")
-@click.option("--proof", is_flag=True, help="Add a last row that proves that the file is complete; `import` verifies it.")
-@click.option(
-    "--with-categories",
-    is_flag=True,
-    help="Export the category tree too; `import --create-categories` restores it.",
-)
-@click.option(
-    "--sort", help="Sort keys, comma-separated, with a minus for descending, for example name,-price (default: oldest first)."
-)
-@filter_options
-def export(
-    file_format: str | None,
-    output: Path | None,
-    filters: tuple[str, ...],
-    *,
-    proof: bool,
-    with_categories: bool,
-    **parameters: str | tuple[str, ...] | None,
-) -> None:
-    """Export all items, or those the options select, from one consistent snapshot of the store.
-
-    FILE appears only when it is complete. With --proof, its last row has the number of rows and the SHA-256 of those before it.
-    """
-    file_format = file_format or _FORMATS.get(output.suffix.lower() if output else "")
-    if file_format is None:
-        fail("Missing format: use --format csv, json or jsonl, or an --output file with one of these extensions.", code=USAGE)
-
-    async def work(container: Any) -> None:  # noqa: ANN401 - a Container
-        from catalog.application.exports.export import parse_export, parse_format  # noqa: PLC0415 - keeps --help fast
-        from catalog.entrypoints.representations.items import encode_item  # noqa: PLC0415 - as above
-
-        query = parse_export(list_parameters(parameters, filters))
-        with atomic_output(output) as file:
-            chunks = container.items().export(
-                query, parse_format(file_format), encode_item, with_categories=with_categories, proof=proof
-            )
-            async for chunk in chunks:
-                file.write(chunk)
-
-    try:
-        run(work)
-    except BrokenPipeError:
-        sys.stderr.close()
-    except OSError as error:
-        fail(f"{error.filename or output}: {(error.strerror or str(error)).lower()}.", code=USAGE)
-
-
-@click.command()
 def seed() -> None:
     """Load 1,000 sample items and their categories. Existing ones are left unchanged."""
 
@@ -262,15 +208,6 @@ def seed() -> None:
 
     report = run(work)
     click.echo(f"{report.created} items created, {report.skipped} already existed.")
-
-
-def _load_profile(name: str | None) -> Any:  # noqa: ANN401 - a Profile
-    """Return a profile by its name, or from the user's file."""
-    from catalog.application.imports.profiles import NAMES, load_profile, load_profile_file  # noqa: PLC0415 - keeps --help fast
-
-    if name is None:
-        return None
-    return load_profile(name) if name in NAMES or not Path(name).exists() else load_profile_file(Path(name))
 
 
 def _open(file: Path) -> IO[bytes]:

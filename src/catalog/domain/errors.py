@@ -68,11 +68,15 @@ class CatalogError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One validation error: the path to the field, a stable code, and a message that says what to do."""
+    """One validation error: the path to the field, a stable code, and a message that says what to do.
+
+    `cure` is what would help, apart from the message: an option in the form `name=value` (or `name=value|value`), or an action.
+    """
 
     path: FieldPath
     code: str
     message: str
+    cure: str = ""
 
 
 class Malformed(CatalogError):

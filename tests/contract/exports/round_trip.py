@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from catalog.application.exports.export import FORMATS, export, parse_export
+from catalog.application.exports.export import export, parse_export
+from catalog.application.exports.formats import FORMATS
 from catalog.application.files.trailer import TrailerPolicy
 from catalog.application.imports.pipeline import ImportPipeline
 from catalog.application.imports.plan import ImportPlan

@@ -7,7 +7,8 @@ import pytest
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.system import RandomIds
 from catalog.application.categories.categories import Categories
-from catalog.application.exports.export import COLUMNS, FORMATS
+from catalog.application.exports.columns import COLUMNS
+from catalog.application.exports.formats import FORMATS
 from catalog.domain.changes.commit_plan import Outcome
 from catalog.domain.changes.log import ChangeSet
 from catalog.ports.storage import Storage

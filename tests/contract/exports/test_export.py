@@ -10,7 +10,8 @@ import pytest
 from catalog.adapters.memory import item_reader as memory_reader
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.sql.reads import item_reader
-from catalog.application.exports.export import FORMATS, parse_export, parse_format
+from catalog.application.exports.export import parse_export
+from catalog.application.exports.formats import FORMATS, parse_format
 from catalog.domain.errors import InvalidQuery, StoreUnavailable
 from catalog.ports.storage import Storage
 from tests import minimal_store

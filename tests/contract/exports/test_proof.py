@@ -8,7 +8,7 @@ import json
 import pytest
 
 from catalog.adapters.memory.storage import MemoryStorage
-from catalog.application.exports.export import FORMATS
+from catalog.application.exports.formats import FORMATS
 from catalog.domain.errors import InvalidFile
 from catalog.ports.storage import Storage
 from tests.contract.exports.round_trip import Pipe, export_bytes, import_bytes

@@ -8,7 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from catalog.adapters.memory.storage import MemoryStorage
-from catalog.application.exports.export import COLUMNS, FORMATS
+from catalog.application.exports.columns import COLUMNS
+from catalog.application.exports.formats import FORMATS
 from catalog.domain.text.normalization import is_blank, trim
 from catalog.ports.storage import Storage
 from tests.contract.exports.round_trip import all_items, export_bytes, import_bytes

@@ -126,3 +126,6 @@ async def test_spaces_around_a_category_do_not_matter(imports: Imports) -> None:
     plan = ImportPlan(create_categories=True)
     await imports.run("sku,name,category\nA,A,Men >  Boots \nB,B, boots \nC,C,  Boots\nD,D, hats \n", plan)
     assert [(await imports.item(sku)).category for sku in "ABCD"] == ["boots", "boots", "boots", "hats"]
+    await Categories(imports.storage, FixedClock(), RandomIds()).create({"slug": "kids", "name": "Children"}, TESTER)
+    await imports.run("sku,name,category\nE,E,kids\nF,F, kids \n")
+    assert [(await imports.item(sku)).category for sku in "EF"] == ["kids", "kids"]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from catalog.application.imports import jobs as module
-from catalog.application.imports import refusals
+from catalog.application.imports import refusal_records
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.rows import SLICE_ROWS
 from catalog.domain.changes.log import ChangeSet
@@ -18,7 +18,7 @@ from tests.making import NOON, TESTER, commit, creation
 async def test_all_refusals_are_available_for_a_day(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are in line order. The result of the import has the first ones."""
     monkeypatch.setattr(module, "MAX_REFUSALS_SHOWN", 300)
-    monkeypatch.setattr(refusals, "MAX_REFUSALS_PER_RECORD", 300)
+    monkeypatch.setattr(refusal_records, "MAX_REFUSALS_PER_RECORD", 300)
     text = "sku,name\n" + "".join(f"S-{number},\n" for number in range(2 * SLICE_ROWS))
     state = await jobs.run(text)
     assert (state.status, state.report.rows, state.report.refused, state.bytes) == (

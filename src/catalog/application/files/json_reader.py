@@ -7,9 +7,9 @@ from typing import Any
 from catalog.application.files.detection import FileDetection
 from catalog.application.files.errors import DamagedFile, invalid_file
 from catalog.application.files.row_source import MAX_ROW_SIZE, MalformedRow, Row, RowSource, sampled
-from catalog.application.files.text import CHUNK_SIZE, TextFile
+from catalog.application.files.text import CHUNK_SIZE, RIGHT_ENCODING, TextFile
 from catalog.application.files.trailer import verify_trailer
-from catalog.application.strict_json import next_value, parse_json, skip_whitespace
+from catalog.application.strict_json import next_value, parse_json, skip_whitespace, to_json
 from catalog.domain.errors import Malformed
 
 
@@ -118,12 +118,12 @@ def _json_lines(text: TextFile) -> Iterator[Row | MalformedRow]:
                 content = stream.readline(MAX_ROW_SIZE)
             yield MalformedRow(line, f"The line has more than {MAX_ROW_SIZE} characters.")
         elif not content.isascii() and text.is_undecodable(content):
-            yield MalformedRow(line, f"The line {text.undecodable}")
+            yield MalformedRow(line, f"The line {text.undecodable}", cure=RIGHT_ENCODING, text=content.strip())
         elif content.strip():
             try:
                 yield _to_row(line, parse_json(content), len(content))
             except Malformed as error:
-                yield MalformedRow(line, str(error))
+                yield MalformedRow(line, str(error), text=content.strip())
 
 
 def _json_array(window: "_Window") -> Iterator[Row | MalformedRow]:
@@ -150,8 +150,8 @@ def _json_array(window: "_Window") -> Iterator[Row | MalformedRow]:
 
 def _to_row(line: int, value: object, size: int) -> Row | MalformedRow:
     if not isinstance(value, dict):
-        return MalformedRow(line, "The row is not an object.")
-    return Row(line, {name: cell for name, cell in value.items() if cell is not None}, size)
+        return MalformedRow(line, "The row is not an object.", text=to_json(value))
+    return Row(line, {name: cell for name, cell in value.items() if cell is not None}, size, cells=value)
 
 
 _SKIPPED_LEVELS = 3

@@ -6,10 +6,12 @@ from typing import Any
 
 from catalog.application.files.compression import ZIP, decompress, peek, workbook_format
 from catalog.application.files.delimited.reader import read_csv
+from catalog.application.files.encodings import parse_encoding
 from catalog.application.files.errors import DamagedFile, invalid_file
 from catalog.application.files.json_reader import read_json_array, read_json_lines, wrapped_arrays
 from catalog.application.files.read_options import ReadOptions
-from catalog.application.files.row_source import BinaryReader, RowSource
+from catalog.application.files.refused_rows import options_for
+from catalog.application.files.row_source import SAMPLE_SIZE, BinaryReader, RowSource
 from catalog.application.files.text import TextFile, open_text
 from catalog.application.files.workbooks.reader import read_workbook
 from catalog.domain.errors import FieldError, InvalidQuery
@@ -50,11 +52,15 @@ def _open(file: BinaryReader, options: ReadOptions, filename: str | None) -> Row
             message = f"The file is a workbook ({workbook}), not {options.format}; omit the format."
             raise invalid_file(message)
         return read_workbook(seekable, workbook, options.sheet, options.policy)
+    if start == ZIP and options.format not in ("xlsx", "ods"):
+        message = f"The file is a workbook or an archive in another one ({compression}); decompress it first."
+        raise invalid_file(message)
+    if options.encoding is not None:
+        parse_encoding(options.encoding)  # before more is read
+    sample, plain = peek(plain, SAMPLE_SIZE)
+    options = options_for(sample, options)
     if options.format in ("xlsx", "ods"):
         message = f"The file is no workbook ({options.format}); omit the format, and it is detected."
-        raise invalid_file(message)
-    if start == ZIP:
-        message = f"The file is a workbook or an archive in another one ({compression}); decompress it first."
         raise invalid_file(message)
     text = open_text(plain, options.encoding, options.policy)
     try:

@@ -1,6 +1,6 @@
 """The rows of an import file, independent of its format. Some rows may be malformed."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Literal, Protocol
@@ -16,6 +16,8 @@ SAMPLE_SIZE = 1024 * 1024
 SAMPLE_ROWS = 1_000
 """Maximum rows from which the form of columns is detected."""
 
+Cells = Sequence[Any] | Mapping[str, Any]
+"""A row as the file has it: its cells in the order of the header, or the object of JSON."""
 
 KNOWN_NAMES = frozenset(("sku", "name", "description", "category", "price", "currency", "attributes", "id"))
 """Column names that show where the header of a table is, and what separates its cells."""
@@ -35,23 +37,31 @@ class BinaryReader(Protocol):
 class Row:
     """A row: the line on which it starts, its values by column name, and its approximate size in characters.
 
-    `repair` says whether the row had too few cells, which are absent, or too many, which were empty and are cut.
+    `repair` says whether the row had too few cells, which are absent, or too many, which were empty and are cut. `cells` is the
+    row as the file has it, in case that it is refused.
     """
 
     line: int
     values: dict[str, Any]
     size: int = field(default=0, compare=False)
     repair: Literal["", "filled", "cut"] = ""
+    cells: Cells = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class MalformedRow:
-    """A row that cannot be read, or several: those from `line` to `last_line`. `cells` are what could be read of it."""
+    """A row that cannot be read, or several: those from `line` to `last_line`.
+
+    `cells` are what could be read of it, and `text` is that of its lines, up to MAX_ROW_SIZE, if they could not be read. `cure`
+    is what would help, apart from the message.
+    """
 
     line: int
     message: str
     last_line: int | None = None
     cells: tuple[str, ...] = ()
+    cure: str = ""
+    text: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

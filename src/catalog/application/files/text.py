@@ -16,6 +16,9 @@ from catalog.application.files.trailer import HashingReader, TrailerPolicy
 CHUNK_SIZE = 64 * 1024
 """Bytes or characters that are read at a time."""
 
+RIGHT_ENCODING = "save the file as UTF-8, or set encoding=NAME"
+"""The cure for bytes that cannot be decoded."""
+
 _SIGNATURES = {
     b"\xd0\xcf\x11\xe0": "The file is a spreadsheet in the format of before 2007 (.xls); save it as .xlsx or as CSV.",
     b"%PDF": "The file is a PDF, not a table.",
@@ -41,8 +44,8 @@ class TextFile:
 
     @property
     def undecodable(self) -> str:
-        """The message for a row with bytes that cannot be decoded."""
-        return f"is not valid {self.encoding.name.upper()}; save the file as UTF-8, or set the right encoding."
+        """What to say of a row with bytes that cannot be decoded; RIGHT_ENCODING is the cure."""
+        return f"is not valid {self.encoding.name.upper()}."
 
     def is_undecodable(self, text: str) -> bool:
         """Return whether a decoded text contains bytes that could not be decoded."""

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from catalog.application.files.refused_rows import REFUSED_COLUMNS
 from catalog.application.imports.attribute_names import fit_name
 from catalog.application.imports.columns import find_column, list_names
 from catalog.application.imports.field_names import ATTRIBUTE
@@ -72,7 +73,7 @@ def take_attributes(columns: Sequence[str], option: Attributes, used: Mapping[st
 
 def _unused(columns: Sequence[str], used: Mapping[str, str]) -> list[str]:
     """Return the columns that no field uses. Those without a name, and those whose name is repeated, are left out."""
-    counts, not_taken = Counter(columns), {*used.values(), *READ_ONLY_FIELDS}
+    counts, not_taken = Counter(columns), {*used.values(), *READ_ONLY_FIELDS, *REFUSED_COLUMNS}
     return [
         name
         for number, name in enumerate(columns, 1)
@@ -124,9 +125,6 @@ def convert(value: Any, type_name: str, name: str, errors: FieldErrors) -> Any: 
             return number
         if isinstance(number, DecimalLiteral) and (type_name == "number" or number.is_integer):
             return number
-    message = (
-        f"The value {shorten(value, _SHOWN)!r} of {ATTRIBUTE}{name} is not of type {type_name}; "
-        f"to keep it as text, set type={ATTRIBUTE}{name}=text."
-    )
-    errors.add(("attributes", name), "wrong_type", message)
+    message = f"The value {shorten(value, _SHOWN)!r} of {ATTRIBUTE}{name} is not of type {type_name}."
+    errors.add(("attributes", name), "wrong_type", message, f"type={ATTRIBUTE}{name}=text")
     return None

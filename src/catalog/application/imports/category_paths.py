@@ -95,8 +95,7 @@ class CategoryPaths:
         """Return the slug of the last category of a path. Makes those that are missing."""
         names = self._names(path)
         if not self._create:
-            message = f"There is no category {shorten(path, 40)}; create it first, or set create_categories=true."
-            _refuse("unknown_category", message)
+            _refuse("unknown_category", f"There is no category {shorten(path, 40)}.", "create_categories=true")
         if len(names) > MAX_DEPTH:
             _refuse("category_too_deep", f"The path has {len(names)} categories; the maximum is {MAX_DEPTH}.")
         parent = None
@@ -132,5 +131,5 @@ def _only(name: str, slugs: Sequence[str]) -> str | None:
     return slugs[0] if slugs else None
 
 
-def _refuse(code: str, message: str) -> NoReturn:
-    raise InvalidInput([FieldError(_PATH, code, message)])
+def _refuse(code: str, message: str, cure: str = "") -> NoReturn:
+    raise InvalidInput([FieldError(_PATH, code, message, cure)])

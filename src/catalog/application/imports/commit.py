@@ -8,7 +8,7 @@ from typing import Generic
 from catalog.application.imports.categories import KnownCategories
 from catalog.application.imports.decide import DecidedSlice, SliceDecider
 from catalog.application.imports.plan import ImportPlan
-from catalog.application.imports.refusals import Refusal, refusals_of
+from catalog.application.imports.refusals import Refusal, RefusedRow, by_line, flat, refusals_of
 from catalog.application.imports.report import ImportReport, P
 from catalog.application.imports.rows import ImportRow, Slice
 from catalog.application.writes.commit import MAX_ATTEMPTS
@@ -26,10 +26,10 @@ _EXISTED_BEFORE = (
 
 @dataclass(frozen=True, slots=True)
 class CommittedSlice(Generic[P]):
-    """A slice that is committed: the progress with it, its refusals by line, and the categories that are known now."""
+    """A slice that is committed: the progress with it, its refused rows by line, and the categories that are known now."""
 
     progress: P
-    refusals: Sequence[Refusal] = ()
+    refused_rows: Sequence[RefusedRow] = ()
     known: KnownCategories = KnownCategories()  # noqa: RUF009 - immutable
     seqs: Sequence[range] = ()
     """The numbers of its log entries."""
@@ -41,13 +41,18 @@ class CommittedSlice(Generic[P]):
         """The counts of the import so far."""
         return self.progress.report
 
+    @property
+    def refusals(self) -> list[Refusal]:
+        """The reasons of all refused rows."""
+        return flat(self.refused_rows)
+
 
 @dataclass(frozen=True, slots=True)
 class _Settled:
-    """What became of changes that were committed one by one: counts, refusals, the rows to decide again, and the log entries."""
+    """What became of changes committed one by one: counts, refused rows, the rows to decide again, and the log entries."""
 
     report: ImportReport
-    refusals: list[Refusal]
+    refusals: list[RefusedRow]
     retry: list[ImportRow]
     seqs: range = range(0)
 
@@ -68,7 +73,7 @@ class SliceCommitter:
 
     async def commit_together(self, decided: DecidedSlice, progress: P) -> CommittedSlice[P] | None:
         """Commit all changes with the records of the progress, or return None on a conflict."""
-        refusals = _by_line(decided.refusals)
+        refusals = by_line(decided.refusals)
         advanced = progress.advance(decided.report, refusals)
         change_set = ChangeSet(() if self._plan.dry_run else tuple(decided.all_changes), self._origin, advanced.records)
         outcomes: Sequence[Outcome] = ()
@@ -91,7 +96,7 @@ class SliceCommitter:
             settled = await self._commit_each(retried, attempt)
             report, refusals = report + settled.report, refusals + settled.refusals
             seqs.append(settled.seqs)
-        refusals = _by_line(refusals)
+        refusals = by_line(refusals)
         advanced = progress.advance(report, refusals)
         if advanced.records:
             await self._storage.commit((ChangeSet((), self._origin, advanced.records),))
@@ -115,22 +120,22 @@ class SliceCommitter:
 def _settle_categories(decided: DecidedSlice, outcomes: Sequence[Outcome]) -> _Settled:
     """Correct the counts by the categories that were not created. Those of the file are refused, unless they exist now."""
     counts: Counter[str] = Counter()
-    refusals: list[Refusal] = []
+    refusals: list[RefusedRow] = []
     for category, outcome in zip(decided.new_categories, outcomes, strict=True):
         if isinstance(outcome, CatalogError):
             counts["categories"] -= 1
             slug = category.subject.slug
-            if slug in decided.category_lines and not isinstance(outcome, SlugTaken):
+            if slug in decided.category_rows and not isinstance(outcome, SlugTaken):
                 counts["refused"] += 1
                 errors = outcome.errors if isinstance(outcome, InvalidInput) else [FieldError((), outcome.code, str(outcome))]
-                refusals += refusals_of(decided.category_lines[slug], slug, errors)
+                refusals += refusals_of(decided.category_rows[slug], slug, errors)
     return _Settled(ImportReport.of(counts), refusals, [])
 
 
 def _settle_rows(decided: DecidedSlice, outcomes: Sequence[Outcome], attempt: int) -> _Settled:
     """Correct the counts by the rows that were not committed: they are decided again, or refused in the last attempt."""
     counts: Counter[str] = Counter()
-    refusals: list[Refusal] = []
+    refusals: list[RefusedRow] = []
     retry: list[ImportRow] = []
     for (row, change), outcome in zip(decided.changes, outcomes, strict=True):
         if isinstance(outcome, Committed):
@@ -146,7 +151,7 @@ def _settle_rows(decided: DecidedSlice, outcomes: Sequence[Outcome], attempt: in
             conflict = TooManyConflicts(row.sku)
             error = FieldError((), conflict.code, str(conflict))
         counts["refused"] += 1
-        refusals += refusals_of(row.line, row.sku, [error])
+        refusals += refusals_of(row, row.sku, [error])
     return _Settled(ImportReport.of(counts), refusals, retry)
 
 
@@ -154,7 +159,3 @@ def _seqs(outcomes: Sequence[Outcome]) -> range:
     """Return the numbers of the log entries of a batch. They are consecutive, because nobody else commits in between."""
     entries = [entry for outcome in outcomes if isinstance(outcome, Committed) for entry in outcome.entries]
     return range(entries[0].seq, entries[-1].seq + 1) if entries else range(0)
-
-
-def _by_line(refusals: Sequence[Refusal]) -> list[Refusal]:
-    return sorted(refusals, key=lambda refusal: refusal.line)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from catalog.application.imports.categories import KnownCategories
 from catalog.application.imports.plan import ImportPlan
-from catalog.application.imports.refusals import Refusal, refusals_of
+from catalog.application.imports.refusals import FileRow, RefusedRow, refusals_of
 from catalog.application.imports.report import ImportReport
 from catalog.application.imports.row_categories import RowCategories
 from catalog.application.imports.rows import TURN_ROWS, ImportRow, Slice
@@ -22,6 +22,9 @@ from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
 
+_CREATE_CATEGORIES = "create_categories=true"
+"""The cure for an unknown category."""
+
 _CREATED, _UPDATED, _UNCHANGED, _SKIPPED, _REFUSED = "created", "updated", "unchanged", "skipped", "refused"
 
 
@@ -34,9 +37,9 @@ class DecidedSlice:
     deletions: Sequence[Change[Item]] = ()
     """The items that are missing from the file."""
     new_categories: Sequence[Change[Category]] = ()
-    category_lines: Mapping[str, int] = field(default_factory=dict)
-    """Slug -> line, for the categories in the file."""
-    refusals: Sequence[Refusal] = ()
+    category_rows: Mapping[str, FileRow] = field(default_factory=dict)
+    """Slug -> row, for the categories in the file."""
+    refusals: Sequence[RefusedRow] = ()
     known: KnownCategories = KnownCategories()  # noqa: RUF009 - immutable
     """The categories as they were when the slice was decided."""
     prepared: Sequence[object] = ()
@@ -83,7 +86,7 @@ class SliceDecider:
             decided,
             report=decided.report + row_slice.report + ImportReport(categories=len(new_categories)),
             new_categories=new_categories,
-            category_lines={change.subject.slug: line for line, change in file_categories},
+            category_rows={change.subject.slug: row for row, change in file_categories},
             refusals=[*decided.refusals, *row_slice.refusals],
         )
 
@@ -110,7 +113,7 @@ class SliceDecider:
         """Decide rows, each based on those before it. Gives way to other tasks every TURN_ROWS rows."""
         outcomes: Counter[str] = Counter()
         changes: list[tuple[ImportRow, Change[Item]]] = []
-        refusals: list[Refusal] = []
+        refusals: list[RefusedRow] = []
         for number, row in enumerate(rows):
             if not number % TURN_ROWS:
                 await asyncio.sleep(0)
@@ -119,7 +122,7 @@ class SliceDecider:
             except (InvalidInput, SkuTaken, ItemExists) as error:
                 known, errors = await self._explain(error, known)
                 outcomes[_REFUSED] += 1
-                refusals += refusals_of(row.line, row.sku, errors)
+                refusals += refusals_of(row, row.sku, errors)
                 continue
             outcomes[outcome] += 1
             if row.has_other_categories and outcome != _SKIPPED:
@@ -138,10 +141,12 @@ class SliceDecider:
             if error.slug not in self._suggestions:
                 known, tree = await known.with_tree(self._storage)
                 self._suggestions[error.slug] = with_suggestion(error, tree.by_slug)
-            return known, self._suggestions[error.slug].errors
+            return known, [replace(found, cure=_CREATE_CATEGORIES) for found in self._suggestions[error.slug].errors]
         if isinstance(error, InvalidInput):
             return known, error.errors
-        return known, [FieldError(("sku" if isinstance(error, SkuTaken) else "id",), error.code, str(error))]
+        if isinstance(error, SkuTaken):
+            return known, [FieldError(("sku",), error.code, str(error), "on_conflict=update|skip")]
+        return known, [FieldError(("id",), error.code, str(error))]
 
     def _decide_row(self, staged: StagedChanges, row: ImportRow) -> tuple[str, Change[Item] | None]:
         """Return the outcome of a row, and its change if there is one.
@@ -158,7 +163,7 @@ class SliceDecider:
         if row.category_error is not None:
             raise row.category_error
         if item is None and not created_in_dry_run and (not self._plan.create or self._lacks_name(row)):
-            raise InvalidInput([_not_found(row.sku, "no name to create it" if self._plan.create else "create=false")])
+            raise InvalidInput([_no_name(row.sku) if self._plan.create else _not_created(row.sku)])
         if item is not None:
             change = item.update(row.fields, now=self._clock.now())
         elif created_in_dry_run and self._lacks_name(row):
@@ -177,6 +182,11 @@ class SliceDecider:
         return self._plan.on_conflict == "update" and row.fields.get("name") is None
 
 
-def _not_found(sku: str, reason: str) -> FieldError:
+def _no_name(sku: str) -> FieldError:
     """Return the error of a row that would have to create its item, and cannot."""
-    return FieldError(("sku",), "item_not_found", f"There is no item {sku}, and {reason}.")
+    return FieldError(("sku",), "item_not_found", f"There is no item {sku}, and no name to create it.")
+
+
+def _not_created(sku: str) -> FieldError:
+    """Return the error of a row that would create its item, which the plan does not allow."""
+    return FieldError(("sku",), "item_not_found", f"There is no item {sku}.", "create=true")

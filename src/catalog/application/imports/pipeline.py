@@ -168,9 +168,7 @@ class _Stages:
         """
         collected = await self._collect(slices)
         found = None if self._missing is None else await self._missing.find()
-        self._check_size(
-            len(collected.rows_to_import) + len(collected.categories) + (0 if found is None else len(found.revisions))
-        )
+        self._check_size(collected.size + (0 if found is None else len(found.revisions)))
         for _ in range(MAX_ATTEMPTS):
             decided = await self._decider.decide(collected, KnownCategories())
             if self._missing is not None and found is not None:
@@ -189,7 +187,7 @@ class _Stages:
         size = 0
         while (row_slice := await self._next(slices)) is not None:
             parts.append(row_slice)
-            size += len(row_slice.rows_to_import) + len(row_slice.categories)
+            size += row_slice.size
             self._check_size(size)
         return Slice.joined(parts)
 

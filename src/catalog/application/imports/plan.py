@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
+from catalog.application.files.refused_rows import REFUSED_COLUMNS
 from catalog.application.files.row_source import MalformedRow, Row
 from catalog.application.imports.amounts import DecimalMark, detect_mark
 from catalog.application.imports.attribute_columns import Attributes, detect_type, parse_attributes, take_attributes
@@ -184,12 +185,14 @@ class ImportPlan:
         mapping |= take_attributes(names, self._attributes(names, None), mapping)[0]
         return self._layout(mapping, detection), self._ignored(names, mapping)
 
-    def arrange(self, rows: Iterator[Row | MalformedRow], detection: ColumnDetection) -> Iterator[Row | MalformedRow]:
-        """Change rows as the profile says, if there is one: its variants get what they share."""
+    def arrange(
+        self, rows: Iterator[Row | MalformedRow], detection: ColumnDetection, columns: Sequence[str] | None = None
+    ) -> Iterator[Row | MalformedRow]:
+        """Change rows as the profile says, if there is one: variants get what they share. `columns` are those of the header."""
         if self.profile is None:
             return rows
         rules = self.profile.rules.resolve(tuple(detection.mapping.values()) + detection.ignored)
-        return arrange_rows(rows, rules, detection.mapping.get("sku", "sku"))
+        return arrange_rows(rows, rules, detection.mapping.get("sku", "sku"), columns or ())
 
     def _match(self, names: Sequence[str], *, has_header: bool) -> tuple[dict[str, str], list[str]]:
         """Return the column of each field, and warnings."""
@@ -236,7 +239,7 @@ class ImportPlan:
 
     def _ignored(self, names: Sequence[str], mapping: Mapping[str, str]) -> tuple[str, ...]:
         """Return the columns that are not used. Read-only fields are in every export and are not worth reporting."""
-        used = {*mapping.values(), *READ_ONLY_FIELDS}
+        used = {*mapping.values(), *READ_ONLY_FIELDS, *REFUSED_COLUMNS}
         if self.profile is not None:
             rules = self.profile.rules.resolve(names)
             used.update(rules.column_names())

@@ -15,8 +15,9 @@ from catalog.application.files.row_source import MalformedRow, Row, RowSource
 from catalog.application.files.trailer import CATEGORY_KEY
 from catalog.application.imports.column_layout import ColumnLayout
 from catalog.application.imports.plan import ImportPlan
-from catalog.application.imports.refusals import Refusal, refusals_of
-from catalog.application.imports.report import ImportReport
+from catalog.application.imports.refusals import FileRow, RefusedRow, malformed, refusals_of
+from catalog.application.imports.report import ImportDetection, ImportReport
+from catalog.application.imports.row_columns import RowColumns
 from catalog.domain.categories.category import Category
 from catalog.domain.change import Change
 from catalog.domain.errors import FieldError, InvalidInput
@@ -44,8 +45,9 @@ _MAX_POSITION_DIGITS = 10
 _TEXT_FIELDS = ("sku", "name", "description", "category")
 _EXPONENT = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2,}")
 
-_ROUNDED = "A spreadsheet turned the SKU into the rounded number {}; format the column as text and enter the SKUs again."
-"""The message for a SKU in exponent form."""
+_ROUNDED = "A spreadsheet turned the SKU into the rounded number {}."
+_NOT_ROUNDED = "format the column as text and enter the SKUs again"
+"""The message for a SKU in exponent form, and its cure."""
 
 _MAX_IGNORED_COLUMNS = 100
 _MAX_CACHED_LAYOUTS = 100
@@ -54,10 +56,9 @@ _MAX_CACHED_CHARACTERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class ImportRow:
+class ImportRow(FileRow):
     """A parsed row. `change` creates it as a new item, or is the error why it cannot be one."""
 
-    line: int
     sku: str
     fields: Mapping[str, Any]
     provenance: Provenance | None
@@ -79,18 +80,23 @@ class ImportRow:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A parsed slice: the rows to import, the categories with their lines, and why other rows were refused.
+    """A parsed slice: the rows to import, the categories with their rows, and the rows that were refused.
 
     `report` counts the rows and the refused ones, and has the columns that are ignored so far. `refused_keys` are the SKUs of
     refused rows, and their ids if those are preserved; `unread_lines` are the lines of rows whose SKU could not be read.
     """
 
     rows_to_import: Sequence[ImportRow] = ()
-    categories: Sequence[tuple[int, Change[Category]]] = ()
-    refusals: Sequence[Refusal] = ()
+    categories: Sequence[tuple[FileRow, Change[Category]]] = ()
+    refusals: Sequence[RefusedRow] = ()
     report: ImportReport = ImportReport()  # noqa: RUF009 - immutable
     refused_keys: Sequence[str | UUID] = ()
     unread_lines: Sequence[int] = ()
+
+    @property
+    def size(self) -> int:
+        """The number of rows that are in memory, those of categories included."""
+        return len(self.rows_to_import) + len(self.categories) + len(self.refusals)
 
     @classmethod
     def joined(cls, slices: Sequence["Slice"]) -> "Slice":
@@ -109,7 +115,7 @@ class Slice:
 class _RefusedItem:
     """The row of an item that is refused: why, and its SKU and preserved id, as far as they could be read."""
 
-    refusals: list[Refusal]
+    refusals: list[RefusedRow]
     sku: str | None = None
     provenance: Provenance | None = None
 
@@ -135,21 +141,26 @@ class SliceReader:
         self._plan = plan
         self._clock = clock
         self._ids = ids
-        self._layouts: dict[tuple[str, ...], ColumnLayout] = {}
-        self._layout: ColumnLayout | None = None
+        self._layouts: dict[tuple[str, ...], tuple[ColumnLayout, RowColumns]] = {}
+        self._from_header: tuple[ColumnLayout, RowColumns] | None = None
         self._has_typed_cells = source.detected.is_workbook
         layout, self.detection = plan.layout(source.columns, source.sample)
-        self._rows = plan.arrange(source.rows, self.detection)
+        self._rows = plan.arrange(source.rows, self.detection, source.columns)
+        self._columns = RowColumns(source.columns, self.detection.mapping, is_escaped=source.detected.format == "csv")
         if source.columns is not None:
-            self._layout = layout
+            self._from_header = layout, self._columns
             self.ignored_columns = self.detection.ignored
 
     @property
     def noticed(self) -> ImportReport:
         """What was noticed in the file before its rows are read."""
         file, columns = self._source.detected, self.detection
-        detected = "; ".join(filter(None, (file.describe(), columns.describe())))
-        return ImportReport(ignored=self.ignored_columns, detected=detected, warnings=(*file.warnings, *columns.warnings))
+        return ImportReport(
+            ignored=self.ignored_columns,
+            detected="; ".join(filter(None, (file.describe(), columns.describe()))),
+            detection=ImportDetection.of(file, columns),
+            warnings=(*file.warnings, *columns.warnings),
+        )
 
     async def slices(self, before_slice: Callable[[], Awaitable[None]]) -> AsyncGenerator[Slice, None]:
         """Yield the slices of the file. The rows of the next one are read in a thread meanwhile.
@@ -184,8 +195,8 @@ class SliceReader:
     async def parse(self, rows: Sequence[Row | MalformedRow]) -> Slice:
         """Parse rows by the plan. Gives way to other tasks every TURN_ROWS rows."""
         to_import: list[ImportRow] = []
-        categories: list[tuple[int, Change[Category]]] = []
-        refusals: list[Refusal] = []
+        categories: list[tuple[FileRow, Change[Category]]] = []
+        refusals: list[RefusedRow] = []
         refused_keys: list[str | UUID] = []
         unread_lines: list[int] = []
         category_count = refused = 0
@@ -196,7 +207,7 @@ class SliceReader:
                     to_import.append(parsed)
                 elif isinstance(parsed, Change):
                     category_count += 1
-                    categories.append((row.line, parsed))
+                    categories.append((self._file_row(row), parsed))
                 elif isinstance(parsed, _RefusedItem):
                     refused += 1
                     refusals += parsed.refusals
@@ -217,7 +228,10 @@ class SliceReader:
         )
         return Slice(to_import, categories if self._plan.create_categories else (), refusals, report, refused_keys, unread_lines)
 
-    def _parse_category(self, row: Row | MalformedRow) -> Change[Category] | list[Refusal] | None:
+    def _file_row(self, row: Row | MalformedRow) -> FileRow:
+        return FileRow(row.line, row.cells, self._columns)
+
+    def _parse_category(self, row: Row | MalformedRow) -> Change[Category] | list[RefusedRow] | None:
         """Parse the row of a category in an export. Return None for any other row."""
         if isinstance(row, MalformedRow):
             return None
@@ -237,38 +251,39 @@ class SliceReader:
         try:
             return Category.create(fields, category_id=self._ids.item_id(), default_position=0, now=self._clock.now())
         except InvalidInput as error:
-            return refusals_of(row.line, str(fields.get("slug") or ""), error.errors)
+            return refusals_of(self._file_row(row), str(fields.get("slug") or ""), error.errors)
 
     def _parse_item(self, row: Row | MalformedRow) -> ImportRow | _RefusedItem:
         """Parse the row of an item, or return why it is refused."""
         if isinstance(row, MalformedRow):
-            return _RefusedItem(refusals_of(row.line, "", [FieldError((), "malformed", row.message)]))
+            return _RefusedItem([malformed(row, self._columns)])
         errors = FieldErrors()
-        layout = self._layout or self._layout_of(row)
+        layout, columns = self._from_header or self._layout_of(row)
         fields = layout.fields(row.values, errors)
         if self._has_typed_cells:
             fields = {name: _as_text(value) if name in _TEXT_FIELDS else value for name, value in fields.items()}
         sku_text = fields.get("sku")
         if isinstance(sku_text, str) and _EXPONENT.fullmatch(sku_text):
-            error = FieldError(("sku",), "rounded_sku", _ROUNDED.format(sku_text))
-            return _RefusedItem(refusals_of(row.line, sku_text, [error]))
+            error = FieldError(("sku",), "rounded_sku", _ROUNDED.format(sku_text), _NOT_ROUNDED)
+            return _RefusedItem(refusals_of(FileRow(row.line, row.cells, columns), sku_text, [error]))
         if isinstance(sku_text, str) and sku_text.startswith("'"):
             # Spreadsheets mark a number as text with an apostrophe.
             sku_text = fields["sku"] = sku_text[1:]
         category_cell = _take_category_cell(fields)
         provenance = layout.provenance(row.values, errors)
         change = None if sku_text is None or errors else self._create(fields, provenance)
-        if self._layout is not None and self._plan.empty == "clear" and not errors:
-            fields = self._layout.with_cleared(fields, row.values)
+        if self._from_header is not None and self._plan.empty == "clear" and not errors:
+            fields = layout.with_cleared(fields, row.values)
         if isinstance(change, Change):
-            return ImportRow(row.line, change.subject.sku, fields, provenance, change, category_cell)
+            return ImportRow(row.line, row.cells, columns, change.subject.sku, fields, provenance, change, category_cell)
         sku = parse_sku(sku_text, errors, ("sku",))
         if sku is None or change is None:
             attempt = self._create({**fields, "sku": "X"}, None)
             if isinstance(attempt, InvalidInput):
                 errors.extend(attempt)
-            return _RefusedItem(refusals_of(row.line, str(sku_text or ""), errors.found), sku, provenance)
-        return ImportRow(row.line, sku, fields, provenance, change, category_cell)
+            refusals = refusals_of(FileRow(row.line, row.cells, columns), str(sku_text or ""), errors.found)
+            return _RefusedItem(refusals, sku, provenance)
+        return ImportRow(row.line, row.cells, columns, sku, fields, provenance, change, category_cell)
 
     def _create(self, fields: Mapping[str, Any], provenance: Provenance | None) -> Change[Item] | InvalidInput:
         """Decide the creation of an item, or return the error why it cannot be created."""
@@ -277,19 +292,20 @@ class SliceReader:
         except InvalidInput as error:
             return error
 
-    def _layout_of(self, row: Row) -> ColumnLayout:
+    def _layout_of(self, row: Row) -> tuple[ColumnLayout, RowColumns]:
         """Return the layout of a row that names its own columns. Most rows share a few layouts, which are cached."""
         names = tuple(row.values)
-        layout = self._layouts.get(names)
-        if layout is None:
+        found = self._layouts.get(names)
+        if found is None:
             layout, ignored = self._plan.layout_of_names(names, self.detection)
+            found = layout, RowColumns(None, layout.mapping)
             new = [name for name in ignored if name not in self.ignored_columns]
             self.ignored_columns += tuple(new[: max(0, _MAX_IGNORED_COLUMNS - len(self.ignored_columns))])
             if sum(map(len, names)) <= _MAX_CACHED_CHARACTERS:
                 if len(self._layouts) >= _MAX_CACHED_LAYOUTS:
                     self._layouts.clear()
-                self._layouts[names] = layout
-        return layout
+                self._layouts[names] = found
+        return found
 
 
 def _take_category_cell(fields: dict[str, Any]) -> str | None:

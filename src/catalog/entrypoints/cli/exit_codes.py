@@ -1,7 +1,7 @@
 """Exit codes, and error messages for the terminal. The only module that maps errors to exit codes."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -13,8 +13,8 @@ SUCCESS, REFUSED, USAGE, UNAVAILABLE = 0, 1, 2, 3
 
 
 @contextmanager
-def reporting_errors() -> Iterator[None]:
-    """Print an error to stderr and exit with its code."""
+def reporting_errors(describe: Callable[[str], str] = str) -> Iterator[None]:
+    """Print an error to stderr, each line rewritten by `describe`, and exit with its code."""
     # The settings module imports pydantic, which is slow to import and not needed for --help.
     from catalog.entrypoints.settings.problems import InvalidSettings  # noqa: PLC0415
 
@@ -27,7 +27,7 @@ def reporting_errors() -> Iterator[None]:
             code=USAGE,
         )
     except CatalogError as error:
-        fail(*_lines(error), code=code_of(error))
+        fail(*map(describe, _lines(error)), code=code_of(error))
 
 
 def _lines(error: CatalogError) -> list[str]:

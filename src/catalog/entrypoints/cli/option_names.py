@@ -1,22 +1,32 @@
-"""Messages of the application name options as over HTTP, max_deletes=500; the command line shows them as --max-deletes 500."""
+"""Names options as the command line does. Messages of the application name them neutrally: `decimal=comma`."""
 
-from collections.abc import Collection
+_FLAGS = {
+    "create_categories=true": "--create-categories",
+    "create=false": "--no-create",
+    "create=true": "omit --no-create",
+    "partial=true": "--partial",
+    "preserve=true": "--preserve",
+    "dry_run=true": "--dry-run",
+    "delete_missing=true": "--delete-missing",
+    "mode=all_or_nothing": "--all-or-nothing",
+}
 
-import rich_click as click
+_VALUES = frozenset(
+    (
+        *("attributes", "category_separator", "decimal", "delimiter", "empty", "encoding", "format", "map", "max_deletes"),
+        *("on_conflict", "profile", "records", "set", "sheet", "type", "types"),
+    )
+)
 
 
-def as_options(message: str) -> str:
-    """Return a message with the options of the current command as the command line spells them."""
-    context = click.get_current_context(silent=True)
-    known = set() if context is None else {name for parameter in context.command.params for name in parameter.opts}
-    return " ".join(_spell(word, known) for word in message.split(" "))
+def as_options(text: str) -> str:
+    """Return a message of an import with its options as the command line spells them: `--decimal comma`."""
+    return " ".join(map(_spell, text.split(" ")))
 
 
-def _spell(word: str, known: Collection[str]) -> str:
-    """Return `name=value` as an option of the command line, with the punctuation after it, and any other word as it is."""
-    name, _, rest = word.partition("=")
-    option = f"--{name.replace('_', '-')}"
-    if not rest or option not in known:
-        return word
-    value = rest.rstrip(".,;:")
-    return option + ("" if value == "true" else f" {value}") + rest[len(value) :]
+def _spell(word: str) -> str:
+    option = word.rstrip(".,;:)")
+    if option in _FLAGS:
+        return f"{_FLAGS[option]}{word[len(option) :]}"
+    name, _, value = word.partition("=")
+    return f"--{name.replace('_', '-')} {value}" if name in _VALUES and value else word

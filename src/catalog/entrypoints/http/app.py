@@ -35,6 +35,7 @@ from catalog.entrypoints.http.requests.bodies import BodyLimits
 from catalog.entrypoints.http.requests.declared_parameters import bind_parameters
 from catalog.entrypoints.http.requests.uploads import UploadSpace
 from catalog.entrypoints.http.responses.problems import on_catalog_error, on_http_exception, on_unexpected_error
+from catalog.entrypoints.http.responses.spooling import MAX_SPOOLED, Spool
 from catalog.entrypoints.http.shutdown import ShutdownState
 from catalog.entrypoints.settings.loading import load_settings
 from catalog.entrypoints.settings.model import Settings
@@ -63,7 +64,9 @@ def create_app(container: Container) -> RequestMiddleware:
 
     app = Litestar(
         route_handlers=[
-            _bind_services(ItemsController, items=items, reads=reads, idempotency=idempotency, strict=strict),
+            _bind_services(
+                ItemsController, items=items, reads=reads, idempotency=idempotency, spool=Spool(MAX_SPOOLED), strict=strict
+            ),
             _bind_services(
                 BatchController, batches=container.batches(), idempotency=idempotency, most=settings.http.max_batch_bytes
             ),

@@ -93,7 +93,8 @@ def test_a_row_that_is_not_utf_8_is_refused() -> None:
     ):
         malformed, valid = rows[-2:]
         assert isinstance(malformed, MalformedRow)
-        assert "is not valid UTF-8; save the file as UTF-8" in malformed.message
+        assert "is not valid UTF-8." in malformed.message
+        assert "save the file as UTF-8" in malformed.cure
         assert isinstance(valid, Row)
         assert valid.values == {"name": "é"}
 

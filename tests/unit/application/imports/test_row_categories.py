@@ -10,6 +10,7 @@ from catalog.application.imports.categories import KnownCategories
 from catalog.application.imports.category_paths import CategoryPaths, CellCategory
 from catalog.application.imports.decide import DecidedSlice, SliceDecider
 from catalog.application.imports.plan import ImportPlan
+from catalog.application.imports.refusals import flat
 from catalog.application.imports.rows import SLICE_ROWS, TURN_ROWS, SliceReader
 from catalog.domain.categories.category import Category
 from catalog.domain.changes.commit_plan import Outcome
@@ -99,7 +100,7 @@ async def test_paths_of_a_slice_share_the_categories_that_they_make() -> None:
     made = [(change.subject.slug, change.subject.parent, change.subject.position) for change in decided.new_categories]
     assert made == [("boots", "men", 0), ("shoes", "men", 1), ("women", None, 5), ("hats", "women", 0)]
     assert _categories(decided) == ["boots", "shoes", "hats", "hats"]
-    refusals = [(refusal.line, refusal.field, refusal.code) for refusal in decided.refusals]
+    refusals = [(refusal.line, refusal.field, refusal.code) for refusal in flat(decided.refusals)]
     assert refusals == [(4, "category", "invalid_slug"), (7, "category", "too_long")]
 
 

@@ -81,9 +81,13 @@ class Lines:
         self.size = sum(map(len, self.record))
         self.count += count
 
-    def skip_until(self, is_start: Callable[[Iterable[str]], bool]) -> bool:
-        """Skip lines until one is a start, judged with some of the lines after it. Return False at the end of the file."""
+    def skip_until(self, is_start: Callable[[Iterable[str]], bool], skipped: list[str]) -> bool:
+        """Skip lines until one is a start, judged with some of the lines after it. Return False at the end of the file.
+
+        The lines are added to `skipped`, as far as they are no longer than a row together.
+        """
         returned = self._returned
+        size = 0
         line = "\n"
         while True:
             while len(returned) < _LOOK_AHEAD and (line := self._stream.readline(MAX_ROW_SIZE + 1)):
@@ -92,7 +96,11 @@ class Lines:
                 return False
             if is_start(returned):
                 return True
-            self.count += returned.popleft().endswith(_NEWLINES) or not returned
+            first = returned.popleft()
+            size += len(first)
+            if size <= MAX_ROW_SIZE:
+                skipped.append(first)
+            self.count += first.endswith(_NEWLINES) or not returned
 
     def give_back(self, lines: Sequence[str]) -> None:
         """Return the last lines that were read, so that they are read again."""

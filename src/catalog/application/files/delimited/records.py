@@ -107,7 +107,8 @@ class Records:
         lines.give_back(lines.record)
         first = lines.peek(1)
         lines.skip_line()
-        goes_on = lines.skip_until(lambda ahead: self._is_table(ahead, column_count))
+        skipped: list[str] = []
+        goes_on = lines.skip_until(lambda ahead: self._is_table(ahead, column_count), skipped)
         last = lines.count
         if last == line:
             message = f"Line {line} cannot be read: {reason}."
@@ -116,7 +117,8 @@ class Records:
         else:
             message = f"Lines {line} to {last}, the rest of the file, cannot be read: {reason}."
         first_cells = first[0][:MAX_ROW_SIZE].rstrip("\r\n").split(self.delimiter)
-        return MalformedRow(line, f"{message} Double the quotes inside cells.", last, tuple(first_cells))
+        text = "".join((*first, *skipped))[:MAX_ROW_SIZE]
+        return MalformedRow(line, message, last, tuple(first_cells), "double the quotes inside cells", text)
 
     def _is_table(self, lines: Iterable[str], column_count: int) -> bool:
         """Return whether some records from the first of these lines on have the right number of cells.

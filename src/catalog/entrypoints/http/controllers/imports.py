@@ -1,7 +1,5 @@
 """`/items/import` and `/imports`: import items from a file."""
 
-import csv
-import io
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Final
 
@@ -10,14 +8,13 @@ from litestar import Controller, delete, get, post
 from litestar.params import FromPath
 from multipart import parse_options_header
 
-from catalog.application.files.formulas import escape_formula
 from catalog.application.files.readers import open_table
+from catalog.application.files.refused_rows import csv_header
 from catalog.application.imports.jobs import FinishedImport, ImportJobs, ImportSource
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.progress import REFUSED, ImportState
-from catalog.application.imports.refusals import Refusal
+from catalog.application.imports.refusals import Refusal, RefusedRow
 from catalog.domain.errors import FileTooLarge, InvalidQuery
-from catalog.domain.text.normalization import visible
 from catalog.entrypoints.http.controllers.items import ITEMS
 from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.openapi.file_bodies import IMPORT_CONTENT
@@ -40,7 +37,7 @@ from catalog.entrypoints.http.responses.prepared import (
 from catalog.entrypoints.http.responses.problem_bodies import ProblemBody
 from catalog.entrypoints.http.responses.problems import PROBLEM_JSON
 from catalog.entrypoints.http.responses.public_prefix import public_path
-from catalog.entrypoints.representations.imports import ImportRefusalBody, ImportStatusBody
+from catalog.entrypoints.representations.imports import ImportStatusBody, to_refusal_body, to_report_fields
 
 IMPORTS: Final = "/api/v1/imports"
 
@@ -140,10 +137,12 @@ class ImportsController(Controller):
 
         `status` is running, done, refused (`mode=all_or_nothing` only), failed, cancelled or interrupted. The counts cover
         committed rows. To import the rest of an interrupted import, send the file again with `on_conflict=skip` or `update`;
-        rows are matched by SKU.
+        rows are matched by SKU. `refusals` has the first 20 reasons for refused rows.
         """
         reject_parameters(request.scope)
-        return PreparedResponse(200, json_content(_encoder.encode(_to_import_body(await self.jobs.get(id)))))
+        state = await self.jobs.get(id)
+        refusals = await self.jobs.first_refusals(id) if state.chunks else []
+        return PreparedResponse(200, json_content(_encoder.encode(_to_import_body(state, refusals))))
 
     @get(
         f"{IMPORTS}/{{id:str}}/errors",
@@ -162,11 +161,21 @@ class ImportsController(Controller):
         ),
     )
     async def errors(self, request: AnyRequest, id: FromPath[str]) -> StreamingResponse:
-        """Return every refused row with its reasons, in line order, as JSON Lines or CSV."""
+        """Return all refused rows, in line order.
+
+        By default, the response has a line of JSON for each reason, as in `refusals`. With `format=csv`, it has the rows with the
+        columns of the file and two more, `refused_line` and `refused_reason`, so that they can be mended and imported again with
+        the same parameters. If the file was JSON, so are these rows: JSON Lines, with two more members.
+        """
         file_format = read_choices(request.scope).text(ERRORS_FORMAT)
-        chunks = _encode_csv(self.jobs.refusals(id)) if file_format == "csv" else _encode_json_lines(self.jobs.refusals(id))
-        await self.jobs.get(id)
-        return StreamingResponse(b"", chunks, (b"content-type", FILE_MEDIA_TYPES[file_format]))
+        detection = (await self.jobs.get(id)).report.detection
+        is_json = detection is not None and detection.format in ("json", "jsonl")
+        chunks = (
+            _encode_reasons(self.jobs.refusals(id))
+            if file_format == "jsonl"
+            else _encode_rows(self.jobs.refused_rows(id), is_json=is_json)
+        )
+        return StreamingResponse(b"", chunks, (b"content-type", FILE_MEDIA_TYPES["jsonl" if is_json else file_format]))
 
     @delete(
         f"{IMPORTS}/{{id:str}}",
@@ -222,60 +231,34 @@ def _accepted_response(state: ImportState) -> PreparedResponse:
 
 
 def _finished_response(finished: FinishedImport) -> PreparedResponse:
-    body = _to_import_body(finished.state)
-    body.refusals = [_to_refusal_body(refusal) for refusal in finished.refusals]
+    body = _to_import_body(finished.state, finished.refusals)
     return PreparedResponse(422 if finished.state.status == REFUSED else 200, json_content(_encoder.encode(body)))
 
 
-def _to_import_body(state: ImportState) -> ImportStatusBody:
-    report = state.report
+def _to_import_body(state: ImportState, refusals: Sequence[Refusal] | None = None) -> ImportStatusBody:
     return ImportStatusBody(
         id=state.id,
         status=state.status,
-        rows=report.rows,
-        created=report.created,
-        updated=report.updated,
-        unchanged=report.unchanged,
-        skipped=report.skipped,
-        refused=report.refused,
-        categories=report.categories,
-        filled=report.filled,
-        cut=report.cut,
-        other_categories=report.other_categories,
-        missing=report.missing,
-        deleted=report.deleted,
-        kept=report.kept,
-        missing_skus=list(map(visible, report.missing_skus)),
-        deletion_refused=visible(report.deletion_refused) or None,
-        ignored=[visible(name) for name in report.ignored],
-        detected=report.detected,
-        warnings=[visible(warning) for warning in report.warnings],
         dry_run=state.dry_run,
         bytes=state.bytes,
         rate=round(state.rate, 1),
         error=state.error,
         errors_url=public_path(f"{IMPORTS}/{state.id}/errors"),
+        **to_report_fields(state.report, refusals),
     )
 
 
-def _to_refusal_body(refusal: Refusal) -> ImportRefusalBody:
-    return ImportRefusalBody(refusal.line, visible(refusal.sku), visible(refusal.field), refusal.code, visible(refusal.reason))
-
-
-async def _encode_json_lines(chunks: AsyncGenerator[Sequence[Refusal], None]) -> AsyncGenerator[bytes, None]:
+async def _encode_reasons(chunks: AsyncGenerator[Sequence[Refusal], None]) -> AsyncGenerator[bytes, None]:
     async for chunk in chunks:
-        yield b"".join(_encoder.encode(_to_refusal_body(refusal)) + b"\n" for refusal in chunk)
+        yield b"".join(_encoder.encode(to_refusal_body(refusal)) + b"\n" for refusal in chunk)
 
 
-async def _encode_csv(chunks: AsyncGenerator[Sequence[Refusal], None]) -> AsyncGenerator[bytes, None]:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(ImportRefusalBody.__struct_fields__)
-    async for chunk in chunks:
-        writer.writerows(
-            [escape_formula(str(cell)) for cell in msgspec.structs.astuple(_to_refusal_body(refusal))] for refusal in chunk
-        )
-        yield text.getvalue().encode()
-        text.seek(0)
-        text.truncate()
-    yield text.getvalue().encode()
+async def _encode_rows(chunks: AsyncGenerator[Sequence[RefusedRow], None], *, is_json: bool) -> AsyncGenerator[bytes, None]:
+    has_header = is_json
+    async for rows in chunks:
+        if not has_header:
+            yield csv_header(rows[0].columns or ())
+            has_header = True
+        yield b"".join(row.encode() for row in rows)
+    if not has_header:
+        yield csv_header(())

@@ -64,8 +64,10 @@ EXPORT_RESPONSE = ResponseSpec(
     "The items",
     {
         "text/csv": Content(),
+        "text/tab-separated-values": Content(),
         "application/jsonl": Content(),
         "application/json": Content(list[ExportRow], related=_EXPORT_ROWS),
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": Content(),
     },
     (CONTENT_DISPOSITION,),
 )

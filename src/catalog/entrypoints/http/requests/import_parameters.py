@@ -139,4 +139,10 @@ IMPORT = (
     *_REPEATABLE,
 )
 
-ERRORS_FORMAT = Parameter("format", "Format of the response.", Literal["jsonl", "csv"], default="jsonl", key="errors_format")
+ERRORS_FORMAT = Parameter(
+    "format",
+    "`jsonl` for the reasons, or `csv` for the refused rows themselves, to be mended and imported again.",
+    Literal["jsonl", "csv"],
+    default="jsonl",
+    key="errors_format",
+)

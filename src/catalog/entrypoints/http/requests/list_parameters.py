@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from catalog.application.exports.formats import DECIMAL_MARKS, FORMAT_NAMES
+from catalog.application.imports.profiles import NAMES as PROFILES
 from catalog.domain.items.attributes import NAME_PATTERN
 from catalog.domain.queries.facets import FIELDS as FACET_FIELDS
 from catalog.domain.queries.facets import MAX_FACETS
@@ -152,7 +154,28 @@ FILTERS = (
 LIST = (*_PAGE, *FILTERS, *_EXTRAS)
 CATEGORY_LIST = (DESCENDANTS, *LIST)
 EXPORT = (
-    Parameter("format", "Format of the export.", Literal["csv", "jsonl", "json"], default="csv", key="export_format"),
+    Parameter("format", "Format of the export.", Literal[FORMAT_NAMES], default="csv", key="export_format"),
+    Parameter(
+        "delimiter",
+        "CSV delimiter; `tab` for a tab character. By default a comma.",
+        Annotated[str, Meta(pattern=r"^(tab|[!#-&(-/:-@\[-_{-~])$")],
+        key="export_delimiter",
+    ),
+    Parameter("decimal", "Decimal mark of prices in CSV.", Literal[DECIMAL_MARKS], default="point", key="export_decimal"),
+    Parameter(
+        "encoding",
+        "Encoding of CSV, such as utf-8-sig, which spreadsheets recognize by its byte order mark, or windows-1252. An item "
+        "with a character that the encoding does not have is an error.",
+        Annotated[str, Meta(examples=["utf-8-sig"])],
+        default="utf-8",
+        key="export_encoding",
+    ),
+    Parameter(
+        "profile",
+        "The system that the file is for: it gets the columns of that system, as far as they are fields of items.",
+        Literal[PROFILES],
+        key="export_profile",
+    ),
     Parameter(
         "proof",
         "Add a last row that proves that the export is complete: the number of rows, and the SHA-256 of what precedes it.",

@@ -63,6 +63,7 @@ class ImportPipeline:
         TooManyConflicts, Unavailable.
         """
         reader = SliceReader(source, plan, self._clock, self._ids)
+        reader.detection.raise_problem()
         progress = progress.start(reader.noticed)
         yield CommittedSlice(progress)
         stages = _Stages(plan, self._decider(plan), SliceCommitter(self._storage, plan, origin, self._decider(plan)))

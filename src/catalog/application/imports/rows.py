@@ -6,7 +6,7 @@ Rows are read from the file in a thread while the previous slice is committed.
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,10 +102,7 @@ class SliceReader:
     """
 
     def __init__(self, source: RowSource, plan: ImportPlan, clock: Clock, ids: Ids) -> None:
-        """Apply the plan to the header of the file, if it has one.
-
-        Raises: InvalidQuery or InvalidFile if the header does not fit the plan.
-        """
+        """Apply the plan to the header of the file, if it has one. The detection says whether it fits."""
         self.ignored_columns: tuple[str, ...] = ()
         self._source = source
         self._plan = plan
@@ -114,10 +111,10 @@ class SliceReader:
         self._layouts: dict[tuple[str, ...], ColumnLayout] = {}
         self._layout: ColumnLayout | None = None
         self._has_typed_cells = source.detected.is_workbook
-        layout, self.detection = plan.layout(source.columns, source.sample)
+        self.detection = plan.detect(source.columns, source.sample)
         self._rows = plan.arrange(source.rows, self.detection)
         if source.columns is not None:
-            self._layout = layout
+            self._layout = plan.layout_of(self.detection)
             self.ignored_columns = self.detection.ignored
 
     @property
@@ -146,6 +143,11 @@ class SliceReader:
             await asyncio.wait((reading,))
             _ = reading.cancelled() or reading.exception()  # asyncio warns about exceptions that were never retrieved
 
+    @property
+    def rows(self) -> Iterator[Row | MalformedRow]:
+        """The rows of the file that are not read yet, changed as the profile says."""
+        return self._rows
+
     def read_rows(self) -> list[Row | MalformedRow]:
         """Read the rows of the next slice. Blocks while the file arrives; returns an empty list at the end."""
         rows: list[Row | MalformedRow] = []
@@ -165,7 +167,7 @@ class SliceReader:
         category_count = refused = 0
         for start in range(0, len(rows), TURN_ROWS):
             for row in rows[start : start + TURN_ROWS]:
-                parsed = self._parse_category(row) or self._parse_item(row)
+                parsed = self.parse_row(row)
                 if isinstance(parsed, ImportRow):
                     to_import.append(parsed)
                 elif isinstance(parsed, Change):
@@ -184,6 +186,20 @@ class SliceReader:
             ignored=self.ignored_columns,
         )
         return Slice(to_import, categories if self._plan.create_categories else (), refusals, report)
+
+    def parse_row(self, row: Row | MalformedRow) -> ImportRow | Change[Category] | list[Refusal]:
+        """Parse the row of an item or a category, or return why it is refused."""
+        return self._parse_category(row) or self._parse_item(row)
+
+    def read_fields(self, row: Row, errors: FieldErrors) -> dict[str, Any]:
+        """Return the fields of an item as its row has them, not yet checked by the rules for items."""
+        return self._fields(self._layout or self._layout_of(row), row, errors)
+
+    def _fields(self, layout: ColumnLayout, row: Row, errors: FieldErrors) -> dict[str, Any]:
+        fields = layout.fields(row.values, errors)
+        if self._has_typed_cells:
+            return {name: _as_text(value) if name in _TEXT_FIELDS else value for name, value in fields.items()}
+        return fields
 
     def _parse_category(self, row: Row | MalformedRow) -> Change[Category] | list[Refusal] | None:
         """Parse the row of a category in an export. Return None for any other row."""
@@ -213,9 +229,7 @@ class SliceReader:
             return refusals_of(row.line, "", [FieldError((), "malformed", row.message)])
         errors = FieldErrors()
         layout = self._layout or self._layout_of(row)
-        fields = layout.fields(row.values, errors)
-        if self._has_typed_cells:
-            fields = {name: _as_text(value) if name in _TEXT_FIELDS else value for name, value in fields.items()}
+        fields = self._fields(layout, row, errors)
         sku_text = fields.get("sku")
         if isinstance(sku_text, str) and _EXPONENT.fullmatch(sku_text):
             return refusals_of(row.line, sku_text, [FieldError(("sku",), "rounded_sku", _ROUNDED.format(sku_text))])

@@ -86,7 +86,13 @@ class Inspections:
         self._ids = ids
         self._slots = asyncio.Semaphore(MAX_CONCURRENT)
 
-    async def run(self, file: io.IOBase | Any, reading: ReadOptions, plan: ImportPlan, filename: str | None = None) -> Inspection:  # noqa: ANN401 - a seekable binary file
+    async def run(
+        self,
+        file: Any,  # noqa: ANN401 - a seekable binary file
+        reading: ReadOptions,
+        plan: ImportPlan,
+        filename: str | None = None,
+    ) -> Inspection:
         """Inspect a file, of which there may be only the first START_SIZE bytes. The file is closed.
 
         Raises: InvalidQuery or InvalidFile if nothing can be read, ImportsBusy.
@@ -100,6 +106,9 @@ class Inspections:
                     return await asyncio.shield(inspecting)
                 finally:
                     await asyncio.wait((inspecting,))  # a cancelled caller waits too, because the thread uses the file
+                    _ = (
+                        inspecting.cancelled() or inspecting.exception()
+                    )  # asyncio warns about exceptions that were never retrieved
         finally:
             file.close()
 
@@ -117,7 +126,7 @@ class Inspections:
             self._slots.release()
 
 
-def inspect_file(  # noqa: PLR0913 - what an import has
+def inspect_file(
     file: Any,  # noqa: ANN401 - a seekable binary file
     reading: ReadOptions,
     plan: ImportPlan,

@@ -8,7 +8,6 @@ from typing import Any, Final
 import msgspec
 from litestar import Controller, delete, get, post
 from litestar.params import FromPath
-from multipart import parse_options_header
 
 from catalog.application.files.formulas import escape_formula
 from catalog.application.files.readers import open_table
@@ -24,11 +23,10 @@ from catalog.entrypoints.http.openapi.file_bodies import IMPORT_CONTENT
 from catalog.entrypoints.http.openapi.operation import LOCATION, Content, Operation, ResponseSpec, documented, json_response
 from catalog.entrypoints.http.requests.bodies import JSON, announced_length, refuse_other_types
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
-from catalog.entrypoints.http.requests.headers import header
 from catalog.entrypoints.http.requests.import_options import MEDIA_TYPES, parse_import_options
 from catalog.entrypoints.http.requests.import_parameters import ERRORS_FORMAT, IMPORT
 from catalog.entrypoints.http.requests.query_string import read_choices, reject_parameters
-from catalog.entrypoints.http.requests.uploads import MultipartUpload, UploadSpace, UploadStream
+from catalog.entrypoints.http.requests.uploads import MultipartUpload, UploadSpace, UploadStream, form_boundary
 from catalog.entrypoints.http.responses.preferences import ASYNCHRONOUS, preference_applied, preferences
 from catalog.entrypoints.http.responses.prepared import (
     FILE_MEDIA_TYPES,
@@ -43,8 +41,6 @@ from catalog.entrypoints.http.responses.public_prefix import public_path
 from catalog.entrypoints.representations.imports import ImportRefusalBody, ImportStatusBody
 
 IMPORTS: Final = "/api/v1/imports"
-
-FORM = "multipart/form-data"
 
 _encoder = msgspec.json.Encoder()
 
@@ -97,7 +93,7 @@ class ImportsController(Controller):
         `partial=true`.
         """
         scope = request.scope
-        boundary = _boundary(scope)
+        boundary = form_boundary(scope)
         if boundary is None:
             parse_import_options(scope, self.most_atomic)
             refuse_other_types(scope, MEDIA_TYPES, any_charset=True)
@@ -199,12 +195,6 @@ class ImportsController(Controller):
             raise
         source = ImportSource(lambda: open_table(file, options.reading, filename=options.filename), file.tell, file.close)
         return source, options.plan
-
-
-def _boundary(scope: Any) -> str | None:  # noqa: ANN401 - an ASGI scope
-    """Return the multipart boundary of a form, or None if the body is the file itself."""
-    essence, options = parse_options_header(header(scope, b"content-type") or "")
-    return options.get("boundary", "") if essence == FORM else None
 
 
 def _accepted_response(state: ImportState) -> PreparedResponse:

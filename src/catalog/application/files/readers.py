@@ -37,7 +37,10 @@ def open_start(file: BinaryReader, options: ReadOptions, *, filename: str | None
     """Open the start of a table, to look at it: up to SAMPLE_SIZE bytes of its text, or all of a workbook.
 
     With `is_cut`, the file itself is only the start of one. What is cut off at its end is left out: a row, a character, or
-    compressed data. If the whole text is read and its proof does not match, that is the `problem` of the source.
+    compressed data.
+
+    The `problem` of the source is why `open_table` would refuse the file although it can be read: a proof that does not
+    match, or records in a member of an object that the caller does not name.
 
     Raises what `open_table` raises.
     """
@@ -84,7 +87,7 @@ def _open(file: BinaryReader, options: ReadOptions, filename: str | None, *, onl
 
 
 def _open_start(start: FileStart, options: ReadOptions, filename: str | None, compression: str | None) -> RowSource:
-    """Open the start of a text, and verify its proof if it is the whole."""
+    """Open the start of a text, and verify its proof if it is the whole. The member that has the records needs not be given."""
     problem = None
     if options.policy == "verify" and not start.is_cut:
         try:
@@ -92,6 +95,10 @@ def _open_start(start: FileStart, options: ReadOptions, filename: str | None, co
         except InvalidFile as error:
             problem = error
     text = open_text(io.BytesIO(start.content), options.encoding, "ignore", is_cut=start.is_cut)
+    member = _member_with_records(text, options)
+    if member is not None:
+        problem = problem or _wrapped(member)
+        options = replace(options, records=member)
     source = _open_rows(text, options, filename, compression)
     warnings = tuple(filter(None, (*source.detected.warnings, start.warning)))
     return replace(source, detected=replace(source.detected, warnings=warnings), problem=problem)
@@ -122,10 +129,9 @@ def _text_format(text: TextFile, options: ReadOptions, filename: str | None) -> 
         found = "json"
     elif start == "{":
         found = "json" if options.records else "jsonl"
-        arrays = wrapped_arrays(text.sample) if not options.records and not _has_lines_of_objects(content) else []
-        if arrays and '"sku"' not in text.sample[:200].partition("[")[0]:
-            message = f"The file is a JSON object whose member {arrays[0]} has the records; set records={arrays[0]}."
-            raise invalid_file(message)
+        member = _member_with_records(text, options)
+        if member is not None:
+            raise _wrapped(member)
     else:
         extension = PurePath(filename or "").suffix.lower()
         if given in ("json", "jsonl") or (given is None and _TEXT_EXTENSIONS.get(extension) in ("json", "jsonl")):
@@ -137,6 +143,18 @@ def _text_format(text: TextFile, options: ReadOptions, filename: str | None) -> 
         message = f"The file is {_DESCRIPTIONS[found]}, not {given}; use format {found}."
         raise invalid_file(message)
     return found
+
+
+def _member_with_records(text: TextFile, options: ReadOptions) -> str | None:
+    """Return the member of a JSON object that seems to have the records, if the caller names none."""
+    if options.records or _has_lines_of_objects(text.sample.lstrip("\ufeff \t\r\n")):
+        return None
+    arrays = wrapped_arrays(text.sample)
+    return arrays[0] if arrays and '"sku"' not in text.sample[:200].partition("[")[0] else None
+
+
+def _wrapped(member: str) -> InvalidFile:
+    return invalid_file(f"The file is a JSON object whose member {member} has the records; set records={member}.")
 
 
 def _has_lines_of_objects(content: str) -> bool:

@@ -56,7 +56,7 @@ class ImportInspectionsController(Controller):
     async def inspect(self, request: AnyRequest) -> PreparedResponse:
         """Say how `POST /items/import` would read a file with the same parameters. Nothing is imported.
 
-        The response has what was detected, the columns with samples and suggestions, and the first ten rows as they would be read.
+        The response has what was detected, the columns with samples and suggestions, and ten rows as they would be read.
         Categories and existing SKUs are not looked up. If the import would refuse the file, `problem` says why, and the rest is
         what is known nevertheless; a file of which nothing can be read is 422.
 

@@ -19,18 +19,13 @@ class FileStart:
 
 
 def read_start(file: BinaryReader, *, is_cut: bool) -> FileStart:
-    """Read up to SAMPLE_SIZE bytes of a file, and close it. With `is_cut`, it is only the start of one itself.
-
-    Raises: DamagedFile if it is damaged, or cut, before anything can be read.
-    """
+    """Read up to SAMPLE_SIZE bytes of a file, and close it. With `is_cut`, it is only the start of one itself."""
     content = bytearray()
     warning = ""
     try:
         while len(content) <= SAMPLE_SIZE and (part := file.read(SAMPLE_SIZE + 1 - len(content))):
             content += part
     except DamagedFile as error:
-        if not content:
-            raise
         warning = "" if is_cut else f"{error} Only the rows before are shown."
         is_cut = True
     finally:

@@ -76,6 +76,7 @@ def test_columns_have_what_a_person_needs_to_choose() -> None:
     ]
     assert found.mapping == {"sku": "SKU", "attr.new": "Attr.New", "description": "Notes"}
     assert list(found.missing) == ["name"]
+    assert inspect("sku,x\nA, \nB,b\n").columns[1].samples == ["b"]
     found = inspect("sku,漢字,Farbe\nA,b,c\n", ImportPlan.parse(["attr.colour=Farbe"]))
     assert [column.attribute for column in found.columns] == ["sku", None, "colour"]
 

@@ -96,7 +96,7 @@ async def test_the_response_says_what_an_import_would_do(client: httpx.AsyncClie
 
 async def test_a_form_has_the_file_and_the_options(client: httpx.AsyncClient) -> None:
     """Before or after the file, and in the query string."""
-    parts = [
+    parts: Any = [
         ("map", (None, "name=Titel")),
         ("file", ("items.csv", b"sku,Titel,n\na,Stuhl,007\n", "text/csv")),
         ("attributes", (None, "all")),
@@ -135,6 +135,7 @@ async def test_what_is_cut_off_is_no_error(client: httpx.AsyncClient, kind: str)
     """Whether the page sends the first megabyte, or all of the file and the service ignores the rest."""
     data = CUT_OFF[kind]
     assert len(data) > START_SIZE
+    body: dict[str, Any] = {}
     for offset in range(3):
         body = await inspect(client, data[: START_SIZE + offset * 10_000])
         assert body["truncated"]

@@ -52,7 +52,7 @@ def test_any_start_of_a_csv_file_has_the_first_rows_of_the_whole(
     data = text.encode(codec)
     header = to_csv([], newline).encode(codec)
     size = len(header) + round(place * (len(data) - len(header)))
-    options = {"encoding": codec, "delimiter": ","}
+    options: dict[str, Any] = {"encoding": codec, "delimiter": ","}
     whole = list(table(data, "csv", **options).rows)
     found = list(start(data[:size], **options).rows)
     assert found == whole[: len(found)]

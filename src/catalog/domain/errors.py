@@ -90,9 +90,9 @@ class FileTooLarge(CatalogError):
 
     code = "content_too_large"
 
-    def __init__(self, limit: int) -> None:
-        """Take the limit in bytes."""
-        super().__init__(f"The file exceeds the limit of {limit} bytes; nothing was imported.")
+    def __init__(self, limit: int, consequence: str = "nothing was imported") -> None:
+        """Take the limit in bytes, and what follows from it."""
+        super().__init__(f"The file exceeds the limit of {limit} bytes; {consequence}.")
 
 
 class UploadTooSlow(CatalogError):

@@ -6,12 +6,16 @@ from itertools import chain
 from typing import Any, Literal, Protocol
 
 from catalog.application.files.detection import FileDetection
+from catalog.domain.errors import InvalidFile
 
 MAX_ROW_SIZE = 1024 * 1024
 """Maximum characters of one row; longer rows are refused."""
 
 SAMPLE_SIZE = 1024 * 1024
 """Maximum bytes or characters at the start of a file from which its form is detected."""
+
+MAX_CUT = 256 * 1024
+"""Maximum characters of a row that is not finished where a file is cut. If it has more, it is damaged, not cut."""
 
 SAMPLE_ROWS = 1_000
 """Maximum rows from which the form of columns is detected."""
@@ -69,7 +73,8 @@ class RowSource:
     """The rows of a file. `columns` are the header's names, or None if each row names its own.
 
     `sample` are the first rows, which `rows` yields too. `doubts` are sentences about rows that may not be among them,
-    complete when all rows are read. `close` closes the file. `stop` ends any wait for rows that have not arrived yet.
+    complete when all rows are read. `close` closes the file. `stop` ends any wait for rows that have not arrived yet. `is_cut`:
+    these are only the first rows of the file. `problem` is why the file would not be imported, although it can be read.
     """
 
     columns: tuple[str, ...] | None
@@ -79,6 +84,8 @@ class RowSource:
     sample: tuple[Row | MalformedRow, ...] = ()
     detected: FileDetection = FileDetection("rows")  # noqa: RUF009 - immutable
     doubts: Sequence[str] = ()
+    is_cut: bool = False
+    problem: InvalidFile | None = None
 
 
 def sampled(rows: Iterator[Row | MalformedRow]) -> tuple[tuple[Row | MalformedRow, ...], Iterator[Row | MalformedRow]]:

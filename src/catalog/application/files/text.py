@@ -33,7 +33,7 @@ _PAGES = ("<!doctype", "<html", "<?xml", "<head", "<body")
 class TextFile:
     """A text file: its decoded stream, the start of it as a sample (not consumed), and how it is decoded.
 
-    `is_whole`: the sample is the whole file.
+    `is_whole`: the sample is the whole file. `is_cut`: the stream is only the start of it, and may end within a row.
     """
 
     stream: io.TextIOWrapper
@@ -41,6 +41,7 @@ class TextFile:
     is_whole: bool
     encoding: Encoding
     hashing_reader: HashingReader
+    is_cut: bool = False
 
     @property
     def undecodable(self) -> str:
@@ -56,8 +57,10 @@ class TextFile:
         return self.encoding.codec not in ("utf-8", "utf-8-sig") and "\ufffd" in text
 
 
-def open_text(file: BinaryReader, encoding: str | None, policy: TrailerPolicy) -> TextFile:
+def open_text(file: BinaryReader, encoding: str | None, policy: TrailerPolicy, *, is_cut: bool = False) -> TextFile:
     """Open a file as text, in the encoding that its first bytes show unless the caller gives one.
+
+    With `is_cut`, the file has at most SAMPLE_SIZE bytes of a longer one. A character that is cut off at its end is left out.
 
     Raises: InvalidQuery for an unknown encoding, InvalidFile if the first bytes show that the file is no text.
     """
@@ -66,10 +69,13 @@ def open_text(file: BinaryReader, encoding: str | None, policy: TrailerPolicy) -
     hashing_reader = HashingReader(file, policy)
     try:
         start = read_fully(hashing_reader, SAMPLE_SIZE)
-        is_whole = len(start) < SAMPLE_SIZE
+        is_whole = len(start) < SAMPLE_SIZE and not is_cut
         _refuse_other_formats(start)
         found = detect_encoding(start, is_whole=is_whole) if encoding is None else given_encoding(encoding, start)
-        sample = codecs.getincrementaldecoder(found.codec)("replace").decode(start, final=is_whole)
+        decoder = codecs.getincrementaldecoder(found.codec)("replace")
+        sample = decoder.decode(start, final=is_whole)
+        if is_cut:
+            start = start[: len(start) - len(decoder.getstate()[0])]
         _refuse_pages(sample)
     except BaseException:
         hashing_reader.close()
@@ -77,7 +83,7 @@ def open_text(file: BinaryReader, encoding: str | None, policy: TrailerPolicy) -
     errors = "surrogateescape" if _can_escape(found.codec) else "replace"
     raw = io.BufferedReader(Prefixed(start, hashing_reader), CHUNK_SIZE)
     stream = io.TextIOWrapper(raw, encoding=found.codec, errors=errors, newline="")
-    return TextFile(stream, sample, is_whole, found, hashing_reader)
+    return TextFile(stream, sample, is_whole, found, hashing_reader, is_cut)
 
 
 def _refuse_other_formats(start: bytes) -> None:

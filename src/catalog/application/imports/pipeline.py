@@ -67,6 +67,7 @@ class ImportPipeline:
         TooManyConflicts, Unavailable.
         """
         reader = SliceReader(source, plan, self._clock, self._ids)
+        reader.detection.raise_problem()
         missing = None
         if plan.delete_missing:
             missing = await MissingItems.start(self._storage, self._clock, plan, source, before_slice)

@@ -1,7 +1,7 @@
 """The import plan: the options of an import, and what they decide about the columns of a file."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
 from catalog.application.files.refused_rows import REFUSED_COLUMNS
@@ -11,11 +11,19 @@ from catalog.application.imports.attribute_columns import Attributes, detect_typ
 from catalog.application.imports.category_paths import DEFAULT_SEPARATOR, parse_separator
 from catalog.application.imports.column_detection import ColumnDetection
 from catalog.application.imports.column_layout import ColumnLayout
-from catalog.application.imports.columns import check_header, find_column, find_columns, match_columns, match_names, suggest
+from catalog.application.imports.columns import (
+    ColumnMatch,
+    find_column,
+    find_columns,
+    header_problem,
+    match_columns,
+    match_names,
+    suggest,
+)
 from catalog.application.imports.field_names import ATTRIBUTE, FIELDS, TYPES, is_field
 from catalog.application.imports.profile_rows import MADE_ATTRIBUTES, MAX_IMAGES, arrange_rows
 from catalog.application.imports.profiles import Profile, detect_profiles, load_profile
-from catalog.domain.errors import InvalidQuery
+from catalog.domain.errors import InvalidInput, InvalidQuery
 from catalog.domain.items.item import READ_ONLY_FIELDS
 from catalog.domain.validation import FieldErrors
 
@@ -157,32 +165,50 @@ class ImportPlan:
 
         Raises: InvalidQuery if a mapped column is missing, InvalidFile if there is no SKU or a used column is repeated.
         """
+        detection = self.detect(columns, sample)
+        detection.raise_problem()
+        return self.layout_of(detection), detection
+
+    def detect(self, columns: tuple[str, ...] | None, sample: Sequence[Row | MalformedRow] = ()) -> ColumnDetection:
+        """Decide how columns become fields as `layout` does, as far as possible even if the file cannot be imported."""
         rows = [row.values for row in sample if isinstance(row, Row)]
         names = tuple(dict.fromkeys(name for values in rows for name in values)) if columns is None else columns
-        mapping, warnings = self._match(names, has_header=columns is not None)
+        option_errors, attribute_errors = FieldErrors(), FieldErrors()
+        match = self._match(names, option_errors, has_header=columns is not None)
+        mapping = dict(match.mapping)
         offers = _offers(names) if self.profile is None else []
-        if rows or columns is not None:
+        problem: InvalidInput | None = None
+        if option_errors:
+            problem = option_errors.to_error(InvalidQuery)
+        elif rows or columns is not None:
             used = {field: column for field, column in mapping.items() if field not in READ_ONLY_FIELDS or self.preserve}
-            check_header(names, used, has_sku="sku" in mapping or "sku" in self._all_constants(), offers=offers)
-        taken, attribute_warnings = take_attributes(names, self._attributes(names, columns), mapping)
+            has_sku = "sku" in mapping or "sku" in self.all_constants
+            problem = header_problem(names, match, used, has_sku=has_sku, offers=offers)
+        taken, attribute_warnings = take_attributes(names, self._attributes(names, columns), mapping, attribute_errors)
+        if problem is None and attribute_errors:
+            problem = attribute_errors.to_error(InvalidQuery)
         mapping |= taken
         mark, mark_warning = self._decimal_mark([values.get(mapping.get("price", "")) for values in rows])
-        warnings += [*attribute_warnings, *offers, *suggest(names, mapping | dict(self._all_constants())), mark_warning]
-        detection = ColumnDetection(
+        offered = suggest(names, mapping | dict(self.all_constants))
+        return ColumnDetection(
             decimal=mark,
             mapping=mapping,
             types=self._types(mapping, rows) if columns is not None else self.types,
             attributes=tuple(taken.values()),
             ignored=self._ignored(names, mapping),
             profile=None if self.profile is None else self.profile.name,
-            warnings=tuple(filter(None, warnings)),
+            warnings=tuple(filter(None, (*match.warnings, *attribute_warnings, *offers, *offered, mark_warning))),
+            problem=problem,
         )
-        return self._layout(mapping, detection), detection
+
+    def layout_of(self, detection: ColumnDetection) -> ColumnLayout:
+        """Return the layout of the rows of a file, as it was decided."""
+        return self._layout(detection.mapping, detection)
 
     def layout_of_names(self, names: tuple[str, ...], detection: ColumnDetection) -> tuple[ColumnLayout, tuple[str, ...]]:
         """Return the layout of rows with these names, in a file without a header; and the names that are ignored."""
-        mapping, _ = self._match(names, has_header=False)
-        mapping |= take_attributes(names, self._attributes(names, None), mapping)[0]
+        mapping = dict(self._match(names, FieldErrors(), has_header=False).mapping)
+        mapping |= take_attributes(names, self._attributes(names, None), mapping, FieldErrors())[0]
         return self._layout(mapping, detection), self._ignored(names, mapping)
 
     def arrange(
@@ -194,9 +220,9 @@ class ImportPlan:
         rules = self.profile.rules.resolve(tuple(detection.mapping.values()) + detection.ignored)
         return arrange_rows(rows, rules, detection.mapping.get("sku", "sku"), columns or ())
 
-    def _match(self, names: Sequence[str], *, has_header: bool) -> tuple[dict[str, str], list[str]]:
-        """Return the column of each field, and warnings."""
-        given = find_columns(self.columns, names) if has_header else dict(self.columns)
+    def _match(self, names: Sequence[str], errors: FieldErrors, *, has_header: bool) -> ColumnMatch:
+        """Return the column of each field. Add an error for each column that the caller named and a header does not have."""
+        given = find_columns(self.columns, names, errors) if has_header else dict(self.columns)
         warnings: list[str] = []
         if self.profile is not None:
             profile_columns = {field: find_column(name, names) for field, name in self.profile.columns.items()}
@@ -206,9 +232,9 @@ class ImportPlan:
             if self.profile.rules.makes_attributes:
                 given.setdefault("attributes", MADE_ATTRIBUTES)
         if not has_header:
-            return match_names(names, given, read_only=self.preserve), warnings
+            return ColumnMatch(match_names(names, given, read_only=self.preserve), tuple(warnings))
         match = match_columns(names, given, read_only=self.preserve)
-        return dict(match.mapping), [*match.warnings, *warnings]
+        return replace(match, warnings=(*match.warnings, *warnings))
 
     def _attributes(self, names: Sequence[str], columns: Sequence[str] | None) -> Attributes:
         """Return the option; without a header, only with the names that there are, because other rows may have the others."""
@@ -217,9 +243,10 @@ class ImportPlan:
         return tuple(name for name in self.attributes if find_column(name, names) is not None)
 
     def _layout(self, mapping: Mapping[str, str], detection: ColumnDetection) -> ColumnLayout:
-        return ColumnLayout(mapping, self._all_constants(), detection.types, detection.decimal, preserve=self.preserve)
+        return ColumnLayout(mapping, self.all_constants, detection.types, detection.decimal, preserve=self.preserve)
 
-    def _all_constants(self) -> Mapping[str, str]:
+    @property
+    def all_constants(self) -> Mapping[str, str]:
         """Return the constants of the caller and, for fields that the caller does not map, those of the profile."""
         if self.profile is None:
             return self.constants

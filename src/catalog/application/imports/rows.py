@@ -6,7 +6,7 @@ Rows are read from the file in a thread while the previous slice is committed.
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -112,17 +112,15 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
-class _RefusedItem:
-    """The row of an item that is refused: why, and its SKU and preserved id, as far as they could be read."""
+class Refused:
+    """A row that is refused, and why. For an item, `keys` are its SKU, and its id if that is preserved, as far as they are known.
 
-    refusals: list[RefusedRow]
-    sku: str | None = None
-    provenance: Provenance | None = None
+    `has_unknown_sku`: it is an item whose SKU could not be read.
+    """
 
-    @property
-    def keys(self) -> list[str | UUID]:
-        """The SKU, and the id if it is preserved."""
-        return [key for key in (self.sku, self.provenance and self.provenance.id) if key is not None]
+    rows: Sequence[RefusedRow]
+    keys: Sequence[str | UUID] = ()
+    has_unknown_sku: bool = False
 
 
 class SliceReader:
@@ -132,10 +130,7 @@ class SliceReader:
     """
 
     def __init__(self, source: RowSource, plan: ImportPlan, clock: Clock, ids: Ids) -> None:
-        """Apply the plan to the header of the file, if it has one.
-
-        Raises: InvalidQuery or InvalidFile if the header does not fit the plan.
-        """
+        """Apply the plan to the header of the file, if it has one. The detection says whether it fits."""
         self.ignored_columns: tuple[str, ...] = ()
         self._source = source
         self._plan = plan
@@ -144,11 +139,11 @@ class SliceReader:
         self._layouts: dict[tuple[str, ...], tuple[ColumnLayout, RowColumns]] = {}
         self._from_header: tuple[ColumnLayout, RowColumns] | None = None
         self._has_typed_cells = source.detected.is_workbook
-        layout, self.detection = plan.layout(source.columns, source.sample)
+        self.detection = plan.detect(source.columns, source.sample)
         self._rows = plan.arrange(source.rows, self.detection, source.columns)
         self._columns = RowColumns(source.columns, self.detection.mapping, is_escaped=source.detected.format == "csv")
         if source.columns is not None:
-            self._from_header = layout, self._columns
+            self._from_header = plan.layout_of(self.detection), self._columns
             self.ignored_columns = self.detection.ignored
 
     @property
@@ -181,6 +176,11 @@ class SliceReader:
             await asyncio.wait((reading,))
             _ = reading.cancelled() or reading.exception()  # asyncio warns about exceptions that were never retrieved
 
+    @property
+    def rows(self) -> Iterator[Row | MalformedRow]:
+        """The rows of the file that are not read yet, changed as the profile says."""
+        return self._rows
+
     def read_rows(self) -> list[Row | MalformedRow]:
         """Read the rows of the next slice. Blocks while the file arrives; returns an empty list at the end."""
         rows: list[Row | MalformedRow] = []
@@ -202,21 +202,17 @@ class SliceReader:
         category_count = refused = 0
         for start in range(0, len(rows), TURN_ROWS):
             for row in rows[start : start + TURN_ROWS]:
-                parsed = self._parse_category(row) or self._parse_item(row)
+                parsed = self.parse_row(row)
                 if isinstance(parsed, ImportRow):
                     to_import.append(parsed)
                 elif isinstance(parsed, Change):
                     category_count += 1
                     categories.append((self._file_row(row), parsed))
-                elif isinstance(parsed, _RefusedItem):
-                    refused += 1
-                    refusals += parsed.refusals
-                    refused_keys += parsed.keys
-                    if parsed.sku is None:
-                        unread_lines.append(row.line)
                 else:
                     refused += 1
-                    refusals += parsed
+                    refusals += parsed.rows
+                    refused_keys += parsed.keys
+                    unread_lines += [row.line] if parsed.has_unknown_sku else []
             await asyncio.sleep(0)
         repairs = Counter(row.repair for row in rows if isinstance(row, Row) and row.repair)
         report = ImportReport(
@@ -228,10 +224,25 @@ class SliceReader:
         )
         return Slice(to_import, categories if self._plan.create_categories else (), refusals, report, refused_keys, unread_lines)
 
+    def parse_row(self, row: Row | MalformedRow) -> ImportRow | Change[Category] | Refused:
+        """Parse the row of an item or a category, or return why it is refused."""
+        return self._parse_category(row) or self._parse_item(row)
+
+    def read_fields(self, row: Row, errors: FieldErrors) -> dict[str, Any]:
+        """Return the fields of an item as its row has them, not yet checked by the rules for items."""
+        layout, _ = self._from_header or self._layout_of(row)
+        return self._fields(layout, row, errors)
+
+    def _fields(self, layout: ColumnLayout, row: Row, errors: FieldErrors) -> dict[str, Any]:
+        fields = layout.fields(row.values, errors)
+        if self._has_typed_cells:
+            return {name: _as_text(value) if name in _TEXT_FIELDS else value for name, value in fields.items()}
+        return fields
+
     def _file_row(self, row: Row | MalformedRow) -> FileRow:
         return FileRow(row.line, row.cells, self._columns)
 
-    def _parse_category(self, row: Row | MalformedRow) -> Change[Category] | list[RefusedRow] | None:
+    def _parse_category(self, row: Row | MalformedRow) -> Change[Category] | Refused | None:
         """Parse the row of a category in an export. Return None for any other row."""
         if isinstance(row, MalformedRow):
             return None
@@ -251,21 +262,19 @@ class SliceReader:
         try:
             return Category.create(fields, category_id=self._ids.item_id(), default_position=0, now=self._clock.now())
         except InvalidInput as error:
-            return refusals_of(self._file_row(row), str(fields.get("slug") or ""), error.errors)
+            return Refused(refusals_of(self._file_row(row), str(fields.get("slug") or ""), error.errors))
 
-    def _parse_item(self, row: Row | MalformedRow) -> ImportRow | _RefusedItem:
+    def _parse_item(self, row: Row | MalformedRow) -> ImportRow | Refused:
         """Parse the row of an item, or return why it is refused."""
         if isinstance(row, MalformedRow):
-            return _RefusedItem([malformed(row, self._columns)])
+            return Refused([malformed(row, self._columns)], has_unknown_sku=True)
         errors = FieldErrors()
         layout, columns = self._from_header or self._layout_of(row)
-        fields = layout.fields(row.values, errors)
-        if self._has_typed_cells:
-            fields = {name: _as_text(value) if name in _TEXT_FIELDS else value for name, value in fields.items()}
+        fields = self._fields(layout, row, errors)
         sku_text = fields.get("sku")
         if isinstance(sku_text, str) and _EXPONENT.fullmatch(sku_text):
             error = FieldError(("sku",), "rounded_sku", _ROUNDED.format(sku_text), _NOT_ROUNDED)
-            return _RefusedItem(refusals_of(FileRow(row.line, row.cells, columns), sku_text, [error]))
+            return Refused(refusals_of(FileRow(row.line, row.cells, columns), sku_text, [error]), has_unknown_sku=True)
         if isinstance(sku_text, str) and sku_text.startswith("'"):
             # Spreadsheets mark a number as text with an apostrophe.
             sku_text = fields["sku"] = sku_text[1:]
@@ -282,7 +291,8 @@ class SliceReader:
             if isinstance(attempt, InvalidInput):
                 errors.extend(attempt)
             refusals = refusals_of(FileRow(row.line, row.cells, columns), str(sku_text or ""), errors.found)
-            return _RefusedItem(refusals, sku, provenance)
+            keys = (sku, None if provenance is None else provenance.id)
+            return Refused(refusals, [key for key in keys if key is not None], has_unknown_sku=sku is None)
         return ImportRow(row.line, row.cells, columns, sku, fields, provenance, change, category_cell)
 
     def _create(self, fields: Mapping[str, Any], provenance: Provenance | None) -> Change[Item] | InvalidInput:

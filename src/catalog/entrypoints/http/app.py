@@ -22,6 +22,7 @@ from catalog.entrypoints.http.controllers.categories import CategoriesController
 from catalog.entrypoints.http.controllers.changes import ChangesController
 from catalog.entrypoints.http.controllers.documentation import assets, docs, error_types, home, index, openapi, redoc
 from catalog.entrypoints.http.controllers.health import HealthController
+from catalog.entrypoints.http.controllers.import_inspections import ImportInspectionsController
 from catalog.entrypoints.http.controllers.imports import ImportsController
 from catalog.entrypoints.http.controllers.item_history import HistoryController
 from catalog.entrypoints.http.controllers.items import ItemsController
@@ -54,6 +55,7 @@ def create_app(container: Container) -> RequestMiddleware:
     feed: Feed = container.feed()
     jobs: ImportJobs = container.import_jobs()
     idempotency = Idempotency(container.once())
+    space = UploadSpace(settings.imports.max_disk_bytes)
     strict = settings.http.require_if_match
     shutdown.on_close(feed.close)
 
@@ -76,7 +78,15 @@ def create_app(container: Container) -> RequestMiddleware:
                 idempotency=idempotency,
                 most_bytes=settings.imports.max_bytes,
                 most_atomic=settings.imports.max_atomic_rows,
-                space=UploadSpace(settings.imports.max_disk_bytes),
+                space=space,
+            ),
+            _bind_services(
+                ImportInspectionsController,
+                jobs=jobs,
+                inspections=container.inspections(),
+                most_bytes=settings.imports.max_bytes,
+                most_atomic=settings.imports.max_atomic_rows,
+                space=space,
             ),
             _bind_services(HistoryController, history=history, items=items, idempotency=idempotency, strict=strict),
             _bind_services(ChangesController, history=history, feed=feed),

@@ -43,7 +43,15 @@ def read_csv(text: TextFile, delimiter: str | None = None, compression: str | No
     detected = FileDetection(
         "csv", compression, text.encoding.name, used, warnings=(*_encoding_warnings(text, sample), *records.warnings)
     )
-    return RowSource(columns, rows, text.stream.close, sample=sample, detected=detected, doubts=records.warnings)
+    return RowSource(
+        columns,
+        rows,
+        text.stream.close,
+        sample=sample,
+        detected=detected,
+        doubts=records.warnings,
+        is_cut=text.is_cut,
+    )
 
 
 def _encoding_warnings(text: TextFile, sample: Sequence[Row | MalformedRow]) -> tuple[str, ...]:

@@ -42,7 +42,8 @@ def read_workbook(
     errors = {row: column - first_column for row, column in sorted(chosen.errors, reverse=True)}
     rows = verify_row_count(_rows(cells, header_line + 1, columns, errors), policy)
     sample, rows = sampled(rows)
-    detected = FileDetection(file_format, sheet=chosen.name, warnings=tuple(_warnings(sheets, position, sheet)))
+    names = tuple(found.name for found in sheets)
+    detected = FileDetection(file_format, sheet=chosen.name, warnings=tuple(_warnings(sheets, position, sheet)), sheets=names)
     return RowSource(columns, rows, file.close, sample=sample, detected=detected, doubts=detected.warnings)
 
 

@@ -6,7 +6,6 @@ from typing import Any, Final
 import msgspec
 from litestar import Controller, delete, get, post
 from litestar.params import FromPath
-from multipart import parse_options_header
 
 from catalog.application.files.readers import open_table
 from catalog.application.files.refused_rows import csv_header
@@ -21,11 +20,10 @@ from catalog.entrypoints.http.openapi.file_bodies import IMPORT_CONTENT
 from catalog.entrypoints.http.openapi.operation import LOCATION, Content, Operation, ResponseSpec, documented, json_response
 from catalog.entrypoints.http.requests.bodies import JSON, announced_length, refuse_other_types
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
-from catalog.entrypoints.http.requests.headers import header
 from catalog.entrypoints.http.requests.import_options import MEDIA_TYPES, ImportOptions, parse_import_options
 from catalog.entrypoints.http.requests.import_parameters import ERRORS_FORMAT, IMPORT
 from catalog.entrypoints.http.requests.query_string import read_choices, reject_parameters
-from catalog.entrypoints.http.requests.uploads import MultipartUpload, UploadSpace, UploadStream
+from catalog.entrypoints.http.requests.uploads import MultipartUpload, UploadSpace, UploadStream, form_boundary
 from catalog.entrypoints.http.responses.preferences import ASYNCHRONOUS, preference_applied, preferences
 from catalog.entrypoints.http.responses.prepared import (
     FILE_MEDIA_TYPES,
@@ -40,8 +38,6 @@ from catalog.entrypoints.http.responses.public_prefix import public_path
 from catalog.entrypoints.representations.imports import ImportStatusBody, to_refusal_body, to_report_fields
 
 IMPORTS: Final = "/api/v1/imports"
-
-FORM = "multipart/form-data"
 
 _encoder = msgspec.json.Encoder()
 
@@ -99,7 +95,7 @@ class ImportsController(Controller):
         `partial=true`.
         """
         scope = request.scope
-        boundary = _boundary(scope)
+        boundary = form_boundary(scope)
         options = None  # those of a form arrive with the file
         if boundary is None:
             options = parse_import_options(scope, self.most_atomic)
@@ -217,12 +213,6 @@ class ImportsController(Controller):
         reading, filename = options.reading, options.filename
         source = ImportSource(lambda: open_table(file, reading, filename=filename), file.tell, file.close)
         return source, options.plan
-
-
-def _boundary(scope: Any) -> str | None:  # noqa: ANN401 - an ASGI scope
-    """Return the multipart boundary of a form, or None if the body is the file itself."""
-    essence, options = parse_options_header(header(scope, b"content-type") or "")
-    return options.get("boundary", "") if essence == FORM else None
 
 
 def _accepted_response(state: ImportState) -> PreparedResponse:

@@ -57,7 +57,7 @@ class Endpoint:
             REQUEST_ID,
             *((IF_MATCH,) if operation.conditional else ()),
             *((IDEMPOTENCY_KEY,) if operation.idempotent else ()),
-            *((PREFER,) if operation.body or may_be_minimal else ()),
+            *((PREFER,) if (operation.body and not operation.changes_nothing) or may_be_minimal else ()),
             *((IF_NONE_MATCH,) if NOT_MODIFIED in operation.responses else ()),
             *((IF_ABSENT,) if self.method == "put" else ()),
         )

@@ -78,7 +78,7 @@ IMPORT_CONTENT = {
     "application/x-ndjson": Content(ImportFile, _JSON_LINE),
     "multipart/form-data": Content(ImportFormBody),
 }
-"""The body of an import by media type.
+"""The body of an import, or of its inspection, by media type.
 
 `application/json`, an array of rows, is accepted but left out: openapi-python-client generates code that cannot run for an array
 beside a form.

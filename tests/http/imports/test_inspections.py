@@ -36,11 +36,27 @@ async def inspect(client: httpx.AsyncClient, data: bytes | str, **options: Any) 
     return body
 
 
+def refusal(  # noqa: PLR0913, PLR0917 - the members of a refusal
+    line: int, sku: str, field: str, code: str, detail: str, column: str = "", value: str = ""
+) -> dict[str, Any]:
+    """Return a refusal without a cure."""
+    return {
+        "line": line,
+        "sku": sku,
+        "field": field,
+        "code": code,
+        "detail": detail,
+        "column": column,
+        "value": value,
+        "cure": "",
+    }
+
+
 async def test_the_response_says_what_an_import_would_do(client: httpx.AsyncClient) -> None:
     """The whole of it, as the API reference describes it. Nothing is imported."""
     body = await inspect(client, "sku;Titel;price\na;Stuhl;1,50\nb;;x\n", set="currency=EUR")
     assert body == {
-        "detected": {
+        "detection": {
             "format": "csv",
             "compression": None,
             "encoding": "utf-8",
@@ -49,8 +65,10 @@ async def test_the_response_says_what_an_import_would_do(client: httpx.AsyncClie
             "records": None,
             "decimal": "comma",
             "profile": None,
+            "mapping": {"sku": "sku", "price": "price"},
+            "types": {},
         },
-        "description": "utf-8, semicolon-separated; decimal comma; 1 column ignored",
+        "detected": "utf-8, semicolon-separated; decimal comma; 1 column ignored",
         "warnings": ["The column Titel may be the name: map=name=Titel."],
         "columns": [
             {"name": "sku", "field": "sku", "suggested": None, "attribute": "sku", "type": "text", "samples": ["a", "b"]},
@@ -72,19 +90,14 @@ async def test_the_response_says_what_an_import_would_do(client: httpx.AsyncClie
             {
                 "line": 2,
                 "fields": {"sku": "a", "price": {"amount": "1.50", "currency": "EUR"}},
-                "refusals": [{"field": "name", "column": "", "code": "required", "detail": "The name is missing."}],
+                "refusals": [refusal(2, "A", "name", "required", "The name is missing.")],
             },
             {
                 "line": 3,
                 "fields": {"sku": "b"},
                 "refusals": [
-                    {
-                        "field": "price",
-                        "column": "price",
-                        "code": "invalid_amount",
-                        "detail": body["rows"][1]["refusals"][0]["detail"],
-                    },
-                    {"field": "name", "column": "", "code": "required", "detail": "The name is missing."},
+                    refusal(3, "b", "price", "invalid_amount", body["rows"][1]["refusals"][0]["detail"], "price", "x"),
+                    refusal(3, "b", "name", "required", "The name is missing."),
                 ],
             },
         ],
@@ -176,7 +189,7 @@ async def test_a_workbook_is_sent_as_a_whole(client: httpx.AsyncClient) -> None:
     data = _workbook(30_000)
     assert len(data) > START_SIZE
     body = await inspect(client, data)
-    assert (body["detected"]["format"], body["detected"]["sheet"], body["sheets"]) == ("xlsx", "Items", ["Items", "Old"])
+    assert (body["detection"]["format"], body["detection"]["sheet"], body["sheets"]) == ("xlsx", "Items", ["Items", "Old"])
     assert (body["truncated"], len(body["rows"])) == (False, 10)
     headers = {"Content-Type": "application/octet-stream"}
     cut = await client.post(INSPECT, content=data[:START_SIZE], headers=headers)

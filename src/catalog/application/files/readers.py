@@ -82,14 +82,21 @@ def _open(file: BinaryReader, options: ReadOptions, filename: str | None, *, onl
         raise invalid_file(message)
     if options.encoding is not None:
         parse_encoding(options.encoding)  # before more is read
+    if only_start:
+        beginning = read_start(plain, is_cut=is_cut)
+        return _open_start(beginning, _text_options(beginning.content, options), filename, compression)
     sample, plain = peek(plain, SAMPLE_SIZE)
+    options = _text_options(sample, options)
+    return _open_rows(open_text(plain, options.encoding, options.policy), options, filename, compression)
+
+
+def _text_options(sample: bytes, options: ReadOptions) -> ReadOptions:
+    """Return the options of reading a text that begins with these bytes. Raises: InvalidFile if it should be a workbook."""
     options = options_for(sample, options)
     if options.format in ("xlsx", "ods"):
         message = f"The file is no workbook ({options.format}); omit the format, and it is detected."
         raise invalid_file(message)
-    if only_start:
-        return _open_start(read_start(plain, is_cut=is_cut), options, filename, compression)
-    return _open_rows(open_text(plain, options.encoding, options.policy), options, filename, compression)
+    return options
 
 
 def _open_start(start: FileStart, options: ReadOptions, filename: str | None, compression: str | None) -> RowSource:

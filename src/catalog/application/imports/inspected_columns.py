@@ -1,11 +1,11 @@
 """The columns of a file, for choosing which of them become which fields: what they have, and what they may be."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from catalog.application.files.cells import cell_text
 from catalog.application.files.trailer import CATEGORY_KEY
 from catalog.application.imports.amounts import read_amount
 from catalog.application.imports.attribute_columns import type_of
@@ -13,7 +13,6 @@ from catalog.application.imports.attribute_names import fit_name
 from catalog.application.imports.columns import field_of, suggestions
 from catalog.application.imports.field_names import ATTRIBUTE
 from catalog.application.imports.plan import ImportPlan
-from catalog.domain.values.decimal_literal import DecimalLiteral
 
 MAX_SAMPLES = 3
 """Different values of a column that are shown."""
@@ -100,17 +99,9 @@ def _samples(cells: Iterable[Any]) -> list[str]:
     """Return the first different values that are not blank."""
     samples: dict[str, None] = {}
     for cell in cells:
-        text = _text(cell).strip()[:MAX_SHOWN]
+        text = cell_text(cell).strip()[:MAX_SHOWN]
         if text:
             samples[text] = None
         if len(samples) == MAX_SAMPLES:
             break
     return list(samples)
-
-
-def _text(cell: Any) -> str:  # noqa: ANN401 - the value of a cell
-    if isinstance(cell, str):
-        return cell
-    return (
-        cell.text if isinstance(cell, DecimalLiteral) else json.dumps(cell, ensure_ascii=False, default=lambda value: value.text)
-    )

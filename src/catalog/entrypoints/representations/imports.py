@@ -119,7 +119,7 @@ def to_report_fields(report: ImportReport, refusals: Sequence[Refusal] | None) -
         "deletion_refused": visible(report.deletion_refused) or None,
         "ignored": [visible(name) for name in report.ignored],
         "detected": visible(report.detected),
-        "detection": None if report.detection is None else _to_detection_body(report.detection),
+        "detection": None if report.detection is None else to_detection_body(report.detection),
         "warnings": [visible(warning) for warning in report.warnings],
         "refusals": UNSET if refusals is None else [to_refusal_body(refusal) for refusal in refusals],
     }
@@ -140,7 +140,8 @@ def to_refusal_body(refusal: Refusal) -> ImportRefusalBody:
     )
 
 
-def _to_detection_body(detection: ImportDetection) -> ImportDetectionBody:
+def to_detection_body(detection: ImportDetection) -> ImportDetectionBody:
+    """Represent how a file was read."""
     return ImportDetectionBody(
         detection.format,
         detection.compression,

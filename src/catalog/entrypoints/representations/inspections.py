@@ -6,26 +6,17 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from catalog.application.files.readers import FORMATS
 from catalog.application.imports.inspected_columns import MAX_SAMPLES, MAX_SHOWN, InspectedColumn
 from catalog.application.imports.inspection import ROWS_SHOWN, InspectedRow, Inspection
+from catalog.application.imports.report import ImportDetection
 from catalog.domain.text.normalization import visible
 from catalog.domain.values.decimal_literal import DecimalLiteral
-
-
-class DetectedFileBody(msgspec.Struct):
-    """How a file is read: what the options say, and what its content showed."""
-
-    format: Annotated[str, Meta(extra_json_schema={"enum": [name for name in FORMATS if name != "tsv"]})]
-    compression: Annotated[str | None, Meta(examples=["gzip"])]
-    encoding: Annotated[str | None, Meta(description="Null for a workbook.", examples=["utf-8"])]
-    delimiter: Annotated[str | None, Meta(description="The character that separates cells.", examples=[";"])]
-    sheet: Annotated[str | None, Meta(description="The sheet of a workbook that is read.")]
-    records: Annotated[str | None, Meta(description="The member of a JSON object that has the rows.")]
-    decimal: Annotated[
-        Literal["point", "comma"] | None, Meta(description="The decimal mark of prices; null if the first rows do not show it.")
-    ]
-    profile: Annotated[str | None, Meta(description="The profile that is used.")]
+from catalog.entrypoints.representations.imports import (
+    ImportDetectionBody,
+    ImportRefusalBody,
+    to_detection_body,
+    to_refusal_body,
+)
 
 
 class InspectedColumnBody(msgspec.Struct):
@@ -51,21 +42,12 @@ class FittingProfileBody(msgspec.Struct):
     title: str
 
 
-class InspectedRefusalBody(msgspec.Struct):
-    """A reason why a row would be refused."""
-
-    field: Annotated[str, Meta(description="A flat field name; empty if the reason concerns the whole row.")]
-    column: Annotated[str, Meta(description="The column of the field; empty if it has none.")]
-    code: str
-    detail: str
-
-
 class InspectedRowBody(msgspec.Struct):
     """A row as the import would read it."""
 
     line: int
     fields: Annotated[dict[str, Any], Meta(description="The fields that the row sets. Null clears a field.")]
-    refusals: list[InspectedRefusalBody]
+    refusals: list[ImportRefusalBody]
 
 
 class InspectionProblemErrorBody(msgspec.Struct):
@@ -88,8 +70,8 @@ class InspectionProblemBody(msgspec.Struct):
 class InspectionBody(msgspec.Struct):
     """What an import would make of a file."""
 
-    detected: DetectedFileBody
-    description: Annotated[str, Meta(description="How the file is read, in words.", examples=["utf-16, tab-separated"])]
+    detected: Annotated[str, Meta(description="How the file is read.", examples=["utf-16, tab-separated"])]
+    detection: Annotated[ImportDetectionBody, Meta(description="How the file is read, in fields.")]
     warnings: Annotated[list[str], Meta(description="What to check, such as that the encoding is a guess.")]
     columns: list[InspectedColumnBody]
     mapping: Annotated[
@@ -105,26 +87,16 @@ class InspectionBody(msgspec.Struct):
 
 def to_inspection_body(inspection: Inspection, problem: InspectionProblemBody | None) -> InspectionBody:
     """Return the body of an inspection."""
-    file, decided = inspection.file, inspection.decided
     return InspectionBody(
-        detected=DetectedFileBody(
-            file.format,
-            file.compression,
-            file.encoding,
-            file.delimiter,
-            file.sheet and visible(file.sheet),
-            file.records and visible(file.records),
-            decided.decimal,
-            decided.profile,
-        ),
-        description=visible(inspection.description),
+        detected=visible(inspection.description),
+        detection=to_detection_body(ImportDetection.of(inspection.file, inspection.decided)),
         warnings=_texts(inspection.warnings),
         columns=[_to_column_body(column) for column in inspection.columns],
         mapping={visible(field): visible(column) for field, column in inspection.mapping.items()},
         missing=list(inspection.missing),
         profiles=[FittingProfileBody(profile.name, profile.title) for profile in inspection.profiles],
-        sheets=_texts(file.sheets),
-        rows=[_to_row_body(row, inspection.mapping) for row in inspection.rows],
+        sheets=_texts(inspection.file.sheets),
+        rows=[_to_row_body(row) for row in inspection.rows],
         truncated=inspection.truncated,
         problem=problem,
     )
@@ -142,14 +114,8 @@ def _to_column_body(column: InspectedColumn) -> InspectedColumnBody:
     )
 
 
-def _to_row_body(row: InspectedRow, mapping: Mapping[str, str]) -> InspectedRowBody:
-    refusals = [
-        InspectedRefusalBody(
-            visible(refusal.field), visible(mapping.get(refusal.field, "")), refusal.code, visible(refusal.reason)
-        )
-        for refusal in row.refusals
-    ]
-    return InspectedRowBody(row.line, _encodable(row.fields), refusals)
+def _to_row_body(row: InspectedRow) -> InspectedRowBody:
+    return InspectedRowBody(row.line, _encodable(row.fields), [to_refusal_body(refusal) for refusal in row.refusals])
 
 
 def _texts(texts: Iterable[str]) -> list[str]:

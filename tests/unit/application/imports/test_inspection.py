@@ -100,7 +100,7 @@ def test_a_column_of_typed_values_has_their_type() -> None:
     assert {column.name: list(column.samples) for column in found.columns if column.name in "dbo"} == {
         "d": ["1", "1.5"],
         "b": ["true", "false"],
-        "o": ['{"a": "1.5"}', "[1]"],
+        "o": ['{"a": 1.5}', "[1]"],
     }
     found = inspect(workbook(["sku", "n"], [4006, 1.5]))
     assert [(column.type, list(column.samples)) for column in found.columns] == [("integer", ["4006"]), ("number", ["1.5"])]

@@ -9,6 +9,7 @@ import httpx
 import pytest
 import python_calamine
 
+from catalog.domain.errors import StoreBusy
 from catalog.entrypoints.http.responses import spooling
 from tests.http.making import ITEMS
 
@@ -99,7 +100,7 @@ async def test_exports_that_are_prepared_are_limited(client: httpx.AsyncClient, 
 
     first = spool.whole(chunks())
     assert await anext(first) == b"x" * 65_536
-    with pytest.raises(spooling.StoreBusy, match="1 exports of this kind already"):
+    with pytest.raises(StoreBusy, match="1 exports of this kind already"):
         await anext(spool.whole(chunks()))
     await first.aclose()
     assert b"".join([chunk async for chunk in spool.whole(chunks())]) == b"x" * 100_000

@@ -168,12 +168,13 @@ def _text_sizes(archive: zipfile.ZipFile) -> list[int]:
     if part not in archive.namelist():
         return []
     sizes: list[int] = []
+    opened = closed = named = 0
     for chunk in chunks(archive, part, b"</si>"):
-        if b"<si>" not in chunk and b"si" in chunk:  # written in an unusual way
-            with archive.open(part) as file:
-                sizes = list(_parsed_text_sizes(file))
-            break
         sizes += map(len, chunk.split(b"<si>")[1:])
+        opened, closed, named = opened + chunk.count(b"<si>"), closed + chunk.count(b"</si>"), named + chunk.count(b"si>")
+    if opened != closed or named != opened + closed:  # written in an unusual way
+        with archive.open(part) as file:
+            sizes = list(_parsed_text_sizes(file))
     return sizes if max(sizes, default=0) * MAX_CELLS > MAX_TEXT else []
 
 

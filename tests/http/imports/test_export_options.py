@@ -80,7 +80,7 @@ async def test_prices_have_a_decimal_comma_on_request(client: httpx.AsyncClient)
 async def test_an_item_that_cannot_be_written_is_an_error_before_anything_is_sent(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also if it is in a later batch. The error names the item and what to do. All errors of the options are reported together."""
+    """Also if it is in a later batch. All errors of the options are reported together."""
     await fill(client)
     response = await client.get(EXPORT, params={"encoding": "ascii"})
     assert response.status_code == 422

@@ -43,6 +43,7 @@ def test_a_compressed_export_that_was_edited_is_refused(catalog: Command, tmp_pa
     file = tmp_path / "a.csv.gz"
     catalog("export", str(file), "--proof", "--delimiter", ";")
     data = file.read_bytes()
+    assert data[3:8] == bytes(5)  # no name and no time
     catalog("export", "--output", str(file), "--proof", "--delimiter", ";")
     assert file.read_bytes() == data
     file.write_bytes(gzip.compress(gzip.decompress(data).replace(b"Acme", b"Acne")))

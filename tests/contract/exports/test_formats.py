@@ -14,13 +14,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from xlsxwriter import packager
 
+from catalog.adapters.memory import item_reader as memory_reader
 from catalog.adapters.memory.storage import MemoryStorage
+from catalog.adapters.sql.reads import item_reader
 from catalog.application.exports.formats import FORMAT_NAMES, ExportOptions, parse_format
 from catalog.application.files.workbooks import writer
 from catalog.application.imports.plan import DECIMALS
 from catalog.domain.errors import InvalidFile, InvalidQuery
 from catalog.domain.text.normalization import is_blank, trim
 from catalog.ports.storage import Storage
+from tests import minimal_store
 from tests.contract.exports.exporting import RESTORING, all_items, exported, imported, written
 from tests.making import commit, create_categories, create_items, creation
 
@@ -54,6 +57,21 @@ async def test_every_store_exports_what_imports_restore(storage: Storage, name: 
         refusals, report = await imported(target, data, RESTORING, encoding=encoding)
         assert (refusals, report.created, report.ignored) == ([], count, ())
         assert await all_items(target) == await all_items(storage)
+
+
+async def test_batches_make_one_file(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In every format, also in an encoding with a byte order mark, which comes once."""
+    for module, name in ((item_reader, "STREAM_BATCH"), (memory_reader, "BATCH_SIZE"), (minimal_store, "BATCH_SIZE")):
+        monkeypatch.setattr(module, name, 2)
+    await create_items(storage, *range(1, 8))
+    for name, options in (
+        *((name, {}) for name in FORMAT_NAMES),
+        ("csv", {"encoding": "utf-8-sig"}),
+        ("csv", {"encoding": "utf-16"}),
+    ):
+        target = MemoryStorage()
+        refusals, _ = await imported(target, await exported(storage, name, **options))
+        assert (refusals, await all_items(target)) == ([], await all_items(storage))
 
 
 _TEXT = st.text(
@@ -113,7 +131,7 @@ async def test_an_export_in_any_form_is_read_as_itself(  # noqa: PLR0913 - the o
     if not data:
         return
     target = MemoryStorage()
-    plan = replace(RESTORING, decimal=next((mark for mark in DECIMALS if mark == decimal), "auto"))
+    plan = replace(RESTORING, decimal="comma" if decimal == "comma" else "auto")
     packed = data if name == "xlsx" else _PACKINGS[packing](data)
     given_delimiter = delimiter if delimiter in ("~", "_", "=") else None
     reading = {"delimiter": given_delimiter, "encoding": encoding if encoding in ("gb18030", "utf-16-be") else None}

@@ -9,6 +9,8 @@ import httpx
 import pytest
 import python_calamine
 
+from catalog.adapters.memory import item_reader as memory_reader
+from catalog.adapters.sql.reads import item_reader
 from catalog.domain.errors import StoreBusy
 from catalog.entrypoints.http.responses import spooling
 from tests.http.making import ITEMS
@@ -75,10 +77,16 @@ async def test_prices_have_a_decimal_comma_on_request(client: httpx.AsyncClient)
     assert [row["price"] for row in csv.DictReader(io.StringIO(response.text), delimiter="\t")] == ["12,50", "1299,00"]
 
 
-async def test_an_item_that_cannot_be_written_is_an_error_before_anything_is_sent(client: httpx.AsyncClient) -> None:
-    """The error names the item and what to do. All errors of the options are reported together."""
+async def test_an_item_that_cannot_be_written_is_an_error_before_anything_is_sent(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if it is in a later batch. All errors of the options are reported together."""
     await fill(client)
     response = await client.get(EXPORT, params={"encoding": "ascii"})
+    assert response.status_code == 422
+    monkeypatch.setattr(memory_reader, "BATCH_SIZE", 1)
+    monkeypatch.setattr(item_reader, "STREAM_BATCH", 1)
+    response = await client.get(EXPORT, params={"encoding": "ascii", "sort": "-sku"})
     assert response.status_code == 422
     assert "which the item A has; set encoding=utf-8-sig" in response.json()["errors"][0]["detail"]
     assert "content-disposition" not in response.headers

@@ -50,9 +50,7 @@ class CsvEncoder(Encoder):
         try:
             return self._encode(text)
         except UnicodeEncodeError:
-            for item, row in zip(items, rows, strict=True):
-                self._encoded([row], f"the item {item.sku}")
-            raise
+            return b"".join([self._encoded([row], f"the item {item.sku}") for item, row in zip(items, rows, strict=True)])
 
     def trailer(self, rows: int, digest: str) -> bytes:
         """Encode the trailer."""

@@ -19,9 +19,9 @@ class Encoder(ABC):
     in_thread = False
     """Whether a batch takes so long that it must not be encoded on the event loop."""
 
-    def start(self, tree: Tree) -> bytes:  # noqa: ARG002 - most formats do not need the tree
+    @abstractmethod
+    def start(self, tree: Tree) -> bytes:
         """Return what comes first. `tree` has the categories of all items, if the format asked for it."""
-        return b""
 
     @abstractmethod
     def categories(self, tree: Tree) -> bytes:

@@ -190,6 +190,9 @@ class ImportPlan:
         mapping |= taken
         mark, mark_warning = self._decimal_mark([values.get(mapping.get("price", "")) for values in rows])
         offered = suggest(names, mapping | dict(self.all_constants))
+        nameless = (
+            columns is not None and self.on_conflict != "update" and "name" not in mapping.keys() | self.all_constants.keys()
+        )
         return ColumnDetection(
             decimal=mark,
             mapping=mapping,
@@ -197,7 +200,11 @@ class ImportPlan:
             attributes=tuple(taken.values()),
             ignored=self._ignored(names, mapping),
             profile=None if self.profile is None else self.profile.name,
-            warnings=tuple(filter(None, (*match.warnings, *attribute_warnings, *offers, *offered, mark_warning))),
+            warnings=tuple(
+                filter(
+                    None, (*match.warnings, *attribute_warnings, *offers, *offered, nameless, mark_warning)
+                )
+            ),
             problem=problem,
         )
 
@@ -251,6 +258,13 @@ class ImportPlan:
         if self.profile is None:
             return self.constants
         return {name: value for name, value in self.profile.constants.items() if name not in self.columns} | dict(self.constants)
+
+    @property
+    def _nameless(self) -> str:
+        """The warning for a file without names, such as a price list. It is empty if such a file can be imported."""
+        if self.on_conflict == "update":
+            return ""
+        return "The file has no names, so its rows cannot become items. To update existing items, set on_conflict=update."
 
     def _decimal_mark(self, prices: Sequence[object]) -> tuple[DecimalMark | None, str]:
         """Return the decimal mark of the prices, and a warning."""

@@ -62,7 +62,7 @@ def _encoding_warnings(text: TextFile, sample: Sequence[Row | MalformedRow]) -> 
     example = f", such as {min(cells, key=len)[:40]!r}" if cells else ""
     warning = (
         f"The file is not UTF-8. It was read as {text.encoding.name}, which is a guess: {len(cells)} cells at its start have "
-        f"letters that depend on it{example}. If they are wrong, set the encoding."
+        f"letters that depend on it{example}. If they are wrong, set encoding=NAME."
     )
     return (warning,)
 

@@ -190,3 +190,11 @@ def test_records_in_a_member_are_found() -> None:
     given = start(text, records="products")
     assert given.problem is None
     assert list(given.rows) == [Row(1, {"sku": "A-1"})]
+
+
+def test_a_character_that_is_cut_off_is_no_damage() -> None:
+    """It is left out of the header, and does not make the encoding a guess."""
+    source = start(b"sku,caf\xc3")
+    assert source.columns == ("sku", "caf")
+    assert (source.detected.encoding, source.detected.warnings) == ("utf-8", ())
+    assert start("sku,caf漢".encode("utf-16")[:-1]).columns == ("sku", "caf")

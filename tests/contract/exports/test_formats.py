@@ -19,7 +19,6 @@ from catalog.adapters.memory.storage import MemoryStorage
 from catalog.adapters.sql.reads import item_reader
 from catalog.application.exports.formats import FORMAT_NAMES, ExportOptions, parse_format
 from catalog.application.files.workbooks import writer
-from catalog.application.imports.plan import DECIMALS
 from catalog.domain.errors import InvalidFile, InvalidQuery
 from catalog.domain.text.normalization import is_blank, trim
 from catalog.ports.storage import Storage

@@ -178,15 +178,14 @@ def header_problem(
     if delimiters:
         cures = [f"It seems to use another delimiter; set the delimiter to {_DELIMITERS[delimiters[0]]}."]
     else:
-        cures = [*offers, *suggest(columns, used)] or ["Name the column that has it: map=sku=COLUMN."]
+        cures = [*offers, *offer(suggestions(columns, used))] or ["Name the column that has it: map=sku=COLUMN."]
     no_field = "" if used else "None of its columns is a field. "
     message = f"The file has no column sku, but every row needs a SKU. {no_field}{columns_found}"
     return InvalidFile([FieldError((), "invalid_file", " ".join((message, *(cures if columns else ()))))])
 
 
-def suggest(columns: Sequence[str], used: Mapping[str, str]) -> list[str]:
-    """Offer columns for the fields that have none, in sentences."""
-    offered = suggestions(columns, used)
+def offer(offered: Mapping[str, str]) -> list[str]:
+    """Offer the `suggestions` for fields in sentences."""
     return [
         f"The column {list_names([offered[field]])} may be the {field}: map={field}={list_names([offered[field]])}."
         for field in FIELDS

@@ -18,7 +18,8 @@ from catalog.application.imports.columns import (
     header_problem,
     match_columns,
     match_names,
-    suggest,
+    offer,
+    suggestions,
 )
 from catalog.application.imports.field_names import ATTRIBUTE, FIELDS, TYPES, is_field
 from catalog.application.imports.profile_rows import MADE_ATTRIBUTES, MAX_IMAGES, arrange_rows
@@ -189,10 +190,17 @@ class ImportPlan:
             problem = attribute_errors.to_error(InvalidQuery)
         mapping |= taken
         mark, mark_warning = self._decimal_mark([values.get(mapping.get("price", "")) for values in rows])
-        offered = suggest(names, mapping | dict(self.all_constants))
-        nameless = (
-            columns is not None and self.on_conflict != "update" and "name" not in mapping.keys() | self.all_constants.keys()
-        )
+        fields = mapping | dict(self.all_constants)
+        suggested = suggestions(names, fields)
+        has_names = columns is None or "name" in fields or "name" in suggested
+        warnings = [
+            *match.warnings,
+            *attribute_warnings,
+            *offers,
+            *offer(suggested),
+            *self._nameless(has_names=has_names),
+            mark_warning,
+        ]
         return ColumnDetection(
             decimal=mark,
             mapping=mapping,
@@ -200,11 +208,7 @@ class ImportPlan:
             attributes=tuple(taken.values()),
             ignored=self._ignored(names, mapping),
             profile=None if self.profile is None else self.profile.name,
-            warnings=tuple(
-                filter(
-                    None, (*match.warnings, *attribute_warnings, *offers, *offered, nameless, mark_warning)
-                )
-            ),
+            warnings=tuple(filter(None, warnings)),
             problem=problem,
         )
 
@@ -259,12 +263,11 @@ class ImportPlan:
             return self.constants
         return {name: value for name, value in self.profile.constants.items() if name not in self.columns} | dict(self.constants)
 
-    @property
-    def _nameless(self) -> str:
-        """The warning for a file without names, such as a price list. It is empty if such a file can be imported."""
-        if self.on_conflict == "update":
-            return ""
-        return "The file has no names, so its rows cannot become items. To update existing items, set on_conflict=update."
+    def _nameless(self, *, has_names: bool) -> list[str]:
+        """Return a warning if the file has no names, such as a price list, and the plan is not to update items."""
+        if has_names or self.on_conflict == "update":
+            return []
+        return ["The file has no names, so its rows cannot become items. To update existing items, set on_conflict=update."]
 
     def _decimal_mark(self, prices: Sequence[object]) -> tuple[DecimalMark | None, str]:
         """Return the decimal mark of the prices, and a warning."""

@@ -89,9 +89,18 @@ def test_names_are_made_fit_for_attributes(name: str, fit: str | None) -> None:
     assert fit_name(name) == fit
 
 
+def test_a_file_without_names_can_only_update_items() -> None:
+    """A price list says so before its rows are refused, unless it is imported as one."""
+    (warning,) = detect("sku,price,currency").warnings
+    assert warning.endswith("To update existing items, set on_conflict=update.")
+    assert detect("sku,price,currency", ImportPlan(on_conflict="update")).warnings == ()
+    assert detect("sku", ImportPlan.parse((), ["name=Chair"])).warnings == ()
+    assert "on_conflict" not in "".join(detect("sku,title").warnings)
+
+
 def test_other_columns_become_attributes() -> None:
     """All that have a name of their own, or those that are named. Collisions are named once."""
-    plan = ImportPlan.parse(["attr.x=Shelf"], attributes="all")
+    plan = ImportPlan.parse(["attr.x=Shelf"], ["name=Chair"], attributes="all")
     detection = detect("sku,id,Shelf,Weight (kg),weight kg,x,column 7,twice,twice,颜色", plan)
     assert detection.mapping == {"sku": "sku", "attr.x": "Shelf", "attr.weight_kg": "Weight (kg)"}
     assert detection.ignored == ("weight kg", "x", "column 7", "twice", "颜色")
@@ -106,8 +115,8 @@ def test_other_columns_become_attributes() -> None:
 
 def test_attribute_columns_with_one_name_or_none_are_named() -> None:
     """Once for the file."""
-    detection = detect("sku,attr.Colour,attr.colour,attr.Shade,ATTR.shade,attr.颜色,attr.")
-    assert detection.mapping == {"sku": "sku", "attr.colour": "attr.colour", "attr.shade": "attr.Shade"}
+    detection = detect("sku,name,attr.Colour,attr.colour,attr.Shade,ATTR.shade,attr.颜色,attr.")
+    assert detection.mapping == {"sku": "sku", "name": "name", "attr.colour": "attr.colour", "attr.shade": "attr.Shade"}
     assert [warning.split(";")[0] for warning in detection.warnings] == [
         "The columns attr.Colour, attr.colour are all attr.colour",
         "The columns attr.Shade, ATTR.shade are all attr.shade",

@@ -39,6 +39,7 @@ BEYOND_SCHEMAS = frozenset(
         # members or parameters that contradict each other
         "other_sku",
         "own_parent",
+        "not_applicable",
         "read_only",
         "required",
         "repeated_field",
@@ -52,7 +53,7 @@ BEYOND_SCHEMAS = frozenset(
         "unsearchable",
         "invalid_sku",
         "invalid_key",
-        "invalid_boolean",  # of a filter by attribute, such as attr.size__exists
+        "attr.invalid_boolean",  # of attr.size__exists; other booleans are declared
         "sku_like_id",
         "reserved_sku",
         "unknown_currency",
@@ -103,7 +104,13 @@ def _codes(response: Any) -> list[str]:  # noqa: ANN401 - schemathesis' own
         return [f"status {response.status_code}"]
     if problem["status"] == "refused":
         return ["import_refused"]
-    return [error["code"] for error in problem.get("errors", ())] or [problem.get("code", "")]
+    return list(map(_code, problem.get("errors", ()))) or [problem.get("code", "")]
+
+
+def _code(error: dict[str, str]) -> str:
+    """Return the code of an error; that of a wrong boolean with `attr.` before it if it is in a filter by attribute."""
+    is_attribute = error["code"] == "invalid_boolean" and error.get("parameter", "").startswith("attr.")
+    return f"attr.{error['code']}" if is_attribute else error["code"]
 
 
 def _contradicts(case: Any) -> bool:  # noqa: ANN401 - schemathesis' own

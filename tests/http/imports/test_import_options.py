@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from catalog.application.files.read_options import ReadOptions
-from catalog.entrypoints.http.controllers import imports
+from catalog.entrypoints.http.requests import import_uploads
 from catalog.entrypoints.http.requests.import_options import ImportOptions, parse_import_options
 from tests.http.making import ITEMS
 
@@ -30,7 +30,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[ImportOptions]:
         results.append(parse_import_options(*arguments))
         return results[-1]
 
-    monkeypatch.setattr(imports, "parse_import_options", record)
+    monkeypatch.setattr(import_uploads, "parse_import_options", record)
     return results
 
 

@@ -34,6 +34,7 @@ from catalog.entrypoints.http.openapi.document import openapi_document
 from catalog.entrypoints.http.openapi.endpoints import endpoints
 from catalog.entrypoints.http.requests.bodies import BodyLimits
 from catalog.entrypoints.http.requests.declared_parameters import bind_parameters
+from catalog.entrypoints.http.requests.import_uploads import ImportUploads
 from catalog.entrypoints.http.requests.uploads import UploadSpace
 from catalog.entrypoints.http.responses.problems import on_catalog_error, on_http_exception, on_unexpected_error
 from catalog.entrypoints.http.responses.spooling import MAX_SPOOLED, Spool
@@ -55,7 +56,8 @@ def create_app(container: Container) -> RequestMiddleware:
     feed: Feed = container.feed()
     jobs: ImportJobs = container.import_jobs()
     idempotency = Idempotency(container.once())
-    space = UploadSpace(settings.imports.max_disk_bytes)
+    limits = settings.imports
+    uploads = ImportUploads(limits.max_bytes, limits.max_atomic_rows, UploadSpace(limits.max_disk_bytes))
     strict = settings.http.require_if_match
     shutdown.on_close(feed.close)
 
@@ -72,22 +74,8 @@ def create_app(container: Container) -> RequestMiddleware:
             _bind_services(
                 BatchController, batches=container.batches(), idempotency=idempotency, most=settings.http.max_batch_bytes
             ),
-            _bind_services(
-                ImportsController,
-                jobs=jobs,
-                idempotency=idempotency,
-                most_bytes=settings.imports.max_bytes,
-                most_atomic=settings.imports.max_atomic_rows,
-                space=space,
-            ),
-            _bind_services(
-                ImportInspectionsController,
-                jobs=jobs,
-                inspections=container.inspections(),
-                most_bytes=settings.imports.max_bytes,
-                most_atomic=settings.imports.max_atomic_rows,
-                space=space,
-            ),
+            _bind_services(ImportsController, jobs=jobs, idempotency=idempotency, uploads=uploads),
+            _bind_services(ImportInspectionsController, jobs=jobs, inspections=container.inspections(), uploads=uploads),
             _bind_services(HistoryController, history=history, items=items, idempotency=idempotency, strict=strict),
             _bind_services(ChangesController, history=history, feed=feed),
             _bind_services(

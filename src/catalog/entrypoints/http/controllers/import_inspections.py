@@ -5,16 +5,14 @@ from litestar import Controller, post
 
 from catalog.application.imports.inspection import MAX_ARCHIVE_SIZE, START_SIZE, Inspections
 from catalog.application.imports.jobs import ImportJobs
-from catalog.domain.errors import FileTooLarge, InvalidInput, InvalidQuery, shorten
+from catalog.domain.errors import InvalidInput, InvalidQuery, shorten
 from catalog.domain.text.normalization import visible
 from catalog.entrypoints.http.controllers.items import ITEMS
 from catalog.entrypoints.http.openapi.file_bodies import IMPORT_CONTENT
 from catalog.entrypoints.http.openapi.operation import Operation, documented, json_response
-from catalog.entrypoints.http.requests.bodies import announced_length, refuse_other_types
 from catalog.entrypoints.http.requests.caller import AnyRequest
-from catalog.entrypoints.http.requests.import_options import MEDIA_TYPES, parse_import_options
 from catalog.entrypoints.http.requests.import_parameters import IMPORT
-from catalog.entrypoints.http.requests.uploads import MultipartUpload, UploadSpace, UploadStream, form_boundary
+from catalog.entrypoints.http.requests.import_uploads import ImportUploads
 from catalog.entrypoints.http.responses.prepared import PreparedResponse, json_content
 from catalog.entrypoints.http.responses.problem_types import PROBLEM_TYPES
 from catalog.entrypoints.http.responses.problems import MAX_DETAIL
@@ -34,9 +32,7 @@ class ImportInspectionsController(Controller):
     tags = ("imports",)
     jobs: ImportJobs
     inspections: Inspections
-    most_bytes: int
-    most_atomic: int
-    space: UploadSpace
+    uploads: ImportUploads
 
     @post(
         f"{ITEMS}/import/inspect",
@@ -63,29 +59,9 @@ class ImportInspectionsController(Controller):
         The first MiB of the file is enough: the rest is ignored, and a row that is cut off is left out. A workbook or ZIP archive
         is needed as a whole, up to 16 MiB.
         """
-        scope = request.scope
-        boundary = form_boundary(scope)
-        if boundary is None:
-            parse_import_options(scope, self.most_atomic)
-            refuse_other_types(scope, MEDIA_TYPES, any_charset=True)
-        if announced_length(scope) > self.most_bytes:
-            raise FileTooLarge(self.most_bytes)
-        body = (
-            UploadStream(request.receive, self.most_bytes, self.space)
-            if boundary is None
-            else MultipartUpload(request.receive, self.most_bytes, self.space, boundary)
-        )
+        upload = self.uploads.start(request.scope, request.receive)
         with self.jobs.receiving():
-            file = await body.save_start(START_SIZE, MAX_ARCHIVE_SIZE)
-        try:
-            options = (
-                parse_import_options(scope, self.most_atomic, body.fields, body.filename)
-                if isinstance(body, MultipartUpload)
-                else parse_import_options(scope, self.most_atomic)
-            )
-        except InvalidQuery:
-            file.close()
-            raise
+            file, options = await upload.receive(lambda: upload.body.save_start(START_SIZE, MAX_ARCHIVE_SIZE))
         inspection = await self.inspections.run(file, options.reading, options.plan, options.filename)
         problem = None if inspection.problem is None else _to_problem_body(inspection.problem)
         return PreparedResponse(200, json_content(_encoder.encode(to_inspection_body(inspection, problem))))

@@ -1,7 +1,7 @@
 """`/items/import` and `/imports`: import items from a file."""
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from litestar import Controller, delete, get, post
@@ -13,17 +13,15 @@ from catalog.application.imports.jobs import FinishedImport, ImportJobs, ImportS
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.progress import REFUSED, ImportState
 from catalog.application.imports.refusals import Refusal, RefusedRow
-from catalog.domain.errors import FileTooLarge, InvalidQuery
 from catalog.entrypoints.http.controllers.items import ITEMS
 from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.openapi.file_bodies import IMPORT_CONTENT
 from catalog.entrypoints.http.openapi.operation import LOCATION, Content, Operation, ResponseSpec, documented, json_response
-from catalog.entrypoints.http.requests.bodies import JSON, announced_length, refuse_other_types
+from catalog.entrypoints.http.requests.bodies import JSON
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
-from catalog.entrypoints.http.requests.import_options import MEDIA_TYPES, ImportOptions, parse_import_options
 from catalog.entrypoints.http.requests.import_parameters import ERRORS_FORMAT, IMPORT
+from catalog.entrypoints.http.requests.import_uploads import ImportUpload, ImportUploads
 from catalog.entrypoints.http.requests.query_string import read_choices, reject_parameters
-from catalog.entrypoints.http.requests.uploads import MultipartUpload, UploadSpace, UploadStream, form_boundary
 from catalog.entrypoints.http.responses.preferences import ASYNCHRONOUS, preference_applied, preferences
 from catalog.entrypoints.http.responses.prepared import (
     FILE_MEDIA_TYPES,
@@ -48,9 +46,7 @@ class ImportsController(Controller):
     tags = ("imports",)
     jobs: ImportJobs
     idempotency: Idempotency
-    most_bytes: int
-    most_atomic: int
-    space: UploadSpace
+    uploads: ImportUploads
 
     @post(
         f"{ITEMS}/import",
@@ -95,24 +91,13 @@ class ImportsController(Controller):
         `partial=true`.
         """
         scope = request.scope
-        boundary = form_boundary(scope)
-        options = None  # those of a form arrive with the file
-        if boundary is None:
-            options = parse_import_options(scope, self.most_atomic)
-            refuse_other_types(scope, MEDIA_TYPES, any_charset=True)
-        if announced_length(scope) > self.most_bytes:
-            raise FileTooLarge(self.most_bytes)
+        upload = self.uploads.start(scope, request.receive)
         origin = request_origin(request)
-        body = (
-            UploadStream(request.receive, self.most_bytes, self.space)
-            if boundary is None
-            else MultipartUpload(request.receive, self.most_bytes, self.space, boundary)
-        )
-        with self.idempotency.claim(scope, origin.actor, body) as claim:
+        with self.idempotency.claim(scope, origin.actor, upload.body) as claim:
             stored_response = await claim.stored_response()
             if stored_response is not None:
                 return stored_response
-            source, plan = await self._receive(scope, body, options)
+            source, plan = await self._receive(upload)
             if ASYNCHRONOUS in preferences(scope):
                 return await claim.execute(self.jobs.start(source, plan, origin), _accepted_response)
             return await claim.execute(self.jobs.run(source, plan, origin), _finished_response)
@@ -192,24 +177,10 @@ class ImportsController(Controller):
             202, json_content(_encoder.encode(_to_import_body(await self.jobs.cancel(id, request_origin(request)))))
         )
 
-    async def _receive(
-        self,
-        scope: Any,  # noqa: ANN401 - an ASGI scope
-        body: UploadStream,
-        options: ImportOptions | None,
-    ) -> tuple[ImportSource, ImportPlan]:
-        """Receive the file, and the options if they are fields of the form.
-
-        Raises: InvalidQuery, ImportsBusy, and whatever `body.save` raises.
-        """
+    async def _receive(self, upload: ImportUpload) -> tuple[ImportSource, ImportPlan]:
+        """Receive the file and the options. Raises: ImportsBusy, and whatever `upload.receive` raises."""
         with self.jobs.receiving():
-            file = await body.save()
-        if options is None:
-            try:
-                options = parse_import_options(scope, self.most_atomic, body.fields, body.filename)
-            except InvalidQuery:
-                file.close()
-                raise
+            file, options = await upload.receive(upload.body.save)
         reading, filename = options.reading, options.filename
         source = ImportSource(lambda: open_table(file, reading, filename=filename), file.tell, file.close)
         return source, options.plan

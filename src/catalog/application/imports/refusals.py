@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from catalog.application.files.refused_rows import csv_row, json_row
 from catalog.application.files.row_source import Cells, MalformedRow
@@ -61,9 +62,24 @@ class RefusedRow:
         return csv_row(self.columns or (), self.cells, self.line, self.reason)
 
 
-@dataclass(frozen=True, slots=True)
-class FileRow:
+class FileRow(Protocol):
     """A row of a file that may be refused: where it is, its cells as they were, and its columns."""
+
+    @property
+    def line(self) -> int:
+        """The line on which it starts."""
+
+    @property
+    def cells(self) -> Cells:
+        """Its cells, as the file has them."""
+
+    @property
+    def columns(self) -> RowColumns:
+        """The columns of its cells."""
+
+
+class UnparsedRow(NamedTuple):
+    """A row that has not become an item or a category."""
 
     line: int
     cells: Cells

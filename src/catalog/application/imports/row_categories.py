@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from catalog.application.imports.categories import KnownCategories
 from catalog.application.imports.category_index import CategoryIndex
@@ -108,7 +108,7 @@ class RowCategories:
     def _with_category(self, row: ImportRow, category: CellCategory | InvalidInput | None) -> ImportRow:
         """Return a row with what its cell was resolved to. None if it has no category, or one whose slug was known."""
         if isinstance(category, InvalidInput):
-            return replace(row, category_error=category)
+            return row._replace(category_error=category)
         if category is None or category.slug == row.category:
             return row
         fields = {**row.fields, "category": category.slug}
@@ -116,7 +116,7 @@ class RowCategories:
         has_others = bool(category.others) and isinstance(attributes, dict)
         if has_others:
             fields["attributes"] = {**attributes, OTHER_CATEGORIES: category.others}
-        return replace(row, fields=fields, change=self._create(row, fields), has_other_categories=has_others)
+        return row._replace(fields=fields, change=self._create(row, fields), has_other_categories=has_others)
 
     def _create(self, row: ImportRow, fields: Mapping[str, object]) -> Change[Item] | InvalidInput:
         item_id, now = self._ids.item_id(), self._clock.now()

@@ -6,7 +6,7 @@ from typing import Any
 from catalog.application.files.row_source import MalformedRow, Row
 from catalog.application.imports.profile_rows import arrange_rows
 from catalog.application.imports.profiles import RowRules
-from catalog.application.imports.refusals import FileRow, Refusal, malformed, refusals_of
+from catalog.application.imports.refusals import Refusal, UnparsedRow, malformed, refusals_of
 from catalog.application.imports.row_columns import RowColumns
 from catalog.domain.errors import FieldError, FieldPath
 
@@ -16,7 +16,7 @@ TABLE = RowColumns(("Nr", "Preis", "Rest", "A"), MAPPING, is_escaped=True)
 
 def refusal(path: FieldPath, cells: list[object] | Mapping[str, object], columns: RowColumns = TABLE) -> tuple[str, str]:
     """Return the column and the value of a refusal."""
-    (row,) = refusals_of(FileRow(2, cells, columns), "X", [FieldError(path, "code", "Reason.")])
+    (row,) = refusals_of(UnparsedRow(2, cells, columns), "X", [FieldError(path, "code", "Reason.")])
     return row.refusals[0].column, row.refusals[0].value
 
 
@@ -41,7 +41,7 @@ def test_the_reasons_of_a_row_are_one_text() -> None:
         FieldError(("name",), "b", "Second.", "set=name=X"),
         FieldError((), "c", "Set x=1.", "x=1"),
     ]
-    (row,) = refusals_of(FileRow(2, ["'=1", "x"], TABLE), "X", errors)
+    (row,) = refusals_of(UnparsedRow(2, ["'=1", "x"], TABLE), "X", errors)
     assert row.reason == "Nr: First. name: Second. Cure: set=name=X. Set x=1."
     assert (row.line, row.columns, row.cells) == (2, TABLE.names, ("=1", "x"))
 

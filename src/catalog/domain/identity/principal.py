@@ -1,0 +1,74 @@
+"""The principal: who sends a request, and with what rights."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from catalog.domain.identity.errors import CredentialNotAllowed, InsufficientScope, Unauthenticated
+from catalog.domain.identity.roles import ROLE_SCOPES, Role
+from catalog.domain.identity.scopes import ALL_SCOPES, Scopes
+
+PrincipalKind = Literal["user", "api_key", "local", "guest"]
+"""A user who signed in, here or at another issuer; an API key; anybody in local mode; and whoever did not sign in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who sends a request. `scopes` are what it may do: those of the role and of the credential, both.
+
+    `user_id` is None for callers without a row of their own: guests, the local caller, users of other issuers. `session_id` is
+    that of the session, `credential` says with what the caller signed in (`session:ID`, `key:ID`, `oidc`, `local`, `cli`).
+    After `expires_at`, the credential is not valid any more.
+    """
+
+    kind: PrincipalKind
+    username: str | None
+    role: Role
+    scopes: Scopes = field(repr=False)
+    user_id: UUID | None = None
+    session_id: UUID | None = None
+    credential: str | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def actor(self) -> str | None:
+        """The name under which changes and events are recorded."""
+        return self.username
+
+    @property
+    def rate_key(self) -> str | None:
+        """What requests are counted by; None for callers who are counted by address."""
+        return None if self.username is None else f"{self.kind}:{self.user_id or self.username}"
+
+    def require(self, scope: str) -> None:
+        """Return if the caller has the scope. Raises: Unauthenticated if signing in may help, InsufficientScope."""
+        if scope in self.scopes:
+            return
+        if self.kind == "guest":
+            raise Unauthenticated
+        raise InsufficientScope(scope)
+
+    def require_sign_in(self) -> None:
+        """Return if a user has signed in with a password. Raises: Unauthenticated, CredentialNotAllowed."""
+        if self.kind == "guest":
+            raise Unauthenticated
+        if self.user_id is None or self.session_id is None:
+            raise CredentialNotAllowed
+
+    def require_full_sign_in(self) -> None:
+        """Return if the user has signed in with a password, and with all scopes of the role. Raises: as `require_sign_in`."""
+        self.require_sign_in()
+        if self.scopes != ROLE_SCOPES[self.role]:
+            message = "This token has only some of the scopes of its user; sign in with all of them."
+            raise CredentialNotAllowed(message)
+
+
+LOCAL = Principal(kind="local", username="local", role="admin", scopes=ALL_SCOPES, credential="local")
+"""Everybody, where there is no sign-in."""
+
+COMMAND_LINE = Principal(kind="local", username="cli", role="admin", scopes=ALL_SCOPES, credential="cli")
+"""The caller of the command line."""
+
+GUEST = Principal(kind="guest", username=None, role="guest", scopes=ROLE_SCOPES["guest"])
+"""Whoever has not signed in, where the public may read."""

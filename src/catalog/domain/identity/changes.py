@@ -58,6 +58,11 @@ class IdentityChange:
     events: tuple[SecurityEvent, ...] = ()
 
     @property
+    def revokes(self) -> bool:
+        """Whether credentials that were valid are not valid afterwards."""
+        return bool(self.ends or self.revocation or self.forget_keys_of)
+
+    @property
     def may_remove_admin(self) -> bool:
         """Whether there is an active admin less afterwards. A store then raises LastAdmin if it was the last one."""
         change = self.user

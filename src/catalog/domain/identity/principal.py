@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
+from catalog.domain.identity.api_key import ApiKey
 from catalog.domain.identity.errors import CredentialNotAllowed, InsufficientScope, Unauthenticated
 from catalog.domain.identity.roles import ROLE_SCOPES, Role
 from catalog.domain.identity.scopes import ALL_SCOPES, Scopes
+from catalog.domain.identity.user import User
 
 PrincipalKind = Literal["user", "api_key", "local", "guest"]
 """A user who signed in, here or at another issuer; an API key; anybody in local mode; and whoever did not sign in."""
@@ -17,9 +19,10 @@ PrincipalKind = Literal["user", "api_key", "local", "guest"]
 class Principal:
     """Who sends a request. `scopes` are what it may do: those of the role and of the credential, both.
 
-    `user_id` is None for callers without a row of their own: guests, the local caller, users of other issuers. `session_id` is
-    that of the session, `credential` says with what the caller signed in (`session:ID`, `key:ID`, `oidc`, `local`, `cli`).
-    After `expires_at`, the credential is not valid any more.
+    `user_id` is None for callers without a row of their own: guests, the local caller, users of other issuers. `credential` says
+    with what the caller signed in (`session:ID`, `key:ID`, `oidc`, `local`, `cli`), and `credential_id` is the id of the session
+    or the key. After `expires_at`, the credential is not valid any more. `as_of` is the number of the last revocation before it
+    was looked up, and 0 if it was not.
     """
 
     kind: PrincipalKind
@@ -27,9 +30,43 @@ class Principal:
     role: Role
     scopes: Scopes = field(repr=False)
     user_id: UUID | None = None
-    session_id: UUID | None = None
     credential: str | None = None
+    credential_id: UUID | None = None
     expires_at: datetime | None = None
+    as_of: int = field(default=0, compare=False, repr=False)
+
+    @classmethod
+    def of_session(cls, session_id: UUID, username: str, role: Role, scopes: Scopes, user_id: UUID, expires_at: datetime) -> Self:
+        """Return the principal of a user who has signed in."""
+        return cls(
+            kind="user",
+            username=username,
+            role=role,
+            scopes=scopes & ROLE_SCOPES[role],
+            user_id=user_id,
+            credential=f"session:{session_id}",
+            credential_id=session_id,
+            expires_at=expires_at,
+        )
+
+    @classmethod
+    def of_key(cls, key: ApiKey, user: User) -> Self:
+        """Return the principal of an API key."""
+        return cls(
+            kind="api_key",
+            username=user.username,
+            role=user.role,
+            scopes=key.scopes & ROLE_SCOPES[user.role],
+            user_id=user.id,
+            credential=f"key:{key.id}",
+            credential_id=key.id,
+            expires_at=key.expires_at,
+        )
+
+    @property
+    def session_id(self) -> UUID | None:
+        """The id of the session, if the caller has one."""
+        return self.credential_id if self.kind == "user" else None
 
     @property
     def actor(self) -> str | None:

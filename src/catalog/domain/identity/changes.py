@@ -58,6 +58,17 @@ class IdentityChange:
     events: tuple[SecurityEvent, ...] = ()
 
     @property
+    def at(self) -> datetime:
+        """The time of the change. Raises: ValueError if no part of it has one: what revokes a key needs an event."""
+        times = [end.at for end in self.ends] + [event.at for event in self.events]
+        if self.user is not None:
+            times.append(self.user.at)
+        if not times:
+            message = "A change that revokes API keys needs an event"
+            raise ValueError(message)
+        return max(times)
+
+    @property
     def revokes(self) -> bool:
         """Whether credentials that were valid are not valid afterwards."""
         return bool(self.ends or self.revocation or self.forget_keys_of)

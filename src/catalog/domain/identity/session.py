@@ -20,6 +20,9 @@ GRACE = timedelta(seconds=10)
 MAX_USER_AGENT = 200
 """Maximum length of the name that a client gives itself, in characters. The rest is cut."""
 
+KEPT_AFTER_END = timedelta(days=1)
+"""How long sessions are kept after they ended or expired, and revocations after they happened. Longer than any access token."""
+
 SessionKind = Literal["token", "cookie"]
 """Whether the client has tokens, or a browser has a cookie."""
 

@@ -25,7 +25,8 @@ from catalog.ports.storage.lifecycle import Lifecycle
 class Revocations:
     """Sessions and API keys that a process has to forget: their ids, and the number of the last revocation.
 
-    `complete` is False if earlier revocations were deleted, so that the process has to forget everything.
+    `complete` is False if some after the requested number are missing, because they were deleted or are too old, so that the
+    process has to forget everything.
     """
 
     seq: int

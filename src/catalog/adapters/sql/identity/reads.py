@@ -46,9 +46,18 @@ _KEY_END = len(KEY_COLUMNS)
 
 
 def presented_token_statement() -> Select[Any]:
-    """Select a refresh token by its hash, with its session and user, and whether a successor was used."""
+    """Select a refresh token by its hash, with its session and user, and whether a successor was used.
+
+    Used successors are counted: with EXISTS, Postgres may read all tokens and hash them.
+    """
     successor = refresh_tokens.alias("successor")
-    successor_used = exists().where(successor.c.parent == refresh_tokens.c.token_hash, successor.c.used_at.is_not(None))
+    used_successors = (
+        select(func.count())
+        .select_from(successor)
+        .where(successor.c.parent == refresh_tokens.c.token_hash, successor.c.used_at.is_not(None))
+        .scalar_subquery()
+    )
+    successor_used = used_successors > literal_column("0")
     return (
         select(*TOKEN_COLUMNS, *SESSION_COLUMNS, *USER_COLUMNS, successor_used.label("successor_used"))
         .join(sessions, sessions.c.id == refresh_tokens.c.session_id)

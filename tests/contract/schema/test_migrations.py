@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from catalog.adapters.sql.identity import tables as identity_tables
+from catalog.adapters.sql.identity.tables import users
 from catalog.adapters.sql.schema.migrate import HEAD_REVISION, MIGRATIONS, alembic_config, downgrade, upgrade
 from catalog.adapters.sql.schema.tables import ByCodePoint
 from catalog.domain.categories.tree import Tree
@@ -28,7 +28,8 @@ from tests.making import create_categories, create_items
 
 ROOT = Path(__file__).parents[3]
 
-metadata = identity_tables.metadata  # importing that module adds its tables to those of the catalog
+metadata = users.metadata
+"""All tables, those of identity too, which that module has added."""
 
 
 def test_the_head_revision_is_the_newest_migration() -> None:

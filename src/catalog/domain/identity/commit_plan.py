@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from catalog.domain.change import Change
 from catalog.domain.errors import StaleVersion
 from catalog.domain.identity.api_key import MAX_API_KEYS
 from catalog.domain.identity.changes import IdentityChange, SessionEnd
@@ -94,7 +95,9 @@ def plan_identity_commit(change: IdentityChange, stored: StoredIdentity) -> Iden
     """Return what a change does. Raises: as IdentityStorage.commit."""
     users = dict(stored.users)
     if change.user is not None:
-        _check_user(change, stored)
+        _check_user(change.user, stored)
+        if change.may_remove_admin and not stored.has_other_admin:
+            raise LastAdmin(change.user.subject.username)
         users.pop(change.user.subject.id, None)
         if change.user.after is not None:
             users[change.user.after.id] = change.user.after
@@ -107,18 +110,13 @@ def plan_identity_commit(change: IdentityChange, stored: StoredIdentity) -> Iden
     return _revocations(change, stored)
 
 
-def _check_user(change: IdentityChange, stored: StoredIdentity) -> None:
-    user = change.user
-    if user is None:
-        return
+def _check_user(user: Change[User], stored: StoredIdentity) -> None:
     if user.before is not None:
         _check_version(stored.users.get(user.before.id), user.before)
     elif user.subject.id in stored.users:
         raise StaleVersion(user.subject.id, "user")
     elif stored.username_taken:
         raise UsernameTaken(user.subject.username)
-    if change.may_remove_admin and not stored.has_other_admin:
-        raise LastAdmin(user.subject.username)
 
 
 def _check_version(stored: User | None, expected: User) -> None:

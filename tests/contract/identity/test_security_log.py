@@ -66,6 +66,14 @@ async def test_events_are_stored_whole(identity: IdentityStorage) -> None:
     assert (await identity.security_heads())[1].seq == 2
 
 
+async def test_characters_that_cannot_be_stored_are_replaced(identity: IdentityStorage) -> None:
+    """An event with NUL or a lone surrogate, as a requested path may have, does not stop the others of its batch."""
+    await identity.record([event(1), event(subject="/a\x00b", actor="\ud800", detail={"path\x00": "\udfff", "n": 1})])
+    stored = (await identity.security_chain(0, 9))[1].event
+    assert (stored.subject, stored.actor, stored.detail) == ("/a\ufffdb", "\ufffd", {"path\ufffd": "\ufffd", "n": 1})
+    assert await fault(identity) is None
+
+
 async def test_parallel_appends_are_one_chain(rivals: list[IdentityStorage]) -> None:
     """Batches from several storages are appended one after the other, without gaps."""
     await asyncio.gather(*(rivals[number % len(rivals)].record([event(number)] * 3) for number in range(30)))

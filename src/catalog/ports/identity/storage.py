@@ -103,7 +103,7 @@ class SecurityLog(Protocol):
 
     @abstractmethod
     async def record(self, events: Sequence[SecurityEvent]) -> None:
-        """Append events."""
+        """Append events, in order. If it fails, the first ones may have been appended: a large batch is several transactions."""
 
     @abstractmethod
     async def security_entries(self, audit_filter: AuditFilter, *, before: int | None, limit: int) -> Sequence[SecurityEntry]:

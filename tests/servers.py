@@ -128,6 +128,38 @@ def pgbouncer(server_url: str, mode: str) -> Iterator[Callable[[str], str]]:
             process.wait()
 
 
+NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin")
+"""The path of nginx, which no wheel has; None if it is not installed."""
+
+
+@contextmanager
+def nginx(locations: str) -> Iterator[str]:
+    """Run nginx with these `location` blocks. Yields its URL."""
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="catalog-nginx-", ignore_cleanup_errors=True) as home:
+        settings = Path(home) / "nginx.conf"
+        folders = "".join(f"{name}_temp_path {home}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        settings.write_text(
+            f"daemon off;\nmaster_process off;\npid {home}/pid;\nevents {{}}\n"
+            f"http {{\naccess_log off;\n{folders}server {{\nlisten 127.0.0.1:{port};\n{locations}\n}}\n}}\n"
+        )
+        log = Path(home) / "log"
+        with log.open("w") as output:
+            process = subprocess.Popen([NGINX or "nginx", "-p", home, "-e", "stderr", "-c", settings], stderr=output)
+
+        def is_listening() -> bool:
+            assert process.poll() is None, log.read_text()
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        try:
+            wait_until(is_listening)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.kill()
+            process.wait()
+
+
 class ValkeyServer:
     """A Valkey server with its own port and no persistence."""
 

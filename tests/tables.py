@@ -4,7 +4,7 @@ import io
 
 from catalog.application.files.read_options import ReadOptions
 from catalog.application.files.readers import open_table
-from catalog.application.files.row_source import BinaryReader, RowSource
+from catalog.application.files.row_source import BinaryReader, MalformedRow, Row, RowSource
 from catalog.application.files.trailer import TrailerPolicy
 
 
@@ -21,4 +21,9 @@ def table(  # noqa: PLR0913 - the options of reading
     """Open a table. Text is encoded as UTF-8; its lone surrogates stand for bytes that are not UTF-8."""
     content = data.encode(errors="surrogateescape") if isinstance(data, str) else data
     file = io.BytesIO(content) if isinstance(content, bytes) else content
-    return open_table(file, ReadOptions(kind, encoding, delimiter, sheet, records, policy))
+    return open_table(file, ReadOptions(kind, encoding, delimiter, sheet, records, partial=policy == "ignore"))
+
+
+def csv_rows(data: bytes, delimiter: str | None = None) -> list[Row | MalformedRow]:
+    """Read all rows of a CSV file."""
+    return list(table(data, "csv", delimiter=delimiter).rows)

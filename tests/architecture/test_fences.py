@@ -129,6 +129,7 @@ def test_every_dependency_is_restricted_by_a_contract() -> None:
         "swagger-ui-py": "swagger_ui",
         "uuid-utils": "uuid_utils",
         "uvicorn": "uvicorn",
+        "xlsxwriter": "xlsxwriter",
     }
     names = {requirement.partition(">")[0].partition("[")[0] for requirement in project["project"]["dependencies"]}
     assert names == set(import_names)

@@ -24,15 +24,11 @@ def test_a_csv_file_is_imported(catalog: Command, tmp_path: Path) -> None:
     result = catalog("import", str(file), *options, code=1)
     assert "15 rows: 1 created, 0 updated, 0 unchanged, 0 skipped, 14 refused." in result.stdout
     assert "Ignored columns: shelf" in result.stderr
-    assert "line 3, sku: The SKU is missing." in result.stderr
+    assert "line 3, id (sku): The SKU is missing." in result.stderr
     assert "… and 4 more." in result.stderr
     rows = list(csv.reader(errors.read_text().splitlines()))
-    assert rows[0] == ["line", "sku", "field", "code", "reason"]
-    assert [row[:4] for row in rows[1:4]] == [
-        ["3", "", "sku", "required"],
-        ["4", "1", "sku", "sku_taken"],
-        ["5", "B0\t!", "sku", "invalid_sku"],
-    ]
+    assert rows[0] == ["id", "title", "shelf", "refused_line", "refused_reason"]
+    assert [row[:4] for row in rows[1:4]] == [["", "No SKU", "x", "3"], ["1", "Twice", "x", "4"], ["B0\t!", "x", "x", "5"]]
     assert len(rows) == 15
     assert catalog.json("items", "get", "1")["price"] == {"amount": "9.90", "currency": "EUR"}
 
@@ -72,6 +68,8 @@ def test_options_that_do_not_fit_the_file_are_usage_errors(catalog: Command, tmp
     assert "Unknown field titel" in catalog("import", "a.csv", "--map", "titel=name", code=2).stderr
     assert "does not exist" in catalog("import", "nope.csv", code=2).stderr
     assert "one character" in catalog("import", "a.csv", "--delimiter", ";;", code=2).stderr
+    assert "category_separator must have 1 to 10" in catalog("import", "a.csv", "--category-separator", "", code=2).stderr
+    assert "'erase' is not one of 'keep', 'clear'" in catalog("import", "a.csv", "--empty", "erase", code=2).stderr
     assert "nowhere/errors.csv: no such file" in catalog("import", "a.csv", "--errors", "nowhere/errors.csv", code=2).stderr
     (tmp_path / "b.tsv").write_text("sku\tname\nT\tx\n")
     assert "1 created" in catalog("import", "b.tsv", "--format", "csv", "--delimiter", "tab").stdout
@@ -187,7 +185,7 @@ def test_formulas_in_refused_rows_are_escaped(catalog: Command, tmp_path: Path) 
     file, errors = tmp_path / "a.csv", tmp_path / "errors.csv"
     file.write_text("sku,name\n=1+1,\n")
     catalog("import", str(file), "--errors", str(errors), code=1)
-    assert errors.read_text().splitlines()[1].startswith("2,'=1+1,name,required,")
+    assert errors.read_text().splitlines()[1].startswith("'=1+1,,2,")
 
 
 def test_an_export_to_a_full_disk_leaves_no_file(catalog: Command, tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import schemathesis
 
+from catalog.domain.values.sku import RESERVED_SKUS, normalize_sku, parse_key
+
 REJECTED_VALID = "ST202"
 ACCEPTED_INVALID = "ST201"
 USED_AFTER_DELETE = "ST301"
@@ -49,6 +51,8 @@ BEYOND_SCHEMAS = frozenset(
         "invalid_text",
         "unsearchable",
         "invalid_sku",
+        "invalid_key",
+        "invalid_boolean",  # of a filter by attribute, such as attr.size__exists
         "sku_like_id",
         "reserved_sku",
         "unknown_currency",
@@ -64,7 +68,6 @@ BEYOND_SCHEMAS = frozenset(
 """Error codes of requests that are valid by their schema."""
 
 _ETAGS = re.compile(r'\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*')
-_NO_KEYS = ("batch", "export", "import")
 
 
 @schemathesis.serializer("text/csv", "application/jsonl", "application/x-ndjson")
@@ -88,22 +91,33 @@ def filter_failure(_context: schemathesis.HookContext, failure: Any, case: Any, 
     return True
 
 
+def _body(response: Any) -> Any:  # noqa: ANN401 - schemathesis' own
+    """Return the JSON in a response, or None if it has no JSON."""
+    return response.json() if "json" in response.headers.get("content-type", [""])[0] else None
+
+
 def _codes(response: Any) -> list[str]:  # noqa: ANN401 - schemathesis' own
     """Return the codes of all errors in a problem, or its own code if it has no errors."""
-    if "json" not in response.headers.get("content-type", [""])[0]:
+    problem = _body(response)
+    if problem is None:
         return [f"status {response.status_code}"]
-    problem = response.json()
     if problem["status"] == "refused":
         return ["import_refused"]
     return [error["code"] for error in problem.get("errors", ())] or [problem.get("code", "")]
 
 
 def _contradicts(case: Any) -> bool:  # noqa: ANN401 - schemathesis' own
-    """Return whether the format of an import contradicts its Content-Type, or a key is a word of another path."""
+    """Return whether the format of an import contradicts its Content-Type, or the key in the path is none."""
     if case.media_type == "multipart/form-data":
         return True  # the format is detected from the file name, and schemathesis sends none
     other_format = case.media_type is not None and "format" in (case.query or {})
-    return other_format or (case.path_parameters or {}).get("key") in _NO_KEYS
+    return other_format or not _is_key((case.path_parameters or {}).get("key", "A"))
+
+
+def _is_key(value: object) -> bool:
+    """Return whether a value in a path is the key of an item, and not a word of another path."""
+    text = str(value)
+    return parse_key(text) is not None and normalize_sku(text) not in RESERVED_SKUS
 
 
 def _has_invalid_etags(case: Any) -> bool:  # noqa: ANN401 - schemathesis' own
@@ -114,7 +128,5 @@ def _has_invalid_etags(case: Any) -> bool:  # noqa: ANN401 - schemathesis' own
 
 def _reports_refusals(response: Any) -> bool:  # noqa: ANN401 - schemathesis' own
     """Return whether the response of a batch or an import reports refusals."""
-    if response.status_code != HTTPStatus.OK or "json" not in response.headers.get("content-type", [""])[0]:
-        return False
-    answer = response.json()
+    answer = _body(response) if response.status_code == HTTPStatus.OK else None
     return isinstance(answer, dict) and bool(answer.get("failed") or answer.get("refused"))

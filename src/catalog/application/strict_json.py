@@ -10,6 +10,7 @@ from itertools import accumulate
 from typing import Any
 
 from catalog.domain.errors import Malformed, shorten
+from catalog.domain.text.normalization import visible
 from catalog.domain.values.decimal_literal import DecimalLiteral
 
 MAX_DEPTH = 32
@@ -64,6 +65,21 @@ def next_value(text: str, start: int) -> tuple[Any, int] | None:
         raise Malformed(_TOO_DEEP) from error
     _check_depth(text[begin:end])
     return None if end == len(text) and text[-1:] not in '}]"' else (value, end)
+
+
+def to_json(value: object) -> str:
+    """Encode a value that was parsed here. Numbers stay as they were written, and lone surrogates are escaped."""
+    return visible(_encode(value))
+
+
+def _encode(value: object) -> str:
+    if isinstance(value, DecimalLiteral):
+        return value.text
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{json.dumps(name, ensure_ascii=False)}: {_encode(member)}' for name, member in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_encode, value))}]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def skip_whitespace(text: str, start: int) -> int:

@@ -68,11 +68,15 @@ class CatalogError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One validation error: the path to the field, a stable code, and a message that says what to do."""
+    """One validation error: the path to the field, a stable code, and a message that says what to do.
+
+    `cure` is what would help, apart from the message: an option in the form `name=value` (or `name=value|value`), or an action.
+    """
 
     path: FieldPath
     code: str
     message: str
+    cure: str = ""
 
 
 class Malformed(CatalogError):
@@ -86,9 +90,9 @@ class FileTooLarge(CatalogError):
 
     code = "content_too_large"
 
-    def __init__(self, limit: int) -> None:
-        """Take the limit in bytes."""
-        super().__init__(f"The file exceeds the limit of {limit} bytes; nothing was imported.")
+    def __init__(self, limit: int, consequence: str = "nothing was imported") -> None:
+        """Take the limit in bytes, and what follows from it."""
+        super().__init__(f"The file exceeds the limit of {limit} bytes; {consequence}.")
 
 
 class UploadTooSlow(CatalogError):

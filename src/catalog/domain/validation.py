@@ -42,11 +42,11 @@ class FieldErrors:
         """Return whether there are errors."""
         return bool(self.total)
 
-    def add(self, path: FieldPath, code: str, message: str) -> None:
+    def add(self, path: FieldPath, code: str, message: str, cure: str = "") -> None:
         """Add an error; long messages and names are shortened."""
         self.total += 1
         if len(self.found) < MAX_ERRORS:
-            self.found.append(FieldError(tuple(map(_shorten_part, path)), code, shorten(message, MAX_MESSAGE)))
+            self.found.append(FieldError(tuple(map(_shorten_part, path)), code, shorten(message, MAX_MESSAGE), cure))
 
     def add_unknown(
         self, path: FieldPath, code: str, message: str, allowed: Sequence[str], note: str, unknown_name: str | None = None

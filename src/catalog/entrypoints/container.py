@@ -14,6 +14,7 @@ from catalog.application.categories.categories import Categories
 from catalog.application.changes.feed import Feed
 from catalog.application.changes.history import History
 from catalog.application.changes.pruning import Pruning
+from catalog.application.imports.inspection import Inspections
 from catalog.application.imports.jobs import ImportJobs
 from catalog.application.imports.pipeline import ImportPipeline
 from catalog.application.imports.sample_data import SampleData
@@ -85,6 +86,7 @@ class Container(containers.DeclarativeContainer):
     once = providers.Singleton(IdempotentRequests, storage, clock)
     importing = providers.Singleton(ImportPipeline, storage, clock, ids)
     import_jobs = providers.Singleton(ImportJobs, importing, storage, clock, ids)
+    inspections = providers.Singleton(Inspections, clock, ids)
     seeding = providers.Singleton(SampleData, importing, categories)
 
 

@@ -2,49 +2,11 @@
 
 from pathlib import Path
 
-import pytest
-
-from catalog.adapters.system import RandomIds
-from catalog.application.categories.categories import Categories
-from catalog.application.imports.pipeline import ImportPipeline
 from catalog.application.imports.plan import ImportPlan
-from catalog.application.imports.report import ImportProgress, ImportReport
-from catalog.domain.items.item import Item
-from catalog.ports.storage import Storage
-from tests.making import TESTER, FixedClock
-from tests.tables import table
+from tests.contract.imports.importing import Imports
 
 DATA = Path(__file__).parents[2] / "data"
 UPDATE = ImportPlan(on_conflict="update")
-
-
-class Imports:
-    """Imports into a store."""
-
-    def __init__(self, storage: Storage) -> None:
-        """Start without items."""
-        self.storage = storage
-        self.refused: list[tuple[int, str]] = []
-
-    async def run(self, data: bytes | str, plan: ImportPlan | None = None) -> ImportReport:
-        """Import a CSV file."""
-        pipeline = ImportPipeline(self.storage, FixedClock(), RandomIds())
-        self.refused = []
-        report = ImportReport()
-        async for committed in pipeline.run(table(data, "csv"), plan or ImportPlan(), TESTER, ImportProgress()):
-            report = committed.progress.report
-            self.refused += [(refusal.line, refusal.code) for refusal in committed.refusals]
-        return report
-
-    async def item(self, sku: str) -> Item:
-        """Return an item."""
-        return (await self.storage.items_by_sku([sku]))[sku]
-
-
-@pytest.fixture
-def imports(storage: Storage) -> Imports:
-    """Imports into an empty store."""
-    return Imports(storage)
 
 
 def _data(name: str) -> bytes:
@@ -93,35 +55,3 @@ async def test_a_dry_run_updates_what_it_would_create(imports: Imports) -> None:
     filler = "".join(f"F{number},x\n" for number in range(500))
     report = await imports.run(f"sku,name\nA,X\n{filler}A,\n", ImportPlan(on_conflict="update", dry_run=True))
     assert (report.created, report.updated, report.refused) == (501, 1, 0)
-
-
-async def test_category_cells_are_names_or_paths(imports: Imports) -> None:
-    """Missing ones are made with their names as written; of several, the first is taken. The next import finds them."""
-    data = _data("cat-paths.csv")
-    assert (await imports.run(data)).refused > 0
-    plan = ImportPlan.parse(create_categories=True, on_conflict="update")
-    report = await imports.run(data, plan)
-    assert (report.refused, report.created + report.updated + report.unchanged) == (0, report.rows)
-    names = {category.slug: (category.name, category.parent) for category in await imports.storage.categories()}
-    assert names["tshirts"] == ("Tshirts", "clothing")
-    assert names["hoodies"] == ("Hoodies", "clothing")
-    hoodie = await imports.item("CP-2")
-    assert (hoodie.category, dict(hoodie.attributes)) == ("hoodies", {"other_categories": "Sale"})
-    again = await imports.run(data, plan)
-    assert (again.unchanged, again.categories) == (again.rows, 0)
-
-
-async def test_categories_that_cannot_be_found_or_made_are_refused(imports: Imports) -> None:
-    """A name that several categories have, one that no slug can be made from, and a row that is no item."""
-    categories = Categories(imports.storage, FixedClock(), RandomIds())
-    for slug in ("first", "second"):
-        await categories.create({"slug": slug, "name": "Shoes Two"}, TESTER)
-    await imports.run("sku,name,category\nA,A,Men > Boots Two\n", ImportPlan(create_categories=True))
-    text = "sku,name,category\nC,C,Shoes Two\nD,D,日本\nE,,Men > New One\nF,F,men > Boots Two\nG,G,No Such One\n"
-    report = await imports.run(text, ImportPlan(create_categories=True))
-    assert report.created + report.refused == 5
-    assert (3, "invalid_slug") in imports.refused
-    assert (2, "ambiguous_category") in imports.refused
-    assert (await imports.item("F")).category is not None
-    await imports.run("sku,name,category\nH,H,Not There\n")
-    assert imports.refused == [(2, "unknown_category")]

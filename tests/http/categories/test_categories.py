@@ -66,8 +66,8 @@ async def test_categories_are_listed_flat_or_as_a_tree(client: httpx.AsyncClient
     assert (await client.get(f"{CATEGORIES}/garden?counts=true")).json()["item_count"] == 3
     refused = await client.get(f"{CATEGORIES}?as=list&count=1")
     assert [(error["parameter"], error["code"]) for error in refused.json()["errors"]] == [
-        ("count", "unknown_parameter"),
         ("as", "invalid_choice"),
+        ("count", "unknown_parameter"),
     ]
 
 

@@ -6,8 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from catalog.entrypoints.http.requests.header_parameters import REQUEST_ID
-from catalog.entrypoints.http.requests.parameters import HeaderParameter
+from catalog.entrypoints.http.requests.header_parameters import REQUEST_ID, HeaderParameter
 
 UNKNOWN = "no_such_parameter"
 
@@ -95,7 +94,7 @@ async def test_declared_query_parameters_are_accepted(client: httpx.AsyncClient,
     for endpoint in endpoints:
         query = "&".join(f"{name}=" for name in sorted(endpoint.parameters["query"]))
         response = await client.send(await build_request(client, endpoint, query))
-        assert response.status_code != 422, (endpoint.id, response.text)
+        assert response.status_code < 400 or response.status_code in (404, 409), (endpoint.id, response.text)
 
 
 async def test_routes_read_the_headers_that_they_declare(

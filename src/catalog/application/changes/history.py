@@ -45,13 +45,13 @@ class LogRequest:
     item: str | None = None
 
     @classmethod
-    def parse(cls, parameters: Mapping[str, str], errors: FieldErrors | None = None, allowed: Sequence[str] = PARAMETERS) -> Self:
+    def parse(cls, parameters: Mapping[str, str], errors: FieldErrors | None = None) -> Self:
         """Parse query parameters. Empty parameters count as missing.
 
         Raises: InvalidQuery with every error.
         """
         errors = FieldErrors() if errors is None else errors
-        refuse_unknown(parameters, allowed, errors)
+        refuse_unknown(parameters, PARAMETERS, errors)
         parameters = {name: value for name, value in parameters.items() if value}
         after = parse_whole_number(parameters, "after", range(MAX_SEQ), None, errors)
         limit = parse_whole_number(parameters, "limit", range(1, MAX_ENTRIES + 1), DEFAULT_ENTRIES, errors)

@@ -280,7 +280,7 @@ class _Expanding:
         Raises: DamagedFile if the data is damaged, incomplete, or expands too much.
         """
         try:
-            data: bytes = self._opened.read(size)
+            data: bytes = self._opened.read1(size)  # `read` would lose what it decompressed before the damage
         except Exception as error:  # each format has errors of its own
             message = f"The compressed data ({self._name}) is damaged or incomplete."
             raise DamagedFile(message) from error

@@ -9,7 +9,7 @@ _DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 class FileDetection:
     """How a file is read: what the caller fixed, and what its content showed.
 
-    `warnings` are sentences for people, such as that the encoding is a guess.
+    `sheets` are the names of all sheets of a workbook. `warnings` are sentences for people, such as that the encoding is a guess.
     """
 
     format: str
@@ -19,6 +19,7 @@ class FileDetection:
     sheet: str | None = None
     records: str | None = None
     warnings: tuple[str, ...] = ()
+    sheets: tuple[str, ...] = ()
 
     @property
     def is_workbook(self) -> bool:

@@ -64,7 +64,16 @@ UTF_8 = Encoding("utf-8", "utf-8")
 
 
 def parse_encoding(text: str) -> Encoding:
-    """Parse the name of an encoding that the caller gives.
+    """Parse the name of an encoding that the caller gives, for reading: in UTF-8, a byte order mark is optional.
+
+    Raises: InvalidQuery.
+    """
+    encoding = parse_output_encoding(text)
+    return Encoding("utf-8-sig", encoding.name) if encoding.codec == "utf-8" else encoding
+
+
+def parse_output_encoding(text: str) -> Encoding:
+    """Parse the name of an encoding for writing: utf-8-sig, but not utf-8, has a byte order mark.
 
     Raises: InvalidQuery.
     """
@@ -78,8 +87,6 @@ def parse_encoding(text: str) -> Encoding:
         hint = f" Did you mean {matches[0]}?" if matches else " Use a name such as utf-8, utf-16, windows-1252 or shift-jis."
         message = f"Unknown encoding {text!r:.50}.{hint}"
         raise InvalidQuery([FieldError(("encoding",), "unknown_encoding", message)])
-    if codec == "utf-8":
-        codec = "utf-8-sig"  # a mark is optional in UTF-8
     return Encoding(codec, _NAMES.get(codec, codec))
 
 

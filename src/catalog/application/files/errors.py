@@ -7,6 +7,6 @@ class DamagedFile(Exception):
     """A file cannot be read any further. The rows before are good."""
 
 
-def invalid_file(message: str) -> InvalidFile:
+def invalid_file(message: str, cure: str = "") -> InvalidFile:
     """Return the error for a file that is refused as a whole."""
-    return InvalidFile([FieldError((), "invalid_file", message)])
+    return InvalidFile([FieldError((), "invalid_file", message, cure)])

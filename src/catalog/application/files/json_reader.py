@@ -6,10 +6,10 @@ from typing import Any
 
 from catalog.application.files.detection import FileDetection
 from catalog.application.files.errors import DamagedFile, invalid_file
-from catalog.application.files.row_source import MAX_ROW_SIZE, MalformedRow, Row, RowSource, sampled
-from catalog.application.files.text import CHUNK_SIZE, TextFile
+from catalog.application.files.row_source import MAX_CUT, MAX_ROW_SIZE, MalformedRow, Row, RowSource, sampled
+from catalog.application.files.text import CHUNK_SIZE, RIGHT_ENCODING, TextFile
 from catalog.application.files.trailer import verify_trailer
-from catalog.application.strict_json import next_value, parse_json, skip_whitespace
+from catalog.application.strict_json import next_value, parse_json, skip_whitespace, to_json
 from catalog.domain.errors import Malformed
 
 
@@ -32,7 +32,9 @@ def read_json_array(text: TextFile, records: str | None = None, compression: str
     except BaseException:
         text.stream.close()
         raise
-    return _without_header(_json_array(window), text, FileDetection("json", compression, text.encoding.name, records=records))
+    return _without_header(
+        _json_array(window, is_cut=text.is_cut), text, FileDetection("json", compression, text.encoding.name, records=records)
+    )
 
 
 def wrapped_arrays(sample: str) -> list[str]:
@@ -94,7 +96,7 @@ def _until(window: "_Window", wanted: str) -> list[str]:
 def _without_header(rows: Iterator[Row | MalformedRow], text: TextFile, detected: FileDetection) -> RowSource:
     """Make a row source for rows that name their own columns."""
     sample, verified = sampled(verify_trailer(_until_damage(rows), text.hashing_reader))
-    return RowSource(None, verified, text.stream.close, sample=sample, detected=detected)
+    return RowSource(None, verified, text.stream.close, sample=sample, detected=detected, is_cut=text.is_cut)
 
 
 def _until_damage(rows: Iterator[Row | MalformedRow]) -> Iterator[Row | MalformedRow]:
@@ -117,17 +119,27 @@ def _json_lines(text: TextFile) -> Iterator[Row | MalformedRow]:
             while content and not content.endswith(("\n", "\r")):
                 content = stream.readline(MAX_ROW_SIZE)
             yield MalformedRow(line, f"The line has more than {MAX_ROW_SIZE} characters.")
-        elif not content.isascii() and text.is_undecodable(content):
-            yield MalformedRow(line, f"The line {text.undecodable}")
         elif content.strip():
-            try:
-                yield _to_row(line, parse_json(content), len(content))
-            except Malformed as error:
-                yield MalformedRow(line, str(error))
+            row = _parse_line(text, line, content)
+            if text.is_cut and isinstance(row, MalformedRow) and not content.endswith(("\n", "\r")):
+                return  # cut off
+            yield row
 
 
-def _json_array(window: "_Window") -> Iterator[Row | MalformedRow]:
-    """Yield the values of an array. Stop at the first malformed one, since the start of the next value is then unknown."""
+def _parse_line(text: TextFile, line: int, content: str) -> Row | MalformedRow:
+    if not content.isascii() and text.is_undecodable(content):
+        return MalformedRow(line, f"The line {text.undecodable}", cure=RIGHT_ENCODING, text=content.strip())
+    try:
+        return _to_row(line, parse_json(content), len(content))
+    except Malformed as error:
+        return MalformedRow(line, str(error), text=content.strip())
+
+
+def _json_array(window: "_Window", *, is_cut: bool) -> Iterator[Row | MalformedRow]:
+    """Yield the values of an array. Stop at the first malformed one, since the start of the next value is then unknown.
+
+    With `is_cut`, the array may end anywhere, and a value that is cut off is left out.
+    """
     expected = "]"
     while True:
         if window.next_character(peek=True) == expected == "]":
@@ -136,11 +148,12 @@ def _json_array(window: "_Window") -> Iterator[Row | MalformedRow]:
         try:
             value = window.read_value()
         except Malformed as error:
-            yield MalformedRow(line, f"{error} Nothing after this was read.")
+            if not (is_cut and window.is_cut_off):
+                yield MalformedRow(line, f"{error} Nothing after this was read.")
             return
         yield _to_row(line, value, window.value_length)
         separator = window.next_character()
-        if separator == "]":
+        if separator == "]" or (is_cut and not separator):
             return
         if separator != ",":
             yield MalformedRow(window.line, "The array is malformed: expected a comma or ]. Nothing after this was read.")
@@ -150,8 +163,8 @@ def _json_array(window: "_Window") -> Iterator[Row | MalformedRow]:
 
 def _to_row(line: int, value: object, size: int) -> Row | MalformedRow:
     if not isinstance(value, dict):
-        return MalformedRow(line, "The row is not an object.")
-    return Row(line, {name: cell for name, cell in value.items() if cell is not None}, size)
+        return MalformedRow(line, "The row is not an object.", text=to_json(value))
+    return Row(line, {name: cell for name, cell in value.items() if cell is not None}, size, cells=value)
 
 
 _SKIPPED_LEVELS = 3
@@ -165,8 +178,14 @@ class _Window:
         self._text = text
         self._buffer = ""
         self._position = 0
+        self._is_at_end = False
         self.line = 1
         self.value_length = 0
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the text ended within a value, which is not so large that it is malformed rather."""
+        return self._is_at_end and len(self._buffer) - self._position <= MAX_CUT
 
     def next_character(self, *, peek: bool = False) -> str:
         """Skip whitespace and return the next character, or an empty string at the end. Consume it unless `peek` is set."""
@@ -245,6 +264,7 @@ class _Window:
         chunk = self._text.read(CHUNK_SIZE)
         self._buffer = self._buffer[self._position :] + chunk
         self._position = 0
+        self._is_at_end = not chunk
         return bool(chunk)
 
     def _advance(self, end: int) -> None:

@@ -11,7 +11,7 @@ class ReadOptions:
 
     `format` is csv (with any delimiter), json, jsonl, xlsx or ods. `delimiter` is one character, or `tab`. `sheet` is a
     name, or a number from 1. `records` is the path of the member of a JSON object that has the array of rows, such as
-    `products` or `data.items`.
+    `products` or `data.items`. `partial` says that the file is an export that was edited or shortened.
     """
 
     format: str | None = None
@@ -19,4 +19,9 @@ class ReadOptions:
     delimiter: str | None = None
     sheet: str | None = None
     records: str | None = None
-    policy: TrailerPolicy = "verify"
+    partial: bool = False
+
+    @property
+    def policy(self) -> TrailerPolicy:
+        """What to do with the trailer: the file of a partial import was edited, so its trailer cannot match."""
+        return "ignore" if self.partial else "verify"

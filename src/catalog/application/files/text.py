@@ -16,6 +16,9 @@ from catalog.application.files.trailer import HashingReader, TrailerPolicy
 CHUNK_SIZE = 64 * 1024
 """Bytes or characters that are read at a time."""
 
+RIGHT_ENCODING = "save the file as UTF-8, or set encoding=NAME"
+"""The cure for bytes that cannot be decoded."""
+
 _SIGNATURES = {
     b"\xd0\xcf\x11\xe0": "The file is a spreadsheet in the format of before 2007 (.xls); save it as .xlsx or as CSV.",
     b"%PDF": "The file is a PDF, not a table.",
@@ -30,7 +33,7 @@ _PAGES = ("<!doctype", "<html", "<?xml", "<head", "<body")
 class TextFile:
     """A text file: its decoded stream, the start of it as a sample (not consumed), and how it is decoded.
 
-    `is_whole`: the sample is the whole file.
+    `is_whole`: the sample is the whole file. `is_cut`: the stream is only the start of it, and may end within a row.
     """
 
     stream: io.TextIOWrapper
@@ -38,11 +41,12 @@ class TextFile:
     is_whole: bool
     encoding: Encoding
     hashing_reader: HashingReader
+    is_cut: bool = False
 
     @property
     def undecodable(self) -> str:
-        """The message for a row with bytes that cannot be decoded."""
-        return f"is not valid {self.encoding.name.upper()}; save the file as UTF-8, or set the right encoding."
+        """What to say of a row with bytes that cannot be decoded; RIGHT_ENCODING is the cure."""
+        return f"is not valid {self.encoding.name.upper()}."
 
     def is_undecodable(self, text: str) -> bool:
         """Return whether a decoded text contains bytes that could not be decoded."""
@@ -53,8 +57,10 @@ class TextFile:
         return self.encoding.codec not in ("utf-8", "utf-8-sig") and "\ufffd" in text
 
 
-def open_text(file: BinaryReader, encoding: str | None, policy: TrailerPolicy) -> TextFile:
+def open_text(file: BinaryReader, encoding: str | None, policy: TrailerPolicy, *, is_cut: bool = False) -> TextFile:
     """Open a file as text, in the encoding that its first bytes show unless the caller gives one.
+
+    With `is_cut`, the file has at most SAMPLE_SIZE bytes of a longer one. A character that is cut off at its end is left out.
 
     Raises: InvalidQuery for an unknown encoding, InvalidFile if the first bytes show that the file is no text.
     """
@@ -63,10 +69,13 @@ def open_text(file: BinaryReader, encoding: str | None, policy: TrailerPolicy) -
     hashing_reader = HashingReader(file, policy)
     try:
         start = read_fully(hashing_reader, SAMPLE_SIZE)
-        is_whole = len(start) < SAMPLE_SIZE
+        is_whole = len(start) < SAMPLE_SIZE and not is_cut
         _refuse_other_formats(start)
         found = detect_encoding(start, is_whole=is_whole) if encoding is None else given_encoding(encoding, start)
-        sample = codecs.getincrementaldecoder(found.codec)("replace").decode(start, final=is_whole)
+        decoder = codecs.getincrementaldecoder(found.codec)("replace")
+        sample = decoder.decode(start, final=is_whole)
+        if is_cut:
+            start = start[: len(start) - len(decoder.getstate()[0])]
         _refuse_pages(sample)
     except BaseException:
         hashing_reader.close()
@@ -74,7 +83,7 @@ def open_text(file: BinaryReader, encoding: str | None, policy: TrailerPolicy) -
     errors = "surrogateescape" if _can_escape(found.codec) else "replace"
     raw = io.BufferedReader(Prefixed(start, hashing_reader), CHUNK_SIZE)
     stream = io.TextIOWrapper(raw, encoding=found.codec, errors=errors, newline="")
-    return TextFile(stream, sample, is_whole, found, hashing_reader)
+    return TextFile(stream, sample, is_whole, found, hashing_reader, is_cut)
 
 
 def _refuse_other_formats(start: bytes) -> None:

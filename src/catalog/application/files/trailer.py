@@ -5,15 +5,15 @@ In a seekable file the trailer is checked before any row is read; in a pipe, at 
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
 
-from catalog.application.files.errors import DamagedFile
+from catalog.application.files.errors import DamagedFile, invalid_file
 from catalog.application.files.row_source import BinaryReader, MalformedRow, Row
-from catalog.domain.errors import FieldError, InvalidFile
 
 TRAILER_KEY = "_end"
 """Marks the trailer row. No item has this id."""
@@ -26,8 +26,14 @@ TrailerPolicy = Literal["verify", "ignore"]
 
 CHANGED = (
     "The file was changed since it was exported: it does not match the SHA-256 in its last row. "
-    "Export it again, or set partial to import it as it is."
+    "Export it again, or set partial=true to import it as it is."
 )
+
+UNCHECKED = "partial=true"
+"""The cure for a file that was changed."""
+
+_CSV_TRAILER = re.compile(rb"%s([!-/:-@\[-^`{-~\t])" % TRAILER_KEY.encode())
+"""How the trailer of a CSV file begins, with any delimiter."""
 
 _MAX_TRAILER = 64 * 1024
 """Maximum size of a trailer line, in bytes."""
@@ -79,7 +85,7 @@ class HashingReader(io.RawIOBase):
             file.seek(0)
             self._hash, self._tail = sha256(), b""
             if digest != self.trailer.digest:
-                raise InvalidFile([FieldError((), "invalid_file", CHANGED)])
+                raise invalid_file(CHANGED, UNCHECKED)
         self.checked_ahead = True
 
     def _check_by_reading(self, rewind: Callable[[], bool]) -> None:
@@ -93,7 +99,7 @@ class HashingReader(io.RawIOBase):
             digest = self.digest()
             self.trailer = _parse_last_line(self._tail)
             if self.trailer is not None and digest != self.trailer.digest:
-                raise InvalidFile([FieldError((), "invalid_file", CHANGED)])
+                raise invalid_file(CHANGED, UNCHECKED)
             self.checked_ahead = True
         self._hash, self._tail = sha256(), b""
         rewind()
@@ -141,7 +147,7 @@ def verify_trailer(rows: Iterator[Row | MalformedRow], reader: HashingReader) ->
     if trailer.rows != str(count):
         yield MalformedRow(line, f"Row count mismatch: the trailer says {trailer.rows} rows, the file has {count}.")
     elif reader.trailer is None and trailer.digest != reader.digest():
-        yield MalformedRow(line, CHANGED)
+        yield MalformedRow(line, CHANGED, cure=UNCHECKED)
 
 
 def verify_row_count(rows: Iterator[Row | MalformedRow], policy: TrailerPolicy) -> Iterator[Row | MalformedRow]:
@@ -174,8 +180,9 @@ def _trailer_of(row: Row | MalformedRow) -> Trailer | None:
 def _parse_last_line(line: bytes) -> Trailer | None:
     """Parse the last line of an export in any format. Return None if it is not a trailer."""
     content = line.strip()
-    if content.startswith(f"{TRAILER_KEY},".encode()):
-        _, rows, digest, *_ = (*content.decode(errors="replace").split(","), "")
+    delimiter = _CSV_TRAILER.match(content)
+    if delimiter is not None:
+        _, rows, digest, *_ = (*content.decode(errors="replace").split(delimiter[1].decode()), "")
         return Trailer(rows, digest)
     if not content.startswith(b'{"%s":' % TRAILER_KEY.encode()):
         return None

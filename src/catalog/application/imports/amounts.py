@@ -169,11 +169,8 @@ def read_price(cell: str, currency: object, mark: DecimalMark | None, errors: Fi
     if currency is None and len(read.currencies) == 1:
         currency = code = read.currencies[0]
     elif currency is None and read.currencies:
-        message = (
-            f"The sign of {_quoted(cell)} stands for several currencies; add a currency column, or set it for all rows: "
-            f"set=currency={read.currencies[0]}."
-        )
-        errors.add(("price", "currency"), "ambiguous_currency", message)
+        message = f"The sign of {_quoted(cell)} stands for several currencies, and the row has no currency."
+        errors.add(("price", "currency"), "ambiguous_currency", message, f"set=currency={read.currencies[0]}")
         return None
     if code is not None and read.currencies and code not in read.currencies:
         message = f"The price {_quoted(cell)} contradicts the currency {code} of the row."
@@ -183,14 +180,12 @@ def read_price(cell: str, currency: object, mark: DecimalMark | None, errors: Fi
     if amount is not None:
         return _price(amount, currency)
     if mark is None:
-        message = f"The price {_quoted(cell)} may be {read.point} or {read.comma}; set decimal=comma or decimal=point."
-        errors.add(("price",), "ambiguous_amount", message)
+        message = f"The price {_quoted(cell)} may be {read.point} or {read.comma}."
+        errors.add(("price",), "ambiguous_amount", message, "decimal=comma|point")
         return None
     other = "point" if mark == "comma" else "comma"
-    message = (
-        f"The price {_quoted(cell)} cannot be read with a decimal {mark}, which the file's prices have; set decimal={other}."
-    )
-    errors.add(("price",), "contradictory_decimal", message)
+    message = f"The price {_quoted(cell)} cannot be read with a decimal {mark}, which the file's prices have."
+    errors.add(("price",), "contradictory_decimal", message, f"decimal={other}")
     return None
 
 

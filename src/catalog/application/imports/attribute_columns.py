@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from catalog.application.files.refused_rows import REFUSED_COLUMNS
 from catalog.application.imports.attribute_names import fit_name
 from catalog.application.imports.columns import find_column, list_names
 from catalog.application.imports.field_names import ATTRIBUTE
 from catalog.application.strict_json import parse_json
-from catalog.domain.errors import InvalidQuery, Malformed, shorten
+from catalog.domain.errors import Malformed, shorten
 from catalog.domain.items.attributes import INT64
 from catalog.domain.items.item import READ_ONLY_FIELDS
 from catalog.domain.validation import FieldErrors
@@ -36,16 +37,17 @@ def parse_attributes(text: str) -> Attributes:
     return tuple(name for name in map(str.strip, text.split(",")) if name)
 
 
-def take_attributes(columns: Sequence[str], option: Attributes, used: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+def take_attributes(
+    columns: Sequence[str], option: Attributes, used: Mapping[str, str], errors: FieldErrors
+) -> tuple[dict[str, str], list[str]]:
     """Return the columns that become attributes, by field; and sentences about columns that cannot.
 
-    With `all`, these are all columns that are not used, have a name, and have it alone.
-
-    Raises: InvalidQuery if a column that was named is missing.
+    With `all`, these are all columns that are not used, have a name, and have it alone. Adds an error for each column that was
+    named and is missing.
     """
     if option == "none":
         return {}, []
-    wanted = _unused(columns, used) if option == "all" else _named(columns, option)
+    wanted = _unused(columns, used) if option == "all" else _named(columns, option, errors)
     taken: dict[str, str] = {}
     unfit: list[str] = []
     warnings: list[str] = []
@@ -72,7 +74,7 @@ def take_attributes(columns: Sequence[str], option: Attributes, used: Mapping[st
 
 def _unused(columns: Sequence[str], used: Mapping[str, str]) -> list[str]:
     """Return the columns that no field uses. Those without a name, and those whose name is repeated, are left out."""
-    counts, not_taken = Counter(columns), {*used.values(), *READ_ONLY_FIELDS}
+    counts, not_taken = Counter(columns), {*used.values(), *READ_ONLY_FIELDS, *REFUSED_COLUMNS}
     return [
         name
         for number, name in enumerate(columns, 1)
@@ -80,15 +82,13 @@ def _unused(columns: Sequence[str], used: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _named(columns: Sequence[str], option: Sequence[str]) -> list[str]:
-    """Return the columns that the caller named. Raises: InvalidQuery."""
-    errors = FieldErrors()
+def _named(columns: Sequence[str], option: Sequence[str], errors: FieldErrors) -> list[str]:
+    """Return the columns that the caller named. Add an error for each that is missing."""
     found = [(name, find_column(name, columns)) for name in option]
     for name, column in found:
         if column is None:
             message = f"The file has no column {name} for an attribute. Its columns: {list_names(columns)}."
             errors.add(("attributes",), "unknown_column", message)
-    errors.raise_if_any(InvalidQuery)
     return [column for _, column in found if column is not None]
 
 
@@ -108,6 +108,26 @@ def detect_type(cells: Iterable[object]) -> str | None:
     return "boolean" if all(text.lower() in _BOOLEANS for text in texts) else None
 
 
+def type_of(cells: Iterable[object]) -> str:
+    """Return the type that all values of a column have, or that its texts show. It is text if they differ."""
+    types: set[str] = set()
+    texts = []
+    for cell in cells:
+        if isinstance(cell, bool):
+            types.add("boolean")
+        elif isinstance(cell, int):
+            types.add("integer")
+        elif isinstance(cell, DecimalLiteral):
+            types.add("number")
+        else:
+            texts.append(cell)
+    if texts:
+        types.add(detect_type(texts) or "text")
+    if types == {"integer", "number"}:
+        return "number"
+    return types.pop() if len(types) == 1 else "text"
+
+
 def convert(value: Any, type_name: str, name: str, errors: FieldErrors) -> Any:  # noqa: ANN401 - any JSON value
     """Convert a text cell to the type of its attribute; other values have a type already. Return None if it is refused."""
     if type_name == "text" or not isinstance(value, str):
@@ -124,9 +144,6 @@ def convert(value: Any, type_name: str, name: str, errors: FieldErrors) -> Any: 
             return number
         if isinstance(number, DecimalLiteral) and (type_name == "number" or number.is_integer):
             return number
-    message = (
-        f"The value {shorten(value, _SHOWN)!r} of {ATTRIBUTE}{name} is not of type {type_name}; "
-        f"to keep it as text, set type={ATTRIBUTE}{name}=text."
-    )
-    errors.add(("attributes", name), "wrong_type", message)
+    message = f"The value {shorten(value, _SHOWN)!r} of {ATTRIBUTE}{name} is not of type {type_name}."
+    errors.add(("attributes", name), "wrong_type", message, f"type={ATTRIBUTE}{name}=text")
     return None

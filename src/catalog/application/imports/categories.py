@@ -23,9 +23,11 @@ class KnownCategories:
         return replace(self, nodes={**self.nodes, **nodes}) if nodes else self
 
     async def with_tree(self, storage: Storage) -> tuple["KnownCategories", Tree]:
-        """Read the tree, unless it is known."""
-        tree = Tree(await storage.categories()) if self.tree is None else self.tree
-        return replace(self, tree=tree), tree
+        """Read the tree, unless it is known. Then the nodes of all its categories are known too."""
+        if self.tree is not None:
+            return self, self.tree
+        tree = Tree(await storage.categories())
+        return replace(self._with_new_nodes(tree.by_slug.values()), tree=tree), tree
 
     def with_created(self, categories: Collection[Category]) -> "KnownCategories":
         """Add committed categories. The tree has to be read again, because others may have changed it too."""

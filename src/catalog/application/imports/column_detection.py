@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from catalog.application.imports.amounts import DecimalMark
+from catalog.domain.errors import InvalidInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +13,7 @@ class ColumnDetection:
 
     `mapping` has the column of each field, `types` the types of attributes, `attributes` the columns that the option of this name
     took. `decimal` is the decimal mark of prices, None if the sample does not prove one. `warnings` are sentences for people.
+    `problem` is why the file cannot be imported so; the rest is what was decided nevertheless.
     """
 
     decimal: DecimalMark | None = None
@@ -20,8 +22,17 @@ class ColumnDetection:
     attributes: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     profile: str | None = None
-    category_separator: str | None = None
     warnings: tuple[str, ...] = ()
+    problem: InvalidInput | None = None
+
+    def raise_problem(self) -> None:
+        """Refuse the file if it cannot be imported so.
+
+        Raises: InvalidQuery if a column that the caller named is missing, InvalidFile if there is no SKU or a used column is
+        repeated.
+        """
+        if self.problem is not None:
+            raise self.problem
 
     def describe(self) -> str:
         """Describe in a few words what is not the default: "decimal comma; 212 columns ignored"."""

@@ -34,6 +34,8 @@ class ColumnLayout:
 
         `mark` is the decimal mark of prices; with None, each must prove its own. With `preserve`, read-only fields are read too.
         """
+        self.mapping = mapping
+        """The column of each field."""
         # Constants are added to the row's values under tuple keys, which no column has.
         self._constants: dict[Any, str] = {(name,): value for name, value in constants.items()}
         sources: dict[str, Any] = {**mapping, **{name: (name,) for name in constants}}

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 
 from catalog.application.imports.attribute_names import fit_name
 from catalog.application.imports.field_names import ATTRIBUTE, FIELDS
-from catalog.domain.errors import FieldError, InvalidFile, InvalidQuery
+from catalog.domain.errors import FieldError, InvalidFile
 from catalog.domain.items.item import READ_ONLY_FIELDS
 from catalog.domain.text.normalization import printable
 from catalog.domain.validation import FieldErrors
@@ -67,10 +67,14 @@ _FIELD_OF_ALIAS = {normalize_name(alias): field for field, aliases in _ALIASES.i
 
 @dataclass(frozen=True, slots=True)
 class ColumnMatch:
-    """The column of each field, with sentences about columns that match but are not taken."""
+    """The column of each field, with sentences about columns that match but are not taken.
+
+    `duplicates` are columns that have the name of the same field, none of them exactly, so that it has none.
+    """
 
     mapping: Mapping[str, str]
     warnings: tuple[str, ...] = ()
+    duplicates: tuple[str, ...] = ()
 
 
 def field_of(column: str) -> str | None:
@@ -88,12 +92,8 @@ def _is_attribute(column: str) -> bool:
     return prefix.strip().lower() == "attr" and bool(name.strip())
 
 
-def find_columns(given: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
-    """Return the columns that the caller named for fields, as the file spells them.
-
-    Raises: InvalidQuery if the file does not have one of them.
-    """
-    errors = FieldErrors()
+def find_columns(given: Mapping[str, str], columns: Sequence[str], errors: FieldErrors) -> dict[str, str]:
+    """Return the columns that the caller named for fields, as the file spells them. Add an error for each that is missing."""
     found = {}
     for field, name in given.items():
         column = find_column(name, columns)
@@ -102,7 +102,6 @@ def find_columns(given: Mapping[str, str], columns: Sequence[str]) -> dict[str, 
             errors.add(("map",), "unknown_column", message)
         else:
             found[field] = column
-    errors.raise_if_any(InvalidQuery)
     return found
 
 
@@ -116,25 +115,19 @@ def find_column(name: str, columns: Sequence[str]) -> str | None:
 
 
 def match_columns(columns: Sequence[str], given: Mapping[str, str], *, read_only: bool = False) -> ColumnMatch:
-    """Map the fields to the columns of the same names, and as `given`. Also the read-only fields, if they are wanted.
-
-    Raises: InvalidFile if several columns have the name of a field, none of them exactly.
-    """
+    """Map the fields to the columns of the same names, and as `given`. Also the read-only fields, if they are wanted."""
     candidates = _candidates(columns, given, read_only=read_only)
     repeated = {field: names for field, names in candidates.items() if len(names) > 1}
-    duplicates = [
-        name for field, names in repeated.items() if not field.startswith(ATTRIBUTE) and field not in names for name in names
-    ]
-    if duplicates:
-        raise _duplicates(duplicates)
-    mapping = {field: _best(field, names) for field, names in candidates.items()}
+    unclear = {field: names for field, names in repeated.items() if not field.startswith(ATTRIBUTE) and field not in names}
+    mapping = {field: _best(field, names) for field, names in candidates.items() if field not in unclear}
     warnings = [
         f"The columns {list_names(names)} are all {field}; {printable(mapping[field])} is taken. "
         f"To take another too, map it: map={field}_2=COLUMN."
         for field, names in repeated.items()
         if field.startswith(ATTRIBUTE)
     ]
-    return ColumnMatch(mapping | dict(given), (*warnings, *_unfit(columns)))
+    duplicates = tuple(name for names in unclear.values() for name in names)
+    return ColumnMatch(mapping | dict(given), (*warnings, *_unfit(columns)), duplicates)
 
 
 def match_names(names: Sequence[str], given: Mapping[str, str], *, read_only: bool = False) -> dict[str, str]:
@@ -170,17 +163,16 @@ def _unfit(columns: Sequence[str]) -> tuple[str, ...]:
     return (f"No attribute name can be made from {list_names(unfit)}; map it: map={ATTRIBUTE}NAME={list_names(unfit[:1])}.",)
 
 
-def check_header(columns: Sequence[str], used: Mapping[str, str], *, has_sku: bool, offers: Sequence[str] = ()) -> None:
-    """Refuse a header with a used column twice, or without a SKU. `offers` are sentences that name a cure.
-
-    Raises: InvalidFile.
-    """
+def header_problem(
+    columns: Sequence[str], match: ColumnMatch, used: Mapping[str, str], *, has_sku: bool, offers: Sequence[str] = ()
+) -> InvalidFile | None:
+    """Return why a header is refused: a used column is there twice, or there is no SKU. `offers` name a cure in sentences."""
     counts = Counter(columns)
-    duplicates = sorted({name for name in used.values() if counts[name] > 1})
+    duplicates = match.duplicates or sorted({name for name in used.values() if counts[name] > 1})
     if duplicates:
-        raise _duplicates(duplicates)
+        return InvalidFile([FieldError((), "invalid_file", f"Duplicate columns in the header: {list_names(duplicates)}.")])
     if has_sku:
-        return
+        return None
     columns_found = f"Its columns: {list_names(columns)}." if columns else "Its first row is empty."
     delimiters = [delimiter for delimiter in _DELIMITERS if delimiter in columns[0]] if len(columns) == 1 else []
     if delimiters:
@@ -189,11 +181,21 @@ def check_header(columns: Sequence[str], used: Mapping[str, str], *, has_sku: bo
         cures = [*offers, *suggest(columns, used)] or ["Name the column that has it: map=sku=COLUMN."]
     no_field = "" if used else "None of its columns is a field. "
     message = f"The file has no column sku, but every row needs a SKU. {no_field}{columns_found}"
-    raise InvalidFile([FieldError((), "invalid_file", " ".join((message, *(cures if columns else ()))))])
+    return InvalidFile([FieldError((), "invalid_file", " ".join((message, *(cures if columns else ()))))])
 
 
 def suggest(columns: Sequence[str], used: Mapping[str, str]) -> list[str]:
-    """Offer columns for the fields that have none: those that are known by another name, and for the SKU, the most similar."""
+    """Offer columns for the fields that have none, in sentences."""
+    offered = suggestions(columns, used)
+    return [
+        f"The column {list_names([offered[field]])} may be the {field}: map={field}={list_names([offered[field]])}."
+        for field in FIELDS
+        if field in offered
+    ]
+
+
+def suggestions(columns: Sequence[str], used: Mapping[str, str]) -> dict[str, str]:
+    """Return columns for the fields that have none: those that are known by another name, and for the SKU, the most similar."""
     taken = set(used.values())
     offered: dict[str, str] = {}
     for column in dict.fromkeys(columns):
@@ -205,18 +207,10 @@ def suggest(columns: Sequence[str], used: Mapping[str, str]) -> list[str]:
         nearest = get_close_matches("sku", by_name, 1)
         if nearest:
             offered["sku"] = by_name[nearest[0]]
-    return [
-        f"The column {list_names([offered[field]])} may be the {field}: map={field}={list_names([offered[field]])}."
-        for field in FIELDS
-        if field in offered
-    ]
+    return offered
 
 
 def list_names(names: Sequence[str]) -> str:
     """List names from a file, limited in number and length, without terminal control characters."""
     listed = ", ".join(printable(name)[:_MAX_CHARACTERS_SHOWN] for name in names[:_MAX_NAMES_SHOWN])
     return f"{listed} and {len(names) - _MAX_NAMES_SHOWN} more" if len(names) > _MAX_NAMES_SHOWN else listed
-
-
-def _duplicates(names: Sequence[str]) -> InvalidFile:
-    return InvalidFile([FieldError((), "invalid_file", f"Duplicate columns in the header: {list_names(names)}.")])

@@ -2,27 +2,28 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalog.application.imports.categories import KnownCategories
-from catalog.application.imports.category_paths import OTHER_CATEGORIES, CategoryPaths
 from catalog.application.imports.plan import ImportPlan
-from catalog.application.imports.refusals import Refusal, refusals_of
+from catalog.application.imports.refusals import FileRow, RefusedRow, refusals_of
 from catalog.application.imports.report import ImportReport
+from catalog.application.imports.row_categories import RowCategories
 from catalog.application.imports.rows import TURN_ROWS, ImportRow, Slice
 from catalog.application.writes.commit import with_suggestion
 from catalog.application.writes.staging import StagedChanges
-from catalog.domain.categories.category import Category, name_from_slug
-from catalog.domain.categories.tree import Tree
+from catalog.domain.categories.category import Category
 from catalog.domain.change import Change
 from catalog.domain.changes.log import AnyChange
-from catalog.domain.changes.stored_state import CategoryNode
 from catalog.domain.errors import FieldError, InvalidInput, ItemExists, SkuTaken, UnknownCategory
 from catalog.domain.items.item import Item
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
+
+_CREATE_CATEGORIES = "create_categories=true"
+"""The cure for an unknown category."""
 
 _CREATED, _UPDATED, _UNCHANGED, _SKIPPED, _REFUSED = "created", "updated", "unchanged", "skipped", "refused"
 
@@ -33,10 +34,12 @@ class DecidedSlice:
 
     report: ImportReport = ImportReport()  # noqa: RUF009 - immutable
     changes: Sequence[tuple[ImportRow, Change[Item]]] = ()
+    deletions: Sequence[Change[Item]] = ()
+    """The items that are missing from the file."""
     new_categories: Sequence[Change[Category]] = ()
-    category_lines: Mapping[str, int] = field(default_factory=dict)
-    """Slug -> line, for the categories in the file."""
-    refusals: Sequence[Refusal] = ()
+    category_rows: Mapping[str, FileRow] = field(default_factory=dict)
+    """Slug -> row, for the categories in the file."""
+    refusals: Sequence[RefusedRow] = ()
     known: KnownCategories = KnownCategories()  # noqa: RUF009 - immutable
     """The categories as they were when the slice was decided."""
     prepared: Sequence[object] = ()
@@ -44,8 +47,8 @@ class DecidedSlice:
 
     @property
     def all_changes(self) -> list[AnyChange]:
-        """The changes to commit, those of categories first."""
-        return [*self.new_categories, *(change for _, change in self.changes)]
+        """The changes to commit, those of categories first and deletions last."""
+        return [*self.new_categories, *(change for _, change in self.changes), *self.deletions]
 
     def may_affect(self, row_slice: Slice, plan: ImportPlan) -> bool:
         """Return whether the next slice may refer to changes of this one, so that it must be decided after its commit."""
@@ -61,8 +64,8 @@ class SliceDecider:
         """Decide by `plan` on what `storage` has."""
         self._storage = storage
         self._clock = clock
-        self._ids = ids
         self._plan = plan
+        self._categories = RowCategories(storage, clock, ids, plan)
         self._suggestions: dict[str, UnknownCategory] = {}
         self._dry_run_skus: set[int] = set()
 
@@ -71,70 +74,27 @@ class SliceDecider:
         rows, file_categories = row_slice.rows_to_import, row_slice.categories
         if not rows and not file_categories:
             return DecidedSlice(row_slice.report, refusals=row_slice.refusals, known=known)
-        from_file: dict[str, Change[Category]] = {}
-        if file_categories:
-            known, tree = await known.with_tree(self._storage)
-            from_file = {change.subject.slug: change for _, change in file_categories if change.subject.slug not in tree.by_slug}
-        path_refusals: list[Refusal] = []
-        refused = 0
-        if any(row.category_cell is not None for row in rows):
-            known, tree = await known.with_tree(self._storage)
-            tree = Tree((*tree, *(change.subject for change in from_file.values())))
-            paths = CategoryPaths(tree, self._plan.separator, self._clock, self._ids, create=self._plan.create_categories)
-            total = len(rows)
-            rows = self._resolve_cells(rows, paths, path_refusals)
-            refused = total - len(rows)
-            from_file |= paths.created
-        items = await self._read_items(rows)
-        slugs = {*(row.category for row in rows), *(item.category for item in items.values())}
-        needed = {slug for slug in slugs if slug is not None} - from_file.keys()
-        known, from_rows = await self._resolve_categories(needed, known)
-        nodes = {slug: known.nodes[slug] for slug in needed & known.nodes.keys()}
-        new_nodes = {
-            slug: CategoryNode(change.subject.id, 1, change.subject.parent) for slug, change in (from_file | from_rows).items()
-        }
-        staged = StagedChanges(items.values(), {**nodes, **new_nodes})
-        decided = await self._decide_rows(rows, staged, known)
-        used = {change.subject.category for _, change in decided.changes}
-        new_categories = [*from_file.values(), *(change for slug, change in from_rows.items() if slug in used)]
+        resolved = await self._categories.resolve(row_slice, known)
+        items = await self._read_items(resolved.rows)
+        stored_slugs = {item.category for item in items.values() if item.category is not None}
+        known = await resolved.known.with_nodes(self._storage, stored_slugs)
+        nodes = {slug: known.nodes[slug] for slug in known.nodes.keys() & stored_slugs.union(resolved.slugs)}
+        staged = StagedChanges(items.values(), {**nodes, **resolved.new_nodes})
+        decided = await self._decide_rows(resolved.rows, staged, known)
+        new_categories = resolved.new_categories(change.subject.category for _, change in decided.changes)
         return replace(
             decided,
-            report=decided.report + row_slice.report + ImportReport(categories=len(new_categories), refused=refused),
+            report=decided.report + row_slice.report + ImportReport(categories=len(new_categories)),
             new_categories=new_categories,
-            category_lines={change.subject.slug: line for line, change in file_categories},
-            refusals=[*decided.refusals, *path_refusals, *row_slice.refusals],
+            category_rows={change.subject.slug: row for row, change in file_categories},
+            refusals=[*decided.refusals, *row_slice.refusals],
         )
-
-    def _resolve_cells(self, rows: Sequence[ImportRow], paths: CategoryPaths, refusals: list[Refusal]) -> list[ImportRow]:
-        """Return the rows with the slugs of their categories, without those that are refused for them."""
-        resolved = []
-        for row in rows:
-            if row.category_cell is None:
-                resolved.append(row)
-                continue
-            try:
-                slug, others = paths.resolve(row.category_cell)
-                fields = {**row.fields, "category": slug}
-                if others and isinstance(fields.get("attributes", {}), dict):
-                    fields["attributes"] = {**fields.get("attributes", {}), OTHER_CATEGORIES: others}
-            except InvalidInput as error:
-                refusals += refusals_of(row.line, row.sku, error.errors)
-                continue
-            change: Change[Item] | InvalidInput
-            try:
-                change = Item.create(
-                    fields, item_id=self._ids.item_id(), default_sku="", now=self._clock.now(), provenance=row.provenance
-                )
-            except InvalidInput as error:
-                change = error
-            resolved.append(replace(row, fields=fields, change=change))
-        return resolved
 
     async def prepare(self, decided: DecidedSlice) -> DecidedSlice:
         """Let the store prepare the changes before the commit, some at a time."""
         if self._plan.dry_run:
             return decided
-        changes = [change for _, change in decided.changes]
+        changes = [*(change for _, change in decided.changes), *decided.deletions]
         prepared = []
         for start in range(0, len(changes), TURN_ROWS):
             prepared.append(self._storage.prepare(changes[start : start + TURN_ROWS]))
@@ -149,29 +109,11 @@ class SliceDecider:
             items.update((item.sku, item) for item in (await self._storage.items_by_id(preserved_ids)).values())
         return items
 
-    async def _resolve_categories(
-        self, slugs: Collection[str], known: KnownCategories
-    ) -> tuple[KnownCategories, dict[str, Change[Category]]]:
-        """Read the categories that are not known, and return changes to create the missing ones if the plan allows it."""
-        known = await known.with_nodes(self._storage, slugs)
-        missing = sorted(set(slugs) - known.nodes.keys()) if self._plan.create_categories else []
-        if not missing:
-            return known, {}
-        known, tree = await known.with_tree(self._storage)
-        first_position = max((root.position + 1 for root in tree.children(None)), default=0)
-        now = self._clock.now()
-        return known, {
-            slug: Category.create(
-                {"slug": slug, "name": name_from_slug(slug)}, category_id=self._ids.item_id(), default_position=position, now=now
-            )
-            for position, slug in enumerate(missing, first_position)
-        }
-
     async def _decide_rows(self, rows: Sequence[ImportRow], staged: StagedChanges, known: KnownCategories) -> DecidedSlice:
         """Decide rows, each based on those before it. Gives way to other tasks every TURN_ROWS rows."""
         outcomes: Counter[str] = Counter()
         changes: list[tuple[ImportRow, Change[Item]]] = []
-        refusals: list[Refusal] = []
+        refusals: list[RefusedRow] = []
         for number, row in enumerate(rows):
             if not number % TURN_ROWS:
                 await asyncio.sleep(0)
@@ -180,9 +122,11 @@ class SliceDecider:
             except (InvalidInput, SkuTaken, ItemExists) as error:
                 known, errors = await self._explain(error, known)
                 outcomes[_REFUSED] += 1
-                refusals += refusals_of(row.line, row.sku, errors)
+                refusals += refusals_of(row, row.sku, errors)
                 continue
             outcomes[outcome] += 1
+            if row.has_other_categories and outcome != _SKIPPED:
+                outcomes["other_categories"] += 1
             if change is not None:
                 changes.append((row, change))
         if self._plan.dry_run:
@@ -197,10 +141,12 @@ class SliceDecider:
             if error.slug not in self._suggestions:
                 known, tree = await known.with_tree(self._storage)
                 self._suggestions[error.slug] = with_suggestion(error, tree.by_slug)
-            return known, self._suggestions[error.slug].errors
+            return known, [replace(found, cure=_CREATE_CATEGORIES) for found in self._suggestions[error.slug].errors]
         if isinstance(error, InvalidInput):
             return known, error.errors
-        return known, [FieldError(("sku" if isinstance(error, SkuTaken) else "id",), error.code, str(error))]
+        if isinstance(error, SkuTaken):
+            return known, [FieldError(("sku",), error.code, str(error), "on_conflict=update|skip")]
+        return known, [FieldError(("id",), error.code, str(error))]
 
     def _decide_row(self, staged: StagedChanges, row: ImportRow) -> tuple[str, Change[Item] | None]:
         """Return the outcome of a row, and its change if there is one.
@@ -214,8 +160,10 @@ class SliceDecider:
                 raise SkuTaken(row.sku)
             if self._plan.on_conflict == "skip":
                 return _SKIPPED, None
+        if row.category_error is not None:
+            raise row.category_error
         if item is None and not created_in_dry_run and (not self._plan.create or self._lacks_name(row)):
-            raise InvalidInput([_not_found(row.sku, "no name to create it" if self._plan.create else "create=false")])
+            raise InvalidInput([_no_name(row.sku) if self._plan.create else _not_created(row.sku)])
         if item is not None:
             change = item.update(row.fields, now=self._clock.now())
         elif created_in_dry_run and self._lacks_name(row):
@@ -234,6 +182,11 @@ class SliceDecider:
         return self._plan.on_conflict == "update" and row.fields.get("name") is None
 
 
-def _not_found(sku: str, reason: str) -> FieldError:
+def _no_name(sku: str) -> FieldError:
     """Return the error of a row that would have to create its item, and cannot."""
-    return FieldError(("sku",), "item_not_found", f"There is no item {sku}, and {reason}.")
+    return FieldError(("sku",), "item_not_found", f"There is no item {sku}, and no name to create it.")
+
+
+def _not_created(sku: str) -> FieldError:
+    """Return the error of a row that would create its item, which the plan does not allow."""
+    return FieldError(("sku",), "item_not_found", f"There is no item {sku}.", "create=true")

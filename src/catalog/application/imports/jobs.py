@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from catalog.application.files.row_source import RowSource
-from catalog.application.imports import refusals
+from catalog.application.imports import refusal_records
 from catalog.application.imports.heartbeat import send_heartbeats
 from catalog.application.imports.pipeline import ImportPipeline
 from catalog.application.imports.plan import ImportPlan
@@ -27,7 +27,7 @@ from catalog.application.imports.progress import (
     cancel_key,
     state_key,
 )
-from catalog.application.imports.refusals import Refusal
+from catalog.application.imports.refusals import Refusal, RefusedRow, flat
 from catalog.application.imports.registry import ImportRegistry
 from catalog.application.writes.commit import commit
 from catalog.application.writes.write import Decision, Write
@@ -41,6 +41,10 @@ from catalog.ports.storage import Storage
 
 MAX_REFUSALS_SHOWN = 1_000
 """Maximum refusals returned with an import. `ImportJobs.refusals` returns all of them."""
+
+
+FIRST_REFUSALS = 20
+"""Maximum refusals shown with the state of an import."""
 
 
 class _Cancelled(Exception):
@@ -165,19 +169,45 @@ class ImportJobs:
         now = self._clock.now()
         if record is None or not record.is_alive(now):
             raise ImportNotFound(import_id)
-        return ImportState.from_record(record, now)
+        state = ImportState.from_record(record, now)
+        if state is None:
+            raise ImportNotFound(import_id)
+        return state
+
+    async def first_refusals(self, import_id: str) -> list[Refusal]:
+        """Return the first FIRST_REFUSALS refusals of an import.
+
+        Raises: ImportNotFound.
+        """
+        found: list[Refusal] = []
+        async with aclosing(self.refusals(import_id)) as chunks:
+            async for chunk in chunks:
+                found += chunk
+                if len(found) >= FIRST_REFUSALS:
+                    break
+        return found[:FIRST_REFUSALS]
 
     async def refusals(self, import_id: str) -> AsyncGenerator[Sequence[Refusal], None]:
         """Yield all refusals of an import, in order.
 
         Raises: ImportNotFound.
         """
+        async with aclosing(self.refused_rows(import_id)) as chunks:
+            async for rows in chunks:
+                yield flat(rows)
+
+    async def refused_rows(self, import_id: str) -> AsyncGenerator[Sequence[RefusedRow], None]:
+        """Yield all refused rows of an import, in order. Those in a record that is gone or cannot be read are left out.
+
+        Raises: ImportNotFound.
+        """
         state = await self.get(import_id)
         for number in range(state.chunks):
-            key = refusals.chunk_key(import_id, number)
+            key = refusal_records.chunk_key(import_id, number)
             record = (await self._storage.records((key,))).get(key)
-            if record is not None:
-                yield refusals.from_record(record)
+            rows = [] if record is None else refusal_records.from_record(record)
+            if rows:
+                yield rows
 
     async def cancel(self, import_id: str, origin: Origin) -> ImportState:
         """Request cancellation of an import, in whichever process it runs. Committed rows stay.
@@ -233,7 +263,7 @@ class ImportJobs:
                     first_refusals += committed.refusals[: MAX_REFUSALS_SHOWN - len(first_refusals)]
         except _Cancelled:
             return CANCELLED, first_refusals
-        refused = plan.atomic and progress.report.refused and not plan.dry_run
+        refused = plan.atomic and progress.report.is_refused and not plan.dry_run
         return REFUSED if refused else DONE, first_refusals
 
     async def _check_cancelled(self, import_id: str) -> None:

@@ -1,7 +1,8 @@
 """The import pipeline: slices of a file are read, decided and committed.
 
 While one slice is committed, the next is decided and the one after that is read. The stages run concurrently and share nothing:
-each passes immutable values to the next. What a slice has to know of the one before it is passed with it.
+each passes immutable values to the next. What a slice has to know of the one before it is passed with it. Only `MissingItems` is
+told of every slice that was read and committed; it begins its work when the last row is committed.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from catalog.application.files.row_source import RowSource
 from catalog.application.imports.categories import KnownCategories
 from catalog.application.imports.commit import CommittedSlice, SliceCommitter
 from catalog.application.imports.decide import DecidedSlice, SliceDecider
+from catalog.application.imports.missing_items import MissingItems
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.report import P
 from catalog.application.imports.rows import Slice, SliceReader
@@ -52,20 +54,27 @@ class ImportPipeline:
         """Import the rows of a file. Yield each slice once it is committed, and first an empty one when the header is read.
 
         Refused rows are yielded with their slice, and the import continues. The records of the progress are written in the
-        commits. `before_slice` is called before each slice and may raise an exception to stop the import.
+        commits. `before_slice` is called before each slice, and now and then while items are compared with the file. It may raise
+        an exception to stop the import.
 
         Committed slices stay if a later one fails. Even if the import is cancelled, a commit under way finishes, and its slice
         is yielded before the exception is raised. Close the generator if you stop early. With `plan.atomic`, all rows are
         imported in one commit or none are, up to `plan.max_atomic_rows`. A dry run decides everything and writes nothing; it
-        remembers a hash of each SKU, to recognize repeated ones.
+        remembers a hash of each SKU, to recognize repeated ones. With `plan.delete_missing`, slices follow that delete the items
+        which the file does not have.
 
         Raises: InvalidQuery if the plan does not fit the file, InvalidFile, InvalidInput if an atomic import has too many rows,
         TooManyConflicts, Unavailable.
         """
         reader = SliceReader(source, plan, self._clock, self._ids)
+        reader.detection.raise_problem()
+        missing = None
+        if plan.delete_missing:
+            missing = await MissingItems.start(self._storage, self._clock, plan, source, before_slice)
         progress = progress.start(reader.noticed)
         yield CommittedSlice(progress)
-        stages = _Stages(plan, self._decider(plan), SliceCommitter(self._storage, plan, origin, self._decider(plan)))
+        committer = SliceCommitter(self._storage, plan, origin, self._decider(plan))
+        stages = _Stages(plan, self._decider(plan), committer, missing)
         async with aclosing(reader.slices(before_slice)) as slices:
             committed_slices = stages.commit_as_one(slices, progress) if plan.atomic else stages.commit_each(slices, progress)
             async with aclosing(committed_slices):
@@ -79,16 +88,19 @@ class ImportPipeline:
 class _Stages:
     """The stages after reading, for one import."""
 
-    def __init__(self, plan: ImportPlan, decider: SliceDecider, committer: SliceCommitter) -> None:
+    def __init__(
+        self, plan: ImportPlan, decider: SliceDecider, committer: SliceCommitter, missing: MissingItems | None = None
+    ) -> None:
         self._plan = plan
         self._decider = decider
         self._committer = committer
+        self._missing = missing
 
     async def commit_each(self, slices: Slices, progress: P) -> CommittedSlices[P]:
         """Commit each slice, and read, decide and prepare the next one meanwhile."""
         decided = await self._decide_first(slices)
         while decided is not None:
-            committing = asyncio.create_task(self._committer.commit(decided, progress))
+            committing = asyncio.create_task(self._commit(decided, progress))
             upcoming = asyncio.create_task(self._decide_next(slices, decided, committing))
             try:
                 await asyncio.wait((committing,))
@@ -109,17 +121,30 @@ class _Stages:
             if committed.conflicted and decided is not None:
                 decided = replace(decided, known=KnownCategories())
 
-    async def _decide_first(self, slices: Slices) -> DecidedSlice | None:
+    async def _commit(self, decided: DecidedSlice, progress: P) -> CommittedSlice[P]:
+        committed = await self._committer.commit(decided, progress)
+        if self._missing is not None:
+            self._missing.exclude(committed.seqs)
+        return committed
+
+    async def _next(self, slices: Slices) -> Slice | None:
+        """Return the next slice of the file, or None at its end."""
         row_slice = await anext(slices, None)
-        return None if row_slice is None else await self._decide(row_slice, KnownCategories())
+        if row_slice is not None and self._missing is not None:
+            self._missing.add(row_slice)
+        return row_slice
+
+    async def _decide_first(self, slices: Slices) -> DecidedSlice | None:
+        row_slice = await self._next(slices)
+        return await self._decide_deletions() if row_slice is None else await self._decide(row_slice, KnownCategories())
 
     async def _decide_next(
         self, slices: Slices, previous: DecidedSlice, committing: "asyncio.Task[CommittedSlice[P]]"
     ) -> DecidedSlice | None:
         """Decide the next slice while the previous one is committed, or after that if it may depend on it."""
-        row_slice = await anext(slices, None)
+        row_slice = await self._next(slices)
         if row_slice is None:
-            return None
+            return await self._decide_deletions(committing)
         known = previous.known
         if previous.may_affect(row_slice, self._plan):
             known = (await asyncio.shield(committing)).known
@@ -128,39 +153,70 @@ class _Stages:
     async def _decide(self, row_slice: Slice, known: KnownCategories) -> DecidedSlice:
         return await self._decider.prepare(await self._decider.decide(row_slice, known))
 
+    async def _decide_deletions(self, committing: "asyncio.Task[CommittedSlice[P]] | None" = None) -> DecidedSlice | None:
+        """Decide to delete the next items that the file does not have, after the previous commit. None at the end."""
+        if self._missing is None:
+            return None
+        if committing is not None:
+            await asyncio.shield(committing)
+        decided = await self._missing.decide_next()
+        return None if decided is None else await self._decider.prepare(decided)
+
     async def commit_as_one(self, slices: Slices, progress: P) -> CommittedSlices[P]:
-        """Commit all slices together, or none of them if a row is refused.
+        """Commit all slices together, and the deletion of what is missing. If either is refused, commit nothing.
 
         Raises: InvalidInput if there are too many rows, TooManyConflicts.
         """
-        parts: list[Slice] = []
-        size = 0
-        async for row_slice in slices:
-            parts.append(row_slice)
-            size += len(row_slice.rows_to_import) + len(row_slice.categories)
-            if size > self._plan.max_atomic_rows:
-                message = (
-                    f"An atomic import takes up to {self._plan.max_atomic_rows} rows, because they are committed together; "
-                    "split the file or import without atomic. Nothing was written."
-                )
-                raise InvalidInput([FieldError(("file",), "too_many_rows", message)])
-        collected = Slice.joined(parts)
+        collected = await self._collect(slices)
+        found = None if self._missing is None else await self._missing.find()
+        self._check_size(collected.size + (0 if found is None else len(found.revisions)))
         for _ in range(MAX_ATTEMPTS):
-            decided = _all_or_nothing(await self._decider.decide(collected, KnownCategories()), collected)
-            committed = await self._committer.commit_together(decided, progress)
+            decided = await self._decider.decide(collected, KnownCategories())
+            if self._missing is not None and found is not None:
+                deletions = await self._missing.decide_all(found)
+                decided = replace(decided, report=decided.report + deletions.report, deletions=deletions.deletions)
+            committed = await self._committer.commit_together(_all_or_nothing(decided, collected), progress)
             if committed is not None:
                 yield committed
                 return
         message = "the items of the import"
         raise TooManyConflicts(message)
 
+    async def _collect(self, slices: Slices) -> Slice:
+        """Read all slices. Raises: InvalidInput if there are too many rows."""
+        parts: list[Slice] = []
+        size = 0
+        while (row_slice := await self._next(slices)) is not None:
+            parts.append(row_slice)
+            size += row_slice.size
+            self._check_size(size)
+        return Slice.joined(parts)
+
+    def _check_size(self, size: int) -> None:
+        """Check how many rows, and missing items, are committed together. Raises: InvalidInput if there are too many."""
+        if size > self._plan.max_atomic_rows:
+            what = "rows and deletions" if self._plan.delete_missing else "rows"
+            message = (
+                f"An atomic import takes up to {self._plan.max_atomic_rows} {what}, because they are committed together; "
+                "split the file or import without atomic. Nothing was written."
+            )
+            raise InvalidInput([FieldError(("file",), "too_many_rows", message)])
+
 
 def _all_or_nothing(decided: DecidedSlice, collected: Slice) -> DecidedSlice:
-    """If any row is refused, drop the changes and count only the rows and the refused ones."""
-    refused = decided.report.refused
-    if not refused:
+    """If any row or the deletion is refused, drop the changes and count only the rows, the refused ones, and what is missing."""
+    report = decided.report
+    if not report.is_refused:
         return decided
-    return DecidedSlice(replace(collected.report, refused=refused), refusals=decided.refusals)
+    counted = replace(
+        collected.report,
+        refused=report.refused,
+        missing=report.missing,
+        kept=report.kept,
+        missing_skus=report.missing_skus,
+        deletion_refused=report.deletion_refused,
+    )
+    return DecidedSlice(counted, refusals=decided.refusals)
 
 
 async def _cancel(task: "asyncio.Task[DecidedSlice | None]") -> None:

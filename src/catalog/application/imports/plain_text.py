@@ -1,5 +1,6 @@
-"""Plain text from HTML, for descriptions of shops."""
+"""Plain text from HTML, and HTML from plain text, for descriptions of shops."""
 
+from html import escape, unescape
 from html.parser import HTMLParser
 
 _BLOCKS = frozenset({"br", "p", "div", "li", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6", "section", "hr"})
@@ -30,11 +31,18 @@ class _TextParser(HTMLParser):
 
 
 def plain_text(html: str) -> str:
-    """Return the text of an HTML fragment, without tags and with one line per block. Text without HTML stays as it is."""
-    if "<" not in html and "&" not in html:
-        return html
+    """Return the text of an HTML fragment, without tags and with one line per block. Text without tags keeps its lines."""
+    if "<" not in html:
+        return unescape(html) if "&" in html else html
     parser = _TextParser()
     parser.feed(html)
     parser.close()
     lines = (" ".join(line.split()) for line in "".join(parser.parts).split("\n"))
     return "\n".join(filter(None, lines))
+
+
+def to_html(text: str) -> str:
+    """Return an HTML fragment from which `plain_text` makes the same text: with <br> between lines if that is so."""
+    html = escape(text, quote=False)
+    with_breaks = html.replace("\n", "<br>\n")
+    return with_breaks if "\n" in text and plain_text(with_breaks) == text else html

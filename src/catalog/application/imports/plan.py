@@ -1,19 +1,29 @@
 """The import plan: the options of an import, and what they decide about the columns of a file."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
+from catalog.application.files.refused_rows import REFUSED_COLUMNS
 from catalog.application.files.row_source import MalformedRow, Row
 from catalog.application.imports.amounts import DecimalMark, detect_mark
 from catalog.application.imports.attribute_columns import Attributes, detect_type, parse_attributes, take_attributes
+from catalog.application.imports.category_paths import DEFAULT_SEPARATOR, parse_separator
 from catalog.application.imports.column_detection import ColumnDetection
 from catalog.application.imports.column_layout import ColumnLayout
-from catalog.application.imports.columns import check_header, find_column, find_columns, match_columns, match_names, suggest
+from catalog.application.imports.columns import (
+    ColumnMatch,
+    find_column,
+    find_columns,
+    header_problem,
+    match_columns,
+    match_names,
+    suggest,
+)
 from catalog.application.imports.field_names import ATTRIBUTE, FIELDS, TYPES, is_field
 from catalog.application.imports.profile_rows import MADE_ATTRIBUTES, MAX_IMAGES, arrange_rows
 from catalog.application.imports.profiles import Profile, detect_profiles, load_profile
-from catalog.domain.errors import InvalidQuery
+from catalog.domain.errors import InvalidInput, InvalidQuery
 from catalog.domain.items.item import READ_ONLY_FIELDS
 from catalog.domain.validation import FieldErrors
 
@@ -41,6 +51,12 @@ MAX_ATOMIC_ROWS = 10_000
 """Maximum rows of an atomic import. They are all in memory, and their commit blocks other writers."""
 
 
+MAX_DELETES = 100
+"""Maximum missing items that are deleted, unless the caller sets another maximum, of up to MOST_DELETES."""
+
+MOST_DELETES = 10**9 - 1
+
+
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
     """The options of an import.
@@ -51,7 +67,8 @@ class ImportPlan:
     are imported or none, up to `max_atomic_rows`. `decimal` is the decimal mark of prices, `attributes` says which other columns
     become attributes, `cell_types` whether the types of attributes are detected (auto), and `profile` is that of another system.
     Without `create`, rows of unknown SKUs are refused. With `empty` as clear, an empty cell clears the field of an existing item.
-    `category_separator` stands between the names of a category's path.
+    `category_separator` stands between the names of a category's path; the default is that of the profile, or >. With
+    `delete_missing`, items that are not in the file are deleted, up to `max_deletes`, or none if there are more.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -69,7 +86,9 @@ class ImportPlan:
     profile: Profile | None = None
     create: bool = True
     empty: EmptyCells = "keep"
-    category_separator: str = ">"
+    category_separator: str | None = None
+    delete_missing: bool = False
+    max_deletes: int = MAX_DELETES
 
     @classmethod
     def parse(  # noqa: PLR0913 - each is an option of the command
@@ -90,15 +109,24 @@ class ImportPlan:
         profile: Profile | str | None = None,
         create: bool = True,
         empty: EmptyCells = "keep",
-        category_separator: str = ">",
+        category_separator: str | None = None,
+        delete_missing: bool = False,
+        max_deletes: str | int | None = None,
     ) -> Self:
         """Parse options of the form `field=column`, `field=value` and `attr.NAME=type`.
 
         `attributes` is all, none, or names of columns separated by commas. `profile` is one, or the name of one of the catalog's.
+        `category_separator` has 1 to 10 characters.
 
         Raises: InvalidQuery with every error.
         """
         errors = FieldErrors()
+        try:
+            category_separator = None if category_separator is None else parse_separator(category_separator)
+        except InvalidQuery as error:
+            errors.extend(error)
+        if empty not in EMPTY_CELLS:
+            errors.add(("empty",), "invalid_choice", f"The option empty must be {' or '.join(EMPTY_CELLS)}, not {empty!r:.40}.")
         plan = cls(
             _parse_pairs("map", mappings, errors),
             _parse_pairs("set", constants, errors),
@@ -116,6 +144,8 @@ class ImportPlan:
             create,
             empty,
             category_separator,
+            delete_missing,
+            _parse_max_deletes(max_deletes, errors),
         )
         for name, type_name in plan.types.items():
             if type_name not in TYPES or not name.startswith(ATTRIBUTE):
@@ -125,8 +155,8 @@ class ImportPlan:
 
     @property
     def separator(self) -> str:
-        """What stands between the names of a category's path: in the profile's system, or else as the caller says."""
-        return (self.profile and self.profile.category_separator) or self.category_separator
+        """What stands between the names of a category's path: as the caller says, or else as in the profile's system."""
+        return self.category_separator or (self.profile and self.profile.category_separator) or DEFAULT_SEPARATOR
 
     def layout(
         self, columns: tuple[str, ...] | None, sample: Sequence[Row | MalformedRow] = ()
@@ -135,45 +165,64 @@ class ImportPlan:
 
         Raises: InvalidQuery if a mapped column is missing, InvalidFile if there is no SKU or a used column is repeated.
         """
+        detection = self.detect(columns, sample)
+        detection.raise_problem()
+        return self.layout_of(detection), detection
+
+    def detect(self, columns: tuple[str, ...] | None, sample: Sequence[Row | MalformedRow] = ()) -> ColumnDetection:
+        """Decide how columns become fields as `layout` does, as far as possible even if the file cannot be imported."""
         rows = [row.values for row in sample if isinstance(row, Row)]
         names = tuple(dict.fromkeys(name for values in rows for name in values)) if columns is None else columns
-        mapping, warnings = self._match(names, has_header=columns is not None)
+        option_errors, attribute_errors = FieldErrors(), FieldErrors()
+        match = self._match(names, option_errors, has_header=columns is not None)
+        mapping = dict(match.mapping)
         offers = _offers(names) if self.profile is None else []
-        if rows or columns is not None:
+        problem: InvalidInput | None = None
+        if option_errors:
+            problem = option_errors.to_error(InvalidQuery)
+        elif rows or columns is not None:
             used = {field: column for field, column in mapping.items() if field not in READ_ONLY_FIELDS or self.preserve}
-            check_header(names, used, has_sku="sku" in mapping or "sku" in self._all_constants(), offers=offers)
-        taken, attribute_warnings = take_attributes(names, self._attributes(names, columns), mapping)
+            has_sku = "sku" in mapping or "sku" in self.all_constants
+            problem = header_problem(names, match, used, has_sku=has_sku, offers=offers)
+        taken, attribute_warnings = take_attributes(names, self._attributes(names, columns), mapping, attribute_errors)
+        if problem is None and attribute_errors:
+            problem = attribute_errors.to_error(InvalidQuery)
         mapping |= taken
         mark, mark_warning = self._decimal_mark([values.get(mapping.get("price", "")) for values in rows])
-        warnings += [*attribute_warnings, *offers, *suggest(names, mapping | dict(self._all_constants())), mark_warning]
-        detection = ColumnDetection(
+        offered = suggest(names, mapping | dict(self.all_constants))
+        return ColumnDetection(
             decimal=mark,
             mapping=mapping,
             types=self._types(mapping, rows) if columns is not None else self.types,
             attributes=tuple(taken.values()),
             ignored=self._ignored(names, mapping),
             profile=None if self.profile is None else self.profile.name,
-            category_separator=None if self.profile is None else self.profile.category_separator,
-            warnings=tuple(filter(None, warnings)),
+            warnings=tuple(filter(None, (*match.warnings, *attribute_warnings, *offers, *offered, mark_warning))),
+            problem=problem,
         )
-        return self._layout(mapping, detection), detection
+
+    def layout_of(self, detection: ColumnDetection) -> ColumnLayout:
+        """Return the layout of the rows of a file, as it was decided."""
+        return self._layout(detection.mapping, detection)
 
     def layout_of_names(self, names: tuple[str, ...], detection: ColumnDetection) -> tuple[ColumnLayout, tuple[str, ...]]:
         """Return the layout of rows with these names, in a file without a header; and the names that are ignored."""
-        mapping, _ = self._match(names, has_header=False)
-        mapping |= take_attributes(names, self._attributes(names, None), mapping)[0]
+        mapping = dict(self._match(names, FieldErrors(), has_header=False).mapping)
+        mapping |= take_attributes(names, self._attributes(names, None), mapping, FieldErrors())[0]
         return self._layout(mapping, detection), self._ignored(names, mapping)
 
-    def arrange(self, rows: Iterator[Row | MalformedRow], detection: ColumnDetection) -> Iterator[Row | MalformedRow]:
-        """Change rows as the profile says, if there is one: its variants get what they share."""
+    def arrange(
+        self, rows: Iterator[Row | MalformedRow], detection: ColumnDetection, columns: Sequence[str] | None = None
+    ) -> Iterator[Row | MalformedRow]:
+        """Change rows as the profile says, if there is one: variants get what they share. `columns` are those of the header."""
         if self.profile is None:
             return rows
         rules = self.profile.rules.resolve(tuple(detection.mapping.values()) + detection.ignored)
-        return arrange_rows(rows, rules, detection.mapping.get("sku", "sku"))
+        return arrange_rows(rows, rules, detection.mapping.get("sku", "sku"), columns or ())
 
-    def _match(self, names: Sequence[str], *, has_header: bool) -> tuple[dict[str, str], list[str]]:
-        """Return the column of each field, and warnings."""
-        given = find_columns(self.columns, names) if has_header else dict(self.columns)
+    def _match(self, names: Sequence[str], errors: FieldErrors, *, has_header: bool) -> ColumnMatch:
+        """Return the column of each field. Add an error for each column that the caller named and a header does not have."""
+        given = find_columns(self.columns, names, errors) if has_header else dict(self.columns)
         warnings: list[str] = []
         if self.profile is not None:
             profile_columns = {field: find_column(name, names) for field, name in self.profile.columns.items()}
@@ -183,9 +232,9 @@ class ImportPlan:
             if self.profile.rules.makes_attributes:
                 given.setdefault("attributes", MADE_ATTRIBUTES)
         if not has_header:
-            return match_names(names, given, read_only=self.preserve), warnings
+            return ColumnMatch(match_names(names, given, read_only=self.preserve), tuple(warnings))
         match = match_columns(names, given, read_only=self.preserve)
-        return dict(match.mapping), [*match.warnings, *warnings]
+        return replace(match, warnings=(*match.warnings, *warnings))
 
     def _attributes(self, names: Sequence[str], columns: Sequence[str] | None) -> Attributes:
         """Return the option; without a header, only with the names that there are, because other rows may have the others."""
@@ -194,9 +243,10 @@ class ImportPlan:
         return tuple(name for name in self.attributes if find_column(name, names) is not None)
 
     def _layout(self, mapping: Mapping[str, str], detection: ColumnDetection) -> ColumnLayout:
-        return ColumnLayout(mapping, self._all_constants(), detection.types, detection.decimal, preserve=self.preserve)
+        return ColumnLayout(mapping, self.all_constants, detection.types, detection.decimal, preserve=self.preserve)
 
-    def _all_constants(self) -> Mapping[str, str]:
+    @property
+    def all_constants(self) -> Mapping[str, str]:
         """Return the constants of the caller and, for fields that the caller does not map, those of the profile."""
         if self.profile is None:
             return self.constants
@@ -216,7 +266,7 @@ class ImportPlan:
 
     def _ignored(self, names: Sequence[str], mapping: Mapping[str, str]) -> tuple[str, ...]:
         """Return the columns that are not used. Read-only fields are in every export and are not worth reporting."""
-        used = {*mapping.values(), *READ_ONLY_FIELDS}
+        used = {*mapping.values(), *READ_ONLY_FIELDS, *REFUSED_COLUMNS}
         if self.profile is not None:
             rules = self.profile.rules.resolve(names)
             used.update(rules.column_names())
@@ -243,3 +293,14 @@ def _parse_pairs(option: str, texts: Iterable[str], errors: FieldErrors) -> dict
         else:
             pairs[name] = value
     return pairs
+
+
+def _parse_max_deletes(raw: str | int | None, errors: FieldErrors) -> int:
+    """Parse the maximum number of deletions."""
+    if raw is None:
+        return MAX_DELETES
+    text = str(raw)
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_DELETES))):
+        errors.add(("max_deletes",), "invalid_integer", f"The option max_deletes must be an integer from 0 to {MOST_DELETES}.")
+        return MAX_DELETES
+    return int(text)

@@ -1,10 +1,10 @@
 """Changes the rows of another system's export by its profile, so that each row has all values of an item."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from catalog.application.files.row_source import MalformedRow, Row
+from catalog.application.files.row_source import Cells, MalformedRow, Row
 from catalog.application.imports.attribute_names import fit_name
 from catalog.application.imports.plain_text import plain_text
 from catalog.application.imports.profiles import RowRules
@@ -20,14 +20,17 @@ _MAX_GROUP_SIZE = 4 * 1024 * 1024
 """Rows of a product, and their characters, that are in memory together. Of a larger one, parts have the images of their own."""
 
 
-def arrange_rows(rows: Iterable[Row | MalformedRow], rules: RowRules, sku: str) -> Iterator[Row | MalformedRow]:
-    """Apply the rules to all rows. `sku` is the column of the SKU."""
+def arrange_rows(
+    rows: Iterable[Row | MalformedRow], rules: RowRules, sku: str, columns: Sequence[str] = ()
+) -> Iterator[Row | MalformedRow]:
+    """Apply the rules to all rows. `sku` is the column of the SKU, `columns` are those of the header, if there is one."""
     group: list[Row] = []
-    key = head = None
+    key: str | None = None
+    head: Row | None = None
     size = 0
     for row in rows:
         if isinstance(row, MalformedRow):
-            yield from _arrange_group(group, head, rules, sku)
+            yield from _arrange_group(group, head, rules, sku, columns)
             group, key, size = [], None, 0
             yield row
             continue
@@ -35,14 +38,14 @@ def arrange_rows(rows: Iterable[Row | MalformedRow], rules: RowRules, sku: str) 
             continue
         row_key = _key(row, rules)
         if row_key is None or row_key != key:
-            yield from _arrange_group(group, head, rules, sku)
-            group, key, head, size = [], row_key, row.values, 0
+            yield from _arrange_group(group, head, rules, sku, columns)
+            group, key, head, size = [], row_key, row, 0
         elif len(group) >= _MAX_GROUP_ROWS or size > _MAX_GROUP_SIZE:
-            yield from _arrange_group(group, head, rules, sku)
+            yield from _arrange_group(group, head, rules, sku, columns)
             group, size = [], 0
         group.append(row)
         size += row.size
-    yield from _arrange_group(group, head, rules, sku)
+    yield from _arrange_group(group, head, rules, sku, columns)
 
 
 def _key(row: Row, rules: RowRules) -> str | None:
@@ -50,7 +53,7 @@ def _key(row: Row, rules: RowRules) -> str | None:
     return next((str(row.values[column]).removeprefix("id:") for column in rules.group if column in row.values), None)
 
 
-def _arrange_group(rows: list[Row], head: Mapping[str, Any] | None, rules: RowRules, sku: str) -> Iterator[Row]:
+def _arrange_group(rows: list[Row], head: Row | None, rules: RowRules, sku: str, columns: Sequence[str]) -> Iterator[Row]:
     """Return the rows of a product that are items, with everything that they share.
 
     If none is an item, the first is returned, so that it is refused and not lost.
@@ -58,7 +61,8 @@ def _arrange_group(rows: list[Row], head: Mapping[str, Any] | None, rules: RowRu
     if not rows or head is None:
         return
     images = dict.fromkeys(image for row in rows for column in rules.images for image in _images(row.values.get(column)))
-    shared = {column: head[column] for column in (*rules.fill, *(name for name, _ in rules.pairs)) if column in head}
+    names = (*rules.fill, *(name for name, _ in rules.pairs))
+    shared = {column: head.values[column] for column in names if column in head.values}
     image_attributes = {f"image_{number}": image for number, image in enumerate(list(images)[:MAX_IMAGES], 1)}
     items = [row for row in rows if sku in row.values or any(column in row.values for column in rules.needs)]
     for row in items or rows[:1]:
@@ -67,7 +71,38 @@ def _arrange_group(rows: list[Row], head: Mapping[str, Any] | None, rules: RowRu
         if attributes:
             values[MADE_ATTRIBUTES] = attributes
         _convert(values, rules)
-        yield replace(row, values=values)
+        cells = row.cells if row is head and len(rows) == 1 else _complete(row.cells, head.cells, names, columns)
+        if images and len(rows) > 1:
+            column = next((name for name in rules.images if name in columns), rules.images[0])
+            cells = _with_cell(cells, column, ", ".join(images), columns)
+        yield replace(row, values=values, cells=cells)
+
+
+def _complete(cells: Cells, head: Cells, names: Sequence[str], columns: Sequence[str]) -> Cells:
+    """Return the cells of a row with those that it takes from the first row of its product, in case that it is refused alone."""
+    for name in names:
+        shared = _cell(head, name, columns)
+        if shared and not _cell(cells, name, columns):
+            cells = _with_cell(cells, name, shared, columns)
+    return cells
+
+
+def _cell(cells: Cells, name: str, columns: Sequence[str]) -> Any:  # noqa: ANN401 - the value of a cell
+    if isinstance(cells, Mapping):
+        return cells.get(name)
+    position = columns.index(name) if name in columns else len(cells)
+    return cells[position] if position < len(cells) else ""
+
+
+def _with_cell(cells: Cells, name: str, value: Any, columns: Sequence[str]) -> Cells:  # noqa: ANN401 - the value of a cell
+    if isinstance(cells, Mapping):
+        return {**cells, name: value}
+    if name not in columns:
+        return cells
+    position = columns.index(name)
+    padded = [*cells, *[""] * (position + 1 - len(cells))]
+    padded[position] = value
+    return padded
 
 
 def _images(cell: object) -> list[str]:

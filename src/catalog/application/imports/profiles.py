@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+from catalog.application.imports.category_paths import parse_separator
 from catalog.application.imports.columns import find_column, normalize_name
 from catalog.application.imports.field_names import is_field
 from catalog.domain.errors import FieldError, InvalidQuery, shorten
@@ -66,7 +67,10 @@ _COLUMN_RULES = ("group", "fill", "needs", "images", "packed", "html", "paths", 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The columns of a system's export. `signature` are columns by which such a file is recognized."""
+    """The columns of a system's export. `signature` are columns by which such a file is recognized.
+
+    With `currency_in_price`, an export writes the currency behind each amount; an import reads it in any case.
+    """
 
     name: str
     title: str
@@ -75,6 +79,7 @@ class Profile:
     constants: Mapping[str, str] = field(default_factory=dict)
     category_separator: str | None = None
     rules: RowRules = RowRules()
+    currency_in_price: bool = False
 
     @classmethod
     def parse(cls, text: str, name: str) -> Self:
@@ -91,11 +96,12 @@ class Profile:
                 _names(document.pop("signature", [])),
                 _fields(document.pop("columns", {})),
                 _fields(document.pop("constants", {})),
-                _text(document.pop("category_separator")) if "category_separator" in document else None,
+                parse_separator(document.pop("category_separator")) if "category_separator" in document else None,
                 RowRules(**{key: _names(value) for key, value in rules.items()}, pairs=pairs),
+                _flag(document.pop("currency_in_price", False)),
             )
-        except (ValueError, TypeError, AttributeError) as error:
-            raise _invalid(f"The profile {name} is invalid: {shorten(error)}.") from error
+        except (ValueError, TypeError, AttributeError, InvalidQuery) as error:
+            raise _invalid(f"The profile {name} is invalid: {shorten(str(error).rstrip('.'), 200)}.") from error
         if document:
             raise _invalid(f"The profile {name} has an unknown member {shorten(next(iter(document)))}.")
         return profile
@@ -146,6 +152,14 @@ def _text(value: Any) -> str:  # noqa: ANN401 - a TOML value
     if not isinstance(value, str) or not value.strip():
         message = f"{value!r} must be a text"
         raise ValueError(message)
+    return value
+
+
+def _flag(value: Any) -> bool:  # noqa: ANN401 - a TOML value
+    """Return true or false. Raises: ValueError."""
+    if not isinstance(value, bool):
+        message = f"{value!r} must be true or false"
+        raise ValueError(message)  # noqa: TRY004 - reported with the other errors of a profile
     return value
 
 

@@ -6,14 +6,16 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
-from catalog.application.imports import refusals as refusal_records
-from catalog.application.imports.refusals import Refusal
-from catalog.application.imports.report import ImportProgress, ImportReport
+from catalog.application.imports import refusal_records
+from catalog.application.imports.refusals import RefusedRow
+from catalog.application.imports.report import ImportDetection, ImportProgress, ImportReport
 from catalog.domain.changes.expiring_record import ExpiringRecord
 from catalog.ports.clock import Clock
 
 HEARTBEAT_TIMEOUT = 10.0
 """Seconds without a heartbeat after which an import counts as interrupted."""
+
+_TEXTS = ("ignored", "warnings", "missing_skus")
 
 RUNNING, DONE, REFUSED, FAILED, CANCELLED, INTERRUPTED = "running", "done", "refused", "failed", "cancelled", "interrupted"
 
@@ -52,18 +54,18 @@ class ImportState:
         )
 
     @classmethod
-    def from_record(cls, record: ExpiringRecord, now: datetime) -> "ImportState":
-        """Restore the state from its record. A running import without recent heartbeats is interrupted."""
-        content: dict[str, Any] = json.loads(record.content)
-        report: dict[str, Any] = content.pop("report")
-        state = cls(
-            **content
-            | {
-                "started_at": datetime.fromisoformat(content["started_at"]),
-                "at": record.created_at,
-                "report": ImportReport(**report | {name: tuple(report[name]) for name in ("ignored", "warnings")}),
-            }
-        )
+    def from_record(cls, record: ExpiringRecord, now: datetime) -> "ImportState | None":
+        """Restore the state from its record. A running import without recent heartbeats is interrupted.
+
+        Return None for a record that cannot be read, such as that of another version.
+        """
+        try:
+            content: dict[str, Any] = json.loads(record.content)
+            started_at = datetime.fromisoformat(content["started_at"])
+            report = _restore_report(content["report"])
+            state = cls(**content | {"started_at": started_at, "at": record.created_at, "report": report})
+        except (ValueError, TypeError, KeyError):
+            return None
         lost = state.status == RUNNING and (now - state.at).total_seconds() > HEARTBEAT_TIMEOUT
         return replace(state, status=INTERRUPTED) if lost else state
 
@@ -90,12 +92,22 @@ class StoredProgress(ImportProgress):
         started = ImportProgress.start(self, noticed)
         return replace(started, state=replace(self.state, report=started.report))
 
-    def advance(self, counts: ImportReport, refusals: Sequence[Refusal]) -> Self:
+    def advance(self, counts: ImportReport, refusals: Sequence[RefusedRow]) -> Self:
         """Return the progress after a commit with these counts and refusals."""
         report, state, now = self.report + counts, self.state, self.clock.now()
         chunks = refusal_records.to_records(state.id, state.chunks, refusals, now)
         state = replace(state, at=now, bytes=self.position(), chunks=state.chunks + len(chunks), report=report)
         return replace(self, report=report, state=state, refusal_chunks=chunks)
+
+
+def _restore_report(content: dict[str, Any]) -> ImportReport:
+    """Restore a report. Raises: TypeError, KeyError."""
+    detection = content.get("detection")
+    return ImportReport(
+        **content
+        | {name: tuple(content[name]) for name in _TEXTS}
+        | {"detection": None if detection is None else ImportDetection(**detection)}
+    )
 
 
 def state_key(import_id: str) -> str:

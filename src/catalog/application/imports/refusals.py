@@ -1,52 +1,109 @@
-"""Refused rows: why each was refused, and the records that keep the reasons."""
+"""Refused rows: where they are, what they were, and why each was refused."""
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
-from datetime import datetime
+from dataclasses import dataclass
 
+from catalog.application.files.refused_rows import csv_row, json_row
+from catalog.application.files.row_source import Cells, MalformedRow
 from catalog.application.imports.field_names import flatten
-from catalog.domain.changes.expiring_record import ExpiringRecord
+from catalog.application.imports.row_columns import RowColumns
 from catalog.domain.errors import FieldError
 
-MAX_REFUSALS_PER_RECORD = 1_000
-"""Maximum refusals in one record."""
+MAX_VALUE = 40
+"""Maximum characters of a cell in a refusal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A reason why a row was refused; one for each error. `field` is a flat name, or empty for the row as a whole."""
+    """A reason why a row was refused; one for each error. `field` is a flat name, or empty for the row as a whole.
+
+    `column` is the column that the field came from, as the file spells it, and `value` its cell as it was, cut to MAX_VALUE
+    characters. `cure` is an option in the form `name=value`, or an action; all three may be empty. `last_line` is set if the row
+    spans several lines.
+    """
 
     line: int
     sku: str
     field: str
     code: str
     reason: str
+    column: str = ""
+    value: str = ""
+    cure: str = ""
+    last_line: int | None = None
 
 
-def refusals_of(line: int, sku: str, errors: Iterable[FieldError]) -> list[Refusal]:
-    """Convert the errors of a row to refusals."""
-    return [Refusal(line, sku, flatten(error.path), error.code, error.message) for error in errors]
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A refused row with the reasons. `columns` are those of the file, and `cells` all cells of the row.
+
+    For JSON, `columns` is None, and `cells` the text of the object.
+    """
+
+    refusals: tuple[Refusal, ...]
+    columns: tuple[str, ...] | None
+    cells: tuple[str, ...] | str
+
+    @property
+    def line(self) -> int:
+        """The line on which the row starts."""
+        return self.refusals[0].line
+
+    @property
+    def reason(self) -> str:
+        """All reasons in one text, each with its column or field and its cure."""
+        return " ".join(map(_sentence, self.refusals))
+
+    def encode(self) -> bytes:
+        """Return the row as a line of a file that can be mended and imported again."""
+        if isinstance(self.cells, str):
+            return json_row(self.cells, self.line, self.reason)
+        return csv_row(self.columns or (), self.cells, self.line, self.reason)
 
 
-def to_records(import_id: str, first_number: int, refusals: Sequence[Refusal], now: datetime) -> tuple[ExpiringRecord, ...]:
-    """Return the records that store these refusals, in chunks that are numbered from `first_number`."""
-    starts = range(0, len(refusals), MAX_REFUSALS_PER_RECORD)
-    return tuple(
-        ExpiringRecord(
-            chunk_key(import_id, number),
-            json.dumps([astuple(refusal) for refusal in refusals[start : start + MAX_REFUSALS_PER_RECORD]]).encode(),
-            now,
-        )
-        for number, start in enumerate(starts, first_number)
-    )
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """A row of a file that may be refused: where it is, its cells as they were, and its columns."""
+
+    line: int
+    cells: Cells
+    columns: RowColumns
 
 
-def from_record(record: ExpiringRecord) -> list[Refusal]:
-    """Restore the refusals of a chunk."""
-    return [Refusal(*values) for values in json.loads(record.content)]
+def malformed(row: MalformedRow, columns: RowColumns) -> RefusedRow:
+    """Return a row that could not be read as a refused one."""
+    last_line = row.last_line if row.last_line != row.line else None
+    refusal = Refusal(row.line, "", "", "malformed", row.message, cure=row.cure, last_line=last_line)
+    return RefusedRow((refusal,), columns.names, columns.malformed_contents(row))
 
 
-def chunk_key(import_id: str, number: int) -> str:
-    """Return the key of a chunk."""
-    return f"import/{import_id}/refused/{number}"
+def refusals_of(row: FileRow, sku: str, errors: Iterable[FieldError]) -> list[RefusedRow]:
+    """Return the row, refused for these errors."""
+    columns, cells = row.columns, row.cells
+    refusals = []
+    for error in errors:
+        field = flatten(error.path)
+        column = columns.column_of(field)
+        value = _cut(columns.cell(cells, column)) if column else ""
+        refusals.append(Refusal(row.line, sku, field, error.code, error.message, column, value, error.cure))
+    return [RefusedRow(tuple(refusals), columns.names, columns.contents(cells))]
+
+
+def flat(rows: Iterable[RefusedRow]) -> list[Refusal]:
+    """Return the refusals of all rows."""
+    return [refusal for row in rows for refusal in row.refusals]
+
+
+def by_line(rows: Sequence[RefusedRow]) -> list[RefusedRow]:
+    """Return the rows in the order of the file."""
+    return sorted(rows, key=lambda row: row.line)
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= MAX_VALUE else f"{value[: MAX_VALUE - 1]}…"
+
+
+def _sentence(refusal: Refusal) -> str:
+    source = refusal.column or refusal.field
+    cure = f" Cure: {refusal.cure}." if refusal.cure and refusal.cure not in refusal.reason else ""
+    return f"{source}: {refusal.reason}{cure}" if source else f"{refusal.reason}{cure}"

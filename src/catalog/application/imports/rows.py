@@ -6,16 +6,18 @@ Rows are read from the file in a thread while the previous slice is committed.
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from catalog.application.files.row_source import MalformedRow, Row, RowSource
 from catalog.application.files.trailer import CATEGORY_KEY
 from catalog.application.imports.column_layout import ColumnLayout
 from catalog.application.imports.plan import ImportPlan
-from catalog.application.imports.refusals import Refusal, refusals_of
-from catalog.application.imports.report import ImportReport
+from catalog.application.imports.refusals import FileRow, RefusedRow, malformed, refusals_of
+from catalog.application.imports.report import ImportDetection, ImportReport
+from catalog.application.imports.row_columns import RowColumns
 from catalog.domain.categories.category import Category
 from catalog.domain.change import Change
 from catalog.domain.errors import FieldError, InvalidInput
@@ -23,7 +25,7 @@ from catalog.domain.items.item import Item, Provenance
 from catalog.domain.text.normalization import is_blank
 from catalog.domain.validation import FieldErrors
 from catalog.domain.values.decimal_literal import DecimalLiteral
-from catalog.domain.values.fields import category_slug
+from catalog.domain.values.fields import category_slug, is_slug
 from catalog.domain.values.sku import parse_sku
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
@@ -43,8 +45,9 @@ _MAX_POSITION_DIGITS = 10
 _TEXT_FIELDS = ("sku", "name", "description", "category")
 _EXPONENT = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2,}")
 
-_ROUNDED = "A spreadsheet turned the SKU into the rounded number {}; format the column as text and enter the SKUs again."
-"""The message for a SKU in exponent form."""
+_ROUNDED = "A spreadsheet turned the SKU into the rounded number {}."
+_NOT_ROUNDED = "format the column as text and enter the SKUs again"
+"""The message for a SKU in exponent form, and its cure."""
 
 _MAX_IGNORED_COLUMNS = 100
 _MAX_CACHED_LAYOUTS = 100
@@ -53,16 +56,19 @@ _MAX_CACHED_CHARACTERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class ImportRow:
+class ImportRow(FileRow):
     """A parsed row. `change` creates it as a new item, or is the error why it cannot be one."""
 
-    line: int
     sku: str
     fields: Mapping[str, Any]
     provenance: Provenance | None
     change: Change[Item] | InvalidInput
     category_cell: str | None = None
-    """The name or path of the category, if the file has no slug. It is resolved when the row is decided."""
+    """The name or path of the category, if the file has no slug. It is resolved before the row is decided."""
+    category_error: InvalidInput | None = None
+    """Why no category was found."""
+    has_other_categories: bool = False
+    """Whether the cell names further categories, which are in an attribute."""
 
     @property
     def category(self) -> str | None:
@@ -74,15 +80,23 @@ class ImportRow:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A parsed slice: the rows to import, the categories with their lines, and why other rows were refused.
+    """A parsed slice: the rows to import, the categories with their rows, and the rows that were refused.
 
-    `report` counts the rows and the refused ones, and has the columns that are ignored so far.
+    `report` counts the rows and the refused ones, and has the columns that are ignored so far. `refused_keys` are the SKUs of
+    refused rows, and their ids if those are preserved; `unread_lines` are the lines of rows whose SKU could not be read.
     """
 
     rows_to_import: Sequence[ImportRow] = ()
-    categories: Sequence[tuple[int, Change[Category]]] = ()
-    refusals: Sequence[Refusal] = ()
+    categories: Sequence[tuple[FileRow, Change[Category]]] = ()
+    refusals: Sequence[RefusedRow] = ()
     report: ImportReport = ImportReport()  # noqa: RUF009 - immutable
+    refused_keys: Sequence[str | UUID] = ()
+    unread_lines: Sequence[int] = ()
+
+    @property
+    def size(self) -> int:
+        """The number of rows that are in memory, those of categories included."""
+        return len(self.rows_to_import) + len(self.categories) + len(self.refusals)
 
     @classmethod
     def joined(cls, slices: Sequence["Slice"]) -> "Slice":
@@ -92,7 +106,21 @@ class Slice:
             [category for part in slices for category in part.categories],
             [refusal for part in slices for refusal in part.refusals],
             sum((part.report for part in slices), ImportReport()),
+            [key for part in slices for key in part.refused_keys],
+            [line for part in slices for line in part.unread_lines],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that is refused, and why. For an item, `keys` are its SKU, and its id if that is preserved, as far as they are known.
+
+    `has_unknown_sku`: it is an item whose SKU could not be read.
+    """
+
+    rows: Sequence[RefusedRow]
+    keys: Sequence[str | UUID] = ()
+    has_unknown_sku: bool = False
 
 
 class SliceReader:
@@ -102,30 +130,32 @@ class SliceReader:
     """
 
     def __init__(self, source: RowSource, plan: ImportPlan, clock: Clock, ids: Ids) -> None:
-        """Apply the plan to the header of the file, if it has one.
-
-        Raises: InvalidQuery or InvalidFile if the header does not fit the plan.
-        """
+        """Apply the plan to the header of the file, if it has one. The detection says whether it fits."""
         self.ignored_columns: tuple[str, ...] = ()
         self._source = source
         self._plan = plan
         self._clock = clock
         self._ids = ids
-        self._layouts: dict[tuple[str, ...], ColumnLayout] = {}
-        self._layout: ColumnLayout | None = None
+        self._layouts: dict[tuple[str, ...], tuple[ColumnLayout, RowColumns]] = {}
+        self._from_header: tuple[ColumnLayout, RowColumns] | None = None
         self._has_typed_cells = source.detected.is_workbook
-        layout, self.detection = plan.layout(source.columns, source.sample)
-        self._rows = plan.arrange(source.rows, self.detection)
+        self.detection = plan.detect(source.columns, source.sample)
+        self._rows = plan.arrange(source.rows, self.detection, source.columns)
+        self._columns = RowColumns(source.columns, self.detection.mapping, is_escaped=source.detected.format == "csv")
         if source.columns is not None:
-            self._layout = layout
+            self._from_header = plan.layout_of(self.detection), self._columns
             self.ignored_columns = self.detection.ignored
 
     @property
     def noticed(self) -> ImportReport:
         """What was noticed in the file before its rows are read."""
         file, columns = self._source.detected, self.detection
-        detected = "; ".join(filter(None, (file.describe(), columns.describe())))
-        return ImportReport(ignored=self.ignored_columns, detected=detected, warnings=(*file.warnings, *columns.warnings))
+        return ImportReport(
+            ignored=self.ignored_columns,
+            detected="; ".join(filter(None, (file.describe(), columns.describe()))),
+            detection=ImportDetection.of(file, columns),
+            warnings=(*file.warnings, *columns.warnings),
+        )
 
     async def slices(self, before_slice: Callable[[], Awaitable[None]]) -> AsyncGenerator[Slice, None]:
         """Yield the slices of the file. The rows of the next one are read in a thread meanwhile.
@@ -146,6 +176,11 @@ class SliceReader:
             await asyncio.wait((reading,))
             _ = reading.cancelled() or reading.exception()  # asyncio warns about exceptions that were never retrieved
 
+    @property
+    def rows(self) -> Iterator[Row | MalformedRow]:
+        """The rows of the file that are not read yet, changed as the profile says."""
+        return self._rows
+
     def read_rows(self) -> list[Row | MalformedRow]:
         """Read the rows of the next slice. Blocks while the file arrives; returns an empty list at the end."""
         rows: list[Row | MalformedRow] = []
@@ -160,20 +195,24 @@ class SliceReader:
     async def parse(self, rows: Sequence[Row | MalformedRow]) -> Slice:
         """Parse rows by the plan. Gives way to other tasks every TURN_ROWS rows."""
         to_import: list[ImportRow] = []
-        categories: list[tuple[int, Change[Category]]] = []
-        refusals: list[Refusal] = []
+        categories: list[tuple[FileRow, Change[Category]]] = []
+        refusals: list[RefusedRow] = []
+        refused_keys: list[str | UUID] = []
+        unread_lines: list[int] = []
         category_count = refused = 0
         for start in range(0, len(rows), TURN_ROWS):
             for row in rows[start : start + TURN_ROWS]:
-                parsed = self._parse_category(row) or self._parse_item(row)
+                parsed = self.parse_row(row)
                 if isinstance(parsed, ImportRow):
                     to_import.append(parsed)
                 elif isinstance(parsed, Change):
                     category_count += 1
-                    categories.append((row.line, parsed))
+                    categories.append((self._file_row(row), parsed))
                 else:
                     refused += 1
-                    refusals += parsed
+                    refusals += parsed.rows
+                    refused_keys += parsed.keys
+                    unread_lines += [row.line] if parsed.has_unknown_sku else []
             await asyncio.sleep(0)
         repairs = Counter(row.repair for row in rows if isinstance(row, Row) and row.repair)
         report = ImportReport(
@@ -183,9 +222,27 @@ class SliceReader:
             cut=repairs["cut"],
             ignored=self.ignored_columns,
         )
-        return Slice(to_import, categories if self._plan.create_categories else (), refusals, report)
+        return Slice(to_import, categories if self._plan.create_categories else (), refusals, report, refused_keys, unread_lines)
 
-    def _parse_category(self, row: Row | MalformedRow) -> Change[Category] | list[Refusal] | None:
+    def parse_row(self, row: Row | MalformedRow) -> ImportRow | Change[Category] | Refused:
+        """Parse the row of an item or a category, or return why it is refused."""
+        return self._parse_category(row) or self._parse_item(row)
+
+    def read_fields(self, row: Row, errors: FieldErrors) -> dict[str, Any]:
+        """Return the fields of an item as its row has them, not yet checked by the rules for items."""
+        layout, _ = self._from_header or self._layout_of(row)
+        return self._fields(layout, row, errors)
+
+    def _fields(self, layout: ColumnLayout, row: Row, errors: FieldErrors) -> dict[str, Any]:
+        fields = layout.fields(row.values, errors)
+        if self._has_typed_cells:
+            return {name: _as_text(value) if name in _TEXT_FIELDS else value for name, value in fields.items()}
+        return fields
+
+    def _file_row(self, row: Row | MalformedRow) -> FileRow:
+        return FileRow(row.line, row.cells, self._columns)
+
+    def _parse_category(self, row: Row | MalformedRow) -> Change[Category] | Refused | None:
         """Parse the row of a category in an export. Return None for any other row."""
         if isinstance(row, MalformedRow):
             return None
@@ -205,40 +262,38 @@ class SliceReader:
         try:
             return Category.create(fields, category_id=self._ids.item_id(), default_position=0, now=self._clock.now())
         except InvalidInput as error:
-            return refusals_of(row.line, str(fields.get("slug") or ""), error.errors)
+            return Refused(refusals_of(self._file_row(row), str(fields.get("slug") or ""), error.errors))
 
-    def _parse_item(self, row: Row | MalformedRow) -> ImportRow | list[Refusal]:
+    def _parse_item(self, row: Row | MalformedRow) -> ImportRow | Refused:
         """Parse the row of an item, or return why it is refused."""
         if isinstance(row, MalformedRow):
-            return refusals_of(row.line, "", [FieldError((), "malformed", row.message)])
+            return Refused([malformed(row, self._columns)], has_unknown_sku=True)
         errors = FieldErrors()
-        layout = self._layout or self._layout_of(row)
-        fields = layout.fields(row.values, errors)
-        if self._has_typed_cells:
-            fields = {name: _as_text(value) if name in _TEXT_FIELDS else value for name, value in fields.items()}
+        layout, columns = self._from_header or self._layout_of(row)
+        fields = self._fields(layout, row, errors)
         sku_text = fields.get("sku")
         if isinstance(sku_text, str) and _EXPONENT.fullmatch(sku_text):
-            return refusals_of(row.line, sku_text, [FieldError(("sku",), "rounded_sku", _ROUNDED.format(sku_text))])
+            error = FieldError(("sku",), "rounded_sku", _ROUNDED.format(sku_text), _NOT_ROUNDED)
+            return Refused(refusals_of(FileRow(row.line, row.cells, columns), sku_text, [error]), has_unknown_sku=True)
         if isinstance(sku_text, str) and sku_text.startswith("'"):
             # Spreadsheets mark a number as text with an apostrophe.
             sku_text = fields["sku"] = sku_text[1:]
-        cell = fields.get("category")
-        category_cell = cell.strip() if isinstance(cell, str) and category_slug(cell) is None and not is_blank(cell) else None
-        if category_cell is not None:
-            del fields["category"]
+        category_cell = _take_category_cell(fields)
         provenance = layout.provenance(row.values, errors)
         change = None if sku_text is None or errors else self._create(fields, provenance)
-        if self._layout is not None and self._plan.empty == "clear" and not errors:
-            fields = self._layout.with_cleared(fields, row.values)
+        if self._from_header is not None and self._plan.empty == "clear" and not errors:
+            fields = layout.with_cleared(fields, row.values)
         if isinstance(change, Change):
-            return ImportRow(row.line, change.subject.sku, fields, provenance, change, category_cell)
+            return ImportRow(row.line, row.cells, columns, change.subject.sku, fields, provenance, change, category_cell)
         sku = parse_sku(sku_text, errors, ("sku",))
         if sku is None or change is None:
             attempt = self._create({**fields, "sku": "X"}, None)
             if isinstance(attempt, InvalidInput):
                 errors.extend(attempt)
-            return refusals_of(row.line, str(sku_text or ""), errors.found)
-        return ImportRow(row.line, sku, fields, provenance, change, category_cell)
+            refusals = refusals_of(FileRow(row.line, row.cells, columns), str(sku_text or ""), errors.found)
+            keys = (sku, None if provenance is None else provenance.id)
+            return Refused(refusals, [key for key in keys if key is not None], has_unknown_sku=sku is None)
+        return ImportRow(row.line, row.cells, columns, sku, fields, provenance, change, category_cell)
 
     def _create(self, fields: Mapping[str, Any], provenance: Provenance | None) -> Change[Item] | InvalidInput:
         """Decide the creation of an item, or return the error why it cannot be created."""
@@ -247,19 +302,33 @@ class SliceReader:
         except InvalidInput as error:
             return error
 
-    def _layout_of(self, row: Row) -> ColumnLayout:
+    def _layout_of(self, row: Row) -> tuple[ColumnLayout, RowColumns]:
         """Return the layout of a row that names its own columns. Most rows share a few layouts, which are cached."""
         names = tuple(row.values)
-        layout = self._layouts.get(names)
-        if layout is None:
+        found = self._layouts.get(names)
+        if found is None:
             layout, ignored = self._plan.layout_of_names(names, self.detection)
+            found = layout, RowColumns(None, layout.mapping)
             new = [name for name in ignored if name not in self.ignored_columns]
             self.ignored_columns += tuple(new[: max(0, _MAX_IGNORED_COLUMNS - len(self.ignored_columns))])
             if sum(map(len, names)) <= _MAX_CACHED_CHARACTERS:
                 if len(self._layouts) >= _MAX_CACHED_LAYOUTS:
                     self._layouts.clear()
-                self._layouts[names] = layout
-        return layout
+                self._layouts[names] = found
+        return found
+
+
+def _take_category_cell(fields: dict[str, Any]) -> str | None:
+    """Remove the category from the fields and return it if it is a name or path. A slug stays, without spaces around it."""
+    cell = fields.get("category")
+    if not isinstance(cell, str) or is_slug(cell) or is_blank(cell):
+        return None
+    cell = cell.strip()
+    if is_slug(cell):
+        fields["category"] = cell
+        return None
+    del fields["category"]
+    return cell
 
 
 def _as_text(value: Any) -> Any:  # noqa: ANN401 - a cell of a workbook

@@ -4,7 +4,9 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from uuid import UUID
 
-from catalog.application.exports.export import Encode, ExportFormat, export
+from catalog.application.exports.encoder import Encode
+from catalog.application.exports.export import export
+from catalog.application.exports.formats import ExportFormat
 from catalog.application.items.listing import ListResult, list_items, refuse_unknown_categories
 from catalog.application.writes.commit import with_suggestion
 from catalog.application.writes.write import Decision, Expected, Write, check_expected, conflicts_of_change, decide_change

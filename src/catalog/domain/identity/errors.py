@@ -27,7 +27,7 @@ CatalogError
 
 from uuid import UUID
 
-from catalog.domain.errors import CatalogError, Conflict, FieldError, FieldPath, InvalidInput, NotFound, shorten
+from catalog.domain.errors import CatalogError, Conflict, FieldError, FieldPath, InvalidInput, NotFound, Unavailable, shorten
 
 
 class Unauthenticated(CatalogError):
@@ -221,3 +221,23 @@ class TooManyApiKeys(Conflict):
         """Take the limit."""
         super().__init__(f"A user can have {limit} API keys; revoke one that is not used any more.")
         self.limit = limit
+
+
+class SignInsBusy(Unavailable):
+    """Too many passwords are being checked."""
+
+    code = "sign_ins_busy"
+
+    def __init__(self) -> None:
+        """Set the message."""
+        super().__init__("Too many sign-ins at the same time; try again in a moment.")
+
+
+class IssuerUnavailable(Unavailable):
+    """The other issuer's keys cannot be fetched."""
+
+    code = "issuer_unavailable"
+
+    def __init__(self) -> None:
+        """Set the message."""
+        super().__init__("The issuer of the token cannot be reached, so the token cannot be verified; try again in a moment.")

@@ -1,19 +1,20 @@
 """Exit codes, and error messages for the terminal. The only module that maps errors to exit codes."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
 from catalog.domain.errors import CatalogError, CategoryInUse, FieldError, InvalidCursor, InvalidInput, InvalidQuery, Unavailable
 from catalog.domain.text.normalization import printable
+from catalog.entrypoints.cli.option_names import as_options
 
 SUCCESS, REFUSED, USAGE, UNAVAILABLE = 0, 1, 2, 3
 
 
 @contextmanager
-def reporting_errors() -> Iterator[None]:
-    """Print an error to stderr and exit with its code."""
+def reporting_errors(describe: Callable[[str], str] = str) -> Iterator[None]:
+    """Print an error to stderr, each line rewritten by `describe`, and exit with its code."""
     # The settings module imports pydantic, which is slow to import and not needed for --help.
     from catalog.entrypoints.settings.problems import InvalidSettings  # noqa: PLC0415
 
@@ -26,7 +27,7 @@ def reporting_errors() -> Iterator[None]:
             code=USAGE,
         )
     except CatalogError as error:
-        fail(*_lines(error), code=code_of(error))
+        fail(*map(describe, _lines(error)), code=code_of(error))
 
 
 def _lines(error: CatalogError) -> list[str]:
@@ -39,7 +40,7 @@ def _lines(error: CatalogError) -> list[str]:
 
 def _message(error: FieldError) -> str:
     """Return a field error's message. Says "filter" for an unknown parameter, because only --filter takes free names."""
-    return error.message.replace("parameter", "filter", 1) if error.code == "unknown_parameter" else error.message
+    return error.message.replace("parameter", "filter", 1) if error.code == "unknown_parameter" else as_options(error.message)
 
 
 def _line(error: CatalogError) -> str:

@@ -11,10 +11,17 @@ from catalog.entrypoints.cli.exit_codes import USAGE, fail, reporting_errors
 T = TypeVar("T")
 
 
-def run(work: Callable[[Any], Awaitable[T]], *, lasting: bool = True, migrating: bool = True) -> T:
+def run(
+    work: Callable[[Any], Awaitable[T]],
+    *,
+    lasting: bool = True,
+    migrating: bool = True,
+    describe: Callable[[str], str] = str,
+) -> T:
     """Run `work` with an open container and return its result. Prints errors and exits with their code.
 
     `lasting`: reject a store that does not persist data. `migrating`: migrate the schema first if the settings say so.
+    `describe` rewrites the lines of an error.
     """
     # Imported here to keep --help fast.
     from catalog.entrypoints import log_config  # noqa: PLC0415
@@ -25,7 +32,7 @@ def run(work: Callable[[Any], Awaitable[T]], *, lasting: bool = True, migrating:
         async with running(container, migrating=migrating):
             return await work(container)
 
-    with reporting_errors():
+    with reporting_errors(describe):
         settings = load_settings()
         log_config.configure(settings.log)
         container = Container(settings=settings)

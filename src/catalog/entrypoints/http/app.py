@@ -22,6 +22,7 @@ from catalog.entrypoints.http.controllers.categories import CategoriesController
 from catalog.entrypoints.http.controllers.changes import ChangesController
 from catalog.entrypoints.http.controllers.documentation import assets, docs, error_types, home, index, openapi, redoc
 from catalog.entrypoints.http.controllers.health import HealthController
+from catalog.entrypoints.http.controllers.import_inspections import ImportInspectionsController
 from catalog.entrypoints.http.controllers.imports import ImportsController
 from catalog.entrypoints.http.controllers.item_history import HistoryController
 from catalog.entrypoints.http.controllers.items import ItemsController
@@ -30,9 +31,12 @@ from catalog.entrypoints.http.middleware.cache_keys import CachedRoutes
 from catalog.entrypoints.http.middleware.request import App, RequestMiddleware
 from catalog.entrypoints.http.middleware.response_cache import ResponseCache, ResponseCacheMiddleware
 from catalog.entrypoints.http.openapi.document import openapi_document
+from catalog.entrypoints.http.openapi.endpoints import endpoints
 from catalog.entrypoints.http.requests.bodies import BodyLimits
+from catalog.entrypoints.http.requests.declared_parameters import bind_parameters
 from catalog.entrypoints.http.requests.uploads import UploadSpace
 from catalog.entrypoints.http.responses.problems import on_catalog_error, on_http_exception, on_unexpected_error
+from catalog.entrypoints.http.responses.spooling import MAX_SPOOLED, Spool
 from catalog.entrypoints.http.shutdown import ShutdownState
 from catalog.entrypoints.settings.loading import load_settings
 from catalog.entrypoints.settings.model import Settings
@@ -51,6 +55,7 @@ def create_app(container: Container) -> RequestMiddleware:
     feed: Feed = container.feed()
     jobs: ImportJobs = container.import_jobs()
     idempotency = Idempotency(container.once())
+    space = UploadSpace(settings.imports.max_disk_bytes)
     strict = settings.http.require_if_match
     shutdown.on_close(feed.close)
 
@@ -61,7 +66,9 @@ def create_app(container: Container) -> RequestMiddleware:
 
     app = Litestar(
         route_handlers=[
-            _bind_services(ItemsController, items=items, reads=reads, idempotency=idempotency, strict=strict),
+            _bind_services(
+                ItemsController, items=items, reads=reads, idempotency=idempotency, spool=Spool(MAX_SPOOLED), strict=strict
+            ),
             _bind_services(
                 BatchController, batches=container.batches(), idempotency=idempotency, most=settings.http.max_batch_bytes
             ),
@@ -71,7 +78,15 @@ def create_app(container: Container) -> RequestMiddleware:
                 idempotency=idempotency,
                 most_bytes=settings.imports.max_bytes,
                 most_atomic=settings.imports.max_atomic_rows,
-                space=UploadSpace(settings.imports.max_disk_bytes),
+                space=space,
+            ),
+            _bind_services(
+                ImportInspectionsController,
+                jobs=jobs,
+                inspections=container.inspections(),
+                most_bytes=settings.imports.max_bytes,
+                most_atomic=settings.imports.max_atomic_rows,
+                space=space,
             ),
             _bind_services(HistoryController, history=history, items=items, idempotency=idempotency, strict=strict),
             _bind_services(ChangesController, history=history, feed=feed),
@@ -111,7 +126,10 @@ def create_app(container: Container) -> RequestMiddleware:
         openapi_config=None,
         logging_config=None,
     )
-    app.state.openapi = msgspec.json.encode(openapi_document(app.routes))  # fails at startup if a route has no documentation
+    documented = endpoints(app.routes)  # fails at startup if a route is not documented
+    for endpoint in documented:
+        bind_parameters(endpoint.handler, endpoint.parameters)
+    app.state.openapi = msgspec.json.encode(openapi_document(documented))
     inner: App = app
     if caching:
         inner = ResponseCacheMiddleware(inner, caching, CachedRoutes(app.routes), cors=bool(settings.http.cors_origins))

@@ -8,7 +8,7 @@ from catalog.application.files.row_source import MalformedRow, Row
 from catalog.application.files.workbooks import xlsx
 from catalog.domain.errors import InvalidFile
 from tests.tables import table
-from tests.unit.application.files.test_workbooks import CONTENT, SHEET, edited, ods, workbook
+from tests.workbooks import CONTENT, SHEET, edited, ods, workbook
 
 TEXTS = "xl/sharedStrings.xml"
 

@@ -141,4 +141,4 @@ def test_a_later_cell_of_another_type_is_refused_with_the_cure() -> None:
     layout, detection = plan.layout(("sku", "attr.a", "attr.b"), [Row(2, {"sku": "1", "attr.a": "1", "attr.b": "2"})])
     assert detection.types == {"attr.a": "integer", "attr.b": "text"}
     layout.fields({"sku": "2", "attr.a": "N/A"}, errors := FieldErrors())
-    assert [(error.code, "type=attr.a=text" in error.message) for error in errors.found] == [("wrong_type", True)]
+    assert [(error.code, error.cure) for error in errors.found] == [("wrong_type", "type=attr.a=text")]

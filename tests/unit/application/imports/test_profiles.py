@@ -73,8 +73,9 @@ def test_a_profile_that_fits_is_offered() -> None:
         ImportPlan().layout(("Handle", "Variant SKU", "Variant Price"))
     _, detection = ImportPlan().layout(("sku", "name", "attribute_set_code", "product_type"))
     assert (detection.profile, detection.warnings[0]) == (None, "The file seems to be a Magento product export: profile=magento.")
-    _, detection = ImportPlan.parse(profile="magento").layout(("sku", "name", "attribute_set_code", "product_type", "x"))
-    assert (detection.category_separator, detection.describe()) == ("/", "profile magento; 1 column ignored")
+    plan = ImportPlan.parse(profile="magento")
+    _, detection = plan.layout(("sku", "name", "attribute_set_code", "product_type", "x"))
+    assert (plan.separator, detection.describe()) == ("/", "profile magento; 1 column ignored")
 
 
 def test_woocommerce_variations_follow_their_parent() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from catalog.adapters.memory.storage import MemoryStorage
 from catalog.application.exports.export import parse_export as query
-from catalog.application.exports.export import parse_format
+from catalog.application.exports.formats import parse_format
 from catalog.application.items import listing
 from catalog.application.items.items import Items
 from catalog.application.items.listing import list_items

@@ -43,8 +43,8 @@ def detect_delimiter(sample: str, *, is_whole: bool, known_names: Collection[str
     If several do, the one that yields more column names that are known decides, and then the one that yields more columns.
     """
     lines = io.StringIO(sample, newline="").readlines()
-    if not is_whole:
-        del lines[-1:]  # cut off
+    if not is_whole and len(lines) > 1:
+        del lines[-1]  # cut off
 
     def score(delimiter: str) -> tuple[float, int, int]:
         rows = _records(lines, delimiter)

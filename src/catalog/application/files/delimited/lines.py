@@ -5,10 +5,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
-from catalog.application.files.row_source import MAX_ROW_SIZE
+from catalog.application.files.row_source import MAX_CUT, MAX_ROW_SIZE
 from catalog.application.files.text import CHUNK_SIZE, TextFile
 
-_NEWLINES = ("\n", "\r")
+NEWLINES = ("\n", "\r")
 
 _LOOK_AHEAD = 10
 """Lines that are read ahead to judge whether one is a start."""
@@ -24,6 +24,7 @@ class Lines:
     def __init__(self, text: TextFile) -> None:
         """Read the lines of a text from its start."""
         self._text = text
+        self.is_cut = text.is_cut
         self._stream: io.TextIOWrapper = text.stream
         self._returned: deque[str] = deque()
         self.record: list[str] = []
@@ -60,11 +61,16 @@ class Lines:
         self.decodable = True
         return self.count + 1
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the current record, which cannot be read, only lacks its end because the file is cut."""
+        return self.is_cut and self.size <= MAX_CUT and not self.peek(1)
+
     def skip_line(self) -> None:
         """Skip a line, however long it is."""
         self.count += 1
         while chunk := (self._returned.popleft() if self._returned else self._stream.readline(CHUNK_SIZE)):
-            if chunk.endswith(_NEWLINES):
+            if chunk.endswith(NEWLINES):
                 return
 
     def peek(self, count: int) -> list[str]:
@@ -81,9 +87,13 @@ class Lines:
         self.size = sum(map(len, self.record))
         self.count += count
 
-    def skip_until(self, is_start: Callable[[Iterable[str]], bool]) -> bool:
-        """Skip lines until one is a start, judged with some of the lines after it. Return False at the end of the file."""
+    def skip_until(self, is_start: Callable[[Iterable[str]], bool], skipped: list[str]) -> bool:
+        """Skip lines until one is a start, judged with some of the lines after it. Return False at the end of the file.
+
+        The lines are added to `skipped`, as far as they are no longer than a row together.
+        """
         returned = self._returned
+        size = 0
         line = "\n"
         while True:
             while len(returned) < _LOOK_AHEAD and (line := self._stream.readline(MAX_ROW_SIZE + 1)):
@@ -92,7 +102,11 @@ class Lines:
                 return False
             if is_start(returned):
                 return True
-            self.count += returned.popleft().endswith(_NEWLINES) or not returned
+            first = returned.popleft()
+            size += len(first)
+            if size <= MAX_ROW_SIZE:
+                skipped.append(first)
+            self.count += first.endswith(NEWLINES) or not returned
 
     def give_back(self, lines: Sequence[str]) -> None:
         """Return the last lines that were read, so that they are read again."""

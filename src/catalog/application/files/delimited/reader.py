@@ -11,7 +11,7 @@ from catalog.application.files.detection import FileDetection
 from catalog.application.files.errors import DamagedFile, invalid_file
 from catalog.application.files.formulas import unescape_formula
 from catalog.application.files.row_source import KNOWN_NAMES, MalformedRow, Row, RowSource, sampled
-from catalog.application.files.text import TextFile
+from catalog.application.files.text import RIGHT_ENCODING, TextFile
 from catalog.application.files.trailer import verify_trailer
 
 MAX_COLUMNS = 2_000
@@ -43,7 +43,15 @@ def read_csv(text: TextFile, delimiter: str | None = None, compression: str | No
     detected = FileDetection(
         "csv", compression, text.encoding.name, used, warnings=(*_encoding_warnings(text, sample), *records.warnings)
     )
-    return RowSource(columns, rows, text.stream.close, sample=sample, detected=detected)
+    return RowSource(
+        columns,
+        rows,
+        text.stream.close,
+        sample=sample,
+        detected=detected,
+        doubts=records.warnings,
+        is_cut=text.is_cut,
+    )
 
 
 def _encoding_warnings(text: TextFile, sample: Sequence[Row | MalformedRow]) -> tuple[str, ...]:
@@ -68,7 +76,7 @@ def _header(records: Records, text: TextFile) -> tuple[str, ...]:
         header = records.header()
     except (csv.Error, RowTooLong) as error:
         raise invalid_file(f"The header cannot be read: {error}.") from error
-    names = [name.strip() for name in header]
+    names = [unescape_formula(name.strip()) for name in header]
     if not any(names):
         message = "The file has no header; its first line must name the columns, such as sku,name,price,currency."
         raise invalid_file(message)
@@ -79,8 +87,8 @@ def _header(records: Records, text: TextFile) -> tuple[str, ...]:
         message = "The file is not text: its first line contains the character U+0000."
         raise invalid_file(message)
     if any(text.is_undecodable(name) for name in names):
-        message = f"Line {records.lines.count} {text.undecodable}"
-        raise invalid_file(message)
+        message = f"Line {records.lines.count} {text.undecodable} To read it, {RIGHT_ENCODING}."
+        raise invalid_file(message, RIGHT_ENCODING)
     return tuple(name or f"column {number}" for number, name in enumerate(names, 1))
 
 
@@ -101,7 +109,12 @@ def _rows(records: Records, columns: tuple[str, ...], text: TextFile) -> Iterato
             yield cells
         elif cells and (cells[0].strip() or any(map(str.strip, cells))):
             row = _to_row(line, cells, columns, lines.size)
-            yield row if lines.decodable else MalformedRow(line, f"The row {text.undecodable}", cells=tuple(cells))
+            yield row if lines.decodable else _undecodable(line, cells, lines, text)
+
+
+def _undecodable(line: int, cells: list[str], lines: Lines, text: TextFile) -> MalformedRow:
+    content = "".join(lines.record)
+    return MalformedRow(line, f"The row {text.undecodable}", cells=tuple(cells), cure=RIGHT_ENCODING, text=content)
 
 
 def _to_row(line: int, cells: list[str], columns: tuple[str, ...], size: int) -> Row | MalformedRow:
@@ -116,7 +129,7 @@ def _to_row(line: int, cells: list[str], columns: tuple[str, ...], size: int) ->
         del cells[len(columns) :]
     named_cells = zip(columns, cells, strict=False)
     values = {name: cell if cell[0] != "'" else unescape_formula(cell) for name, cell in named_cells if cell}
-    return Row(line, values, size, repair)
+    return Row(line, values, size, repair, cells)
 
 
 def _list(cells: Sequence[str]) -> str:

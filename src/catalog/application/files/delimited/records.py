@@ -16,7 +16,7 @@ them do, there is a warning, since a quote that is missing in one row and an ext
 import csv
 from collections.abc import Iterable
 
-from catalog.application.files.delimited.lines import Lines, RowTooLong
+from catalog.application.files.delimited.lines import NEWLINES, Lines, RowTooLong
 from catalog.application.files.delimited.stray_quotes import split_as_meant, split_leniently
 from catalog.application.files.row_source import MAX_ROW_SIZE, MalformedRow
 
@@ -44,22 +44,32 @@ class Records:
 
     def header(self) -> list[str]:
         """Return the cells of the first record that is not blank; [] if there is none. Raises: csv.Error, RowTooLong."""
-        for cells in self._reader:
-            if any(map(str.strip, cells)):
-                self._quoted = self.lines.record[0].startswith('"')
-                return cells
-            self.lines.start_record()
+        try:
+            for cells in self._reader:
+                if any(map(str.strip, cells)):
+                    self._quoted = self.lines.record[0].startswith('"')
+                    return cells
+                self.lines.start_record()
+        except csv.Error:
+            if not self.lines.is_cut_off:
+                raise
+            return next(csv.reader(self.lines.record, delimiter=self.delimiter), [])
         return []
 
     def read(self, line: int, column_count: int) -> "list[str] | MalformedRow | None":
-        """Return the cells of the next record, which begins at `line`; None at the end of the file. Raises: DamagedFile."""
+        """Return the cells of the next record, which begins at `line`; None at the end of the file. Raises: DamagedFile.
+
+        A record that is cut off, because only the start of a file is read, is left out.
+        """
         try:
             cells: list[str] | None = next(self._reader, None)
         except csv.Error as error:
-            return self._repair(line, column_count, str(error))
+            return None if self.lines.is_cut_off else self._repair(line, column_count, str(error))
         except RowTooLong as error:
             is_line = not self.lines.record
             return (self._refuse if is_line else self._repair)(line, column_count, str(error))
+        if cells is not None and self.lines.is_cut and not self.lines.record[-1].endswith(NEWLINES):
+            return None
         if cells is None or len(cells) == column_count:
             if self.lines.count - line > _CONFIRMING_RECORDS:
                 self._suspect_rows_inside(line, column_count)
@@ -107,7 +117,8 @@ class Records:
         lines.give_back(lines.record)
         first = lines.peek(1)
         lines.skip_line()
-        goes_on = lines.skip_until(lambda ahead: self._is_table(ahead, column_count))
+        skipped: list[str] = []
+        goes_on = lines.skip_until(lambda ahead: self._is_table(ahead, column_count), skipped)
         last = lines.count
         if last == line:
             message = f"Line {line} cannot be read: {reason}."
@@ -116,7 +127,8 @@ class Records:
         else:
             message = f"Lines {line} to {last}, the rest of the file, cannot be read: {reason}."
         first_cells = first[0][:MAX_ROW_SIZE].rstrip("\r\n").split(self.delimiter)
-        return MalformedRow(line, f"{message} Double the quotes inside cells.", last, tuple(first_cells))
+        text = "".join((*first, *skipped))[:MAX_ROW_SIZE]
+        return MalformedRow(line, message, last, tuple(first_cells), "double the quotes inside cells", text)
 
     def _is_table(self, lines: Iterable[str], column_count: int) -> bool:
         """Return whether some records from the first of these lines on have the right number of cells.

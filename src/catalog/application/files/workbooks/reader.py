@@ -4,9 +4,9 @@ Numbers are as they look: 12.0 is the integer 12, and 12.3 is the decimal 12.3. 
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from catalog.application.files.cells import cell_text, cell_value
 from catalog.application.files.detection import FileDetection
 from catalog.application.files.errors import invalid_file
 from catalog.application.files.row_source import MAX_ROW_SIZE, MalformedRow, Row, RowSource, sampled
@@ -14,13 +14,9 @@ from catalog.application.files.trailer import TrailerPolicy, verify_row_count
 from catalog.application.files.workbooks.archive import DAMAGED, SheetSummary
 from catalog.application.files.workbooks.inspection import inspect_workbook
 from catalog.domain.errors import InvalidFile
-from catalog.domain.values.decimal_literal import DecimalLiteral
 
 MAX_COLUMNS = 2_000
 """Maximum columns of a sheet."""
-
-_MAX_EXACT = 10**15
-"""Spreadsheets show 15 digits of a number. Larger ones have lost digits, so they stay in the form with an exponent."""
 
 _ERRORS = frozenset(("#N/A", "#DIV/0!", "#REF!", "#NAME?", "#VALUE!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"))
 
@@ -46,8 +42,9 @@ def read_workbook(
     errors = {row: column - first_column for row, column in sorted(chosen.errors, reverse=True)}
     rows = verify_row_count(_rows(cells, header_line + 1, columns, errors), policy)
     sample, rows = sampled(rows)
-    detected = FileDetection(file_format, sheet=chosen.name, warnings=tuple(_warnings(sheets, position, sheet)))
-    return RowSource(columns, rows, file.close, sample=sample, detected=detected)
+    names = tuple(found.name for found in sheets)
+    detected = FileDetection(file_format, sheet=chosen.name, warnings=tuple(_warnings(sheets, position, sheet)), sheets=names)
+    return RowSource(columns, rows, file.close, sample=sample, detected=detected, doubts=detected.warnings)
 
 
 def _warnings(sheets: Sequence[SheetSummary], position: int, given: str | None) -> Iterator[str]:
@@ -86,7 +83,7 @@ def _columns(header: Sequence[Any]) -> tuple[str, ...]:
 
     Raises: InvalidFile if there are too many.
     """
-    names = [_text(cell).strip() for cell in header]
+    names = [cell_text(cell).strip() for cell in header]
     while names and not names[-1]:
         del names[-1]
     if len(names) > MAX_COLUMNS:
@@ -103,7 +100,7 @@ def _rows(
         message = _error(cells, columns, errors.get(line))
         if message is None and _is_blank(cells):
             continue
-        values = {name: _value(cell) for name, cell in zip(columns, cells, strict=False) if cell != ""}
+        values = {name: cell_value(cell) for name, cell in zip(columns, cells, strict=False) if cell != ""}
         surplus = next((cell for cell in cells[len(columns) :] if cell != ""), None)
         size = sum(map(len, map(str, cells)))
         if message is None and surplus is not None:
@@ -111,9 +108,9 @@ def _rows(
         if message is None and size > MAX_ROW_SIZE:
             message = f"The row has more than {MAX_ROW_SIZE} characters."
         if message is not None:
-            yield MalformedRow(line, message, cells=tuple(map(_text, cells)))
+            yield MalformedRow(line, message, cells=tuple(map(cell_text, cells)))
         else:
-            yield Row(line, values, size)
+            yield Row(line, values, size, cells=cells)
 
 
 def _error(cells: Sequence[Any], columns: Sequence[str], column: int | None) -> str | None:
@@ -128,27 +125,3 @@ def _error(cells: Sequence[Any], columns: Sequence[str], column: int | None) -> 
 
 def _is_blank(cells: Sequence[Any]) -> bool:
     return not any(cell != "" and str(cell).strip() for cell in cells)
-
-
-def _value(cell: Any) -> Any:  # noqa: ANN401 - the values of cells
-    """Return the value of a cell as JSON would have it, with decimals as spreadsheets show them."""
-    if isinstance(cell, float):
-        if cell.is_integer() and abs(cell) < _MAX_EXACT:
-            return int(cell)
-        return DecimalLiteral(format(cell, ".15g"))  # 0.1 + 0.2 is 0.3
-    if isinstance(cell, datetime) and cell.time() == time():
-        return cell.date().isoformat()
-    if isinstance(cell, datetime | date | time):
-        return cell.isoformat()
-    if isinstance(cell, timedelta):
-        minutes, seconds = divmod(int(cell.total_seconds()), 60)
-        return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
-    return cell
-
-
-def _text(cell: Any) -> str:  # noqa: ANN401 - the values of cells
-    """Return a cell as text."""
-    value = _value(cell)
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value.text if isinstance(value, DecimalLiteral) else str(value)

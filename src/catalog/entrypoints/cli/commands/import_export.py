@@ -1,6 +1,5 @@
-"""`catalog import`, `catalog export` and `catalog seed`."""
+"""`catalog import` and `catalog seed`."""
 
-import csv
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, aclosing, contextmanager
@@ -9,15 +8,13 @@ from typing import IO, Any
 
 import rich_click as click
 
-from catalog.domain.text.normalization import printable
 from catalog.entrypoints.cli.exit_codes import REFUSED, USAGE, fail
-from catalog.entrypoints.cli.options import filter_options, list_parameters
-from catalog.entrypoints.cli.output_files import atomic_output
+from catalog.entrypoints.cli.import_output import ImportOutput, print_deletions, refused_rows_file, report_file
+from catalog.entrypoints.cli.option_names import as_options
+from catalog.entrypoints.cli.profile_option import load_profile_option
 from catalog.entrypoints.cli.session import origin, run
 from catalog.entrypoints.gc_tuning import reduce_collections
 
-_FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-_MAX_PRINTED = 10
 _STANDARD_INPUT = Path("-")
 
 _SWITCH_INTERVAL = 0.0005
@@ -85,7 +82,7 @@ _SWITCH_INTERVAL = 0.0005
     help="What an empty cell does to an existing item: keep the value, or clear it.",
 )
 @click.option(
-    "--category-separator", default=">", show_default=True, metavar="TEXT", help="Separates the names of a category's path."
+    "--category-separator", metavar="TEXT", help="Separates the names of a category's path (default: as in the profile, or >)."
 )
 @click.option("--preserve", is_flag=True, help="Keep the ids, versions and times of exported items when creating them.")
 @click.option(
@@ -93,10 +90,26 @@ _SWITCH_INTERVAL = 0.0005
     is_flag=True,
     help="Import an edited or shortened export: do not check the proof in its last row.",
 )
+@click.option(
+    "--delete-missing",
+    is_flag=True,
+    help="Delete the items that are not in FILE, if all of its rows can be read. Try it with --dry-run first.",
+)
+@click.option(
+    "--max-deletes",
+    type=click.IntRange(0, 10**9 - 1),
+    metavar="N",
+    help="With --delete-missing: if more items are not in FILE, delete none (default: 100).",
+)
 @click.option("--all-or-nothing", "atomic", is_flag=True, help="Import all rows in one commit, or none (up to 10,000 rows).")
 @click.option("--dry-run", is_flag=True, help="Report what would change without writing anything.")
 @click.option(
-    "--errors", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write all refused rows to this CSV file."
+    "--errors",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write the refused rows to this file, to be mended and imported again: CSV, or JSON Lines if FILE is JSON.",
+)
+@click.option(
+    "--report", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write the report to this file, as JSON."
 )
 def import_(  # noqa: PLR0913, PLR0917 - each is an option
     file: Path,
@@ -106,6 +119,7 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
     sheet: str | None,
     records: str | None,
     errors: Path | None,
+    report: Path | None,
     *,
     partial: bool,
     **plan: Any,  # noqa: ANN401 - options
@@ -119,8 +133,13 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
     imported. A file in another format, or an incomplete export, is refused as a whole.
     """
     size = 0 if file == _STANDARD_INPUT else file.stat().st_size
+    output = ImportOutput()
 
-    async def work(container: Any) -> Any:  # noqa: ANN401 - a Container, and an ImportReport
+    async def work(container: Any) -> None:  # noqa: ANN401 - a Container
+        with report_file(output, report, dry_run=plan["dry_run"], atomic=plan["atomic"]):
+            await import_file(container)
+
+    async def import_file(container: Any) -> None:  # noqa: ANN401 - a Container
         from catalog.application.files.delimited.delimiters import parse_delimiter  # noqa: PLC0415 - keeps --help fast
         from catalog.application.files.encodings import parse_encoding  # noqa: PLC0415 - as above
         from catalog.application.files.read_options import ReadOptions  # noqa: PLC0415 - as above
@@ -141,10 +160,12 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
             decimal=plan["decimal"],
             create=not plan["no_create"],
             empty=plan["empty"],
-            category_separator=plan["category_separator"] or ">",
+            category_separator=plan["category_separator"],
             attributes=plan["attributes"],
             cell_types=plan["cell_types"],
-            profile=_load_profile(plan["profile"]),
+            profile=load_profile_option(plan["profile"]),
+            delete_missing=plan["delete_missing"],
+            max_deletes=plan["max_deletes"],
         )
         parse_delimiter(delimiter or ",")
         parse_encoding(encoding or "utf-8")
@@ -153,77 +174,29 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
         sys.setswitchinterval(_SWITCH_INTERVAL)
         with ExitStack() as stack:
             binary_file = stack.enter_context(_open(file))
-            reading = ReadOptions(file_format, encoding, delimiter, sheet, records, "ignore" if partial else "verify")
+            reading = ReadOptions(file_format, encoding, delimiter, sheet, records, partial=partial)
             source = open_table(binary_file, reading, filename=file.name)
             stack.callback(source.close)
-            on_refusal = stack.enter_context(_refusal_output(errors))
+            stack.enter_context(refused_rows_file(output, errors, source.columns))
             on_progress = stack.enter_context(_progress_bar(binary_file, size))
-            slices = container.importing().run(source, parsed_plan, origin(), ImportProgress())
-            return await _follow(slices, on_refusal, on_progress)
+            async with aclosing(container.importing().run(source, parsed_plan, origin(), ImportProgress())) as slices:
+                async for committed in slices:
+                    output.add(committed)
+                    on_progress(committed.report)
 
     try:
-        report = run(work)
+        run(work, describe=as_options)
     except OSError as error:
-        fail(f"{error.filename or file}: {(error.strerror or str(error)).lower()}.", code=USAGE)
-    _print_report(report, dry_run=plan["dry_run"])
-    if report.refused:
+        fail(f"{str(error.filename or file).removesuffix('.part')}: {(error.strerror or str(error)).lower()}.", code=USAGE)
+    output.print_end(errors, dry_run=plan["dry_run"])
+    if plan["delete_missing"]:
+        print_deletions(output.report, dry_run=plan["dry_run"])
+    if output.report.is_refused:
         if plan["atomic"]:
             click.echo("Nothing was written.", err=True)
-        if errors is not None:
-            click.echo(f"All refused rows and their reasons were written to {errors}.", err=True)
+        if errors is not None and output.report.refused:
+            click.echo(f"The refused rows are in {errors}. Mend them and import that file with the same options.", err=True)
         sys.exit(REFUSED)
-
-
-@click.command()
-@click.option(
-    "--format", "file_format", type=click.Choice(["csv", "json", "jsonl"]), help="Output format (default: from FILE's extension)."
-)
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Output file (default: stdout).")
-@click.option("--proof", is_flag=True, help="Add a last row that proves that the file is complete; `import` verifies it.")
-@click.option(
-    "--with-categories",
-    is_flag=True,
-    help="Export the category tree too; `import --create-categories` restores it.",
-)
-@click.option(
-    "--sort", help="Sort keys, comma-separated, with a minus for descending, for example name,-price (default: oldest first)."
-)
-@filter_options
-def export(
-    file_format: str | None,
-    output: Path | None,
-    filters: tuple[str, ...],
-    *,
-    proof: bool,
-    with_categories: bool,
-    **parameters: str | tuple[str, ...] | None,
-) -> None:
-    """Export all items, or those the options select, from one consistent snapshot of the store.
-
-    FILE appears only when it is complete. With --proof, its last row has the number of rows and the SHA-256 of those before it.
-    """
-    file_format = file_format or _FORMATS.get(output.suffix.lower() if output else "")
-    if file_format is None:
-        fail("Missing format: use --format csv, json or jsonl, or an --output file with one of these extensions.", code=USAGE)
-
-    async def work(container: Any) -> None:  # noqa: ANN401 - a Container
-        from catalog.application.exports.export import parse_export, parse_format  # noqa: PLC0415 - keeps --help fast
-        from catalog.entrypoints.representations.items import encode_item  # noqa: PLC0415 - as above
-
-        query = parse_export(list_parameters(parameters, filters))
-        with atomic_output(output) as file:
-            chunks = container.items().export(
-                query, parse_format(file_format), encode_item, with_categories=with_categories, proof=proof
-            )
-            async for chunk in chunks:
-                file.write(chunk)
-
-    try:
-        run(work)
-    except BrokenPipeError:
-        sys.stderr.close()
-    except OSError as error:
-        fail(f"{error.filename or output}: {(error.strerror or str(error)).lower()}.", code=USAGE)
 
 
 @click.command()
@@ -237,83 +210,9 @@ def seed() -> None:
     click.echo(f"{report.created} items created, {report.skipped} already existed.")
 
 
-def _load_profile(name: str | None) -> Any:  # noqa: ANN401 - a Profile
-    """Return a profile by its name, or from the user's file."""
-    from catalog.application.imports.profiles import NAMES, load_profile, load_profile_file  # noqa: PLC0415 - keeps --help fast
-
-    if name is None:
-        return None
-    return load_profile(name) if name in NAMES or not Path(name).exists() else load_profile_file(Path(name))
-
-
-def _print_report(report: Any, *, dry_run: bool) -> None:  # noqa: ANN401 - an ImportReport
-    """Print what was noticed in the file to stderr, and the counts to stdout."""
-    if report.detected:
-        click.echo(f"Read as {report.detected}.", err=True)
-    for warning in report.warnings:
-        click.echo(f"Warning: {printable(warning)}", err=True)
-    if report.filled or report.cut:
-        click.echo(f"{report.filled} rows had too few cells; {report.cut} rows had too many, all of them empty.", err=True)
-    if report.ignored:
-        click.echo(f"Ignored columns: {', '.join(map(printable, report.ignored))}", err=True)
-    would_be = "would be " if dry_run else ""
-    click.echo(
-        f"{report.rows} rows: {would_be}{report.created} created, {report.updated} updated, {report.unchanged} unchanged, "
-        f"{report.skipped} skipped, {report.refused} refused."
-    )
-    if report.categories:
-        click.echo(f"{report.categories} categories {would_be}created.")
-
-
-async def _follow(
-    slices: Any,  # noqa: ANN401 - a generator of CommittedSlices
-    on_refusal: Callable[[Any], None],
-    on_progress: Callable[[Any], None],
-) -> Any:  # noqa: ANN401 - an ImportReport
-    """Show the refusals and the progress of an import, and return its report."""
-    report = None
-    async with aclosing(slices):
-        async for committed in slices:
-            report = committed.report
-            for refusal in committed.refusals:
-                on_refusal(refusal)
-            on_progress(report)
-    return report
-
-
 def _open(file: Path) -> IO[bytes]:
     """Open the file, or standard input. Blocking is fine: nothing else runs on the event loop yet."""
     return sys.stdin.buffer if file == _STANDARD_INPUT else file.open("rb")
-
-
-@contextmanager
-def _refusal_output(errors: Path | None) -> Iterator[Callable[[Any], None]]:
-    """Yield a callback that prints the first refused rows to stderr, and writes all of them to the `errors` file if given."""
-    count = 0
-    with ExitStack() as stack:
-        writer = None
-        if errors is not None:
-            from catalog.application.files.formulas import escape_formula  # noqa: PLC0415 - keeps --help fast
-
-            output = stack.enter_context(errors.open("w", encoding="utf-8", errors="backslashreplace", newline=""))
-            writer = csv.writer(output)
-            writer.writerow(["line", "sku", "field", "code", "reason"])
-
-        def on_refusal(refusal: Any) -> None:  # noqa: ANN401 - a Refusal
-            nonlocal count
-            count += 1
-            if writer is not None:
-                cells = (refusal.line, refusal.sku, refusal.field, refusal.code, refusal.reason)
-                writer.writerow([escape_formula(str(cell)) for cell in cells])
-            if count <= _MAX_PRINTED:
-                where = f"line {refusal.line}" + (f", {refusal.field}" if refusal.field else "")
-                click.echo(printable(f"{where}: {refusal.reason}"), err=True)
-
-        yield on_refusal
-    if count > _MAX_PRINTED:
-        click.echo(
-            f"… and {count - _MAX_PRINTED} more" + ("." if errors else "; use --errors FILE to save all of them."), err=True
-        )
 
 
 @contextmanager

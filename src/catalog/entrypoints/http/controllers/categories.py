@@ -71,13 +71,13 @@ class CategoriesController(Controller):
     )
     async def list(self, request: AnyRequest) -> PreparedResponse:
         """Return all categories, roots first. With `counts=true`, each has the number of items in it and its descendants."""
-        choices = read_choices(request.scope, AS, COUNTS)
-        tag = list_etag(await self.reads.head(), sorted(choices.items()))
+        choices = read_choices(request.scope)
+        tag = list_etag(await self.reads.head(), sorted(choices.sent.items()))
         if has_preconditions(request.scope) and is_not_modified(request.scope, tag):
             return PreparedResponse(304, no_content((b"etag", tag.encode())))
         tree = await self.categories.tree()
-        totals = await self.categories.item_totals(tree) if choices.get("counts") == "true" else None
-        body = encode_categories(tree, totals, nested=choices.get("as") == "tree")
+        totals = await self.categories.item_totals(tree) if choices.is_true(COUNTS) else None
+        body = encode_categories(tree, totals, nested=choices.text(AS) == "tree")
         return PreparedResponse(200, json_content(body, (b"etag", tag.encode())))
 
     @post(
@@ -115,10 +115,10 @@ class CategoriesController(Controller):
     )
     async def read(self, request: AnyRequest, slug: FromPath[str]) -> PreparedResponse:
         """Return one category, with its path from the root."""
-        choices = read_choices(request.scope, COUNTS)
+        choices = read_choices(request.scope)
         lineage = await self.categories.lineage(slug)
         count = None
-        if choices.get("counts") == "true":
+        if choices.is_true(COUNTS):
             tree = await self.categories.tree()
             count = (await self.categories.item_totals(tree)).get(slug, 0)
         return respond_if_modified(request.scope, _category_content(lineage, count))
@@ -141,7 +141,7 @@ class CategoriesController(Controller):
         All parameters of the item list work here too.
         """
         category = await self.categories.get(slug)
-        parameters, errors = read_parameters(request.scope, CATEGORY_LIST)
+        parameters, errors = read_parameters(request.scope)
         own_parameters = {name: parameters.pop(name) for name in (DESCENDANTS.name,) if name in parameters}
         descendants = own_parameters.get(DESCENDANTS.name, [""])[0] or "true"
         if descendants not in DESCENDANTS.choices:
@@ -190,9 +190,9 @@ class CategoriesController(Controller):
     )
     async def remove(self, request: AnyRequest, slug: FromPath[str]) -> None:
         """Delete a category. Fails with 409 if it has children or items, unless `move_to` names a category to move them to."""
-        choices = read_choices(request.scope, MOVE_TO)
+        choices = read_choices(request.scope)
         await self.categories.delete(
-            slug, request_origin(request), parse_if_match(request.scope, required=self.strict), choices.get("move_to")
+            slug, request_origin(request), parse_if_match(request.scope, required=self.strict), choices.text(MOVE_TO) or None
         )
 
     async def _content(self, category: Category) -> ResponseContent:

@@ -13,7 +13,6 @@ from catalog.entrypoints.http.requests.bodies import JSON
 from catalog.entrypoints.http.requests.caller import AnyRequest
 from catalog.entrypoints.http.requests.header_parameters import LAST_EVENT_ID
 from catalog.entrypoints.http.requests.headers import header
-from catalog.entrypoints.http.requests.parameters import names
 from catalog.entrypoints.http.requests.query_parameters import CHANGES
 from catalog.entrypoints.http.requests.query_string import read_parameters
 from catalog.entrypoints.http.responses.prepared import NO_STORE, AsgiResponse, EventStream, PreparedResponse, json_content
@@ -61,8 +60,8 @@ class ChangesController(Controller):
         of an event is the number of its entry, its type the kind of change. The stream starts after `Last-Event-ID` or
         `after`; without either, it has new entries only. Slow consumers are disconnected, and can resume with `Last-Event-ID`.
         """
-        parameters, errors = read_parameters(request.scope, CHANGES)
-        log_request = LogRequest.parse({name: values[0] for name, values in parameters.items()}, errors, names(CHANGES))
+        parameters, errors = read_parameters(request.scope)
+        log_request = LogRequest.parse({name: values[0] for name, values in parameters.items()}, errors)
         streaming = EVENT_STREAM in (header(request.scope, b"accept") or "").lower()
         if not streaming:
             return PreparedResponse(200, json_content(encode_changes(await self.history.changes(log_request))))

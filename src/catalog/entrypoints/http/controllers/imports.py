@@ -1,34 +1,29 @@
 """`/items/import` and `/imports`: import items from a file."""
 
-import csv
-import io
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Final
 
 import msgspec
 from litestar import Controller, delete, get, post
 from litestar.params import FromPath
-from multipart import parse_options_header
 
-from catalog.application.files.formulas import escape_formula
 from catalog.application.files.readers import open_table
+from catalog.application.files.refused_rows import csv_header
 from catalog.application.imports.jobs import FinishedImport, ImportJobs, ImportSource
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.progress import REFUSED, ImportState
-from catalog.application.imports.refusals import Refusal
+from catalog.application.imports.refusals import Refusal, RefusedRow
 from catalog.domain.errors import FileTooLarge, InvalidQuery
-from catalog.domain.text.normalization import visible
 from catalog.entrypoints.http.controllers.items import ITEMS
 from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.openapi.file_bodies import IMPORT_CONTENT
 from catalog.entrypoints.http.openapi.operation import LOCATION, Content, Operation, ResponseSpec, documented, json_response
 from catalog.entrypoints.http.requests.bodies import JSON, announced_length, refuse_other_types
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
-from catalog.entrypoints.http.requests.headers import header
-from catalog.entrypoints.http.requests.import_options import MEDIA_TYPES, parse_import_options
+from catalog.entrypoints.http.requests.import_options import MEDIA_TYPES, ImportOptions, parse_import_options
 from catalog.entrypoints.http.requests.import_parameters import ERRORS_FORMAT, IMPORT
 from catalog.entrypoints.http.requests.query_string import read_choices, reject_parameters
-from catalog.entrypoints.http.requests.uploads import MultipartUpload, UploadSpace, UploadStream
+from catalog.entrypoints.http.requests.uploads import MultipartUpload, UploadSpace, UploadStream, form_boundary
 from catalog.entrypoints.http.responses.preferences import ASYNCHRONOUS, preference_applied, preferences
 from catalog.entrypoints.http.responses.prepared import (
     FILE_MEDIA_TYPES,
@@ -40,11 +35,9 @@ from catalog.entrypoints.http.responses.prepared import (
 from catalog.entrypoints.http.responses.problem_bodies import ProblemBody
 from catalog.entrypoints.http.responses.problems import PROBLEM_JSON
 from catalog.entrypoints.http.responses.public_prefix import public_path
-from catalog.entrypoints.representations.imports import ImportRefusalBody, ImportStatusBody
+from catalog.entrypoints.representations.imports import ImportStatusBody, to_refusal_body, to_report_fields
 
 IMPORTS: Final = "/api/v1/imports"
-
-FORM = "multipart/form-data"
 
 _encoder = msgspec.json.Encoder()
 
@@ -84,12 +77,17 @@ class ImportsController(Controller):
         ),
     )
     async def run(self, request: AnyRequest) -> AsgiResponse:
-        """Import items from a CSV, JSON or JSON Lines file. Rows are matched to existing items by SKU.
+        """Import items from a CSV, JSON or JSON Lines file, or a workbook (.xlsx, .ods). Rows are matched to items by SKU.
+
+        The file may be compressed (gzip, bzip2, xz, zstd, or a ZIP archive of one file); its content decides what it is.
 
         Send the file as the request body (a JSON file as `application/json`), or as the only file of a form
         (`multipart/form-data`) whose other fields are the parameters. The response counts the rows by outcome and lists the
         first 1,000 reasons for refusal; `errors_url` has all of them for one day. With `mode=all_or_nothing`, nothing is
         imported if any row is refused (422).
+
+        With `delete_missing=true`, the file is the whole truth: items that are not in it are deleted. If `deletion_refused` is
+        not null, it says why none was.
 
         With `Prefer: respond-async`, the response is 202 as soon as the file is uploaded; poll `/imports/{id}` for progress.
 
@@ -97,9 +95,10 @@ class ImportsController(Controller):
         `partial=true`.
         """
         scope = request.scope
-        boundary = _boundary(scope)
+        boundary = form_boundary(scope)
+        options = None  # those of a form arrive with the file
         if boundary is None:
-            parse_import_options(scope, self.most_atomic)
+            options = parse_import_options(scope, self.most_atomic)
             refuse_other_types(scope, MEDIA_TYPES, any_charset=True)
         if announced_length(scope) > self.most_bytes:
             raise FileTooLarge(self.most_bytes)
@@ -113,7 +112,7 @@ class ImportsController(Controller):
             stored_response = await claim.stored_response()
             if stored_response is not None:
                 return stored_response
-            source, plan = await self._receive(scope, body)
+            source, plan = await self._receive(scope, body, options)
             if ASYNCHRONOUS in preferences(scope):
                 return await claim.execute(self.jobs.start(source, plan, origin), _accepted_response)
             return await claim.execute(self.jobs.run(source, plan, origin), _finished_response)
@@ -134,10 +133,12 @@ class ImportsController(Controller):
 
         `status` is running, done, refused (`mode=all_or_nothing` only), failed, cancelled or interrupted. The counts cover
         committed rows. To import the rest of an interrupted import, send the file again with `on_conflict=skip` or `update`;
-        rows are matched by SKU.
+        rows are matched by SKU. `refusals` has the first 20 reasons for refused rows.
         """
         reject_parameters(request.scope)
-        return PreparedResponse(200, json_content(_encoder.encode(_to_import_body(await self.jobs.get(id)))))
+        state = await self.jobs.get(id)
+        refusals = await self.jobs.first_refusals(id) if state.chunks else []
+        return PreparedResponse(200, json_content(_encoder.encode(_to_import_body(state, refusals))))
 
     @get(
         f"{IMPORTS}/{{id:str}}/errors",
@@ -156,11 +157,21 @@ class ImportsController(Controller):
         ),
     )
     async def errors(self, request: AnyRequest, id: FromPath[str]) -> StreamingResponse:
-        """Return every refused row with its reasons, in line order, as JSON Lines or CSV."""
-        file_format = read_choices(request.scope, ERRORS_FORMAT).get("format", "jsonl")
-        chunks = _encode_csv(self.jobs.refusals(id)) if file_format == "csv" else _encode_json_lines(self.jobs.refusals(id))
-        await self.jobs.get(id)
-        return StreamingResponse(b"", chunks, (b"content-type", FILE_MEDIA_TYPES[file_format]))
+        """Return all refused rows, in line order.
+
+        By default, the response has a line of JSON for each reason, as in `refusals`. With `format=csv`, it has the rows with the
+        columns of the file and two more, `refused_line` and `refused_reason`, so that they can be mended and imported again with
+        the same parameters. If the file was JSON, so are these rows: JSON Lines, with two more members.
+        """
+        file_format = read_choices(request.scope).text(ERRORS_FORMAT)
+        detection = (await self.jobs.get(id)).report.detection
+        is_json = detection is not None and detection.format in ("json", "jsonl")
+        chunks = (
+            _encode_reasons(self.jobs.refusals(id))
+            if file_format == "jsonl"
+            else _encode_rows(self.jobs.refused_rows(id), is_json=is_json)
+        )
+        return StreamingResponse(b"", chunks, (b"content-type", FILE_MEDIA_TYPES["jsonl" if is_json else file_format]))
 
     @delete(
         f"{IMPORTS}/{{id:str}}",
@@ -181,30 +192,27 @@ class ImportsController(Controller):
             202, json_content(_encoder.encode(_to_import_body(await self.jobs.cancel(id, request_origin(request)))))
         )
 
-    async def _receive(self, scope: Any, body: UploadStream) -> tuple[ImportSource, ImportPlan]:  # noqa: ANN401 - an ASGI scope
-        """Receive the file and the options, which may be fields of the form.
+    async def _receive(
+        self,
+        scope: Any,  # noqa: ANN401 - an ASGI scope
+        body: UploadStream,
+        options: ImportOptions | None,
+    ) -> tuple[ImportSource, ImportPlan]:
+        """Receive the file, and the options if they are fields of the form.
 
         Raises: InvalidQuery, ImportsBusy, and whatever `body.save` raises.
         """
         with self.jobs.receiving():
             file = await body.save()
-        try:
-            options = (
-                parse_import_options(scope, self.most_atomic, body.fields, body.filename)
-                if isinstance(body, MultipartUpload)
-                else parse_import_options(scope, self.most_atomic)
-            )
-        except InvalidQuery:
-            file.close()
-            raise
-        source = ImportSource(lambda: open_table(file, options.reading, filename=options.filename), file.tell, file.close)
+        if options is None:
+            try:
+                options = parse_import_options(scope, self.most_atomic, body.fields, body.filename)
+            except InvalidQuery:
+                file.close()
+                raise
+        reading, filename = options.reading, options.filename
+        source = ImportSource(lambda: open_table(file, reading, filename=filename), file.tell, file.close)
         return source, options.plan
-
-
-def _boundary(scope: Any) -> str | None:  # noqa: ANN401 - an ASGI scope
-    """Return the multipart boundary of a form, or None if the body is the file itself."""
-    essence, options = parse_options_header(header(scope, b"content-type") or "")
-    return options.get("boundary", "") if essence == FORM else None
 
 
 def _accepted_response(state: ImportState) -> PreparedResponse:
@@ -213,54 +221,34 @@ def _accepted_response(state: ImportState) -> PreparedResponse:
 
 
 def _finished_response(finished: FinishedImport) -> PreparedResponse:
-    body = _to_import_body(finished.state)
-    body.refusals = [_to_refusal_body(refusal) for refusal in finished.refusals]
+    body = _to_import_body(finished.state, finished.refusals)
     return PreparedResponse(422 if finished.state.status == REFUSED else 200, json_content(_encoder.encode(body)))
 
 
-def _to_import_body(state: ImportState) -> ImportStatusBody:
-    report = state.report
+def _to_import_body(state: ImportState, refusals: Sequence[Refusal] | None = None) -> ImportStatusBody:
     return ImportStatusBody(
         id=state.id,
         status=state.status,
-        rows=report.rows,
-        created=report.created,
-        updated=report.updated,
-        unchanged=report.unchanged,
-        skipped=report.skipped,
-        refused=report.refused,
-        categories=report.categories,
-        filled=report.filled,
-        cut=report.cut,
-        ignored=[visible(name) for name in report.ignored],
-        detected=report.detected,
-        warnings=[visible(warning) for warning in report.warnings],
         dry_run=state.dry_run,
         bytes=state.bytes,
         rate=round(state.rate, 1),
         error=state.error,
         errors_url=public_path(f"{IMPORTS}/{state.id}/errors"),
+        **to_report_fields(state.report, refusals),
     )
 
 
-def _to_refusal_body(refusal: Refusal) -> ImportRefusalBody:
-    return ImportRefusalBody(refusal.line, visible(refusal.sku), visible(refusal.field), refusal.code, visible(refusal.reason))
-
-
-async def _encode_json_lines(chunks: AsyncGenerator[Sequence[Refusal], None]) -> AsyncGenerator[bytes, None]:
+async def _encode_reasons(chunks: AsyncGenerator[Sequence[Refusal], None]) -> AsyncGenerator[bytes, None]:
     async for chunk in chunks:
-        yield b"".join(_encoder.encode(_to_refusal_body(refusal)) + b"\n" for refusal in chunk)
+        yield b"".join(_encoder.encode(to_refusal_body(refusal)) + b"\n" for refusal in chunk)
 
 
-async def _encode_csv(chunks: AsyncGenerator[Sequence[Refusal], None]) -> AsyncGenerator[bytes, None]:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(ImportRefusalBody.__struct_fields__)
-    async for chunk in chunks:
-        writer.writerows(
-            [escape_formula(str(cell)) for cell in msgspec.structs.astuple(_to_refusal_body(refusal))] for refusal in chunk
-        )
-        yield text.getvalue().encode()
-        text.seek(0)
-        text.truncate()
-    yield text.getvalue().encode()
+async def _encode_rows(chunks: AsyncGenerator[Sequence[RefusedRow], None], *, is_json: bool) -> AsyncGenerator[bytes, None]:
+    has_header = is_json
+    async for rows in chunks:
+        if not has_header:
+            yield csv_header(rows[0].columns or ())
+            has_header = True
+        yield b"".join(row.encode() for row in rows)
+    if not has_header:
+        yield csv_header(())

@@ -16,7 +16,6 @@ from catalog.entrypoints.http.openapi.operation import NO_CONTENT, Operation, do
 from catalog.entrypoints.http.openapi.request_bodies import RevertBody
 from catalog.entrypoints.http.requests.bodies import JSON, parse_object, read_bytes, read_nothing
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
-from catalog.entrypoints.http.requests.parameters import names
 from catalog.entrypoints.http.requests.path_parameters import item_key
 from catalog.entrypoints.http.requests.preconditions import parse_if_match
 from catalog.entrypoints.http.requests.query_parameters import AS_OF, HISTORY
@@ -54,8 +53,8 @@ class HistoryController(Controller):
         This works for deleted items too. A SKU refers to the item that has it now, or else to the last item that was deleted
         with it; an id always refers to the same item.
         """
-        parameters, errors = read_parameters(request.scope, HISTORY)
-        log_request = LogRequest.parse({name: values[0] for name, values in parameters.items()}, errors, names(HISTORY))
+        parameters, errors = read_parameters(request.scope)
+        log_request = LogRequest.parse({name: values[0] for name, values in parameters.items()}, errors)
         return PreparedResponse(200, json_content(encode_history(await self.history.item_history(item_key(key), log_request))))
 
     @get(
@@ -76,9 +75,9 @@ class HistoryController(Controller):
         `lowest_30_days` is the lowest price of the 30 days up to now, or up to `as_of`. `before_reduction` is the lowest price
         of the 30 days before the price was reduced to its current value: the prior price of Directive 98/6/EC, article 6a.
         """
-        parameters = read_choices(request.scope, AS_OF)
         errors = FieldErrors()
-        as_of = parse_moment(parameters["as_of"], "as_of", errors) if "as_of" in parameters else None
+        text = read_choices(request.scope).text(AS_OF)
+        as_of = parse_moment(text, AS_OF.name, errors) if text else None
         errors.raise_if_any(InvalidQuery)
         return PreparedResponse(200, json_content(encode_prices(await self.history.prices(item_key(key), as_of))))
 

@@ -9,7 +9,6 @@ from litestar.params import FromPath
 
 from catalog.application.caching.cached_reads import RenderedResponse
 from catalog.application.caching.freshness import item_dependencies
-from catalog.application.exports.export import parse_export, parse_flag, parse_format
 from catalog.application.items.items import Items
 from catalog.domain.items.item import Item
 from catalog.domain.values.sku import parse_key
@@ -33,12 +32,14 @@ from catalog.entrypoints.http.openapi.operation import (
 from catalog.entrypoints.http.openapi.request_bodies import ItemDraftBody, ItemPatchBody, PriceDraftBody
 from catalog.entrypoints.http.requests.bodies import JSON, MERGE_PATCH, parse_object, read_body, read_bytes, read_object
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
+from catalog.entrypoints.http.requests.export_options import parse_export_options
 from catalog.entrypoints.http.requests.list_parameters import EXPORT, LIST, PRESENTATION
 from catalog.entrypoints.http.requests.path_parameters import item_key
 from catalog.entrypoints.http.requests.preconditions import etag, parse_if_match, parse_put_conditions
 from catalog.entrypoints.http.requests.query_string import read_parameters, read_presentation, reject_parameters
 from catalog.entrypoints.http.responses.preferences import write_response
-from catalog.entrypoints.http.responses.prepared import FILE_MEDIA_TYPES, PreparedResponse, StreamingResponse, json_content
+from catalog.entrypoints.http.responses.prepared import PreparedResponse, StreamingResponse, file_headers, json_content
+from catalog.entrypoints.http.responses.spooling import Spool
 from catalog.entrypoints.representations.item_pages import ItemPageBody
 from catalog.entrypoints.representations.items import EVERYTHING, ItemBody, SparseItemBody, encode_item
 from catalog.ports.cache import ResponseContent
@@ -65,6 +66,7 @@ class ItemsController(Controller):
     items: Items
     reads: ResponseCache
     idempotency: Idempotency
+    spool: Spool
     strict: bool
     """Whether If-Match is required."""
 
@@ -99,12 +101,12 @@ class ItemsController(Controller):
         `exists=false` there.
         """
         return await respond_with_list(
-            request.scope, self.items, self.reads, RawListRequest(self.path, *read_parameters(request.scope, LIST))
+            request.scope, self.items, self.reads, RawListRequest(self.path, *read_parameters(request.scope))
         )
 
     @get(
         "/export",
-        opt=documented(Operation("export_items", "Export items", parameters=EXPORT, responses=(EXPORT_RESPONSE,))),
+        opt=documented(Operation("export_items", "Export items", parameters=EXPORT, responses=(EXPORT_RESPONSE,), errors=(507,))),
     )
     async def export(self, request: AnyRequest) -> StreamingResponse:
         """Return all items, or all that match the filters, oldest first by default. The export is a consistent snapshot.
@@ -112,20 +114,23 @@ class ItemsController(Controller):
         If the export is interrupted, the response is cut off: it has no last chunk, which HTTP clients report. With `proof=true`,
         the file itself shows that it is complete: in JSON its last row is `{"_end": {"rows": 2, "sha256": "…"}}`; in CSV the
         `id` of its last row is `_end`, its `sku` the number of rows and its `name` the digest. Exports can be imported unchanged.
+
+        A workbook, and a file with a `profile` or in an encoding other than Unicode, is sent when it is complete, so that an item
+        that cannot be written is answered with 422.
         """
-        parameters, errors = read_parameters(request.scope, EXPORT)
-        format_name = parameters.pop("format", [""])[-1] or "csv"
-        with_categories, proof = (
-            parse_flag(name, parameters.pop(name, [""])[-1] or "false", errors) for name in ("with_categories", "proof")
+        wanted = parse_export_options(*read_parameters(request.scope))
+        chunks = self.items.export(
+            wanted.query, wanted.format, encode_item, with_categories=wanted.with_categories, proof=wanted.proof
         )
-        query = parse_export(parameters, errors)
-        export_format = parse_format(format_name)
-        chunks = self.items.export(query, export_format, encode_item, with_categories=with_categories, proof=proof)
-        disposition = f'attachment; filename="items.{format_name}"'.encode()
+        if wanted.format.may_refuse:
+            chunks = self.spool.whole(chunks)
         # HEAD does not read from the store.
-        first_chunk = b"" if "bodiless" in request.scope["state"] else await anext(chunks)
+        first_chunk = b"" if "bodiless" in request.scope["state"] else await anext(chunks, b"")
         return StreamingResponse(
-            first_chunk, chunks, (b"content-type", FILE_MEDIA_TYPES[format_name]), (b"content-disposition", disposition)
+            first_chunk,
+            chunks,
+            *file_headers(wanted.format.name, wanted.format.charset),
+            compressible=not wanted.format.is_compressed,
         )
 
     @get(

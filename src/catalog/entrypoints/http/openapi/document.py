@@ -1,12 +1,10 @@
-"""The OpenAPI 3.1 document, generated from the application's routes and the `Operation` of each handler."""
+"""The OpenAPI 3.1 document, generated from the application's endpoints."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from litestar.routes import BaseRoute
-
 from catalog import __version__
-from catalog.entrypoints.http.openapi.endpoints import Endpoint, endpoints
+from catalog.entrypoints.http.openapi.endpoints import Endpoint
 from catalog.entrypoints.http.openapi.operation import Content, ResponseSpec
 from catalog.entrypoints.http.openapi.responses import HEADERS, headers, problem_responses
 from catalog.entrypoints.http.openapi.schemas import Schema, schemas_of
@@ -22,12 +20,10 @@ _TAGS = {
 }
 
 
-def openapi_document(routes: Iterable[BaseRoute]) -> dict[str, Any]:
-    """Return the OpenAPI document of the routes that are included in the schema, without its servers.
-
-    Raises: TypeError, if one of them has no documentation.
-    """
-    documented = sorted(endpoints(routes), key=lambda endpoint: (endpoint.path, endpoint.method))
+def openapi_document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
+    """Return the OpenAPI document of the endpoints, without its servers."""
+    documented = [endpoint for endpoint in endpoints if not endpoint.is_alias]
+    documented.sort(key=lambda endpoint: (endpoint.path, endpoint.method))
     types = _DescribedTypes(documented)
     paths: dict[str, Schema] = {}
     for endpoint in documented:
@@ -66,11 +62,13 @@ class _DescribedTypes:
             *(related for content in contents for related in content.related),
         ]
         schemas, self.components = schemas_of(types)
-        self._schemas = list(zip(types, schemas, strict=True))
+        # By identity: not every type is hashable, and equal types may differ in their annotations.
+        self._schemas = {id(each): schema for each, schema in zip(types, schemas, strict=True)}
+        self._types = types  # keeps their ids valid
 
     def schema(self, described: object) -> Schema:
         """Return the schema of a type."""
-        return next(schema for each, schema in self._schemas if each is described)
+        return self._schemas[id(described)]
 
 
 def _describe_operation(endpoint: Endpoint, types: _DescribedTypes) -> Schema:
@@ -101,7 +99,7 @@ def _describe_parameter(parameter: Parameter, types: _DescribedTypes) -> Schema:
     }
     if parameter.location == "path":
         described["required"] = True
-    if parameter.exploded:
+    if parameter.prefix:
         described |= {"style": "form", "explode": True}
     elif parameter.location == "query":
         described["allowEmptyValue"] = True

@@ -1,8 +1,11 @@
-"""The documented endpoints: each method of a path, with what its handler declares about it."""
+"""The endpoints: each method of a path, with what its handler declares about it.
+
+They are collected once, at startup: for the OpenAPI document, and to bind the parameters that each handler may read.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from inspect import cleandoc
+from inspect import cleandoc, signature
 from typing import Any
 
 from litestar.routes import BaseRoute, HTTPRoute
@@ -16,7 +19,7 @@ from catalog.entrypoints.http.requests.header_parameters import (
     PREFER,
     REQUEST_ID,
 )
-from catalog.entrypoints.http.requests.parameters import Parameter
+from catalog.entrypoints.http.requests.parameters import Parameter, names
 from catalog.entrypoints.http.requests.path_parameters import PATH_PARAMETERS
 
 _COMMON_ERRORS = (400, 414, 421, 422, 431, 500, 503)
@@ -27,16 +30,21 @@ _PRECONDITION_ERRORS = (428,)
 _ITEM_PATH = "/api/v1/items/{key}"
 """This path also matches /items/batch, /items/export and /items/import, which allow different methods (405)."""
 
+_ARGUMENTS = ("self", "request")
+"""The arguments of a handler besides the parameters of its path. The framework would read others from the query string."""
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A method of a path, with what its handler declares."""
+    """A method of a path, with what its handler declares. A handler with several paths is documented under the shortest one."""
 
     path: str
     method: str
     operation: Operation
     description: str
     tags: tuple[str, ...]
+    is_alias: bool
+    handler: Any
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -49,7 +57,7 @@ class Endpoint:
             REQUEST_ID,
             *((IF_MATCH,) if operation.conditional else ()),
             *((IDEMPOTENCY_KEY,) if operation.idempotent else ()),
-            *((PREFER,) if operation.body or may_be_minimal else ()),
+            *((PREFER,) if (operation.body and not operation.changes_nothing) or may_be_minimal else ()),
             *((IF_NONE_MATCH,) if NOT_MODIFIED in operation.responses else ()),
             *((IF_ABSENT,) if self.method == "put" else ()),
         )
@@ -77,24 +85,44 @@ class Endpoint:
             yield from response.content.values()
 
 
-def endpoints(routes: Iterable[BaseRoute]) -> Iterator[Endpoint]:
-    """Return the endpoints that are included in the schema. A handler with several paths is documented under the shortest one.
+def endpoints(routes: Iterable[BaseRoute]) -> list[Endpoint]:
+    """Return the endpoints that are included in the schema.
 
-    Raises: TypeError, if a handler has no documentation.
+    Raises: TypeError, if a handler has no documentation, or takes arguments other than the request and parameters of its path.
     """
+    found = []
     for route in routes:
         if not isinstance(route, HTTPRoute):
             continue
         for method, (handler, _) in route.route_handler_map.items():
-            if method == "OPTIONS" or not handler.resolve_include_in_schema() or _is_alias(route, handler):
+            if method == "OPTIONS" or not handler.resolve_include_in_schema():
                 continue
             operation = handler.opt.get(KEY)
             if not isinstance(operation, Operation):
                 message = f"Route {method} {route.path} has no documentation; add opt=documented(Operation(…))."
                 raise TypeError(message)
-            description = cleandoc(handler.fn.__doc__ or "")
-            yield Endpoint(route.path_format, method.lower(), operation, description, tuple(sorted(handler.resolve_tags())))
+            endpoint = Endpoint(
+                route.path_format,
+                method.lower(),
+                operation,
+                cleandoc(handler.fn.__doc__ or ""),
+                tuple(sorted(handler.resolve_tags())),
+                is_alias=len(handler.paths) > 1 and route.path != min(handler.paths, key=len),
+                handler=handler,
+            )
+            _refuse_undeclared_arguments(endpoint, route.path_parameters)
+            found.append(endpoint)
+    return found
 
 
-def _is_alias(route: HTTPRoute, handler: Any) -> bool:  # noqa: ANN401 - a Litestar handler
-    return len(handler.paths) > 1 and route.path != min(handler.paths, key=len)
+def _refuse_undeclared_arguments(endpoint: Endpoint, path_parameters: Iterable[str]) -> None:
+    """Raise TypeError if the framework would pass anything to the handler but the request and declared parameters of the path."""
+    declared = names(parameter for parameter in endpoint.parameters if parameter.location == "path")
+    for name in path_parameters:
+        if name not in declared:
+            message = f"The path {endpoint.path} has the parameter {name}, which is not among PATH_PARAMETERS."
+            raise TypeError(message)
+    for name in signature(endpoint.handler.fn).parameters:
+        if name not in (*_ARGUMENTS, *declared):
+            message = f"The handler of {endpoint.method} {endpoint.path} takes {name}; declare parameters in its Operation."
+            raise TypeError(message)

@@ -10,11 +10,11 @@ from catalog.entrypoints.http.openapi.operation import CONTENT_DISPOSITION, Cont
 from catalog.entrypoints.representations.fields import Count, Name, Position, Slug
 from catalog.entrypoints.representations.items import ItemBody
 
-ImportFile = Annotated[str, Meta(title="ImportFile", min_length=1, description="A file with one item per row, in UTF-8.")]
+ImportFile = Annotated[str, Meta(title="ImportFile", min_length=1, description="A file with one item per row.")]
 
 
 class ImportFormBody(msgspec.Struct):
-    """The file, and the parameters as further fields. The file name extension determines the format."""
+    """The file, and the parameters as further fields. The content determines the format."""
 
     file: Annotated[Any, Meta(extra_json_schema={"type": "string", "format": "binary"})]
 
@@ -64,8 +64,10 @@ EXPORT_RESPONSE = ResponseSpec(
     "The items",
     {
         "text/csv": Content(),
+        "text/tab-separated-values": Content(),
         "application/jsonl": Content(),
         "application/json": Content(list[ExportRow], related=_EXPORT_ROWS),
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": Content(),
     },
     (CONTENT_DISPOSITION,),
 )
@@ -76,7 +78,7 @@ IMPORT_CONTENT = {
     "application/x-ndjson": Content(ImportFile, _JSON_LINE),
     "multipart/form-data": Content(ImportFormBody),
 }
-"""The body of an import by media type.
+"""The body of an import, or of its inspection, by media type.
 
 `application/json`, an array of rows, is accepted but left out: openapi-python-client generates code that cannot run for an array
 beside a form.

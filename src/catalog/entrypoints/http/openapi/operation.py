@@ -46,7 +46,7 @@ class Operation:
 
     `id` is the name of the method in generated clients. `body` is the request body by media type. `errors` are the statuses of
     the problems that this operation can respond with, in addition to those of every operation. `conditional` handlers accept
-    If-Match, `idempotent` ones an Idempotency-Key.
+    If-Match, `idempotent` ones an Idempotency-Key. An operation with a body that `changes_nothing` takes no preferences.
     """
 
     id: str
@@ -57,6 +57,7 @@ class Operation:
     errors: tuple[int, ...] = ()
     conditional: bool = False
     idempotent: bool = False
+    changes_nothing: bool = False
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> "Operation":
         """Return the operation itself: it is immutable, and Litestar copies handlers with everything they declare."""

@@ -1,10 +1,38 @@
 """The request headers that routes declare and read."""
 
-from typing import Annotated
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 from msgspec import Meta
 
-from catalog.entrypoints.http.requests.parameters import HeaderParameter
+from catalog.entrypoints.http.requests.declared_parameters import PARAMETERS, undeclared_parameter
+from catalog.entrypoints.http.requests.headers import header
+from catalog.entrypoints.http.requests.parameters import Location, Parameter
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderParameter(Parameter):
+    """A header of a request."""
+
+    location: Location = "header"
+    lookup_name: bytes = field(init=False)
+    """The name in lower case, as ASGI has it."""
+
+    def __post_init__(self) -> None:
+        """Derive the name to look for, once."""
+        Parameter.__post_init__(self)
+        object.__setattr__(self, "lookup_name", self.name.lower().encode())
+
+    def read(self, scope: Any) -> str | None:  # noqa: ANN401 - an ASGI scope
+        """Return the header's value, or None if the request does not have it.
+
+        Raises: LookupError, if the request has a route, and the route does not declare the header.
+        """
+        handler = scope.get("route_handler")
+        if handler is not None and self.name not in handler.opt[PARAMETERS].headers:
+            raise undeclared_parameter(self)
+        return header(scope, self.lookup_name)
+
 
 _ETag = r'(W/)?"[!#-~]*"'
 _ETags = Annotated[str, Meta(pattern=rf"^(\*|{_ETag}(, *{_ETag})*)$", examples=["*"])]

@@ -1,4 +1,4 @@
-"""The options of an import, from query parameters and the fields of a form."""
+"""The options of an import, from query parameters and the fields of a form, as the route declares them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,11 +13,9 @@ from catalog.application.imports.plan import CELL_TYPES, CONFLICTS, DECIMALS, EM
 from catalog.application.imports.profiles import NAMES as PROFILES
 from catalog.domain.errors import InvalidQuery
 from catalog.domain.queries.filters import without_empty
-from catalog.domain.queries.operands import refuse_unknown
 from catalog.entrypoints.http.requests.headers import header
-from catalog.entrypoints.http.requests.import_parameters import FLAGS, IMPORT
-from catalog.entrypoints.http.requests.parameters import names, repeatable_names
-from catalog.entrypoints.http.requests.query_string import read_parameters
+from catalog.entrypoints.http.requests.import_parameters import FLAGS
+from catalog.entrypoints.http.requests.query_string import read_options
 
 MEDIA_TYPES: Final = (
     "text/csv",
@@ -36,10 +34,6 @@ MEDIA_TYPES: Final = (
     "application/octet-stream",
 )
 """The media types of files that can be imported. The content decides what a file is; its charset is that of the media type."""
-
-_NAMES = names(IMPORT)
-_REPEATABLE = repeatable_names(IMPORT)
-_CHOICES = {parameter.name: parameter.choices for parameter in IMPORT if parameter.choices}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +55,8 @@ def parse_import_options(
 
     Raises: InvalidQuery, with every error.
     """
-    parameters, errors = read_parameters(scope, IMPORT)
-    for name, values in fields.items():
-        parameters.setdefault(name, []).extend(values)
-        if len(parameters[name]) > 1 and name not in _REPEATABLE:
-            errors.add((name,), "repeated_parameter", f"Parameter {name} is repeated; send it once.")
+    parameters, errors = read_options(scope, fields)
     options = without_empty(parameters)
-    for name, values in parameters.items():
-        refuse_unknown((name,), _NAMES, errors)
-        if name in options and name in _CHOICES and values[0] not in _CHOICES[name]:
-            errors.add((name,), "invalid_choice", f"Parameter {name} must be {' or '.join(_CHOICES[name])}.")
     single = {name: values[0] for name, values in options.items()}
     plan = ImportPlan()
     for name, parse in (("delimiter", parse_delimiter), ("encoding", parse_encoding)):
@@ -86,6 +72,9 @@ def parse_import_options(
             options.get("type", ()),
             attributes=single.get("attributes", "none"),
             profile=next((name for name in PROFILES if name == single.get("profile")), None),
+            category_separator=single.get("category_separator"),
+            delete_missing=single.get("delete_missing") == "true",
+            max_deletes=single.get("max_deletes"),
         )
     except InvalidQuery as error:
         errors.extend(error)
@@ -102,7 +91,6 @@ def parse_import_options(
         decimal=next((mark for mark in DECIMALS if mark == single.get("decimal")), "auto"),
         create=single.get("create") != "false",
         empty=next((effect for effect in EMPTY_CELLS if effect == single.get("empty")), "keep"),
-        category_separator=single.get("category_separator", ">"),
         cell_types=next((kind for kind in CELL_TYPES if kind == single.get("types")), "text"),
     )
     reading = ReadOptions(
@@ -111,7 +99,7 @@ def parse_import_options(
         single.get("delimiter"),
         single.get("sheet"),
         single.get("records"),
-        "ignore" if flags["partial"] else "verify",
+        partial=flags["partial"],
     )
     return ImportOptions(reading, plan, filename)
 

@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from catalog.application.imports.category_paths import MAX_SEPARATOR
 from catalog.application.imports.field_names import FIELDS, TYPES
-from catalog.application.imports.plan import CellTypes, Decimal, EmptyCells, OnConflict
+from catalog.application.imports.plan import MAX_DELETES, MOST_DELETES, CellTypes, Decimal, EmptyCells, OnConflict
 from catalog.application.imports.profiles import NAMES as PROFILES
 from catalog.domain.items.attributes import NAME_PATTERN
 from catalog.entrypoints.http.requests.parameters import Parameter, names
@@ -16,7 +17,7 @@ _FLAGS = (
     Parameter("dry_run", "Validate and report the results, but write nothing.", bool, default=False),
     Parameter(
         "create_categories",
-        "Create missing categories: as described in the file, or else as root categories.",
+        "Create missing categories: as described in the file, with their paths, or else as root categories.",
         bool,
         default=False,
     ),
@@ -24,6 +25,12 @@ _FLAGS = (
     Parameter(
         "partial",
         "Import a file whose last row is a proof (see `proof` of exports) without checking it, because the file was edited.",
+        bool,
+        default=False,
+    ),
+    Parameter(
+        "delete_missing",
+        "Delete the items that are not in the file, if all of its rows can be read. Try it with `dry_run=true` first.",
         bool,
         default=False,
     ),
@@ -70,6 +77,12 @@ IMPORT = (
     ),
     *_FLAGS,
     Parameter(
+        "max_deletes",
+        "With `delete_missing=true`: if more items are not in the file, none is deleted.",
+        Annotated[int, Meta(ge=0, le=MOST_DELETES)],
+        default=MAX_DELETES,
+    ),
+    Parameter(
         "delimiter",
         "CSV delimiter; `tab` for a tab character. By default it is detected.",
         Annotated[str, Meta(pattern=r"^(tab|[!#-&(-/:-@\[-_{-~])$")],
@@ -113,9 +126,9 @@ IMPORT = (
     ),
     Parameter(
         "category_separator",
-        "What separates the names of a category's path, as in `Clothing > T-shirts`.",
-        Annotated[str, Meta(min_length=1, max_length=10, examples=["/"])],
-        default=">",
+        "What separates the names of a category's path, as in `Clothing > T-shirts`. Not only spaces. "
+        "The default is that of the profile, or `>`.",
+        Annotated[str, Meta(min_length=1, max_length=MAX_SEPARATOR, pattern=r"\S", examples=["/"])],
     ),
     Parameter("sheet", "Sheet of a workbook: its name, or its number from 1. By default the first one with rows.", str),
     Parameter(
@@ -126,4 +139,10 @@ IMPORT = (
     *_REPEATABLE,
 )
 
-ERRORS_FORMAT = Parameter("format", "Format of the response.", Literal["jsonl", "csv"], default="jsonl", key="errors_format")
+ERRORS_FORMAT = Parameter(
+    "format",
+    "`jsonl` for the reasons, or `csv` for the refused rows themselves, to be mended and imported again.",
+    Literal["jsonl", "csv"],
+    default="jsonl",
+    key="errors_format",
+)

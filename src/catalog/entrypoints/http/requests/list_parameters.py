@@ -6,10 +6,12 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from catalog.application.exports.formats import DECIMAL_MARKS, FORMAT_NAMES
+from catalog.application.imports.profiles import NAMES as PROFILES
 from catalog.domain.items.attributes import NAME_PATTERN
 from catalog.domain.queries.facets import FIELDS as FACET_FIELDS
 from catalog.domain.queries.facets import MAX_FACETS
-from catalog.domain.queries.filters import ALIASES, ATTRIBUTE_FILTERS, EXISTS, IN, OPERATORS, REPEATABLE
+from catalog.domain.queries.filters import ALIASES, ATTRIBUTE, ATTRIBUTE_FILTERS, EXISTS, IN, OPERATORS, REPEATABLE
 from catalog.domain.queries.item_query import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
 from catalog.domain.queries.list_request import ITEM_FIELDS, CountKind
 from catalog.domain.queries.ordering import SORT_KEYS
@@ -145,14 +147,35 @@ FILTERS = (
             ],
             Meta(title="AttributeFilters", examples=[{"attr.colour": "green", "attr.size__gte": 10}]),
         ],
-        exploded=True,
+        prefix=ATTRIBUTE,
     ),
 )
 
 LIST = (*_PAGE, *FILTERS, *_EXTRAS)
 CATEGORY_LIST = (DESCENDANTS, *LIST)
 EXPORT = (
-    Parameter("format", "Format of the export.", Literal["csv", "jsonl", "json"], default="csv", key="export_format"),
+    Parameter("format", "Format of the export.", Literal[FORMAT_NAMES], default="csv", key="export_format"),
+    Parameter(
+        "delimiter",
+        "CSV delimiter; `tab` for a tab character. By default a comma.",
+        Annotated[str, Meta(pattern=r"^(tab|[!#-&(-/:-@\[-_{-~])$")],
+        key="export_delimiter",
+    ),
+    Parameter("decimal", "Decimal mark of prices in CSV.", Literal[DECIMAL_MARKS], default="point", key="export_decimal"),
+    Parameter(
+        "encoding",
+        "Encoding of CSV, such as utf-8-sig, which spreadsheets recognize by its byte order mark, or windows-1252. An item "
+        "with a character that the encoding does not have is an error.",
+        Annotated[str, Meta(examples=["utf-8-sig"])],
+        default="utf-8",
+        key="export_encoding",
+    ),
+    Parameter(
+        "profile",
+        "The system that the file is for: it gets the columns of that system, as far as they are fields of items.",
+        Literal[PROFILES],
+        key="export_profile",
+    ),
     Parameter(
         "proof",
         "Add a last row that proves that the export is complete: the number of rows, and the SHA-256 of what precedes it.",

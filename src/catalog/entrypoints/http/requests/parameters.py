@@ -1,15 +1,12 @@
 """Parameters of requests: each is declared once, for the code that reads it and for the OpenAPI document.
 
-A route declares its parameters in its `Operation`. Query strings are read by `query_string`, which accepts the declared names,
-and headers by `HeaderParameter.read`. Litestar reads the parameters of paths. A test sends every route what it declares, and
-compares that with what it reads.
+A route declares its parameters in its `Operation`, which `declared_parameters` binds to its handler. Query strings are read by
+`query_string`, and headers by `HeaderParameter.read`. Litestar reads the parameters of paths.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, get_args, get_origin
-
-from catalog.entrypoints.http.requests.headers import header
 
 Location = Literal["path", "query", "header"]
 
@@ -21,7 +18,8 @@ class Parameter:
     """A parameter of a request.
 
     `type` is a type that msgspec can describe, including its limits and examples. `key` distinguishes parameters that have the
-    same name in different operations. With `exploded`, the members of an object are sent as parameters of their own.
+    same name in different operations. With a `prefix`, the members of an object are sent as parameters of their own, whose
+    names start with it.
     """
 
     name: str
@@ -30,7 +28,7 @@ class Parameter:
     location: Location = "query"
     default: object = None
     key: str = ""
-    exploded: bool = False
+    prefix: str = ""
     choices: tuple[str, ...] = field(init=False)
     """The values that the parameter may have; () if it takes any text."""
 
@@ -49,24 +47,6 @@ class Parameter:
     def component(self) -> str:
         """The name of the parameter among the components of the OpenAPI document."""
         return self.key or self.name
-
-
-@dataclass(frozen=True, slots=True)
-class HeaderParameter(Parameter):
-    """A header of a request."""
-
-    location: Location = "header"
-    lookup_name: bytes = field(init=False)
-    """The name in lower case, as ASGI has it."""
-
-    def __post_init__(self) -> None:
-        """Derive the name to look for, once."""
-        Parameter.__post_init__(self)
-        object.__setattr__(self, "lookup_name", self.name.lower().encode())
-
-    def read(self, scope: Any) -> str | None:  # noqa: ANN401 - an ASGI scope
-        """Return the header's value, or None if the request does not have it."""
-        return header(scope, self.lookup_name)
 
 
 def names(parameters: Iterable[Parameter]) -> tuple[str, ...]:

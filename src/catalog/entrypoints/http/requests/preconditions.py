@@ -17,8 +17,7 @@ from litestar.exceptions import HTTPException
 from catalog.application.writes.write import Expected
 from catalog.domain.change import Versioned
 from catalog.domain.errors import Malformed
-from catalog.entrypoints.http.requests.header_parameters import IF_ABSENT, IF_MATCH, IF_NONE_MATCH
-from catalog.entrypoints.http.requests.parameters import HeaderParameter
+from catalog.entrypoints.http.requests.header_parameters import IF_ABSENT, IF_MATCH, IF_NONE_MATCH, HeaderParameter
 
 _LIST_ELEMENT = re.compile(r'(?:W/)?+"([\x21\x23-\x7e\x80-\xff]*+)"[ \t]*+(?:,|\Z)')
 _EMPTY_ELEMENTS = re.compile(r"[ \t,]*+")

@@ -10,9 +10,11 @@ from contextlib import aclosing, suppress
 from hashlib import sha256
 from typing import Any
 
-from multipart import MultipartError, MultipartSegment, PushMultipartParser
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
+from catalog.application.files.compression import ZIP
 from catalog.domain.errors import FileTooLarge, ImportsBusy, Malformed, OutOfSpace, UploadTooSlow
+from catalog.entrypoints.http.requests.headers import header
 
 IDLE_TIMEOUT = 60.0
 """Seconds without data after which an upload is aborted."""
@@ -34,6 +36,9 @@ _MAX_IN_MEMORY = 64 * 1024
 
 _WRITE_SIZE = 1024 * 1024
 """Bytes that are written to the disk in one call."""
+
+FORM = "multipart/form-data"
+"""The media type of a form with a file."""
 
 Receive = Callable[[], Awaitable[Any]]
 
@@ -109,10 +114,12 @@ class Upload:
 
 
 class UploadStream:
-    """A request body that is still arriving and that is the file itself, not a form."""
+    """A request body that is still arriving and that is the file itself, not a form: it has no `fields` and no `filename`."""
 
     def __init__(self, receive: Receive, limit: int, space: UploadSpace) -> None:
         """Receive up to `limit` bytes from an ASGI channel."""
+        self.fields: dict[str, list[str]] = {}
+        self.filename: str | None = None
         self._receive = receive
         self._limit = limit
         self._space = space
@@ -133,17 +140,30 @@ class UploadStream:
 
     async def save(self) -> Upload:
         """Save the body to a file. Raises: Malformed, FileTooLarge, UploadTooSlow, ImportsBusy, OutOfSpace."""
+        async with aclosing(self.chunks()) as chunks:
+            return await self._save(chunks)
+
+    async def save_start(self, size: int, archive_size: int) -> Upload:
+        """Save the first `size` bytes of the file, and discard the rest.
+
+        A workbook or ZIP archive is saved as a whole, since its directory is at its end, up to `archive_size`.
+
+        Raises what `save` raises.
+        """
+        async with aclosing(self.chunks()) as chunks, aclosing(_start_of(chunks, size, archive_size)) as start:
+            return await self._save(start)
+
+    async def _save(self, chunks: AsyncGenerator[bytes, None]) -> Upload:
         upload = Upload(self._space)
         unwritten: list[bytes] = []
         size = 0
         try:
-            async with aclosing(self.chunks()) as chunks:
-                async for chunk in chunks:
-                    unwritten.append(chunk)
-                    size += len(chunk)
-                    if size >= _WRITE_SIZE:
-                        await _write_chunks(upload, unwritten)
-                        size = 0
+            async for chunk in chunks:
+                unwritten.append(chunk)
+                size += len(chunk)
+                if size >= _WRITE_SIZE:
+                    await _write_chunks(upload, unwritten)
+                    size = 0
             if size < _MAX_IN_MEMORY and upload.tell() == 0:
                 upload.write(b"".join(unwritten))
             else:
@@ -191,8 +211,6 @@ class MultipartUpload(UploadStream):
     def __init__(self, receive: Receive, limit: int, space: UploadSpace, boundary: str) -> None:
         """Receive a form whose parts are separated by `boundary`. Raises Malformed."""
         super().__init__(receive, limit, space)
-        self.fields: dict[str, list[str]] = {}
-        self.filename: str | None = None
         try:
             self._parser = PushMultipartParser(boundary, max_segment_count=MAX_FIELDS)
         except MultipartError as error:
@@ -257,6 +275,27 @@ class MultipartUpload(UploadStream):
             raise Malformed(message)
         self.filename = part.filename
         return None
+
+
+def form_boundary(scope: Any) -> str | None:  # noqa: ANN401 - an ASGI scope
+    """Return the multipart boundary of a form, or None if the body is the file itself."""
+    essence, options = parse_options_header(header(scope, b"content-type") or "")
+    return options.get("boundary", "") if essence == FORM else None
+
+
+async def _start_of(chunks: AsyncGenerator[bytes, None], size: int, archive_size: int) -> AsyncGenerator[bytes, None]:
+    """Yield the first bytes of a file, or all of an archive, and discard the rest. Raises: FileTooLarge for a larger archive."""
+    magic = b""
+    received = 0
+    async for chunk in chunks:
+        magic += chunk[: len(ZIP) - len(magic)]
+        is_archive = magic == ZIP
+        kept = chunk[: max(0, (archive_size if is_archive else size) - received)]
+        received += len(chunk)
+        if is_archive and received > archive_size:
+            raise FileTooLarge(archive_size, "a larger workbook or archive cannot be inspected; import it with dry_run=true")
+        if kept:
+            yield kept
 
 
 async def _write_chunks(upload: Upload, chunks: list[bytes]) -> None:

@@ -17,7 +17,13 @@ Header = tuple[bytes, bytes]
 _log = structlog.get_logger("catalog.http")
 
 _JSON = (b"content-type", b"application/json")
-FILE_MEDIA_TYPES = {"csv": b"text/csv; charset=utf-8", "jsonl": b"application/jsonl", "json": b"application/json"}
+FILE_MEDIA_TYPES = {
+    "csv": b"text/csv; charset=utf-8",
+    "tsv": b"text/tab-separated-values; charset=utf-8",
+    "jsonl": b"application/jsonl",
+    "json": b"application/json",
+    "xlsx": b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 """The Content-Type of a file by its format."""
 
 NO_STORE = (b"cache-control", b"no-store")
@@ -73,13 +79,16 @@ _packed_decoder = msgspec.msgpack.Decoder(tuple[int, list[Header], bytes])
 class StreamingResponse(AsgiResponse):
     """A response that is sent in chunks, as fast as the client reads. It stops if the client disconnects or is too slow."""
 
-    __slots__ = ("_chunks", "_first_chunk", "_headers")
+    __slots__ = ("_chunks", "_compressible", "_first_chunk", "_headers")
 
-    def __init__(self, first_chunk: bytes, chunks: AsyncGenerator[bytes, None], *headers: Header) -> None:
-        """Send `first_chunk`, then the others."""
+    def __init__(
+        self, first_chunk: bytes, chunks: AsyncGenerator[bytes, None], *headers: Header, compressible: bool = True
+    ) -> None:
+        """Send `first_chunk`, then the others. Content that is compressed already is not `compressible`."""
         self._first_chunk = first_chunk
         self._chunks = chunks
         self._headers = [_PRIVATE, *headers]
+        self._compressible = compressible
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
         """Send the response. If producing a chunk fails, the response is cut off, so that clients notice that it is incomplete.
@@ -94,7 +103,7 @@ class StreamingResponse(AsgiResponse):
             await send({"type": "http.response.body", "body": b""})
             return
         headers, chunks = self._headers, _prepend(self._first_chunk, self._chunks)
-        if accepts_gzip(scope):
+        if self._compressible and accepts_gzip(scope):
             headers, chunks = [*headers, GZIP], gzip_chunks(chunks)
         timeout: float = scope["app"].state.send_timeout_seconds
         disconnect = asyncio.create_task(_wait_for_disconnect(receive))
@@ -184,6 +193,14 @@ async def _wait_for_disconnect(receive: Any) -> None:  # noqa: ANN401 - ASGI's
     """Return when the client disconnects."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def file_headers(format_name: str, charset: str | None) -> tuple[Header, Header]:
+    """Return the headers of a file to download, in this format and with this encoding if it is text."""
+    media_type = FILE_MEDIA_TYPES[format_name]
+    if charset is not None:
+        media_type = media_type.replace(b"utf-8", charset.encode())
+    return (b"content-type", media_type), (b"content-disposition", f'attachment; filename="items.{format_name}"'.encode())
 
 
 def json_content(body: bytes, *headers: Header) -> ResponseContent:

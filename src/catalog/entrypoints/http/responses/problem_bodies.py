@@ -16,6 +16,9 @@ class FieldErrorBody(msgspec.Struct):
     detail: Annotated[str, Meta(description="A sentence for people.")]
     pointer: Annotated[str | UnsetType, Meta(description="A JSON pointer (RFC 6901) into the request body.")] = UNSET
     parameter: Annotated[str | UnsetType, Meta(description="The name of a query parameter.")] = UNSET
+    cure: Annotated[
+        str | UnsetType, Meta(description="What would help: a parameter, or an action.", examples=["decimal=comma"])
+    ] = UNSET
 
 
 class ProblemBody(msgspec.Struct):

@@ -246,9 +246,10 @@ _FRAMEWORK_DETAILS = {
 
 
 def _field_error(field_error: FieldError, error: InvalidInput) -> FieldErrorBody:
+    cure = field_error.cure or UNSET
     if isinstance(error, InvalidQuery):
-        return FieldErrorBody(field_error.code, field_error.message, parameter=str(field_error.path[0]))
-    return FieldErrorBody(field_error.code, field_error.message, pointer=_pointer(field_error.path))
+        return FieldErrorBody(field_error.code, field_error.message, parameter=str(field_error.path[0]), cure=cure)
+    return FieldErrorBody(field_error.code, field_error.message, pointer=_pointer(field_error.path), cure=cure)
 
 
 def _pointer(path: FieldPath) -> str:

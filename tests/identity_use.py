@@ -39,8 +39,8 @@ from catalog.ports.identity.storage import IdentityStorage, Revocations
 from catalog.ports.identity.tokens import AccessClaims, ForeignTokens
 from tests.making import CountedIds, FixedClock
 
-PASSWORD = "a long enough sentence"  # noqa: S105 - of users in tests
-OTHER_PASSWORD = "another long sentence"  # noqa: S105 - of users in tests
+PASSWORD = "a long enough sentence"
+OTHER_PASSWORD = "another long sentence"
 CLIENT = Client("192.0.2.1", "tests", "request-1")
 CLI = Caller(COMMAND_LINE)
 
@@ -256,3 +256,10 @@ class Process:
         """Return the events of the security log, the oldest first; with `actions`, only those."""
         entries = await self.storage.security_entries(EVERY_EVENT, before=None, limit=1000)
         return [entry.event for entry in reversed(entries) if not actions or entry.event.action in actions]
+
+
+async def eventually(condition: Callable[[], Awaitable[object]]) -> None:
+    """Wait until a condition holds. There is no event to wait for: it is another process that makes it true."""
+    async with asyncio.timeout(20):
+        while not await condition():  # noqa: ASYNC110 - see above
+            await asyncio.sleep(0.001)

@@ -71,7 +71,7 @@ class Authenticator:
 
         What was looked up in the store is not valid while the store is away: nobody knows whether it was revoked.
         """
-        return (principal.as_of is None or self._watch.is_current) and not self._has_ended(principal)
+        return (principal.as_of is None or self._watch.is_current()) and not self._has_ended(principal)
 
     async def authenticate(self, credential: Credential) -> Principal:
         """Return who sends a request. Raises: InvalidToken, ExpiredToken, Forbidden, Unavailable."""

@@ -26,7 +26,7 @@ async def process(storage: FlakyIdentity, shared: Shared) -> Process:
 
 
 @pytest.fixture
-async def other(process: Process, storage: FlakyIdentity, shared: Shared) -> Process:  # noqa: ARG001 - it starts later
+async def other(process: Process, storage: FlakyIdentity, shared: Shared) -> Process:
     """A second process of the same store."""
     other = Process(storage, shared)
     await other.start()

@@ -3,7 +3,7 @@
 import asyncio
 
 from catalog.application.identity.maintenance import DELETION_INTERVAL
-from tests.identity_use import CLI, FlakyIdentity, Process
+from tests.identity_use import CLI, FlakyIdentity, Process, eventually
 
 
 async def test_uses_are_noted_and_keys_are_read(process: Process, storage: FlakyIdentity) -> None:
@@ -28,14 +28,18 @@ async def test_what_has_expired_is_deleted_once_an_hour(process: Process, storag
     assert storage.calls.count("delete_expired") == 2
 
 
+async def was_touched(storage: FlakyIdentity) -> bool:
+    """Return whether uses were noted."""
+    return "touch" in storage.calls
+
+
 async def test_the_last_uses_are_noted_at_the_end(process: Process, storage: FlakyIdentity) -> None:
     """If the store is away then, they are lost."""
     await process.add_user()
     caller = await process.caller()
     async with process.maintenance.running(interval=0.001):
         process.authenticator.used(caller.principal)
-        while "touch" not in storage.calls:
-            await asyncio.sleep(0.001)
+        await eventually(lambda: was_touched(storage))
     async with process.maintenance.running(interval=60):
         await asyncio.sleep(0)
         process.authenticator.used(caller.principal)

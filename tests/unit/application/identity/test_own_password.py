@@ -166,7 +166,7 @@ async def test_an_admin_who_resets_the_password_meanwhile_wins(process: Process,
     """The session has ended then."""
     await process.add_user()
     caller = await process.caller()
-    storage.before_commit = [lambda: process.users.update("anna", UserPatch(password="an entirely new sentence"), CLI)]  # noqa: S106 - of a test
+    storage.before_commit = [lambda: process.users.update("anna", UserPatch(password="an entirely new sentence"), CLI)]
     with pytest.raises(InvalidToken):
         await change(process, caller)
-    await process.tokens(password="an entirely new sentence")  # noqa: S106 - of a test
+    await process.tokens(password="an entirely new sentence")

@@ -1,12 +1,10 @@
 """Failures and refusals: written in batches, repeats as a number, and nothing lost while the store is away."""
 
-import asyncio
-
 import pytest
 
 from catalog.application.identity.security_events import MAX_KINDS
 from catalog.domain.identity.security_log import ACCESS_DENIED, SIGN_IN_FAILED, SecurityEvent
-from tests.identity_use import FlakyIdentity, Process
+from tests.identity_use import FlakyIdentity, Process, eventually
 
 
 def denied(process: Process, actor: str = "anna", **fields: object) -> SecurityEvent:
@@ -130,8 +128,7 @@ async def test_the_rest_is_written_at_the_end(process: Process) -> None:
     """Repeats too, whose minute is not over."""
     async with process.events.running(interval=0.001):
         process.events.add(denied(process))
-        while not await process.log():
-            await asyncio.sleep(0.001)
+        await eventually(process.log)
         process.events.add(denied(process))
         process.events.add(denied(process))
     assert await counts(process) == [1, 2]
@@ -139,8 +136,12 @@ async def test_the_rest_is_written_at_the_end(process: Process) -> None:
 
 async def test_the_rest_is_written_though_the_process_fails(process: Process) -> None:
     """The context may be left with an error."""
-    with pytest.raises(RuntimeError):
+
+    async def fail() -> None:
         async with process.events.running(interval=60):
             process.events.add(denied(process))
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
     assert await counts(process) == [1]

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 
 import pytest
@@ -217,7 +218,7 @@ async def test_who_is_changed_while_signing_in_is_verified_again(process: Proces
     storage.before_commit = [lambda: process.users.update("anna", UserPatch(role="auditor"), CLI)]
     assert (await process.tokens()).scopes == ROLE_SCOPES["auditor"]
     for patch in (UserPatch(password=OTHER_PASSWORD), UserPatch(password=PASSWORD, disabled=True)):
-        storage.before_commit = [lambda patch=patch: process.users.update("anna", patch, CLI)]
+        storage.before_commit = [partial(process.users.update, "anna", patch, CLI)]
         with pytest.raises(InvalidCredentials):
             await process.tokens()
         await process.users.update("anna", UserPatch(password=PASSWORD, disabled=False), CLI)
@@ -228,17 +229,15 @@ async def test_a_user_who_is_changed_again_and_again_cannot_sign_in(process: Pro
     """After some attempts, the error says so."""
     await process.add_user()
 
-    def another_role(number: int) -> UserPatch:
-        return UserPatch(role="editor" if number % 2 else "user")
-
-    # Each attempt is followed by the commit of the change that comes before it.
-    async def change(number: int) -> None:
-        await process.users.update("anna", another_role(number), CLI)
+    async def change() -> None:
+        role = (await process.users.get("anna")).role
+        storage.before_commit.insert(0, nothing)  # before the commit of this change
+        await process.users.update("anna", UserPatch(role="editor" if role == "user" else "user"), CLI)
 
     async def nothing() -> None:
         """Let a change be committed."""
 
-    storage.before_commit = [step for number in range(1, 6) for step in (lambda number=number: change(number), nothing)]
+    storage.before_commit = [change] * 5
     with pytest.raises(TooManyConflicts):
         await process.tokens()
 

@@ -171,6 +171,11 @@ class FlakyIdentity(MemoryIdentityStorage):
         self._call("revocations")
         return await super().revocations(after, since)
 
+    async def signing_keys(self) -> Sequence[StoredSigningKey]:
+        """Read signing keys."""
+        self._call("signing_keys")
+        return await super().signing_keys()
+
     async def record(self, events: Sequence[SecurityEvent]) -> None:
         """Append events."""
         self._call("record")
@@ -217,12 +222,12 @@ class Process:
         self.events = SecurityEvents(storage, clock)
         passwords = Passwords(shared.hasher, shared.common)
         back_off = BackOff(shared.counter, clock)
-        tokens = AccessTokens(self.signer, ids)
+        tokens = AccessTokens(self.signer, self.signing_keys, ids)
         self.sign_in = SignIn(storage, self.commits, passwords, tokens, back_off, self.events, clock, ids, limits)
         self.users = Users(storage, self.commits, passwords, back_off, self.events, clock, ids)
         self.keys = UserApiKeys(storage, self.commits, clock, ids)
         self.sessions = UserSessions(storage, self.commits, clock, limits)
-        self.authenticator = Authenticator(storage, self.signer, foreign, self.watch, clock, limits)
+        self.authenticator = Authenticator(storage, self.signer, self.signing_keys, foreign, self.watch, clock, limits)
         self.first_admin = FirstAdmin(storage, self.users, clock)
         self.maintenance = IdentityMaintenance(storage, self.authenticator, self.signing_keys, clock)
 

@@ -4,9 +4,10 @@ import pytest
 
 from catalog.application.identity.signing_keys import PUBLISHED_BEFORE, SigningKeys
 from catalog.application.identity.token_pairs import ACCESS_LIFE
+from catalog.domain.errors import StoreUnavailable
 from catalog.domain.identity.errors import InvalidToken, SigningKeyInSettings
 from catalog.domain.identity.signing_key import StoredSigningKey
-from tests.identity_use import CLI, CLIENT, FlakyIdentity, Process
+from tests.identity_use import CLI, CLIENT, FlakyIdentity, Process, Shared
 from tests.making import NOON
 
 
@@ -92,6 +93,26 @@ async def test_keys_of_the_settings_are_used_as_they_are(process: Process, stora
     with pytest.raises(InvalidToken):
         await process.recognize(token)
     assert (await process.sign_in.for_tokens("anna", "a long enough sentence", CLIENT)).access_token.startswith("settings")
+
+
+async def test_a_process_that_started_without_the_store_reads_the_keys_later(
+    process: Process, storage: FlakyIdentity, shared: Shared
+) -> None:
+    """When it verifies the first token, or signs one."""
+    await process.add_user()
+    token = (await process.tokens()).access_token
+    for signs_first in (False, True):
+        later = Process(storage, shared)
+        await later.watch.update()
+        storage.away = True
+        for action in (later.start(), later.recognize(token), later.recognize(token)):
+            with pytest.raises(StoreUnavailable):
+                await action
+        storage.away = False
+        assert later.signer.keys == ()
+        if signs_first:
+            token = (await later.tokens()).access_token
+        await later.recognize(token)
 
 
 async def test_before_the_first_start_no_key_is_listed(storage: FlakyIdentity, process: Process) -> None:

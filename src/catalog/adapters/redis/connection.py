@@ -70,9 +70,7 @@ class CircuitBreaker:
 class RedisConnection:
     """Runs commands, none of which takes longer than TIMEOUT."""
 
-    def __init__(
-        self, url: str, *, on_change: Callable[[str | None], None], clock: Callable[[], float] = monotonic
-    ) -> None:
+    def __init__(self, url: str, *, on_change: Callable[[str | None], None], clock: Callable[[], float] = monotonic) -> None:
         """Create a client for `url` that connects on first use. `on_change` and `clock` are those of the circuit breaker.
 
         Raises: ValueError if the URL is invalid.

@@ -30,7 +30,7 @@ if left < 0 then
 end
 return {allowed, limit - count, left}
 """
-"""Counts a request in a window that begins with its first request. Returns whether it is allowed, what is left, and for how long."""
+"""Counts a request in a window that begins with the first one. Returns whether it is allowed, what is left, and for how long."""
 
 _ADD: Final = """
 local count = redis.call('HINCRBY', KEYS[1], 'count', 1)
@@ -63,7 +63,7 @@ class RedisRateLimiter:
         if found is None:
             return Allowance(allowed=True, remaining=max(limit - 1, 0), reset_after=window_seconds)
         allowed, remaining, milliseconds = found
-        return Allowance(allowed=bool(allowed), remaining=max(remaining, 0), reset_after=-(-milliseconds // 1000))
+        return Allowance(allowed=bool(allowed), remaining=max(remaining, 0), reset_after=max(-(-milliseconds // 1000), 1))
 
     async def close(self) -> None:
         """Close the connections."""

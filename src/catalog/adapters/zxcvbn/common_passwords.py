@@ -21,4 +21,4 @@ class ZxcvbnCommonPasswords:
         from zxcvbn import zxcvbn  # noqa: PLC0415 - its lists take time to load
 
         start = password.translate(_WITHOUT_RARE_SUBSTITUTES)[:_MAX_LENGTH]
-        return int(zxcvbn(start)["score"]) < _SAFE_SCORE
+        return not start or int(zxcvbn(start)["score"]) < _SAFE_SCORE

@@ -319,7 +319,16 @@ def test_public_keys_show_nothing_private() -> None:
     """The published keys have the members of RFC 8037, and other libraries verify tokens with them."""
     (key,) = signer().public_keys()
     assert set(key) == {"kty", "crv", "x", "use", "alg", "kid"}
-    assert jwt.decode(GOOD, jwt.PyJWK(key), algorithms=["EdDSA"], audience=AUDIENCE, options={"verify_exp": False, "verify_iat": False, "verify_nbf": False})["sub"] == PAYLOAD["sub"]
+    assert (
+        jwt.decode(
+            GOOD,
+            jwt.PyJWK(key),
+            algorithms=["EdDSA"],
+            audience=AUDIENCE,
+            options={"verify_exp": False, "verify_iat": False, "verify_nbf": False},
+        )["sub"]
+        == PAYLOAD["sub"]
+    )
 
 
 def test_the_signer_reads_no_files(tmp_path: Path) -> None:

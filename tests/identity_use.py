@@ -46,15 +46,17 @@ CLI = Caller(COMMAND_LINE)
 
 
 class FakeHasher:
-    """Hashes by prepending its parameters. Counts verifications, and pauses in each."""
+    """Hashes by prepending its parameters. Counts what it does, and pauses each time."""
 
     def __init__(self) -> None:
         """Start with the parameters `a`."""
         self.parameters = "a"
+        self.hashed = 0
         self.verified = 0
 
     async def hash(self, password: str) -> str:
         """Return a hash."""
+        self.hashed += 1
         await asyncio.sleep(0)
         return f"{self.parameters}:{password}"
 

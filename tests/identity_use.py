@@ -216,7 +216,7 @@ class Process:
         self.storage = storage
         self.shared = shared
         self.clock = clock
-        self.seconds = 0.0  # since the start, as the watch measures them
+        self.seconds = 100.0  # as the watch measures them
         self.signer = FakeSigner(shared.issued, ids)
         self.signing_keys = SigningKeys(storage, self.signer, clock, ACCESS_LIFE)
         self.watch = RevocationWatch(storage, clock, ACCESS_LIFE, timer=lambda: self.seconds)

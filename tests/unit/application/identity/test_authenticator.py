@@ -153,7 +153,7 @@ async def test_the_memory_is_bounded(process: Process, monkeypatch: pytest.Monke
     await process.authenticator.authenticate(Credential("token", tokens[2]))
     assert [process.authenticator.remembered(Credential("token", token)) is None for token in tokens] == [True, False, False]
     await process.recognize(tokens[0])
-    assert [process.authenticator.remembered(Credential("token", token)) is None for token in tokens] == [False, False, True]
+    assert [process.authenticator.remembered(Credential("token", token)) is None for token in tokens] == [False, True, False]
 
 
 async def test_another_process_notices_a_revocation_when_it_looks(process: Process, other: Process) -> None:
@@ -298,6 +298,28 @@ async def test_uses_are_noted_together(process: Process, storage: FlakyIdentity)
     assert storage.calls.count("touch") == 2
     assert [session.last_used_at for session in await process.sessions.of_user(user.id)][-1] == used
     assert [each.last_used_at for each in await process.keys.of_user(user.id)] == [process.clock.now()]
+
+
+async def test_a_use_during_a_failing_write_is_the_later_one(
+    process: Process, storage: FlakyIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be noted does not replace it."""
+    user = await process.add_user()
+    caller = await process.caller()
+
+    async def touch(_used_at: object) -> None:
+        process.clock.move(seconds=10)
+        process.authenticator.used(caller.principal)
+        message = "away"
+        raise StoreUnavailable(message)
+
+    process.authenticator.used(caller.principal)
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "touch", touch)
+        with pytest.raises(StoreUnavailable):
+            await process.authenticator.note_uses()
+    await process.authenticator.note_uses()
+    assert [session.last_used_at for session in await process.sessions.of_user(user.id)] == [process.clock.now()]
 
 
 async def test_a_credential_is_not_shown_by_repr() -> None:

@@ -13,7 +13,19 @@ def test_a_role_map_is_read() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", '"admin"', "null", '{"a": "root"}', '{"a": "guest"}', '{"a": "Admin"}', '{"a": ["admin"]}', '{"a": null}', "[" * 9_999],
+    [
+        "",
+        "{",
+        "[]",
+        '"admin"',
+        "null",
+        '{"a": "root"}',
+        '{"a": "guest"}',
+        '{"a": "Admin"}',
+        '{"a": ["admin"]}',
+        '{"a": null}',
+        "[" * 9_999,
+    ],
 )
 def test_a_bad_role_map_is_refused(text: str) -> None:
     """Nobody can be given the role of guests, or one that does not exist."""

@@ -48,8 +48,7 @@ async def is_unavailable(tokens: OidcTokens, token: str) -> bool:
     try:
         await tokens.verify(token, NOON)
     except IssuerUnavailable as error:
-        assert error.reason
-        return True
+        return bool(error.reason)
     return False
 
 
@@ -155,7 +154,7 @@ async def test_old_keys_are_fetched_again_in_the_background() -> None:
         seconds.now += 0.01
         assert await accepts(tokens, token)
         async with asyncio.timeout(20):
-            while await accepts(tokens, token):
+            while await accepts(tokens, token):  # noqa: ASYNC110 - the fetch in the background has no event
                 await asyncio.sleep(0.001)
         assert issuer.fetches == 2
         await tokens.close()
@@ -209,6 +208,12 @@ async def test_nobody_listens() -> None:
     await tokens.close()
 
 
+def redirect_to_keys(issuer: Issuer) -> None:
+    """Name an address that redirects to the keys."""
+    issuer.answers("/moved", 301, {}, location=f"{issuer.url}{KEYS}")
+    issuer.discovery["jwks_uri"] = f"{issuer.url}/moved"
+
+
 HOSTILE: dict[str, Callable[[Issuer], None]] = {
     "never answers": lambda issuer: issuer.hangs(DISCOVERY),
     "never sends the keys": lambda issuer: issuer.hangs(KEYS),
@@ -220,10 +225,7 @@ HOSTILE: dict[str, Callable[[Issuer], None]] = {
         KEYS, 200, gzip.compress(b" " * 10_000_000 + json.dumps(issuer.keys).encode()), content_encoding="gzip"
     ),
     "redirects the discovery": lambda issuer: issuer.answers(DISCOVERY, 302, {}, location=f"{issuer.url}/elsewhere"),
-    "redirects to the keys": lambda issuer: (
-        issuer.answers("/moved", 301, {}, location=f"{issuer.url}{KEYS}")
-        or issuer.discovery.update(jwks_uri=f"{issuer.url}/moved")
-    ),
+    "redirects to the keys": redirect_to_keys,
     "redirects for ever": lambda issuer: issuer.answers(KEYS, 307, {}, location=f"{issuer.url}{KEYS}"),
     "answers with an error": lambda issuer: issuer.answers(KEYS, 500, issuer.keys),
     "answers with no content": lambda issuer: issuer.answers(KEYS, 204, b""),
@@ -281,10 +283,8 @@ async def test_a_hostile_issuer_is_unavailable(make_hostile: Callable[[Issuer], 
         issuer.handlers.clear()
         issuer.discovery.clear()
         seconds.now += RETRY_AFTER
+        assert await accepts(tokens, token)
         await tokens.close()
-        again = issuer.tokens()
-        assert await accepts(again, token)
-        await again.close()
 
 
 UNUSABLE: dict[str, tuple[str, PrivateKey | bytes, dict[str, Any]]] = {

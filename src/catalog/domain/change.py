@@ -51,7 +51,9 @@ class Change(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who requested a change, and in which request."""
+    """Who requested a change, in which request, with which credential (`session:ID`, `key:ID`), and from which address."""
 
     actor: str
     request_id: str | None = None
+    credential: str | None = None
+    address: str | None = None

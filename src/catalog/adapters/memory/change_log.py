@@ -8,6 +8,7 @@ from operator import attrgetter
 from uuid import UUID, uuid4
 
 from catalog.domain.changes.log import EVERY_ENTRY, LogEntry, LogFilter, LogHead, LogPage
+from catalog.domain.hash_chain import ChainEnd, Link, next_digest
 from catalog.domain.items.item import Item
 
 LOG_SCAN_LIMIT = 10_000
@@ -24,6 +25,8 @@ class ChangeLog:
         self._entries: list[LogEntry] = []
         self._by_subject: dict[UUID, list[LogEntry]] = {}
         self._deletions: dict[str, LogEntry] = {}
+        self._floor_digest = b""
+        self._digests: list[bytes] = []
 
     @property
     def last_seq(self) -> int:
@@ -78,9 +81,35 @@ class ChangeLog:
             if subject_id in self._by_subject
         }
 
+    def chain_ends(self) -> tuple[ChainEnd, ChainEnd]:
+        """Return where the chain of digests starts and ends."""
+        digests = self._chained()
+        start = ChainEnd(self.floor, self._floor_digest)
+        return start, ChainEnd(self.last_seq, digests[-1]) if digests else start
+
+    def chain_links(self, after: int, limit: int) -> list[Link]:
+        """Return up to `limit` entries after number `after` with their digests."""
+        start = max(0, after - self.floor)
+        pairs = zip(self._entries[start : start + limit], self._chained()[start:], strict=False)
+        return [Link(entry.seq, _content(entry), digest) for entry, digest in pairs]
+
+    def _chained(self) -> list[bytes]:
+        """Return the digest of each entry.
+
+        They are computed when they are read: nobody but this process can change its memory, and commits stay fast.
+        """
+        digest = self._digests[-1] if self._digests else self._floor_digest
+        for entry in islice(self._entries, len(self._digests), None):
+            digest = next_digest(digest, _content(entry))
+            self._digests.append(digest)
+        return self._digests
+
     def prune(self, up_to_seq: int) -> None:
         """Delete the entries up to this number."""
         count = max(0, min(up_to_seq, self.last_seq) - self.floor)
+        if count:
+            self._floor_digest = self._chained()[count - 1]
+            del self._digests[:count]
         pruned, self._entries = self._entries[:count], self._entries[count:]
         self.floor += count
         for subject_id, pruned_count in Counter(entry.subject_id for entry in pruned).items():
@@ -92,3 +121,8 @@ class ChangeLog:
             sku = entry.change.subject.sku if isinstance(entry.change.subject, Item) else None
             if sku is not None and self._deletions.get(sku) is entry:
                 del self._deletions[sku]
+
+
+def _content(entry: LogEntry) -> bytes:
+    """Return what the digest of an entry covers."""
+    return repr(entry).encode(errors="surrogatepass")

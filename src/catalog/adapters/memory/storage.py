@@ -15,6 +15,7 @@ from catalog.domain.changes.commit_plan import CategoryWrites, CommitPlan, Outco
 from catalog.domain.changes.expiring_record import RETENTION, ExpiringRecord
 from catalog.domain.changes.log import EVERY_ENTRY, ChangeSet, LogEntry, LogFilter, LogHead, LogPage
 from catalog.domain.changes.stored_state import CategoryNode, StoredState, read_set
+from catalog.domain.hash_chain import ChainEnd, Link
 from catalog.domain.items.item import Item
 from catalog.domain.queries.facets import Facet
 from catalog.domain.queries.item_query import ItemQuery, Page
@@ -128,6 +129,14 @@ class MemoryStorage(StorageDefaults):
     async def last_deletion(self, sku: str) -> LogEntry | None:
         """Look up the last deletion by SKU."""
         return self._log.last_deletion(sku)
+
+    async def chain_ends(self) -> tuple[ChainEnd, ChainEnd]:
+        """Compute the digests of the entries that have none yet."""
+        return self._log.chain_ends()
+
+    async def chain_links(self, *, after: int, limit: int) -> Sequence[Link]:
+        """Return entries with their digests."""
+        return self._log.chain_links(after, limit)
 
     async def prune(self, up_to_seq: int) -> None:
         """Delete the oldest entries of the log and of its indexes."""

@@ -46,7 +46,8 @@ COPY_THRESHOLD = 100
 
 _QUOTED_SPACE = "' '"
 
-_LOCK = "SELECT seq FROM log_head WHERE one = 1 FOR UPDATE"
+LOCK_LOG = "SELECT seq FROM log_head WHERE one = 1 FOR UPDATE"
+"""Locks the row that every commit of the catalog locks first."""
 
 
 def _to_tsvector(terms: ColumnElement[str]) -> ColumnElement[Any]:
@@ -73,7 +74,7 @@ def _query(name: str) -> ColumnElement[Any]:
 
 
 class PostgresDialect:
-    """Full-text search with tsvector; the write lock is a SELECT FOR UPDATE on the head's row."""
+    """Full-text search with tsvector; the write lock is a SELECT FOR UPDATE on the row of a head."""
 
     name = "PostgreSQL"
     estimates = True
@@ -96,16 +97,16 @@ class PostgresDialect:
     move_head: Update = (
         update(log_head)
         .where(THE_HEAD)
-        .values(seq=bindparam("head", type_=BigInteger()))
+        .values(seq=bindparam("head", type_=BigInteger()), digest=bindparam("digest", type_=Text()))
         .returning(func.pg_notify(_CHANNEL, cast(bindparam("head", type_=BigInteger()), Text())))
     )
 
-    def __init__(self, sessions: Sessions, deadline: float) -> None:
-        """Use connections set up by `sessions`. Statements may take `deadline` seconds."""
+    def __init__(self, sessions: Sessions, deadline: float, lock: str = LOCK_LOG) -> None:
+        """Use connections set up by `sessions`. Statements may take `deadline` seconds. Transactions begin with `lock`."""
         self._sessions = sessions
         # Both statements go in one message, but each has its own snapshot.
-        self._begin = f"BEGIN; {_LOCK}"
-        self._begin_local = f"BEGIN; {set_local(serving_settings(deadline))}; {_LOCK}"
+        self._begin = f"BEGIN; {lock}"
+        self._begin_local = f"BEGIN; {set_local(serving_settings(deadline))}; {lock}"
 
     def any_of(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         """Compare with a single array parameter, so that the statement is the same for any number of values."""
@@ -234,7 +235,7 @@ class PostgresDialect:
         return Statement(statement.sql, [statement.parameters(dict(zip(names, columns, strict=True)))])
 
     async def begin(self, connection: asyncpg.Connection, sql: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
-        """Lock the head's row, then run the statement, with a snapshot taken after the lock."""
+        """Lock the row of the head, then run the statement, with a snapshot taken after the lock."""
         await connection.execute(self._begin_local if self._sessions.transaction_mode else self._begin)
         rows: Sequence[Sequence[Any]] = await connection.fetch(sql, *parameters)
         return rows

@@ -50,6 +50,8 @@ LOG_COLUMNS = (
     change_log.c.request_id,
     change_log.c.before,
     change_log.c.after,
+    change_log.c.credential,
+    change_log.c.address,
 )
 """The columns that `to_entry` reads, in this order."""
 
@@ -104,6 +106,8 @@ class _LogRow(NamedTuple):
     request_id: str | None
     before: str | None
     after: str | None
+    credential: str | None
+    address: str | None
 
 
 _CATEGORY_KIND_PREFIX = "category."
@@ -179,7 +183,7 @@ def from_change(change: AnyChange) -> tuple[Any, ...]:
 def to_entry(row: Sequence[Any]) -> LogEntry:
     """Read a log entry from a row of LOG_COLUMNS."""
     fields = _LogRow(*row)
-    origin = Origin(fields.actor, fields.request_id)
+    origin = Origin(fields.actor, fields.request_id, fields.credential, fields.address)
     if fields.kind.startswith(_CATEGORY_KIND_PREFIX):
         before, after = _decode_category(fields.before), _decode_category(fields.after)
         return LogEntry(fields.seq, Change(fields.kind, before, after, fields.at), origin)

@@ -25,6 +25,7 @@ from catalog.domain.categories.category import Category
 from catalog.domain.changes.commit_plan import Outcome
 from catalog.domain.changes.expiring_record import ExpiringRecord
 from catalog.domain.changes.log import EVERY_ENTRY, AnyChange, ChangeSet, LogEntry, LogFilter, LogHead, LogPage
+from catalog.domain.hash_chain import ChainEnd, Link
 from catalog.domain.items.item import Item
 from catalog.domain.queries.facets import Facet
 from catalog.domain.queries.item_query import ItemQuery, Page
@@ -134,6 +135,14 @@ class SqlStorage(Storage):
     async def last_deletion(self, sku: str) -> LogEntry | None:
         """Use the index of deletions."""
         return await self._log.last_deletion(sku)
+
+    async def chain_ends(self) -> tuple[ChainEnd, ChainEnd]:
+        """Read the digests that the log's head has."""
+        return await self._log.chain_ends()
+
+    async def chain_links(self, *, after: int, limit: int) -> Sequence[Link]:
+        """Read the entries with their digests."""
+        return await self._log.chain_links(after, limit)
 
     async def prune(self, up_to_seq: int) -> None:
         """Delete entries in batches, each in its own transaction, and then the words that no name contains any more."""

@@ -97,10 +97,14 @@ def encode_changes(page: LogPage) -> bytes:
     return _encoder.encode(ChangesBody(_to_change_bodies(page), page.next_after, page.head))
 
 
-def encode_history(history: ItemHistory) -> bytes:
-    """Encode a page of an item's history."""
+def encode_history(history: ItemHistory, *, with_actors: bool = True) -> bytes:
+    """Encode a page of an item's history. Guests get it without the actors."""
     page = history.page
-    return _encoder.encode(HistoryBody(_to_change_bodies(page), page.next_after, page.head, history.known_since))
+    changes = _to_change_bodies(page)
+    if not with_actors:
+        for change in changes:
+            change.actor = UNSET  # type: ignore[assignment] # a type of its own would be the same but for this
+    return _encoder.encode(HistoryBody(changes, page.next_after, page.head, history.known_since))
 
 
 def encode_prices(prices: PriceHistory) -> bytes:

@@ -8,6 +8,7 @@ from contextlib import aclosing, suppress
 from catalog.domain.categories.category import Category
 from catalog.domain.categories.tree import Tree
 from catalog.domain.changes.log import AnyChange, LogEntry
+from catalog.domain.hash_chain import ChainEnd, Link
 from catalog.domain.items.item import Item
 from catalog.domain.queries.facets import Facet, count_values
 from catalog.domain.queries.item_query import ItemQuery
@@ -113,6 +114,14 @@ class StorageDefaults(Storage):
     async def ping(self) -> None:
         """Read the head of the log."""
         await self.head()
+
+    async def chain_ends(self) -> tuple[ChainEnd, ChainEnd] | None:
+        """Return None; there is no chain."""
+        return None
+
+    async def chain_links(self, *, after: int, limit: int) -> Sequence[Link]:  # noqa: ARG002 - there are none
+        """Return nothing; there is no chain."""
+        return ()
 
     async def schema(self) -> SchemaState:
         """Return a fixed state, as of a store without a schema."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from catalog.domain.categories.category import Category
 from catalog.domain.changes.log import AnyChange
+from catalog.domain.hash_chain import ChainEnd, Link
 from catalog.domain.items.item import Item
 from catalog.domain.queries.facets import Facet
 from catalog.domain.queries.item_query import ItemQuery
@@ -115,6 +116,18 @@ class CommitNotifications(Protocol):
 
 class WatchedChangeLog(ChangeLog, CommitNotifications, Protocol):
     """A change log that reports new entries: what a reader needs to follow it."""
+
+
+class ChangeChain(Protocol):
+    """Shows the digests by which a change of the log itself is noticed (catalog.domain.hash_chain)."""
+
+    @abstractmethod
+    async def chain_ends(self) -> tuple[ChainEnd, ChainEnd] | None:
+        """Return where the chain starts and where it ends, as noted apart from the entries. None if the store keeps no chain."""
+
+    @abstractmethod
+    async def chain_links(self, *, after: int, limit: int) -> Sequence[Link]:
+        """Return up to `limit` entries after number `after` as they are stored, oldest first."""
 
 
 class Administration(Protocol):

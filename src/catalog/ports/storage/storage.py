@@ -10,6 +10,7 @@ from catalog.ports.storage.lifecycle import Lifecycle
 from catalog.ports.storage.optional import (
     Administration,
     CategoryLookup,
+    ChangeChain,
     CommitNotifications,
     CommitPreparation,
     ItemCounts,
@@ -28,6 +29,7 @@ class Storage(
     CategoryLookup,
     CommitPreparation,
     CommitNotifications,
+    ChangeChain,
     Administration,
     Protocol,
 ):

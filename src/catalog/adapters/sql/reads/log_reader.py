@@ -1,15 +1,17 @@
 """Reads the change log: its head, its entries, and what waits for the next one."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from catalog.adapters.sql.connections.head_watcher import EMPTY_LOG_HEAD, HeadWatcher
 from catalog.adapters.sql.database import SqlDatabase
 from catalog.adapters.sql.reads.coalescing import Coalescer
+from catalog.adapters.sql.reads.log_chain import CHAIN_ENDS, links_statement, to_chain_ends, to_link
 from catalog.adapters.sql.reads.log_queries import deletion_statement, entry_statement, log_statement, to_log_page
 from catalog.adapters.sql.row_mapping import to_entry
 from catalog.domain.changes.log import LogEntry, LogFilter, LogHead, LogPage
 from catalog.domain.errors import SchemaOutdated
+from catalog.domain.hash_chain import ChainEnd, Link
 
 
 class LogReader:
@@ -44,6 +46,17 @@ class LogReader:
     async def last_deletion(self, sku: str) -> LogEntry | None:
         """Use the index of deletions."""
         return next(map(to_entry, await self._database.rows(deletion_statement(sku))), None)
+
+    async def chain_ends(self) -> tuple[ChainEnd, ChainEnd]:
+        """Read where the chain of digests starts and ends."""
+        rows = await self._database.rows(CHAIN_ENDS)
+        if not rows:
+            raise SchemaOutdated(EMPTY_LOG_HEAD)
+        return to_chain_ends(rows[0])
+
+    async def chain_links(self, after: int, limit: int) -> Sequence[Link]:
+        """Read entries with their digests."""
+        return list(map(to_link, await self._database.rows(links_statement(after, limit))))
 
     async def close(self) -> None:
         """Wait until the running queries end, and close the connection."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-HEAD_REVISION = "0008"
+HEAD_REVISION = "0010"
 """The newest migration in migrations/versions. A test checks this."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -107,6 +107,10 @@ change_log = Table(
     Column("request_id", Text()),
     Column("before", Text()),
     Column("after", Text()),
+    Column("credential", Text()),
+    Column("address", Text()),
+    # The SHA-256 of the digest before it and of this row (adapters/sql/log_chain.py). Null in rows that are older than the chain.
+    Column("digest", LargeBinary()),
 )
 
 # One row: the number of the newest entry, and a unique id of this log. Only the transaction that has locked it may commit.
@@ -120,6 +124,11 @@ log_head = Table(
     Column("floor", BigInteger(), nullable=False, server_default="0"),
     # How many times unused words were deleted from name_words.
     Column("word_sweeps", BigInteger(), nullable=False, server_default="0"),
+    # The digest of the newest entry, in hexadecimal digits; that of the last entry that was pruned; and the number of the last
+    # entry before the chain of digests began.
+    Column("digest", Text(), nullable=False, server_default=""),
+    Column("floor_digest", LargeBinary()),
+    Column("chained_from", BigInteger(), nullable=False, server_default="0"),
 )
 
 THE_HEAD = log_head.c.one == literal_column("1")

@@ -50,7 +50,7 @@ class Committer:
         """Plan the commit of a batch, write it, and commit the transaction."""
         state = locked.state
         plan = plan_commit(batch, state)
-        rows = PlanRows(plan, prepared, locked.seqs)
+        rows = PlanRows(plan, prepared, locked.seqs, locked.digest)
         self._known_words.validate(pooled.driver, state.head, locked.word_sweeps)
         new_words = rows.name_words() - self._known_words.known
         try:

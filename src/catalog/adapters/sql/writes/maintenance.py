@@ -19,7 +19,12 @@ SWEEP_BATCH = 200
 """Words that one statement checks for use."""
 
 _PRUNE: Delete = delete(change_log).where(change_log.c.seq <= bindparam("upto"))
-_RAISE_FLOOR: Update = update(log_head).where(THE_HEAD, log_head.c.floor < bindparam("upto")).values(floor=bindparam("upto"))
+_LAST_DIGEST = select(change_log.c.digest).where(change_log.c.seq == bindparam("upto")).scalar_subquery()
+_RAISE_FLOOR: Update = (
+    update(log_head)
+    .where(THE_HEAD, log_head.c.floor < bindparam("upto"))
+    .values(floor=bindparam("upto"), floor_digest=_LAST_DIGEST)
+)
 _COUNT_SWEEP: Update = update(log_head).where(THE_HEAD).values(word_sweeps=log_head.c.word_sweeps + 1)
 
 
@@ -40,7 +45,7 @@ class Maintenance:
     async def prune(self, floor: int, end: int) -> None:
         """Delete the log entries above `floor`, up to and including `end`, in batches."""
         for last in (*range(floor + PRUNE_BATCH, end, PRUNE_BATCH), end):
-            await self._run([self._prune.bind(upto=last), self._raise_floor.bind(upto=last)])
+            await self._run([self._raise_floor.bind(upto=last), self._prune.bind(upto=last)])
 
     async def sweep_words(self) -> None:
         """Delete the words that no name contains, in batches. Those that are used again meanwhile are kept."""

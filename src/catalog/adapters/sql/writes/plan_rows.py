@@ -1,6 +1,6 @@
 """The rows that a commit plan writes: items and what is derived from them, and log entries."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from uuid import UUID
 
 from catalog.adapters.sql.writes.prepared_rows import PreparedRows, Row
@@ -13,14 +13,23 @@ from catalog.domain.search.search import SEARCHED_FIELDS, ItemTerms
 class PlanRows:
     """The rows of a plan that depend on each item's `seq`, made of the parts that were prepared."""
 
-    def __init__(self, plan: CommitPlan, prepared: PreparedRows, seqs: Mapping[UUID, int]) -> None:
-        """Complete the rows of new items and log entries. `seqs` has the `seq` of each stored item that the plan touches."""
+    def __init__(self, plan: CommitPlan, prepared: PreparedRows, seqs: Mapping[UUID, int], digest: bytes) -> None:
+        """Complete the rows of new items and log entries.
+
+        `seqs` has the `seq` of each stored item that the plan touches, and `digest` is that of the log's last entry.
+        """
         self._plan = plan
         self._seqs = seqs
         self._inserts: list[tuple[int, Row, ItemTerms]] = [
             (insert.seq, *prepared.insert(insert.item)) for insert in plan.inserted
         ]
-        self.entries: Sequence[Row] = list(map(prepared.entry, plan.entries))
+        self.entries: list[Row] = []
+        self.digest = digest
+        """The digest of the log's last entry after the commit."""
+        for entry in plan.entries:
+            row = prepared.entry(entry, self.digest)
+            self.entries.append(row)
+            self.digest = row[-1]
 
     def deleted_seqs(self) -> list[int]:
         """Return the `seq` of each item to delete."""

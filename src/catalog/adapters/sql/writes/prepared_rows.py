@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from catalog.adapters.sql.log_chain import change_digest, entry_content
 from catalog.adapters.sql.row_mapping import from_change, from_item
 from catalog.domain.changes.log import AnyChange, LogEntry
+from catalog.domain.hash_chain import next_digest
 from catalog.domain.items.item import Item
 from catalog.domain.search.search import ItemTerms
 
@@ -18,7 +20,7 @@ class PreparedRows:
         """Build the rows of each change and the row and terms of each new item, unless `prepared` has them."""
         # The rows are found by the id() of the change or item, so these must stay alive.
         self.changes_held = [changes]
-        self.change_rows: dict[int, Row] = {}
+        self.change_rows: dict[int, tuple[Row, bytes]] = {}
         self.item_rows: dict[int, tuple[Row, ItemTerms]] = {}
         for rows in prepared:
             self.changes_held += rows.changes_held
@@ -26,13 +28,17 @@ class PreparedRows:
             self.item_rows |= rows.item_rows
         for change in changes:
             if id(change) not in self.change_rows:
-                self.change_rows[id(change)] = from_change(change)
+                row = from_change(change)
+                self.change_rows[id(change)] = row, change_digest(row)
                 if change.before is None and isinstance(change.after, Item):
                     self.item_rows[id(change.after)] = from_item(change.after), ItemTerms.from_item(change.after)
 
-    def entry(self, entry: LogEntry) -> Row:
-        """Return the row of a log entry."""
-        return (entry.seq, *self.change_rows[id(entry.change)], entry.origin.actor, entry.origin.request_id)
+    def entry(self, entry: LogEntry, previous_digest: bytes) -> Row:
+        """Return the row of a log entry. Its digest, which covers the one before it, is the last column."""
+        row, change = self.change_rows[id(entry.change)]
+        origin = entry.origin
+        digest = next_digest(previous_digest, entry_content(entry.seq, origin, change))
+        return (entry.seq, *row, origin.actor, origin.request_id, origin.credential, origin.address, digest)
 
     def insert(self, item: Item) -> tuple[Row, ItemTerms]:
         """Return the row of a new item, without its `seq`, and its terms."""

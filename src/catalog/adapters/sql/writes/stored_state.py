@@ -30,12 +30,13 @@ _ITEM, _CATEGORY, _ITEM_COUNT, _TOMBSTONE, _RECORD, _HEAD = range(6)
 class LockedState(NamedTuple):
     """What a transaction read after taking the lock: the stored state of a batch's read set, and the `seq` of each item.
 
-    `word_sweeps` is how many times unused words were deleted.
+    `word_sweeps` is how many times unused words were deleted, and `digest` is that of the log's last entry.
     """
 
     state: StoredState
     seqs: Mapping[UUID, int]
     word_sweeps: int
+    digest: bytes
 
 
 class StoredStateReader:
@@ -81,6 +82,7 @@ def _locked_state(rows: Iterable[Sequence[Any]]) -> LockedState:
     record_times: dict[str, datetime] = {}
     head: int | None = None
     sweeps = 0
+    digest = ""
     for kind, subject_id, version, key, number, parent, *at in rows:
         if kind == _ITEM:
             versions[subject_id], item_ids_by_sku[key], seqs[subject_id] = version, subject_id, number
@@ -93,11 +95,11 @@ def _locked_state(rows: Iterable[Sequence[Any]]) -> LockedState:
         elif kind == _RECORD:
             record_times[key] = at[0]
         else:
-            head, sweeps = number, version
+            head, sweeps, digest = number, version, key
     if head is None:
         raise SchemaOutdated(EMPTY_LOG_HEAD)
     state = StoredState(head, versions, item_ids_by_sku, category_nodes, item_counts, tombstones, record_times)
-    return LockedState(state, seqs, sweeps)
+    return LockedState(state, seqs, sweeps, bytes.fromhex(digest))
 
 
 def _state_statement(dialect: SqlDialect, *, tree: bool, history: bool) -> CompoundSelect[Any]:
@@ -135,7 +137,9 @@ def _state_statement(dialect: SqlDialect, *, tree: bool, history: bool) -> Compo
             .group_by(change_log.c.subject_id)
         )
     parts.append(
-        select(literal_column(str(_HEAD)), null(), log_head.c.word_sweeps, null(), log_head.c.seq, null()).where(THE_HEAD)
+        select(literal_column(str(_HEAD)), null(), log_head.c.word_sweeps, log_head.c.digest, log_head.c.seq, null()).where(
+            THE_HEAD
+        )
     )
     if not history:
         return union_all(*parts)

@@ -41,7 +41,7 @@ _UPDATED_CATEGORY_COLUMNS = ("name", "parent", "position", "version")
 # A batch may give the old SKU of one item to another. So rows whose SKU changes first get a placeholder that is not a valid SKU.
 _PLACEHOLDER_SKU = literal("~") + cast(items.c.id, String)
 
-_ENTRY_COLUMNS = ("seq", *CHANGE_ROW, "actor", "request_id")
+_ENTRY_COLUMNS = ("seq", *CHANGE_ROW, "actor", "request_id", "credential", "address", "digest")
 _TERM_COLUMNS = ("seq", "name", "text")
 _ATTRIBUTE_COLUMNS = tuple(column.name for column in item_attributes.c)
 
@@ -112,5 +112,5 @@ class WriteStatements:
         add(self._upsert_records, RECORD_ROW, list(map(from_record, plan.records)))
         add(self._insert_entries, _ENTRY_COLUMNS, rows.entries, change_log)
         if plan.entries:
-            statements.append(self._move_head.bind(head=plan.entries[-1].seq))
+            statements.append(self._move_head.bind(head=plan.entries[-1].seq, digest=rows.digest.hex()))
         return statements

@@ -6,10 +6,12 @@ from litestar import Controller, post
 from catalog.application.imports.inspection import MAX_ARCHIVE_SIZE, START_SIZE, Inspections
 from catalog.application.imports.jobs import ImportJobs
 from catalog.domain.errors import InvalidInput, InvalidQuery, shorten
+from catalog.domain.identity.scopes import ITEMS_IMPORT
 from catalog.domain.text.normalization import visible
 from catalog.entrypoints.http.controllers.items import ITEMS
 from catalog.entrypoints.http.openapi.file_bodies import IMPORT_CONTENT
 from catalog.entrypoints.http.openapi.operation import Operation, documented, json_response
+from catalog.entrypoints.http.requests.access import requires
 from catalog.entrypoints.http.requests.caller import AnyRequest
 from catalog.entrypoints.http.requests.import_parameters import IMPORT
 from catalog.entrypoints.http.requests.import_uploads import ImportUploads
@@ -41,6 +43,7 @@ class ImportInspectionsController(Controller):
             Operation(
                 "inspect_import",
                 "Inspect a file",
+                requires(ITEMS_IMPORT),
                 body=IMPORT_CONTENT,
                 parameters=IMPORT,
                 responses=(json_response(200, "What an import would make of the file", InspectionBody),),

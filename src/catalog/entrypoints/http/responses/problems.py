@@ -13,6 +13,17 @@ from msgspec import UNSET
 
 from catalog.domain import errors
 from catalog.domain.errors import CatalogError, FieldError, FieldPath, InvalidInput, InvalidQuery, shorten
+from catalog.domain.identity.errors import (
+    CredentialNotAllowed,
+    ExpiredToken,
+    Forbidden,
+    InsufficientScope,
+    InvalidToken,
+    SeveralCredentials,
+    TooManyAttempts,
+    TooManyRequests,
+    Unauthenticated,
+)
 from catalog.domain.text.normalization import visible
 from catalog.domain.validation import MAX_ERRORS
 from catalog.entrypoints.http.requests.caller import AnyRequest
@@ -39,6 +50,11 @@ RETRY_AFTER = "1"
 
 STATUS_CODES: dict[type[CatalogError], HTTPStatus] = {
     errors.Malformed: HTTPStatus.BAD_REQUEST,
+    SeveralCredentials: HTTPStatus.BAD_REQUEST,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
+    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.InvalidCursor: HTTPStatus.BAD_REQUEST,
     errors.InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotFound: HTTPStatus.NOT_FOUND,
@@ -80,17 +96,19 @@ _log = structlog.get_logger("catalog.http")
 _encoder = msgspec.json.Encoder()
 
 
-def problem(
+def problem(  # noqa: PLR0913 - the members of a problem
     scope: Mapping[str, Any],
     status: int,
     detail: str,
     code: str | None = None,
     field_errors: list[FieldErrorBody] | None = None,
     total: int = 0,
+    *,
+    required: str | None = None,
 ) -> bytes:
     """Encode a problem for the request in `scope`, in at most MAX_PROBLEM bytes. Without `code`, the status determines it.
 
-    Of `total` field errors, as many as fit are included.
+    Of `total` field errors, as many as fit are included. `required` is the scope that the caller lacks.
     """
     request_id: str = scope["state"]["request_id"]
     problem_code, title = (
@@ -105,6 +123,7 @@ def problem(
         code=problem_code,
         request_id=request_id,
         errors=UNSET if field_errors is None else field_errors,
+        required=UNSET if required is None else required,
     )
     if field_errors is not None and total > len(field_errors):
         body.errors_total = total
@@ -127,9 +146,12 @@ def status_of(error: CatalogError) -> HTTPStatus:
 def codes_by_status() -> dict[int, list[str]]:
     """Return the codes of the problems with each status, in the order of PROBLEM_TYPES.
 
-    The status of `batch_refused` is that of the first failure; it is listed under the status of an invalid body.
+    The status of `batch_refused` is that of the first failure; it is listed under the status of an invalid body. A code with two
+    statuses, as `invalid_credentials`, is listed under the first of them.
     """
-    statuses = {error.code: _status_of_type(error) for error in _errors_below(CatalogError)}
+    statuses: dict[str, HTTPStatus] = {}
+    for error in _errors_below(CatalogError):
+        statuses.setdefault(error.code, _status_of_type(error))
     codes: dict[int, list[str]] = {}
     for code in PROBLEM_TYPES:
         codes.setdefault(statuses[code], []).append(code)
@@ -150,7 +172,8 @@ def problem_of(scope: Mapping[str, Any], error: CatalogError) -> bytes:
     """Encode an error as a problem."""
     field_errors = field_errors_of(error)
     if field_errors is None:
-        return problem(scope, status_of(error), str(error), error.code)
+        required = error.required if isinstance(error, InsufficientScope) else None
+        return problem(scope, status_of(error), str(error), error.code, required=required)
     total = count_errors(error)
     notes = " ".join(_notes_of(error))
     if isinstance(error, errors.BatchRefused) or total == 1:
@@ -207,13 +230,32 @@ def _operation_field_errors(index: int, error: CatalogError) -> Iterator[FieldEr
 def on_catalog_error(request: AnyRequest, error: CatalogError) -> Response[bytes]:
     """Respond to an error that the catalog raised."""
     status = status_of(error)
-    headers = {}
-    if isinstance(error, errors.Unavailable | errors.TooManyConflicts | errors.RequestInProgress):
-        headers["Retry-After"] = RETRY_AFTER
+    headers = headers_of(error)
     if isinstance(error, errors.Unavailable):
         _log.warning("unavailable", code=error.code, reason=str(error), cause=repr(error.__cause__) if error.__cause__ else None)
     body = problem_of(request.scope, error)
     return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
+
+
+def headers_of(error: CatalogError) -> dict[str, str]:
+    """Return the headers of the response to an error: when to retry, and how to authenticate (RFC 6750, section 3)."""
+    if isinstance(error, errors.Unavailable | errors.TooManyConflicts | errors.RequestInProgress):
+        return {"Retry-After": RETRY_AFTER}
+    if isinstance(error, TooManyAttempts | TooManyRequests):
+        return {"Retry-After": str(error.seconds)}
+    challenge = _challenge(error)
+    return {} if challenge is None else {"WWW-Authenticate": challenge}
+
+
+def _challenge(error: CatalogError) -> str | None:
+    """Return how to authenticate, or None if another credential would not help."""
+    if isinstance(error, ExpiredToken):
+        return 'Bearer error="invalid_token", error_description="The token has expired"'
+    if isinstance(error, InvalidToken):
+        return 'Bearer error="invalid_token"'
+    if isinstance(error, InsufficientScope):
+        return f'Bearer error="insufficient_scope", scope="{error.required}"'
+    return "Bearer" if isinstance(error, Unauthenticated | CredentialNotAllowed) else None
 
 
 def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[bytes]:

@@ -1,0 +1,1 @@
+"""Users, sessions, API keys and the security log in a SQL database."""

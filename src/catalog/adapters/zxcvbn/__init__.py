@@ -1,0 +1,1 @@
+"""Passwords that are easy to guess, as zxcvbn sees it."""

@@ -1,0 +1,140 @@
+"""Follows the revocations of sessions and API keys, those of other processes too."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import NamedTuple
+from uuid import UUID
+
+from catalog.application.identity.periodic import repeated
+from catalog.domain.errors import StaleVersion, Unavailable
+from catalog.domain.identity.changes import IdentityChange
+from catalog.ports.clock import Clock
+from catalog.ports.identity.storage import IdentityStorage
+
+POLL_SECONDS = 0.5
+"""Seconds between two looks for revocations."""
+
+MAX_SILENCE = 5.0
+"""Seconds without contact to the store after which nothing that it holds is remembered."""
+
+CLOCK_TOLERANCE = timedelta(minutes=1)
+"""How far the clocks of two processes may differ, and how long a commit may take."""
+
+MAX_ATTEMPTS = 5
+"""How often a change is decided, because another one of the same user or token came first."""
+
+OnRevoked = Callable[[frozenset[UUID] | None], None]
+"""Is called with the ids of sessions and keys that are revoked, or with None if any may have been."""
+
+
+class _Revocation(NamedTuple):
+    seq: int
+    until: datetime
+
+
+class RevocationWatch:
+    """Knows which sessions and keys were revoked within the life of an access token."""
+
+    def __init__(
+        self, storage: IdentityStorage, clock: Clock, token_life: timedelta, timer: Callable[[], float] = monotonic
+    ) -> None:
+        """Follow the revocations in `storage`. `timer` measures the time without contact to it."""
+        self._storage = storage
+        self._clock = clock
+        self._kept_for = token_life + CLOCK_TOLERANCE
+        self._timer = timer
+        self._seq = 0
+        self._revoked: dict[UUID, _Revocation] = {}
+        self._listeners: list[OnRevoked] = []
+        self._contact: float | None = None
+        self._updating = asyncio.Lock()
+
+    def on_revoked(self, listener: OnRevoked) -> None:
+        """Call `listener` when something is revoked."""
+        self._listeners.append(listener)
+
+    def is_revoked(self, credential_id: UUID, as_of: int | None) -> bool:
+        """Return whether a session or key was revoked, as far as this process knows.
+
+        With `as_of`, only revocations after this number count: the credential was looked up then.
+        """
+        revoked = self._revoked.get(credential_id)
+        return revoked is not None and (as_of is None or revoked.seq > as_of)
+
+    def is_current(self) -> bool:
+        """Return whether the revocations of all processes are known, except those of the last seconds."""
+        return self._contact is not None and self._timer() - self._contact <= MAX_SILENCE
+
+    async def position(self) -> int:
+        """Return the number of the last revocation that this process knows. Raises: Unavailable if it does not know any."""
+        if self._contact is None:
+            await self.update()
+        return self._seq
+
+    async def update(self) -> None:
+        """Read the new revocations. Raises: Unavailable."""
+        async with self._updating:
+            now, asked = self._clock.now(), self._timer()
+            found = await self._storage.revocations(self._seq, now - self._kept_for)
+            # A restored backup may have fewer revocations than this process has seen.
+            is_complete = found.complete and found.seq >= self._seq
+            self._seq, self._contact = found.seq, asked
+            recent = {key: revocation for key, revocation in self._revoked.items() if revocation.until > now}
+            self._revoked = recent | dict.fromkeys(found.ids, _Revocation(found.seq, now + self._kept_for))
+            if found.ids or not is_complete:
+                self._notify(found.ids if is_complete else None)
+
+    async def catch_up(self) -> None:
+        """Read the revocations of an own commit. If the store is away, let nobody in until they are known."""
+        try:
+            await self.update()
+        except Unavailable:
+            self._contact = None
+
+    @asynccontextmanager
+    async def running(self, interval: float = POLL_SECONDS) -> AsyncIterator[None]:
+        """Follow the revocations while the context is open."""
+        async with repeated(self._look, interval):
+            yield
+
+    async def _look(self) -> None:
+        """Read the new revocations. After a long silence, any credential may have been revoked."""
+        try:
+            await self.update()
+        except Unavailable:
+            if not self.is_current():
+                self._notify(None)
+            raise
+
+    def _notify(self, ids: frozenset[UUID] | None) -> None:
+        for listener in self._listeners:
+            listener(ids)
+
+
+class IdentityCommits:
+    """Commits identity changes, and makes this process notice what they revoke before the response is sent."""
+
+    def __init__(self, storage: IdentityStorage, watch: RevocationWatch) -> None:
+        """Commit to `storage`."""
+        self._storage = storage
+        self._watch = watch
+
+    async def commit(self, change: IdentityChange) -> None:
+        """Commit a change. Raises: as IdentityStorage.commit."""
+        await self._storage.commit(change)
+        if change.revokes:
+            await self._watch.catch_up()
+
+    async def try_commit(self, change: IdentityChange) -> bool:
+        """Commit a change. Return False if it has to be decided again, because another one came first.
+
+        Raises: as IdentityStorage.commit, except StaleVersion.
+        """
+        try:
+            await self.commit(change)
+        except StaleVersion:
+            return False
+        return True

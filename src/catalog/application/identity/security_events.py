@@ -1,0 +1,100 @@
+"""Writes failures and refusals to the security log, in batches: a flood of them costs few transactions."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from catalog.application.identity.periodic import repeated
+from catalog.domain.errors import Unavailable
+from catalog.domain.identity.security_log import SecurityEvent
+from catalog.ports.clock import Clock
+from catalog.ports.identity.storage import IdentityStorage
+
+MAX_KINDS = 1_000
+"""Different events that are counted apart. Of further ones, only the action and the result are kept."""
+
+WRITE_INTERVAL = 0.5
+"""Seconds between two batches."""
+
+REPEATS = timedelta(minutes=1)
+"""How long repeats of an event are counted before their number is written."""
+
+
+@dataclass(slots=True, eq=False)
+class _Tally:
+    """Events that differ only in their time and request: what is not written yet, and since when they are counted."""
+
+    since: datetime
+    pending: SecurityEvent | None
+    written: bool = False
+
+    def add(self, event: SecurityEvent) -> None:
+        """Count a further event."""
+        count = event.count + (0 if self.pending is None else self.pending.count)
+        self.pending = replace(event, count=count)
+
+    def restore(self, event: SecurityEvent) -> None:
+        """Take back an event that could not be written."""
+        self.pending = event if self.pending is None else replace(self.pending, count=self.pending.count + event.count)
+        self.written = False
+
+    def is_over(self, now: datetime) -> bool:
+        """Return whether the next event is counted anew."""
+        return now - self.since >= REPEATS
+
+
+class SecurityEvents:
+    """Takes events without waiting, and writes them in the background.
+
+    An event is written soon. Repeats of it within a minute are one entry at the minute's end, with their number.
+    """
+
+    def __init__(self, storage: IdentityStorage, clock: Clock) -> None:
+        """Write to `storage`."""
+        self._storage = storage
+        self._clock = clock
+        self._tallies: dict[tuple[object, ...], _Tally] = {}
+
+    def add(self, event: SecurityEvent) -> None:
+        """Take an event."""
+        key = _key(event)
+        if key not in self._tallies and len(self._tallies) >= MAX_KINDS:
+            event = SecurityEvent(action=event.action, at=event.at, result=event.result, count=event.count)
+            key = _key(event)
+        tally = self._tallies.get(key)
+        if tally is None:
+            self._tallies[key] = _Tally(event.at, event)
+        else:
+            tally.add(event)
+
+    @asynccontextmanager
+    async def running(self, interval: float = WRITE_INTERVAL) -> AsyncIterator[None]:
+        """Write in the background while the context is open, and the rest when it closes."""
+        try:
+            async with repeated(self.write, interval):
+                yield
+        finally:
+            await self.write(everything=True)
+
+    async def write(self, *, everything: bool = False) -> None:
+        """Write what is new, and the numbers of repeats whose minute is over. If the store is away, keep them."""
+        now = self._clock.now()
+        due = [
+            (tally, tally.pending)
+            for tally in self._tallies.values()
+            if tally.pending is not None and (everything or not tally.written or tally.is_over(now))
+        ]
+        for tally, _ in due:
+            tally.pending, tally.written = None, True
+        try:
+            if due:
+                await self._storage.record([event for _, event in due])
+        except Unavailable:
+            for tally, event in due:
+                tally.restore(event)
+        self._tallies = {key: tally for key, tally in self._tallies.items() if tally.pending or not tally.is_over(now)}
+
+
+def _key(event: SecurityEvent) -> tuple[object, ...]:
+    return event.action, event.result, event.actor, event.credential, event.address, event.subject, tuple(event.detail.items())

@@ -1,0 +1,41 @@
+"""Hash chains: each entry of a log has the SHA-256 of the digest before it and of its own content.
+
+Whoever changes, removes or inserts an entry has to change all digests after it. The last digest is noted elsewhere too.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEnd:
+    """An end of a chain: the number of an entry, and its digest. Number 0 with an empty digest is before the first entry."""
+
+    seq: int = 0
+    digest: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry as it is stored: its number, the content that its digest covers, and the digest; None if it has none."""
+
+    seq: int
+    content: bytes
+    digest: bytes | None
+
+
+def next_digest(previous: bytes, content: bytes) -> bytes:
+    """Return the digest of an entry from the digest before it and its content."""
+    return sha256(previous + content).digest()
+
+
+def follow(start: ChainEnd, links: Iterable[Link]) -> tuple[ChainEnd, int | None]:
+    """Follow a chain. Return how far it is intact, and the number of the first entry that was altered, removed or inserted."""
+    end = start
+    for link in links:
+        expected = end.seq + 1
+        if link.seq != expected or link.digest != next_digest(end.digest, link.content):
+            return end, min(expected, link.seq)
+        end = ChainEnd(link.seq, link.digest)
+    return end, None

@@ -1,0 +1,47 @@
+"""The delay after failed sign-ins. It doubles with each failure and never becomes a lock, which strangers could cause."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
+
+FREE_FAILURES = 5
+"""Failures before the first delay."""
+
+NAME_FAILURES = 50
+"""Failures with one name, from any address, before the first delay. Higher, so that a stranger cannot delay a user."""
+
+_LONGEST = timedelta(minutes=15)
+
+_IPV4_PREFIX, _IPV6_PREFIX = 24, 64
+"""The length of the network that counts as one caller: addresses within it are cheap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """The number of failures in succession, and the time of the last one."""
+
+    count: int = 0
+    last_at: datetime | None = None
+
+
+def delay_after(failures: Failures, free: int, now: datetime) -> timedelta:
+    """Return how long to wait: nothing for the first `free` failures, then 1 s, 2 s, 4 s and so on, up to 15 minutes."""
+    if failures.last_at is None or failures.count < free:
+        return timedelta(0)
+    exponent = min(failures.count - free, math.ceil(math.log2(_LONGEST.total_seconds())))
+    delay = min(timedelta(seconds=2**exponent), _LONGEST)
+    return max(failures.last_at + delay - now, timedelta(0))
+
+
+def network_of(address: str) -> str:
+    """Return the network of an address: /24 for IPv4, /64 for IPv6. Anything else, such as a Unix socket's name, is its own."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    if mapped is not None:
+        parsed = mapped
+    prefix = _IPV4_PREFIX if parsed.version == 4 else _IPV6_PREFIX  # noqa: PLR2004 - the version of the protocol
+    return str(ip_network((parsed, prefix), strict=False))

@@ -1,0 +1,205 @@
+"""Decides whether an identity change can be committed, and which credentials it revokes. Every store asks it, under its lock."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from catalog.domain.change import Change
+from catalog.domain.errors import StaleVersion
+from catalog.domain.identity.api_key import MAX_API_KEYS
+from catalog.domain.identity.changes import IdentityChange, SessionEnd, Setup
+from catalog.domain.identity.errors import ApiKeyNotFound, InvalidToken, LastAdmin, SessionNotFound, TooManyApiKeys, UsernameTaken
+from catalog.domain.identity.session import PresentedToken, Rotation
+from catalog.domain.identity.user import User
+
+
+class StoredSession(NamedTuple):
+    """A session as far as ending it needs."""
+
+    id: UUID
+    user_id: UUID
+    has_ended: bool
+
+
+class StoredKey(NamedTuple):
+    """An API key as far as revoking it needs."""
+
+    id: UUID
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityReads:
+    """What a store has to read before a change can be decided.
+
+    `setup` asks whether there is no user, and, if it has a token, whether that is stored and does not expire before `at`.
+    `sessions_of` are users of whom all sessions are needed that have not ended, and `keys_of` those of whom all API keys are.
+    """
+
+    users: frozenset[UUID]
+    username: str | None
+    admins_except: UUID | None
+    setup: Setup | None
+    token_hash: bytes | None
+    sessions: frozenset[UUID]
+    sessions_of: frozenset[UUID]
+    keys: frozenset[UUID]
+    keys_of: frozenset[UUID]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredIdentity:
+    """What a store holds of what a change touches (see IdentityReads)."""
+
+    users: Mapping[UUID, User] = field(default_factory=dict)
+    username_taken: bool = False
+    has_other_admin: bool = True
+    allows_setup: bool = False
+    presented: PresentedToken | None = None
+    sessions: Collection[StoredSession] = ()
+    keys: Collection[StoredKey] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityPlan:
+    """What a change does to sessions and keys: those that end, those that are deleted, and a revocation for each id in `revoked`.
+
+    `at` is the time of the revocations, and None if there are none.
+    """
+
+    ended_sessions: frozenset[UUID] = frozenset()
+    deleted_keys: frozenset[UUID] = frozenset()
+    revoked: tuple[UUID, ...] = ()
+    at: datetime | None = None
+
+
+def identity_reads(change: IdentityChange) -> IdentityReads:
+    """Return what has to be read before a change can be decided."""
+    users = {owner for owner in (_changed_user(change), _starting_user(change), _key_owner(change)) if owner is not None}
+    deleted = {_changed_user(change)} if _is_deletion(change) else set()
+    revocation = change.revocation
+    key_users = (_key_owner(change), change.forget_keys_of, revocation.user_id if revocation else None, *deleted)
+    creation = change.user if change.user is not None and change.user.before is None else None
+    return IdentityReads(
+        users=frozenset(users),
+        username=None if creation is None else creation.subject.username,
+        admins_except=_changed_user(change) if change.may_remove_admin else None,
+        setup=change.setup,
+        token_hash=None if change.rotation is None else change.rotation.before.token_hash,
+        sessions=frozenset(end.session_id for end in change.ends if end.session_id is not None),
+        sessions_of=_present(*(end.user_id for end in change.ends if end.session_id is None), *deleted),
+        keys=_present(revocation.key_id if revocation else None),
+        keys_of=_present(*key_users),
+    )
+
+
+def plan_identity_commit(change: IdentityChange, stored: StoredIdentity) -> IdentityPlan:
+    """Return what a change does. Raises: as IdentityStorage.commit."""
+    users = dict(stored.users)
+    if change.setup is not None and not stored.allows_setup:
+        raise InvalidToken
+    if change.user is not None:
+        _check_user(change.user, stored)
+        if change.may_remove_admin and not stored.has_other_admin:
+            raise LastAdmin(change.user.subject.username)
+        users.pop(change.user.subject.id, None)
+        if change.user.after is not None:
+            users[change.user.after.id] = change.user.after
+    if change.start is not None:
+        _check_version(users.get(change.start.session.user_id), change.start.user)
+    if change.rotation is not None:
+        _check_rotation(change.rotation, stored.presented)
+    if change.new_key is not None:
+        _check_new_key(users.get(change.new_key.user_id), change.new_key.user_id, stored.keys)
+    return _revocations(change, stored)
+
+
+def _check_user(user: Change[User], stored: StoredIdentity) -> None:
+    if user.before is not None:
+        _check_version(stored.users.get(user.before.id), user.before)
+    elif user.subject.id in stored.users:
+        raise StaleVersion(user.subject.id, "user")
+    elif stored.username_taken:
+        raise UsernameTaken(user.subject.username)
+
+
+def _check_version(stored: User | None, expected: User) -> None:
+    if stored is None or stored.version != expected.version:
+        raise StaleVersion(expected.id, "user")
+
+
+def _check_rotation(rotation: Rotation, presented: PresentedToken | None) -> None:
+    """Check that the token is as it was when its replacement was decided, and that session and user are still active."""
+    is_current = (
+        presented is not None
+        and presented.token.used_at == rotation.before.used_at
+        and not presented.successor_used
+        and presented.session.ended_at is None
+        and not presented.user.disabled
+    )
+    if not is_current:
+        raise StaleVersion(rotation.session.id, "session")
+
+
+def _check_new_key(owner: User | None, owner_id: UUID, keys: Collection[StoredKey]) -> None:
+    if owner is None or owner.disabled:
+        raise StaleVersion(owner_id, "user")
+    if sum(key.user_id == owner_id for key in keys) >= MAX_API_KEYS:
+        raise TooManyApiKeys(MAX_API_KEYS)
+
+
+def _revocations(change: IdentityChange, stored: StoredIdentity) -> IdentityPlan:
+    deleted_user = _changed_user(change) if _is_deletion(change) else None
+    ended = {session.id for end in change.ends for session in _ended_by(end, stored)}
+    deleted = {key.id for key in _deleted_keys(change, stored)}
+    if deleted_user is not None:
+        ended |= {session.id for session in stored.sessions if session.user_id == deleted_user and not session.has_ended}
+        deleted |= {key.id for key in stored.keys if key.user_id == deleted_user}
+    forgotten = {key.id for key in stored.keys if key.user_id == change.forget_keys_of}
+    revoked = tuple(sorted(ended | deleted | forgotten))
+    return IdentityPlan(frozenset(ended), frozenset(deleted), revoked, change.at if revoked else None)
+
+
+def _ended_by(end: SessionEnd, stored: StoredIdentity) -> Iterator[StoredSession]:
+    """Return the sessions that end. One that has ended before ends without error: two requests may do the same."""
+    if end.session_id is None:
+        found = [session for session in stored.sessions if session.user_id == end.user_id]
+    else:
+        found = [session for session in stored.sessions if session.id == end.session_id]
+        if not found or end.user_id not in (None, found[0].user_id):
+            raise SessionNotFound(end.session_id)
+    return (session for session in found if session.id != end.keep and not session.has_ended)
+
+
+def _deleted_keys(change: IdentityChange, stored: StoredIdentity) -> Iterator[StoredKey]:
+    revocation = change.revocation
+    if revocation is None:
+        return iter(())
+    if revocation.key_id is None:
+        return (key for key in stored.keys if key.user_id == revocation.user_id)
+    found = [key for key in stored.keys if key.id == revocation.key_id]
+    if not found or revocation.user_id not in (None, found[0].user_id):
+        raise ApiKeyNotFound(revocation.key_id)
+    return iter(found)
+
+
+def _changed_user(change: IdentityChange) -> UUID | None:
+    return None if change.user is None else change.user.subject.id
+
+
+def _starting_user(change: IdentityChange) -> UUID | None:
+    return None if change.start is None else change.start.session.user_id
+
+
+def _key_owner(change: IdentityChange) -> UUID | None:
+    return None if change.new_key is None else change.new_key.user_id
+
+
+def _is_deletion(change: IdentityChange) -> bool:
+    return change.user is not None and change.user.after is None
+
+
+def _present(*ids: UUID | None) -> frozenset[UUID]:
+    return frozenset(key for key in ids if key is not None)

@@ -20,7 +20,7 @@ CHAIN_ENDS = select(log_head.c.seq, log_head.c.digest, log_head.c.floor, log_hea
 def to_chain_ends(row: Sequence[Any]) -> tuple[ChainEnd, ChainEnd]:
     """Return where the chain starts and where it ends, from a row of CHAIN_ENDS."""
     seq, digest, floor, floor_digest, chained_from = row
-    start = ChainEnd(floor, floor_digest) if floor > chained_from else ChainEnd(chained_from)
+    start = ChainEnd(floor, floor_digest or b"") if floor > chained_from else ChainEnd(chained_from)
     return start, ChainEnd(seq, bytes.fromhex(digest))
 
 

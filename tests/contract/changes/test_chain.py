@@ -181,7 +181,7 @@ async def test_a_log_that_was_cut_is_found_with_an_end_noted_elsewhere(store: st
     )
     assert (await verify(storage)).first_fault is None
     assert (await verify(storage, noted)).first_fault == 5
-    await create_items(storage, 10, 11)
+    await create_categories(storage, "chairs", "tables")
     assert (await verify(storage)).first_fault is None
     assert (await verify(storage, noted)).first_fault == 6
 

@@ -6,6 +6,7 @@ Whoever changes, removes or inserts an entry has to change all digests after it.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,19 @@ class ChainEnd:
 
     seq: int = 0
     digest: bytes = b""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read an end that was written as a text. Raises: ValueError."""
+        seq, _, digest = text.partition(":")
+        if not (seq.isascii() and seq.isdigit()):
+            message = f"{seq!r} is not the number of an entry"
+            raise ValueError(message)
+        return cls(int(seq), bytes.fromhex(digest))
+
+    def __str__(self) -> str:
+        """Return the end as SEQ:DIGEST."""
+        return f"{self.seq}:{self.digest.hex()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ import asyncpg
 import pytest
 
 from catalog.adapters.memory.identity import MemoryIdentityStorage
+from catalog.domain.hash_chain import ChainEnd, follow
 from catalog.domain.identity.audit import EVERY_EVENT, AuditFilter
-from catalog.domain.identity.chain import first_fault
-from catalog.domain.identity.security_log import ChainHead, SecurityEvent
+from catalog.domain.identity.chain import to_link
+from catalog.domain.identity.security_log import SecurityEvent
 from catalog.ports.identity.storage import IdentityStorage
 from tests.contract.identity.making import event, seconds
 from tests.making import NOON
@@ -23,10 +24,10 @@ async def fault(identity: IdentityStorage) -> int | None:
     """Return the number of the first entry that does not fit the chain, the head included."""
     floor, head = await identity.security_heads()
     entries = list(await identity.security_chain(floor.seq, 1_000))
-    found = first_fault(floor, entries)
+    found = follow(floor, map(to_link, entries))[1]
     if found is not None:
         return found
-    last = ChainHead(entries[-1].seq, entries[-1].digest) if entries else floor
+    last = ChainEnd(entries[-1].seq, entries[-1].digest) if entries else floor
     return None if last == head else last.seq + 1
 
 
@@ -37,7 +38,7 @@ async def numbers(identity: IdentityStorage, audit_filter: AuditFilter = EVERY_E
 
 async def test_an_empty_log(identity: IdentityStorage) -> None:
     """An empty log has two empty heads and no fault."""
-    assert await identity.security_heads() == (ChainHead(), ChainHead())
+    assert await identity.security_heads() == (ChainEnd(), ChainEnd())
     assert await identity.security_chain(0, 9) == await identity.security_entries(EVERY_EVENT, before=None, limit=9) == []
     await identity.record([])
     assert await fault(identity) is None
@@ -122,12 +123,12 @@ async def test_pruning_keeps_the_anchor(identity: IdentityStorage) -> None:
     await identity.record([event(number) for number in range(10)])
     entries = await identity.security_chain(0, 99)
     await identity.prune_security_log(4)
-    assert (await identity.security_heads())[0] == ChainHead(4, entries[3].digest)
+    assert (await identity.security_heads())[0] == ChainEnd(4, entries[3].digest)
     assert await numbers(identity) == [10, 9, 8, 7, 6, 5]
     assert await fault(identity) is None
     await identity.prune_security_log(2)
     await identity.prune_security_log(99)
-    assert await identity.security_heads() == (ChainHead(10, entries[9].digest),) * 2
+    assert await identity.security_heads() == (ChainEnd(10, entries[9].digest),) * 2
     await identity.record([event(11)])
     assert await numbers(identity) == [11]
     assert await fault(identity) is None

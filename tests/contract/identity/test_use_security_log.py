@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from catalog.application.identity.client import Client
-from catalog.domain.identity.chain import first_fault
+from catalog.domain.hash_chain import ChainEnd, follow
+from catalog.domain.identity.chain import to_link
 from catalog.domain.identity.errors import InvalidCredentials, TooManyAttempts
-from catalog.domain.identity.security_log import ChainHead
 from catalog.ports.identity.storage import IdentityStorage
 from tests.identity_use import CLIENT, PASSWORD, Process, Shared
 
@@ -35,7 +35,7 @@ async def test_a_flood_of_failures_is_one_batch(rivals: list[IdentityStorage], m
     assert len(calls) == 1
     failures = await process.storage.security_chain(1, FLOOD)
     assert sum(entry.event.count for entry in failures) == FLOOD
-    assert first_fault(ChainHead(), tuple(await process.storage.security_chain(0, FLOOD))) is None
+    assert follow(ChainEnd(), map(to_link, await process.storage.security_chain(0, FLOOD)))[1] is None
     await process.sign_in.for_tokens("anna", PASSWORD, CLIENT)
 
 
@@ -52,4 +52,4 @@ async def test_several_processes_write_at_the_same_time(rivals: list[IdentitySto
     await asyncio.gather(*(process.events.write() for process in processes))
     entries = await rivals[-1].security_chain(0, 1_000)
     assert [entry.seq for entry in entries] == list(range(1, 2 + 40 * len(processes)))
-    assert first_fault(ChainHead(), tuple(entries)) is None
+    assert follow(ChainEnd(), map(to_link, entries))[1] is None

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from catalog.adapters.memory.security_log import MemorySecurityLog
 from catalog.domain.errors import StoreUnavailable
+from catalog.domain.hash_chain import ChainEnd
 from catalog.domain.identity.api_key import ApiKey
 from catalog.domain.identity.audit import AuditFilter
 from catalog.domain.identity.changes import IdentityChange
@@ -21,7 +22,7 @@ from catalog.domain.identity.commit_plan import (
     identity_reads,
     plan_identity_commit,
 )
-from catalog.domain.identity.security_log import ChainHead, SecurityEntry, SecurityEvent
+from catalog.domain.identity.security_log import SecurityEntry, SecurityEvent
 from catalog.domain.identity.session import KEPT_AFTER_END, PresentedToken, RefreshToken, Session
 from catalog.domain.identity.signing_key import StoredSigningKey
 from catalog.domain.identity.user import User
@@ -147,7 +148,7 @@ class MemoryIdentityStorage(IdentityStorage):
         """Return a part of the log."""
         return self._log.after(after, limit)
 
-    async def security_heads(self) -> tuple[ChainHead, ChainHead]:
+    async def security_heads(self) -> tuple[ChainEnd, ChainEnd]:
         """Return the anchor and the head."""
         return self._log.floor, self._log.head
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from catalog.domain.hash_chain import ChainEnd
 from catalog.domain.identity.audit import AuditFilter
 from catalog.domain.identity.chain import append
-from catalog.domain.identity.security_log import ChainHead, SecurityEntry, SecurityEvent
+from catalog.domain.identity.security_log import SecurityEntry, SecurityEvent
 
 
 class MemorySecurityLog:
@@ -14,15 +15,15 @@ class MemorySecurityLog:
     def __init__(self) -> None:
         """Start empty."""
         self._entries: list[SecurityEntry] = []
-        self.floor = ChainHead()
-        self.head = ChainHead()
+        self.floor = ChainEnd()
+        self.head = ChainEnd()
 
     def append(self, events: Sequence[SecurityEvent]) -> None:
         """Append events."""
         if events:
             self._entries += append(self.head, tuple(events))
             last = self._entries[-1]
-            self.head = ChainHead(last.seq, last.digest)
+            self.head = ChainEnd(last.seq, last.digest)
 
     def latest(self, audit_filter: AuditFilter, before: int | None, limit: int) -> Sequence[SecurityEntry]:
         """Return matching entries, the newest first."""
@@ -36,7 +37,7 @@ class MemorySecurityLog:
         """Delete the oldest entries, and keep the digest of the last one."""
         pruned = [entry for entry in self._entries if entry.seq <= up_to_seq]
         if pruned:
-            self.floor = ChainHead(pruned[-1].seq, pruned[-1].digest)
+            self.floor = ChainEnd(pruned[-1].seq, pruned[-1].digest)
             self._entries = self._entries[len(pruned) :]
 
     def _matching(self, audit_filter: AuditFilter, before: int | None) -> Iterator[SecurityEntry]:

@@ -8,14 +8,10 @@ from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
 from catalog.domain.change import Origin
-
-_SEPARATOR = b"\x1f"
-"""Stands between the parts. No other part than the JSON of states could contain it, and JSON has control characters escaped."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -23,29 +19,23 @@ _encoder = msgspec.json.Encoder()
 def change_digest(row: Sequence[Any]) -> bytes:
     """Return the SHA-256 of a row of `from_change`."""
     kind, subject_id, key, version, at, before, after = row
-    return _digest(kind, subject_id, key, version, at, before, after)
-
-
-def _digest(  # noqa: PLR0913, PLR0917 - a row
-    kind: str, subject_id: UUID, key: str, version: int, at: datetime, before: str | None, after: str | None
-) -> bytes:
-    parts = (
-        kind.encode(),
-        subject_id.bytes,
-        key.encode(),
-        b"%d" % version,
-        at.isoformat().encode(),
-        b"" if before is None else before.encode(),
-        b"" if after is None else after.encode(),
-    )
-    return sha256(_SEPARATOR.join(parts)).digest()
-
-
-def entry_content(seq: int, origin: Origin, change: bytes) -> bytes:
-    """Return the content of an entry with this origin and the digest of its change."""
-    return b"%d %s%s" % (seq, _origin(origin), change)
+    # The id has a fixed length. No other part than the JSON of states could contain the separator, and JSON has control
+    # characters escaped.
+    text = f"{kind}\x1f{key}\x1f{version}\x1f{_time(at)}\x1f{before or ''}\x1f{after or ''}"
+    return sha256(subject_id.bytes + text.encode()).digest()
 
 
 @lru_cache(maxsize=256)
-def _origin(origin: Origin) -> bytes:
+def _time(at: datetime) -> str:
+    """Format a time in UTC. Changes that are committed together often have the same."""
+    return at.isoformat()
+
+
+def origin_content(origin: Origin) -> bytes:
+    """Return the part of the content that the entries of a change set have in common."""
     return _encoder.encode((origin.actor, origin.request_id, origin.credential, origin.address))
+
+
+def entry_content(seq: int, origin: bytes, change: bytes) -> bytes:
+    """Return the content of an entry with the content of its origin and the digest of its change."""
+    return b"%d %s%s" % (seq, origin, change)

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from catalog.domain.changes.log import LogEntry
 from catalog.domain.identity.security_log import Result, SecurityEvent
+from catalog.domain.items.item import Item
 
 Stream = Literal["catalog", "security"]
 
@@ -38,3 +40,27 @@ class AuditFilter:
 
 EVERY_EVENT = AuditFilter()
 """Selects every event."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """An event with the stream that it belongs to, and its number there."""
+
+    stream: Stream
+    seq: int
+    event: SecurityEvent
+
+
+def change_event(entry: LogEntry) -> SecurityEvent:
+    """Return an entry of the change log as an event. The subject is the SKU or slug; `detail` has the id and the version."""
+    subject, origin = entry.change.subject, entry.origin
+    return SecurityEvent(
+        action=entry.change.kind,
+        at=entry.at,
+        actor=origin.actor,
+        credential=origin.credential,
+        address=origin.address,
+        request_id=origin.request_id,
+        subject=subject.sku if isinstance(subject, Item) else subject.slug,
+        detail={"id": str(subject.id), "version": entry.change.version},
+    )

@@ -1,20 +1,10 @@
-"""Chained digests: each entry of a log has the SHA-256 of the digest before it and of its own content.
-
-Whoever changes, removes or inserts an entry has to change all digests after it. The last digest is noted elsewhere too.
-"""
+"""The chain of the security log (catalog.domain.hash_chain): what the digest of an entry covers."""
 
 import json
-from hashlib import sha256
+from collections.abc import Sequence
 
-from catalog.domain.identity.security_log import ChainHead, SecurityEntry, SecurityEvent, storable
-
-START = b""
-"""What stands for the digest before the first entry."""
-
-
-def chain(previous: bytes, content: bytes) -> bytes:
-    """Return the digest of an entry from the digest before it and its content."""
-    return sha256(previous + content).digest()
+from catalog.domain.hash_chain import ChainEnd, Link, next_digest
+from catalog.domain.identity.security_log import SecurityEntry, SecurityEvent, storable
 
 
 def canonical(seq: int, event: SecurityEvent) -> bytes:
@@ -35,22 +25,16 @@ def canonical(seq: int, event: SecurityEvent) -> bytes:
     return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(errors="surrogatepass")
 
 
-def append(head: ChainHead, events: "list[SecurityEvent] | tuple[SecurityEvent, ...]") -> list[SecurityEntry]:
+def append(head: ChainEnd, events: Sequence[SecurityEvent]) -> list[SecurityEntry]:
     """Return the entries of these events after the head of a log. Characters that no store can hold are replaced first."""
     entries: list[SecurityEntry] = []
     digest = head.digest
     for seq, event in enumerate(map(storable, events), head.seq + 1):
-        digest = chain(digest, canonical(seq, event))
+        digest = next_digest(digest, canonical(seq, event))
         entries.append(SecurityEntry(seq, event, digest))
     return entries
 
 
-def first_fault(before: ChainHead, entries: "list[SecurityEntry] | tuple[SecurityEntry, ...]") -> int | None:
-    """Return the number of the first entry that was altered, removed or inserted; None if all follow each other."""
-    head = before
-    for entry in entries:
-        expected = head.seq + 1
-        if entry.seq != expected or entry.digest != chain(head.digest, canonical(entry.seq, entry.event)):
-            return min(expected, entry.seq)
-        head = ChainHead(entry.seq, entry.digest)
-    return None
+def to_link(entry: SecurityEntry) -> Link:
+    """Return an entry as a link of the chain."""
+    return Link(entry.seq, canonical(entry.seq, entry.event), entry.digest)

@@ -85,14 +85,6 @@ def _replaced(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class ChainHead:
-    """The last entry of a chained log: its number (0 if there was none), and its digest."""
-
-    seq: int = 0
-    digest: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
 class SecurityEntry:
     """An event with its number in the log and its digest, which covers the entry before it as well."""
 

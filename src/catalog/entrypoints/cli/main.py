@@ -3,6 +3,7 @@
 import rich_click as click
 
 from catalog import __version__
+from catalog.entrypoints.cli.commands.audit import audit
 from catalog.entrypoints.cli.commands.categories import categories
 from catalog.entrypoints.cli.commands.changes import changes
 from catalog.entrypoints.cli.commands.export import export
@@ -22,5 +23,5 @@ def main() -> None:
     """
 
 
-for command in (serve, migrate, doctor, seed, items, categories, changes, import_, export):
+for command in (serve, migrate, doctor, seed, items, categories, changes, audit, import_, export):
     main.add_command(command)

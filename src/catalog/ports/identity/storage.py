@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from catalog.domain.hash_chain import ChainEnd
 from catalog.domain.identity.api_key import ApiKey
 from catalog.domain.identity.audit import AuditFilter
 from catalog.domain.identity.changes import IdentityChange
-from catalog.domain.identity.security_log import ChainHead, SecurityEntry, SecurityEvent
+from catalog.domain.identity.security_log import SecurityEntry, SecurityEvent
 from catalog.domain.identity.session import PresentedToken, Session
 from catalog.domain.identity.signing_key import StoredSigningKey
 from catalog.domain.identity.user import User
@@ -107,7 +108,7 @@ class SigningKeys(Protocol):
 
 
 class SecurityLog(Protocol):
-    """Keeps the security log. Each entry has a digest of itself and of the one before (catalog.domain.identity.chain)."""
+    """Keeps the security log. Each entry has a digest of itself and of the one before (catalog.domain.hash_chain)."""
 
     @abstractmethod
     async def record(self, events: Sequence[SecurityEvent]) -> None:
@@ -122,7 +123,7 @@ class SecurityLog(Protocol):
         """Return up to `limit` entries after number `after`, the oldest first, as they are stored."""
 
     @abstractmethod
-    async def security_heads(self) -> tuple[ChainHead, ChainHead]:
+    async def security_heads(self) -> tuple[ChainEnd, ChainEnd]:
         """Return the last entry that was pruned, and the last entry, both as noted apart from the log."""
 
     @abstractmethod

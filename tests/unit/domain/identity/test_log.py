@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.domain.errors import CatalogError
+from catalog.domain.hash_chain import ChainEnd, follow, next_digest
 from catalog.domain.identity import errors
 from catalog.domain.identity.audit import EVERY_EVENT, STREAMS, AuditFilter
-from catalog.domain.identity.chain import START, append, canonical, chain, first_fault
-from catalog.domain.identity.security_log import RESULTS, SECURITY_ACTIONS, ChainHead, SecurityEntry, SecurityEvent
+from catalog.domain.identity.chain import append, canonical, to_link
+from catalog.domain.identity.security_log import RESULTS, SECURITY_ACTIONS, SecurityEntry, SecurityEvent
 from tests.making import NOON, item_id
 
 EVENT = SecurityEvent(action="access.denied", at=NOON, result="denied", actor="anna", subject="berta", address="192.0.2.1")
@@ -19,18 +20,18 @@ EVENT = SecurityEvent(action="access.denied", at=NOON, result="denied", actor="a
 
 def chain_of(count: int) -> list[SecurityEntry]:
     """Return the entries of a log."""
-    return append(ChainHead(), [replace(EVENT, count=number) for number in range(1, count + 1)])
+    return append(ChainEnd(), [replace(EVENT, count=number) for number in range(1, count + 1)])
 
 
 def test_a_chain_continues_from_its_head() -> None:
     """It does not matter how many events are appended at a time."""
     whole = chain_of(5)
     first, rest = whole[:2], whole[2:]
-    assert append(ChainHead(2, first[1].digest), tuple(entry.event for entry in rest)) == rest
-    assert first[0].digest == chain(START, canonical(1, whole[0].event))
-    assert first_fault(ChainHead(), whole) is None
-    assert first_fault(ChainHead(2, first[1].digest), tuple(rest)) is None
-    assert first_fault(ChainHead(), []) is None
+    assert append(ChainEnd(2, first[1].digest), tuple(entry.event for entry in rest)) == rest
+    assert first[0].digest == next_digest(b"", canonical(1, whole[0].event))
+    assert follow(ChainEnd(), map(to_link, whole))[1] is None
+    assert follow(ChainEnd(2, first[1].digest), map(to_link, rest))[1] is None
+    assert follow(ChainEnd(), [])[1] is None
 
 
 @given(st.integers(0, 5), st.sampled_from(["alter", "digest", "remove", "insert", "swap"]))
@@ -48,7 +49,7 @@ def test_the_first_fault_is_found(position: int, kind: str) -> None:
         entries.insert(position, replace(entry, event=EVENT))
     else:
         entries[position : position + 2] = [entries[position + 1], entry]
-    assert first_fault(ChainHead(), entries) == position + 1
+    assert follow(ChainEnd(), map(to_link, entries))[1] == position + 1
 
 
 @pytest.mark.parametrize(

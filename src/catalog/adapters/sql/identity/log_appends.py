@@ -9,8 +9,9 @@ from catalog.adapters.sql.dialect import SqlDialect
 from catalog.adapters.sql.driver import Statement
 from catalog.adapters.sql.identity.row_mapping import ENTRY_ROW, from_entry
 from catalog.adapters.sql.identity.tables import THE_SECURITY_HEAD, security_head, security_log
+from catalog.domain.hash_chain import ChainEnd
 from catalog.domain.identity.chain import append
-from catalog.domain.identity.security_log import ChainHead, SecurityEvent
+from catalog.domain.identity.security_log import SecurityEvent
 
 
 class LogAppends:
@@ -26,7 +27,7 @@ class LogAppends:
             .values(seq=bindparam("head"), digest=bindparam("head_digest", type_=security_head.c.digest.type))
         )
 
-    def statements(self, head: ChainHead, events: Sequence[SecurityEvent]) -> list[Statement]:
+    def statements(self, head: ChainEnd, events: Sequence[SecurityEvent]) -> list[Statement]:
         """Return the statements that append events after the head of the log."""
         if not events:
             return []

@@ -17,10 +17,11 @@ from catalog.adapters.sql.identity.row_mapping import SIGNING_KEY_ROW, from_sign
 from catalog.adapters.sql.identity.security_log import SqlSecurityLog
 from catalog.adapters.sql.identity.tables import setup_tokens, signing_keys
 from catalog.adapters.sql.identity.transactions import IdentityTransactions, LockedIdentity, Step
+from catalog.domain.hash_chain import ChainEnd
 from catalog.domain.identity.api_key import ApiKey
 from catalog.domain.identity.audit import AuditFilter
 from catalog.domain.identity.changes import IdentityChange
-from catalog.domain.identity.security_log import ChainHead, SecurityEntry, SecurityEvent
+from catalog.domain.identity.security_log import SecurityEntry, SecurityEvent
 from catalog.domain.identity.session import PresentedToken, Session
 from catalog.domain.identity.signing_key import StoredSigningKey
 from catalog.domain.identity.user import User
@@ -153,7 +154,7 @@ class SqlIdentityStorage(IdentityStorage):
         """Read in order."""
         return await self._log.chain(after, limit)
 
-    async def security_heads(self) -> tuple[ChainHead, ChainHead]:
+    async def security_heads(self) -> tuple[ChainEnd, ChainEnd]:
         """Read the row of the heads."""
         heads = await self._transactions.heads()
         return heads.log_floor, heads.log

@@ -16,7 +16,7 @@ from catalog.adapters.sql.database import SqlDatabase
 from catalog.adapters.sql.driver import Statement
 from catalog.adapters.sql.identity.tables import NO_HEAD, THE_IDENTITY_HEAD, THE_SECURITY_HEAD, identity_head, security_head
 from catalog.domain.errors import CatalogError, SchemaOutdated, StoreUnavailable
-from catalog.domain.identity.security_log import ChainHead
+from catalog.domain.hash_chain import ChainEnd
 
 LOCK_IDENTITY = "SELECT seq FROM identity_head WHERE one = 1 FOR UPDATE"
 """Locks the row that every transaction here locks first, where BEGIN does not lock the whole database."""
@@ -35,8 +35,8 @@ class Heads(NamedTuple):
 
     revocation: int
     revocation_floor: int
-    log: ChainHead
-    log_floor: ChainHead
+    log: ChainEnd
+    log_floor: ChainEnd
 
 
 class LockedIdentity(NamedTuple):
@@ -136,4 +136,4 @@ def _heads(rows: Sequence[Sequence[Any]]) -> Heads:
     if not rows:
         raise SchemaOutdated(NO_HEAD)
     revocation, revocation_floor, seq, digest, floor, floor_digest = rows[0]
-    return Heads(revocation, revocation_floor, ChainHead(seq, digest), ChainHead(floor, floor_digest))
+    return Heads(revocation, revocation_floor, ChainEnd(seq, digest), ChainEnd(floor, floor_digest))

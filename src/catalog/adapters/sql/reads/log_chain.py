@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from catalog.adapters.sql.log_chain import change_digest, entry_content
+from catalog.adapters.sql.log_chain import change_digest, entry_content, origin_content
 from catalog.adapters.sql.schema.tables import THE_HEAD, change_log, log_head
 from catalog.domain.change import Origin
 from catalog.domain.changes.log import MAX_SEQ
@@ -20,7 +20,7 @@ CHAIN_ENDS = select(log_head.c.seq, log_head.c.digest, log_head.c.floor, log_hea
 def to_chain_ends(row: Sequence[Any]) -> tuple[ChainEnd, ChainEnd]:
     """Return where the chain starts and where it ends, from a row of CHAIN_ENDS."""
     seq, digest, floor, floor_digest, chained_from = row
-    start = ChainEnd(floor, floor_digest) if floor > chained_from else ChainEnd(chained_from)
+    start = ChainEnd(floor, floor_digest or b"") if floor > chained_from else ChainEnd(chained_from)
     return start, ChainEnd(seq, bytes.fromhex(digest))
 
 
@@ -35,4 +35,5 @@ def links_statement(after: int, limit: int) -> Select[Any]:
 def to_link(row: Sequence[Any]) -> Link:
     """Return the link of a row of `links_statement`."""
     seq, *change, actor, request_id, credential, address, digest = row
-    return Link(seq, entry_content(seq, Origin(actor, request_id, credential, address), change_digest(change)), digest)
+    origin = origin_content(Origin(actor, request_id, credential, address))
+    return Link(seq, entry_content(seq, origin, change_digest(change)), digest)

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from catalog.adapters.sql.log_chain import change_digest, entry_content
+from catalog.adapters.sql.log_chain import change_digest, entry_content, origin_content
 from catalog.adapters.sql.row_mapping import from_change, from_item
+from catalog.domain.change import Origin
 from catalog.domain.changes.log import AnyChange, LogEntry
 from catalog.domain.hash_chain import next_digest
 from catalog.domain.items.item import Item
@@ -22,6 +23,9 @@ class PreparedRows:
         self.changes_held = [changes]
         self.change_rows: dict[int, tuple[Row, bytes]] = {}
         self.item_rows: dict[int, tuple[Row, ItemTerms]] = {}
+        self._origin: Origin | None = None
+        self._origin_row: Row = ()
+        self._origin_content = b""
         for rows in prepared:
             self.changes_held += rows.changes_held
             self.change_rows |= rows.change_rows
@@ -36,9 +40,16 @@ class PreparedRows:
     def entry(self, entry: LogEntry, previous_digest: bytes) -> Row:
         """Return the row of a log entry. Its digest, which covers the one before it, is the last column."""
         row, change = self.change_rows[id(entry.change)]
-        origin = entry.origin
-        digest = next_digest(previous_digest, entry_content(entry.seq, origin, change))
-        return (entry.seq, *row, origin.actor, origin.request_id, origin.credential, origin.address, digest)
+        if entry.origin is not self._origin:
+            self._prepare(entry.origin)
+        digest = next_digest(previous_digest, entry_content(entry.seq, self._origin_content, change))
+        return (entry.seq, *row, *self._origin_row, digest)
+
+    def _prepare(self, origin: Origin) -> None:
+        """Build what the entries of a change set have in common."""
+        self._origin = origin
+        self._origin_row = origin.actor, origin.request_id, origin.credential, origin.address
+        self._origin_content = origin_content(origin)
 
     def insert(self, item: Item) -> tuple[Row, ItemTerms]:
         """Return the row of a new item, without its `seq`, and its terms."""

@@ -62,8 +62,8 @@ async def test_a_foreground_import_is_cancelled_or_interrupted(jobs: Jobs) -> No
     running: list[ImportState] = []
     new_state = jobs.jobs._new_state
 
-    def record_state(plan: ImportPlan) -> ImportState:
-        running.append(new_state(plan))
+    def record_state(plan: ImportPlan, owner: str | None) -> ImportState:
+        running.append(new_state(plan, owner))
         started.set()
         return running[-1]
 

@@ -14,6 +14,7 @@ from catalog.domain.errors import InvalidQuery
 from catalog.domain.validation import FieldErrors
 from catalog.entrypoints.http.openapi.endpoints import endpoints
 from catalog.entrypoints.http.openapi.operation import NO_CONTENT, Operation, documented
+from catalog.entrypoints.http.requests.access import PUBLIC
 from catalog.entrypoints.http.requests.declared_parameters import DeclaredParameters, bind_parameters
 from catalog.entrypoints.http.requests.header_parameters import IF_MATCH, LAST_EVENT_ID
 from catalog.entrypoints.http.requests.list_parameters import CATEGORY_LIST, EXPORT, LIST
@@ -119,7 +120,7 @@ def test_a_parameter_is_declared_once() -> None:
         DeclaredParameters((AS, COUNTS, Parameter("as", "Again.", str)))
 
 
-OPERATION = Operation("probe", "A probe", responses=(NO_CONTENT,))
+OPERATION = Operation("probe", "A probe", PUBLIC, responses=(NO_CONTENT,))
 
 
 @get("/{key:str}", opt=documented(OPERATION), sync_to_thread=False)

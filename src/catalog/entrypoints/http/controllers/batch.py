@@ -12,6 +12,7 @@ from catalog.entrypoints.http.controllers.items import ITEMS
 from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.openapi.batch_bodies import BatchBody
 from catalog.entrypoints.http.openapi.operation import Operation, documented, json_body, json_response
+from catalog.entrypoints.http.requests.access import EACH_OPERATION
 from catalog.entrypoints.http.requests.bodies import JSON, parse_object, read_bytes
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.header_parameters import IDEMPOTENCY_KEY
@@ -71,6 +72,7 @@ class BatchController(Controller):
             Operation(
                 "batch_items",
                 "Run a batch",
+                EACH_OPERATION,
                 body=json_body(BatchBody),
                 responses=(json_response(200, "The result of each operation", BatchResultsBody),),
                 errors=(404, 409, 412),

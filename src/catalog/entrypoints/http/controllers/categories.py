@@ -12,6 +12,7 @@ from catalog.application.categories.categories import Categories
 from catalog.application.items.items import Items
 from catalog.domain.categories.category import Category
 from catalog.domain.errors import CategoryNotFound
+from catalog.domain.identity.scopes import ITEMS_READ, ITEMS_WRITE
 from catalog.domain.queries.filters import IN, WITHIN, Condition
 from catalog.domain.values.fields import category_slug
 from catalog.entrypoints.http.controllers.item_lists import RawListRequest, list_etag, respond_with_list
@@ -30,6 +31,7 @@ from catalog.entrypoints.http.openapi.operation import (
     patch_body,
 )
 from catalog.entrypoints.http.openapi.request_bodies import CategoryDraftBody, CategoryPatchBody
+from catalog.entrypoints.http.requests.access import requires
 from catalog.entrypoints.http.requests.bodies import JSON, MERGE_PATCH, parse_object, read_bytes, read_object
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.list_parameters import CATEGORY_LIST
@@ -64,6 +66,7 @@ class CategoriesController(Controller):
             Operation(
                 "list_categories",
                 "List categories",
+                requires(ITEMS_READ),
                 parameters=(AS, COUNTS),
                 responses=(json_response(200, "All categories", CategoriesBody, ETAG), NOT_MODIFIED),
             )
@@ -85,6 +88,7 @@ class CategoriesController(Controller):
             Operation(
                 "create_category",
                 "Create a category",
+                requires(ITEMS_WRITE),
                 body=json_body(CategoryDraftBody),
                 responses=(json_response(201, "The category was created", CategoryBody, LOCATION, ETAG),),
                 errors=(409,),
@@ -107,6 +111,7 @@ class CategoriesController(Controller):
             Operation(
                 "get_category",
                 "Get a category",
+                requires(ITEMS_READ),
                 parameters=(COUNTS,),
                 responses=(_CATEGORY, NOT_MODIFIED),
                 errors=(404,),
@@ -129,6 +134,7 @@ class CategoriesController(Controller):
             Operation(
                 "list_category_items",
                 "List or search items in a category",
+                requires(ITEMS_READ),
                 parameters=CATEGORY_LIST,
                 responses=(ITEM_PAGE, NOT_MODIFIED),
                 errors=(404,),
@@ -158,6 +164,7 @@ class CategoriesController(Controller):
             Operation(
                 "update_category",
                 "Update a category",
+                requires(ITEMS_WRITE),
                 body=patch_body(CategoryPatchBody),
                 responses=(_CATEGORY, NO_CONTENT),
                 errors=(404, 409, 412),
@@ -181,6 +188,7 @@ class CategoriesController(Controller):
             Operation(
                 "delete_category",
                 "Delete a category",
+                requires(ITEMS_WRITE),
                 parameters=(MOVE_TO,),
                 responses=(NO_CONTENT,),
                 errors=(404, 409, 412),

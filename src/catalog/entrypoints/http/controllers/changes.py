@@ -8,7 +8,9 @@ from catalog.application.changes.feed import Feed
 from catalog.application.changes.history import History, LogRequest
 from catalog.domain.changes.log import MAX_SEQ
 from catalog.domain.errors import InvalidPosition
+from catalog.domain.identity.scopes import CHANGES_READ
 from catalog.entrypoints.http.openapi.operation import Content, Operation, ResponseSpec, documented
+from catalog.entrypoints.http.requests.access import requires
 from catalog.entrypoints.http.requests.bodies import JSON
 from catalog.entrypoints.http.requests.caller import AnyRequest
 from catalog.entrypoints.http.requests.header_parameters import LAST_EVENT_ID
@@ -39,6 +41,7 @@ class ChangesController(Controller):
             Operation(
                 "list_changes",
                 "List or stream changes",
+                requires(CHANGES_READ),
                 parameters=(*CHANGES, LAST_EVENT_ID),
                 responses=(
                     ResponseSpec(

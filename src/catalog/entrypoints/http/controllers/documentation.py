@@ -12,6 +12,7 @@ import msgspec
 from litestar import MediaType, Request, Response, Router, get
 from litestar.static_files import create_static_files_router
 
+from catalog.entrypoints.http.requests.access import public_page
 from catalog.entrypoints.http.requests.bodies import JSON
 from catalog.entrypoints.http.responses.problem_types import ERRORS_PATH, PROBLEM_TYPES
 from catalog.entrypoints.http.responses.problems import codes_by_status
@@ -34,7 +35,9 @@ _CSP = (
 
 def assets() -> Router:
     """Return a router that serves scripts and styles: our own, and those of the installed packages."""
-    return create_static_files_router(path="/docs/assets", directories=[_STATIC, *_bundle_folders()], include_in_schema=False)
+    return create_static_files_router(
+        path="/docs/assets", directories=[_STATIC, *_bundle_folders()], include_in_schema=False, opt=public_page()
+    )
 
 
 def _bundle_folders() -> list[Path]:
@@ -43,13 +46,13 @@ def _bundle_folders() -> list[Path]:
     return [Path(spec.origin).parent / folder for spec, folder in specs if spec is not None and spec.origin is not None]
 
 
-@get("/", include_in_schema=False, sync_to_thread=False)
+@get("/", include_in_schema=False, opt=public_page(), sync_to_thread=False)
 def home() -> Response[bytes]:
     """Redirect browsers from the root to the documentation."""
     return Response(b"", status_code=307, headers={"Location": "/docs"})
 
 
-@get("/api/v1", include_in_schema=False, sync_to_thread=False)
+@get("/api/v1", include_in_schema=False, opt=public_page(), sync_to_thread=False)
 def index() -> Response[bytes]:
     """List the resources of the API."""
     return Response(msgspec.json.encode({name: public_path(path) for name, path in _INDEX.items()}), media_type=JSON)
@@ -65,13 +68,13 @@ _INDEX = {
 }
 
 
-@get("/docs", include_in_schema=False, sync_to_thread=False)
+@get("/docs", include_in_schema=False, opt=public_page(), sync_to_thread=False)
 def docs() -> Response[bytes]:
     """Show the API in Swagger UI, where you can try it."""
     return _page("docs.html", {})
 
 
-@get("/redoc", include_in_schema=False, sync_to_thread=False)
+@get("/redoc", include_in_schema=False, opt=public_page(), sync_to_thread=False)
 def redoc() -> Response[bytes]:
     """Show the API in ReDoc.
 
@@ -83,7 +86,7 @@ def redoc() -> Response[bytes]:
     return _page("redoc.html", {"{{script}}": script}, scripts=f" {_REDOC_CDN}", images=f" {_REDOC_CDN}")
 
 
-@get(ERRORS_PATH, include_in_schema=False, sync_to_thread=False)
+@get(ERRORS_PATH, include_in_schema=False, opt=public_page(), sync_to_thread=False)
 def error_types() -> Response[bytes]:
     """Describe every error code. A problem's `type` refers to a section of this page."""
     sections = [_error_section(code, status) for status, codes in sorted(codes_by_status().items()) for code in codes]
@@ -97,7 +100,7 @@ def _error_section(code: str, status: int) -> str:
     return f'<h2 id="{code}">{escape(title)}</h2>\n<p><code>{code}</code>, status {status}. {text}</p>'
 
 
-@get("/openapi.json", include_in_schema=False, sync_to_thread=False)
+@get("/openapi.json", include_in_schema=False, opt=public_page(), sync_to_thread=False)
 def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Return the OpenAPI document. Its server URL is the public path prefix, if a proxy adds one."""
     servers = msgspec.json.encode({"servers": [{"url": public_prefix.get() or "/"}]})

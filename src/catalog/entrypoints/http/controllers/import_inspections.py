@@ -6,10 +6,12 @@ from litestar import Controller, post
 from catalog.application.imports.inspection import MAX_ARCHIVE_SIZE, START_SIZE, Inspections
 from catalog.application.imports.jobs import ImportJobs
 from catalog.domain.errors import FileTooLarge, InvalidInput, InvalidQuery, shorten
+from catalog.domain.identity.scopes import ITEMS_IMPORT
 from catalog.domain.text.normalization import visible
 from catalog.entrypoints.http.controllers.items import ITEMS
 from catalog.entrypoints.http.openapi.file_bodies import IMPORT_CONTENT
 from catalog.entrypoints.http.openapi.operation import Operation, documented, json_response
+from catalog.entrypoints.http.requests.access import requires
 from catalog.entrypoints.http.requests.bodies import announced_length, refuse_other_types
 from catalog.entrypoints.http.requests.caller import AnyRequest
 from catalog.entrypoints.http.requests.import_options import MEDIA_TYPES, parse_import_options
@@ -45,6 +47,7 @@ class ImportInspectionsController(Controller):
             Operation(
                 "inspect_import",
                 "Inspect a file",
+                requires(ITEMS_IMPORT),
                 body=IMPORT_CONTENT,
                 parameters=IMPORT,
                 responses=(json_response(200, "What an import would make of the file", InspectionBody),),

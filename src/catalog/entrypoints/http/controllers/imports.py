@@ -14,10 +14,12 @@ from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.progress import REFUSED, ImportState
 from catalog.application.imports.refusals import Refusal, RefusedRow
 from catalog.domain.errors import FileTooLarge, InvalidQuery
+from catalog.domain.identity.scopes import ITEMS_IMPORT
 from catalog.entrypoints.http.controllers.items import ITEMS
 from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.openapi.file_bodies import IMPORT_CONTENT
 from catalog.entrypoints.http.openapi.operation import LOCATION, Content, Operation, ResponseSpec, documented, json_response
+from catalog.entrypoints.http.requests.access import requires
 from catalog.entrypoints.http.requests.bodies import JSON, announced_length, refuse_other_types
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.import_options import MEDIA_TYPES, ImportOptions, parse_import_options
@@ -59,6 +61,7 @@ class ImportsController(Controller):
             Operation(
                 "import_items",
                 "Import items",
+                requires(ITEMS_IMPORT),
                 body=IMPORT_CONTENT,
                 parameters=IMPORT,
                 responses=(
@@ -123,6 +126,7 @@ class ImportsController(Controller):
             Operation(
                 "get_import",
                 "Get import status",
+                requires(ITEMS_IMPORT),
                 responses=(json_response(200, "The status of the import", ImportStatusBody),),
                 errors=(404,),
             )
@@ -146,6 +150,7 @@ class ImportsController(Controller):
             Operation(
                 "list_import_errors",
                 "List refused rows",
+                requires(ITEMS_IMPORT),
                 parameters=(ERRORS_FORMAT,),
                 responses=(
                     ResponseSpec(
@@ -180,6 +185,7 @@ class ImportsController(Controller):
             Operation(
                 "cancel_import",
                 "Cancel an import",
+                requires(ITEMS_IMPORT),
                 responses=(json_response(202, "Accepted; the current state of the import", ImportStatusBody),),
                 errors=(404,),
             )

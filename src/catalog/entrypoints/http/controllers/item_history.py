@@ -8,12 +8,14 @@ from litestar.params import FromPath
 from catalog.application.changes.history import History, LogRequest
 from catalog.application.items.items import Items
 from catalog.domain.errors import FieldError, InvalidInput, InvalidQuery
+from catalog.domain.identity.scopes import ITEMS_READ, ITEMS_WRITE
 from catalog.domain.queries.operands import parse_moment
 from catalog.domain.validation import FieldErrors
 from catalog.entrypoints.http.controllers.items import ITEMS, WRITTEN_ITEM, item_response
 from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.openapi.operation import NO_CONTENT, Operation, documented, json_body, json_response
 from catalog.entrypoints.http.openapi.request_bodies import RevertBody
+from catalog.entrypoints.http.requests.access import requires
 from catalog.entrypoints.http.requests.bodies import JSON, parse_object, read_bytes, read_nothing
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.path_parameters import item_key
@@ -41,6 +43,7 @@ class HistoryController(Controller):
             Operation(
                 "get_item_history",
                 "Get item history",
+                requires(ITEMS_READ),
                 parameters=HISTORY,
                 responses=(json_response(200, "A page of the item's history", HistoryBody),),
                 errors=(404,),
@@ -63,6 +66,7 @@ class HistoryController(Controller):
             Operation(
                 "get_item_prices",
                 "Get item prices",
+                requires(ITEMS_READ),
                 parameters=(AS_OF,),
                 responses=(json_response(200, "The prices of the item", PricesBody),),
                 errors=(404,),
@@ -88,6 +92,7 @@ class HistoryController(Controller):
             Operation(
                 "restore_item",
                 "Restore a deleted item",
+                requires(ITEMS_WRITE),
                 responses=(WRITTEN_ITEM, NO_CONTENT),
                 errors=(404, 408, 409, 413, 415),
                 idempotent=True,
@@ -111,6 +116,7 @@ class HistoryController(Controller):
             Operation(
                 "revert_item",
                 "Revert an item to an earlier version",
+                requires(ITEMS_WRITE),
                 body=json_body(RevertBody),
                 responses=(WRITTEN_ITEM, NO_CONTENT),
                 errors=(404, 409, 412),

@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from catalog.application.caching.cached_reads import RenderedResponse
 from catalog.application.caching.freshness import item_dependencies
 from catalog.application.items.items import Items
+from catalog.domain.identity.scopes import ITEMS_CREATE, ITEMS_READ, ITEMS_WRITE
 from catalog.domain.items.item import Item
 from catalog.domain.values.sku import parse_key
 from catalog.entrypoints.http.controllers.item_lists import RawListRequest, respond_with_list
@@ -30,6 +31,7 @@ from catalog.entrypoints.http.openapi.operation import (
     patch_body,
 )
 from catalog.entrypoints.http.openapi.request_bodies import ItemDraftBody, ItemPatchBody, PriceDraftBody
+from catalog.entrypoints.http.requests.access import EACH_OPERATION, requires
 from catalog.entrypoints.http.requests.bodies import JSON, MERGE_PATCH, parse_object, read_body, read_bytes, read_object
 from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
 from catalog.entrypoints.http.requests.export_options import parse_export_options
@@ -75,6 +77,7 @@ class ItemsController(Controller):
             Operation(
                 "create_item",
                 "Create an item",
+                requires(ITEMS_CREATE),
                 body=json_body(ItemDraftBody),
                 responses=(CREATED_ITEM,),
                 errors=(409,),
@@ -90,7 +93,11 @@ class ItemsController(Controller):
         return await self.idempotency.respond(request.scope, body, write, partial(_created_response, request.scope))
 
     @get(
-        opt=documented(Operation("list_items", "List or search items", parameters=LIST, responses=(ITEM_PAGE, NOT_MODIFIED)))
+        opt=documented(
+            Operation(
+                "list_items", "List or search items", requires(ITEMS_READ), parameters=LIST, responses=(ITEM_PAGE, NOT_MODIFIED)
+            )
+        )
         | cached(by_query)
     )
     async def list(self, request: AnyRequest) -> PreparedResponse:
@@ -106,7 +113,16 @@ class ItemsController(Controller):
 
     @get(
         "/export",
-        opt=documented(Operation("export_items", "Export items", parameters=EXPORT, responses=(EXPORT_RESPONSE,), errors=(507,))),
+        opt=documented(
+            Operation(
+                "export_items",
+                "Export items",
+                requires(ITEMS_READ, guests=False),
+                parameters=EXPORT,
+                responses=(EXPORT_RESPONSE,),
+                errors=(507,),
+            )
+        ),
     )
     async def export(self, request: AnyRequest) -> StreamingResponse:
         """Return all items, or all that match the filters, oldest first by default. The export is a consistent snapshot.
@@ -139,6 +155,7 @@ class ItemsController(Controller):
             Operation(
                 "get_item",
                 "Get an item",
+                requires(ITEMS_READ),
                 parameters=PRESENTATION,
                 responses=(json_response(200, "The item", SparseItemBody, ETAG), NOT_MODIFIED),
                 errors=(404,),
@@ -167,6 +184,7 @@ class ItemsController(Controller):
             Operation(
                 "put_item",
                 "Create or replace an item",
+                EACH_OPERATION,
                 body=json_body(ItemDraftBody),
                 responses=(WRITTEN_ITEM, CREATED_ITEM, NO_CONTENT),
                 errors=(404, 409, 412),
@@ -198,6 +216,7 @@ class ItemsController(Controller):
             Operation(
                 "update_item",
                 "Update an item",
+                requires(ITEMS_WRITE),
                 body=patch_body(ItemPatchBody),
                 responses=(WRITTEN_ITEM, NO_CONTENT),
                 errors=(404, 409, 412),
@@ -219,6 +238,7 @@ class ItemsController(Controller):
             Operation(
                 "update_item_price",
                 "Update an item's price",
+                requires(ITEMS_WRITE),
                 body=patch_body(PriceDraftBody),
                 responses=(WRITTEN_ITEM, NO_CONTENT),
                 errors=(404, 409, 412),
@@ -238,7 +258,14 @@ class ItemsController(Controller):
         "/{key:str}",
         status_code=204,
         opt=documented(
-            Operation("delete_item", "Delete an item", responses=(NO_CONTENT,), errors=(404, 409, 412), conditional=True)
+            Operation(
+                "delete_item",
+                "Delete an item",
+                requires(ITEMS_WRITE),
+                responses=(NO_CONTENT,),
+                errors=(404, 409, 412),
+                conditional=True,
+            )
         ),
     )
     async def remove(self, request: AnyRequest, key: FromPath[str]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from litestar.routes import BaseRoute, HTTPRoute
 
 from catalog.entrypoints.http.openapi.operation import KEY, NO_CONTENT, NOT_MODIFIED, Content, Operation
+from catalog.entrypoints.http.requests.access import ACCESS, AccessRule
 from catalog.entrypoints.http.requests.header_parameters import (
     IDEMPOTENCY_KEY,
     IF_ABSENT,
@@ -88,14 +89,18 @@ class Endpoint:
 def endpoints(routes: Iterable[BaseRoute]) -> list[Endpoint]:
     """Return the endpoints that are included in the schema.
 
-    Raises: TypeError, if a handler has no documentation, or takes arguments other than the request and parameters of its path.
+    Raises: TypeError, if a handler has no access rule or no documentation, or takes arguments other than the request and
+    parameters of its path.
     """
     found = []
     for route in routes:
         if not isinstance(route, HTTPRoute):
             continue
         for method, (handler, _) in route.route_handler_map.items():
-            if method == "OPTIONS" or not handler.resolve_include_in_schema():
+            if method == "OPTIONS":
+                continue
+            if not handler.resolve_include_in_schema():
+                _refuse_missing_rule(method, route.path, handler)
                 continue
             operation = handler.opt.get(KEY)
             if not isinstance(operation, Operation):
@@ -113,6 +118,13 @@ def endpoints(routes: Iterable[BaseRoute]) -> list[Endpoint]:
             _refuse_undeclared_arguments(endpoint, route.path_parameters)
             found.append(endpoint)
     return found
+
+
+def _refuse_missing_rule(method: str, path: str, handler: Any) -> None:  # noqa: ANN401 - a Litestar handler
+    """Raise TypeError if a handler does not declare who may call it."""
+    if not isinstance(handler.opt.get(ACCESS), AccessRule):
+        message = f"Route {method} {path} has no access rule; add opt=public_page(), or document it."
+        raise TypeError(message)
 
 
 def _refuse_undeclared_arguments(endpoint: Endpoint, path_parameters: Iterable[str]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from catalog.entrypoints.http.requests.access import ACCESS, AccessRule
 from catalog.entrypoints.http.requests.bodies import JSON, MERGE_PATCH
 from catalog.entrypoints.http.requests.parameters import Parameter
 
@@ -44,13 +45,15 @@ class ResponseSpec:
 class Operation:
     """The documentation of a handler beyond its docstring.
 
-    `id` is the name of the method in generated clients. `body` is the request body by media type. `errors` are the statuses of
-    the problems that this operation can respond with, in addition to those of every operation. `conditional` handlers accept
-    If-Match, `idempotent` ones an Idempotency-Key. An operation with a body that `changes_nothing` takes no preferences.
+    `id` is the name of the method in generated clients, `access` says who may call it. `body` is the request body by media type.
+    `errors` are the statuses of the problems that this operation can respond with, in addition to those of every operation.
+    `conditional` handlers accept If-Match, `idempotent` ones an Idempotency-Key. An operation with a body that `changes_nothing`
+    takes no preferences.
     """
 
     id: str
     summary: str
+    access: AccessRule
     body: Mapping[str, Content] = field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
     responses: tuple[ResponseSpec, ...] = ()
@@ -65,8 +68,8 @@ class Operation:
 
 
 def documented(operation: Operation) -> dict[str, Any]:
-    """Return the `opt` argument of a handler with its documentation."""
-    return {KEY: operation}
+    """Return the `opt` argument of a handler with its documentation and its access rule."""
+    return {KEY: operation, ACCESS: operation.access}
 
 
 def json_body(body: Any) -> Mapping[str, Content]:  # noqa: ANN401 - a struct with an EXAMPLE

@@ -29,6 +29,57 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
         "Invalid log position",
         "The log has no entry with this number; `Last-Event-ID` probably belongs to another log.",
     ),
+    "several_credentials": ProblemType(
+        "Several credentials",
+        "The request has more than one `Authorization` or `X-API-Key` header, or both. Send one credential.",
+    ),
+    "unauthenticated": ProblemType("Not signed in", "The request needs an access token, an API key or a session cookie."),
+    "invalid_token": ProblemType(
+        "Invalid token",
+        "The token, session or API key isn't valid, was revoked, or its session ended. Sign in again.",
+    ),
+    "expired_token": ProblemType("Expired token", "The access token or API key has expired. Refresh the token, or sign in again."),
+    "invalid_credentials": ProblemType(
+        "Wrong username or password",
+        "The username or password is wrong, or the user is disabled. A wrong current password at `/auth/me/password` is 403.",
+    ),
+    "forbidden": ProblemType("Forbidden", "The caller may not do that, whatever the scopes."),
+    "insufficient_scope": ProblemType(
+        "Insufficient scope",
+        "The role of the user, the token or the API key doesn't grant the scope that `required` names.",
+    ),
+    "credential_not_allowed": ProblemType(
+        "Credential not allowed",
+        "API keys, users of other issuers, or tokens with fewer scopes than the user's role may not do that.",
+    ),
+    "cross_site": ProblemType(
+        "Cross-site request",
+        "The request has a session cookie, and it can't be shown that a page of this service sent it.",
+    ),
+    "too_many_attempts": ProblemType(
+        "Too many failed sign-ins",
+        "After several wrong passwords, even the right one is refused until the delay in `Retry-After` is over.",
+    ),
+    "too_many_requests": ProblemType(
+        "Too many requests",
+        "The caller has used up its requests for now; see `Retry-After`, `RateLimit` and `RateLimit-Policy`.",
+    ),
+    "weak_password": ProblemType("Weak password", "The new password is too short, common, or contains the username."),
+    "user_not_found": ProblemType("User not found", "No user has this id or username."),
+    "session_not_found": ProblemType("Session not found", "The caller has no session with this id."),
+    "api_key_not_found": ProblemType("API key not found", "The caller has no API key with this id."),
+    "username_taken": ProblemType("Username already in use", "The username belongs to another user."),
+    "last_admin": ProblemType("Last admin", "The last active admin can't be deleted, disabled or get another role."),
+    "too_many_api_keys": ProblemType("Too many API keys", "The user has 50 API keys already; revoke one."),
+    "signing_key_in_settings": ProblemType(
+        "Signing key in the settings",
+        "The key that signs access tokens is set by `CATALOG_IDENTITY__SIGNING_KEY`; replace it there.",
+    ),
+    "sign_ins_busy": ProblemType("Too many sign-ins", "Too many passwords are being checked; see `Retry-After`."),
+    "issuer_unavailable": ProblemType(
+        "Issuer unavailable",
+        "The keys of the other issuer can't be fetched, so its tokens can't be verified; see `Retry-After`.",
+    ),
     "item_not_found": ProblemType("Item not found", "No item has this id or SKU."),
     "category_not_found": ProblemType("Category not found", "No category has this slug."),
     "version_not_found": ProblemType("Version not found", "The log has no such version of the item."),

@@ -13,6 +13,17 @@ from msgspec import UNSET
 
 from catalog.domain import errors
 from catalog.domain.errors import CatalogError, FieldError, FieldPath, InvalidInput, InvalidQuery, shorten
+from catalog.domain.identity.errors import (
+    CredentialNotAllowed,
+    ExpiredToken,
+    Forbidden,
+    InsufficientScope,
+    InvalidToken,
+    SeveralCredentials,
+    TooManyAttempts,
+    TooManyRequests,
+    Unauthenticated,
+)
 from catalog.domain.text.normalization import visible
 from catalog.domain.validation import MAX_ERRORS
 from catalog.entrypoints.http.requests.caller import AnyRequest
@@ -39,6 +50,11 @@ RETRY_AFTER = "1"
 
 STATUS_CODES: dict[type[CatalogError], HTTPStatus] = {
     errors.Malformed: HTTPStatus.BAD_REQUEST,
+    SeveralCredentials: HTTPStatus.BAD_REQUEST,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
+    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.InvalidCursor: HTTPStatus.BAD_REQUEST,
     errors.InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotFound: HTTPStatus.NOT_FOUND,
@@ -87,10 +103,11 @@ def problem(
     code: str | None = None,
     field_errors: list[FieldErrorBody] | None = None,
     total: int = 0,
+    required: str | None = None,
 ) -> bytes:
     """Encode a problem for the request in `scope`, in at most MAX_PROBLEM bytes. Without `code`, the status determines it.
 
-    Of `total` field errors, as many as fit are included.
+    Of `total` field errors, as many as fit are included. `required` is the scope that the caller lacks.
     """
     request_id: str = scope["state"]["request_id"]
     problem_code, title = (
@@ -105,6 +122,7 @@ def problem(
         code=problem_code,
         request_id=request_id,
         errors=UNSET if field_errors is None else field_errors,
+        required=UNSET if required is None else required,
     )
     if field_errors is not None and total > len(field_errors):
         body.errors_total = total
@@ -127,9 +145,12 @@ def status_of(error: CatalogError) -> HTTPStatus:
 def codes_by_status() -> dict[int, list[str]]:
     """Return the codes of the problems with each status, in the order of PROBLEM_TYPES.
 
-    The status of `batch_refused` is that of the first failure; it is listed under the status of an invalid body.
+    The status of `batch_refused` is that of the first failure; it is listed under the status of an invalid body. A code with two
+    statuses, as `invalid_credentials`, is listed under the first of them.
     """
-    statuses = {error.code: _status_of_type(error) for error in _errors_below(CatalogError)}
+    statuses: dict[str, HTTPStatus] = {}
+    for error in _errors_below(CatalogError):
+        statuses.setdefault(error.code, _status_of_type(error))
     codes: dict[int, list[str]] = {}
     for code in PROBLEM_TYPES:
         codes.setdefault(statuses[code], []).append(code)
@@ -150,7 +171,8 @@ def problem_of(scope: Mapping[str, Any], error: CatalogError) -> bytes:
     """Encode an error as a problem."""
     field_errors = field_errors_of(error)
     if field_errors is None:
-        return problem(scope, status_of(error), str(error), error.code)
+        required = error.required if isinstance(error, InsufficientScope) else None
+        return problem(scope, status_of(error), str(error), error.code, required=required)
     total = count_errors(error)
     notes = " ".join(_notes_of(error))
     if isinstance(error, errors.BatchRefused) or total == 1:
@@ -207,13 +229,28 @@ def _operation_field_errors(index: int, error: CatalogError) -> Iterator[FieldEr
 def on_catalog_error(request: AnyRequest, error: CatalogError) -> Response[bytes]:
     """Respond to an error that the catalog raised."""
     status = status_of(error)
-    headers = {}
-    if isinstance(error, errors.Unavailable | errors.TooManyConflicts | errors.RequestInProgress):
-        headers["Retry-After"] = RETRY_AFTER
+    headers = headers_of(error)
     if isinstance(error, errors.Unavailable):
         _log.warning("unavailable", code=error.code, reason=str(error), cause=repr(error.__cause__) if error.__cause__ else None)
     body = problem_of(request.scope, error)
     return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
+
+
+def headers_of(error: CatalogError) -> dict[str, str]:
+    """Return the headers of the response to an error: when to retry, and how to authenticate (RFC 6750, section 3)."""
+    if isinstance(error, errors.Unavailable | errors.TooManyConflicts | errors.RequestInProgress):
+        return {"Retry-After": RETRY_AFTER}
+    if isinstance(error, TooManyAttempts | TooManyRequests):
+        return {"Retry-After": str(error.seconds)}
+    if isinstance(error, ExpiredToken):
+        return {"WWW-Authenticate": 'Bearer error="invalid_token", error_description="The token has expired"'}
+    if isinstance(error, InvalidToken):
+        return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+    if isinstance(error, InsufficientScope):
+        return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{error.required}"'}
+    if isinstance(error, Unauthenticated | CredentialNotAllowed):
+        return {"WWW-Authenticate": "Bearer"}
+    return {}
 
 
 def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[bytes]:

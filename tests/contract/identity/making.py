@@ -9,7 +9,7 @@ from catalog.domain.identity.api_key import ApiKey
 from catalog.domain.identity.changes import IdentityChange, SessionStart
 from catalog.domain.identity.roles import ROLE_SCOPES, Role
 from catalog.domain.identity.security_log import SecurityEvent
-from catalog.domain.identity.session import RefreshToken, Session, SessionLimits
+from catalog.domain.identity.session import RefreshToken, Session, SessionKind, SessionLimits
 from catalog.domain.identity.user import User
 from catalog.ports.identity.storage import IdentityStorage
 from tests.making import NOON, item_id
@@ -37,7 +37,7 @@ async def add_user(identity: IdentityStorage, number: int, name: str | None = No
 
 def session_of(user: User, number: int, *, at: datetime = NOON, secret: bytes | None = None) -> Session:
     """Return a new session."""
-    kind = "token" if secret is None else "cookie"
+    kind: SessionKind = "token" if secret is None else "cookie"
     return Session.start(
         item_id(number),
         user,
@@ -90,9 +90,7 @@ async def revoked_ids(identity: IdentityStorage, after: int = 0) -> frozenset[UU
     return (await identity.revocations(after, NOON - timedelta(days=1))).ids
 
 
-async def commit_all(
-    rivals: Sequence[IdentityStorage], changes: Sequence[IdentityChange]
-) -> list[BaseException | None]:
+async def commit_all(rivals: Sequence[IdentityStorage], changes: Sequence[IdentityChange]) -> list[BaseException | None]:
     """Commit changes at the same time, on all storages in turn. Return the error of each, or None."""
     commits = (rivals[number % len(rivals)].commit(change) for number, change in enumerate(changes))
     return await asyncio.gather(*commits, return_exceptions=True)

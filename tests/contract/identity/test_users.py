@@ -101,7 +101,8 @@ async def test_ends_and_revocations_may_come_with_a_deletion(identity: IdentityS
         IdentityChange(user=user.delete(now=LATER), ends=ends, revocation=KeyRevocation(user_id=user.id), forget_keys_of=user.id)
     )
     found = await identity.revocations(0, NOON)
-    assert (found.seq, found.ids) == (2, {session.id, key.id})
+    assert found.seq == 2
+    assert found.ids == {session.id, key.id}
 
 
 async def test_users_are_listed_by_name_in_pages(identity: IdentityStorage) -> None:

@@ -13,8 +13,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from catalog.adapters.sql.identity.tables import users
 from catalog.adapters.sql.schema.migrate import HEAD_REVISION, MIGRATIONS, alembic_config, downgrade, upgrade
-from catalog.adapters.sql.schema.tables import ByCodePoint, metadata
+from catalog.adapters.sql.schema.tables import ByCodePoint
 from catalog.domain.categories.tree import Tree
 from catalog.domain.errors import SchemaOutdated
 from catalog.domain.queries.item_query import ItemQuery
@@ -26,6 +27,9 @@ from tests.conftest import Databases
 from tests.making import create_categories, create_items
 
 ROOT = Path(__file__).parents[3]
+
+metadata = users.metadata
+"""All tables, those of identity too, which that module has added."""
 
 
 def test_the_head_revision_is_the_newest_migration() -> None:
@@ -130,7 +134,7 @@ async def test_postgres_compares_by_code_point_regardless_of_its_collation(datab
         if column.type is ByCodePoint
     }
     assert {name for name, collation in rows if collation == "C"} == columns_by_code_point
-    assert {"items.sku", "items.name_key", "items.currency"} <= columns_by_code_point
+    assert {"items.sku", "items.name_key", "items.currency", "users.username"} <= columns_by_code_point
 
 
 async def test_postgres_limits_the_pending_list_of_the_word_index(databases: Databases, postgres_template: str) -> None:

@@ -47,6 +47,7 @@ class MemoryIdentityStorage(IdentityStorage):
         self._sessions: dict[UUID, Session] = {}
         self._tokens: dict[bytes, RefreshToken] = {}
         self._keys: dict[UUID, ApiKey] = {}
+        self._setup_tokens: dict[bytes, datetime] = {}
         self._signing_keys: dict[str, StoredSigningKey] = {}
         self._revocations: list[_Revocation] = []
         self._revocation_head = 0
@@ -74,6 +75,15 @@ class MemoryIdentityStorage(IdentityStorage):
     async def has_users(self) -> bool:
         """Return whether there are any."""
         return bool(self._users)
+
+    async def add_setup_token(self, token_hash: bytes, expires_at: datetime) -> None:
+        """Note a hash."""
+        self._check_open()
+        self._setup_tokens[token_hash] = expires_at
+
+    async def has_setup_token(self, token_hash: bytes, now: datetime) -> bool:
+        """Look up a hash."""
+        return self._is_setup_token(token_hash, now)
 
     async def sessions_of(self, user_id: UUID) -> Sequence[Session]:
         """Filter the sessions."""
@@ -151,6 +161,8 @@ class MemoryIdentityStorage(IdentityStorage):
         self._check_open()
         plan = plan_identity_commit(change, self._stored(change))
         self._write_user(change)
+        if change.setup is not None:
+            self._setup_tokens.clear()
         for session_id in plan.ended_sessions & self._sessions.keys():
             self._sessions[session_id] = replace(self._sessions[session_id], ended_at=plan.at)
         for key_id in plan.deleted_keys:
@@ -180,8 +192,9 @@ class MemoryIdentityStorage(IdentityStorage):
                 self._keys[key] = replace(api_key, last_used_at=max(api_key.last_used_at or at, at))
 
     async def delete_expired(self, now: datetime) -> None:
-        """Filter sessions, tokens and revocations."""
+        """Filter setup tokens, sessions, tokens and revocations."""
         self._check_open()
+        self._setup_tokens = {key: expires_at for key, expires_at in self._setup_tokens.items() if expires_at > now}
         limit = now - KEPT_AFTER_END
         self._keep_sessions(lambda session: min(session.expires_at, session.ended_at or session.expires_at) >= limit)
         expired = [revocation.seq for revocation in self._revocations if revocation.at < limit]
@@ -202,6 +215,9 @@ class MemoryIdentityStorage(IdentityStorage):
             username_taken=reads.username in self._user_ids,
             has_other_admin=reads.admins_except is None
             or any(user.is_active_admin and user.id != reads.admins_except for user in self._users.values()),
+            allows_setup=reads.setup is not None
+            and not self._users
+            and (reads.setup.token_hash is None or self._is_setup_token(reads.setup.token_hash, reads.setup.at)),
             presented=None if reads.token_hash is None else self._presented(reads.token_hash),
             sessions=[
                 StoredSession(session.id, session.user_id, session.ended_at is not None)
@@ -214,6 +230,10 @@ class MemoryIdentityStorage(IdentityStorage):
                 if key.id in reads.keys or key.user_id in reads.keys_of
             ],
         )
+
+    def _is_setup_token(self, token_hash: bytes, now: datetime) -> bool:
+        expires_at = self._setup_tokens.get(token_hash)
+        return expires_at is not None and now < expires_at
 
     def _presented(self, token_hash: bytes) -> PresentedToken | None:
         token = self._tokens.get(token_hash)

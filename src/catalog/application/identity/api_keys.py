@@ -7,9 +7,10 @@ from uuid import UUID
 from catalog.application.identity.caller import Caller
 from catalog.application.identity.random_secrets import hash_secret, new_secret
 from catalog.application.identity.revocations import IdentityCommits
+from catalog.domain.errors import StaleVersion
 from catalog.domain.identity.api_key import ApiKey, NewApiKey, key_text
 from catalog.domain.identity.changes import IdentityChange, KeyRevocation
-from catalog.domain.identity.errors import ApiKeyNotFound, CredentialNotAllowed, InsufficientScope
+from catalog.domain.identity.errors import ApiKeyNotFound, InsufficientScope, InvalidToken
 from catalog.domain.identity.scopes import Scopes, in_order
 from catalog.domain.identity.security_log import KEY_CREATED, KEY_REVOKED
 from catalog.domain.identity.user import User
@@ -23,6 +24,10 @@ class CreatedKey(NamedTuple):
 
     key: ApiKey
     text: str
+
+    def __repr__(self) -> str:
+        """Return it without the text."""
+        return f"CreatedKey({self.key!r})"
 
 
 class UserApiKeys:
@@ -38,16 +43,21 @@ class UserApiKeys:
     async def create_own(self, new: NewApiKey, caller: Caller) -> CreatedKey:
         """Make a key for the caller. Its scopes lie within those of the caller's session.
 
-        Raises: CredentialNotAllowed, InsufficientScope, TooManyApiKeys.
+        Raises: CredentialNotAllowed, InsufficientScope, TooManyApiKeys, InvalidToken if the user is not active any more.
         """
-        caller.principal.require_sign_in()
-        user = await self._storage.user(caller.principal.user_id or "")
+        user = await self._storage.user(caller.principal.require_sign_in().user_id)
         if user is None:
-            raise CredentialNotAllowed
-        return await self.create(new, user, caller, within=caller.principal.scopes)
+            raise InvalidToken
+        try:
+            return await self.create(new, user, caller, within=caller.principal.scopes)
+        except StaleVersion as error:
+            raise InvalidToken from error
 
     async def create(self, new: NewApiKey, user: User, caller: Caller, *, within: Scopes) -> CreatedKey:
-        """Make a key for a user. Raises: InsufficientScope for a scope that is not among `within`, TooManyApiKeys."""
+        """Make a key for a user.
+
+        Raises: InsufficientScope for a scope that is not among `within`, TooManyApiKeys, StaleVersion if the user is not active.
+        """
         scopes = within if new.scopes is None else new.scopes
         beyond = in_order(scopes - within)
         if beyond:
@@ -69,8 +79,7 @@ class UserApiKeys:
 
     async def own(self, caller: Caller) -> Sequence[ApiKey]:
         """Return the caller's keys, the newest first. Raises: CredentialNotAllowed."""
-        caller.principal.require_sign_in()
-        return await self._storage.api_keys(caller.principal.user_id)
+        return await self._storage.api_keys(caller.principal.require_sign_in().user_id)
 
     async def of_user(self, user_id: UUID) -> Sequence[ApiKey]:
         """Return a user's keys, the newest first."""
@@ -78,10 +87,9 @@ class UserApiKeys:
 
     async def revoke(self, key_id: UUID, caller: Caller, *, of_anybody: bool = False) -> None:
         """Revoke one of the caller's keys, or anybody's. Raises: CredentialNotAllowed, ApiKeyNotFound."""
-        if not of_anybody:
-            caller.principal.require_sign_in()
+        owner = None if of_anybody else caller.principal.require_sign_in().user_id
         found = await self._storage.api_key(key_id)
-        if found is None or not (of_anybody or found[1].id == caller.principal.user_id):
+        if found is None or owner not in (None, found[1].id):
             raise ApiKeyNotFound(key_id)
         now = self._clock.now()
         event = caller.event(KEY_REVOKED, now, found[1].username, {"key": str(key_id)})

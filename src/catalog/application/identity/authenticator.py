@@ -1,6 +1,5 @@
 """Recognizes who sends a request by its credential, and remembers verified credentials."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hmac import compare_digest
@@ -9,8 +8,9 @@ from uuid import UUID
 
 from catalog.application.identity.random_secrets import hash_secret
 from catalog.application.identity.revocations import RevocationWatch
-from catalog.domain.identity.api_key import PREFIX, ApiKey, parse_key_text
-from catalog.domain.identity.errors import InvalidToken
+from catalog.domain.errors import Unavailable
+from catalog.domain.identity.api_key import PREFIX, parse_key_text
+from catalog.domain.identity.errors import ExpiredToken, InvalidToken
 from catalog.domain.identity.principal import Principal
 from catalog.domain.identity.session import SessionLimits
 from catalog.ports.clock import Clock
@@ -67,26 +67,37 @@ class Authenticator:
         return principal if principal is not None and self.is_valid(principal) else None
 
     def is_valid(self, principal: Principal) -> bool:
-        """Return whether the principal's credential has neither expired nor been revoked, as far as this process knows."""
-        if principal.credential_id is not None and self._watch.is_revoked(principal.credential_id, principal.as_of):
-            return False
-        return principal.expires_at is None or self._clock.now() < principal.expires_at
+        """Return whether the principal's credential has neither expired nor been revoked, as far as this process knows.
+
+        What was looked up in the store is not valid while the store is away: nobody knows whether it was revoked.
+        """
+        return (principal.as_of is None or self._watch.is_current) and not self._has_ended(principal)
 
     async def authenticate(self, credential: Credential) -> Principal:
         """Return who sends a request. Raises: InvalidToken, ExpiredToken, Forbidden, Unavailable."""
-        as_of = await self._watch.position()
-        if credential.kind == "cookie":
-            principal = replace(await self._browser(credential.text), as_of=as_of)
-        elif credential.text.startswith(_KEY_PREFIX):
-            principal = replace(await self._api_key(credential.text), as_of=as_of)
-        elif self._foreign is not None and self._foreign.is_foreign(credential.text):
-            principal = await self._foreign.verify(credential.text, self._clock.now())
-        else:
-            principal = self._token(credential.text)
-        if not self.is_valid(principal):
+        principal = await self._verify(credential)
+        if principal.as_of is not None and self._has_ended(principal):
+            # It was revoked or changed while it was looked up. A change, as of the user's role, does not revoke it.
+            principal = await self._verify(credential)
+        if self._has_ended(principal):
             raise InvalidToken
         self._remember(credential, principal)
         return principal
+
+    async def _verify(self, credential: Credential) -> Principal:
+        as_of = await self._watch.position()
+        if credential.kind == "cookie":
+            return replace(await self._browser(credential.text), as_of=as_of)
+        if credential.text.startswith(_KEY_PREFIX):
+            return replace(await self._api_key(credential.text), as_of=as_of)
+        if self._foreign is not None and self._foreign.is_foreign(credential.text):
+            return await self._foreign.verify(credential.text, self._clock.now())
+        return self._token(credential.text)
+
+    def _has_ended(self, principal: Principal) -> bool:
+        if principal.credential_id is not None and self._watch.is_revoked(principal.credential_id, principal.as_of):
+            return True
+        return principal.expires_at is not None and self._clock.now() >= principal.expires_at
 
     def _token(self, text: str) -> Principal:
         claims = self._signer.verify(text, self._clock.now())
@@ -100,8 +111,10 @@ class Authenticator:
         if parts is None or found is None:
             raise InvalidToken
         key, user = found
-        if not _is_same(key, parts.secret) or user.disabled or not key.is_valid(self._clock.now()):
+        if not compare_digest(key.secret_hash, hash_secret(parts.secret)) or user.disabled:
             raise InvalidToken
+        if not key.is_valid(self._clock.now()):
+            raise ExpiredToken
         return Principal.of_key(key, user)
 
     async def _browser(self, secret: str) -> Principal:
@@ -116,6 +129,7 @@ class Authenticator:
         return Principal.of_session(session.id, user.username, user.role, session.scopes, user.id, until)
 
     def _remember(self, credential: Credential, principal: Principal) -> None:
+        self._remembered.pop(credential, None)
         while len(self._remembered) >= MAX_REMEMBERED:
             del self._remembered[next(iter(self._remembered))]
         self._remembered[credential] = principal
@@ -125,25 +139,21 @@ class Authenticator:
         self._remembered = {
             credential: principal
             for credential, principal in self._remembered.items()
-            if not (_is_looked_up(credential) if ids is None else principal.credential_id in ids)
+            if not (principal.as_of is not None if ids is None else principal.credential_id in ids)
         }
 
     def used(self, principal: Principal) -> None:
-        """Note that a browser's session or an API key was used. To be called for requests that are let through."""
+        """Note that a session or an API key was used. To be called for requests that are let through."""
         if principal.credential_id is not None:
             self._used_at[principal.credential_id] = self._clock.now()
 
     async def note_uses(self) -> None:
-        """Store when sessions and keys were last used. Called about once a minute; a crash loses the last minute."""
-        used_at: Mapping[UUID, datetime] = self._used_at
-        self._used_at = {}
-        if used_at:
+        """Store when sessions and keys were last used. Called once a minute: a crash loses the last one. Raises: Unavailable."""
+        used_at, self._used_at = self._used_at, {}
+        if not used_at:
+            return
+        try:
             await self._storage.touch(used_at)
-
-
-def _is_looked_up(credential: Credential) -> bool:
-    return credential.kind == "cookie" or credential.text.startswith(_KEY_PREFIX)
-
-
-def _is_same(key: ApiKey, secret: str) -> bool:
-    return compare_digest(key.secret_hash, hash_secret(secret))
+        except Unavailable:
+            self._used_at = used_at | self._used_at
+            raise

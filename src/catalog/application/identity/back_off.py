@@ -1,7 +1,7 @@
 """Delays sign-ins after failures: with one name from one network, and, after many more, with one name from anywhere."""
 
 import math
-from datetime import datetime
+from hashlib import sha256
 
 from catalog.domain.identity.back_off import FREE_FAILURES, NAME_FAILURES, delay_after, network_of
 from catalog.domain.identity.errors import TooManyAttempts
@@ -18,7 +18,10 @@ class BackOff:
         self._clock = clock
 
     async def check(self, username: str, address: str | None) -> None:
-        """Return if a password may be tried now. Raises: TooManyAttempts, with the time to wait."""
+        """Return if a password may be tried now. Raises: TooManyAttempts, with the time to wait.
+
+        Check again after the password was verified: of many tries at the same time, those after the first failures tell nothing.
+        """
         now = self._clock.now()
         waits = [
             delay_after(await self._counter.failures(key), free, now).total_seconds() for key, free in _counted(username, address)
@@ -28,7 +31,7 @@ class BackOff:
 
     async def failed(self, username: str, address: str | None) -> None:
         """Count a failure."""
-        now: datetime = self._clock.now()
+        now = self._clock.now()
         for key, _ in _counted(username, address):
             await self._counter.add(key, now)
 
@@ -39,6 +42,10 @@ class BackOff:
 
 
 def _counted(username: str, address: str | None) -> tuple[tuple[str, int], tuple[str, int]]:
-    """Return the keys to count by, each with the number of failures without delay."""
+    """Return the keys to count by, each with the number of failures without delay.
+
+    They have a hash of the name, because a password may have been typed into its field, and the counter may be on the network.
+    """
+    name = sha256(username.encode(errors="surrogatepass")).hexdigest()
     network = network_of(address or "unknown")
-    return (f"{network} {username}", FREE_FAILURES), (f"any {username}", NAME_FAILURES)
+    return (f"{network} {name}", FREE_FAILURES), (f"any {name}", NAME_FAILURES)

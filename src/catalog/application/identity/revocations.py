@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import NamedTuple
 from uuid import UUID
 
-from catalog.domain.errors import Unavailable
+from catalog.application.identity.periodic import repeated
+from catalog.domain.errors import StaleVersion, Unavailable
 from catalog.domain.identity.changes import IdentityChange
 from catalog.ports.clock import Clock
 from catalog.ports.identity.storage import IdentityStorage
@@ -16,37 +18,59 @@ POLL_SECONDS = 0.5
 """Seconds between two looks for revocations."""
 
 MAX_SILENCE = 5.0
-"""Seconds without contact to the store after which credentials are not remembered any more."""
+"""Seconds without contact to the store after which nothing that it holds is remembered."""
+
+CLOCK_TOLERANCE = timedelta(minutes=1)
+"""How far the clocks of two processes may differ, and how long a commit may take."""
+
+MAX_ATTEMPTS = 5
+"""How often a change is decided, because another one of the same user or token came first."""
+
+OnRevoked = Callable[[frozenset[UUID] | None], None]
+"""Is called with the ids of sessions and keys that are revoked, or with None if any may have been."""
+
+
+class _Revocation(NamedTuple):
+    seq: int
+    until: datetime
 
 
 class RevocationWatch:
-    """Knows which sessions and keys were revoked within the life of an access token.
+    """Knows which sessions and keys were revoked within the life of an access token."""
 
-    `on_revoked` is called with the ids of new ones, or with None if everything may have been revoked.
-    """
-
-    def __init__(self, storage: IdentityStorage, clock: Clock, life: timedelta) -> None:
-        """Follow the revocations in `storage`. `life` is that of an access token."""
+    def __init__(
+        self, storage: IdentityStorage, clock: Clock, token_life: timedelta, timer: Callable[[], float] = monotonic
+    ) -> None:
+        """Follow the revocations in `storage`. `timer` measures the time without contact to it."""
         self._storage = storage
         self._clock = clock
-        self._life = life
+        self._kept_for = token_life + CLOCK_TOLERANCE
+        self._timer = timer
         self._seq = 0
-        self._revoked: dict[UUID, tuple[int, datetime]] = {}
-        self._listeners: list[Callable[[frozenset[UUID] | None], None]] = []
+        self._revoked: dict[UUID, _Revocation] = {}
+        self._listeners: list[OnRevoked] = []
         self._contact: float | None = None
         self._updating = asyncio.Lock()
 
-    def on_revoked(self, listener: Callable[[frozenset[UUID] | None], None]) -> None:
-        """Call `listener` with the ids of sessions and keys that are revoked; with None to forget everything."""
+    def on_revoked(self, listener: OnRevoked) -> None:
+        """Call `listener` when something is revoked."""
         self._listeners.append(listener)
 
-    def is_revoked(self, credential_id: UUID, as_of: int) -> bool:
-        """Return whether a session or key was revoked, as far as this process knows, after revocation number `as_of`."""
+    def is_revoked(self, credential_id: UUID, as_of: int | None) -> bool:
+        """Return whether a session or key was revoked, as far as this process knows.
+
+        With `as_of`, only revocations after this number count: the credential was looked up then.
+        """
         revoked = self._revoked.get(credential_id)
-        return revoked is not None and revoked[0] > as_of
+        return revoked is not None and (as_of is None or revoked.seq > as_of)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the revocations of all processes are known, except those of the last seconds."""
+        return self._contact is not None and self._timer() - self._contact <= MAX_SILENCE
 
     async def position(self) -> int:
-        """Return the number of the last revocation that this process knows. Raises: Unavailable if it never knew one."""
+        """Return the number of the last revocation that this process knows. Raises: Unavailable if it does not know any."""
         if self._contact is None:
             await self.update()
         return self._seq
@@ -54,39 +78,29 @@ class RevocationWatch:
     async def update(self) -> None:
         """Read the new revocations. Raises: Unavailable."""
         async with self._updating:
-            now = self._clock.now()
-            found = await self._storage.revocations(self._seq, now - self._life)
-            self._contact = monotonic()
-            self._seq = found.seq
-            recent = {key: (seq, until) for key, (seq, until) in self._revoked.items() if until > now}
-            self._revoked = recent | dict.fromkeys(found.ids, (found.seq, now + self._life))
-            if not found.complete:
-                self._notify(None)
-            elif found.ids:
-                self._notify(found.ids)
+            now, asked = self._clock.now(), self._timer()
+            found = await self._storage.revocations(self._seq, now - self._kept_for)
+            # A restored backup may have fewer revocations than this process has seen.
+            is_complete = found.complete and found.seq >= self._seq
+            self._seq, self._contact = found.seq, asked
+            recent = {key: revocation for key, revocation in self._revoked.items() if revocation.until > now}
+            self._revoked = recent | dict.fromkeys(found.ids, _Revocation(found.seq, now + self._kept_for))
+            if found.ids or not is_complete:
+                for listener in self._listeners:
+                    listener(found.ids if is_complete else None)
 
-    def _notify(self, ids: frozenset[UUID] | None) -> None:
-        for listener in self._listeners:
-            listener(ids)
+    async def catch_up(self) -> None:
+        """Read the revocations of an own commit. If the store is away, let nobody in until they are known."""
+        try:
+            await self.update()
+        except Unavailable:
+            self._contact = None
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self, interval: float = POLL_SECONDS) -> AsyncIterator[None]:
         """Follow the revocations while the context is open."""
-        task = asyncio.create_task(self._follow())
-        try:
+        async with repeated(self.update, interval):
             yield
-        finally:
-            task.cancel()
-            await asyncio.wait((task,))
-
-    async def _follow(self) -> None:
-        while True:
-            try:
-                await self.update()
-            except Unavailable:
-                if self._contact is not None and monotonic() - self._contact > MAX_SILENCE:
-                    self._notify(None)
-            await asyncio.sleep(POLL_SECONDS)
 
 
 class IdentityCommits:
@@ -101,4 +115,15 @@ class IdentityCommits:
         """Commit a change. Raises: as IdentityStorage.commit."""
         await self._storage.commit(change)
         if change.revokes:
-            await self._watch.update()
+            await self._watch.catch_up()
+
+    async def try_commit(self, change: IdentityChange) -> bool:
+        """Commit a change. Return False if it has to be decided again, because another one came first.
+
+        Raises: as IdentityStorage.commit, except StaleVersion.
+        """
+        try:
+            await self.commit(change)
+        except StaleVersion:
+            return False
+        return True

@@ -1,11 +1,11 @@
 """Writes failures and refusals to the security log, in batches: a flood of them costs few transactions."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from catalog.application.identity.periodic import repeated
 from catalog.domain.errors import Unavailable
 from catalog.domain.identity.security_log import SecurityEvent
 from catalog.ports.clock import Clock
@@ -60,7 +60,7 @@ class SecurityEvents:
         """Take an event."""
         key = _key(event)
         if key not in self._tallies and len(self._tallies) >= MAX_KINDS:
-            event = SecurityEvent(action=event.action, at=event.at, result=event.result)
+            event = SecurityEvent(action=event.action, at=event.at, result=event.result, count=event.count)
             key = _key(event)
         tally = self._tallies.get(key)
         if tally is None:
@@ -69,36 +69,29 @@ class SecurityEvents:
             tally.add(event)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self, interval: float = WRITE_INTERVAL) -> AsyncIterator[None]:
         """Write in the background while the context is open, and the rest when it closes."""
-        task = asyncio.create_task(self._write_regularly())
         try:
-            yield
+            async with repeated(self.write, interval):
+                yield
         finally:
-            task.cancel()
-            await asyncio.wait((task,))
             await self.write(everything=True)
-
-    async def _write_regularly(self) -> None:
-        while True:
-            await asyncio.sleep(WRITE_INTERVAL)
-            await self.write()
 
     async def write(self, *, everything: bool = False) -> None:
         """Write what is new, and the numbers of repeats whose minute is over. If the store is away, keep them."""
         now = self._clock.now()
-        due = {
-            tally: tally.pending
+        due = [
+            (tally, tally.pending)
             for tally in self._tallies.values()
             if tally.pending is not None and (everything or not tally.written or tally.is_over(now))
-        }
-        for tally in due:
+        ]
+        for tally, _ in due:
             tally.pending, tally.written = None, True
         try:
             if due:
-                await self._storage.record(list(due.values()))
+                await self._storage.record([event for _, event in due])
         except Unavailable:
-            for tally, event in due.items():
+            for tally, event in due:
                 tally.restore(event)
         self._tallies = {key: tally for key, tally in self._tallies.items() if tally.pending or not tally.is_over(now)}
 

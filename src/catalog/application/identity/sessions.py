@@ -1,14 +1,16 @@
 """A user's own sessions: listing them, and signing out."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from uuid import UUID
 
 from catalog.application.identity.caller import Caller
 from catalog.application.identity.revocations import IdentityCommits
 from catalog.domain.identity.changes import IdentityChange, SessionEnd
-from catalog.domain.identity.errors import CredentialNotAllowed, SessionNotFound
+from catalog.domain.identity.errors import SessionNotFound
 from catalog.domain.identity.security_log import SESSION_ENDED
 from catalog.domain.identity.session import Session, SessionLimits
+from catalog.domain.identity.user import User
 from catalog.ports.clock import Clock
 from catalog.ports.identity.storage import IdentityStorage
 
@@ -25,37 +27,32 @@ class UserSessions:
 
     async def own(self, caller: Caller) -> Sequence[Session]:
         """Return the caller's live sessions, the newest first. Raises: CredentialNotAllowed."""
-        return await self.of_user(_user_id(caller))
+        return await self.of_user(caller.principal.require_sign_in().user_id)
 
     async def of_user(self, user_id: UUID) -> Sequence[Session]:
         """Return a user's live sessions, the newest first."""
         now = self._clock.now()
         return [session for session in await self._storage.sessions_of(user_id) if session.is_live(now, self._limits)]
 
-    async def end(self, session_id: UUID, caller: Caller, *, user_id: UUID | None = None) -> None:
-        """End one of the caller's sessions, or of the user's with `user_id`. Raises: CredentialNotAllowed, SessionNotFound."""
-        owner = _user_id(caller) if user_id is None else user_id
-        if all(session.id != session_id for session in await self.of_user(owner)):
+    async def end(self, session_id: UUID, caller: Caller) -> None:
+        """End one of the caller's sessions. Raises: CredentialNotAllowed, SessionNotFound."""
+        user_id, _ = caller.principal.require_sign_in()
+        if all(session.id != session_id for session in await self.of_user(user_id)):
             raise SessionNotFound(session_id)
-        await self._end(SessionEnd(self._clock.now(), session_id=session_id), caller, {"session": str(session_id)})
+        await self._end(session_id, user_id, caller.principal.username, caller)
 
     async def sign_out(self, caller: Caller, *, everywhere: bool) -> None:
         """End the caller's session, or all sessions of the user. Raises: CredentialNotAllowed."""
+        user_id, session_id = caller.principal.require_sign_in()
+        with suppress(SessionNotFound):  # it ended a moment ago
+            await self._end(None if everywhere else session_id, user_id, caller.principal.username, caller)
+
+    async def end_of(self, user: User, caller: Caller, session_id: UUID | None = None) -> None:
+        """End a session of any user, or all of them, for an administrator. Raises: SessionNotFound."""
+        await self._end(session_id, user.id, user.username, caller)
+
+    async def _end(self, session_id: UUID | None, user_id: UUID, username: str | None, caller: Caller) -> None:
         now = self._clock.now()
-        user_id, session_id = _user_id(caller), caller.principal.session_id
-        if everywhere:
-            await self._end(SessionEnd(now, user_id=user_id), caller, {"session": "all"})
-        else:
-            await self._end(SessionEnd(now, session_id=session_id), caller, {"session": str(session_id)})
-
-    async def _end(self, end: SessionEnd, caller: Caller, detail: dict[str, str | int]) -> None:
-        event = caller.event(SESSION_ENDED, end.at, caller.principal.username, detail)
+        event = caller.event(SESSION_ENDED, now, username, {"session": "all" if session_id is None else str(session_id)})
+        end = SessionEnd(now, session_id=session_id, user_id=user_id)
         await self._commits.commit(IdentityChange(ends=(end,), events=(event,)))
-
-
-def _user_id(caller: Caller) -> UUID:
-    """Return the id of a user who has signed in."""
-    caller.principal.require_sign_in()
-    if caller.principal.user_id is None:
-        raise CredentialNotAllowed
-    return caller.principal.user_id

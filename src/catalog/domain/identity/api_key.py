@@ -59,6 +59,10 @@ class KeyText(NamedTuple):
     id: UUID
     secret: str
 
+    def __repr__(self) -> str:
+        """Return the id only."""
+        return f"KeyText({self.id})"
+
 
 def parse_key_text(text: str) -> KeyText | None:
     """Take an API key apart. None if it does not have the form of one."""

@@ -6,7 +6,7 @@ Whoever changes, removes or inserts an entry has to change all digests after it.
 import json
 from hashlib import sha256
 
-from catalog.domain.identity.security_log import ChainHead, SecurityEntry, SecurityEvent
+from catalog.domain.identity.security_log import ChainHead, SecurityEntry, SecurityEvent, storable
 
 START = b""
 """What stands for the digest before the first entry."""
@@ -36,10 +36,10 @@ def canonical(seq: int, event: SecurityEvent) -> bytes:
 
 
 def append(head: ChainHead, events: "list[SecurityEvent] | tuple[SecurityEvent, ...]") -> list[SecurityEntry]:
-    """Return the entries of these events after the head of a log."""
+    """Return the entries of these events after the head of a log. Characters that no store can hold are replaced first."""
     entries: list[SecurityEntry] = []
     digest = head.digest
-    for seq, event in enumerate(events, head.seq + 1):
+    for seq, event in enumerate(map(storable, events), head.seq + 1):
         digest = chain(digest, canonical(seq, event))
         entries.append(SecurityEntry(seq, event, digest))
     return entries

@@ -42,6 +42,17 @@ class KeyRevocation:
 
 
 @dataclass(frozen=True, slots=True)
+class Setup:
+    """The creation of the first user. It is committed only if there is no user, and the token, if any, is stored and valid.
+
+    It deletes all setup tokens.
+    """
+
+    at: datetime
+    token_hash: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class IdentityChange:
     """A user's change, sessions that start, go on or end, keys that are made or revoked, and the events that tell of it.
 
@@ -49,6 +60,7 @@ class IdentityChange:
     """
 
     user: Change[User] | None = None
+    setup: Setup | None = None
     start: SessionStart | None = None
     rotation: Rotation | None = None
     ends: tuple[SessionEnd, ...] = ()

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from catalog.domain.change import Change
 from catalog.domain.errors import StaleVersion
 from catalog.domain.identity.api_key import MAX_API_KEYS
-from catalog.domain.identity.changes import IdentityChange, SessionEnd
-from catalog.domain.identity.errors import ApiKeyNotFound, LastAdmin, SessionNotFound, TooManyApiKeys, UsernameTaken
+from catalog.domain.identity.changes import IdentityChange, SessionEnd, Setup
+from catalog.domain.identity.errors import ApiKeyNotFound, InvalidToken, LastAdmin, SessionNotFound, TooManyApiKeys, UsernameTaken
 from catalog.domain.identity.session import PresentedToken, Rotation
 from catalog.domain.identity.user import User
 
@@ -33,12 +34,14 @@ class StoredKey(NamedTuple):
 class IdentityReads:
     """What a store has to read before a change can be decided.
 
+    `setup` asks whether there is no user, and, if it has a token, whether that is stored and does not expire before `at`.
     `sessions_of` are users of whom all sessions are needed that have not ended, and `keys_of` those of whom all API keys are.
     """
 
     users: frozenset[UUID]
     username: str | None
     admins_except: UUID | None
+    setup: Setup | None
     token_hash: bytes | None
     sessions: frozenset[UUID]
     sessions_of: frozenset[UUID]
@@ -53,6 +56,7 @@ class StoredIdentity:
     users: Mapping[UUID, User] = field(default_factory=dict)
     username_taken: bool = False
     has_other_admin: bool = True
+    allows_setup: bool = False
     presented: PresentedToken | None = None
     sessions: Collection[StoredSession] = ()
     keys: Collection[StoredKey] = ()
@@ -82,6 +86,7 @@ def identity_reads(change: IdentityChange) -> IdentityReads:
         users=frozenset(users),
         username=None if creation is None else creation.subject.username,
         admins_except=_changed_user(change) if change.may_remove_admin else None,
+        setup=change.setup,
         token_hash=None if change.rotation is None else change.rotation.before.token_hash,
         sessions=frozenset(end.session_id for end in change.ends if end.session_id is not None),
         sessions_of=_present(*(end.user_id for end in change.ends if end.session_id is None), *deleted),
@@ -93,8 +98,12 @@ def identity_reads(change: IdentityChange) -> IdentityReads:
 def plan_identity_commit(change: IdentityChange, stored: StoredIdentity) -> IdentityPlan:
     """Return what a change does. Raises: as IdentityStorage.commit."""
     users = dict(stored.users)
+    if change.setup is not None and not stored.allows_setup:
+        raise InvalidToken
     if change.user is not None:
-        _check_user(change, stored)
+        _check_user(change.user, stored)
+        if change.may_remove_admin and not stored.has_other_admin:
+            raise LastAdmin(change.user.subject.username)
         users.pop(change.user.subject.id, None)
         if change.user.after is not None:
             users[change.user.after.id] = change.user.after
@@ -107,18 +116,13 @@ def plan_identity_commit(change: IdentityChange, stored: StoredIdentity) -> Iden
     return _revocations(change, stored)
 
 
-def _check_user(change: IdentityChange, stored: StoredIdentity) -> None:
-    user = change.user
-    if user is None:
-        return
+def _check_user(user: Change[User], stored: StoredIdentity) -> None:
     if user.before is not None:
         _check_version(stored.users.get(user.before.id), user.before)
     elif user.subject.id in stored.users:
         raise StaleVersion(user.subject.id, "user")
     elif stored.username_taken:
         raise UsernameTaken(user.subject.username)
-    if change.may_remove_admin and not stored.has_other_admin:
-        raise LastAdmin(user.subject.username)
 
 
 def _check_version(stored: User | None, expected: User) -> None:

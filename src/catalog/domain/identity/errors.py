@@ -22,7 +22,8 @@ CatalogError
 └── Conflict
 ├── UsernameTaken
 ├── LastAdmin
-└── TooManyApiKeys
+├── TooManyApiKeys
+└── SigningKeyInSettings the signing key is not kept in the store
 """
 
 from uuid import UUID
@@ -92,7 +93,7 @@ class CredentialNotAllowed(Forbidden):
 
     code = "credential_not_allowed"
 
-    def __init__(self, message: str = "An API key may not do that; sign in with a password.") -> None:
+    def __init__(self, message: str = "Only users who signed in with a password may do that.") -> None:
         """Take the message."""
         super().__init__(message)
 
@@ -221,6 +222,16 @@ class TooManyApiKeys(Conflict):
         """Take the limit."""
         super().__init__(f"A user can have {limit} API keys; revoke one that is not used any more.")
         self.limit = limit
+
+
+class SigningKeyInSettings(Conflict):
+    """The key that signs access tokens stands in the settings, so it is changed there."""
+
+    code = "signing_key_in_settings"
+
+    def __init__(self) -> None:
+        """Set the message."""
+        super().__init__("The signing key stands in the settings; replace it there, and restart.")
 
 
 class SignInsBusy(Unavailable):

@@ -35,10 +35,7 @@ def check_password(text: str, username: str, is_common: Callable[[str], bool], p
     """
     password = normalize_password(text)
     if password is None:
-        reason = (
-            f"The password is too long, or has characters that cannot be stored; use {MIN_LENGTH} to {MAX_LENGTH} characters."
-        )
-        raise WeakPassword(reason if text else _TOO_SHORT, path)
+        raise WeakPassword(_TOO_LONG if text else _TOO_SHORT, path)
     folded = password.casefold()
     if len(password) < MIN_LENGTH:
         raise WeakPassword(_TOO_SHORT, path)

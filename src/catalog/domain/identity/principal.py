@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 from uuid import UUID
 
 from catalog.domain.identity.api_key import ApiKey
@@ -15,14 +15,21 @@ PrincipalKind = Literal["user", "api_key", "local", "guest"]
 """A user who signed in, here or at another issuer; an API key; anybody in local mode; and whoever did not sign in."""
 
 
+class SignedIn(NamedTuple):
+    """The id of a user who has signed in, and of the session."""
+
+    user_id: UUID
+    session_id: UUID
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """Who sends a request. `scopes` are what it may do: those of the role and of the credential, both.
 
     `user_id` is None for callers without a row of their own: guests, the local caller, users of other issuers. `credential` says
     with what the caller signed in (`session:ID`, `key:ID`, `oidc`, `local`, `cli`), and `credential_id` is the id of the session
-    or the key. After `expires_at`, the credential is not valid any more. `as_of` is the number of the last revocation before it
-    was looked up, and 0 if it was not.
+    or the key. After `expires_at`, the credential is not valid any more. If it was looked up in the store, `as_of` is the
+    number of the last revocation before that.
     """
 
     kind: PrincipalKind
@@ -33,7 +40,7 @@ class Principal:
     credential: str | None = None
     credential_id: UUID | None = None
     expires_at: datetime | None = None
-    as_of: int = field(default=0, compare=False, repr=False)
+    as_of: int | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of_session(cls, session_id: UUID, username: str, role: Role, scopes: Scopes, user_id: UUID, expires_at: datetime) -> Self:
@@ -86,19 +93,21 @@ class Principal:
             raise Unauthenticated
         raise InsufficientScope(scope)
 
-    def require_sign_in(self) -> None:
-        """Return if a user has signed in with a password. Raises: Unauthenticated, CredentialNotAllowed."""
+    def require_sign_in(self) -> SignedIn:
+        """Return the user who has signed in with a password, and the session. Raises: Unauthenticated, CredentialNotAllowed."""
         if self.kind == "guest":
             raise Unauthenticated
         if self.user_id is None or self.session_id is None:
             raise CredentialNotAllowed
+        return SignedIn(self.user_id, self.session_id)
 
-    def require_full_sign_in(self) -> None:
-        """Return if the user has signed in with a password, and with all scopes of the role. Raises: as `require_sign_in`."""
-        self.require_sign_in()
+    def require_full_sign_in(self) -> SignedIn:
+        """Return the user and the session, if it has all scopes of the role. Raises: as `require_sign_in`."""
+        signed_in = self.require_sign_in()
         if self.scopes != ROLE_SCOPES[self.role]:
             message = "This token has only some of the scopes of its user; sign in with all of them."
             raise CredentialNotAllowed(message)
+        return signed_in
 
 
 LOCAL = Principal(kind="local", username="local", role="admin", scopes=ALL_SCOPES, credential="local")

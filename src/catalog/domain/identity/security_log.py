@@ -1,9 +1,11 @@
 """The security log: sign-ins, refusals, and changes of users, keys and sessions, numbered 1, 2, 3, … without gaps."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
+
+from catalog.domain.text.normalization import find_unstorable
 
 Result = Literal["success", "failure", "denied"]
 
@@ -45,6 +47,10 @@ SECURITY_ACTIONS = (
 """Every action in the security log."""
 
 
+_TEXTS = ("action", "actor", "credential", "address", "request_id", "subject")
+_REPLACED = {0: "\ufffd"} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityEvent:
     """What happened: who (a username or None), with which credential, from where, in which request, to whom, and the result.
@@ -62,6 +68,20 @@ class SecurityEvent:
     subject: str | None = None
     detail: Mapping[str, str | int] = field(default_factory=dict)
     count: int = 1
+
+
+def storable(event: SecurityEvent) -> SecurityEvent:
+    """Return the event with NUL and lone surrogates replaced: Postgres refuses them, and so the whole batch.
+
+    Paths that callers request may contain them.
+    """
+    texts: dict[str, Any] = {name: _replaced(value) for name in _TEXTS if (value := getattr(event, name)) is not None}
+    detail = {_replaced(key): _replaced(value) if isinstance(value, str) else value for key, value in event.detail.items()}
+    return replace(event, detail=detail, **texts)
+
+
+def _replaced(text: str) -> str:
+    return text if find_unstorable(text) is None else text.translate(_REPLACED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ MAX_USERNAME = 64
 USERNAME_PATTERN = "[a-z0-9][a-z0-9._@+-]{0,63}"
 
 _USERNAME = re.compile(USERNAME_PATTERN)
+_PART = re.compile("[a-z0-9._@+-]{0,64}")
 _UUID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
@@ -42,6 +43,16 @@ def parse_username(raw: object, errors: FieldErrors, path: FieldPath = ("usernam
     else:
         return username
     return None
+
+
+def is_username(text: str) -> bool:
+    """Return whether a user can have this name, in its normal form."""
+    return _USERNAME.fullmatch(text) is not None and _UUID.fullmatch(text) is None
+
+
+def is_part_of_usernames(text: str) -> bool:
+    """Return whether a username can contain this text."""
+    return _PART.fullmatch(text) is not None
 
 
 def parse_user_key(text: str) -> UUID | str | None:

@@ -49,6 +49,14 @@ class Users(Protocol):
     async def has_users(self) -> bool:
         """Return whether there are any."""
 
+    @abstractmethod
+    async def add_setup_token(self, token_hash: bytes, expires_at: datetime) -> None:
+        """Store a token that allows the creation of the first user (see Setup)."""
+
+    @abstractmethod
+    async def has_setup_token(self, token_hash: bytes, now: datetime) -> bool:
+        """Return whether a setup token with this hash is stored and has not expired."""
+
 
 class Sessions(Protocol):
     """Finds sessions."""
@@ -103,7 +111,7 @@ class SecurityLog(Protocol):
 
     @abstractmethod
     async def record(self, events: Sequence[SecurityEvent]) -> None:
-        """Append events."""
+        """Append events, in order. If it fails, the first ones may have been appended: a large batch is several transactions."""
 
     @abstractmethod
     async def security_entries(self, audit_filter: AuditFilter, *, before: int | None, limit: int) -> Sequence[SecurityEntry]:
@@ -133,7 +141,8 @@ class IdentityStorage(Lifecycle, Users, Sessions, ApiKeys, SigningKeys, Security
         """Commit a change, its events included, or nothing.
 
         Raises: StaleVersion if the user, the token or the session is not as the change expects, UsernameTaken, LastAdmin,
-        TooManyApiKeys, SessionNotFound or ApiKeyNotFound if what should end does not exist or is not the user's.
+        TooManyApiKeys, InvalidToken if the first user may not be created, SessionNotFound or ApiKeyNotFound if what should end
+        does not exist or is not the user's.
         """
 
     @abstractmethod
@@ -142,4 +151,4 @@ class IdentityStorage(Lifecycle, Users, Sessions, ApiKeys, SigningKeys, Security
 
     @abstractmethod
     async def delete_expired(self, now: datetime) -> None:
-        """Delete sessions that ended or expired long ago, their tokens, and old revocations."""
+        """Delete sessions that ended or expired long ago, their tokens, old revocations, and expired setup tokens."""

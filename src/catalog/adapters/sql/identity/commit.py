@@ -26,12 +26,14 @@ from catalog.adapters.sql.identity.row_mapping import (
 )
 from catalog.adapters.sql.identity.tables import (
     ACTIVE_ADMIN,
+    EVERY_USER,
     THE_IDENTITY_HEAD,
     api_keys,
     identity_head,
     refresh_tokens,
     revocations,
     sessions,
+    setup_tokens,
     users,
 )
 from catalog.adapters.sql.identity.transactions import Heads, IdentityTransactions, LockedIdentity, Step
@@ -71,6 +73,7 @@ class IdentityCommitter:
             .values(ended_at=bindparam("at", type_=sessions.c.ended_at.type))
         )
         self._delete_keys = compiled(delete(api_keys).where(dialect.any_of(api_keys.c.id, "ids")))
+        self._delete_setup_tokens = compiled(delete(setup_tokens))
         self._insert_session = compiled(dialect.insert(sessions))
         self._use_session = compiled(dialect.update(sessions, sessions.c.id, ("last_used_at",)))
         self._insert_token = compiled(dialect.insert(refresh_tokens))
@@ -95,6 +98,8 @@ class IdentityCommitter:
         first = self._ends(plan) if not deletion else []
         last = [self._delete_user.bind(user_id=change.user.subject.id)] if change.user is not None and deletion else []
         records = [*self._revocation_rows(plan, heads), *self._log_appends.statements(heads.log, change.events)]
+        if change.setup is not None:
+            first.append(self._delete_setup_tokens.bind())
         return [[*first, *self._user_row(change)], [*self._session_rows(change), *records], last]
 
     def _ends(self, plan: IdentityPlan) -> list[Statement]:
@@ -153,6 +158,8 @@ class _StateReader:
         self._other_admin = compiled(
             select(literal_column("1")).select_from(users).where(*ACTIVE_ADMIN, users.c.id != bindparam("user_id")).limit(1)
         )
+        self._any_user = compiled(select(literal_column("1")).select_from(users).where(EVERY_USER).limit(1))
+        self._setup_token = compiled(select(setup_tokens.c.expires_at).where(setup_tokens.c.token_hash == bindparam("hash")))
         self._presented = compiled(presented_token_statement())
         session = select(sessions.c.id, sessions.c.user_id, sessions.c.ended_at)
         self._sessions = compiled(
@@ -176,6 +183,10 @@ class _StateReader:
         user_rows = await fetch(self._users, ids=to_list(reads.users)) if reads.users else []
         taken = await fetch(self._username, name=reads.username) if reads.username is not None else []
         admins = await fetch(self._other_admin, user_id=reads.admins_except) if reads.admins_except is not None else [()]
+        allows_setup = reads.setup is not None and not await fetch(self._any_user)
+        if allows_setup and reads.setup is not None and reads.setup.token_hash is not None:
+            rows = await fetch(self._setup_token, hash=reads.setup.token_hash)
+            allows_setup = bool(rows) and reads.setup.at < rows[0][0]
         presented = await fetch(self._presented, token_hash=reads.token_hash) if reads.token_hash is not None else []
         session_rows: list[Sequence[Any]] = []
         if reads.sessions or reads.sessions_of:
@@ -187,6 +198,7 @@ class _StateReader:
             users={user.id: user for user in map(to_user, user_rows)},
             username_taken=bool(taken),
             has_other_admin=bool(admins),
+            allows_setup=allows_setup,
             presented=to_presented_token(presented[0]) if presented else None,
             sessions=[StoredSession(row[0], row[1], row[2] is not None) for row in session_rows],
             keys=[StoredKey(*row) for row in key_rows],

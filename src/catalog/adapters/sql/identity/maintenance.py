@@ -19,6 +19,7 @@ from catalog.adapters.sql.identity.tables import (
     refresh_tokens,
     revocations,
     sessions,
+    setup_tokens,
 )
 from catalog.adapters.sql.identity.transactions import IdentityTransactions, LockedIdentity, Step
 from catalog.domain.identity.session import KEPT_AFTER_END
@@ -77,6 +78,9 @@ class IdentityMaintenance:
             select(revocations.c.seq).where(revocations.c.at < bindparam("limit")).order_by(revocations.c.at.desc()).limit(1)
         )
         self._delete_revocations = compiled(delete(revocations).where(revocations.c.seq <= bindparam("up_to")))
+        is_old = setup_tokens.c.expires_at <= bindparam("limit")
+        self._old_setup_token = compiled(select(setup_tokens.c.token_hash).where(is_old).limit(1))
+        self._delete_setup_tokens = compiled(delete(setup_tokens).where(is_old))
         self._move_floor = compiled(update(identity_head).where(THE_IDENTITY_HEAD).values(floor=bindparam("new_floor")))
 
     async def touch(self, used_at: Mapping[UUID, datetime]) -> None:
@@ -95,7 +99,7 @@ class IdentityMaintenance:
         return [step]
 
     async def delete_expired(self, now: datetime) -> None:
-        """Delete sessions with their tokens, and then revocations."""
+        """Delete setup tokens, sessions with their tokens, and then revocations."""
         limit = now - KEPT_AFTER_END
 
         async def delete_sessions(locked: LockedIdentity) -> Sequence[Step]:
@@ -114,6 +118,12 @@ class IdentityMaintenance:
             up_to = min(rows[0][0], locked.heads.revocation_floor + MAX_DELETED)
             return [[self._delete_revocations.bind(up_to=up_to), self._move_floor.bind(new_floor=up_to)]]
 
+        async def delete_setup_tokens(locked: LockedIdentity) -> Sequence[Step]:
+            if not await self._fetch(locked, self._old_setup_token, limit=now):
+                return []
+            return [[self._delete_setup_tokens.bind(limit=now)]]
+
+        await self._transactions.run(delete_setup_tokens)
         await self._transactions.run_until_done(delete_sessions)
         await self._transactions.run_until_done(delete_revocations)
 

@@ -31,6 +31,7 @@ from catalog.adapters.sql.identity.tables import (
     refresh_tokens,
     revocations,
     sessions,
+    setup_tokens,
     signing_keys,
     users,
 )
@@ -46,9 +47,18 @@ _KEY_END = len(KEY_COLUMNS)
 
 
 def presented_token_statement() -> Select[Any]:
-    """Select a refresh token by its hash, with its session and user, and whether a successor was used."""
+    """Select a refresh token by its hash, with its session and user, and whether a successor was used.
+
+    Used successors are counted: with EXISTS, Postgres may read all tokens and hash them.
+    """
     successor = refresh_tokens.alias("successor")
-    successor_used = exists().where(successor.c.parent == refresh_tokens.c.token_hash, successor.c.used_at.is_not(None))
+    used_successors = (
+        select(func.count())
+        .select_from(successor)
+        .where(successor.c.parent == refresh_tokens.c.token_hash, successor.c.used_at.is_not(None))
+        .scalar_subquery()
+    )
+    successor_used = used_successors > literal_column("0")
     return (
         select(*TOKEN_COLUMNS, *SESSION_COLUMNS, *USER_COLUMNS, successor_used.label("successor_used"))
         .join(sessions, sessions.c.id == refresh_tokens.c.session_id)
@@ -68,6 +78,7 @@ class IdentityReads:
         self._user_by_id = compiled(user.where(users.c.id == bindparam("user_id")))
         self._user_by_name = compiled(user.where(users.c.username == bindparam("name")))
         self._any_user = compiled(select(literal_column("1")).select_from(users).where(EVERY_USER).limit(1))
+        self._setup_token = compiled(select(setup_tokens.c.expires_at).where(setup_tokens.c.token_hash == bindparam("hash")))
         self._users: dict[tuple[bool, bool], CompiledStatement] = {
             (search, after): compiled(_users_statement(search=search, after=after))
             for search in (False, True)
@@ -111,6 +122,11 @@ class IdentityReads:
     async def has_users(self) -> bool:
         """Look for one."""
         return bool(await self._database.fetch(self._any_user, {}))
+
+    async def has_setup_token(self, token_hash: bytes, now: datetime) -> bool:
+        """Look up a setup token."""
+        rows = await self._database.fetch(self._setup_token, {"hash": token_hash})
+        return bool(rows) and now < rows[0][0]
 
     async def sessions_of(self, user_id: UUID) -> Sequence[Session]:
         """Look up a user's sessions."""

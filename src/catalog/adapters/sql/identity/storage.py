@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, literal_column, select
+from sqlalchemy import delete, select
 
 from catalog.adapters.sql.database import SqlDatabase
 from catalog.adapters.sql.dialect import SqlDialect
@@ -15,7 +15,7 @@ from catalog.adapters.sql.identity.maintenance import IdentityMaintenance
 from catalog.adapters.sql.identity.reads import IdentityReads
 from catalog.adapters.sql.identity.row_mapping import SIGNING_KEY_ROW, from_signing_key
 from catalog.adapters.sql.identity.security_log import SqlSecurityLog
-from catalog.adapters.sql.identity.tables import signing_keys
+from catalog.adapters.sql.identity.tables import setup_tokens, signing_keys
 from catalog.adapters.sql.identity.transactions import IdentityTransactions, LockedIdentity, Step
 from catalog.domain.identity.api_key import ApiKey
 from catalog.domain.identity.audit import AuditFilter
@@ -51,7 +51,8 @@ class SqlIdentityStorage(IdentityStorage):
         self._committer = IdentityCommitter(database, dialect, self._transactions, self._log_appends)
         self._log = SqlSecurityLog(database, dialect, self._transactions, self._log_appends)
         self._maintenance = IdentityMaintenance(database, dialect, self._transactions)
-        self._any_signing_key = database.compile(select(literal_column("1")).select_from(signing_keys).limit(1))
+        self._any_signing_key = database.compile(select(signing_keys.c.id).order_by(signing_keys.c.id).limit(1))
+        self._insert_setup_token = database.compile(dialect.insert(setup_tokens))
         self._insert_signing_key = database.compile(dialect.insert(signing_keys))
         self._delete_signing_keys = database.compile(delete(signing_keys).where(dialect.any_of(signing_keys.c.id, "ids")))
 
@@ -74,6 +75,19 @@ class SqlIdentityStorage(IdentityStorage):
     async def has_users(self) -> bool:
         """Look for one."""
         return await self._reads.has_users()
+
+    async def add_setup_token(self, token_hash: bytes, expires_at: datetime) -> None:
+        """Add a setup token."""
+        row = self._dialect.bulk(self._insert_setup_token, ("token_hash", "expires_at"), [(token_hash, expires_at)])
+
+        async def decide(_locked: LockedIdentity) -> Sequence[Step]:
+            return [[row]]
+
+        await self._transactions.run(decide)
+
+    async def has_setup_token(self, token_hash: bytes, now: datetime) -> bool:
+        """Look up a setup token."""
+        return await self._reads.has_setup_token(token_hash, now)
 
     async def sessions_of(self, user_id: UUID) -> Sequence[Session]:
         """Look up a user's sessions."""
@@ -108,11 +122,15 @@ class SqlIdentityStorage(IdentityStorage):
         row = self._dialect.bulk(self._insert_signing_key, SIGNING_KEY_ROW, [from_signing_key(key)])
 
         async def decide(locked: LockedIdentity) -> Sequence[Step]:
-            if only_first and await self._dialect.fetch(locked.driver, self._any_signing_key.sql, []):
+            if only_first and await self._has_signing_keys(locked):
                 return []
             return [[row, *self._log_appends.statements(locked.heads.log, events)]]
 
         await self._transactions.run(decide)
+
+    async def _has_signing_keys(self, locked: LockedIdentity) -> bool:
+        statement = self._any_signing_key
+        return bool(await self._dialect.fetch(locked.driver, statement.sql, statement.parameters({})))
 
     async def delete_signing_keys(self, key_ids: Collection[str]) -> None:
         """Delete keys."""

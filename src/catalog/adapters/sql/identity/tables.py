@@ -74,6 +74,13 @@ api_keys = Table(
     Column("last_used_at", UtcTime()),
 )
 
+setup_tokens = Table(
+    "setup_tokens",
+    metadata,
+    Column("token_hash", LargeBinary(), primary_key=True),
+    Column("expires_at", UtcTime(), nullable=False),
+)
+
 signing_keys = Table(
     "signing_keys",
     metadata,

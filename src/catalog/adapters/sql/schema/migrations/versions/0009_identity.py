@@ -15,6 +15,7 @@ _TABLES = (
     "revocations",
     "identity_head",
     "signing_keys",
+    "setup_tokens",
     "api_keys",
     "refresh_tokens",
     "sessions",
@@ -96,6 +97,11 @@ def _create_keys(by_code_point: sa.types.TypeEngine[Any], time: sa.types.TypeEng
     )
     op.create_index("api_keys_user", "api_keys", ["user_id", "created_at"])
     op.create_index("api_keys_created_at", "api_keys", ["created_at", "id"])
+    op.create_table(
+        "setup_tokens",
+        sa.Column("token_hash", sa.LargeBinary(), primary_key=True),
+        sa.Column("expires_at", time, nullable=False),
+    )
     op.create_table(
         "signing_keys",
         sa.Column("id", by_code_point, primary_key=True),

@@ -1,0 +1,49 @@
+"""What each process does once a minute: it notes uses, reads the signing keys, and deletes what has expired."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+
+from catalog.application.identity.authenticator import Authenticator
+from catalog.application.identity.periodic import repeated
+from catalog.application.identity.signing_keys import SigningKeys
+from catalog.domain.errors import Unavailable
+from catalog.ports.clock import Clock
+from catalog.ports.identity.storage import IdentityStorage
+
+INTERVAL = 60.0
+"""Seconds between two runs."""
+
+DELETION_INTERVAL = timedelta(hours=1)
+"""How often expired sessions, tokens and revocations are deleted."""
+
+
+class IdentityMaintenance:
+    """Maintains the identity of a process and its store."""
+
+    def __init__(self, storage: IdentityStorage, authenticator: Authenticator, signing_keys: SigningKeys, clock: Clock) -> None:
+        """Delete from `storage`, the first time after an hour."""
+        self._storage = storage
+        self._authenticator = authenticator
+        self._signing_keys = signing_keys
+        self._clock = clock
+        self._next_deletion = clock.now() + DELETION_INTERVAL
+
+    async def run(self) -> None:
+        """Do what is due. Raises: Unavailable; then the rest is done the next time."""
+        await self._signing_keys.load()
+        await self._authenticator.note_uses()
+        now: datetime = self._clock.now()
+        if now >= self._next_deletion:
+            self._next_deletion = now + DELETION_INTERVAL
+            await self._storage.delete_expired(now)
+
+    @asynccontextmanager
+    async def running(self, interval: float = INTERVAL) -> AsyncIterator[None]:
+        """Run regularly while the context is open, and note the last uses when it closes."""
+        try:
+            async with repeated(self.run, interval):
+                yield
+        finally:
+            with suppress(Unavailable):
+                await self._authenticator.note_uses()

@@ -1,0 +1,98 @@
+"""The keys that sign access tokens: made at the first start, and replaced without a token losing its validity.
+
+A new key is published for some time before it signs, so that all processes know it when they see the first token of it. The old
+key stays until the last token that it signed has expired.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+from catalog.application.identity.caller import Caller
+from catalog.domain.identity.errors import SigningKeyInSettings
+from catalog.domain.identity.security_log import SIGNING_KEY_ROTATED
+from catalog.domain.identity.signing_key import StoredSigningKey
+from catalog.ports.clock import Clock
+from catalog.ports.identity.storage import IdentityStorage
+from catalog.ports.identity.tokens import TokenSigner
+
+PUBLISHED_BEFORE = timedelta(minutes=3)
+"""How long a new key is published before it signs. Every process reads the keys once a minute."""
+
+SigningKeyState = Literal["next", "signing", "previous"]
+"""A key that will sign, the one that signs, or one that has signed tokens that are still valid."""
+
+
+class ListedSigningKey(NamedTuple):
+    """A signing key and what it does."""
+
+    key: StoredSigningKey
+    state: SigningKeyState
+
+
+class SigningKeys:
+    """Gives the signer its keys: those of the settings, or else those of the store."""
+
+    def __init__(
+        self,
+        storage: IdentityStorage,
+        signer: TokenSigner,
+        clock: Clock,
+        token_life: timedelta,
+        from_settings: Sequence[StoredSigningKey] = (),
+    ) -> None:
+        """Keep the keys in `storage`, unless there are some in the settings. `token_life` is that of an access token."""
+        self._storage = storage
+        self._signer = signer
+        self._clock = clock
+        self._token_life = token_life
+        self._from_settings = from_settings
+
+    async def load(self) -> None:
+        """Give the signer its keys; make the first one if there is none; delete those that are of no use any more.
+
+        To be called at the start, and once a minute. Raises: Unavailable.
+        """
+        if self._from_settings:
+            self._signer.use(self._from_settings)
+            return
+        now = self._clock.now()
+        keys = await self._storage.signing_keys()
+        if not keys:
+            await self._storage.add_signing_key(self._signer.new_key(now), (), only_first=True)
+            keys = await self._storage.signing_keys()
+        signing = _signing(keys, now)
+        self._signer.use([keys[signing], *keys[:signing], *keys[signing + 1 :]])
+        expired = [key.id for successor, key in pairwise(keys) if self._is_expired(successor, now)]
+        if expired:
+            await self._storage.delete_signing_keys(expired)
+
+    async def rotate(self, caller: Caller) -> StoredSigningKey:
+        """Make a new key, which signs after some minutes. Raises: SigningKeyInSettings, Unavailable."""
+        if self._from_settings:
+            raise SigningKeyInSettings
+        key = self._signer.new_key(self._clock.now())
+        event = caller.event(SIGNING_KEY_ROTATED, key.created_at, None, {"signing_key": key.id})
+        await self._storage.add_signing_key(key, (event,))
+        return key
+
+    async def listed(self) -> Sequence[ListedSigningKey]:
+        """Return the keys in the store, the newest first. Raises: SigningKeyInSettings, Unavailable."""
+        if self._from_settings:
+            raise SigningKeyInSettings
+        keys = await self._storage.signing_keys()
+        signing = _signing(keys, self._clock.now())
+        states: list[SigningKeyState] = ["next" if index < signing else "previous" for index in range(len(keys))]
+        states[signing : signing + 1] = ["signing"]
+        return [ListedSigningKey(key, state) for key, state in zip(keys, states, strict=False)]
+
+    def _is_expired(self, successor: StoredSigningKey, now: datetime) -> bool:
+        """Return whether all tokens of a key have expired. Other processes may notice its successor a little later."""
+        return successor.created_at + 2 * PUBLISHED_BEFORE + self._token_life <= now
+
+
+def _signing(keys: Sequence[StoredSigningKey], now: datetime) -> int:
+    """Return the index of the key that signs: the newest one that has been published for long enough, or else the oldest."""
+    published = (index for index, key in enumerate(keys) if key.created_at + PUBLISHED_BEFORE <= now)
+    return next(published, max(len(keys) - 1, 0))

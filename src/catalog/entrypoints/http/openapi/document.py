@@ -6,8 +6,9 @@ from typing import Any
 from catalog import __version__
 from catalog.entrypoints.http.openapi.endpoints import Endpoint
 from catalog.entrypoints.http.openapi.operation import Content, ResponseSpec
-from catalog.entrypoints.http.openapi.responses import HEADERS, headers, problem_responses
+from catalog.entrypoints.http.openapi.responses import HEADERS, SECURITY_HEADERS, headers, problem_responses
 from catalog.entrypoints.http.openapi.schemas import Schema, schemas_of
+from catalog.entrypoints.http.openapi.security import Security
 from catalog.entrypoints.http.requests.parameters import Parameter
 from catalog.entrypoints.http.responses.problem_bodies import ProblemBody
 
@@ -17,17 +18,22 @@ _TAGS = {
     "log": "The change log, and the history and prices of items",
     "categories": "The category tree",
     "operations": "Health checks",
+    "identity": "Signing in, users, sessions and API keys",
 }
 
+_UNLIMITED_TAG = "operations"
+"""The tag of routes that have no rate limit."""
 
-def openapi_document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
-    """Return the OpenAPI document of the endpoints, without its servers."""
+
+def openapi_document(endpoints: Iterable[Endpoint], security: Security | None = None) -> dict[str, Any]:
+    """Return the OpenAPI document of the endpoints, without its servers. Without `security`, nobody has to sign in."""
     documented = [endpoint for endpoint in endpoints if not endpoint.is_alias]
     documented.sort(key=lambda endpoint: (endpoint.path, endpoint.method))
     types = _DescribedTypes(documented)
     paths: dict[str, Schema] = {}
     for endpoint in documented:
-        paths.setdefault(endpoint.path, {})[endpoint.method] = _describe_operation(endpoint, types)
+        paths.setdefault(endpoint.path, {})[endpoint.method] = _describe_operation(endpoint, types, security)
+    errors = {status for endpoint in documented for status in _errors(endpoint, security)}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -41,9 +47,10 @@ def openapi_document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": dict(sorted(types.components.items())),
-            "responses": problem_responses(status for endpoint in documented for status in endpoint.errors),
+            "responses": problem_responses(errors, secured=security is not None),
             "parameters": {name: _describe_parameter(parameter, types) for name, parameter in sorted(types.parameters.items())},
-            "headers": HEADERS,
+            "headers": HEADERS if security is None else HEADERS | SECURITY_HEADERS,
+            **({} if security is None else {"securitySchemes": security.schemes}),
         },
     }
 
@@ -71,10 +78,19 @@ class _DescribedTypes:
         return self._schemas[id(described)]
 
 
-def _describe_operation(endpoint: Endpoint, types: _DescribedTypes) -> Schema:
+def _errors(endpoint: Endpoint, security: Security | None) -> list[int]:
+    """Return the statuses of the problems that an endpoint can respond with."""
+    if security is None:
+        return list(endpoint.errors)
+    own = {response.status for response in endpoint.operation.responses}
+    limited = _UNLIMITED_TAG not in endpoint.tags
+    return sorted({*endpoint.errors, *security.errors(endpoint.operation.access, limited=limited)} - own)
+
+
+def _describe_operation(endpoint: Endpoint, types: _DescribedTypes, security: Security | None) -> Schema:
     operation = endpoint.operation
     responses = {str(response.status): _describe_response(response, types) for response in operation.responses}
-    problems = {str(status): {"$ref": f"#/components/responses/{status}"} for status in endpoint.errors}
+    problems = {str(status): {"$ref": f"#/components/responses/{status}"} for status in _errors(endpoint, security)}
     described: Schema = {
         "operationId": operation.id,
         "summary": operation.summary,
@@ -83,6 +99,8 @@ def _describe_operation(endpoint: Endpoint, types: _DescribedTypes) -> Schema:
         "parameters": [{"$ref": f"#/components/parameters/{parameter.component}"} for parameter in endpoint.parameters],
         "responses": dict(sorted({**responses, **problems}.items())),
     }
+    if security is not None:
+        described["security"] = security.requirements(operation.access)
     if operation.body:
         described["requestBody"] = {"required": True, "content": _describe_content(operation.body, types)}
     return described

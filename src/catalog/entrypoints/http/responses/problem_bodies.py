@@ -42,3 +42,6 @@ class ProblemBody(msgspec.Struct):
     errors_total: Annotated[
         int | UnsetType, Meta(description="Total number of errors, if `errors` does not list all of them.")
     ] = UNSET
+    required: Annotated[
+        str | UnsetType, Meta(description="With `insufficient_scope`: the scope that is missing.", examples=["items:write"])
+    ] = UNSET

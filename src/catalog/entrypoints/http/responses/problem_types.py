@@ -38,7 +38,7 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
         "Invalid token",
         "The token, session or API key isn't valid, was revoked, or its session ended. Sign in again.",
     ),
-    "expired_token": ProblemType("Expired token", "The access token or API key has expired. Refresh the token, or sign in again."),
+    "expired_token": ProblemType("Expired token", "The token or API key has expired. Refresh it, or sign in again."),
     "invalid_credentials": ProblemType(
         "Wrong username or password",
         "The username or password is wrong, or the user is disabled. A wrong current password at `/auth/me/password` is 403.",

@@ -96,13 +96,14 @@ _log = structlog.get_logger("catalog.http")
 _encoder = msgspec.json.Encoder()
 
 
-def problem(
+def problem(  # noqa: PLR0913 - the members of a problem
     scope: Mapping[str, Any],
     status: int,
     detail: str,
     code: str | None = None,
     field_errors: list[FieldErrorBody] | None = None,
     total: int = 0,
+    *,
     required: str | None = None,
 ) -> bytes:
     """Encode a problem for the request in `scope`, in at most MAX_PROBLEM bytes. Without `code`, the status determines it.
@@ -242,15 +243,19 @@ def headers_of(error: CatalogError) -> dict[str, str]:
         return {"Retry-After": RETRY_AFTER}
     if isinstance(error, TooManyAttempts | TooManyRequests):
         return {"Retry-After": str(error.seconds)}
+    challenge = _challenge(error)
+    return {} if challenge is None else {"WWW-Authenticate": challenge}
+
+
+def _challenge(error: CatalogError) -> str | None:
+    """Return how to authenticate, or None if another credential would not help."""
     if isinstance(error, ExpiredToken):
-        return {"WWW-Authenticate": 'Bearer error="invalid_token", error_description="The token has expired"'}
+        return 'Bearer error="invalid_token", error_description="The token has expired"'
     if isinstance(error, InvalidToken):
-        return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+        return 'Bearer error="invalid_token"'
     if isinstance(error, InsufficientScope):
-        return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{error.required}"'}
-    if isinstance(error, Unauthenticated | CredentialNotAllowed):
-        return {"WWW-Authenticate": "Bearer"}
-    return {}
+        return f'Bearer error="insufficient_scope", scope="{error.required}"'
+    return "Bearer" if isinstance(error, Unauthenticated | CredentialNotAllowed) else None
 
 
 def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[bytes]:

@@ -1,19 +1,37 @@
 """Dependency wiring. The only module that knows every adapter, port and use case."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 
 from dependency_injector import containers, providers
 
 from catalog import __version__
+from catalog.adapters.argon2.password_hasher import Argon2PasswordHasher
+from catalog.adapters.jwt.token_signer import JwtSigner
 from catalog.adapters.memory.cache import MemoryCache
+from catalog.adapters.memory.limits import MemoryFailureCounter, MemoryRateLimiter
 from catalog.adapters.system import RandomIds, SystemClock
+from catalog.adapters.zxcvbn.common_passwords import ZxcvbnCommonPasswords
 from catalog.application.caching.cached_reads import CachedReads
 from catalog.application.caching.freshness import Freshness
 from catalog.application.categories.categories import Categories
 from catalog.application.changes.feed import Feed
 from catalog.application.changes.history import History
 from catalog.application.changes.pruning import Pruning
+from catalog.application.identity.api_keys import UserApiKeys
+from catalog.application.identity.authenticator import Authenticator
+from catalog.application.identity.back_off import BackOff
+from catalog.application.identity.first_admin import FirstAdmin
+from catalog.application.identity.maintenance import IdentityMaintenance
+from catalog.application.identity.passwords import Passwords
+from catalog.application.identity.revocations import IdentityCommits, RevocationWatch
+from catalog.application.identity.security_events import SecurityEvents
+from catalog.application.identity.sessions import UserSessions
+from catalog.application.identity.sign_in import SignIn
+from catalog.application.identity.signing_keys import SigningKeys
+from catalog.application.identity.token_pairs import AccessTokens
+from catalog.application.identity.users import Users
 from catalog.application.imports.inspection import Inspections
 from catalog.application.imports.jobs import ImportJobs
 from catalog.application.imports.pipeline import ImportPipeline
@@ -21,12 +39,16 @@ from catalog.application.imports.sample_data import SampleData
 from catalog.application.items.batch import BatchOperations
 from catalog.application.items.items import Items
 from catalog.application.writes.idempotency import IdempotentRequests
+from catalog.domain.identity.session import SessionLimits
 from catalog.entrypoints import log_config
+from catalog.entrypoints.identity_plugins import open_identity
 from catalog.entrypoints.representations.changes import encode_event, encode_heartbeat
 from catalog.entrypoints.settings.model import Settings
 from catalog.entrypoints.settings.problems import InvalidSettings
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.cache import Cache
+from catalog.ports.identity.tokens import ForeignTokens
+from catalog.ports.identity.storage import IdentityStorage
 from catalog.ports.storage import Storage
 
 
@@ -68,6 +90,30 @@ def _feed(settings: Settings, storage: Storage) -> Feed:
     return Feed(storage, encode_event, encode_heartbeat, max_subscribers=settings.changes.max_subscribers)
 
 
+def _identity_storage(settings: Settings) -> IdentityStorage:
+    """Create the identity storage beside the storage. Raises: InvalidSettings if the storage's adapter has none."""
+    try:
+        return open_identity(settings.storage.options)
+    except ValueError as error:
+        raise InvalidSettings([("CATALOG_STORAGE__URL", str(error))]) from error
+
+
+def _session_limits(settings: Settings) -> SessionLimits:
+    """Return how long sessions last."""
+    identity = settings.identity
+    return SessionLimits(timedelta(days=identity.refresh_idle_days), timedelta(days=identity.refresh_days))
+
+
+def _token_life(settings: Settings) -> timedelta:
+    """Return how long access tokens are valid."""
+    return timedelta(minutes=settings.identity.access_minutes)
+
+
+def _token_signer(settings: Settings) -> JwtSigner:
+    """Create the signer of access tokens."""
+    return JwtSigner(settings.identity.issuer_name, settings.identity.audience_name)
+
+
 class Container(containers.DeclarativeContainer):
     """The application's providers. Create one container per process or test; override a provider before its first use."""
 
@@ -89,6 +135,43 @@ class Container(containers.DeclarativeContainer):
     inspections = providers.Singleton(Inspections, clock, ids)
     seeding = providers.Singleton(SampleData, importing, categories)
 
+    identity_storage = providers.Singleton(_identity_storage, settings)
+    session_limits = providers.Singleton(_session_limits, settings)
+    token_life = providers.Singleton(_token_life, settings)
+    token_signer = providers.Singleton(_token_signer, settings)
+    foreign_tokens: providers.Provider[ForeignTokens | None] = providers.Object(None)
+    password_hasher = providers.Singleton(Argon2PasswordHasher)
+    common_passwords = providers.Singleton(ZxcvbnCommonPasswords)
+    rate_limiter = providers.Singleton(MemoryRateLimiter, clock)
+    failure_counter = providers.Singleton(MemoryFailureCounter, clock)
+    security_events = providers.Singleton(SecurityEvents, identity_storage, clock)
+    revocations = providers.Singleton(RevocationWatch, identity_storage, clock, token_life)
+    identity_commits = providers.Singleton(IdentityCommits, identity_storage, revocations)
+    signing_keys = providers.Singleton(SigningKeys, identity_storage, token_signer, clock, token_life)
+    authenticator = providers.Singleton(
+        Authenticator, identity_storage, token_signer, foreign_tokens, revocations, clock, session_limits
+    )
+    passwords = providers.Singleton(Passwords, password_hasher, common_passwords)
+    back_off = providers.Singleton(BackOff, failure_counter, clock)
+    access_tokens = providers.Singleton(AccessTokens, token_signer, ids, token_life)
+    sign_in = providers.Singleton(
+        SignIn,
+        identity_storage,
+        identity_commits,
+        passwords,
+        access_tokens,
+        back_off,
+        security_events,
+        clock,
+        ids,
+        session_limits,
+    )
+    users = providers.Singleton(Users, identity_storage, identity_commits, passwords, back_off, security_events, clock, ids)
+    user_sessions = providers.Singleton(UserSessions, identity_storage, identity_commits, clock, session_limits)
+    api_keys = providers.Singleton(UserApiKeys, identity_storage, identity_commits, clock, ids)
+    first_admin = providers.Singleton(FirstAdmin, identity_storage, users, clock)
+    identity_maintenance = providers.Singleton(IdentityMaintenance, identity_storage, authenticator, signing_keys, clock)
+
 
 @asynccontextmanager
 async def running(container: Container, *, migrating: bool = True) -> AsyncIterator[Storage]:
@@ -103,3 +186,23 @@ async def running(container: Container, *, migrating: bool = True) -> AsyncItera
         container.feed().close()
         await container.import_jobs().close()
         await storage.close()
+
+
+@asynccontextmanager
+async def identity_running(container: Container) -> AsyncIterator[None]:
+    """Open the identity store, and follow revocations, record events and maintain the store while the context is open.
+
+    The schema of the store must be there: `running` migrates it.
+    """
+    storage: IdentityStorage = container.identity_storage()
+    await storage.open()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(storage.close)
+        stack.push_async_callback(container.rate_limiter().close)
+        stack.callback(container.password_hasher().close)
+        await container.signing_keys().load()
+        await container.revocations().update()
+        await stack.enter_async_context(container.security_events().running())
+        await stack.enter_async_context(container.revocations().running())
+        await stack.enter_async_context(container.identity_maintenance().running())
+        yield

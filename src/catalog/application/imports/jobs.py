@@ -80,20 +80,20 @@ class ImportJobs:
         self._registry = ImportRegistry()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def run(self, source: ImportSource, plan: ImportPlan, origin: Origin) -> Write[FinishedImport]:
-        """Run an import and return its final state with the first refusals. The source is closed.
+    def run(self, source: ImportSource, plan: ImportPlan, origin: Origin, owner: str | None = None) -> Write[FinishedImport]:
+        """Run an import and return its final state with the first refusals. The source is closed. `owner` identifies the user.
 
         Slices that were committed before an error stay, and the import's id still shows them.
 
         Raises: ImportsBusy, and the errors of `ImportPipeline.run`.
         """
-        return Write(self._storage, origin, lambda: self._run(source, plan, origin))
+        return Write(self._storage, origin, lambda: self._run(source, plan, origin, owner))
 
-    async def _run(self, source: ImportSource, plan: ImportPlan, origin: Origin) -> Decision[FinishedImport]:
+    async def _run(self, source: ImportSource, plan: ImportPlan, origin: Origin, owner: str | None) -> Decision[FinishedImport]:
         """Import the file, and decide what to commit at the end: the final state."""
         try:
             self._registry.check_capacity()
-            state = self._new_state(plan)
+            state = self._new_state(plan, owner)
             try:
                 async with self._registry.slot():
                     status, first_refusals = await self._import(state.id, source, plan, origin)
@@ -121,8 +121,8 @@ class ImportJobs:
         """
         return self._registry.receiving()
 
-    def start(self, source: ImportSource, plan: ImportPlan, origin: Origin) -> Write[ImportState]:
-        """Start an import in the background, as soon as its state is committed, and return its state.
+    def start(self, source: ImportSource, plan: ImportPlan, origin: Origin, owner: str | None = None) -> Write[ImportState]:
+        """Start an import in the background, as soon as its state is committed, and return its state. `owner` is as for `run`.
 
         Raises: ImportsBusy.
         """
@@ -133,7 +133,7 @@ class ImportJobs:
             except ImportsBusy:
                 source.close()
                 raise
-            state = self._new_state(plan)
+            state = self._new_state(plan, owner)
             return Decision((), state, (state.record,), commit_scope=self._starting(state.id, source, plan, origin))
 
         return Write(self._storage, origin, decide)
@@ -225,9 +225,9 @@ class ImportJobs:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _new_state(self, plan: ImportPlan) -> ImportState:
+    def _new_state(self, plan: ImportPlan, owner: str | None) -> ImportState:
         now = self._clock.now()
-        state = ImportState(str(self._ids.item_id()), RUNNING, now, now, plan.dry_run)
+        state = ImportState(str(self._ids.item_id()), RUNNING, now, now, plan.dry_run, owner=owner)
         self._registry.states[state.id] = state
         return state
 

@@ -25,7 +25,7 @@ class ImportState:
     """The progress of an import, as its commits store it.
 
     `at` is the time of its last progress or heartbeat, `bytes` the number of bytes read from the file, `chunks` the number of
-    records with refusals, and `error` the reason why it failed.
+    records with refusals, and `error` the reason why it failed. `owner` identifies the user who started it.
     """
 
     id: str
@@ -37,6 +37,7 @@ class ImportState:
     error: str | None = None
     chunks: int = 0
     report: ImportReport = ImportReport()  # noqa: RUF009 - immutable
+    owner: str | None = None
 
     @property
     def rate(self) -> float:

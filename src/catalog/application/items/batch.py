@@ -24,6 +24,8 @@ from catalog.domain.errors import (
     UnknownCategory,
     shorten,
 )
+from catalog.domain.identity.errors import InsufficientScope
+from catalog.domain.identity.scopes import ALL_SCOPES, ITEMS_CREATE, ITEMS_WRITE, Scopes
 from catalog.domain.items.item import Item
 from catalog.domain.validation import FieldErrors, merged
 from catalog.domain.values.fields import category_slug, parse_version
@@ -97,6 +99,13 @@ class Batch:
         parsed = tuple(_parse_operation(raw) for raw in operations) if isinstance(operations, list) else ()
         return cls(parsed, atomic=flags["atomic"] is True, dry_run=flags["dry_run"] is True)
 
+    def check_rights(self, scopes: Scopes) -> None:
+        """Raise InsufficientScope if the batch is atomic and has operations that the caller certainly may not do."""
+        if self.atomic:
+            for operation in self.operations:
+                if isinstance(operation, Operation):
+                    _require(scopes, operation, replaces=False)
+
 
 @dataclass(frozen=True, slots=True)
 class OperationResult:
@@ -138,18 +147,23 @@ class BatchOperations:
         self._clock = clock
         self._ids = ids
 
-    def run(self, batch: Batch, origin: Origin) -> Write[BatchResult]:
+    def run(self, batch: Batch, origin: Origin, scopes: Scopes = ALL_SCOPES) -> Write[BatchResult]:
         """Apply every valid operation in one commit; an atomic batch is applied completely or not at all.
 
-        A dry run returns the results that the batch would have and changes nothing.
+        A dry run returns the results that the batch would have and changes nothing. Operations that the caller's `scopes` do not
+        allow are refused.
 
-        Raises BatchRefused if an operation of an atomic batch is refused, and TooManyConflicts.
+        Raises BatchRefused if an operation of an atomic batch is refused, InsufficientScope if the caller may not do one of
+        them, and TooManyConflicts.
         """
 
         async def decide() -> Decision[BatchResult]:
             keys = _keys_to_read(batch.operations)
             staged = await read_staged(self._storage, keys.ids, keys.skus, keys.slugs)
-            results = [self._attempt(staged, operation) for operation in batch.operations]
+            results = [self._attempt(staged, operation, scopes) for operation in batch.operations]
+            denied = next((one.error for one in results if isinstance(one.error, InsufficientScope)), None)
+            if batch.atomic and denied is not None:
+                raise denied
             result = BatchResult(await self._with_category_errors(staged, batch.operations, results), batch.dry_run)
             if batch.atomic and result.failed:
                 raise BatchRefused([(index, one.error) for index, one in enumerate(result.results) if one.error])
@@ -179,12 +193,12 @@ class BatchOperations:
             )
         return results
 
-    def _attempt(self, staged: StagedChanges, operation: Operation | InvalidInput) -> OperationResult:
+    def _attempt(self, staged: StagedChanges, operation: Operation | InvalidInput, scopes: Scopes) -> OperationResult:
         """Decide one operation and stage its change, so the operations after it see it."""
         if isinstance(operation, InvalidInput):
             return OperationResult("refused", error=operation)
         try:
-            return self._apply(staged, operation)
+            return self._apply(staged, operation, scopes)
         except UnknownCategory as error:
             return OperationResult("refused", error=error)
         except InvalidInput as error:
@@ -192,10 +206,11 @@ class BatchOperations:
         except CatalogError as error:
             return OperationResult("refused", error=error)
 
-    def _apply(self, staged: StagedChanges, operation: Operation) -> OperationResult:
+    def _apply(self, staged: StagedChanges, operation: Operation, scopes: Scopes) -> OperationResult:
         now = self._clock.now()
         body = operation.payload
         item = None if operation.key is None else staged.get(operation.key)
+        _require(scopes, operation, replaces=item is not None)
         if item is None and (operation.name in _KEYED or operation.if_version is not None):
             raise ItemNotFound(operation.raw_key)
         if item is None or operation.name == "create":
@@ -216,6 +231,14 @@ class BatchOperations:
             return OperationResult("unchanged", item)
         staged.apply(change)
         return OperationResult("updated", change.after) if change.after else OperationResult("deleted")
+
+
+def _require(scopes: Scopes, operation: Operation, *, replaces: bool) -> None:
+    """Raise InsufficientScope if a caller with these scopes may not do an operation. Creating needs less than changing."""
+    changes = operation.name in _KEYED or (operation.name == "upsert" and (replaces or operation.if_version is not None))
+    required = ITEMS_WRITE if changes else ITEMS_CREATE
+    if required not in scopes:
+        raise InsufficientScope(required)
 
 
 def _parse_operation(raw: object) -> Operation | InvalidInput:

@@ -56,6 +56,8 @@ def _check_network(settings: Settings) -> Check:
     address = f"{settings.http.host}:{settings.http.port}"
     if settings.http.loopback:
         return Check("address", ok=True, message=f"{address}, this machine only")
+    if settings.identity.signs_in:
+        return Check("address", ok=True, message=f"{address}, callers sign in")
     if settings.identity.mode == "open":
         return Check("address", ok=True, message=f"{address}, open: anyone who can reach it may read and change everything")
     remedy = "Listen on 127.0.0.1, or set CATALOG_IDENTITY__MODE=open to allow access without sign-in."

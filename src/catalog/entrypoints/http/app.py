@@ -22,16 +22,20 @@ from catalog.entrypoints.http.controllers.categories import CategoriesController
 from catalog.entrypoints.http.controllers.changes import ChangesController
 from catalog.entrypoints.http.controllers.documentation import assets, docs, error_types, home, index, openapi, redoc
 from catalog.entrypoints.http.controllers.health import HealthController
+from catalog.entrypoints.http.controllers.identity.account import CallerController
 from catalog.entrypoints.http.controllers.import_inspections import ImportInspectionsController
 from catalog.entrypoints.http.controllers.imports import ImportsController
 from catalog.entrypoints.http.controllers.item_history import HistoryController
 from catalog.entrypoints.http.controllers.items import ItemsController
 from catalog.entrypoints.http.idempotency import Idempotency
+from catalog.entrypoints.http.live_streams import endless_stream
 from catalog.entrypoints.http.middleware.cache_keys import CachedRoutes
 from catalog.entrypoints.http.middleware.request import App, RequestMiddleware
 from catalog.entrypoints.http.middleware.response_cache import ResponseCache, ResponseCacheMiddleware
 from catalog.entrypoints.http.openapi.document import openapi_document
 from catalog.entrypoints.http.openapi.endpoints import endpoints
+from catalog.entrypoints.http.protection import protection_of
+from catalog.entrypoints.http.requests.access import check_access
 from catalog.entrypoints.http.requests.bodies import BodyLimits
 from catalog.entrypoints.http.requests.declared_parameters import bind_parameters
 from catalog.entrypoints.http.requests.uploads import UploadSpace
@@ -57,11 +61,16 @@ def create_app(container: Container) -> RequestMiddleware:
     idempotency = Idempotency(container.once())
     space = UploadSpace(settings.imports.max_disk_bytes)
     strict = settings.http.require_if_match
+    protection = protection_of(container)
     shutdown.on_close(feed.close)
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
-        async with running(container) as storage, caching.running(storage) if caching else nullcontext():
+        async with (
+            running(container) as storage,
+            protection.running() if protection else nullcontext(),
+            caching.running(storage) if caching else nullcontext(),
+        ):
             yield
 
     app = Litestar(
@@ -89,7 +98,12 @@ def create_app(container: Container) -> RequestMiddleware:
                 space=space,
             ),
             _bind_services(HistoryController, history=history, items=items, idempotency=idempotency, strict=strict),
-            _bind_services(ChangesController, history=history, feed=feed),
+            _bind_services(
+                ChangesController,
+                history=history,
+                feed=feed,
+                open_stream=staticmethod(protection.open_stream if protection else endless_stream),
+            ),
             _bind_services(
                 CategoriesController,
                 categories=container.categories(),
@@ -101,6 +115,8 @@ def create_app(container: Container) -> RequestMiddleware:
             _bind_services(
                 HealthController, storage=container.storage(), stopping=shutdown, deadline=settings.storage.timeout_seconds
             ),
+            CallerController,
+            *(protection.controllers(_bind_services) if protection else ()),
             home,
             index,
             docs,
@@ -110,11 +126,12 @@ def create_app(container: Container) -> RequestMiddleware:
             assets(),
         ],
         exception_handlers={
-            CatalogError: on_catalog_error,
+            CatalogError: protection.on_catalog_error if protection else on_catalog_error,
             HTTPException: on_http_exception,
             Exception: on_unexpected_error,
         },
         cors_config=_cors(settings.http),
+        guards=[check_access] if protection else [],
         state=State(
             {
                 "send_timeout_seconds": settings.http.send_timeout_seconds,
@@ -129,12 +146,13 @@ def create_app(container: Container) -> RequestMiddleware:
     documented = endpoints(app.routes)  # fails at startup if a route is not documented
     for endpoint in documented:
         bind_parameters(endpoint.handler, endpoint.parameters)
-    app.state.openapi = msgspec.json.encode(openapi_document(documented))
+    app.state.openapi = msgspec.json.encode(openapi_document(documented, protection.security if protection else None))
     inner: App = app
     if caching:
         inner = ResponseCacheMiddleware(inner, caching, CachedRoutes(app.routes), cors=bool(settings.http.cors_origins))
-    # An authentication middleware goes here, outside the cache: what it rejects must not be answered from there (ADR 24).
-    return RequestMiddleware(inner, settings.http, shutdown)
+    if protection:  # outside the cache: what it rejects must not be answered from there (ADR 24)
+        inner = protection.authenticating(inner, app.routes, _cors(settings.http))
+    return RequestMiddleware(inner, settings.http, shutdown, signs_in=protection is not None)
 
 
 def from_environment() -> RequestMiddleware:
@@ -168,6 +186,7 @@ def _cors(http: HttpSettings) -> CORSConfig | None:
             "Prefer",
             "X-Request-ID",
             "Authorization",
+            "X-API-Key",
         ],
         expose_headers=[
             "ETag",
@@ -179,5 +198,8 @@ def _cors(http: HttpSettings) -> CORSConfig | None:
             "X-Request-ID",
             "X-Process-Time",
             "X-Cache",
+            "WWW-Authenticate",
+            "RateLimit",
+            "RateLimit-Policy",
         ],
     )

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from catalog.application.writes.idempotency import Claim, IdempotentRequests, RequestFingerprint
 from catalog.application.writes.write import Write
 from catalog.domain.errors import Malformed
+from catalog.entrypoints.http.requests.caller import caller_id
 from catalog.entrypoints.http.requests.header_parameters import IDEMPOTENCY_KEY
 from catalog.entrypoints.http.responses.prepared import PreparedResponse
 
@@ -76,21 +77,21 @@ class Idempotency:
         """
         if IDEMPOTENCY_KEY.read(scope) is None:
             return render(await write)
-        with self.claim(scope, write.origin.actor, BodyFingerprint(body)) as request:
+        with self.claim(scope, BodyFingerprint(body)) as request:
             return await request.stored_response() or await request.execute(write, render)
 
     @contextmanager
-    def claim(self, scope: Any, actor: str, fingerprint: RequestFingerprint) -> Iterator[RequestClaim]:  # noqa: ANN401 - ASGI's
+    def claim(self, scope: Any, fingerprint: RequestFingerprint) -> Iterator[RequestClaim]:  # noqa: ANN401 - ASGI's
         """Claim the Idempotency-Key of a request whose body has not been received yet. Raises: Malformed, RequestInProgress."""
-        key = _record_key(scope, actor)
+        key = _record_key(scope)
         with nullcontext() if key is None else self._requests.claim(key, fingerprint) as claim:
             yield RequestClaim(claim)
 
 
-def _record_key(scope: Any, actor: str) -> str | None:  # noqa: ANN401 - an ASGI scope
+def _record_key(scope: Any) -> str | None:  # noqa: ANN401 - an ASGI scope
     """Return the key of the stored response, or None if the request has no Idempotency-Key. Raises: Malformed.
 
-    The same Idempotency-Key is distinct per actor, method, path and query string.
+    The same Idempotency-Key is distinct per user, method, path and query string.
     """
     key = IDEMPOTENCY_KEY.read(scope)
     if key is None:
@@ -99,5 +100,5 @@ def _record_key(scope: Any, actor: str) -> str | None:  # noqa: ANN401 - an ASGI
         message = "Invalid Idempotency-Key header. Use 1 to 255 visible ASCII characters."
         raise Malformed(message)
     path = scope["path"].rstrip("/")
-    identity = "\n".join((actor, scope["method"], path, scope["query_string"].decode("latin-1"), key))
+    identity = "\n".join((caller_id(scope), scope["method"], path, scope["query_string"].decode("latin-1"), key))
     return f"once/{sha256(identity.encode(errors='surrogatepass')).hexdigest()}"

@@ -199,10 +199,11 @@ class _Worker(multiprocess.Process):
 def _check_settings(settings: Settings, workers: int) -> None:
     """Reject unsafe settings: unauthenticated access from other machines, or a memory store with several processes."""
     errors = []
-    if not settings.http.loopback and settings.identity.mode != "open":
+    if not settings.http.loopback and settings.identity.mode == "local":
         message = (
             f"Other machines can reach {settings.http.host}, and there is no authentication: anyone could read and change all "
-            "data. Listen on 127.0.0.1, or allow it with CATALOG_IDENTITY__MODE=open"
+            "data. Listen on 127.0.0.1, or let callers sign in with CATALOG_IDENTITY__MODE=required, "
+            "or allow it with CATALOG_IDENTITY__MODE=open"
         )
         errors.append(("CATALOG_HTTP__HOST", message))
     if workers > 1 and settings.storage.scheme == "memory":

@@ -14,6 +14,7 @@ from catalog.entrypoints.settings.sections import (
     IdentitySettings,
     ImportsSettings,
     LogSettings,
+    RateLimitSettings,
     Section,
     StorageSettings,
 )
@@ -36,6 +37,7 @@ class Settings(BaseSettings):
     imports: ImportsSettings = ImportsSettings()
     changes: ChangesSettings = ChangesSettings()
     identity: IdentitySettings = IdentitySettings()
+    rate_limit: RateLimitSettings = RateLimitSettings()
     log: LogSettings = LogSettings()
 
     @field_validator("environment", mode="before")

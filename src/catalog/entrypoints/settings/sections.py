@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from catalog.application.changes.feed import MAX_SUBSCRIBERS
 from catalog.application.imports.plan import MAX_ATOMIC_ROWS
@@ -75,13 +75,17 @@ class StorageSettings(Section):
 class HttpSettings(Section):
     """The HTTP server: addresses, limits and timeouts."""
 
-    host: str = Field("127.0.0.1", description="Address to listen on; any but loopback requires CATALOG_IDENTITY__MODE=open")
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on; any but loopback requires sign-in, or CATALOG_IDENTITY__MODE=open"
+    )
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on (0: any free port)")
     allowed_hosts: Hosts = Field((), description="Accepted Host names, comma-separated; * for any (default: localhost)")
     cors_origins: Origins = Field((), description="Origins allowed to call the API (CORS), comma-separated (default: none)")
     root_path: str = Field("", description="Path under which a reverse proxy publishes the service, such as /catalog")
     trusted_proxies: Networks = Field(
-        (), description="Addresses or networks of proxies whose X-Forwarded-Prefix is trusted, comma-separated (default: none)"
+        (),
+        description="Addresses or networks of proxies whose X-Forwarded-For, Forwarded and X-Forwarded-Prefix are trusted, "
+        "comma-separated (default: none)",
     )
     tls: bool = Field(default=False, description="The service is reached only over HTTPS: send Strict-Transport-Security")
     max_body_bytes: int = Field(256 * 1024, ge=1024, description="Maximum size of a JSON body, in bytes")
@@ -202,12 +206,39 @@ class ChangesSettings(Section):
 
 
 class IdentitySettings(Section):
-    """Access control."""
+    """Access control: who may call the service, and how long tokens and sessions last."""
 
-    mode: Literal["local", "open"] = Field(
+    mode: Literal["local", "open", "required"] = Field(
         "local",
-        description="local: listen on loopback only; open: anyone who can reach the address may read and change everything",
+        description="local: listen on loopback only; required: callers sign in; "
+        "open: anyone who can reach the address may read and change everything",
     )
+    public_read: bool = Field(default=False, description="Whether guests may read items; with CATALOG_IDENTITY__MODE=required")
+    admin_username: str | None = Field(None, description="Name of the first admin, who is created if there are no users")
+    admin_password: SecretStr | None = Field(None, description="Password of the first admin")
+    signing_key: SecretStr | None = Field(
+        None, description="Ed25519 key that signs access tokens: PKCS#8 PEM or a private JWK (default: one is kept in the store)"
+    )
+    issuer_name: str = Field("catalog", min_length=1, max_length=200, description="Issuer of access tokens, their claim iss")
+    audience_name: str = Field("catalog", min_length=1, max_length=200, description="Audience of access tokens, their claim aud")
+    access_minutes: int = Field(10, ge=1, le=60, description="How long an access token is valid, in minutes")
+    refresh_idle_days: int = Field(7, ge=1, le=365, description="How long a session lasts without being used, in days")
+    refresh_days: int = Field(30, ge=1, le=365, description="How long a session lasts at most, in days")
+    allow_insecure: bool = Field(default=False, description="Allow modes local and open in uat, uatbiz, sanity and prod")
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether callers have to sign in."""
+        return self.mode == "required"
+
+
+class RateLimitSettings(Section):
+    """Rate limits, which apply with CATALOG_IDENTITY__MODE=required."""
+
+    requests: int = Field(600, ge=1, description="Maximum requests of a caller in the window: of a user, or else of an address")
+    window_seconds: int = Field(60, ge=1, le=86_400, description="Length of the window, in seconds")
+    sign_in_requests: int = Field(20, ge=1, description="Maximum sign-ins from an address, and with a name, in their window")
+    sign_in_window_seconds: int = Field(60, ge=1, le=86_400, description="Length of the window of sign-ins, in seconds")
 
 
 class LogSettings(Section):

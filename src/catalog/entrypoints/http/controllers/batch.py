@@ -8,13 +8,14 @@ from litestar import Controller, post
 from msgspec import UNSET, Meta, UnsetType
 
 from catalog.application.items.batch import Batch, BatchOperations, BatchResult
+from catalog.domain.identity.scopes import ITEMS_WRITE
 from catalog.entrypoints.http.controllers.items import ITEMS
 from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.openapi.batch_bodies import BatchBody
 from catalog.entrypoints.http.openapi.operation import Operation, documented, json_body, json_response
 from catalog.entrypoints.http.requests.access import EACH_OPERATION
 from catalog.entrypoints.http.requests.bodies import JSON, parse_object, read_bytes
-from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
+from catalog.entrypoints.http.requests.caller import AnyRequest, principal_of, request_origin
 from catalog.entrypoints.http.requests.header_parameters import IDEMPOTENCY_KEY
 from catalog.entrypoints.http.requests.query_string import reject_parameters
 from catalog.entrypoints.http.responses.preferences import MINIMAL, preference_applied, preferences
@@ -89,8 +90,13 @@ class BatchController(Controller):
         """
         reject_parameters(request.scope)
         body = await read_bytes(request, JSON, limit=self.most)
-        write = self.batches.run(Batch.parse(parse_object(body)), request_origin(request))
-        return await self.idempotency.respond(request.scope, body, write, partial(_batch_response, request.scope))
+        batch = Batch.parse(parse_object(body))
+        scopes = principal_of(request.scope).scopes
+        batch.check_rights(scopes)
+        write = self.batches.run(batch, request_origin(request), scopes)
+        # After a change of rights, a key counts as used with another body: what was answered then may be forbidden now.
+        rights = b"" if ITEMS_WRITE in scopes else b"\nwithout items:write"
+        return await self.idempotency.respond(request.scope, body + rights, write, partial(_batch_response, request.scope))
 
 
 def _batch_response(scope: Any, result: BatchResult) -> PreparedResponse:  # noqa: ANN401 - an ASGI scope

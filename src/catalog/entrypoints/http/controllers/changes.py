@@ -9,6 +9,7 @@ from catalog.application.changes.history import History, LogRequest
 from catalog.domain.changes.log import MAX_SEQ
 from catalog.domain.errors import InvalidPosition
 from catalog.domain.identity.scopes import CHANGES_READ
+from catalog.entrypoints.http.live_streams import OpenStream
 from catalog.entrypoints.http.openapi.operation import Content, Operation, ResponseSpec, documented
 from catalog.entrypoints.http.requests.access import requires
 from catalog.entrypoints.http.requests.bodies import JSON
@@ -17,7 +18,7 @@ from catalog.entrypoints.http.requests.header_parameters import LAST_EVENT_ID
 from catalog.entrypoints.http.requests.headers import header
 from catalog.entrypoints.http.requests.query_parameters import CHANGES
 from catalog.entrypoints.http.requests.query_string import read_parameters
-from catalog.entrypoints.http.responses.prepared import NO_STORE, AsgiResponse, EventStream, PreparedResponse, json_content
+from catalog.entrypoints.http.responses.prepared import NO_STORE, AsgiResponse, PreparedResponse, json_content
 from catalog.entrypoints.representations.changes import ChangesBody, encode_changes
 from catalog.ports.cache import ResponseContent
 
@@ -35,6 +36,7 @@ class ChangesController(Controller):
     tags = ("log",)
     history: History
     feed: Feed
+    open_stream: OpenStream
 
     @get(
         opt=documented(
@@ -71,7 +73,7 @@ class ChangesController(Controller):
         if "bodiless" in request.scope["state"]:
             return PreparedResponse(200, ResponseContent(b"", (_EVENT_STREAM, NO_STORE)))
         last_event_id = _last_event_id(request.scope)
-        response = EventStream(_EVENT_STREAM, (b"x-accel-buffering", b"no"))
+        response = self.open_stream(request.scope, _EVENT_STREAM, (b"x-accel-buffering", b"no"))
         log_filter = await self.history.log_filter(log_request)
         after = log_request.after if last_event_id is None else last_event_id
         response.stream(await self.feed.subscribe(after, log_filter, response.cut))

@@ -9,7 +9,7 @@ from litestar import Controller, Response, get
 from catalog import __version__
 from catalog.domain.errors import StoreUnavailable
 from catalog.entrypoints.http.openapi.operation import Operation, documented, json_response
-from catalog.entrypoints.http.requests.access import PUBLIC
+from catalog.entrypoints.http.requests.access import PROBE
 from catalog.entrypoints.http.requests.bodies import JSON
 from catalog.entrypoints.http.shutdown import ShutdownState
 from catalog.ports.storage import Storage
@@ -42,7 +42,7 @@ class HealthController(Controller):
     @get(
         ["/health/live", "/api/v1/health/live"],
         sync_to_thread=False,
-        opt=documented(Operation("get_liveness", "Liveness probe", PUBLIC, responses=_RESPONSES)),
+        opt=documented(Operation("get_liveness", "Liveness probe", PROBE, responses=_RESPONSES)),
     )
     def live(self) -> Response[bytes]:
         """Return 200 while the process is running. Nothing else is checked; restart a process that does not respond."""
@@ -50,7 +50,7 @@ class HealthController(Controller):
 
     @get(
         ["/health", "/api/v1/health"],
-        opt=documented(Operation("get_health", "Health check", PUBLIC, responses=_RESPONSES)),
+        opt=documented(Operation("get_health", "Health check", PROBE, responses=_RESPONSES)),
     )
     async def health(self) -> Response[bytes]:
         """Return 200 if the service can handle requests, like `/health/ready`."""
@@ -58,7 +58,7 @@ class HealthController(Controller):
 
     @get(
         ["/health/ready", "/api/v1/health/ready"],
-        opt=documented(Operation("get_readiness", "Readiness probe", PUBLIC, responses=_RESPONSES)),
+        opt=documented(Operation("get_readiness", "Readiness probe", PROBE, responses=_RESPONSES)),
     )
     async def ready(self) -> Response[bytes]:
         """Return 200 if the service can handle requests.

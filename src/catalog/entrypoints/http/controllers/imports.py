@@ -14,14 +14,15 @@ from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.progress import REFUSED, ImportState
 from catalog.application.imports.refusals import Refusal, RefusedRow
 from catalog.domain.errors import FileTooLarge, InvalidQuery
-from catalog.domain.identity.scopes import ITEMS_IMPORT
+from catalog.domain.identity.errors import Forbidden
+from catalog.domain.identity.scopes import ITEMS_IMPORT, USERS_ADMIN
 from catalog.entrypoints.http.controllers.items import ITEMS
 from catalog.entrypoints.http.idempotency import Idempotency
 from catalog.entrypoints.http.openapi.file_bodies import IMPORT_CONTENT
 from catalog.entrypoints.http.openapi.operation import LOCATION, Content, Operation, ResponseSpec, documented, json_response
 from catalog.entrypoints.http.requests.access import requires
 from catalog.entrypoints.http.requests.bodies import JSON, announced_length, refuse_other_types
-from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
+from catalog.entrypoints.http.requests.caller import AnyRequest, caller_id, principal_of, request_origin
 from catalog.entrypoints.http.requests.import_options import MEDIA_TYPES, ImportOptions, parse_import_options
 from catalog.entrypoints.http.requests.import_parameters import ERRORS_FORMAT, IMPORT
 from catalog.entrypoints.http.requests.query_string import read_choices, reject_parameters
@@ -111,14 +112,14 @@ class ImportsController(Controller):
             if boundary is None
             else MultipartUpload(request.receive, self.most_bytes, self.space, boundary)
         )
-        with self.idempotency.claim(scope, origin.actor, body) as claim:
+        with self.idempotency.claim(scope, body) as claim:
             stored_response = await claim.stored_response()
             if stored_response is not None:
                 return stored_response
             source, plan = await self._receive(scope, body, options)
             if ASYNCHRONOUS in preferences(scope):
-                return await claim.execute(self.jobs.start(source, plan, origin), _accepted_response)
-            return await claim.execute(self.jobs.run(source, plan, origin), _finished_response)
+                return await claim.execute(self.jobs.start(source, plan, origin, caller_id(scope)), _accepted_response)
+            return await claim.execute(self.jobs.run(source, plan, origin, caller_id(scope)), _finished_response)
 
     @get(
         f"{IMPORTS}/{{id:str}}",
@@ -140,7 +141,7 @@ class ImportsController(Controller):
         rows are matched by SKU. `refusals` has the first 20 reasons for refused rows.
         """
         reject_parameters(request.scope)
-        state = await self.jobs.get(id)
+        state = await self._own(request, id)
         refusals = await self.jobs.first_refusals(id) if state.chunks else []
         return PreparedResponse(200, json_content(_encoder.encode(_to_import_body(state, refusals))))
 
@@ -169,7 +170,7 @@ class ImportsController(Controller):
         the same parameters. If the file was JSON, so are these rows: JSON Lines, with two more members.
         """
         file_format = read_choices(request.scope).text(ERRORS_FORMAT)
-        detection = (await self.jobs.get(id)).report.detection
+        detection = (await self._own(request, id)).report.detection
         is_json = detection is not None and detection.format in ("json", "jsonl")
         chunks = (
             _encode_reasons(self.jobs.refusals(id))
@@ -194,9 +195,21 @@ class ImportsController(Controller):
     async def cancel(self, request: AnyRequest, id: FromPath[str]) -> PreparedResponse:
         """Stop an import before its next slice of rows. Committed rows stay, and an import that has ended is left unchanged."""
         reject_parameters(request.scope)
+        await self._own(request, id)
         return PreparedResponse(
             202, json_content(_encoder.encode(_to_import_body(await self.jobs.cancel(id, request_origin(request)))))
         )
+
+    async def _own(self, request: AnyRequest, import_id: str) -> ImportState:
+        """Return the state of an import that the caller may see: an own one, or any for admins.
+
+        Raises: ImportNotFound, Forbidden.
+        """
+        state = await self.jobs.get(import_id)
+        if state.owner != caller_id(request.scope) and USERS_ADMIN not in principal_of(request.scope).scopes:
+            message = "This import belongs to another user; only admins see the imports of all users."
+            raise Forbidden(message)
+        return state
 
     async def _receive(
         self,

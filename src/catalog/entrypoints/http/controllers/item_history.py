@@ -17,7 +17,7 @@ from catalog.entrypoints.http.openapi.operation import NO_CONTENT, Operation, do
 from catalog.entrypoints.http.openapi.request_bodies import RevertBody
 from catalog.entrypoints.http.requests.access import requires
 from catalog.entrypoints.http.requests.bodies import JSON, parse_object, read_bytes, read_nothing
-from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
+from catalog.entrypoints.http.requests.caller import AnyRequest, principal_of, request_origin
 from catalog.entrypoints.http.requests.path_parameters import item_key
 from catalog.entrypoints.http.requests.preconditions import parse_if_match
 from catalog.entrypoints.http.requests.query_parameters import AS_OF, HISTORY
@@ -58,7 +58,9 @@ class HistoryController(Controller):
         """
         parameters, errors = read_parameters(request.scope)
         log_request = LogRequest.parse({name: values[0] for name, values in parameters.items()}, errors)
-        return PreparedResponse(200, json_content(encode_history(await self.history.item_history(item_key(key), log_request))))
+        history = await self.history.item_history(item_key(key), log_request)
+        with_actors = principal_of(request.scope).kind != "guest"
+        return PreparedResponse(200, json_content(encode_history(history, with_actors=with_actors)))
 
     @get(
         "/prices",

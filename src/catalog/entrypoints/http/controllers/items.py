@@ -10,6 +10,8 @@ from litestar.params import FromPath
 from catalog.application.caching.cached_reads import RenderedResponse
 from catalog.application.caching.freshness import item_dependencies
 from catalog.application.items.items import Items
+from catalog.domain.errors import AlreadyPresent
+from catalog.domain.identity.errors import InsufficientScope
 from catalog.domain.identity.scopes import ITEMS_CREATE, ITEMS_READ, ITEMS_WRITE
 from catalog.domain.items.item import Item
 from catalog.domain.values.sku import parse_key
@@ -33,7 +35,7 @@ from catalog.entrypoints.http.openapi.operation import (
 from catalog.entrypoints.http.openapi.request_bodies import ItemDraftBody, ItemPatchBody, PriceDraftBody
 from catalog.entrypoints.http.requests.access import EACH_OPERATION, requires
 from catalog.entrypoints.http.requests.bodies import JSON, MERGE_PATCH, parse_object, read_body, read_bytes, read_object
-from catalog.entrypoints.http.requests.caller import AnyRequest, request_origin
+from catalog.entrypoints.http.requests.caller import AnyRequest, principal_of, request_origin
 from catalog.entrypoints.http.requests.export_options import parse_export_options
 from catalog.entrypoints.http.requests.list_parameters import EXPORT, LIST, PRESENTATION
 from catalog.entrypoints.http.requests.path_parameters import item_key
@@ -200,14 +202,22 @@ class ItemsController(Controller):
         reject_parameters(request.scope)
         fields = await read_object(request, JSON)
         conditions = parse_put_conditions(request.scope, required=self.strict)
-        item, created = await self.items.put(
-            item_key(key),
-            fields,
-            request_origin(request),
-            conditions.expected,
-            must_exist=conditions.present,
-            must_not_exist=conditions.absent,
-        )
+        may_replace = ITEMS_WRITE in principal_of(request.scope).scopes
+        if conditions.present and not may_replace:
+            raise InsufficientScope(ITEMS_WRITE)
+        try:
+            item, created = await self.items.put(
+                item_key(key),
+                fields,
+                request_origin(request),
+                conditions.expected,
+                must_exist=conditions.present,
+                must_not_exist=conditions.absent or not may_replace,
+            )
+        except AlreadyPresent as error:
+            if may_replace or conditions.absent:
+                raise
+            raise InsufficientScope(ITEMS_WRITE) from error
         return _created_response(request.scope, item) if created else item_response(request.scope, item)
 
     @patch(

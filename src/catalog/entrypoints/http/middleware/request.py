@@ -18,7 +18,10 @@ import structlog
 from litestar.config.cors import CORSConfig
 
 from catalog.entrypoints import log_config
+from catalog.entrypoints.http.requests.caller import ADDRESS
+from catalog.entrypoints.http.requests.client_address import client_address
 from catalog.entrypoints.http.requests.header_parameters import REQUEST_ID
+from catalog.entrypoints.http.requests.origins import SAFE_METHODS, is_cross_origin
 from catalog.entrypoints.http.requests.path_parameters import encode_slashes
 from catalog.entrypoints.http.responses.problems import PROBLEM_JSON, problem, unexpected_error
 from catalog.entrypoints.http.responses.public_prefix import public_prefix
@@ -50,13 +53,10 @@ _SECURITY_HEADERS = (
 _CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'")
 _HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 _VARY = (b"vary", b"Authorization, Cookie, Accept-Encoding")
+_VARY_WITH_KEY = (b"vary", b"Authorization, Cookie, X-API-Key, Accept-Encoding")
 _MISS = (b"x-cache", b"MISS")
 _CACHEABLE_METHODS = ("GET", "HEAD")
 _CLOSE = (b"connection", b"close")
-
-_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-_SAME_SITE = (b"same-origin", b"none")
-"""Values of Sec-Fetch-Site for our own pages, and for requests that the user started (address bar, bookmark)."""
 
 _MAX_PREFIX = 256
 """Maximum length of X-Forwarded-Prefix, in bytes."""
@@ -72,18 +72,20 @@ _UNKNOWN_METHOD = "OPTIONS *"
 class RequestMiddleware:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: App, settings: HttpSettings, stopping: ShutdownState) -> None:
-        """Wrap `app`."""
+    def __init__(self, app: App, settings: HttpSettings, stopping: ShutdownState, *, signs_in: bool = False) -> None:
+        """Wrap `app`. If callers sign in, `app` itself rejects requests of other sites, according to the credential."""
         self.app = app
         self.stopping = stopping
         self.settings = settings
         self.hosts = frozenset(settings.hosts)
         self.cors = CORSConfig(allow_origins=list(settings.cors_origins)) if settings.cors_origins else None
+        self.signs_in = signs_in
         self.may_have_prefix = bool(settings.root_path or settings.trusted_proxies)
         # The headers to add, by whether the path is under the API, and whether the response has its own content security policy.
+        vary = _VARY_WITH_KEY if signs_in else _VARY
         common = (*_SECURITY_HEADERS, _HSTS) if settings.tls else _SECURITY_HEADERS
         self.headers = {
-            (is_api, has_csp): (*common, *(() if has_csp else (_CSP,)), *((_VARY,) if is_api else ()))
+            (is_api, has_csp): (*common, *(() if has_csp else (_CSP,)), *((vary,) if is_api else ()))
             for is_api in (False, True)
             for has_csp in (False, True)
         }
@@ -100,6 +102,11 @@ class RequestMiddleware:
     def trusts(self, address: str) -> bool:
         """Return whether the address belongs to a trusted proxy."""
         return _is_in_networks(address, self.settings.trusted_proxies)
+
+    def client_address(self, scope: Scope) -> str | None:
+        """Return the address of the client; None if there is none, as for a Unix socket."""
+        client = scope.get("client")
+        return client_address(client[0], scope["headers"], self.settings.trusted_proxies) if client else None
 
 
 class _RequestHandler:
@@ -154,6 +161,7 @@ class _RequestHandler:
         scope = self._scope
         scope.setdefault("state", {})["request_id"] = self.request_id
         if middleware.may_have_prefix:
+            scope["state"][ADDRESS] = middleware.client_address(scope)
             scope = self._scope = self._strip_prefix(scope)
         if self._method == "HEAD":
             scope = {**scope, "method": "GET"}
@@ -186,33 +194,11 @@ class _RequestHandler:
             return status, detail
         if self._middleware.hosts and _host_name(self._host) not in self._middleware.hosts:
             return 421, "Unknown Host. The setting CATALOG_HTTP__ALLOWED_HOSTS lists the hosts that this service accepts."
-        if self._method not in _SAFE_METHODS and self._is_cross_origin():
+        if not self._middleware.signs_in and self._method not in SAFE_METHODS and is_cross_origin(scope, self._middleware.cors):
             return 403, (
                 "Cross-origin requests may not modify data. The setting CATALOG_HTTP__CORS_ORIGINS lists the allowed origins."
             )
         return None
-
-    def _is_cross_origin(self) -> bool:
-        """Return whether a browser sent this for a page of another origin that CORS does not allow.
-
-        Clients other than browsers send neither Origin nor Sec-Fetch-Site and are accepted: no web page controls them.
-        """
-        origins = []
-        sites = []
-        for name, value in self._scope["headers"]:
-            if name == b"origin":
-                origins.append(value)
-            elif name == b"sec-fetch-site":
-                sites.append(value)
-        if not origins and not sites:
-            return False
-        cors = self._middleware.cors
-        if cors is not None and len(origins) == 1 and cors.is_origin_allowed(origins[0].decode("latin-1")):
-            return False
-        if sites:
-            return any(site not in _SAME_SITE for site in sites)
-        host = (self._host or b"").lower()
-        return any(origin.lower().partition(b"://")[2] != host for origin in origins)
 
     def _strip_prefix(self, scope: Scope) -> Scope:
         """Strip the proxy's prefix from the path, if the proxy left it there, and keep it for the URLs in the response."""

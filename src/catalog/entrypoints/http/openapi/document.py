@@ -21,9 +21,6 @@ _TAGS = {
     "identity": "Signing in, users, sessions and API keys",
 }
 
-_UNLIMITED_TAG = "operations"
-"""The tag of routes that have no rate limit."""
-
 
 def openapi_document(endpoints: Iterable[Endpoint], security: Security | None = None) -> dict[str, Any]:
     """Return the OpenAPI document of the endpoints, without its servers. Without `security`, nobody has to sign in."""
@@ -83,8 +80,7 @@ def _errors(endpoint: Endpoint, security: Security | None) -> list[int]:
     if security is None:
         return list(endpoint.errors)
     own = {response.status for response in endpoint.operation.responses}
-    limited = _UNLIMITED_TAG not in endpoint.tags
-    return sorted({*endpoint.errors, *security.errors(endpoint.operation.access, limited=limited)} - own)
+    return sorted({*endpoint.errors, *security.errors(endpoint.operation.access)} - own)
 
 
 def _describe_operation(endpoint: Endpoint, types: _DescribedTypes, security: Security | None) -> Schema:

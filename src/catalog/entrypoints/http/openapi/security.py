@@ -50,11 +50,11 @@ class Security:
         found: list[dict[str, list[str]]] = [{name: scopes} for name in schemes]
         return [*found, {}] if rule.guests and self.public_read else found
 
-    def errors(self, rule: AccessRule, *, limited: bool) -> Iterator[int]:
+    def errors(self, rule: AccessRule) -> Iterator[int]:
         """Return the statuses of a route that are due to its access rule and to rate limits."""
         if not rule.public:
             yield from (401, 403)
-        if limited:
+        if rule.limit:
             yield 429
 
 

@@ -1,8 +1,8 @@
 """Access rules: who may call a route. Each route declares one, and it is checked before the handler is called."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
 
 from catalog.domain.identity.errors import Unauthenticated
 from catalog.domain.identity.principal import Principal
@@ -13,12 +13,19 @@ ACCESS: Final = "access"
 """The key of a route's `AccessRule` in the `opt` of its handler."""
 
 
+Limit = Literal["requests", "sign_ins"]
+"""A rate limit: that of all requests, or that of signing in."""
+
+REQUESTS: Final[Limit] = "requests"
+SIGN_INS: Final[Limit] = "sign_ins"
+
+
 @dataclass(frozen=True, slots=True)
 class AccessRule:
     """Who may call a route. `check` raises the error of a caller who may not.
 
     `scope` is what it asks for, if anything. A `public` route ignores all credentials. `guests` may be among the callers if the
-    public may read. `api_keys` may not be used for what needs a sign-in.
+    public may read. `api_keys` may not be used for what needs a sign-in. `limit` is the rate limit, or None.
     """
 
     summary: str
@@ -27,6 +34,7 @@ class AccessRule:
     public: bool = False
     guests: bool = False
     api_keys: bool = True
+    limit: Limit | None = REQUESTS
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> "AccessRule":
         """Return the rule itself: it is immutable, and Litestar copies handlers with everything they declare."""
@@ -58,6 +66,12 @@ def _require_any_right(principal: Principal) -> None:
 
 PUBLIC: Final = AccessRule("nothing", lambda _principal: None, public=True, guests=True)
 """Anybody may call it, whatever credentials are sent along."""
+
+PROBE: Final = replace(PUBLIC, limit=None)
+"""Anybody may call it, as often as it takes: probes of the health."""
+
+SIGNING_IN: Final = replace(PUBLIC, limit=SIGN_INS)
+"""Anybody may try, but not often."""
 
 ANY_CALLER: Final = AccessRule("a credential, of any scope", _require_any_right, guests=True)
 """Everybody who may do anything at all."""

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
+from catalog.domain.identity.usernames import USERNAME_PATTERN
 from catalog.domain.values.sku import SKU_PATTERN
 from catalog.entrypoints.http.requests.parameters import Parameter
 from catalog.entrypoints.representations.fields import Slug
@@ -23,7 +24,17 @@ KEY = Parameter(
 SLUG = Parameter("slug", "The slug of the category.", Slug, "path")
 IMPORT_ID = Parameter("id", "The id of the import.", UUID, "path")
 
-PATH_PARAMETERS = (KEY, SLUG, IMPORT_ID)
+USER = Parameter(
+    "user",
+    "The id or name of the user. ASCII letters are case-insensitive.",
+    Annotated[str, Meta(pattern=rf"^\s*{USERNAME_PATTERN}\s*$", examples=["anna"])],
+    "path",
+    key="user_key",
+)
+SESSION_ID = Parameter("session_id", "The id of the session.", UUID, "path")
+KEY_ID = Parameter("key_id", "The id of the API key.", UUID, "path")
+
+PATH_PARAMETERS = (KEY, SLUG, IMPORT_ID, USER, SESSION_ID, KEY_ID)
 
 
 def encode_slashes(raw_path: bytes) -> str:

@@ -140,11 +140,12 @@ async def _send_chunk(send: Any, chunk: bytes, seconds: float) -> bool:  # noqa:
 class EventStream(AsgiResponse):
     """A response that sends chunks as they are produced, until they end or the client disconnects."""
 
-    __slots__ = ("_chunks", "_headers", "_send_task")
+    __slots__ = ("__weakref__", "_chunks", "_headers", "_seconds", "_send_task")
 
-    def __init__(self, *headers: Header) -> None:
-        """Send these headers. Call `stream` before the response is sent."""
+    def __init__(self, *headers: Header, seconds: float | None = None) -> None:
+        """Send these headers. Call `stream` before the response is sent. It ends after this many seconds, if given."""
         self._headers = [NO_STORE, *headers]
+        self._seconds = seconds
         self._chunks: AsyncGenerator[bytes, None] | None = None
         self._send_task: asyncio.Task[None] | None = None
 
@@ -155,11 +156,16 @@ class EventStream(AsgiResponse):
     def cut(self) -> None:
         """End the response at once, even while waiting for a client that does not read."""
         _log.info("slow_client_disconnected")
+        self.stop()
+
+    def stop(self) -> None:
+        """End the response at once. If it has not begun yet, it will be empty."""
+        self._seconds = 0
         if self._send_task is not None:
             self._send_task.cancel()
 
     async def __call__(self, _scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
-        """Send until the chunks end, the client disconnects, or `cut` is called.
+        """Send until the chunks end, the client disconnects, the time is over, or `cut` or `stop` is called.
 
         A client that is cut off sees the response end, and can reconnect and resume.
         """
@@ -167,7 +173,7 @@ class EventStream(AsgiResponse):
         self._send_task = asyncio.create_task(self._send_chunks(send))
         disconnect = asyncio.create_task(_wait_for_disconnect(receive))
         try:
-            await asyncio.wait((self._send_task, disconnect), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((self._send_task, disconnect), timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             disconnect.cancel()
             self._send_task.cancel()
@@ -206,6 +212,11 @@ def file_headers(format_name: str, charset: str | None) -> tuple[Header, Header]
 def json_content(body: bytes, *headers: Header) -> ResponseContent:
     """Return the content of a JSON response."""
     return ResponseContent(body, (_PRIVATE, _JSON, (b"content-length", b"%d" % len(body)), *headers))
+
+
+def secret_content(body: bytes, *headers: Header) -> ResponseContent:
+    """Return the content of a JSON response that nobody may store."""
+    return ResponseContent(body, (NO_STORE, _JSON, (b"content-length", b"%d" % len(body)), *headers))
 
 
 def no_content(*headers: Header) -> ResponseContent:

@@ -1,0 +1,1 @@
+"""Endpoints for signing in, and for users, sessions and API keys."""

@@ -1,0 +1,167 @@
+"""Authentication: who sends a request. It runs before anything is answered, the response cache included (ADR 24).
+
+The principal goes into the state of the scope, with the visibility class that is part of cache keys. Whether it may call a route
+is checked after routing, by the route's access rule. Requests with a cookie must come from a page of this service, because
+browsers send cookies on their own. Finally, requests are counted, by principal or else by address.
+"""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from litestar.config.cors import CORSConfig
+from litestar.exceptions import HTTPException
+
+from catalog.application.identity.authenticator import Authenticator, Credential
+from catalog.domain.errors import CatalogError
+from catalog.domain.identity.errors import CrossSite, ExpiredToken, InvalidToken, TooManyRequests
+from catalog.domain.identity.principal import GUEST, Principal
+from catalog.domain.identity.scopes import ITEMS_READ, NO_SCOPES
+from catalog.entrypoints.http.middleware.public_routes import PublicRoutes
+from catalog.entrypoints.http.middleware.rate_limits import Header, RateLimits, address_key
+from catalog.entrypoints.http.requests.access import REQUESTS
+from catalog.entrypoints.http.requests.caller import PRINCIPAL, VISIBILITY, address_of
+from catalog.entrypoints.http.requests.credentials import SessionCookie, read_credential
+from catalog.entrypoints.http.requests.denials import Denials
+from catalog.entrypoints.http.requests.headers import header
+from catalog.entrypoints.http.requests.origins import SAFE_METHODS, is_cross_origin, is_same_origin
+from catalog.entrypoints.http.responses.prepared import NO_STORE, PreparedResponse
+from catalog.entrypoints.http.responses.problems import PROBLEM_JSON, headers_of, problem, problem_of, status_of
+from catalog.ports.cache import ResponseContent
+
+NOBODY: Final = replace(GUEST, scopes=NO_SCOPES)
+"""Whoever has not signed in, where the public may not read."""
+
+_FORMS = ("", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
+"""The media types that a form of any page can send, without asking first."""
+
+_FORM_DETAIL = "With a session cookie, a body must have a media type that no HTML form can send, such as application/json."
+
+
+class AuthenticationMiddleware:
+    """ASGI middleware that authenticates requests, and responds to those with invalid credentials, or too many of them."""
+
+    def __init__(  # noqa: PLR0913 - each is a collaborator
+        self,
+        app: Any,  # noqa: ANN401 - an ASGI application
+        authenticator: Authenticator,
+        routes: PublicRoutes,
+        limits: RateLimits,
+        denials: Denials,
+        *,
+        public_read: bool,
+        cookie: SessionCookie,
+        cors: CORSConfig | None = None,
+    ) -> None:
+        """Wrap `app`. With `public_read`, guests may read. Pages of the origins in `cors` may call the API."""
+        self._app = app
+        self._authenticator = authenticator
+        self._routes = routes
+        self._limits = limits
+        self._denials = denials
+        self._guest = GUEST if public_read else NOBODY
+        self._cookie = cookie
+        self._cookie_name = cookie.name.encode()
+        self._cors = cors
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
+        """Pass an authenticated request on, or respond to it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers: tuple[Header, ...] = ()
+        try:
+            rule = self._routes.rule(scope)
+            limit = REQUESTS if rule is None else rule.limit
+            principal = await self._principal(scope) if rule is None else self._anybody(scope)
+            state = scope["state"]
+            state[PRINCIPAL] = principal
+            state[VISIBILITY] = _visibility(principal)
+            if limit is not None:
+                allowance, headers = await self._limits.take(limit, principal.rate_key or address_key(address_of(scope)))
+                if not allowance.allowed:
+                    raise TooManyRequests(allowance.reset_after)
+        except (CatalogError, HTTPException) as error:
+            await self._refuse(scope, receive, send, error, headers)
+            return
+        if principal.credential_id is not None:
+            self._authenticator.used(principal)
+        await self._app(scope, receive, _adding(headers, send) if headers else send)
+
+    def _anybody(self, scope: Any) -> Principal:  # noqa: ANN401 - an ASGI scope
+        """Return the principal of a request to a public route. Raises: CrossSite."""
+        if scope["method"] not in SAFE_METHODS and is_cross_origin(scope, self._cors):
+            raise CrossSite
+        return NOBODY
+
+    async def _principal(self, scope: Any) -> Principal:  # noqa: ANN401 - an ASGI scope
+        """Return who sends a request. Raises: CatalogError, HTTPException."""
+        credential = read_credential(scope, self._cookie_name)
+        if credential is None:
+            return self._guest
+        if credential.kind == "cookie" and scope["method"] not in SAFE_METHODS:
+            _refuse_other_pages(scope)
+        return self._authenticator.remembered(credential) or await self._verify(credential, scope)
+
+    async def _verify(self, credential: Credential, scope: Any) -> Principal:  # noqa: ANN401 - an ASGI scope
+        """Verify a credential that is not remembered. Guesses are counted by address, before they cost anything."""
+        allowance, _ = await self._limits.take(REQUESTS, f"unknown {address_key(address_of(scope))}")
+        if not allowance.allowed:
+            raise TooManyRequests(allowance.reset_after)
+        return await self._authenticator.authenticate(credential)
+
+    async def _refuse(
+        self,
+        scope: Any,  # noqa: ANN401 - an ASGI scope
+        receive: Any,  # noqa: ANN401 - ASGI's
+        send: Any,  # noqa: ANN401 - ASGI's
+        error: CatalogError | HTTPException,
+        headers: tuple[Header, ...],
+    ) -> None:
+        """Respond with a problem. A browser forgets a cookie that is not valid any more."""
+        if isinstance(error, HTTPException):
+            status, body = error.status_code, problem(scope, error.status_code, str(error.detail))
+        else:
+            self._denials.record(scope, error)
+            status, body = status_of(error), problem_of(scope, error)
+            headers += tuple((name.lower().encode(), value.encode()) for name, value in headers_of(error).items())
+            if isinstance(error, InvalidToken | ExpiredToken) and not _has_header_credential(scope):
+                headers = (*headers, self._cookie.cleared)
+        content = ResponseContent(
+            body, (NO_STORE, (b"content-type", PROBLEM_JSON.encode()), (b"content-length", b"%d" % len(body)), *headers)
+        )
+        await PreparedResponse(status, content)(scope, receive, send)
+
+
+def _visibility(principal: Principal) -> str:
+    """Return the visibility class: what the caller may read, and whether it is a guest, who sees less of the same."""
+    if ITEMS_READ not in principal.scopes:
+        return "nothing"
+    return "guest items:read" if principal.kind == "guest" else "items:read"
+
+
+def _refuse_other_pages(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
+    """Refuse a write with a cookie unless a page of this service sent it, in a way that no form can.
+
+    Raises: CrossSite; an HTTPException with 415.
+    """
+    if not is_same_origin(scope):
+        raise CrossSite
+    has_body = header(scope, b"transfer-encoding") is not None or (header(scope, b"content-length") or "0") != "0"
+    media_type = (header(scope, b"content-type") or "").partition(";")[0].strip().lower()
+    if has_body and media_type in _FORMS:
+        raise HTTPException(status_code=415, detail=_FORM_DETAIL)
+
+
+def _has_header_credential(scope: Any) -> bool:  # noqa: ANN401 - an ASGI scope
+    return any(name in (b"authorization", b"x-api-key") for name, _ in scope["headers"])
+
+
+def _adding(headers: tuple[Header, ...], send: Any) -> Any:  # noqa: ANN401 - ASGI's
+    """Return a function that sends ASGI messages, with these headers added."""
+
+    async def send_with_headers(message: Any) -> None:  # noqa: ANN401 - ASGI's
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *headers]
+        await send(message)
+
+    return send_with_headers

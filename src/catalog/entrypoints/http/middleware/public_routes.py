@@ -1,0 +1,37 @@
+"""The routes that anybody may call, found before routing: they ignore credentials, even invalid ones."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from litestar.routes import BaseRoute, HTTPRoute
+
+from catalog.entrypoints.http.requests.access import ACCESS, AccessRule
+
+
+class PublicRoutes:
+    """The public routes of an application."""
+
+    def __init__(self, routes: Iterable[BaseRoute]) -> None:
+        """Collect the rules of these routes."""
+        self._fixed: dict[tuple[str, str], AccessRule] = {}
+        prefixes: dict[str, AccessRule] = {}
+        for route in routes:
+            if not isinstance(route, HTTPRoute):
+                continue
+            for method, (handler, _) in route.route_handler_map.items():
+                rule: AccessRule | None = handler.opt.get(ACCESS)
+                if rule is None or not rule.public:
+                    continue
+                if route.path_parameters:
+                    prefixes[route.path_format.partition("{")[0]] = rule
+                else:
+                    self._fixed[method, route.path_format] = rule
+        self._prefixes = tuple(prefixes.items())
+
+    def rule(self, scope: Any) -> AccessRule | None:  # noqa: ANN401 - an ASGI scope
+        """Return the rule of a request to a public route, or None."""
+        path: str = scope["path"]
+        rule = self._fixed.get((scope["method"], path if path == "/" else path.rstrip("/")))
+        if rule is not None:
+            return rule
+        return next((rule for prefix, rule in self._prefixes if path.startswith(prefix)), None)

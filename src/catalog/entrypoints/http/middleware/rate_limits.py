@@ -1,0 +1,74 @@
+"""Rate limits: how many requests a caller may send in a time, and the headers that say how many are left.
+
+The headers are those of draft-ietf-httpapi-ratelimit-headers.
+"""
+
+from functools import lru_cache
+from hashlib import sha256
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from catalog.domain.identity.back_off import network_of
+from catalog.domain.identity.errors import TooManyRequests
+from catalog.domain.identity.usernames import normalize_username
+from catalog.entrypoints.http.requests.access import SIGN_INS, Limit
+from catalog.entrypoints.settings.sections import RateLimitSettings
+from catalog.ports.identity.limits import Allowance, RateLimiter
+
+Header = tuple[bytes, bytes]
+
+_IPV6_PREFIX = 64
+"""The length of an IPv6 network that counts as one address: its owner can use all of it."""
+
+
+class RateLimits:
+    """Counts requests by caller."""
+
+    def __init__(self, limiter: RateLimiter, settings: RateLimitSettings) -> None:
+        """Count with `limiter`."""
+        self._limiter = limiter
+        self._default = _Policy("default", settings.requests, settings.window_seconds)
+        self._sign_in = _Policy("sign-in", settings.sign_in_requests, settings.sign_in_window_seconds)
+
+    async def take(self, limit: Limit, key: str) -> tuple[Allowance, tuple[Header, Header]]:
+        """Count a request. Return whether it is allowed, and the headers of its response."""
+        policy = self._sign_in if limit == SIGN_INS else self._default
+        allowance = await self._limiter.take(f"{policy.name} {key}", policy.requests, policy.seconds)
+        left = f'"{policy.name}";r={allowance.remaining};t={allowance.reset_after}'
+        return allowance, (policy.header, (b"ratelimit", left.encode()))
+
+
+class _Policy:
+    """A number of requests in a time."""
+
+    def __init__(self, name: str, requests: int, seconds: int) -> None:
+        self.name = name
+        self.requests = requests
+        self.seconds = seconds
+        self.header: Header = (b"ratelimit-policy", f'"{name}";q={requests};w={seconds}'.encode())
+
+
+class SignInLimit:
+    """Limits sign-ins with one name from one network. From anywhere would let strangers keep a user out."""
+
+    def __init__(self, limits: RateLimits) -> None:
+        """Count with `limits`."""
+        self._limits = limits
+
+    async def check(self, username: str, address: str | None) -> None:
+        """Count a sign-in. Raises: TooManyRequests."""
+        name = sha256(normalize_username(username).encode(errors="surrogatepass")).hexdigest()
+        allowance, _ = await self._limits.take(SIGN_INS, f"{network_of(address or 'unknown')} {name}")
+        if not allowance.allowed:
+            raise TooManyRequests(allowance.reset_after)
+
+
+@lru_cache(maxsize=1024)
+def address_key(address: str | None) -> str:
+    """Return what requests from an address are counted by: the address, or the /64 network of one of IPv6."""
+    try:
+        parsed = ip_address(address or "")
+    except ValueError:
+        return f"address {address}"
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is None:
+        return f"address {ip_network((parsed, _IPV6_PREFIX), strict=False)}"
+    return f"address {getattr(parsed, 'ipv4_mapped', None) or parsed}"

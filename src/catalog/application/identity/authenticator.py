@@ -8,6 +8,7 @@ from uuid import UUID
 
 from catalog.application.identity.random_secrets import hash_secret
 from catalog.application.identity.revocations import RevocationWatch
+from catalog.application.identity.signing_keys import SigningKeys
 from catalog.domain.errors import Unavailable
 from catalog.domain.identity.api_key import PREFIX, parse_key_text
 from catalog.domain.identity.errors import ExpiredToken, InvalidToken
@@ -41,10 +42,11 @@ class Credential:
 class Authenticator:
     """Verifies credentials. Each is verified once and then remembered, until it expires or is revoked."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - each is a collaborator
         self,
         storage: IdentityStorage,
         signer: TokenSigner,
+        signing_keys: SigningKeys,
         foreign: ForeignTokens | None,
         watch: RevocationWatch,
         clock: Clock,
@@ -53,6 +55,7 @@ class Authenticator:
         """Verify own tokens with `signer`, those of another issuer with `foreign`, and look up the others in `storage`."""
         self._storage = storage
         self._signer = signer
+        self._signing_keys = signing_keys
         self._foreign = foreign
         self._watch = watch
         self._clock = clock
@@ -71,7 +74,7 @@ class Authenticator:
 
         What was looked up in the store is not valid while the store is away: nobody knows whether it was revoked.
         """
-        return (principal.as_of is None or self._watch.is_current) and not self._has_ended(principal)
+        return (principal.as_of is None or self._watch.is_current()) and not self._has_ended(principal)
 
     async def authenticate(self, credential: Credential) -> Principal:
         """Return who sends a request. Raises: InvalidToken, ExpiredToken, Forbidden, Unavailable."""
@@ -92,6 +95,7 @@ class Authenticator:
             return replace(await self._api_key(credential.text), as_of=as_of)
         if self._foreign is not None and self._foreign.is_foreign(credential.text):
             return await self._foreign.verify(credential.text, self._clock.now())
+        await self._signing_keys.ensure_loaded()
         return self._token(credential.text)
 
     def _has_ended(self, principal: Principal) -> bool:

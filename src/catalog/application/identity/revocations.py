@@ -64,9 +64,8 @@ class RevocationWatch:
         revoked = self._revoked.get(credential_id)
         return revoked is not None and (as_of is None or revoked.seq > as_of)
 
-    @property
     def is_current(self) -> bool:
-        """Whether the revocations of all processes are known, except those of the last seconds."""
+        """Return whether the revocations of all processes are known, except those of the last seconds."""
         return self._contact is not None and self._timer() - self._contact <= MAX_SILENCE
 
     async def position(self) -> int:

@@ -72,7 +72,7 @@ class SignIn:
         """
         secret = new_secret()
         session, user = await self._sign_in(username, password, client, "token", hash_secret(secret), scopes)
-        return self._tokens.issue(session, user, secret, session.created_at)
+        return await self._tokens.issue(session, user, secret, session.created_at)
 
     async def for_browser(self, username: str, password: str, client: Client) -> BrowserSignIn:
         """Sign in and return the session's cookie, and who has signed in. Raises: as `for_tokens`."""
@@ -97,7 +97,7 @@ class SignIn:
                 await self._end_stolen(presented.session, presented.user, client)
                 raise InvalidToken
             if await self._commits.try_commit(IdentityChange(rotation=rotation)):
-                return self._tokens.issue(rotation.session, presented.user, secret, now)
+                return await self._tokens.issue(rotation.session, presented.user, secret, now)
         message = "the refresh token"
         raise TooManyConflicts(message)
 

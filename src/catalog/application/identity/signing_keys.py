@@ -48,6 +48,12 @@ class SigningKeys:
         self._clock = clock
         self._token_life = token_life
         self._from_settings = from_settings
+        self._is_loaded = False
+
+    async def ensure_loaded(self) -> None:
+        """Load the keys if that has not succeeded yet, because the store was away at the start. Raises: Unavailable."""
+        if not self._is_loaded:
+            await self.load()
 
     async def load(self) -> None:
         """Give the signer its keys; make the first one if there is none; delete those that are of no use any more.
@@ -55,7 +61,7 @@ class SigningKeys:
         To be called at the start, and once a minute. Raises: Unavailable.
         """
         if self._from_settings:
-            self._signer.use(self._from_settings)
+            self._use(self._from_settings)
             return
         now = self._clock.now()
         keys = await self._storage.signing_keys()
@@ -63,7 +69,7 @@ class SigningKeys:
             await self._storage.add_signing_key(self._signer.new_key(now), (), only_first=True)
             keys = await self._storage.signing_keys()
         signing = _signing(keys, now)
-        self._signer.use([keys[signing], *keys[:signing], *keys[signing + 1 :]])
+        self._use([keys[signing], *keys[:signing], *keys[signing + 1 :]])
         expired = [key.id for successor, key in pairwise(keys) if self._is_expired(successor, now)]
         if expired:
             await self._storage.delete_signing_keys(expired)
@@ -86,6 +92,10 @@ class SigningKeys:
         states: list[SigningKeyState] = ["next" if index < signing else "previous" for index in range(len(keys))]
         states[signing : signing + 1] = ["signing"]
         return [ListedSigningKey(key, state) for key, state in zip(keys, states, strict=False)]
+
+    def _use(self, keys: Sequence[StoredSigningKey]) -> None:
+        self._signer.use(keys)
+        self._is_loaded = True
 
     def _is_expired(self, successor: StoredSigningKey, now: datetime) -> bool:
         """Return whether all tokens of a key have expired. Other processes may notice its successor a little later."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from catalog.application.identity.signing_keys import SigningKeys
 from catalog.domain.identity.roles import ROLE_SCOPES
 from catalog.domain.identity.scopes import Scopes
 from catalog.domain.identity.session import Session
@@ -27,14 +28,16 @@ class TokenPair:
 class AccessTokens:
     """Issues access tokens for sessions."""
 
-    def __init__(self, signer: TokenSigner, ids: Ids, life: timedelta = ACCESS_LIFE) -> None:
-        """Sign with `signer`. Tokens are valid for `life`."""
+    def __init__(self, signer: TokenSigner, signing_keys: SigningKeys, ids: Ids, life: timedelta = ACCESS_LIFE) -> None:
+        """Sign with `signer`, which has its keys from `signing_keys`. Tokens are valid for `life`."""
         self._signer = signer
+        self._signing_keys = signing_keys
         self._ids = ids
         self.life = life
 
-    def issue(self, session: Session, user: User, refresh_token: str, now: datetime) -> TokenPair:
-        """Return the tokens of a session."""
+    async def issue(self, session: Session, user: User, refresh_token: str, now: datetime) -> TokenPair:
+        """Return the tokens of a session. Raises: Unavailable if there has been no signing key yet."""
+        await self._signing_keys.ensure_loaded()
         scopes = session.scopes & ROLE_SCOPES[user.role]
         expires_at = min(now + self.life, session.expires_at)
         claims = AccessClaims(

@@ -102,6 +102,7 @@ def _create_keys(by_code_point: sa.types.TypeEngine[Any], time: sa.types.TypeEng
         sa.Column("token_hash", sa.LargeBinary(), primary_key=True),
         sa.Column("expires_at", time, nullable=False),
     )
+    op.create_index("setup_tokens_expires_at", "setup_tokens", ["expires_at"])
     op.create_table(
         "signing_keys",
         sa.Column("id", by_code_point, primary_key=True),

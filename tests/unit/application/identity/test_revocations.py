@@ -1,0 +1,203 @@
+"""Following revocations: from this process at once, from others by looking, and what is kept."""
+
+import asyncio
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from catalog.application.identity.periodic import repeated
+from catalog.application.identity.revocations import CLOCK_TOLERANCE, MAX_SILENCE
+from catalog.application.identity.token_pairs import ACCESS_LIFE
+from catalog.domain.errors import StoreUnavailable
+from catalog.domain.identity.api_key import NewApiKey
+from catalog.domain.identity.user import UserPatch
+from catalog.ports.identity.storage import Revocations
+from tests.identity_use import CLI, FlakyIdentity, Process, eventually
+from tests.making import certain
+
+
+async def test_listeners_hear_of_every_revocation_once(process: Process, other: Process) -> None:
+    """Own ones at the commit, those of others at the next look. Nothing new is not reported."""
+    heard: list[frozenset[UUID] | None] = []
+    other.watch.on_revoked(heard.append)
+    await process.add_user()
+    caller = await process.caller()
+    await other.watch.update()
+    assert heard == []
+    await process.sessions.sign_out(caller, everywhere=True)
+    await other.watch.update()
+    await other.watch.update()
+    assert heard == [frozenset({caller.principal.session_id})]
+    own = await other.caller()
+    await other.sessions.sign_out(own, everywhere=False)
+    assert heard[1:] == [frozenset({own.principal.session_id})]
+    assert await other.watch.position() == 2
+
+
+async def test_a_revocation_counts_for_what_was_looked_up_before(process: Process) -> None:
+    """A credential that was looked up afterwards is valid; a token always was issued before."""
+    await process.add_user()
+    key = await process.keys.create_own(NewApiKey("key"), await process.caller())
+    before = await process.watch.position()
+    await process.users.update("anna", UserPatch(role="editor"), CLI)
+    after = await process.watch.position()
+    assert process.watch.is_revoked(key.key.id, None)
+    assert process.watch.is_revoked(key.key.id, before)
+    assert not process.watch.is_revoked(key.key.id, after)
+
+
+async def test_revocations_are_kept_as_long_as_tokens_live(process: Process, other: Process) -> None:
+    """And a little longer, because clocks differ. Then they are forgotten: the tokens have expired."""
+    await process.add_user()
+    session_id = certain((await process.caller()).principal.session_id)
+    await process.users.update("anna", UserPatch(role="editor"), CLI)
+    kept = ACCESS_LIFE + CLOCK_TOLERANCE
+    process.clock.time += kept - timedelta(seconds=1)
+    await process.watch.update()
+    await other.watch.update()
+    assert process.watch.is_revoked(session_id, None)
+    assert other.watch.is_revoked(session_id, None)
+    process.clock.move(seconds=1)
+    await process.watch.update()
+    assert not process.watch.is_revoked(session_id, None)
+
+
+async def test_a_process_that_missed_revocations_forgets_what_it_looked_up(process: Process, other: Process) -> None:
+    """If they are too old, it cannot know which ones they were."""
+    heard: list[frozenset[UUID] | None] = []
+    other.watch.on_revoked(heard.append)
+    await process.add_user()
+    key = (await process.keys.create_own(NewApiKey("key"), await process.caller())).text
+    await other.recognize(key)
+    await process.users.update("anna", UserPatch(role="auditor"), CLI)
+    process.clock.move(minutes=30)
+    await other.watch.update()
+    assert heard == [None]
+    assert (await other.recognize(key)).role == "auditor"
+
+
+async def test_a_restored_backup_is_noticed(process: Process, storage: FlakyIdentity, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its revocations have lower numbers than this process has seen, so it forgets what it looked up."""
+    await process.add_user()
+    await process.keys.create_own(NewApiKey("key"), await process.caller())
+    await process.users.update("anna", UserPatch(role="auditor"), CLI)
+    assert await process.watch.position() == 2
+    heard: list[frozenset[UUID] | None] = []
+    process.watch.on_revoked(heard.append)
+
+    async def restored(_after: int, _since: datetime) -> Revocations:
+        return Revocations(1)
+
+    monkeypatch.setattr(storage, "revocations", restored)
+    await process.watch.update()
+    await process.watch.update()
+    assert heard == [None]
+
+
+async def test_silence_is_measured_from_the_last_contact(process: Process, storage: FlakyIdentity) -> None:
+    """After 5 s without an answer, the process does not know what others have revoked."""
+    assert not process.watch.is_current()
+    await process.watch.update()
+    process.seconds += MAX_SILENCE
+    assert process.watch.is_current()
+    storage.away = True
+    with pytest.raises(StoreUnavailable):
+        await process.watch.update()
+    process.seconds += 0.1
+    assert not process.watch.is_current()
+    storage.away = False
+    await process.watch.update()
+    assert process.watch.is_current()
+
+
+async def test_a_commit_succeeds_though_its_revocations_cannot_be_read(
+    process: Process, storage: FlakyIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is committed. Until they are read, nobody is let in who is not remembered as a token."""
+    await process.add_user()
+    caller = await process.caller()
+    key = (await process.keys.create_own(NewApiKey("key"), caller)).text
+    await process.recognize(key)
+    original = storage.revocations
+
+    async def away(_after: int, _since: datetime) -> Revocations:
+        message = "away"
+        raise StoreUnavailable(message)
+
+    monkeypatch.setattr(storage, "revocations", away)
+    await process.users.update("anna", UserPatch(disabled=True), CLI)
+    assert (await process.users.get("anna")).disabled
+    assert not process.watch.is_current()
+    with pytest.raises(StoreUnavailable):
+        await process.recognize(key)
+    monkeypatch.setattr(storage, "revocations", original)
+    await process.watch.update()
+    assert not process.authenticator.is_valid(caller.principal)
+
+
+async def several_looks(storage: FlakyIdentity, number: int) -> bool:
+    """Return whether the store was asked for revocations so many times."""
+    return storage.calls.count("revocations") >= number
+
+
+async def test_a_running_watch_looks_again_and_again(process: Process, other: Process, storage: FlakyIdentity) -> None:
+    """It survives an outage."""
+    revoked = asyncio.Event()
+    other.watch.on_revoked(lambda _ids: revoked.set())
+    await process.add_user()
+    caller = await process.caller()
+    async with other.watch.running(interval=0.001):
+        storage.away = True
+        seen = storage.calls.count("revocations")
+        await eventually(lambda: several_looks(storage, seen + 3))
+        storage.away = False
+        await process.sessions.sign_out(caller, everywhere=False)
+        await revoked.wait()
+    seen = storage.calls.count("revocations")
+    await asyncio.sleep(0.01)
+    assert storage.calls.count("revocations") == seen
+
+
+async def test_a_background_task_survives_its_errors(caplog: pytest.LogCaptureFixture) -> None:
+    """An outage is no error; anything else is logged, and the task goes on."""
+    runs: list[int] = []
+    enough = asyncio.Event()
+
+    async def action() -> None:
+        runs.append(len(runs))
+        if len(runs) == 1:
+            message = "away"
+            raise StoreUnavailable(message)
+        if len(runs) == 2:
+            message = "a bug"
+            raise ValueError(message)
+        enough.set()
+
+    async with repeated(action, 0.001):
+        await enough.wait()
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+        "A background task of identity failed; it is tried again."
+    ]
+
+
+async def test_a_background_task_may_finish_when_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is under way is not interrupted, unless it takes too long."""
+    started, go_on, finished = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def action() -> None:
+        started.set()
+        await go_on.wait()
+        finished.set()
+
+    async with repeated(action, 60):
+        await started.wait()
+        asyncio.get_running_loop().call_soon(go_on.set)
+    assert finished.is_set()
+    monkeypatch.setattr("catalog.application.identity.periodic.CLOSE_SECONDS", 0.01)
+    started.clear()
+    go_on.clear()
+    finished.clear()
+    async with repeated(action, 60):
+        await started.wait()
+    assert not finished.is_set()

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from catalog.adapters.memory.cache import MemoryCache
-from catalog.adapters.redis.cache import MAX_VALUE_BYTES, CircuitBreaker, RedisCache
+from catalog.adapters.redis.cache import MAX_VALUE_BYTES, RedisCache
+from catalog.adapters.redis.connection import CircuitBreaker
 from catalog.ports.cache import Cache, CachedResponse, ResponseContent
 from tests.servers import ValkeyServer, free_port, valkey
 

@@ -1,9 +1,11 @@
 """Hashes passwords with Argon2id (RFC 9106), in threads and a few at a time: each hash takes memory and a processor."""
 
 import asyncio
+import os
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, partial
+from functools import partial
 from typing import TypeVar
 
 from argon2 import PasswordHasher
@@ -29,13 +31,14 @@ class Argon2PasswordHasher:
     def __init__(self, *, memory_kib: int = MEMORY_KIB, at_once: int = AT_ONCE, max_waiting: int = MAX_WAITING) -> None:
         """Take the memory of a hash in KiB, how many are computed at a time, and how many more may wait."""
         self._hasher = PasswordHasher(time_cost=1, memory_cost=memory_kib, parallelism=1)
+        self._hash_of_nobody = _random_hash(self._hasher)
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="argon2")
         self._limit = at_once + max_waiting
         self._pending = 0
 
     async def hash(self, password: str) -> str:
         """Return a hash of a password, with its salt and parameters. Raises: SignInsBusy."""
-        return await self._run(partial(self._hasher.hash, password))
+        return await self._run(partial(self._hasher.hash, _to_bytes(password)))
 
     async def verify(self, password: str, password_hash: str | None) -> bool:
         """Return whether a password has this hash. Without a hash, take as long and return False. Raises: SignInsBusy."""
@@ -51,18 +54,13 @@ class Argon2PasswordHasher:
 
     def _verify(self, password: str, password_hash: str | None) -> bool:
         try:
-            self._hasher.verify(password_hash or self._hash_of_nobody, password)
+            self._hasher.verify(password_hash or self._hash_of_nobody, _to_bytes(password))
         except VerifyMismatchError:
             return False
         except (InvalidHashError, VerificationError) as error:
             message = "A stored password hash is damaged."
             raise ValueError(message) from error
         return password_hash is not None
-
-    @cached_property
-    def _hash_of_nobody(self) -> str:
-        """A hash that stands for that of a user who does not exist."""
-        return self._hasher.hash("nobody has this password")
 
     async def _run(self, work: Callable[[], T]) -> T:
         if self._pending >= self._limit:
@@ -72,3 +70,13 @@ class Argon2PasswordHasher:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             self._pending -= 1
+
+
+def _random_hash(hasher: PasswordHasher) -> str:
+    """Return what looks like a hash with the parameters of a hasher, and is that of no password."""
+    salt, digest = (b64encode(os.urandom(length)).decode().rstrip("=") for length in (hasher.salt_len, hasher.hash_len))
+    return f"$argon2id$v=19$m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}${salt}${digest}"
+
+
+def _to_bytes(password: str) -> bytes:
+    return password.encode(errors="surrogatepass")

@@ -76,7 +76,10 @@ def _from_jwk(text: str) -> Ed25519PrivateKey:
         members = json.loads(text)
         if members["kty"] != "OKP" or members["crv"] != "Ed25519":
             raise ValueError  # noqa: TRY301 - one message for every fault
-        return Ed25519PrivateKey.from_private_bytes(urlsafe_b64decode(members["d"] + "=="))
-    except (ValueError, KeyError, TypeError):
+        key = Ed25519PrivateKey.from_private_bytes(urlsafe_b64decode(members["d"] + "=="))
+        if members.get("x", _members(key.public_key())["x"]) != _members(key.public_key())["x"]:
+            raise ValueError  # noqa: TRY301 - likewise
+    except (ValueError, KeyError, TypeError, RecursionError):
         message = 'The signing key is no private JWK of Ed25519: {"kty":"OKP","crv":"Ed25519","d":…}.'
         raise ValueError(message) from None
+    return key

@@ -107,7 +107,7 @@ class JwtSigner:
                 issuer=self._issuer,
                 options=_OPTIONS,
             )
-        except (jwt.PyJWTError, ValueError) as error:
+        except (jwt.PyJWTError, ValueError, RecursionError) as error:  # json raises RecursionError for deeply nested text
             raise InvalidToken from error
         return payload
 
@@ -115,14 +115,14 @@ class JwtSigner:
 def _claims(payload: dict[str, Any]) -> AccessClaims:
     """Read the claims. The service has signed them, but perhaps an older release."""
     try:
-        role = payload["role"]
+        role, username = payload["role"], payload["username"]
         scopes = with_implied(payload["scope"].split())
-        if role not in ROLES or not scopes <= ALL_SCOPES:
+        if role not in ROLES or not isinstance(username, str) or not scopes <= ALL_SCOPES:
             raise InvalidToken
         return AccessClaims(
             token_id=UUID(payload["jti"]),
             user_id=UUID(payload["sub"]),
-            username=str(payload["username"]),
+            username=username,
             role=role,
             scopes=scopes,
             session_id=UUID(payload["sid"]),
@@ -136,7 +136,7 @@ def _claims(payload: dict[str, Any]) -> AccessClaims:
 def _time(seconds: object) -> datetime:
     """Return a time from seconds since 1970. Raises: InvalidToken."""
     try:
-        if isinstance(seconds, int):
+        if isinstance(seconds, int) and not isinstance(seconds, bool):
             return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError) as error:
         raise InvalidToken from error

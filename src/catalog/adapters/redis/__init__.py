@@ -1,1 +1,1 @@
-"""The shared cache, on Redis or Valkey."""
+"""What all replicas share, on Redis or Valkey: the cache, and the counts of requests and failed sign-ins."""

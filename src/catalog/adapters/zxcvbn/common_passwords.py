@@ -1,10 +1,16 @@
 """Recognizes common passwords, and what is made of them: repeated, with digits behind, keys in a row."""
 
-_MAX_LENGTH = 72
-"""Characters that are looked at; the library takes no more. A long password may begin with a common one."""
+_MAX_LENGTH = 40
+"""Characters that are looked at. The time grows with the length, and a long password that begins with a weak one is refused."""
 
 _SAFE_SCORE = 3
 """The lowest score that is accepted: about 10**8 guesses at least."""
+
+_WITHOUT_RARE_SUBSTITUTES = str.maketrans("({[<&#/|+%", ")}]>^~\\;-_")
+"""Replaces characters that zxcvbn takes for letters (`(` for c, `+` for t) by others that it does not.
+
+It tries every combination of such characters: a password that has them all would take it seconds.
+"""
 
 
 class ZxcvbnCommonPasswords:
@@ -14,5 +20,5 @@ class ZxcvbnCommonPasswords:
         """Return whether a password is guessed fast. Takes some milliseconds."""
         from zxcvbn import zxcvbn  # noqa: PLC0415 - its lists take time to load
 
-        start = password[:_MAX_LENGTH]
-        return int(zxcvbn(start)["score"]) < _SAFE_SCORE
+        start = password.translate(_WITHOUT_RARE_SUBSTITUTES)[:_MAX_LENGTH]
+        return not start or int(zxcvbn(start)["score"]) < _SAFE_SCORE

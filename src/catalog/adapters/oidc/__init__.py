@@ -1,0 +1,1 @@
+"""Access tokens of another issuer (OpenID Connect)."""

@@ -1,13 +1,14 @@
 """Dependency wiring. The only module that knows every adapter, port and use case."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 
 from dependency_injector import containers, providers
 
 from catalog import __version__
 from catalog.adapters.argon2.password_hasher import Argon2PasswordHasher
+from catalog.adapters.jwt.signing_keys import parse_key
 from catalog.adapters.jwt.token_signer import JwtSigner
 from catalog.adapters.memory.cache import MemoryCache
 from catalog.adapters.memory.limits import MemoryFailureCounter, MemoryRateLimiter
@@ -39,7 +40,9 @@ from catalog.application.imports.sample_data import SampleData
 from catalog.application.items.batch import BatchOperations
 from catalog.application.items.items import Items
 from catalog.application.writes.idempotency import IdempotentRequests
+from catalog.domain.errors import Unavailable
 from catalog.domain.identity.session import SessionLimits
+from catalog.domain.identity.signing_key import StoredSigningKey
 from catalog.entrypoints import log_config
 from catalog.entrypoints.identity_plugins import open_identity
 from catalog.entrypoints.representations.changes import encode_event, encode_heartbeat
@@ -47,8 +50,9 @@ from catalog.entrypoints.settings.model import Settings
 from catalog.entrypoints.settings.problems import InvalidSettings
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.cache import Cache
-from catalog.ports.identity.tokens import ForeignTokens
+from catalog.ports.clock import Clock
 from catalog.ports.identity.storage import IdentityStorage
+from catalog.ports.identity.tokens import ForeignTokens
 from catalog.ports.storage import Storage
 
 
@@ -114,6 +118,17 @@ def _token_signer(settings: Settings) -> JwtSigner:
     return JwtSigner(settings.identity.issuer_name, settings.identity.audience_name)
 
 
+def _keys_from_settings(settings: Settings, clock: Clock) -> Sequence[StoredSigningKey]:
+    """Return the signing key of the settings, if there is one. Raises: InvalidSettings, without quoting it."""
+    key = settings.identity.signing_key
+    if key is None:
+        return ()
+    try:
+        return (StoredSigningKey(parse_key(key.get_secret_value()).id, key.get_secret_value(), clock.now()),)
+    except ValueError as error:
+        raise InvalidSettings([("CATALOG_IDENTITY__SIGNING_KEY", str(error))]) from None
+
+
 class Container(containers.DeclarativeContainer):
     """The application's providers. Create one container per process or test; override a provider before its first use."""
 
@@ -147,13 +162,15 @@ class Container(containers.DeclarativeContainer):
     security_events = providers.Singleton(SecurityEvents, identity_storage, clock)
     revocations = providers.Singleton(RevocationWatch, identity_storage, clock, token_life)
     identity_commits = providers.Singleton(IdentityCommits, identity_storage, revocations)
-    signing_keys = providers.Singleton(SigningKeys, identity_storage, token_signer, clock, token_life)
+    signing_keys = providers.Singleton(
+        SigningKeys, identity_storage, token_signer, clock, token_life, providers.Callable(_keys_from_settings, settings, clock)
+    )
     authenticator = providers.Singleton(
-        Authenticator, identity_storage, token_signer, foreign_tokens, revocations, clock, session_limits
+        Authenticator, identity_storage, token_signer, signing_keys, foreign_tokens, revocations, clock, session_limits
     )
     passwords = providers.Singleton(Passwords, password_hasher, common_passwords)
     back_off = providers.Singleton(BackOff, failure_counter, clock)
-    access_tokens = providers.Singleton(AccessTokens, token_signer, ids, token_life)
+    access_tokens = providers.Singleton(AccessTokens, token_signer, signing_keys, ids, token_life)
     sign_in = providers.Singleton(
         SignIn,
         identity_storage,
@@ -200,8 +217,9 @@ async def identity_running(container: Container) -> AsyncIterator[None]:
         stack.push_async_callback(storage.close)
         stack.push_async_callback(container.rate_limiter().close)
         stack.callback(container.password_hasher().close)
-        await container.signing_keys().load()
-        await container.revocations().update()
+        with suppress(Unavailable):  # both are tried again by the tasks below
+            await container.signing_keys().load()
+            await container.revocations().update()
         await stack.enter_async_context(container.security_events().running())
         await stack.enter_async_context(container.revocations().running())
         await stack.enter_async_context(container.identity_maintenance().running())

@@ -147,7 +147,7 @@ def encode_users(users: Sequence[User], next_cursor: str | None) -> bytes:
 
 def encode_api_key(key: ApiKey, text: str) -> bytes:
     """Encode a new API key, with the key itself."""
-    return _encoder.encode(CreatedApiKeyBody(*_key_fields(key), key=text))
+    return _encoder.encode(CreatedApiKeyBody(*(*_key_fields(key), text)))
 
 
 def encode_api_keys(keys: Sequence[ApiKey]) -> bytes:

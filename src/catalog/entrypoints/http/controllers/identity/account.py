@@ -51,7 +51,7 @@ class AccountController(Controller):
 
     @post(
         "/me/password",
-        status_code=204,
+        status_code=200,
         opt=documented(
             Operation(
                 "change_password",
@@ -79,7 +79,7 @@ class AccountController(Controller):
 
     @post(
         "/logout",
-        status_code=204,
+        status_code=200,
         opt=documented(
             Operation("sign_out", "Sign out", SIGN_IN, body=json_body(SignOutBody), responses=(NO_CONTENT,), changes_nothing=True)
         ),
@@ -97,9 +97,7 @@ class AccountController(Controller):
     @get(
         "/sessions",
         opt=documented(
-            Operation(
-                "list_sessions", "List own sessions", SIGN_IN, responses=(json_response(200, "Sessions", SessionsBody),)
-            )
+            Operation("list_sessions", "List own sessions", SIGN_IN, responses=(json_response(200, "Sessions", SessionsBody),))
         ),
     )
     async def list(self, request: AnyRequest) -> PreparedResponse:

@@ -65,7 +65,7 @@ class BrowserSessionsController(Controller):
 
     @delete(
         "/session",
-        status_code=204,
+        status_code=200,
         opt=documented(Operation("delete_session", "Sign out with a browser", SIGN_IN, responses=(NO_CONTENT,))),
     )
     async def remove(self, request: AnyRequest) -> PreparedResponse:

@@ -1,0 +1,1 @@
+"""Signing in over HTTP, and what callers may do."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.domain.errors import CatalogError
+from catalog.domain.identity.errors import Forbidden, Unauthenticated, WrongPassword
 from catalog.entrypoints.http.responses.problem_types import PROBLEM_TYPES
 from catalog.entrypoints.http.responses.problems import STATUS_CODES, status_of
 from catalog.ports.storage import Storage
@@ -31,9 +32,11 @@ def test_every_error_code_is_documented_with_its_status() -> None:
         subclasses = [leaf for subclass in error_type.__subclasses__() for leaf in leaves(subclass)]
         return subclasses or [error_type]
 
+    raised: list[type[CatalogError]] = [*leaves(CatalogError), Unauthenticated, Forbidden]
     codes = {
         error_type.code: str(int(next(STATUS_CODES[base] for base in error_type.__mro__ if base in STATUS_CODES)))
-        for error_type in leaves(CatalogError)
+        for error_type in raised
+        if error_type is not WrongPassword  # it has the code of a failed sign-in
     }
     codes["invalid_input"] = "422"
     assert {code: rows.get(code) for code in PROBLEM_TYPES} == codes
@@ -67,8 +70,9 @@ def anchors(page: Path) -> set[str]:
 
 
 def test_every_error_is_in_the_drawing_of_the_error_tree() -> None:
-    """The docstring of domain/errors.py draws the whole tree."""
-    drawing = (ROOT / "src/catalog/domain/errors.py").read_text().split('"""')[1]
+    """The docstrings of domain/errors.py and domain/identity/errors.py draw the whole tree."""
+    modules = (ROOT / "src/catalog/domain" / name for name in ("errors.py", "identity/errors.py"))
+    drawing = "".join(module.read_text().split('"""')[1] for module in modules)
 
     def names(error_type: type[CatalogError]) -> set[str]:
         return {error_type.__name__}.union(*map(names, error_type.__subclasses__()))

@@ -17,16 +17,17 @@ async def test_admins_create_find_change_and_delete_users(service: Service) -> N
         assert user.keys() == {"id", "username", "role", "disabled", "created_at", "updated_at", "version"}
         assert (user["username"], user["role"], user["disabled"], user["version"]) == ("anna", "user", False, 1)
         assert created.headers["location"] == f"{USERS}/{user['id']}"
+        old = {"If-Match": created.headers["etag"]}
         for key in (user["id"], "anna", "ANNA"):
             found = await client.get(f"{USERS}/{key}")
             assert (found.json(), found.headers["etag"]) == (user, created.headers["etag"])
         taken = await client.post(USERS, json={"username": "anna", "password": PASSWORD, "role": "user"})
         assert (taken.status_code, taken.json()["code"]) == (409, "username_taken")
-        changed = await client.patch(f"{USERS}/anna", json={"role": "editor"}, headers={"If-Match": found.headers["etag"]})
+        changed = await client.patch(f"{USERS}/anna", json={"role": "editor"}, headers=old)
         assert (changed.status_code, changed.json()["role"], changed.json()["version"]) == (200, "editor", 2)
-        stale = await client.patch(f"{USERS}/anna", json={"role": "user"}, headers={"If-Match": found.headers["etag"]})
+        stale = await client.patch(f"{USERS}/anna", json={"role": "user"}, headers=old)
         assert (stale.status_code, stale.json()["code"]) == (412, "stale_version")
-        assert (await client.delete(f"{USERS}/anna", headers={"If-Match": found.headers["etag"]})).status_code == 412
+        assert (await client.delete(f"{USERS}/anna", headers=old)).status_code == 412
         assert (await client.delete(f"{USERS}/anna", headers={"If-Match": changed.headers["etag"]})).status_code == 204
         for gone in (await client.get(f"{USERS}/anna"), await client.delete(f"{USERS}/{user['id']}")):
             assert (gone.status_code, gone.json()["code"]) == (404, "user_not_found")

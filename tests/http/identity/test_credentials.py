@@ -4,7 +4,7 @@ import pytest
 
 from catalog.entrypoints.http.requests.credentials import SECURE_COOKIE
 from tests.http.identity.making import ANOTHER, AUTH, PASSWORD, SAME_ORIGIN, Service, serving
-from tests.http.making import ITEMS
+from tests.http.making import ITEMS, cache_of
 
 NEW = {"name": "Chair"}
 FORM = "application/x-www-form-urlencoded"
@@ -33,7 +33,7 @@ async def test_an_api_key_is_sent_in_either_header(service: Service) -> None:
             assert me == {"username": "user", "role": "user", "scopes": ["items:read"], "kind": "api_key"}
         assert (await client.get(f"{AUTH}/me", headers={"X-API-Key": token})).json()["code"] == "invalid_token"
         for wrong in (key[:-1], f"{key}x", key.replace("cat_", "dog_"), "cat_", "x" * 100_000, "Bearer", "é"):
-            response = await client.get(f"{AUTH}/me", headers={"Authorization": f"Bearer {wrong}".encode()})
+            response = await client.get(f"{AUTH}/me", headers=[(b"authorization", f"Bearer {wrong}".encode())])
             assert (response.status_code, response.json()["code"]) == (401, "invalid_token")
 
 
@@ -158,7 +158,7 @@ async def test_cached_responses_are_only_for_those_who_may_read(store_url: str) 
         editor, user = await service.bearer("editor"), await service.bearer("user")
         created = await client.post(ITEMS, json={"sku": "CHAIR", "name": "Chair"}, headers=editor)
         path, etag = f"{ITEMS}/CHAIR", {"If-None-Match": created.headers["etag"]}
-        await service.container.caching()._freshness.poll()
+        await cache_of(service.container)._freshness.poll()
         hits = [(await client.get(path, headers=headers)).headers["x-cache"] for headers in (editor, user, {}, {})]
         assert hits == ["MISS", "HIT", "MISS", "HIT"]
         blind = await service.bearer("editor", scopes=["changes:read"])

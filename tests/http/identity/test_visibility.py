@@ -125,7 +125,7 @@ async def listening(service: Service, headers: dict[str, str]) -> AsyncIterator[
         if message.get("body"):
             opened.set()
 
-    task: asyncio.Task[None] = asyncio.create_task(service.app(scope, receive, send))  # type: ignore[arg-type]
+    task: asyncio.Task[None] = asyncio.create_task(service.app(scope, receive, send))
     try:
         await asyncio.wait_for(opened.wait(), 5)
         assert not task.done()

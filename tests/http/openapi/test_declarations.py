@@ -143,6 +143,11 @@ def without_operation() -> None:
     """Have no documentation."""
 
 
+@get("/", include_in_schema=False, sync_to_thread=False)
+def without_rule() -> None:
+    """Have no access rule. In an Operation, it is a required field."""
+
+
 @pytest.mark.parametrize(
     ("handler", "message"),
     [
@@ -150,6 +155,7 @@ def without_operation() -> None:
         (with_header_argument, "takes accept; declare"),
         (with_unknown_path_parameter, "has the parameter name, which is not among PATH_PARAMETERS"),
         (without_operation, "has no documentation"),
+        (without_rule, "has no access rule"),
     ],
 )
 def test_what_a_handler_takes_must_be_declared_or_the_application_does_not_start(handler: Any, message: str) -> None:  # noqa: ANN401 - a handler
@@ -167,6 +173,7 @@ def test_nothing_reads_parameters_past_the_declarations() -> None:
     lookups = {name for text in sources.values() for name in re.findall(r"(?<!def )\bheader\(\w*\.?scope, ([^)]*)\)", text)}
     assert lookups == {
         *(f'b"{name}"' for name in ("accept", "accept-encoding", "content-encoding", "content-length", "content-type", "origin")),
+        *('b"transfer-encoding"', 'b"user-agent"'),
         "self.lookup_name",
     }
 

@@ -66,7 +66,7 @@ async def test_operations_have_the_names_of_methods(client: httpx.AsyncClient) -
         *("restore_item", "revert_item", "get_item_history", "get_item_prices", "batch_items", "export_items"),
         *("import_items", "inspect_import", "get_import", "cancel_import", "list_import_errors", "list_changes"),
         *("list_categories", "create_category", "get_category", "update_category", "delete_category", "list_category_items"),
-        *("get_health", "get_liveness", "get_readiness"),
+        *("get_health", "get_liveness", "get_readiness", "get_me"),
     }
 
 

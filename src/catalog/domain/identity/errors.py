@@ -19,11 +19,14 @@ CatalogError
 │   ├── UserNotFound
 │   ├── SessionNotFound
 │   └── ApiKeyNotFound
-└── Conflict
-├── UsernameTaken
-├── LastAdmin
-├── TooManyApiKeys
-└── SigningKeyInSettings the signing key is not kept in the store
+├── Conflict
+│   ├── UsernameTaken
+│   ├── LastAdmin
+│   ├── TooManyApiKeys
+│   └── SigningKeyInSettings the signing key is not kept in the store
+└── Unavailable
+    ├── SignInsBusy          too many passwords are being checked
+    └── IssuerUnavailable    the keys of the other issuer cannot be fetched
 """
 
 from uuid import UUID

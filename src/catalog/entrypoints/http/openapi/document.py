@@ -31,6 +31,8 @@ def openapi_document(endpoints: Iterable[Endpoint], security: Security | None = 
     for endpoint in documented:
         paths.setdefault(endpoint.path, {})[endpoint.method] = _describe_operation(endpoint, types, security)
     errors = {status for endpoint in documented for status in _errors(endpoint, security)}
+    if security is not None and security.public_read:
+        types.components["Change"]["required"].remove("actor")  # guests do not get it
     return {
         "openapi": "3.1.0",
         "info": {

@@ -14,7 +14,6 @@ Networks = Sequence[IPv4Network | IPv6Network]
 MAX_LENGTH = 4096
 """Characters of a header. A longer one is not read."""
 
-_FOR = re.compile(r'for\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.IGNORECASE)
 _WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d+)?|([^:]*):\d+")
 
 
@@ -59,11 +58,16 @@ def _forwarded_for(value: str) -> list[str]:
 
 def _forwarded(value: str) -> list[str]:
     """Return the parameter `for` of each element. An element without one is an unknown hop."""
-    hops = []
-    for element in value.split(",") if value else []:
-        match = _FOR.search(element)
-        hops.append("unknown" if match is None else match[1] or match[2])
-    return hops
+    return [_parameter(element, "for") for element in value.split(",")] if value else []
+
+
+def _parameter(element: str, wanted: str) -> str:
+    """Return a parameter of an element of Forwarded, or `unknown`."""
+    for pair in element.split(";"):
+        name, _, content = pair.partition("=")
+        if name.strip().lower() == wanted:
+            return content.strip().strip('"')
+    return "unknown"
 
 
 def _without_port(hop: str) -> str:

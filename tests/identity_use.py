@@ -46,15 +46,17 @@ CLI = Caller(COMMAND_LINE)
 
 
 class FakeHasher:
-    """Hashes by prepending its parameters. Counts verifications, and pauses in each."""
+    """Hashes by prepending its parameters. Counts what it does, and pauses each time."""
 
     def __init__(self) -> None:
         """Start with the parameters `a`."""
         self.parameters = "a"
+        self.hashed = 0
         self.verified = 0
 
     async def hash(self, password: str) -> str:
         """Return a hash."""
+        self.hashed += 1
         await asyncio.sleep(0)
         return f"{self.parameters}:{password}"
 
@@ -214,7 +216,7 @@ class Process:
         self.storage = storage
         self.shared = shared
         self.clock = clock
-        self.seconds = 0.0  # since the start, as the watch measures them
+        self.seconds = 100.0  # as the watch measures them
         self.signer = FakeSigner(shared.issued, ids)
         self.signing_keys = SigningKeys(storage, self.signer, clock, ACCESS_LIFE)
         self.watch = RevocationWatch(storage, clock, ACCESS_LIFE, timer=lambda: self.seconds)

@@ -85,8 +85,7 @@ class RevocationWatch:
             recent = {key: revocation for key, revocation in self._revoked.items() if revocation.until > now}
             self._revoked = recent | dict.fromkeys(found.ids, _Revocation(found.seq, now + self._kept_for))
             if found.ids or not is_complete:
-                for listener in self._listeners:
-                    listener(found.ids if is_complete else None)
+                self._notify(found.ids if is_complete else None)
 
     async def catch_up(self) -> None:
         """Read the revocations of an own commit. If the store is away, let nobody in until they are known."""
@@ -98,8 +97,21 @@ class RevocationWatch:
     @asynccontextmanager
     async def running(self, interval: float = POLL_SECONDS) -> AsyncIterator[None]:
         """Follow the revocations while the context is open."""
-        async with repeated(self.update, interval):
+        async with repeated(self._look, interval):
             yield
+
+    async def _look(self) -> None:
+        """Read the new revocations. After a long silence, any credential may have been revoked."""
+        try:
+            await self.update()
+        except Unavailable:
+            if not self.is_current():
+                self._notify(None)
+            raise
+
+    def _notify(self, ids: frozenset[UUID] | None) -> None:
+        for listener in self._listeners:
+            listener(ids)
 
 
 class IdentityCommits:

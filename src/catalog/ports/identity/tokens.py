@@ -30,7 +30,7 @@ class TokenSigner(Protocol):
     """Signs access tokens, and verifies those that it has signed. The keys come from the store or the settings."""
 
     def use(self, keys: Sequence[StoredSigningKey]) -> None:
-        """Sign with the newest of these keys, and accept tokens that any of them has signed."""
+        """Sign with the first of these keys, and accept tokens that any of them has signed."""
 
     def new_key(self, now: datetime) -> StoredSigningKey:
         """Return a new signing key."""

@@ -12,11 +12,12 @@ from catalog.application.identity.caller import Caller
 from catalog.application.identity.revocations import MAX_SILENCE
 from catalog.domain.errors import StoreUnavailable
 from catalog.domain.identity.api_key import ApiKey, NewApiKey, key_text
+from catalog.domain.identity.changes import IdentityChange
 from catalog.domain.identity.errors import ExpiredToken, InvalidToken
 from catalog.domain.identity.principal import Principal
 from catalog.domain.identity.roles import ROLE_SCOPES
 from catalog.domain.identity.user import User, UserPatch
-from tests.identity_use import CLI, FlakyIdentity, Process, Shared
+from tests.identity_use import CLI, CLIENT, PASSWORD, FlakyIdentity, Process, Shared
 from tests.making import certain, item_id
 
 
@@ -60,7 +61,7 @@ async def test_each_credential_is_verified_once(process: Process, storage: Flaky
     """Then it is remembered, and neither verified nor looked up."""
     await process.add_user()
     access_token, key = (await process.tokens()).access_token, await key_of(process)
-    cookie, _ = await process.sign_in.for_browser("anna", "a long enough sentence", Caller(CLI.principal).client)
+    cookie, _ = await process.sign_in.for_browser("anna", PASSWORD, CLIENT)
     storage.calls.clear()
     verified = process.signer.verified
     for _ in range(5):
@@ -149,10 +150,10 @@ async def test_the_memory_is_bounded(process: Process, monkeypatch: pytest.Monke
     for token in tokens:
         await process.recognize(token)
     assert [process.authenticator.remembered(Credential("token", token)) is None for token in tokens] == [True, False, False]
-    await process.authenticator.authenticate(Credential("token", tokens[1]))
+    await process.authenticator.authenticate(Credential("token", tokens[2]))
     assert [process.authenticator.remembered(Credential("token", token)) is None for token in tokens] == [True, False, False]
     await process.recognize(tokens[0])
-    assert [process.authenticator.remembered(Credential("token", token)) is None for token in tokens] == [False, False, True]
+    assert [process.authenticator.remembered(Credential("token", token)) is None for token in tokens] == [False, True, False]
 
 
 async def test_another_process_notices_a_revocation_when_it_looks(process: Process, other: Process) -> None:
@@ -299,9 +300,39 @@ async def test_uses_are_noted_together(process: Process, storage: FlakyIdentity)
     assert [each.last_used_at for each in await process.keys.of_user(user.id)] == [process.clock.now()]
 
 
+async def test_a_use_during_a_failing_write_is_the_later_one(
+    process: Process, storage: FlakyIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be noted does not replace it."""
+    user = await process.add_user()
+    caller = await process.caller()
+
+    async def touch(_used_at: object) -> None:
+        process.clock.move(seconds=10)
+        process.authenticator.used(caller.principal)
+        message = "away"
+        raise StoreUnavailable(message)
+
+    process.authenticator.used(caller.principal)
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "touch", touch)
+        with pytest.raises(StoreUnavailable):
+            await process.authenticator.note_uses()
+    await process.authenticator.note_uses()
+    assert [session.last_used_at for session in await process.sessions.of_user(user.id)] == [process.clock.now()]
+
+
 async def test_a_credential_is_not_shown_by_repr() -> None:
     """Only its kind."""
     assert repr(Credential("token", "secret")) == "Credential('token')"
+
+
+async def test_a_cookie_of_a_disabled_user_is_refused(process: Process) -> None:
+    """Even if the session had not ended with it."""
+    user = await process.add_user()
+    cookie, _ = await process.sign_in.for_browser("anna", PASSWORD, CLIENT)
+    await process.storage.commit(IdentityChange(user=user.set_disabled(disabled=True, now=process.clock.now())))
+    await refuse(process, cookie, "cookie")
 
 
 async def test_a_credential_of_a_session_that_ended_is_refused(process: Process) -> None:

@@ -80,6 +80,21 @@ async def test_a_token_is_good_for_an_hour(process: Process) -> None:
     await process.first_admin.set_up(kept, ROOT, CLIENT)
 
 
+async def test_a_token_that_expires_meanwhile_is_refused(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is checked again when the user is stored, after the password was hashed."""
+    token = certain(await process.first_admin.new_token())
+    original = process.shared.hasher.hash
+
+    async def slow_hash(password: str) -> str:
+        process.clock.time += SETUP_LIFE
+        return await original(password)
+
+    monkeypatch.setattr(process.shared.hasher, "hash", slow_hash)
+    with pytest.raises(InvalidToken):
+        await process.first_admin.set_up(token, ROOT, CLIENT)
+    assert not await process.storage.has_users()
+
+
 @pytest.mark.parametrize("token", ["", "unknown", "\ud800", "x" * 100_000])
 async def test_a_wrong_token_costs_no_hash(process: Process, token: str) -> None:
     """It is refused before the password is looked at."""

@@ -159,6 +159,25 @@ async def test_a_running_watch_looks_again_and_again(process: Process, other: Pr
     assert storage.calls.count("revocations") == seen
 
 
+async def test_a_long_silence_is_reported(process: Process, storage: FlakyIdentity) -> None:
+    """Live streams of credentials that nobody can look up have to end. A short one is not."""
+    await process.watch.update()
+    heard: list[frozenset[UUID] | None] = []
+    process.watch.on_revoked(heard.append)
+
+    async def was_heard() -> bool:
+        return bool(heard)
+
+    storage.away = True
+    seen = storage.calls.count("revocations")
+    async with process.watch.running(interval=0.001):
+        await eventually(lambda: several_looks(storage, seen + 3))
+        assert heard == []
+        process.seconds += MAX_SILENCE + 0.1
+        await eventually(was_heard)
+    assert set(heard) == {None}
+
+
 async def test_a_background_task_survives_its_errors(caplog: pytest.LogCaptureFixture) -> None:
     """An outage is no error; anything else is logged, and the task goes on."""
     runs: list[int] = []

@@ -162,8 +162,10 @@ async def test_without_an_expected_version_a_race_is_decided_again(process: Proc
     """The change is applied to what the other one left, and the password is hashed once."""
     await process.add_user()
     storage.before_commit = [lambda: process.users.update("anna", UserPatch(role="auditor"), CLI)]
+    hashed = process.shared.hasher.hashed
     changed = await process.users.update("anna", UserPatch(password=OTHER_PASSWORD), CLI)
     assert (changed.role, changed.version) == ("auditor", 3)
+    assert process.shared.hasher.hashed == hashed + 1
     storage.before_commit = [lambda: process.users.update("anna", UserPatch(role="user"), CLI)]
     await process.users.delete("anna", CLI)
     with pytest.raises(UserNotFound):

@@ -53,12 +53,12 @@ def test_a_long_password_that_begins_with_a_weak_one_is_refused() -> None:
 
 
 def test_no_password_has_many_combinations_to_try() -> None:
-    """zxcvbn tries every way to read signs as letters. A password that has all of them would take it seconds."""
+    """The library tries every way to read signs as letters. A password that has all of them would take it seconds."""
     signs = "".join(sign for signs in matching.L33T_TABLE.values() for sign in signs) * 3
 
     def combinations(password: str) -> int:
         return len(matching.enumerate_l33t_subs(matching.relevant_l33t_subtable(password, matching.L33T_TABLE)))
 
     assert combinations(signs) > 100
-    assert combinations(signs.translate(_WITHOUT_RARE_SUBSTITUTES)) <= 48
+    assert combinations(signs.translate(_WITHOUT_RARE_SUBSTITUTES)) <= 24
     assert signs not in COMMON

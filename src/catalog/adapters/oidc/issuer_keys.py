@@ -90,7 +90,6 @@ class IssuerKeys:
             return self._fetching
         if self._tried_at is not None and self._clock() - self._tried_at < pause:
             return None
-        self._tried_at = self._clock()
         self._fetching = asyncio.create_task(self._fetch_now())
         return self._fetching
 
@@ -104,7 +103,7 @@ class IssuerKeys:
         else:
             self._keys, self._failure, self._fetched_at = keys, None, self._clock()
         finally:
-            self._fetching = None
+            self._fetching, self._tried_at = None, self._clock()
 
     def _keys_address(self, discovery: object) -> str:
         """Return where the keys are. Raises: ValueError."""

@@ -12,14 +12,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from catalog.adapters.jwt.signing_keys import generate_key, parse_key, to_pem, to_public_jwk
+from catalog.adapters.jwt.signing_keys import SigningKey, generate_key, parse_key, to_pem, to_public_jwk
 from catalog.adapters.jwt.token_signer import LEEWAY, MAX_TOKEN, JwtSigner
 from catalog.domain.identity.errors import ExpiredToken, InvalidToken
 from catalog.domain.identity.scopes import ITEMS_CREATE, ITEMS_READ, ITEMS_WRITE
 from catalog.domain.identity.signing_key import StoredSigningKey
 from catalog.ports.identity.tokens import AccessClaims
 from tests.making import NOON
-from tests.unit.adapters.forging import OMITTED, base64url, changed, encode_part, forge
+from tests.unit.adapters.forging import OMITTED, PrivateKey, base64url, changed, encode_part, forge
 
 ISSUER, AUDIENCE = "catalog", "catalog-api"
 NOW = NOON.replace(microsecond=0)
@@ -61,12 +61,12 @@ GOOD = forge(HEADER, PAYLOAD, KEY.private)
 GOOD_HEADER, GOOD_PAYLOAD, GOOD_SIGNATURE = GOOD.split(".")
 
 
-def stored(*keys: Any) -> list[StoredSigningKey]:
+def stored(*keys: SigningKey) -> list[StoredSigningKey]:
     """Return keys as the store has them."""
     return [StoredSigningKey(key.id, to_pem(key), NOW) for key in keys]
 
 
-def signer(*keys: Any) -> JwtSigner:
+def signer(*keys: SigningKey) -> JwtSigner:
     """Return a signer with these keys, the newest first."""
     made = JwtSigner(ISSUER, AUDIENCE)
     made.use(stored(*keys or (KEY,)))
@@ -83,7 +83,7 @@ def with_claims(**changes: object) -> str:
     return forge(HEADER, changed(PAYLOAD, **changes), KEY.private)
 
 
-def resigned(algorithm: str, key: Any, **header: object) -> str:
+def resigned(algorithm: str, key: PrivateKey | bytes | None, **header: object) -> str:
     """Return a token with another algorithm and key."""
     return forge(changed(HEADER, alg=algorithm, **header), PAYLOAD, key)
 

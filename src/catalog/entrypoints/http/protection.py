@@ -66,7 +66,7 @@ class Protection:
 
     def authenticating(self, app: App, routes: Sequence[BaseRoute], cors: CORSConfig | None) -> AuthenticationMiddleware:
         """Wrap `app`, which has these routes."""
-        return AuthenticationMiddleware(
+        middleware = AuthenticationMiddleware(
             app,
             self._container.authenticator(),
             PublicRoutes(routes),
@@ -76,6 +76,8 @@ class Protection:
             cookie=self._cookie,
             cors=cors,
         )
+        self._container.revocations().on_revoked(middleware.forget)
+        return middleware
 
     def on_catalog_error(self, request: AnyRequest, error: CatalogError) -> Response[bytes]:
         """Respond to an error that the catalog raised, and record it if it is a refusal."""

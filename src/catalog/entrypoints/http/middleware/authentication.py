@@ -5,8 +5,9 @@ is checked after routing, by the route's access rule. Requests with a cookie mus
 browsers send cookies on their own. Finally, requests are counted, by principal or else by address.
 """
 
-from dataclasses import replace
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
+from uuid import UUID
 
 from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
@@ -20,7 +21,7 @@ from catalog.entrypoints.http.middleware.public_routes import PublicRoutes
 from catalog.entrypoints.http.middleware.rate_limits import Header, RateLimits, address_key
 from catalog.entrypoints.http.requests.access import REQUESTS
 from catalog.entrypoints.http.requests.caller import PRINCIPAL, VISIBILITY, address_of
-from catalog.entrypoints.http.requests.credentials import SessionCookie, read_credential
+from catalog.entrypoints.http.requests.credentials import RawCredential, SessionCookie, parse_credential, raw_credential
 from catalog.entrypoints.http.requests.denials import Denials
 from catalog.entrypoints.http.requests.headers import header
 from catalog.entrypoints.http.requests.origins import SAFE_METHODS, is_cross_origin, is_same_origin
@@ -30,6 +31,25 @@ from catalog.ports.cache import ResponseContent
 
 NOBODY: Final = replace(GUEST, scopes=NO_SCOPES)
 """Whoever has not signed in, where the public may not read."""
+
+MAX_KNOWN = 10_000
+"""Headers whose caller is remembered. Beyond it, they are all parsed anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Who sends a request, and what follows from it: the visibility class, and the key of the rate limit."""
+
+    principal: Principal
+    visibility: str
+    rate_key: str | None
+    has_cookie: bool = False
+
+    @classmethod
+    def of(cls, principal: Principal, *, has_cookie: bool = False) -> Self:
+        """Return what follows from a principal."""
+        return cls(principal, _visibility(principal), principal.rate_key, has_cookie)
+
 
 _FORMS = ("", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
 """The media types that a form of any page can send, without asking first."""
@@ -58,7 +78,8 @@ class AuthenticationMiddleware:
         self._routes = routes
         self._limits = limits
         self._denials = denials
-        self._guest = GUEST if public_read else NOBODY
+        self._guest = _Caller.of(GUEST if public_read else NOBODY)
+        self._known: dict[RawCredential, _Caller] = {}
         self._cookie = cookie
         self._cookie_name = cookie.name.encode()
         self._cors = cors
@@ -72,35 +93,52 @@ class AuthenticationMiddleware:
         try:
             rule = self._routes.rule(scope)
             limit = REQUESTS if rule is None else rule.limit
-            principal = await self._principal(scope) if rule is None else self._anybody(scope)
+            caller = await self._caller(scope) if rule is None else self._anybody(scope)
             state = scope["state"]
-            state[PRINCIPAL] = principal
-            state[VISIBILITY] = _visibility(principal)
+            state[PRINCIPAL] = caller.principal
+            state[VISIBILITY] = caller.visibility
             if limit is not None:
-                allowance, headers = await self._limits.take(limit, principal.rate_key or address_key(address_of(scope)))
+                allowance, headers = await self._limits.take(limit, caller.rate_key or address_key(address_of(scope)))
                 if not allowance.allowed:
                     raise TooManyRequests(allowance.reset_after)
         except (CatalogError, HTTPException) as error:
             await self._refuse(scope, receive, send, error, headers)
             return
-        if principal.credential_id is not None:
-            self._authenticator.used(principal)
+        if caller.principal.credential_id is not None:
+            self._authenticator.used(caller.principal)
         await self._app(scope, receive, _adding(headers, send) if headers else send)
 
-    def _anybody(self, scope: Any) -> Principal:  # noqa: ANN401 - an ASGI scope
-        """Return the principal of a request to a public route. Raises: CrossSite."""
+    def _anybody(self, scope: Any) -> _Caller:  # noqa: ANN401 - an ASGI scope
+        """Return the caller of a public route. Raises: CrossSite."""
         if scope["method"] not in SAFE_METHODS and is_cross_origin(scope, self._cors):
             raise CrossSite
-        return NOBODY
+        return _NOBODY
 
-    async def _principal(self, scope: Any) -> Principal:  # noqa: ANN401 - an ASGI scope
+    async def _caller(self, scope: Any) -> _Caller:  # noqa: ANN401 - an ASGI scope
         """Return who sends a request. Raises: CatalogError, HTTPException."""
-        credential = read_credential(scope, self._cookie_name)
+        raw = raw_credential(scope)
+        if raw is None:
+            return self._guest
+        caller = self._known.get(raw)
+        if caller is not None and self._authenticator.is_valid(caller.principal):
+            if caller.has_cookie and scope["method"] not in SAFE_METHODS:
+                _refuse_other_pages(scope)
+            return caller
+        credential = parse_credential(raw, self._cookie_name)
         if credential is None:
             return self._guest
-        if credential.kind == "cookie" and scope["method"] not in SAFE_METHODS:
+        has_cookie = credential.kind == "cookie"
+        if has_cookie and scope["method"] not in SAFE_METHODS:
             _refuse_other_pages(scope)
-        return self._authenticator.remembered(credential) or await self._verify(credential, scope)
+        principal = self._authenticator.remembered(credential) or await self._verify(credential, scope)
+        if len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+        caller = self._known[raw] = _Caller.of(principal, has_cookie=has_cookie)
+        return caller
+
+    def forget(self, _ids: frozenset[UUID] | None) -> None:
+        """Forget all headers: a credential was revoked, and perhaps the rights of another have changed."""
+        self._known.clear()
 
     async def _verify(self, credential: Credential, scope: Any) -> Principal:  # noqa: ANN401 - an ASGI scope
         """Verify a credential that is not remembered. Guesses are counted by address, before they cost anything."""
@@ -137,6 +175,9 @@ def _visibility(principal: Principal) -> str:
     if ITEMS_READ not in principal.scopes:
         return "nothing"
     return "guest items:read" if principal.kind == "guest" else "items:read"
+
+
+_NOBODY = _Caller.of(NOBODY)
 
 
 def _refuse_other_pages(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope

@@ -13,7 +13,7 @@ class PublicRoutes:
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
         """Collect the rules of these routes."""
-        self._fixed: dict[tuple[str, str], AccessRule] = {}
+        self._fixed: dict[str, dict[str, AccessRule]] = {}
         prefixes: dict[str, AccessRule] = {}
         for route in routes:
             if not isinstance(route, HTTPRoute):
@@ -25,13 +25,18 @@ class PublicRoutes:
                 if route.path_parameters:
                     prefixes[route.path_format.partition("{")[0]] = rule
                 else:
-                    self._fixed[method, route.path_format] = rule
-        self._prefixes = tuple(prefixes.items())
+                    self._fixed.setdefault(route.path_format, {})[method] = rule
+        self._prefixes = tuple(prefixes)
+        self._rules = prefixes
 
     def rule(self, scope: Any) -> AccessRule | None:  # noqa: ANN401 - an ASGI scope
         """Return the rule of a request to a public route, or None."""
         path: str = scope["path"]
-        rule = self._fixed.get((scope["method"], path if path == "/" else path.rstrip("/")))
-        if rule is not None:
-            return rule
-        return next((rule for prefix, rule in self._prefixes if path.startswith(prefix)), None)
+        if path[-1:] == "/":
+            path = path.rstrip("/") or "/"
+        rules = self._fixed.get(path)
+        if rules is not None:
+            return rules.get(scope["method"])
+        if not path.startswith(self._prefixes):
+            return None
+        return next(rule for prefix, rule in self._rules.items() if path.startswith(prefix))

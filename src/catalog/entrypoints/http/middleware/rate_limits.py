@@ -32,16 +32,16 @@ class RateLimits:
     async def take(self, limit: Limit, key: str) -> tuple[Allowance, tuple[Header, Header]]:
         """Count a request. Return whether it is allowed, and the headers of its response."""
         policy = self._sign_in if limit == SIGN_INS else self._default
-        allowance = await self._limiter.take(f"{policy.name} {key}", policy.requests, policy.seconds)
-        left = f'"{policy.name}";r={allowance.remaining};t={allowance.reset_after}'
-        return allowance, (policy.header, (b"ratelimit", left.encode()))
+        allowance = await self._limiter.take(policy.prefix + key, policy.requests, policy.seconds)
+        return allowance, (policy.header, (b"ratelimit", policy.left % (allowance.remaining, allowance.reset_after)))
 
 
 class _Policy:
     """A number of requests in a time."""
 
     def __init__(self, name: str, requests: int, seconds: int) -> None:
-        self.name = name
+        self.prefix = f"{name} "
+        self.left = f'"{name}";r=%d;t=%d'.encode()
         self.requests = requests
         self.seconds = seconds
         self.header: Header = (b"ratelimit-policy", f'"{name}";q={requests};w={seconds}'.encode())

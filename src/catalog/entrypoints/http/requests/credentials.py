@@ -11,31 +11,38 @@ COOKIE: Final = "catalog_session"
 SECURE_COOKIE: Final = f"__Host-{COOKIE}"
 """The name of the cookie with TLS. Browsers take one with this prefix only over HTTPS, and from no other host."""
 
+RawCredential = tuple[bytes, bytes]
+"""The name and the value of a header."""
+
 _BEARER = b"bearer "
 _KEY_PREFIX = f"{PREFIX}_"
 
 
-def read_credential(scope: Any, cookie_name: bytes) -> Credential | None:  # noqa: ANN401 - an ASGI scope
-    """Return the credential of a request, or None if it has none. A header wins over the cookie.
+def raw_credential(scope: Any) -> RawCredential | None:  # noqa: ANN401 - an ASGI scope
+    """Return the header that may have a credential, or None. A credential in a header wins over a cookie.
 
-    Raises: SeveralCredentials, InvalidToken if it is of another kind.
+    Raises: SeveralCredentials.
     """
-    header: bytes | None = None
-    is_key = False
-    cookies: list[bytes] = []
-    for name, value in scope["headers"]:
+    found: RawCredential | None = None
+    cookie: RawCredential | None = None
+    for header in scope["headers"]:
+        name = header[0]
         if name == b"authorization" or name == b"x-api-key":  # noqa: PLR1714 - faster than a tuple
-            if header is not None:
+            if found is not None:
                 raise SeveralCredentials
-            header, is_key = value, name == b"x-api-key"
+            found = header
         elif name == b"cookie":
-            cookies.append(value)
-    if header is not None:
-        return Credential("token", _key(header) if is_key else _token(header))
-    if not cookies:
-        return None
-    secret = _cookie(cookies, cookie_name)
-    return None if secret is None else Credential("cookie", secret)
+            cookie = header if cookie is None else (name, cookie[1] + b"; " + header[1])
+    return cookie if found is None else found
+
+
+def parse_credential(raw: RawCredential, cookie_name: bytes) -> Credential | None:
+    """Return the credential in a header, or None if it is a cookie of others. Raises: InvalidToken if it is of another kind."""
+    name, value = raw
+    if name == b"cookie":
+        secret = _cookie(value, cookie_name)
+        return None if secret is None else Credential("cookie", secret)
+    return Credential("token", _key(value) if name == b"x-api-key" else _token(value))
 
 
 class SessionCookie:
@@ -75,10 +82,10 @@ def _key(header: bytes) -> str:
     return text
 
 
-def _cookie(headers: list[bytes], cookie_name: bytes) -> str | None:
+def _cookie(header: bytes, cookie_name: bytes) -> str | None:
     """Return the content of the session cookie, or None. Raises: InvalidToken if there are several."""
     prefix = cookie_name + b"="
-    found = [pair.strip()[len(prefix) :] for header in headers for pair in header.split(b";") if pair.strip().startswith(prefix)]
+    found = [pair.strip()[len(prefix) :] for pair in header.split(b";") if pair.strip().startswith(prefix)]
     if len(found) > 1:
         raise InvalidToken
     return found[0].decode("latin-1") if found else None

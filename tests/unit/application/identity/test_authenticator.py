@@ -13,7 +13,7 @@ from catalog.application.identity.revocations import MAX_SILENCE
 from catalog.domain.errors import StoreUnavailable
 from catalog.domain.identity.api_key import ApiKey, NewApiKey, key_text
 from catalog.domain.identity.changes import IdentityChange
-from catalog.domain.identity.errors import ExpiredToken, InvalidToken
+from catalog.domain.identity.errors import ExpiredToken, InvalidToken, IssuerUnavailable
 from catalog.domain.identity.principal import Principal
 from catalog.domain.identity.roles import ROLE_SCOPES
 from catalog.domain.identity.user import User, UserPatch
@@ -25,13 +25,16 @@ class FakeIssuer:
     """Another issuer, whose tokens begin with `foreign`."""
 
     verified = 0
+    away = False
 
     def is_foreign(self, token: str) -> bool:
         """Look at the beginning."""
         return token.startswith("foreign")
 
     async def verify(self, _token: str, now: datetime) -> Principal:
-        """Return an editor."""
+        """Return an editor, unless the issuer is away."""
+        if self.away:
+            raise IssuerUnavailable
         self.verified += 1
         return Principal(
             kind="user",
@@ -233,6 +236,17 @@ async def test_tokens_of_another_issuer_are_verified_by_it(storage: FlakyIdentit
     await process.recognize("foreign")
     assert issuer.verified == 2
     assert (await process.caller()).principal.username == "anna"
+
+
+async def test_an_issuer_that_is_away_lets_nobody_in(storage: FlakyIdentity, shared: Shared) -> None:
+    """Except those that are remembered."""
+    issuer = FakeIssuer()
+    process = Process(storage, shared, issuer)
+    await process.recognize("foreign")
+    issuer.away = True
+    await process.recognize("foreign")
+    with pytest.raises(IssuerUnavailable):
+        await process.recognize("foreign too")
 
 
 async def test_while_the_store_is_away_tokens_go_on_and_keys_fail_closed(process: Process, storage: FlakyIdentity) -> None:

@@ -11,7 +11,7 @@ import pytest
 from catalog.application.identity.client import Client
 from catalog.application.identity.random_secrets import hash_secret
 from catalog.domain.errors import TooManyConflicts
-from catalog.domain.identity.errors import InsufficientScope, InvalidCredentials, TooManyAttempts
+from catalog.domain.identity.errors import InsufficientScope, InvalidCredentials, SignInsBusy, TooManyAttempts
 from catalog.domain.identity.roles import ROLE_SCOPES
 from catalog.domain.identity.scopes import with_implied
 from catalog.domain.identity.session import SessionLimits
@@ -176,6 +176,21 @@ async def test_counters_do_not_know_names(process: Process) -> None:
     await process.sign_in.for_tokens((await process.add_user()).username, PASSWORD, Client())
     assert process.shared.counter.counts
     assert "secret" not in "".join(process.shared.counter.counts)
+
+
+async def test_a_password_that_could_not_be_verified_is_no_failure(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If too many are being verified, the caller tries again and is not delayed for it."""
+    await process.add_user()
+
+    async def busy(_password: str, _hash: str | None) -> bool:
+        raise SignInsBusy
+
+    monkeypatch.setattr(process.shared.hasher, "verify", busy)
+    with pytest.raises(SignInsBusy):
+        await process.tokens()
+    assert process.shared.counter.counts == {}
+    await process.events.write()
+    assert await process.log("sign_in.failed") == []
 
 
 async def test_scopes_beyond_the_role_are_left_out(process: Process) -> None:

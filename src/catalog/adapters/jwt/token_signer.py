@@ -107,7 +107,7 @@ class JwtSigner:
                 issuer=self._issuer,
                 options=_OPTIONS,
             )
-        except (jwt.PyJWTError, ValueError, RecursionError) as error:  # json raises RecursionError for deeply nested text
+        except (jwt.PyJWTError, ValueError) as error:
             raise InvalidToken from error
         return payload
 

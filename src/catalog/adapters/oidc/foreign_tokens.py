@@ -65,7 +65,7 @@ class OidcTokens:
             return False
         try:
             payload: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-        except (jwt.PyJWTError, ValueError, RecursionError):
+        except (jwt.PyJWTError, ValueError):
             return False
         return bool(payload.get("iss") == self._trusted.issuer)
 
@@ -108,7 +108,7 @@ class OidcTokens:
                 issuer=self._trusted.issuer,
                 options=_OPTIONS,
             )
-        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+        except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise InvalidToken from error
         return payload
 

@@ -107,6 +107,7 @@ bad_header("kid null", kid=None)
 bad_header("kid of another key", kid="rsa")
 bad_header("crit", crit=["exp"])
 bad_header("crit empty", crit=[])
+bad_header("crit with a known extension", crit=["b64"], b64=True)
 bad_header("typ of a logout token", typ="logout+jwt")
 bad_header("typ of a proof", typ="dpop+jwt")
 bad_header("typ null in a list", typ=[None])
@@ -169,6 +170,14 @@ async def test_a_bad_token_is_refused(issuer: Issuer, tokens: OidcTokens, make: 
             await tokens.verify(make(issuer), NOON)
         assert str(caught.value) == str(InvalidToken())
     assert issuer.fetches <= 1
+
+
+async def test_a_header_that_is_refused_anyway_causes_no_fetch(issuer: Issuer, tokens: OidcTokens) -> None:
+    """Nothing is fetched for algorithms and types that are never accepted."""
+    for header in ({"alg": "none"}, {"alg": "HS256"}, {"alg": "RS512"}, {"alg": "EdDSA", "typ": "logout+jwt"}):
+        with pytest.raises(InvalidToken):
+            await tokens.verify(forge({"kid": "ed", **header}, issuer.claims(), ED_KEY), NOON)
+    assert issuer.requests == []
 
 
 def test_there_are_enough_bad_tokens() -> None:

@@ -220,7 +220,7 @@ HOSTILE: dict[str, Callable[[Issuer], None]] = {
     "sends a little at a time without end": lambda issuer: issuer.streams(KEYS, b" ", 0.01),
     "sends much without end": lambda issuer: issuer.streams(KEYS, b" " * 65_536, 0),
     "sends much without end at once": lambda issuer: issuer.streams(DISCOVERY, b" " * 65_536, 0),
-    "sends a huge document": lambda issuer: issuer.answers(KEYS, 200, b" " * (MAX_BYTES + 1)),
+    "sends a huge document": lambda issuer: issuer.answers(KEYS, 200, json.dumps(issuer.keys).encode().ljust(MAX_BYTES + 1)),
     "sends a small document that becomes huge": lambda issuer: issuer.answers(
         KEYS, 200, gzip.compress(b" " * 10_000_000 + json.dumps(issuer.keys).encode()), content_encoding="gzip"
     ),

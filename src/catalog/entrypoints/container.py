@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
+from typing import Any
 
 from dependency_injector import containers, providers
 
@@ -52,7 +53,7 @@ from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.cache import Cache
 from catalog.ports.clock import Clock
 from catalog.ports.identity.storage import IdentityStorage
-from catalog.ports.identity.tokens import ForeignTokens
+from catalog.ports.identity.tokens import ForeignTokens, TokenSigner
 from catalog.ports.storage import Storage
 
 
@@ -113,7 +114,12 @@ def _token_life(settings: Settings) -> timedelta:
     return timedelta(minutes=settings.identity.access_minutes)
 
 
-def _token_signer(settings: Settings) -> JwtSigner:
+def _password_hasher() -> Any:  # noqa: ANN401 - a PasswordHasher that can be closed; its class is not loaded here
+    """Create the hasher of passwords."""
+    return Argon2PasswordHasher()
+
+
+def _token_signer(settings: Settings) -> TokenSigner:
     """Create the signer of access tokens."""
     return JwtSigner(settings.identity.issuer_name, settings.identity.audience_name)
 
@@ -123,6 +129,7 @@ def _keys_from_settings(settings: Settings, clock: Clock) -> Sequence[StoredSign
     key = settings.identity.signing_key
     if key is None:
         return ()
+
     try:
         return (StoredSigningKey(parse_key(key.get_secret_value()).id, key.get_secret_value(), clock.now()),)
     except ValueError as error:
@@ -155,7 +162,7 @@ class Container(containers.DeclarativeContainer):
     token_life = providers.Singleton(_token_life, settings)
     token_signer = providers.Singleton(_token_signer, settings)
     foreign_tokens: providers.Provider[ForeignTokens | None] = providers.Object(None)
-    password_hasher = providers.Singleton(Argon2PasswordHasher)
+    password_hasher = providers.Singleton(_password_hasher)
     common_passwords = providers.Singleton(ZxcvbnCommonPasswords)
     rate_limiter = providers.Singleton(MemoryRateLimiter, clock)
     failure_counter = providers.Singleton(MemoryFailureCounter, clock)

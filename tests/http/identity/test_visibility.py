@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from catalog.domain.identity.audit import EVERY_EVENT
-from tests.http.identity.making import AUTH, Service, serving
+from catalog.entrypoints.container import Container, identity_running, running
+from catalog.entrypoints.http.app import create_app
+from tests.http.identity.making import AUTH, Service, client_of, serving
 from tests.http.making import ITEMS
 
 
@@ -159,3 +162,22 @@ async def test_live_feeds_end_when_the_token_expires(service: Service) -> None:
     service.clock.ahead = life - life / 600  # one second before
     async with listening(service, headers) as task:
         await asyncio.wait_for(asyncio.shield(task), 5)
+
+
+async def test_a_revocation_reaches_other_processes(tmp_path: Path) -> None:
+    """Two services on one database: what one revokes, the other refuses soon, although it remembers the credential."""
+    async with serving(f"sqlite:///{tmp_path / 'catalog.db'}") as service:
+        container = Container(settings=service.container.settings())
+        async with running(container), identity_running(container):
+            app = create_app(container)
+            headers, key = await service.bearer("editor"), await service.api_key("user", "items:read")
+            async with client_of(app) as client:
+                for each in (headers, key):
+                    assert (await client.get(ITEMS, headers=each)).status_code == 200
+                async with service.client(**await service.bearer("admin")) as admin:
+                    for name in ("editor", "user"):
+                        assert (await admin.patch(f"/api/v1/users/{name}", json={"disabled": True})).status_code == 200
+                async with asyncio.timeout(10):
+                    for each in (headers, key):
+                        while (await client.get(ITEMS, headers=each)).status_code != 401:  # noqa: ASYNC110 - another process
+                            await asyncio.sleep(0.05)

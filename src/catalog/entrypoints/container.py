@@ -8,9 +8,6 @@ from typing import Any
 from dependency_injector import containers, providers
 
 from catalog import __version__
-from catalog.adapters.argon2.password_hasher import Argon2PasswordHasher
-from catalog.adapters.jwt.signing_keys import parse_key
-from catalog.adapters.jwt.token_signer import JwtSigner
 from catalog.adapters.memory.cache import MemoryCache
 from catalog.adapters.memory.limits import MemoryFailureCounter, MemoryRateLimiter
 from catalog.adapters.system import RandomIds, SystemClock
@@ -116,11 +113,15 @@ def _token_life(settings: Settings) -> timedelta:
 
 def _password_hasher() -> Any:  # noqa: ANN401 - a PasswordHasher that can be closed; its class is not loaded here
     """Create the hasher of passwords."""
+    from catalog.adapters.argon2.password_hasher import Argon2PasswordHasher  # noqa: PLC0415 - load the library only if it is used
+
     return Argon2PasswordHasher()
 
 
 def _token_signer(settings: Settings) -> TokenSigner:
     """Create the signer of access tokens."""
+    from catalog.adapters.jwt.token_signer import JwtSigner  # noqa: PLC0415 - load the library only if it is used
+
     return JwtSigner(settings.identity.issuer_name, settings.identity.audience_name)
 
 
@@ -129,6 +130,7 @@ def _keys_from_settings(settings: Settings, clock: Clock) -> Sequence[StoredSign
     key = settings.identity.signing_key
     if key is None:
         return ()
+    from catalog.adapters.jwt.signing_keys import parse_key  # noqa: PLC0415 - load the library only if it is used
 
     try:
         return (StoredSigningKey(parse_key(key.get_secret_value()).id, key.get_secret_value(), clock.now()),)

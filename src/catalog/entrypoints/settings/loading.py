@@ -19,6 +19,7 @@ from catalog.entrypoints.settings.problems import (
     unknown_setting,
     unknown_variables,
 )
+from catalog.entrypoints.settings.safety import incomplete
 
 SECRETS = "/run/secrets"
 
@@ -44,6 +45,7 @@ def load_settings(folder: Path | None = None) -> Settings:
         raise InvalidSettings(sorted(all_problems.items())) from None
     except SettingsError as error:
         raise InvalidSettings([describe_group_problem(error), *problems]) from None
+    problems += incomplete(settings)
     if problems:
         raise InvalidSettings(problems)
     return settings

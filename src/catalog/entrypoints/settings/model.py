@@ -1,6 +1,6 @@
 """All settings as one object."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -64,15 +64,17 @@ class Settings(BaseSettings):
 
 def all_settings() -> dict[str, FieldInfo]:
     """Return the field of every variable, with its default and description."""
-    variables: dict[str, FieldInfo] = {}
-    for name, field in Settings.model_fields.items():
+    return dict(_variables(Settings.model_fields, ()))
+
+
+def _variables(fields: Mapping[str, FieldInfo], path: tuple[str, ...]) -> Iterator[tuple[str, FieldInfo]]:
+    """Yield the variables of a section, then those of the sections in it."""
+    for name, field in fields.items():
         section = field.annotation
         if isinstance(section, type) and issubclass(section, Section):
-            for inner_name, inner_field in section.model_fields.items():
-                variables[variable_name((name, inner_name))] = inner_field
+            yield from _variables(section.model_fields, (*path, name))
         else:
-            variables[variable_name((name,))] = field
-    return variables
+            yield variable_name((*path, name)), field
 
 
 def variable_name(path: Iterable[object]) -> str:

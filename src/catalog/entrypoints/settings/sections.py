@@ -158,7 +158,11 @@ class CacheSettings(Section):
         description="How long responses to reads are cached, in seconds (0: no cache); changes are visible at once regardless",
     )
     max_bytes: int = Field(32 * 1024 * 1024, ge=65_536, description="Memory for cached responses per process, in bytes")
-    url: str | None = Field(None, description="Cache shared by replicas: redis://HOST:6379/0 (Redis or Valkey; default: none)")
+    url: str | None = Field(
+        None,
+        description="Cache shared by replicas, and counts of requests and failed sign-ins: redis://HOST:6379/0 "
+        "(Redis or Valkey; default: none)",
+    )
 
     @field_validator("url")
     @classmethod
@@ -205,6 +209,31 @@ class ChangesSettings(Section):
     )
 
 
+class OidcSettings(Section):
+    """Another issuer whose access tokens are accepted (OpenID Connect)."""
+
+    issuer: str | None = Field(
+        None,
+        description="Another issuer (OpenID Connect) whose access tokens are accepted, as in their claim iss (default: none)",
+    )
+    audience: str | None = Field(None, description="Audience that the other issuer's tokens must have, their claim aud")
+    role_claim: str = Field(
+        "roles",
+        min_length=1,
+        max_length=200,
+        description="Claim with the roles; points lead into objects: realm_access.roles",
+    )
+    role_map: str = Field(
+        "{}", description='Role for each value of that claim, as JSON: {"staff": "editor"}; the highest one counts, none is 403'
+    )
+
+    @field_validator("issuer", "audience")
+    @classmethod
+    def _none_if_empty(cls, text: str | None) -> str | None:
+        """Treat an empty value as unset, as files that set every variable need it."""
+        return text or None
+
+
 class IdentitySettings(Section):
     """Access control: who may call the service, and how long tokens and sessions last."""
 
@@ -214,7 +243,7 @@ class IdentitySettings(Section):
         "open: anyone who can reach the address may read and change everything",
     )
     public_read: bool = Field(default=False, description="Whether guests may read items; with CATALOG_IDENTITY__MODE=required")
-    admin_username: str | None = Field(None, description="Name of the first admin, who is created if there are no users")
+    admin_username: str | None = Field(None, description="Name of the first admin, who is created at a start without users")
     admin_password: SecretStr | None = Field(None, description="Password of the first admin")
     signing_key: SecretStr | None = Field(
         None, description="Ed25519 key that signs access tokens: PKCS#8 PEM or a private JWK (default: one is kept in the store)"
@@ -225,6 +254,13 @@ class IdentitySettings(Section):
     refresh_idle_days: int = Field(7, ge=1, le=365, description="How long a session lasts without being used, in days")
     refresh_days: int = Field(30, ge=1, le=365, description="How long a session lasts at most, in days")
     allow_insecure: bool = Field(default=False, description="Allow modes local and open in uat, uatbiz, sanity and prod")
+    oidc: OidcSettings = OidcSettings()
+
+    @field_validator("admin_username", "admin_password", "signing_key")
+    @classmethod
+    def _none_if_empty(cls, value: str | SecretStr | None) -> str | SecretStr | None:
+        """Treat an empty value as unset, as files that set every variable need it."""
+        return value if value is not None and len(value) else None
 
     @property
     def signs_in(self) -> bool:

@@ -49,9 +49,12 @@ from catalog.entrypoints.settings.problems import InvalidSettings
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.cache import Cache
 from catalog.ports.clock import Clock
+from catalog.ports.identity.limits import FailureCounter, RateLimiter
 from catalog.ports.identity.storage import IdentityStorage
 from catalog.ports.identity.tokens import ForeignTokens, TokenSigner
 from catalog.ports.storage import Storage
+
+_INVALID_CACHE_URL = "Invalid URL. Expected the form redis://HOST:6379/0."
 
 
 def _storage(settings: Settings) -> Storage:
@@ -84,7 +87,7 @@ def _shared_cache(settings: Settings) -> Cache | None:
         )
     except ValueError:
         # The driver's message is dropped: it may quote part of the password.
-        raise InvalidSettings([("CATALOG_CACHE__URL", "Invalid URL. Expected the form redis://HOST:6379/0.")]) from None
+        raise InvalidSettings([("CATALOG_CACHE__URL", _INVALID_CACHE_URL)]) from None
 
 
 def _feed(settings: Settings, storage: Storage) -> Feed:
@@ -125,6 +128,57 @@ def _token_signer(settings: Settings) -> TokenSigner:
     return JwtSigner(settings.identity.issuer_name, settings.identity.audience_name)
 
 
+def _foreign_tokens(settings: Settings) -> ForeignTokens | None:
+    """Create the verifier of another issuer's tokens, or return None. Raises: InvalidSettings."""
+    oidc = settings.identity.oidc
+    if oidc.issuer is None or oidc.audience is None:
+        return None
+    from catalog.adapters.oidc.foreign_tokens import OidcTokens, TrustedIssuer  # noqa: PLC0415 - load the library only if it is used
+    from catalog.adapters.oidc.roles import parse_role_map  # noqa: PLC0415 - as above
+
+    try:
+        role_map = parse_role_map(oidc.role_map)
+    except ValueError as error:
+        raise InvalidSettings([("CATALOG_IDENTITY__OIDC__ROLE_MAP", str(error))]) from None
+    try:
+        return OidcTokens(
+            TrustedIssuer(issuer=oidc.issuer, audience=oidc.audience, role_claim=oidc.role_claim, role_map=role_map)
+        )
+    except ValueError as error:
+        raise InvalidSettings([("CATALOG_IDENTITY__OIDC__ISSUER", str(error))]) from None
+
+
+def _shared_counts(settings: Settings) -> Any:  # noqa: ANN401 - a RedisConnection or None; its class is not loaded here
+    """Create the connection for counts of all processes, or return None if each counts alone. Raises: InvalidSettings."""
+    if not settings.cache.url:
+        return None
+    from catalog.adapters.redis.connection import RedisConnection  # noqa: PLC0415 - load the driver only if it is used
+
+    try:
+        return RedisConnection(settings.cache.url, on_change=log_config.log_shared_limits)
+    except ValueError:
+        raise InvalidSettings([("CATALOG_CACHE__URL", _INVALID_CACHE_URL)]) from None
+
+
+def _rate_limiter(connection: Any, clock: Clock) -> RateLimiter:  # noqa: ANN401 - see _shared_counts
+    """Create the rate limiter: of all processes with a connection, else of this one. Closing it closes the connection."""
+    if connection is None:
+        return MemoryRateLimiter(clock)
+    from catalog.adapters.redis.limits import RedisRateLimiter  # noqa: PLC0415 - load the driver only if it is used
+
+    return RedisRateLimiter(connection, namespace="catalog")
+
+
+def _failure_counter(connection: Any, clock: Clock) -> FailureCounter:  # noqa: ANN401 - see _shared_counts
+    """Create the counter of failed sign-ins: of all processes with a connection, else of this one."""
+    own = MemoryFailureCounter(clock)
+    if connection is None:
+        return own
+    from catalog.adapters.redis.limits import RedisFailureCounter  # noqa: PLC0415 - load the driver only if it is used
+
+    return RedisFailureCounter(connection, own, namespace="catalog")
+
+
 def _keys_from_settings(settings: Settings, clock: Clock) -> Sequence[StoredSigningKey]:
     """Return the signing key of the settings, if there is one. Raises: InvalidSettings, without quoting it."""
     key = settings.identity.signing_key
@@ -163,11 +217,12 @@ class Container(containers.DeclarativeContainer):
     session_limits = providers.Singleton(_session_limits, settings)
     token_life = providers.Singleton(_token_life, settings)
     token_signer = providers.Singleton(_token_signer, settings)
-    foreign_tokens: providers.Provider[ForeignTokens | None] = providers.Object(None)
+    foreign_tokens = providers.Singleton(_foreign_tokens, settings)
     password_hasher = providers.Singleton(_password_hasher)
     common_passwords = providers.Singleton(ZxcvbnCommonPasswords)
-    rate_limiter = providers.Singleton(MemoryRateLimiter, clock)
-    failure_counter = providers.Singleton(MemoryFailureCounter, clock)
+    shared_counts = providers.Singleton(_shared_counts, settings)
+    rate_limiter = providers.Singleton(_rate_limiter, shared_counts, clock)
+    failure_counter = providers.Singleton(_failure_counter, shared_counts, clock)
     security_events = providers.Singleton(SecurityEvents, identity_storage, clock)
     revocations = providers.Singleton(RevocationWatch, identity_storage, clock, token_life)
     identity_commits = providers.Singleton(IdentityCommits, identity_storage, revocations)
@@ -226,6 +281,9 @@ async def identity_running(container: Container) -> AsyncIterator[None]:
         stack.push_async_callback(storage.close)
         stack.push_async_callback(container.rate_limiter().close)
         stack.callback(container.password_hasher().close)
+        foreign_tokens: ForeignTokens | None = container.foreign_tokens()
+        if foreign_tokens is not None:
+            stack.push_async_callback(foreign_tokens.close)
         with suppress(Unavailable):  # both are tried again by the tasks below
             await container.signing_keys().load()
             await container.revocations().update()

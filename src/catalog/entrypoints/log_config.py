@@ -66,6 +66,22 @@ def log_shared_cache(failure: str | None) -> None:
         log.warning("shared_cache_unavailable", reason=failure, effect="responses come from the process cache and the store")
 
 
+def log_shared_limits(failure: str | None) -> None:
+    """Log that the shared counts of requests and failed sign-ins are unavailable, with the reason, or available again (None)."""
+    log = structlog.get_logger("catalog.limits")
+    if failure is None:
+        log.info("shared_limits_recovered")
+    else:
+        effect = "requests are not limited; failed sign-ins are counted by each process"
+        log.warning("shared_limits_unavailable", reason=failure, effect=effect)
+
+
+def log_identity_not_prepared(reason: str, store: str) -> None:
+    """Log that the store was away at the start, with the reason."""
+    effect = "no first admin was created; restart, or use `catalog users create`"
+    structlog.get_logger("catalog.identity").warning("identity_not_prepared", reason=reason, store=store, effect=effect)
+
+
 def log_store_not_ready(reason: str, store: str) -> None:
     """Log that requests get 503, with the reason, until the store is ready."""
     structlog.get_logger("catalog.store").warning(

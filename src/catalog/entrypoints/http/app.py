@@ -45,6 +45,8 @@ from catalog.entrypoints.http.responses.spooling import MAX_SPOOLED, Spool
 from catalog.entrypoints.http.shutdown import ShutdownState
 from catalog.entrypoints.settings.loading import load_settings
 from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.problems import InvalidSettings
+from catalog.entrypoints.settings.safety import refused
 from catalog.entrypoints.settings.sections import HttpSettings
 
 
@@ -144,8 +146,14 @@ def create_app(container: Container) -> RequestMiddleware:
 
 
 def from_environment() -> RequestMiddleware:
-    """Create the application of a server process: load the settings, configure logging, create the container."""
+    """Create the application of a server process: load the settings, configure logging, create the container.
+
+    Raises: InvalidSettings, also for unsafe ones.
+    """
     settings = load_settings()
+    problems = [*refused(settings)]
+    if problems:
+        raise InvalidSettings(problems)
     log_config.configure(settings.log)
     return create_app(Container(settings=settings))
 

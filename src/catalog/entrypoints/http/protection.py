@@ -25,6 +25,7 @@ from catalog.entrypoints.http.requests.caller import AnyRequest
 from catalog.entrypoints.http.requests.credentials import SessionCookie
 from catalog.entrypoints.http.requests.denials import Denials
 from catalog.entrypoints.http.responses.problems import on_catalog_error
+from catalog.entrypoints.identity_start import prepare_identity
 from catalog.entrypoints.settings.model import Settings
 
 BindServices = Callable[..., type[Controller]]
@@ -86,8 +87,13 @@ class Protection:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run the background tasks of identity. The store must be migrated."""
+        """Run the background tasks of identity. The store must be migrated.
+
+        A store that no other process sees is prepared here, and other stores before the processes start.
+        """
         async with identity_running(self._container):
+            if not self._container.storage().durable:
+                await prepare_identity(self._container)
             yield
 
 

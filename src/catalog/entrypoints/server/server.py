@@ -18,10 +18,12 @@ from uvicorn.supervisors import ChangeReload, multiprocess
 from catalog import __version__
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.gc_tuning import reduce_collections
+from catalog.entrypoints.identity_start import start_identity
 from catalog.entrypoints.server.http_protocol import ConnectionMonitor, HttpConnection, MonitoredState
 from catalog.entrypoints.settings.loading import export_to_environment
 from catalog.entrypoints.settings.model import Settings
 from catalog.entrypoints.settings.problems import InvalidSettings
+from catalog.entrypoints.settings.safety import refused, weaknesses
 from catalog.entrypoints.settings.sections import HttpSettings
 
 APPLICATION = "catalog.entrypoints.http.app:from_environment"
@@ -31,6 +33,13 @@ _RESERVED_FILES = 100
 
 _LINGER_SECONDS = 1.0
 """Seconds that connections stay open after the listener is closed, for requests that are just arriving on them."""
+
+
+_SIGN_IN = {
+    "local": "none; everybody on this machine is the local admin",
+    "open": "none; everybody who reaches the address is an admin",
+    "required": "required",
+}
 
 
 class CannotBind(Exception):
@@ -56,7 +65,7 @@ def serve(settings: Settings, *, workers: int = 1, reload: bool = False) -> None
         # Server processes load their settings from the environment, so options of the command line must be exported.
         port = listener.getsockname()[1]
         export_to_environment({"CATALOG_HTTP__HOST": settings.http.host, "CATALOG_HTTP__PORT": port})
-        asyncio.run(_prepare(settings))
+        asyncio.run(_prepare(settings.model_copy(update={"http": settings.http.model_copy(update={"port": port})})))
         _announce(settings, port, workers)
         config = uvicorn.Config(
             APPLICATION,
@@ -197,15 +206,8 @@ class _Worker(multiprocess.Process):
 
 
 def _check_settings(settings: Settings, workers: int) -> None:
-    """Reject unsafe settings: unauthenticated access from other machines, or a memory store with several processes."""
-    errors = []
-    if not settings.http.loopback and settings.identity.mode == "local":
-        message = (
-            f"Other machines can reach {settings.http.host}, and there is no authentication: anyone could read and change all "
-            "data. Listen on 127.0.0.1, or let callers sign in with CATALOG_IDENTITY__MODE=required, "
-            "or allow it with CATALOG_IDENTITY__MODE=open"
-        )
-        errors.append(("CATALOG_HTTP__HOST", message))
+    """Reject unsafe settings, and a memory store with several processes."""
+    errors = [*refused(settings)]
     if workers > 1 and settings.storage.scheme == "memory":
         errors.append(("CATALOG_STORAGE__URL", "Processes cannot share memory://; use --workers 1, or another store."))
     if errors:
@@ -232,12 +234,16 @@ def _listen(http: HttpSettings) -> socket.socket:
 
 
 async def _prepare(settings: Settings) -> None:
-    """Migrate the schema once, before any process serves, and check the cache URL. Raises InvalidSettings, Unavailable."""
+    """Do once what must be done before any process serves: check the cache URL, migrate the schema, prepare identity.
+
+    Raises InvalidSettings, Unavailable.
+    """
     container = Container(settings=settings)
     container.shared_cache()  # raises InvalidSettings if its URL is invalid
     if settings.storage.migrates:
         async with running(container):
             pass
+    await start_identity(container)
 
 
 def _announce(settings: Settings, port: int, workers: int) -> None:
@@ -248,10 +254,9 @@ def _announce(settings: Settings, port: int, workers: int) -> None:
         f"Catalog {__version__}, environment {settings.environment}{processes}",
         f"http://{host}:{port} (API: /api/v1, documentation: /docs)",
         f"Store: {settings.storage.display_url}",
+        f"Sign-in: {_SIGN_IN[settings.identity.mode]}",
     )
     sys.stdout.write("\n".join(lines) + "\n")
-    if settings.identity.mode == "open" and not settings.http.loopback:
-        sys.stderr.write(
-            "Warning: other machines can reach this address without authentication; anyone can read and change all data.\n"
-        )
     sys.stdout.flush()
+    for variable, reason in weaknesses(settings):
+        sys.stderr.write(f"Warning: {variable}={reason}\n")

@@ -1,0 +1,108 @@
+"""What the start of the service does for identity: it records weak settings and creates the first admin, or a setup link."""
+
+import sys
+from contextlib import suppress
+
+from catalog.domain.errors import InvalidInput, Unavailable
+from catalog.domain.identity.security_log import SETTINGS_INSECURE, SecurityEvent
+from catalog.domain.identity.user import NewUser
+from catalog.entrypoints import log_config
+from catalog.entrypoints.container import Container
+from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.problems import InvalidSettings
+from catalog.entrypoints.settings.safety import weaknesses
+from catalog.ports.identity.storage import IdentityStorage
+
+_VARIABLES = {"username": "CATALOG_IDENTITY__ADMIN_USERNAME", "password": "CATALOG_IDENTITY__ADMIN_PASSWORD"}
+
+
+async def start_identity(container: Container) -> None:
+    """Check the settings of identity, and prepare a store that persists data. To be called once, before any process serves.
+
+    Raises: InvalidSettings.
+    """
+    settings: Settings = container.settings()
+    if settings.identity.signs_in:
+        container.signing_keys()  # raises InvalidSettings, as the next two do
+        container.foreign_tokens()
+        _first_admin(settings)
+    storage = _storage(container)
+    if storage is None:
+        return
+    await storage.open()
+    try:
+        await prepare_identity(container, announcing=container.storage().durable)
+    except Unavailable as error:
+        log_config.log_identity_not_prepared(str(error), settings.storage.display_url)
+    finally:
+        if settings.identity.signs_in:
+            container.password_hasher().close()
+        await storage.close()
+
+
+async def prepare_identity(container: Container, *, announcing: bool = True) -> None:
+    """Record weak settings. If callers sign in and there are no users, create the first admin, or print a setup link.
+
+    The identity storage must be open. `announcing`: False for a store that another process does not see.
+    Raises: InvalidSettings if the password of the first admin is weak, Unavailable.
+    """
+    settings: Settings = container.settings()
+    now = container.clock().now()
+    events = [
+        SecurityEvent(action=SETTINGS_INSECURE, at=now, subject=variable, detail={"reason": reason})
+        for variable, reason in weaknesses(settings)
+    ]
+    if events:
+        await container.identity_storage().record(events)
+    if not settings.identity.signs_in:
+        return
+    new = _first_admin(settings)
+    if new is not None:
+        try:
+            await container.first_admin().create(new)
+        except InvalidInput as error:
+            raise _invalid_admin(error) from None
+        return
+    token = await container.first_admin().new_token() if announcing else None
+    if token is not None:
+        _print_setup_link(settings, token)
+
+
+def _storage(container: Container) -> IdentityStorage | None:
+    """Return the identity storage. None if nobody signs in and the storage's adapter has none, or there is nothing to record."""
+    settings: Settings = container.settings()
+    if settings.identity.signs_in:
+        required: IdentityStorage = container.identity_storage()
+        return required
+    if any(weaknesses(settings)):
+        with suppress(InvalidSettings):
+            storage: IdentityStorage = container.identity_storage()
+            return storage
+    return None
+
+
+def _first_admin(settings: Settings) -> NewUser | None:
+    """Return the first admin of the settings, if there is one. Raises: InvalidSettings if the name is invalid."""
+    name, password = settings.identity.admin_username, settings.identity.admin_password
+    if name is None or password is None:
+        return None
+    try:
+        return NewUser.parse({"username": name, "password": password.get_secret_value(), "role": "admin"})
+    except InvalidInput as error:
+        raise _invalid_admin(error) from None
+
+
+def _invalid_admin(error: InvalidInput) -> InvalidSettings:
+    return InvalidSettings([(_VARIABLES[str(field.path[0])], field.message) for field in error.errors])
+
+
+def _print_setup_link(settings: Settings, token: str) -> None:
+    """Print the link to stderr, and not as a log record: logs are kept and forwarded. Browsers do not send the fragment."""
+    http = settings.http
+    host = "localhost" if http.host in ("0.0.0.0", "::") else f"[{http.host}]" if ":" in http.host else http.host  # noqa: S104 - not bound here
+    sys.stderr.write(
+        "There are no users yet. Create the first admin within an hour, with this link, which works once:\n"
+        f"  http://{host}:{http.port}{http.root_path}/#setup={token}\n"
+        "or with: catalog users create NAME --role admin\n"
+    )
+    sys.stderr.flush()

@@ -17,15 +17,15 @@ class Command:
         """Create the runner."""
         self.runner = CliRunner()
 
-    def __call__(self, *arguments: str, code: int = 0) -> Result:
+    def __call__(self, *arguments: str, code: int = 0, stdin: str | bytes | None = None) -> Result:
         """Run a command and assert its exit code."""
-        result = self.runner.invoke(main, arguments, prog_name="catalog")
+        result = self.runner.invoke(main, arguments, prog_name="catalog", input=stdin)
         assert result.exit_code == code, (result.exit_code, result.output, result.exception)
         return result
 
-    def json(self, *arguments: str) -> Any:  # noqa: ANN401 - any JSON value
+    def json(self, *arguments: str, stdin: str | None = None) -> Any:  # noqa: ANN401 - any JSON value
         """Run a command with --json and return the parsed output."""
-        return json.loads(self(*arguments, "--json").stdout)
+        return json.loads(self(*arguments, "--json", stdin=stdin).stdout)
 
 
 Catalog = Callable[..., Result]

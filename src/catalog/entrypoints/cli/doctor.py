@@ -3,7 +3,7 @@
 import getpass
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 from catalog import __version__
 from catalog.domain.errors import Unavailable
 from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.safety import refused, weaknesses
 from catalog.ports.cache import Cache
+from catalog.ports.identity.storage import IdentityStorage
 from catalog.ports.storage import SchemaState, Storage
 
 _MAX_CAUSE = 300
@@ -40,6 +42,7 @@ async def run_checks(container: Any) -> list[Check]:  # noqa: ANN401 - a Contain
         Check("catalog", ok=True, message=f"{__version__} on Python {platform.python_version()}"),
         Check("environment", ok=True, message=settings.environment),
         _check_network(settings),
+        *_check_identity(settings),
         await _check_cache(settings, container.shared_cache()),
         Check("store", ok=True, message=settings.storage.display_url),
     ]
@@ -48,7 +51,10 @@ async def run_checks(container: Any) -> list[Check]:  # noqa: ANN401 - a Contain
         schema = await storage.schema()
     except Unavailable as error:
         return [*checks, _connection_failure(error, settings)]
-    return [*checks, *_check_versions(versions), _check_schema(schema, settings)]
+    checks += [*_check_versions(versions), _check_schema(schema, settings)]
+    if schema.current:
+        checks += [check async for check in _check_users(container, settings)]
+    return checks
 
 
 def _check_network(settings: Settings) -> Check:
@@ -64,6 +70,53 @@ def _check_network(settings: Settings) -> Check:
     return Check(
         "address", ok=False, message=f"{address} is reachable from other machines; `catalog serve` will not start", remedy=remedy
     )
+
+
+def _check_identity(settings: Settings) -> Iterator[Check]:
+    """Check who may call the service. Secrets are set or not set, and never shown."""
+    identity = settings.identity
+    guests = "guests may read" if identity.public_read else "guests may not read"
+    modes = {
+        "local": "local; everybody on this machine is the local admin",
+        "open": "open; everybody is an admin",
+        "required": f"required; {guests}",
+    }
+    yield Check("identity", ok=True, message=modes[identity.mode])
+    for variable, message in refused(settings):
+        if variable != "CATALOG_HTTP__HOST":
+            yield Check("identity", ok=False, message="`catalog serve` will not start", remedy=f"{variable}: {message}")
+    for variable, message in weaknesses(settings):
+        yield Check("identity", ok=True, message=f"{variable}={message}")
+    if not identity.signs_in:
+        return
+    key = "set" if identity.signing_key else "not set; one is kept in the store"
+    yield Check("signing key", ok=True, message=key)
+    yield Check(
+        "first admin", ok=True, message=f"{identity.admin_username}, password set" if identity.admin_username else "not set"
+    )
+    oidc = identity.oidc
+    yield Check("other issuer", ok=True, message=f"{oidc.issuer}, for {oidc.audience}" if oidc.issuer else "not set")
+    counted = "for all processes" if settings.cache.url else "by each process"
+    yield Check("limits", ok=True, message=f"requests and failed sign-ins are counted {counted}")
+
+
+async def _check_users(container: Any, settings: Settings) -> AsyncIterator[Check]:  # noqa: ANN401 - a Container
+    """Check whether somebody can sign in."""
+    if not settings.identity.signs_in:
+        return
+    storage: IdentityStorage = container.identity_storage()
+    await storage.open()
+    try:
+        has_users = await storage.has_users()
+    finally:
+        await storage.close()
+    if has_users:
+        yield Check("users", ok=True, message="there are users")
+    else:
+        remedy = "catalog users create NAME --role admin"
+        yield Check(
+            "users", ok=True, message="none yet; the next start creates the first admin or prints a set-up link", remedy=remedy
+        )
 
 
 async def _check_cache(settings: Settings, shared: Cache | None) -> Check:

@@ -9,7 +9,11 @@ from catalog.entrypoints.cli.commands.changes import changes
 from catalog.entrypoints.cli.commands.export import export
 from catalog.entrypoints.cli.commands.import_export import import_, seed
 from catalog.entrypoints.cli.commands.items import items
+from catalog.entrypoints.cli.commands.keys import keys
 from catalog.entrypoints.cli.commands.service import doctor, migrate, serve
+from catalog.entrypoints.cli.commands.sessions import sessions
+from catalog.entrypoints.cli.commands.signing_keys import signing_keys
+from catalog.entrypoints.cli.commands.users import users
 
 _EPILOG = "Exit codes: 0 success, 1 refused, 2 invalid usage or settings, 3 store unavailable."
 
@@ -23,5 +27,8 @@ def main() -> None:
     """
 
 
-for command in (serve, migrate, doctor, seed, items, categories, changes, audit, import_, export):
+for command in (
+    *(serve, migrate, doctor, seed, items, categories, changes, import_, export),
+    *(users, keys, sessions, signing_keys, audit),
+):
     main.add_command(command)

@@ -108,6 +108,20 @@ class PublicKeysBody(msgspec.Struct):
     keys: list[dict[str, Any]]
 
 
+class SigningKeyBody(msgspec.Struct):
+    """A key that signs access tokens, without its private part."""
+
+    id: str
+    created_at: Timestamp
+    state: Literal["next", "signing", "previous"]
+
+
+class SigningKeysBody(msgspec.Struct):
+    """The keys that sign access tokens, the newest first."""
+
+    signing_keys: list[SigningKeyBody]
+
+
 def encode_tokens(access_token: str, refresh_token: str, expires_in: int, scopes: Scopes) -> bytes:
     """Encode a pair of tokens."""
     return _encoder.encode(TokensBody(access_token, "bearer", expires_in, refresh_token, list(in_order(scopes))))
@@ -153,6 +167,11 @@ def encode_api_key(key: ApiKey, text: str) -> bytes:
 def encode_api_keys(keys: Sequence[ApiKey]) -> bytes:
     """Encode API keys."""
     return _encoder.encode(ApiKeysBody([ApiKeyBody(*_key_fields(key)) for key in keys]))
+
+
+def encode_signing_keys(keys: Sequence[tuple[Any, ...]]) -> bytes:
+    """Encode signing keys, given as id, time of creation and state."""
+    return _encoder.encode(SigningKeysBody([SigningKeyBody(*key) for key in keys]))
 
 
 def encode_public_keys(keys: Sequence[dict[str, Any]]) -> bytes:

@@ -6,15 +6,15 @@ from datetime import datetime
 import rich_click as click
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows as a table. A cell is a text, a number, a time or None."""
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, wrapped: str = "") -> None:
+    """Print rows as a table. A cell is a text, a number, a time or None. `wrapped` is the heading of a long column."""
     from rich.console import Console  # noqa: PLC0415 - keeps --help fast
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
-        table.add_column(heading, no_wrap=True)
+        table.add_column(heading, no_wrap=heading != wrapped, overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
     console = Console()

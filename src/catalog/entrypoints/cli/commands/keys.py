@@ -46,7 +46,7 @@ def list_(user: str | None, *, as_json: bool) -> None:
         click.echo(json.dumps(page))
     elif found:
         headings = ("Id", "User", "Name", "Scopes", "Expires (UTC)", "Last used (UTC)", "Created (UTC)")
-        print_table(headings, (_row(key, names) for key in found))
+        print_table(headings, (_row(key, names) for key in found), wrapped="Scopes")
     else:
         click.echo("No API keys.", err=True)
 

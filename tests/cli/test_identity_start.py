@@ -111,7 +111,7 @@ def test_a_memory_store_is_prepared_by_its_process(start: Start, store_url: str,
             await asyncio.sleep(0)
             sent.append(message)
 
-        await app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}, "app": app}, receive, send)  # type: ignore[arg-type]
+        await app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}, "app": app}, receive, send)
         assert len(sent) == 2
 
     asyncio.run(serve())

@@ -14,6 +14,7 @@ from catalog.entrypoints import log_config
 from catalog.entrypoints.container import Container, identity_running
 from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.identity_start import start_identity
+from catalog.entrypoints.server import server
 from catalog.entrypoints.settings.loading import load_settings
 from catalog.entrypoints.settings.problems import InvalidSettings
 from tests.cli.conftest import Command
@@ -138,15 +139,28 @@ def test_a_store_that_is_away_does_not_stop_the_start(start: Start) -> None:
 
 
 def test_serve_refuses_production_without_sign_in(catalog: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By name, with exit code 2. Other commands work."""
+    """By name, with exit code 2, before it announces an address. Other commands work."""
     monkeypatch.setenv("CATALOG_ENVIRONMENT", "prod")
-    stderr = catalog("serve", "--port", "0", code=2).stderr
-    assert "CATALOG_IDENTITY__MODE: " in stderr
-    assert "CATALOG_IDENTITY__ALLOW_INSECURE=true" in stderr
+    result = catalog("serve", "--port", "0", code=2)
+    assert result.stdout == ""
+    assert "CATALOG_IDENTITY__MODE: " in result.stderr
+    assert "CATALOG_IDENTITY__ALLOW_INSECURE=true" in result.stderr
     catalog("items", "list")
     checks = json.loads(catalog("doctor", "--json", code=1).stdout)
     (failed,) = [check for check in checks if not check["well"]]
     assert (failed["what"], "CATALOG_IDENTITY__MODE" in failed["remedy"]) == ("identity", True)
+
+
+def test_the_start_says_who_may_call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """And warns of each weak setting, by name."""
+    server._announce(load_settings(), 8000, 1)
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[-1] == "Sign-in: none; everybody on this machine is the local admin"
+    assert captured.err == ""
+    monkeypatch.setenv("CATALOG_IDENTITY__MODE", "open")
+    monkeypatch.setenv("CATALOG_HTTP__HOST", "0.0.0.0")  # noqa: S104 - the address under test
+    server._announce(load_settings(), 8000, 1)
+    assert capsys.readouterr().err.startswith("Warning: CATALOG_IDENTITY__MODE=open: other machines can reach this address")
 
 
 def test_doctor_shows_identity_without_secrets(catalog: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Tests of settings that are refused, and of those that weaken security."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -122,6 +123,24 @@ def test_another_issuer_is_trusted_if_it_is_set(monkeypatch: pytest.MonkeyPatch)
     for variable, value in (("ROLE_MAP", '{"staff": "boss"}'), ("ISSUER", "http://issuer.example")):
         with monkeypatch.context() as patch, pytest.raises(InvalidSettings, match=f"CATALOG_IDENTITY__OIDC__{variable}"):
             Container(settings=loaded(patch, {f"IDENTITY__OIDC__{variable}": value})).foreign_tokens()
+
+
+def test_secrets_come_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those of groups within groups. Their values are in no repr."""
+    for name, value in {
+        "ADMIN_USERNAME": "root",
+        "ADMIN_PASSWORD": "planted-password\n",
+        "SIGNING_KEY": "planted-key",
+        "OIDC__ISSUER": ISSUER,
+        "OIDC__AUDIENCE": "shop",
+    }.items():
+        (tmp_path / f"CATALOG_IDENTITY__{name}").write_text(value)
+    monkeypatch.setenv("CATALOG_SECRETS_DIR", str(tmp_path))
+    settings = load_settings()
+    identity = settings.identity
+    assert identity.admin_password is not None
+    assert (identity.admin_password.get_secret_value(), identity.oidc.issuer) == ("planted-password", ISSUER)
+    assert "planted" not in f"{settings!r} {settings}"
 
 
 async def test_counts_are_shared_where_a_shared_cache_is_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,7 +155,7 @@ def test_the_start_says_who_may_call(monkeypatch: pytest.MonkeyPatch, capsys: py
     """And warns of each weak setting, by name."""
     server._announce(load_settings(), 8000, 1)
     captured = capsys.readouterr()
-    assert captured.out.splitlines()[-1] == "Sign-in: none; everybody on this machine is the local admin"
+    assert captured.out.splitlines()[0].endswith("; no sign-in, everybody on this machine is the local admin")
     assert captured.err == ""
     monkeypatch.setenv("CATALOG_IDENTITY__MODE", "open")
     monkeypatch.setenv("CATALOG_HTTP__HOST", "0.0.0.0")  # noqa: S104 - the address under test

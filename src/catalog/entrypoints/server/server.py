@@ -34,12 +34,12 @@ _RESERVED_FILES = 100
 _LINGER_SECONDS = 1.0
 """Seconds that connections stay open after the listener is closed, for requests that are just arriving on them."""
 
-
-_SIGN_IN = {
-    "local": "none; everybody on this machine is the local admin",
-    "open": "none; everybody who reaches the address is an admin",
-    "required": "required",
+_MODES = {
+    "local": "no sign-in, everybody on this machine is the local admin",
+    "open": "no sign-in, everybody who reaches the address is an admin",
+    "required": "callers sign in",
 }
+"""What the first line says about the modes of identity."""
 
 
 class CannotBind(Exception):
@@ -247,14 +247,13 @@ async def _prepare(settings: Settings) -> None:
 
 
 def _announce(settings: Settings, port: int, workers: int) -> None:
-    """Print the version, the URL, and the store."""
+    """Print the version, who may call, the URL, the store, and a warning of each weak setting."""
     host = f"[{settings.http.host}]" if ":" in settings.http.host else settings.http.host
     processes = f", {workers} processes" if workers > 1 else ""
     lines = (
-        f"Catalog {__version__}, environment {settings.environment}{processes}",
+        f"Catalog {__version__}, environment {settings.environment}{processes}; {_MODES[settings.identity.mode]}",
         f"http://{host}:{port} (API: /api/v1, documentation: /docs)",
         f"Store: {settings.storage.display_url}",
-        f"Sign-in: {_SIGN_IN[settings.identity.mode]}",
     )
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

@@ -63,6 +63,22 @@ def test_every_link_between_documents_works() -> None:
     assert broken == []
 
 
+def test_every_test_that_a_document_names_exists() -> None:
+    """docs/SECURITY.md and others write tests as `file::test`."""
+    named = {
+        (file, test)
+        for page in (ROOT / "docs").rglob("*.md")
+        for file, test in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page.read_text())
+    }
+    missing = {
+        (file, test)
+        for file, test in named
+        if not (ROOT / file).is_file() or (test and f"def {test}(" not in (ROOT / file).read_text())
+    }
+    assert len(named) > 1
+    assert missing == set()
+
+
 def anchors(page: Path) -> set[str]:
     """Return the anchors of the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)

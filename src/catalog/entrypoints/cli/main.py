@@ -6,7 +6,7 @@ from catalog import __version__
 from catalog.entrypoints.cli.commands.categories import categories
 from catalog.entrypoints.cli.commands.changes import changes
 from catalog.entrypoints.cli.commands.export import export
-from catalog.entrypoints.cli.commands.import_export import import_, seed
+from catalog.entrypoints.cli.commands.imports import import_, seed
 from catalog.entrypoints.cli.commands.items import items
 from catalog.entrypoints.cli.commands.service import doctor, migrate, serve
 

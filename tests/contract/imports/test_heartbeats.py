@@ -32,7 +32,7 @@ async def test_a_waiting_import_sends_heartbeats(jobs: Jobs, monkeypatch: pytest
     """It is not taken for interrupted while it waits for a slot."""
     monkeypatch.setattr(heartbeat, "HEARTBEAT_SECONDS", 0.01)
     free = asyncio.Event()
-    async with jobs.jobs._registry.slots, jobs.jobs._registry.slots:
+    async with jobs.jobs._registry.slots.hold(), jobs.jobs._registry.slots.hold():
         started_import = await jobs.jobs.start(csv_source("sku,name\na,A\n"), ImportPlan(), TESTER)
         jobs.clock.move(seconds=HEARTBEAT_TIMEOUT - 1)
         other = jobs.other_process()
@@ -56,7 +56,7 @@ async def test_heartbeats_continue_after_the_store_was_unavailable(jobs: Jobs, m
             raise failures.pop()
         return await commits(batch, prepared)
 
-    async with jobs.jobs._registry.slots, jobs.jobs._registry.slots:
+    async with jobs.jobs._registry.slots.hold(), jobs.jobs._registry.slots.hold():
         started_import = await jobs.jobs.start(csv_source("sku,name\na,A\n"), ImportPlan(), TESTER)
         monkeypatch.setattr(jobs.storage, "commit", commit)
         other = jobs.other_process()

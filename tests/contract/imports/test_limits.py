@@ -3,7 +3,7 @@
 import pytest
 
 from catalog.application.files.row_source import RowSource
-from catalog.application.imports import registry
+from catalog.application.imports import registry, slots
 from catalog.application.imports.jobs import ImportSource
 from catalog.application.imports.plan import ImportPlan
 from catalog.domain.errors import ImportsBusy
@@ -23,17 +23,17 @@ async def test_a_timeout_while_opening_the_source_is_not_imports_busy(jobs: Jobs
     with pytest.raises(TimeoutError):
         await jobs.jobs.run(ImportSource(late, lambda: 0, lambda: closed.append(True)), ImportPlan(), TESTER)
     assert closed
-    async with jobs.jobs._registry.slots, jobs.jobs._registry.slots:
+    async with jobs.jobs._registry.slots.hold(), jobs.jobs._registry.slots.hold():
         pass
 
 
 @pytest.mark.parametrize("store", ["memory"])
 async def test_the_number_of_imports_and_uploads_is_limited(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """An import that waits too long for a slot, and an upload beyond the limit, are refused."""
-    monkeypatch.setattr(registry, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(slots, "WAIT_SECONDS", 0.01)
     closed: list[bool] = []
     source = ImportSource(lambda: table("sku,name\n"), lambda: 0, lambda: closed.append(True))
-    async with jobs.jobs._registry.slots, jobs.jobs._registry.slots:
+    async with jobs.jobs._registry.slots.hold(), jobs.jobs._registry.slots.hold():
         with pytest.raises(ImportsBusy, match="2 imports are already running"):
             await jobs.jobs.run(source, ImportPlan(), TESTER)
     monkeypatch.setattr(registry, "MAX_RECEIVING", 1)

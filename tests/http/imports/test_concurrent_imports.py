@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from catalog.application.imports import registry
+from catalog.application.imports import registry, slots
 from catalog.application.imports.jobs import ImportJobs
 from catalog.application.imports.refusals import Refusal
 from catalog.entrypoints.container import Container
@@ -27,7 +27,7 @@ async def test_an_import_waits_for_a_slot_or_is_refused(client: httpx.AsyncClien
         return await real_import(self, *arguments)
 
     monkeypatch.setattr(ImportJobs, "_import", blocked_import)
-    monkeypatch.setattr(registry, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(slots, "WAIT_SECONDS", 0.05)
     monkeypatch.setattr(registry, "MAX_IMPORTS", 4)
     started = [await client.post(IMPORT, content=f"sku,name\n{name},A\n", headers=IN_BACKGROUND) for name in "abc"]
     late = await import_csv(client, "sku,name\nd,A\n")

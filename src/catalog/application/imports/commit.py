@@ -10,7 +10,8 @@ from catalog.application.imports.decide import DecidedSlice, SliceDecider
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.refusals import Refusal, RefusedRow, by_line, flat, refusals_of
 from catalog.application.imports.report import ImportReport, P
-from catalog.application.imports.rows import ImportRow, Slice
+from catalog.application.imports.row_parser import ImportRow
+from catalog.application.imports.rows import Slice
 from catalog.application.writes.commit import MAX_ATTEMPTS
 from catalog.domain.change import Origin
 from catalog.domain.changes.commit_plan import Outcome

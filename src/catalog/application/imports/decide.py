@@ -10,7 +10,8 @@ from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.refusals import FileRow, RefusedRow, refusals_of
 from catalog.application.imports.report import ImportReport
 from catalog.application.imports.row_categories import RowCategories
-from catalog.application.imports.rows import TURN_ROWS, ImportRow, Slice
+from catalog.application.imports.row_parser import ImportRow
+from catalog.application.imports.rows import TURN_ROWS, Slice
 from catalog.application.writes.commit import with_suggestion
 from catalog.application.writes.staging import StagedChanges
 from catalog.domain.categories.category import Category

@@ -3,11 +3,9 @@
 Nothing is read from the store: whether SKUs and categories exist is not known here.
 """
 
-import asyncio
 import io
 import zipfile
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -22,9 +20,12 @@ from catalog.application.imports.inspected_columns import InspectedColumn, inspe
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.profiles import Profile, detect_profiles
 from catalog.application.imports.refusals import Refusal, flat, refusals_of
-from catalog.application.imports.rows import ImportRow, SliceReader
+from catalog.application.imports.row_parser import ImportRow
+from catalog.application.imports.rows import SliceReader
+from catalog.application.imports.slots import Slots
+from catalog.application.threads import run_in_thread
 from catalog.domain.change import Change
-from catalog.domain.errors import FieldError, ImportsBusy, InvalidFile, InvalidInput
+from catalog.domain.errors import FieldError, InvalidFile, InvalidInput
 from catalog.domain.items.item import Item
 from catalog.domain.validation import FieldErrors
 from catalog.ports.clock import Clock
@@ -38,9 +39,6 @@ MAX_ARCHIVE_SIZE = 16 * 1024 * 1024
 
 MAX_CONCURRENT = 2
 """Files that a process inspects at the same time. Others wait."""
-
-WAIT_SECONDS = 10.0
-"""Seconds that an inspection waits for its turn."""
 
 ROWS_SHOWN = 10
 """Rows of items that are shown."""
@@ -84,7 +82,7 @@ class Inspections:
         """Read rows with this clock and these ids, as an import does."""
         self._clock = clock
         self._ids = ids
-        self._slots = asyncio.Semaphore(MAX_CONCURRENT)
+        self._slots = Slots(MAX_CONCURRENT, f"{MAX_CONCURRENT} files are already being inspected; try again.")
 
     async def run(
         self,
@@ -98,32 +96,10 @@ class Inspections:
         Raises: InvalidQuery or InvalidFile if nothing can be read, ImportsBusy.
         """
         try:
-            async with self._slot():
-                inspecting = asyncio.create_task(
-                    asyncio.to_thread(inspect_file, file, reading, plan, self._clock, self._ids, filename=filename)
-                )
-                try:
-                    return await asyncio.shield(inspecting)
-                finally:
-                    await asyncio.wait((inspecting,))  # a cancelled caller waits too, because the thread uses the file
-                    _ = (
-                        inspecting.cancelled() or inspecting.exception()
-                    )  # asyncio warns about exceptions that were never retrieved
+            async with self._slots.hold():
+                return await run_in_thread(inspect_file, file, reading, plan, self._clock, self._ids, filename)
         finally:
             file.close()
-
-    @asynccontextmanager
-    async def _slot(self) -> AsyncGenerator[None, None]:
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                await self._slots.acquire()
-        except TimeoutError as error:
-            message = f"{MAX_CONCURRENT} files are already being inspected; try again."
-            raise ImportsBusy(message) from error
-        try:
-            yield
-        finally:
-            self._slots.release()
 
 
 def inspect_file(
@@ -132,7 +108,6 @@ def inspect_file(
     plan: ImportPlan,
     clock: Clock,
     ids: Ids,
-    *,
     filename: str | None = None,
 ) -> Inspection:
     """Inspect a file, of which there may be only the first START_SIZE bytes. A row that is cut off is left out.
@@ -170,7 +145,8 @@ def _inspect(source: RowSource, plan: ImportPlan, clock: Clock, ids: Ids) -> Ins
     rows = tuple(islice(_rows(reader, plan), ROWS_SHOWN))
     sample = [row.values for row in source.sample if isinstance(row, Row)]
     names = tuple(dict.fromkeys(source.columns or (name for values in sample for name in values)))
-    mapping = {field: column for field, column in decided.mapping.items() if column in set(names)}
+    known = set(names)
+    mapping = {field: column for field, column in decided.mapping.items() if column in known}
     return Inspection(
         file=source.detected,
         decided=decided,
@@ -189,7 +165,7 @@ def _inspect(source: RowSource, plan: ImportPlan, clock: Clock, ids: Ids) -> Ins
 def _rows(reader: SliceReader, plan: ImportPlan) -> Iterator[InspectedRow]:
     """Yield the rows of items. Those of categories, in an export, are left out."""
     for row in reader.rows:
-        parsed = reader.parse_row(row)
+        parsed = reader.parser.parse(row)
         if isinstance(parsed, ImportRow):
             yield _inspect_parsed(parsed, plan)
         elif not isinstance(parsed, Change):
@@ -211,7 +187,7 @@ def _inspect_parsed(row: ImportRow, plan: ImportPlan) -> InspectedRow:
 
 
 def _inspect_refused(reader: SliceReader, row: Row | MalformedRow, refusals: Sequence[Refusal], plan: ImportPlan) -> InspectedRow:
-    fields = reader.read_fields(row, FieldErrors()) if isinstance(row, Row) else {}
+    fields = reader.parser.read_fields(row, FieldErrors()) if isinstance(row, Row) else {}
     return InspectedRow(row.line, fields, _without_missing(refusals, plan))
 
 

@@ -95,7 +95,7 @@ class ImportJobs:
             self._registry.check_capacity()
             state = self._new_state(plan, owner)
             try:
-                async with self._registry.slot():
+                async with self._registry.slots.hold():
                     status, first_refusals = await self._import(state.id, source, plan, origin)
             except BaseException as error:
                 await self._fail(state.id, origin, error)
@@ -235,7 +235,7 @@ class ImportJobs:
         """Run an import and store its outcome."""
         heartbeats = asyncio.create_task(send_heartbeats(self._storage, self._clock, self._registry.states, import_id, origin))
         try:
-            async with self._registry.slots:
+            async with self._registry.slots.hold(patient=True):
                 status, _ = await self._import(import_id, source, plan, origin)
         except BaseException as error:
             await self._fail(import_id, origin, error)

@@ -1,10 +1,10 @@
 """The imports in progress in this process, and the limits on their number."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from catalog.application.imports.progress import ImportState
+from catalog.application.imports.slots import Slots
 from catalog.domain.errors import ImportsBusy
 
 MAX_CONCURRENT = 2
@@ -16,9 +16,6 @@ MAX_IMPORTS = 20
 MAX_RECEIVING = 100
 """Maximum concurrent file uploads in a process."""
 
-WAIT_SECONDS = 10.0
-"""Seconds that an import waits for a slot while its caller waits for the result."""
-
 
 class ImportRegistry:
     """Knows the imports in progress. `states` has their current states by id; `slots` are held by those that run."""
@@ -26,7 +23,7 @@ class ImportRegistry:
     def __init__(self) -> None:
         """Start without imports."""
         self.states: dict[str, ImportState] = {}
-        self.slots = asyncio.Semaphore(MAX_CONCURRENT)
+        self.slots = Slots(MAX_CONCURRENT, f"{MAX_CONCURRENT} imports are already running; try again when one is finished.")
         self._receiving = 0
 
     def check_capacity(self) -> None:
@@ -53,20 +50,3 @@ class ImportRegistry:
             yield
         finally:
             self._receiving -= 1
-
-    @asynccontextmanager
-    async def slot(self) -> AsyncGenerator[None, None]:
-        """Wait up to WAIT_SECONDS for a slot and hold it.
-
-        Raises: ImportsBusy.
-        """
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                await self.slots.acquire()
-        except TimeoutError as error:
-            message = f"{MAX_CONCURRENT} imports are already running; try again when one is finished."
-            raise ImportsBusy(message) from error
-        try:
-            yield
-        finally:
-            self.slots.release()

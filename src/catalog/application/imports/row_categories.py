@@ -8,13 +8,13 @@ from catalog.application.imports.categories import KnownCategories
 from catalog.application.imports.category_index import CategoryIndex
 from catalog.application.imports.category_paths import OTHER_CATEGORIES, CategoryPaths, CellCategory
 from catalog.application.imports.plan import ImportPlan
-from catalog.application.imports.rows import TURN_ROWS, ImportRow, Slice
+from catalog.application.imports.row_parser import ImportRow, create_item
+from catalog.application.imports.rows import TURN_ROWS, Slice
 from catalog.domain.categories.category import Category
 from catalog.domain.categories.tree import Tree, ancestors
 from catalog.domain.change import Change
 from catalog.domain.changes.stored_state import CategoryNode
 from catalog.domain.errors import InvalidInput
-from catalog.domain.items.item import Item
 from catalog.domain.values.fields import is_slug
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
@@ -116,14 +116,9 @@ class RowCategories:
         has_others = bool(category.others) and isinstance(attributes, dict)
         if has_others:
             fields["attributes"] = {**attributes, OTHER_CATEGORIES: category.others}
-        return row._replace(fields=fields, change=self._create(row, fields), has_other_categories=has_others)
-
-    def _create(self, row: ImportRow, fields: Mapping[str, object]) -> Change[Item] | InvalidInput:
-        item_id, now = self._ids.item_id(), self._clock.now()
-        try:
-            return Item.create(fields, item_id=item_id, default_sku="", now=now, provenance=row.provenance)
-        except InvalidInput as error:
-            return error
+        return row._replace(
+            fields=fields, change=create_item(fields, row.provenance, self._clock, self._ids), has_other_categories=has_others
+        )
 
 
 async def _resolve_each(cells: Collection[str], paths: CategoryPaths) -> dict[str, CellCategory | InvalidInput]:

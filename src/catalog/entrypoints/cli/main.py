@@ -7,7 +7,7 @@ from catalog.entrypoints.cli.commands.audit import audit
 from catalog.entrypoints.cli.commands.categories import categories
 from catalog.entrypoints.cli.commands.changes import changes
 from catalog.entrypoints.cli.commands.export import export
-from catalog.entrypoints.cli.commands.import_export import import_, seed
+from catalog.entrypoints.cli.commands.imports import import_, seed
 from catalog.entrypoints.cli.commands.items import items
 from catalog.entrypoints.cli.commands.keys import keys
 from catalog.entrypoints.cli.commands.service import doctor, migrate, serve

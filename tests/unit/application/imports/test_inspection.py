@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from catalog.application.files.compression import ZIP
 from catalog.application.files.read_options import ReadOptions
 from catalog.application.imports import inspection as module
+from catalog.application.imports import slots
 from catalog.application.imports.inspection import ROWS_SHOWN, START_SIZE, Inspection, Inspections, inspect_file
 from catalog.application.imports.plan import ImportPlan
 from catalog.domain.errors import ImportsBusy, InvalidFile, InvalidInput, InvalidQuery
@@ -260,7 +261,7 @@ def test_a_file_as_long_as_the_start_is_one() -> None:
 
 async def test_inspections_wait_for_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """If it does not come, the service is busy. A caller that gives up keeps its turn until its thread is done."""
-    monkeypatch.setattr(module, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(slots, "WAIT_SECONDS", 0.05)
     inspections = Inspections(FixedClock(), CountedIds())
     go_on = threading.Event()
     inspect_now = module.inspect_file

@@ -13,6 +13,7 @@ from typing import Any
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from catalog.application.files.compression import ZIP
+from catalog.application.threads import run_in_thread
 from catalog.domain.errors import FileTooLarge, ImportsBusy, Malformed, OutOfSpace, UploadTooSlow
 from catalog.entrypoints.http.requests.headers import header
 
@@ -299,11 +300,7 @@ async def _start_of(chunks: AsyncGenerator[bytes, None], size: int, archive_size
 
 
 async def _write_chunks(upload: Upload, chunks: list[bytes]) -> None:
-    """Write to the disk in a thread. A cancelled caller waits for the thread, because it still uses the file."""
+    """Write to the disk in a thread."""
     data = b"".join(chunks)
     chunks.clear()
-    write_task = asyncio.create_task(asyncio.to_thread(upload.write, data))
-    try:
-        await asyncio.shield(write_task)
-    finally:
-        await asyncio.wait((write_task,))
+    await run_in_thread(upload.write, data)

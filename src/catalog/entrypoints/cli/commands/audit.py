@@ -220,7 +220,7 @@ def _fault(name: str, verdict: Verdict, expected: ChainEnd | None) -> str | None
     """Return what is wrong with a stream, or None."""
     if verdict.lacks_digest:
         return (
-            f"{name} {verdict.first_fault}: this entry has no digest. Somebody inserted it, or a process of an older version wrote it "
+            f"{name} {verdict.first_fault}: this entry has no digest. It was inserted, or a process of an older version wrote it "
             f"while this one was rolled out. In that case, accept it: from now on, verify with --expect {name}:{verdict.noted}"
         )
     if verdict.first_fault is not None:

@@ -12,13 +12,15 @@ from catalog.application.identity.random_secrets import hash_secret, new_secret
 from catalog.application.identity.revocations import MAX_ATTEMPTS, IdentityCommits
 from catalog.application.identity.security_events import SecurityEvents
 from catalog.domain.change import Change
-from catalog.domain.errors import StaleVersion, TooManyConflicts
+from catalog.domain.errors import InvalidCursor, StaleVersion, TooManyConflicts
 from catalog.domain.identity.changes import IdentityChange, KeyRevocation, SessionEnd, SessionStart, Setup
-from catalog.domain.identity.errors import InvalidToken, UserNotFound, WrongPassword
+from catalog.domain.identity.errors import CredentialNotAllowed, InvalidToken, UserNotFound, WrongPassword
+from catalog.domain.identity.principal import Principal
+from catalog.domain.identity.roles import ROLE_SCOPES
 from catalog.domain.identity.security_log import KEY_REVOKED, SecurityEvent
 from catalog.domain.identity.session import Session
 from catalog.domain.identity.user import PASSWORD_CHANGED, ROLE_CHANGED, NewUser, User, UserPatch
-from catalog.domain.identity.usernames import is_part_of_usernames, normalize_username, parse_user_key
+from catalog.domain.identity.usernames import is_part_of_usernames, is_username, normalize_username, parse_user_key
 from catalog.ports.clock import Clock
 from catalog.ports.identity.storage import IdentityStorage
 from catalog.ports.ids import Ids
@@ -58,7 +60,8 @@ class Users:
         self._ids = ids
 
     async def create(self, new: NewUser, caller: Caller) -> User:
-        """Create a user. Raises: WeakPassword, UsernameTaken."""
+        """Create a user. The caller must have all scopes of the role. Raises: InsufficientScope, WeakPassword, UsernameTaken."""
+        caller.principal.require_all(ROLE_SCOPES[new.role])
         change = await self._creation(new)
         await self._commits.commit(IdentityChange(user=change, events=(_event(change, caller, {"role": new.role}),)))
         return change.subject
@@ -82,7 +85,10 @@ class Users:
         return user
 
     async def page(self, search: str, *, after: str | None, limit: int) -> UserPage:
-        """Return a page of the users whose name contains `search`, without regard to case."""
+        """Return a page of the users whose name contains `search`, without regard to case. Raises: InvalidCursor."""
+        if after is not None and not is_username(after):
+            message = "The cursor is damaged. Start again without it."
+            raise InvalidCursor(message)
         part = normalize_username(search)
         if not is_part_of_usernames(part):
             return UserPage((), None)
@@ -93,12 +99,15 @@ class Users:
         """Change role, password or whether the user is disabled, all or nothing. Return the user.
 
         Any of them ends the user's sessions. A new password revokes the user's API keys, and they do not work while the user is
-        disabled. `versions` are those that the caller accepts.
-        Raises: UserNotFound, StaleVersion, WeakPassword, LastAdmin, TooManyConflicts.
+        disabled. `versions` are those that the caller accepts. Whoever sets a role or a password must have all scopes that the
+        user has then, or a credential with few scopes would be worth as much as any. One's own password is changed with
+        `change_own_password` only.
+        Raises: UserNotFound, StaleVersion, InsufficientScope, CredentialNotAllowed, WeakPassword, LastAdmin, TooManyConflicts.
         """
         password_hash: str | None = None
         for _ in range(MAX_ATTEMPTS):
             user = await self._expected(key, versions)
+            _check_rights(user, patch, caller.principal)
             if patch.password is not None and password_hash is None:
                 password_hash = await self._passwords.hash_new(patch.password, user.username)
             changes = _changes(user, patch, password_hash, self._clock.now())
@@ -217,6 +226,15 @@ def _changes(user: User, patch: UserPatch, password_hash: str | None, now: datet
     if password_hash is not None:
         changes.append(current().set_password(password_hash, now=now))
     return changes
+
+
+def _check_rights(user: User, patch: UserPatch, principal: Principal) -> None:
+    """Return if the caller may make these changes of the user. Raises: InsufficientScope, CredentialNotAllowed."""
+    if patch.password is not None and user.id == principal.user_id:
+        message = "Your own password is changed with your current one: POST /api/v1/auth/me/password."
+        raise CredentialNotAllowed(message)
+    if patch.role is not None or patch.password is not None:
+        principal.require_all(ROLE_SCOPES[patch.role or user.role])
 
 
 def _event(change: Change[User], caller: Caller, detail: Mapping[str, str | int] | None = None) -> SecurityEvent:

@@ -8,7 +8,7 @@ from uuid import UUID
 from catalog.domain.identity.api_key import ApiKey
 from catalog.domain.identity.errors import CredentialNotAllowed, InsufficientScope, Unauthenticated
 from catalog.domain.identity.roles import ROLE_SCOPES, Role
-from catalog.domain.identity.scopes import ALL_SCOPES, Scopes
+from catalog.domain.identity.scopes import ALL_SCOPES, Scopes, in_order
 from catalog.domain.identity.user import User
 
 PrincipalKind = Literal["user", "api_key", "local", "guest"]
@@ -92,6 +92,11 @@ class Principal:
         if self.kind == "guest":
             raise Unauthenticated
         raise InsufficientScope(scope)
+
+    def require_all(self, scopes: Scopes) -> None:
+        """Return if the caller has all of the scopes. Raises: as `require`, for the first that is missing."""
+        for scope in in_order(scopes):
+            self.require(scope)
 
     def require_sign_in(self) -> SignedIn:
         """Return the user who has signed in with a password, and the session. Raises: Unauthenticated, CredentialNotAllowed."""

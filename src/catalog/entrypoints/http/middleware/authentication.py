@@ -21,7 +21,13 @@ from catalog.entrypoints.http.middleware.public_routes import PublicRoutes
 from catalog.entrypoints.http.middleware.rate_limits import RATE_HEADERS, Header, RateLimits, address_key
 from catalog.entrypoints.http.requests.access import REQUESTS
 from catalog.entrypoints.http.requests.caller import PRINCIPAL, VISIBILITY, address_of
-from catalog.entrypoints.http.requests.credentials import RawCredential, SessionCookie, parse_credential, raw_credential
+from catalog.entrypoints.http.requests.credentials import (
+    RawCredential,
+    SessionCookie,
+    has_header_credential,
+    parse_credential,
+    raw_credential,
+)
 from catalog.entrypoints.http.requests.denials import Denials
 from catalog.entrypoints.http.requests.headers import header
 from catalog.entrypoints.http.requests.origins import SAFE_METHODS, is_cross_origin, is_same_origin
@@ -174,7 +180,7 @@ class AuthenticationMiddleware:
             log_unavailable(error)
             status, body = status_of(error), problem_of(scope, error)
             headers += tuple((name.lower().encode(), value.encode()) for name, value in headers_of(error).items())
-            if isinstance(error, InvalidToken | ExpiredToken) and not _has_header_credential(scope):
+            if isinstance(error, InvalidToken | ExpiredToken) and not has_header_credential(scope):
                 headers = (*headers, self._cookie.cleared)
         content = ResponseContent(
             body, (NO_STORE, (b"content-type", PROBLEM_JSON.encode()), (b"content-length", b"%d" % len(body)), *headers)
@@ -203,10 +209,6 @@ def _require_own_page(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
     media_type = (header(scope, b"content-type") or "").partition(";")[0].strip().lower()
     if has_body and media_type in _FORMS:
         raise HTTPException(status_code=415, detail=_FORM_DETAIL)
-
-
-def _has_header_credential(scope: Any) -> bool:  # noqa: ANN401 - an ASGI scope
-    return any(name in (b"authorization", b"x-api-key") for name, _ in scope["headers"])
 
 
 def _adding_limits(scope: Any, send: Any) -> Any:  # noqa: ANN401 - ASGI's

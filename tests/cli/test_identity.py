@@ -139,11 +139,11 @@ def test_keys_that_cannot_be_created_are_refused(catalog: Command) -> None:
     create = ("keys", "create", "--user", "bert", "--name", "k")
     assert "needs the scope items:write" in catalog(*create, "--scope", "items:write", code=1).stderr
     assert "Missing option '--scope'" in catalog(*create, code=2).stderr
-    create = (*create, "--scope", "items:read")
-    assert "--expires must be in the future" in catalog(*create, "--expires", "2020-01-01T00:00:00Z", code=1).stderr
-    assert "--expires must be a time" in catalog(*create, "--expires", "soon", code=1).stderr
+    scoped = (*create, "--scope", "items:read")
+    assert "--expires must be in the future" in catalog(*scoped, "--expires", "2020-01-01T00:00:00Z", code=1).stderr
+    assert "--expires must be a time" in catalog(*scoped, "--expires", "soon", code=1).stderr
     catalog("users", "disable", "bert")
-    assert "The user bert is disabled" in catalog(*create, code=1).stderr
+    assert "The user bert is disabled" in catalog(*scoped, code=1).stderr
     assert "Invalid value for 'ID'" in catalog("keys", "revoke", "x", code=2).stderr
 
 

@@ -108,7 +108,7 @@ class FakeSigner:
 
     def new_key(self, now: datetime) -> StoredSigningKey:
         """Return a key."""
-        return StoredSigningKey(f"key-{self._ids.item_id().int & 0xFFFF}", "private", now)
+        return StoredSigningKey(f"key-{self._ids.new_id().int & 0xFFFF}", "private", now)
 
     def sign(self, claims: AccessClaims) -> str:
         """Note the claims under a token that names the key."""

@@ -179,7 +179,7 @@ class MemoryIdentityStorage(IdentityStorage):
         if change.new_key is not None:
             self._keys[change.new_key.id] = change.new_key
         self._revoke(plan)
-        self._log.append(change.events)
+        self._log.append([*change.events, *plan.events])
 
     async def touch(self, used_at: Mapping[UUID, datetime]) -> None:
         """Note the times that are later than those noted before."""
@@ -221,7 +221,7 @@ class MemoryIdentityStorage(IdentityStorage):
             and (reads.setup.token_hash is None or self._is_setup_token(reads.setup.token_hash, reads.setup.at)),
             presented=None if reads.token_hash is None else self._presented(reads.token_hash),
             sessions=[
-                StoredSession(session.id, session.user_id, session.ended_at is not None)
+                StoredSession(session.id, session.user_id, session.ended_at is not None, session.last_used_at)
                 for session in self._sessions.values()
                 if session.id in reads.sessions or session.user_id in reads.sessions_of
             ],

@@ -139,7 +139,7 @@ class IdentityStorage(Lifecycle, Users, Sessions, ApiKeys, SigningKeys, Security
 
     @abstractmethod
     async def commit(self, change: IdentityChange) -> None:
-        """Commit a change, its events included, or nothing.
+        """Commit a change, its events included, or nothing. `plan_identity_commit` decides what that means.
 
         Raises: StaleVersion if the user, the token or the session is not as the change expects, UsernameTaken, LastAdmin,
         TooManyApiKeys, InvalidToken if the first user may not be created, SessionNotFound or ApiKeyNotFound if what should end

@@ -168,6 +168,11 @@ class FlakyIdentity(MemoryIdentityStorage):
         self._call("session_of_browser")
         return await super().session_of_browser(secret_hash)
 
+    async def all_sessions(self) -> Sequence[tuple[Session, User]]:
+        """Read the sessions of all users."""
+        self._call("all_sessions")
+        return await super().all_sessions()
+
     async def revocations(self, after: int, since: datetime) -> Revocations:
         """Read revocations."""
         self._call("revocations")

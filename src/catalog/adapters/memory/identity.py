@@ -92,6 +92,16 @@ class MemoryIdentityStorage(IdentityStorage):
             session for session in self._sessions.values() if session.user_id == user_id and not session.ended_at
         )
 
+    async def session(self, session_id: UUID) -> tuple[Session, User] | None:
+        """Look up a session."""
+        session = self._sessions.get(session_id)
+        return None if session is None else (session, self._users[session.user_id])
+
+    async def all_sessions(self) -> Sequence[tuple[Session, User]]:
+        """Filter the sessions of each user."""
+        users = sorted(self._users.values(), key=operator.attrgetter("username"))
+        return [(session, user) for user in users for session in await self.sessions_of(user.id)]
+
     async def session_of_browser(self, secret_hash: bytes) -> tuple[Session, User] | None:
         """Search the sessions."""
         for session in self._sessions.values():

@@ -168,3 +168,4 @@ async def test_the_logs_of_the_stores_are_verified() -> None:
     assert chain is not None
     assert (await verify_chain(chain)).checked == 2
     assert await change_log_chain(MinimalStorage()) is None
+    assert list(await MinimalStorage().chain_links(after=0, limit=1)) == []

@@ -1,6 +1,6 @@
 """Services whose callers sign in, with a user of each role and their credentials."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,13 @@ from catalog.entrypoints.container import Container, identity_running, running
 from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.middleware.request import RequestMiddleware
 from catalog.entrypoints.settings.model import Settings
-from catalog.entrypoints.settings.sections import HttpSettings, IdentitySettings, RateLimitSettings, StorageSettings
+from catalog.entrypoints.settings.sections import (
+    CacheSettings,
+    HttpSettings,
+    IdentitySettings,
+    RateLimitSettings,
+    StorageSettings,
+)
 from tests.http.making import cache_of
 
 PASSWORD = "correct horse battery staple"
@@ -96,12 +102,13 @@ def settings_of(url: str, **groups: Mapping[str, Any]) -> Settings:
         http=HttpSettings.model_validate(groups.get("http", {})),
         identity=IdentitySettings.model_validate({"mode": "required"} | dict(groups.get("identity", {}))),
         rate_limit=RateLimitSettings.model_validate(limits | dict(groups.get("rate_limit", {}))),
+        cache=CacheSettings.model_validate(groups.get("cache", {})),
     )
 
 
 @asynccontextmanager
-async def serving(url: str, **groups: Mapping[str, Any]) -> AsyncIterator[Service]:
-    """Run a service with a user of each role, who is named like the role."""
+async def serving(url: str, roles: Sequence[Role] = USER_ROLES, **groups: Mapping[str, Any]) -> AsyncIterator[Service]:
+    """Run a service with a user of each of these roles, who is named like the role."""
     container, clock = Container(settings=settings_of(url, **groups)), MovableClock()
     container.clock.override(clock)
     container.password_hasher.override(Argon2PasswordHasher(memory_kib=64))
@@ -109,6 +116,21 @@ async def serving(url: str, **groups: Mapping[str, Any]) -> AsyncIterator[Servic
         app = create_app(container)
         async with identity_running(container):
             service = Service(container, app, clock)
-            for role in USER_ROLES:
+            for role in roles:
                 await service.add_user(role, role)
             yield service
+
+
+@asynccontextmanager
+async def second_process(first: Service) -> AsyncIterator[RequestMiddleware]:
+    """Run the application again on the same database, with its own connections and memory. In memory, there is only one."""
+    if first.container.settings().storage.url == "memory://":
+        yield first.app
+        return
+    container = Container(settings=first.container.settings())
+    container.clock.override(first.clock)
+    container.password_hasher.override(Argon2PasswordHasher(memory_kib=64))
+    async with running(container) as storage, cache_of(container).running(storage):
+        app = create_app(container)
+        async with identity_running(container):
+            yield app

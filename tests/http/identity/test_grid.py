@@ -12,7 +12,16 @@ from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.openapi.endpoints import Endpoint, endpoints
 from catalog.entrypoints.http.requests.access import FULL_SIGN_IN, SIGN_IN, AccessRule
+from tests.conftest import STORES
 from tests.http.identity.making import Service, serving, settings_of
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest) -> str:
+    """The kind of store: the grid is the same on each."""
+    kind: str = request.param
+    return kind
+
 
 CREDENTIALS = ("token", "cookie", "api_key", "narrow token", "narrow api_key")
 """A narrow credential has one scope only, `items:create`; those of auditors have `items:read`."""

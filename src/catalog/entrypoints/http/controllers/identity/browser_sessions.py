@@ -21,6 +21,8 @@ from catalog.entrypoints.http.requests.sign_in import read_texts
 from catalog.entrypoints.http.responses.prepared import PreparedResponse, no_content, secret_content
 from catalog.entrypoints.representations.identity import CallerBody, UserBody, encode_caller, encode_user
 
+_SETUP_FIELDS = ("token", "username", "password")
+
 
 class BrowserSessionsController(Controller):
     """Endpoints for the sessions of browsers."""
@@ -91,9 +93,10 @@ class BrowserSessionsController(Controller):
     async def set_up(self, request: AnyRequest) -> PreparedResponse:
         """Create the first admin of an empty store. The token is printed when the service starts; it is valid for an hour."""
         reject_parameters(request.scope)
-        fields = dict(await read_object(request, JSON))
+        fields = await read_object(request, JSON)
         errors = FieldErrors()
-        token = read_texts({"token": fields.pop("token", None)}, ("token",), ("token",), errors)
+        texts = read_texts(fields, _SETUP_FIELDS, _SETUP_FIELDS, errors)
         errors.raise_if_any()
-        user = await self.first_admin.set_up(token["token"], NewUser.parse(fields | {"role": "admin"}), client_of(request.scope))
+        token = texts.pop("token")
+        user = await self.first_admin.set_up(token, NewUser.parse({**texts, "role": "admin"}), client_of(request.scope))
         return PreparedResponse(201, secret_content(encode_user(user)))

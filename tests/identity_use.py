@@ -108,7 +108,7 @@ class FakeSigner:
 
     def new_key(self, now: datetime) -> StoredSigningKey:
         """Return a key."""
-        return StoredSigningKey(f"key-{self._ids.item_id().int & 0xFFFF}", "private", now)
+        return StoredSigningKey(f"key-{self._ids.new_id().int & 0xFFFF}", "private", now)
 
     def sign(self, claims: AccessClaims) -> str:
         """Note the claims under a token that names the key."""
@@ -167,6 +167,11 @@ class FlakyIdentity(MemoryIdentityStorage):
         """Look up a session."""
         self._call("session_of_browser")
         return await super().session_of_browser(secret_hash)
+
+    async def all_sessions(self) -> Sequence[tuple[Session, User]]:
+        """Read the sessions of all users."""
+        self._call("all_sessions")
+        return await super().all_sessions()
 
     async def revocations(self, after: int, since: datetime) -> Revocations:
         """Read revocations."""

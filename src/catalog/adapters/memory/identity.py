@@ -92,6 +92,16 @@ class MemoryIdentityStorage(IdentityStorage):
             session for session in self._sessions.values() if session.user_id == user_id and not session.ended_at
         )
 
+    async def session(self, session_id: UUID) -> tuple[Session, User] | None:
+        """Look up a session."""
+        session = self._sessions.get(session_id)
+        return None if session is None else (session, self._users[session.user_id])
+
+    async def all_sessions(self) -> Sequence[tuple[Session, User]]:
+        """Filter the sessions of each user."""
+        users = sorted(self._users.values(), key=operator.attrgetter("username"))
+        return [(session, user) for user in users for session in await self.sessions_of(user.id)]
+
     async def session_of_browser(self, secret_hash: bytes) -> tuple[Session, User] | None:
         """Search the sessions."""
         for session in self._sessions.values():
@@ -179,7 +189,7 @@ class MemoryIdentityStorage(IdentityStorage):
         if change.new_key is not None:
             self._keys[change.new_key.id] = change.new_key
         self._revoke(plan)
-        self._log.append(change.events)
+        self._log.append([*change.events, *plan.events])
 
     async def touch(self, used_at: Mapping[UUID, datetime]) -> None:
         """Note the times that are later than those noted before."""
@@ -221,7 +231,7 @@ class MemoryIdentityStorage(IdentityStorage):
             and (reads.setup.token_hash is None or self._is_setup_token(reads.setup.token_hash, reads.setup.at)),
             presented=None if reads.token_hash is None else self._presented(reads.token_hash),
             sessions=[
-                StoredSession(session.id, session.user_id, session.ended_at is not None)
+                StoredSession(session.id, session.user_id, session.ended_at is not None, session.last_used_at)
                 for session in self._sessions.values()
                 if session.id in reads.sessions or session.user_id in reads.sessions_of
             ],

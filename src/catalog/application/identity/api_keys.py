@@ -65,7 +65,7 @@ class UserApiKeys:
         secret = new_secret()
         now = self._clock.now()
         key = ApiKey(
-            id=self._ids.item_id(),
+            id=self._ids.new_id(),
             user_id=user.id,
             name=new.name,
             scopes=scopes,

@@ -143,7 +143,7 @@ class Users:
             cookie = None if session.secret_hash is None else new_secret()
             start = None
             if cookie is not None:
-                renewed = replace(session, id=self._ids.item_id(), secret_hash=hash_secret(cookie), last_used_at=change.at)
+                renewed = replace(session, id=self._ids.new_id(), secret_hash=hash_secret(cookie), last_used_at=change.at)
                 start = SessionStart(renewed, change.subject)
             end = SessionEnd(change.at, user_id=user.id, keep=session_id if start is None else None)
             changed = IdentityChange(user=change, start=start, ends=(end,), events=(_event(change, caller),))
@@ -154,7 +154,7 @@ class Users:
     async def _creation(self, new: NewUser) -> Change[User]:
         password_hash = await self._passwords.hash_new(new.password, new.username)
         return User.create(
-            user_id=self._ids.item_id(),
+            user_id=self._ids.new_id(),
             username=new.username,
             role=new.role,
             password_hash=password_hash,

@@ -15,7 +15,8 @@ from catalog.domain.identity.user import User
 class SessionStart:
     """A new session, with its first refresh token unless it is that of a browser.
 
-    It is committed only if the user has still the same version, so that nobody signs in with a password just replaced.
+    It is committed only if the user has still the same version, so that nobody signs in with a password just replaced. Another
+    session of the user ends if there are too many (see MAX_SESSIONS).
     """
 
     session: Session
@@ -75,6 +76,8 @@ class IdentityChange:
         times = [end.at for end in self.ends] + [event.at for event in self.events]
         if self.user is not None:
             times.append(self.user.at)
+        if self.start is not None:
+            times.append(self.start.session.last_used_at)
         if not times:
             message = "A change that revokes API keys needs an event"
             raise ValueError(message)
@@ -82,7 +85,7 @@ class IdentityChange:
 
     @property
     def revokes(self) -> bool:
-        """Whether credentials that were valid are not valid afterwards."""
+        """Whether it is made to end what was valid. A session that ends because another one starts may go on for a moment."""
         return bool(self.ends or self.revocation or self.forget_keys_of)
 
     @property

@@ -17,6 +17,9 @@ from catalog.domain.identity.user import User
 GRACE = timedelta(seconds=10)
 """How long a refresh token may be presented again after its first use."""
 
+MAX_SESSIONS = 100
+"""Sessions that a user can have. When another one starts, the one that was not used for the longest time ends."""
+
 MAX_USER_AGENT = 200
 """Maximum length of the name that a client gives itself, in characters. The rest is cut."""
 

@@ -97,7 +97,7 @@ class IdentityCommitter:
         deletion = change.user is not None and change.user.after is None
         first = self._ends(plan) if not deletion else []
         last = [self._delete_user.bind(user_id=change.user.subject.id)] if change.user is not None and deletion else []
-        records = [*self._revocation_rows(plan, heads), *self._log_appends.statements(heads.log, change.events)]
+        records = [*self._revocation_rows(plan, heads), *self._log_appends.statements(heads.log, [*change.events, *plan.events])]
         if change.setup is not None:
             first.append(self._delete_setup_tokens.bind())
         return [[*first, *self._user_row(change)], [*self._session_rows(change), *records], last]
@@ -161,7 +161,7 @@ class _StateReader:
         self._any_user = compiled(select(literal_column("1")).select_from(users).where(EVERY_USER).limit(1))
         self._setup_token = compiled(select(setup_tokens.c.expires_at).where(setup_tokens.c.token_hash == bindparam("hash")))
         self._presented = compiled(presented_token_statement())
-        session = select(sessions.c.id, sessions.c.user_id, sessions.c.ended_at)
+        session = select(sessions.c.id, sessions.c.user_id, sessions.c.ended_at, sessions.c.last_used_at)
         self._sessions = compiled(
             union(
                 session.where(dialect.any_of(sessions.c.id, "ids")),
@@ -200,6 +200,6 @@ class _StateReader:
             has_other_admin=bool(admins),
             allows_setup=allows_setup,
             presented=to_presented_token(presented[0]) if presented else None,
-            sessions=[StoredSession(row[0], row[1], row[2] is not None) for row in session_rows],
+            sessions=[StoredSession(row[0], row[1], row[2] is not None, row[3]) for row in session_rows],
             keys=[StoredKey(*row) for row in key_rows],
         )

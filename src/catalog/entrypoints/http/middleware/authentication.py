@@ -25,6 +25,7 @@ from catalog.entrypoints.http.requests.credentials import RawCredential, Session
 from catalog.entrypoints.http.requests.denials import Denials
 from catalog.entrypoints.http.requests.headers import header
 from catalog.entrypoints.http.requests.origins import SAFE_METHODS, is_cross_origin, is_same_origin
+from catalog.entrypoints.http.responses.cors import CorsHeaders, is_preflight
 from catalog.entrypoints.http.responses.prepared import NO_STORE, PreparedResponse
 from catalog.entrypoints.http.responses.problems import PROBLEM_JSON, headers_of, problem, problem_of, status_of
 from catalog.ports.cache import ResponseContent
@@ -83,10 +84,11 @@ class AuthenticationMiddleware:
         self._cookie = cookie
         self._cookie_name = cookie.name.encode()
         self._cors = cors
+        self._cors_headers = None if cors is None else CorsHeaders(cors)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
-        """Pass an authenticated request on, or respond to it."""
-        if scope["type"] != "http":
+        """Pass an authenticated request on, or respond to it. Preflights need no credential and are not counted."""
+        if scope["type"] != "http" or (self._cors is not None and is_preflight(scope)):
             await self._app(scope, receive, send)
             return
         headers: tuple[Header, ...] = ()
@@ -164,6 +166,8 @@ class AuthenticationMiddleware:
             headers += tuple((name.lower().encode(), value.encode()) for name, value in headers_of(error).items())
             if isinstance(error, InvalidToken | ExpiredToken) and not _has_header_credential(scope):
                 headers = (*headers, self._cookie.cleared)
+        if self._cors_headers is not None:  # else a page that may call the API could not read why it is refused
+            headers += self._cors_headers.of(scope)
         content = ResponseContent(
             body, (NO_STORE, (b"content-type", PROBLEM_JSON.encode()), (b"content-length", b"%d" % len(body)), *headers)
         )

@@ -92,9 +92,7 @@ def identity_reads(change: IdentityChange) -> IdentityReads:
         setup=change.setup,
         token_hash=None if change.rotation is None else change.rotation.before.token_hash,
         sessions=frozenset(end.session_id for end in change.ends if end.session_id is not None),
-        sessions_of=_present(
-            *(end.user_id for end in change.ends if end.session_id is None), _starting_user(change), *deleted
-        ),
+        sessions_of=_present(*(end.user_id for end in change.ends if end.session_id is None), _starting_user(change), *deleted),
         keys=_present(revocation.key_id if revocation else None),
         keys_of=_present(*key_users),
     )
@@ -185,16 +183,14 @@ def _displaced(change: IdentityChange, stored: StoredIdentity, ended: Collection
     """Return the sessions that end because another one of the user starts: those that were not used for the longest time."""
     user_id = _starting_user(change)
     others = [
-        session
-        for session in stored.sessions
-        if session.user_id == user_id and not session.has_ended and session.id not in ended
+        session for session in stored.sessions if session.user_id == user_id and not session.has_ended and session.id not in ended
     ]
     others.sort(key=lambda session: (session.last_used_at, session.id))
     return [session.id for session in others[: max(0, len(others) + 1 - MAX_SESSIONS)]]
 
 
 def _end_event(change: IdentityChange, session_id: UUID) -> SecurityEvent:
-    """Return the event of a session that ends because another one starts. Who, from where and whose is as in the change's event."""
+    """Return the event of a session that ends because another one starts. Who and from where is as in the change's event."""
     cause = change.events[0] if change.events else SecurityEvent(action=SESSION_ENDED, at=change.at)
     detail = {"session": str(session_id), "reason": f"more than {MAX_SESSIONS} sessions"}
     return replace(cause, action=SESSION_ENDED, detail=detail)

@@ -152,7 +152,10 @@ def test_sessions_end_and_keys_are_revoked() -> None:
 
 def test_a_deletion_revokes_everything_of_the_user() -> None:
     """Sessions and keys of the user end, although the change does not say so."""
-    sessions = [StoredSession(item_id(11), USER.id, has_ended=False, last_used_at=NOON), StoredSession(item_id(12), OTHER, has_ended=False, last_used_at=NOON)]
+    sessions = [
+        StoredSession(item_id(number), owner, has_ended=False, last_used_at=NOON)
+        for number, owner in ((11, USER.id), (12, OTHER))
+    ]
     keys = [StoredKey(item_id(21), USER.id), StoredKey(item_id(22), OTHER)]
     plan = plan_identity_commit(IdentityChange(user=USER.delete(now=NOON)), replace(STORED, sessions=sessions, keys=keys))
     assert plan.revoked == (item_id(11), item_id(21))

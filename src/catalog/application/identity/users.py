@@ -36,7 +36,7 @@ class UserPage:
 
 
 class Users:
-    """Creates, changes and deletes users."""
+    """Creates, changes and deletes users. Any of it raises InvalidToken if the caller's credential has just been revoked."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is a collaborator
         self,
@@ -60,7 +60,8 @@ class Users:
     async def create(self, new: NewUser, caller: Caller) -> User:
         """Create a user. Raises: WeakPassword, UsernameTaken."""
         change = await self._creation(new)
-        await self._commits.commit(IdentityChange(user=change, events=(_event(change, caller, {"role": new.role}),)))
+        event = _event(change, caller, {"role": new.role})
+        await self._commits.commit(IdentityChange(author=caller.principal.author, user=change, events=(event,)))
         return change.subject
 
     async def create_first(self, new: NewUser, caller: Caller, *, by: str, token_hash: bytes | None = None) -> User:
@@ -114,6 +115,7 @@ class Users:
             user = await self._expected(key, versions)
             change = user.delete(now=self._clock.now())
             deletion = IdentityChange(
+                author=caller.principal.author,
                 user=change,
                 ends=(SessionEnd(change.at, user_id=user.id),),
                 revocation=KeyRevocation(user_id=user.id),
@@ -175,6 +177,7 @@ class Users:
         details = {ROLE_CHANGED: {"role": changes[-1].subject.role}}
         events = [_event(change, caller, details.get(change.kind)) for change in changes]
         return IdentityChange(
+            author=caller.principal.author,
             user=Change(kinds[-1], user, changes[-1].subject, changes[-1].at),
             ends=(SessionEnd(changes[-1].at, user_id=user.id),),
             revocation=KeyRevocation(user_id=user.id) if is_reset else None,

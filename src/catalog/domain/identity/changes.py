@@ -6,6 +6,7 @@ from uuid import UUID
 
 from catalog.domain.change import Change
 from catalog.domain.identity.api_key import ApiKey
+from catalog.domain.identity.principal import Author
 from catalog.domain.identity.security_log import SecurityEvent
 from catalog.domain.identity.session import RefreshToken, Rotation, Session
 from catalog.domain.identity.user import User
@@ -57,9 +58,12 @@ class Setup:
 class IdentityChange:
     """A user's change, sessions that start, go on or end, keys that are made or revoked, and the events that tell of it.
 
+    With an `author`, it is committed only if the author's user, role and credential are still valid when it is: a process may
+    notice a moment too late that a session was revoked, and a key or a user that it makes would stay.
     `forget_keys_of` is a user whose keys the processes have to look up again, because the user was disabled or enabled.
     """
 
+    author: Author | None = None
     user: Change[User] | None = None
     setup: Setup | None = None
     start: SessionStart | None = None

@@ -17,6 +17,7 @@ from catalog.domain.identity.commit_plan import (
     plan_identity_commit,
 )
 from catalog.domain.identity.errors import ApiKeyNotFound, LastAdmin, SessionNotFound, TooManyApiKeys, UsernameTaken
+from catalog.domain.identity.principal import Author
 from catalog.domain.identity.scopes import NO_SCOPES
 from catalog.domain.identity.security_log import SecurityEvent
 from catalog.domain.identity.session import PresentedToken, RefreshToken, Rotation, Session, SessionLimits
@@ -58,6 +59,8 @@ def test_what_is_read_follows_from_the_change() -> None:
     assert identity_reads(IdentityChange(rotation=ROTATION)) == replace(nothing, token_hash=b"1")
     assert identity_reads(new_session) == replace(nothing, users=user, sessions_of=user)
     assert identity_reads(IdentityChange(new_key=KEY)) == replace(nothing, users=user, keys_of=user)
+    by = IdentityChange(author=Author(USER.id, "admin", OTHER))
+    assert identity_reads(by) == replace(nothing, users=user, sessions=other, keys=other)
     assert identity_reads(ends) == replace(nothing, sessions=other, sessions_of=other)
     assert identity_reads(revocation) == replace(nothing, keys=frozenset({KEY.id}), keys_of=user | other)
 

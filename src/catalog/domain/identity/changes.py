@@ -17,22 +17,23 @@ class SessionStart:
     """A new session, with its first refresh token unless it is that of a browser.
 
     It is committed only if the user has still the same version, so that nobody signs in with a password just replaced. Another
-    session of the user ends if there are too many (see MAX_SESSIONS).
+    session of the user ends if there are too many (see MAX_SESSIONS). If it replaces a session, which ends with the same change,
+    it takes over the refresh tokens of that one (`tokens_of`).
     """
 
     session: Session
     user: User
     token: RefreshToken | None = None
+    tokens_of: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SessionEnd:
-    """Ends one session (`session_id`), or those of a user except one (`keep`)."""
+    """Ends one session (`session_id`), or all of a user."""
 
     at: datetime
     session_id: UUID | None = None
     user_id: UUID | None = None
-    keep: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,11 +144,12 @@ def _check_version(stored: User | None, expected: User) -> None:
 
 
 def _check_rotation(rotation: Rotation, presented: PresentedToken | None) -> None:
-    """Check that the token is as it was when its replacement was decided, and that session and user are still active."""
+    """Check that the token is as it was when its replacement was decided, and that its session and user are still active."""
     is_current = (
         presented is not None
         and presented.token.used_at == rotation.before.used_at
         and not presented.successor_used
+        and presented.session.id == rotation.session.id
         and presented.session.ended_at is None
         and not presented.user.disabled
     )
@@ -186,7 +187,7 @@ def _ended_by(end: SessionEnd, stored: StoredIdentity) -> Iterator[StoredSession
         found = [session for session in stored.sessions if session.id == end.session_id]
         if not found or end.user_id not in (None, found[0].user_id):
             raise SessionNotFound(end.session_id)
-    return (session for session in found if session.id != end.keep and not session.has_ended)
+    return (session for session in found if not session.has_ended)
 
 
 def _displaced(change: IdentityChange, stored: StoredIdentity, ended: Collection[UUID]) -> Sequence[UUID]:

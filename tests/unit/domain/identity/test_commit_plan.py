@@ -31,6 +31,7 @@ SESSION = Session.start(item_id(2), USER, "token", NO_SCOPES, now=NOON, limits=S
 TOKEN = RefreshToken(token_hash=b"1", session_id=SESSION.id, created_at=NOON)
 ROTATION = Rotation(TOKEN, replace(TOKEN, used_at=NOON), replace(TOKEN, token_hash=b"2", parent=b"1"), SESSION)
 PRESENTED = PresentedToken(TOKEN, SESSION, USER)
+RENEWED = SESSION.renew(item_id(4), now=NOON)
 KEY = ApiKey(id=item_id(3), user_id=USER.id, name="key", scopes=NO_SCOPES, secret_hash=b"", created_at=NOON)
 EVENT = SecurityEvent(action="key.revoked", at=NOON)
 OTHER = item_id(9)
@@ -75,6 +76,7 @@ REFUSED: list[tuple[IdentityChange, StoredIdentity, type[CatalogError]]] = [
     (IdentityChange(rotation=ROTATION), StoredIdentity(), StaleVersion),
     (IdentityChange(rotation=ROTATION), StoredIdentity(presented=replace(PRESENTED, token=ROTATION.after)), StaleVersion),
     (IdentityChange(rotation=ROTATION), StoredIdentity(presented=replace(PRESENTED, successor_used=True)), StaleVersion),
+    (IdentityChange(rotation=ROTATION), StoredIdentity(presented=replace(PRESENTED, session=RENEWED)), StaleVersion),
     (
         IdentityChange(rotation=ROTATION),
         StoredIdentity(presented=replace(PRESENTED, session=replace(SESSION, ended_at=NOON))),
@@ -137,11 +139,11 @@ def test_a_session_of_a_user_who_is_deleted_does_not_start() -> None:
 
 
 def test_sessions_end_and_keys_are_revoked() -> None:
-    """All but the kept session end, those that have ended stay as they are, and forgotten keys are not deleted."""
-    sessions = [StoredSession(item_id(number), USER.id, has_ended=number == 12, last_used_at=NOON) for number in (11, 12, 13)]
+    """Those that have ended stay as they are, and forgotten keys are not deleted."""
+    sessions = [StoredSession(item_id(number), USER.id, has_ended=number == 12, last_used_at=NOON) for number in (11, 12)]
     keys = [StoredKey(item_id(21), USER.id), StoredKey(item_id(22), OTHER)]
     change = IdentityChange(
-        ends=(SessionEnd(NOON, user_id=USER.id, keep=item_id(13)), SessionEnd(NOON, session_id=item_id(12))),
+        ends=(SessionEnd(NOON, user_id=USER.id), SessionEnd(NOON, session_id=item_id(12))),
         revocation=KeyRevocation(user_id=USER.id),
         forget_keys_of=OTHER,
     )

@@ -23,6 +23,9 @@ MAX_SESSIONS = 100
 MAX_USER_AGENT = 200
 """Maximum length of the name that a client gives itself, in characters. The rest is cut."""
 
+MAX_ACCESS_LIFE = timedelta(hours=1)
+"""How long an access token may be valid at most, whatever the settings say. Processes know the revocations of that time."""
+
 KEPT_AFTER_END = timedelta(days=1)
 """How long sessions are kept after they ended or expired, and revocations after they happened. Longer than any access token."""
 

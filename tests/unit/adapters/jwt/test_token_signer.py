@@ -16,6 +16,7 @@ from catalog.adapters.jwt.signing_keys import SigningKey, generate_key, parse_ke
 from catalog.adapters.jwt.token_signer import LEEWAY, MAX_TOKEN, JwtSigner
 from catalog.domain.identity.errors import ExpiredToken, InvalidToken
 from catalog.domain.identity.scopes import ITEMS_CREATE, ITEMS_READ, ITEMS_WRITE
+from catalog.domain.identity.session import MAX_ACCESS_LIFE
 from catalog.domain.identity.signing_key import StoredSigningKey
 from catalog.ports.identity.tokens import AccessClaims
 from tests.making import NOON
@@ -189,6 +190,7 @@ BAD_TOKENS = {
     "exp beyond all calendars": with_claims(exp=10**15),
     "exp far below zero": with_claims(exp=-(10**30)),
     "exp of thousands of digits": forge(HEADER, json.dumps(PAYLOAD)[:-1] + f',"exp":{"9" * 2_000}}}', KEY.private),
+    "valid for longer than any token of ours": with_claims(iat=START - 3_000, exp=START + 601),
     "payload a list": forge(HEADER, [PAYLOAD], KEY.private),
     "payload a text": forge(HEADER, '"admin"', KEY.private),
     "payload no JSON": forge(HEADER, "{", KEY.private),
@@ -263,6 +265,13 @@ def test_a_token_expires_to_the_second() -> None:
     assert signer().verify(token, CLAIMS.expires_at - timedelta(microseconds=1)) == CLAIMS
     with pytest.raises(ExpiredToken):
         signer().verify(token, CLAIMS.expires_at)
+
+
+def test_a_token_of_the_longest_life_is_accepted() -> None:
+    """The longest that a setting allows. A longer one might outlive the memory of its revocation."""
+    assert signer().verify(with_claims(exp=START + 3_600), NOW).expires_at == NOW + MAX_ACCESS_LIFE
+    with pytest.raises(InvalidToken):
+        signer().verify(with_claims(exp=START + 3_601), NOW)
 
 
 def test_a_forged_token_is_never_called_expired() -> None:

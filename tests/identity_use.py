@@ -224,7 +224,7 @@ class Process:
         self.seconds = 100.0  # as the watch measures them
         self.signer = FakeSigner(shared.issued, ids)
         self.signing_keys = SigningKeys(storage, self.signer, clock, ACCESS_LIFE)
-        self.watch = RevocationWatch(storage, clock, ACCESS_LIFE, timer=lambda: self.seconds)
+        self.watch = RevocationWatch(storage, clock, timer=lambda: self.seconds)
         self.commits = IdentityCommits(storage, self.watch)
         self.events = SecurityEvents(storage, clock)
         passwords = Passwords(shared.hasher, shared.common)

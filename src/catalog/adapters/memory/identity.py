@@ -13,7 +13,7 @@ from catalog.domain.errors import StoreUnavailable
 from catalog.domain.hash_chain import ChainEnd
 from catalog.domain.identity.api_key import ApiKey
 from catalog.domain.identity.audit import AuditFilter
-from catalog.domain.identity.changes import IdentityChange
+from catalog.domain.identity.changes import IdentityChange, SessionStart
 from catalog.domain.identity.commit_plan import (
     IdentityPlan,
     StoredIdentity,
@@ -179,8 +179,7 @@ class MemoryIdentityStorage(IdentityStorage):
         for key_id in plan.deleted_keys:
             self._keys.pop(key_id, None)
         if change.start is not None:
-            self._sessions[change.start.session.id] = change.start.session
-            self._add_token(change.start.token)
+            self._start_session(change.start)
         if change.rotation is not None:
             session = change.rotation.session
             self._sessions[session.id] = replace(self._sessions[session.id], last_used_at=session.last_used_at)
@@ -269,6 +268,12 @@ class MemoryIdentityStorage(IdentityStorage):
         """Delete all other sessions, with their tokens."""
         self._sessions = {key: session for key, session in self._sessions.items() if keep(session)}
         self._tokens = {key: token for key, token in self._tokens.items() if token.session_id in self._sessions}
+
+    def _start_session(self, start: SessionStart) -> None:
+        self._sessions[start.session.id] = start.session
+        self._add_token(start.token)
+        for token in [token for token in self._tokens.values() if token.session_id == start.tokens_of]:
+            self._add_token(replace(token, session_id=start.session.id))
 
     def _add_token(self, token: RefreshToken | None) -> None:
         if token is not None:

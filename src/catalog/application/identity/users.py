@@ -18,7 +18,6 @@ from catalog.domain.identity.errors import CredentialNotAllowed, InvalidToken, U
 from catalog.domain.identity.principal import Principal
 from catalog.domain.identity.roles import ROLE_SCOPES
 from catalog.domain.identity.security_log import KEY_REVOKED, SecurityEvent
-from catalog.domain.identity.session import Session
 from catalog.domain.identity.user import PASSWORD_CHANGED, ROLE_CHANGED, NewUser, User, UserPatch
 from catalog.domain.identity.usernames import is_part_of_usernames, is_username, normalize_username, parse_user_key
 from catalog.ports.clock import Clock
@@ -38,7 +37,7 @@ class UserPage:
 
 
 class Users:
-    """Creates, changes and deletes users."""
+    """Creates, changes and deletes users. Any of it raises InvalidToken if the caller's credential has just been revoked."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is a collaborator
         self,
@@ -63,7 +62,8 @@ class Users:
         """Create a user. The caller must have all scopes of the role. Raises: InsufficientScope, WeakPassword, UsernameTaken."""
         caller.principal.require_all(ROLE_SCOPES[new.role])
         change = await self._creation(new)
-        await self._commits.commit(IdentityChange(user=change, events=(_event(change, caller, {"role": new.role}),)))
+        event = _event(change, caller, {"role": new.role})
+        await self._commits.commit(IdentityChange(author=caller.principal.author, user=change, events=(event,)))
         return change.subject
 
     async def create_first(self, new: NewUser, caller: Caller, *, by: str, token_hash: bytes | None = None) -> User:
@@ -123,6 +123,7 @@ class Users:
             user = await self._expected(key, versions)
             change = user.delete(now=self._clock.now())
             deletion = IdentityChange(
+                author=caller.principal.author,
                 user=change,
                 ends=(SessionEnd(change.at, user_id=user.id),),
                 revocation=KeyRevocation(user_id=user.id),
@@ -135,28 +136,32 @@ class Users:
     async def change_own_password(self, current: str, new: str, caller: Caller) -> str | None:
         """Change the caller's password. The caller's session stays, all others end; API keys stay.
 
-        A browser's session gets a new id and a new cookie, which is returned; the old one is not valid any more. A session with
-        tokens gets a new one with its refresh token.
+        The session gets another id, so that nobody goes on with a copy of its credential. For a browser, its new cookie is
+        returned. A client with tokens gets a new access token with its refresh token, which stays.
         Raises: CredentialNotAllowed, WrongPassword, TooManyAttempts, WeakPassword, InvalidToken, TooManyConflicts.
         """
         user_id, session_id = caller.principal.require_full_sign_in()
         password_hash: str | None = None
         for _ in range(MAX_ATTEMPTS):
-            user, session = await self._storage.user(user_id), await self._session(user_id, session_id)
-            if user is None or session is None:  # the user was deleted or the session ended a moment ago
+            found = await self._storage.session(session_id)
+            if found is None or found[0].ended_at is not None:  # a moment ago
                 raise InvalidToken
+            session, user = found
             await self._verify_own(current, user, caller)
             if password_hash is None:
                 password_hash = await self._passwords.hash_new(new, user.username, ("new",))
             change = user.set_password(password_hash, now=self._clock.now())
             cookie = None if session.secret_hash is None else new_secret()
-            start = None
-            if cookie is not None:
-                renewed = replace(session, id=self._ids.new_id(), secret_hash=hash_secret(cookie), last_used_at=change.at)
-                start = SessionStart(renewed, change.subject)
-            end = SessionEnd(change.at, user_id=user.id, keep=session_id if start is None else None)
-            changed = IdentityChange(user=change, start=start, ends=(end,), events=(_event(change, caller),))
-            if await self._commits.try_commit(changed):
+            secret_hash = None if cookie is None else hash_secret(cookie)
+            renewed = session.renew(self._ids.new_id(), now=change.at, secret_hash=secret_hash)
+            renewal = IdentityChange(
+                author=caller.principal.author,
+                user=change,
+                start=SessionStart(renewed, change.subject, tokens_of=session.id),
+                ends=(SessionEnd(change.at, user_id=user.id),),
+                events=(_event(change, caller, {"session": str(renewed.id)}),),
+            )
+            if await self._commits.try_commit(renewal):
                 return cookie
         raise TooManyConflicts(user_id)
 
@@ -184,6 +189,7 @@ class Users:
         details = {ROLE_CHANGED: {"role": changes[-1].subject.role}}
         events = [_event(change, caller, details.get(change.kind)) for change in changes]
         return IdentityChange(
+            author=caller.principal.author,
             user=Change(kinds[-1], user, changes[-1].subject, changes[-1].at),
             ends=(SessionEnd(changes[-1].at, user_id=user.id),),
             revocation=KeyRevocation(user_id=user.id) if is_reset else None,
@@ -196,9 +202,6 @@ class Users:
         now = self._clock.now()
         keys = await self._storage.api_keys(user.id)
         return tuple(caller.event(KEY_REVOKED, now, user.username, {"key": str(key.id)}) for key in keys)
-
-    async def _session(self, user_id: UUID, session_id: UUID) -> Session | None:
-        return next((session for session in await self._storage.sessions_of(user_id) if session.id == session_id), None)
 
     async def _verify_own(self, current: str, user: User, caller: Caller) -> None:
         address = caller.client.address

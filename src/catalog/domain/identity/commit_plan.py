@@ -11,6 +11,7 @@ from catalog.domain.errors import StaleVersion
 from catalog.domain.identity.api_key import MAX_API_KEYS
 from catalog.domain.identity.changes import IdentityChange, SessionEnd, Setup
 from catalog.domain.identity.errors import ApiKeyNotFound, InvalidToken, LastAdmin, SessionNotFound, TooManyApiKeys, UsernameTaken
+from catalog.domain.identity.principal import Author
 from catalog.domain.identity.security_log import SESSION_ENDED, SecurityEvent
 from catalog.domain.identity.session import MAX_SESSIONS, PresentedToken, Rotation
 from catalog.domain.identity.user import User
@@ -80,20 +81,20 @@ class IdentityPlan:
 
 def identity_reads(change: IdentityChange) -> IdentityReads:
     """Return what has to be read before a change can be decided."""
-    users = {owner for owner in (_changed_user(change), _starting_user(change), _key_owner(change)) if owner is not None}
+    author, credential = (None, None) if change.author is None else (change.author.user_id, change.author.credential_id)
     deleted = {_changed_user(change)} if _is_deletion(change) else set()
     revocation = change.revocation
     key_users = (_key_owner(change), change.forget_keys_of, revocation.user_id if revocation else None, *deleted)
     creation = change.user if change.user is not None and change.user.before is None else None
     return IdentityReads(
-        users=frozenset(users),
+        users=_present(_changed_user(change), _starting_user(change), _key_owner(change), author),
         username=None if creation is None else creation.subject.username,
         admins_except=_changed_user(change) if change.may_remove_admin else None,
         setup=change.setup,
         token_hash=None if change.rotation is None else change.rotation.before.token_hash,
-        sessions=frozenset(end.session_id for end in change.ends if end.session_id is not None),
+        sessions=_present(*(end.session_id for end in change.ends), credential),
         sessions_of=_present(*(end.user_id for end in change.ends if end.session_id is None), _starting_user(change), *deleted),
-        keys=_present(revocation.key_id if revocation else None),
+        keys=_present(revocation.key_id if revocation else None, credential),
         keys_of=_present(*key_users),
     )
 
@@ -101,6 +102,8 @@ def identity_reads(change: IdentityChange) -> IdentityReads:
 def plan_identity_commit(change: IdentityChange, stored: StoredIdentity) -> IdentityPlan:
     """Return what a change does. Raises: as IdentityStorage.commit."""
     users = dict(stored.users)
+    if change.author is not None:
+        _check_author(change.author, stored)
     if change.setup is not None and not stored.allows_setup:
         raise InvalidToken
     if change.user is not None:
@@ -119,6 +122,13 @@ def plan_identity_commit(change: IdentityChange, stored: StoredIdentity) -> Iden
     return _revocations(change, stored)
 
 
+def _check_author(author: Author, stored: StoredIdentity) -> None:
+    user = stored.users.get(author.user_id)
+    credentials = {key.id for key in stored.keys} | {session.id for session in stored.sessions if not session.has_ended}
+    if user is None or user.disabled or user.role != author.role or author.credential_id not in credentials:
+        raise InvalidToken
+
+
 def _check_user(user: Change[User], stored: StoredIdentity) -> None:
     if user.before is not None:
         _check_version(stored.users.get(user.before.id), user.before)
@@ -134,11 +144,12 @@ def _check_version(stored: User | None, expected: User) -> None:
 
 
 def _check_rotation(rotation: Rotation, presented: PresentedToken | None) -> None:
-    """Check that the token is as it was when its replacement was decided, and that session and user are still active."""
+    """Check that the token is as it was when its replacement was decided, and that its session and user are still active."""
     is_current = (
         presented is not None
         and presented.token.used_at == rotation.before.used_at
         and not presented.successor_used
+        and presented.session.id == rotation.session.id
         and presented.session.ended_at is None
         and not presented.user.disabled
     )
@@ -176,7 +187,7 @@ def _ended_by(end: SessionEnd, stored: StoredIdentity) -> Iterator[StoredSession
         found = [session for session in stored.sessions if session.id == end.session_id]
         if not found or end.user_id not in (None, found[0].user_id):
             raise SessionNotFound(end.session_id)
-    return (session for session in found if session.id != end.keep and not session.has_ended)
+    return (session for session in found if not session.has_ended)
 
 
 def _displaced(change: IdentityChange, stored: StoredIdentity, ended: Collection[UUID]) -> Sequence[UUID]:

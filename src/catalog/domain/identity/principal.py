@@ -22,6 +22,14 @@ class SignedIn(NamedTuple):
     session_id: UUID
 
 
+class Author(NamedTuple):
+    """Who makes an identity change: the id of the user, the role, and the id of the session or API key."""
+
+    user_id: UUID
+    role: Role
+    credential_id: UUID
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """Who sends a request. `scopes` are what it may do: those of the role and of the credential, both.
@@ -74,6 +82,13 @@ class Principal:
     def session_id(self) -> UUID | None:
         """The id of the session, if the caller has one."""
         return self.credential_id if self.kind == "user" else None
+
+    @property
+    def author(self) -> Author | None:
+        """The author of identity changes; None for callers without a row of their own, whose credential nobody can revoke."""
+        if self.user_id is None or self.credential_id is None:
+            return None
+        return Author(self.user_id, self.role, self.credential_id)
 
     @property
     def actor(self) -> str | None:

@@ -150,8 +150,8 @@ class IdentityStorage(Lifecycle, Users, Sessions, ApiKeys, SigningKeys, Security
         """Commit a change, its events included, or nothing. `plan_identity_commit` decides what that means.
 
         Raises: StaleVersion if the user, the token or the session is not as the change expects, UsernameTaken, LastAdmin,
-        TooManyApiKeys, InvalidToken if the first user may not be created, SessionNotFound or ApiKeyNotFound if what should end
-        does not exist or is not the user's.
+        TooManyApiKeys, InvalidToken if the author's credential was revoked or the first user may not be created, SessionNotFound
+        or ApiKeyNotFound if what should end does not exist or is not the user's.
         """
 
     @abstractmethod

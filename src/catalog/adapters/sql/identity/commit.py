@@ -78,6 +78,11 @@ class IdentityCommitter:
         self._use_session = compiled(dialect.update(sessions, sessions.c.id, ("last_used_at",)))
         self._insert_token = compiled(dialect.insert(refresh_tokens))
         self._use_token = compiled(dialect.update(refresh_tokens, refresh_tokens.c.token_hash, ("used_at",)))
+        self._move_tokens = compiled(
+            update(refresh_tokens)
+            .where(refresh_tokens.c.session_id == bindparam("before"))
+            .values(session_id=bindparam("after", type_=refresh_tokens.c.session_id.type))
+        )
         self._insert_key = compiled(dialect.insert(api_keys))
         self._insert_revocations = compiled(dialect.insert(revocations))
         self._move_head = compiled(update(identity_head).where(THE_IDENTITY_HEAD).values(seq=bindparam("head")))
@@ -125,6 +130,8 @@ class IdentityCommitter:
         if change.start is not None:
             statements.append(self._bulk(self._insert_session, SESSION_ROW, [from_session(change.start.session)]))
             new_tokens += [] if change.start.token is None else [change.start.token]
+            if change.start.tokens_of is not None:
+                statements.append(self._move_tokens.bind(before=change.start.tokens_of, after=change.start.session.id))
         if change.rotation is not None:
             session, token = change.rotation.session, change.rotation.after
             statements.append(self._bulk(self._use_session, ("key", "last_used_at"), [(session.id, session.last_used_at)]))

@@ -14,7 +14,8 @@ from catalog.application.identity.security_events import SecurityEvents
 from catalog.domain.change import Change
 from catalog.domain.errors import InvalidCursor, StaleVersion, TooManyConflicts
 from catalog.domain.identity.changes import IdentityChange, KeyRevocation, SessionEnd, SessionStart, Setup
-from catalog.domain.identity.errors import CredentialNotAllowed, InvalidToken, UserNotFound, WrongPassword
+from catalog.domain.identity.errors import CredentialNotAllowed, InvalidToken, UserNotFound, WeakPassword, WrongPassword
+from catalog.domain.identity.passwords import normalize_password
 from catalog.domain.identity.principal import Principal
 from catalog.domain.identity.roles import ROLE_SCOPES
 from catalog.domain.identity.security_log import KEY_REVOKED, SecurityEvent
@@ -148,6 +149,9 @@ class Users:
                 raise InvalidToken
             session, user = found
             await self._verify_own(current, user, caller)
+            if normalize_password(new) == normalize_password(current):
+                reason = "The new password is the current one; choose another one."
+                raise WeakPassword(reason, ("new",))
             if password_hash is None:
                 password_hash = await self._passwords.hash_new(new, user.username, ("new",))
             change = user.set_password(password_hash, now=self._clock.now())

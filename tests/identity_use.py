@@ -108,7 +108,7 @@ class FakeSigner:
 
     def new_key(self, now: datetime) -> StoredSigningKey:
         """Return a key."""
-        return StoredSigningKey(f"key-{self._ids.item_id().int & 0xFFFF}", "private", now)
+        return StoredSigningKey(f"key-{self._ids.new_id().int & 0xFFFF}", "private", now)
 
     def sign(self, claims: AccessClaims) -> str:
         """Note the claims under a token that names the key."""
@@ -168,6 +168,11 @@ class FlakyIdentity(MemoryIdentityStorage):
         self._call("session_of_browser")
         return await super().session_of_browser(secret_hash)
 
+    async def all_sessions(self) -> Sequence[tuple[Session, User]]:
+        """Read the sessions of all users."""
+        self._call("all_sessions")
+        return await super().all_sessions()
+
     async def revocations(self, after: int, since: datetime) -> Revocations:
         """Read revocations."""
         self._call("revocations")
@@ -219,7 +224,7 @@ class Process:
         self.seconds = 100.0  # as the watch measures them
         self.signer = FakeSigner(shared.issued, ids)
         self.signing_keys = SigningKeys(storage, self.signer, clock, ACCESS_LIFE)
-        self.watch = RevocationWatch(storage, clock, ACCESS_LIFE, timer=lambda: self.seconds)
+        self.watch = RevocationWatch(storage, clock, timer=lambda: self.seconds)
         self.commits = IdentityCommits(storage, self.watch)
         self.events = SecurityEvents(storage, clock)
         passwords = Passwords(shared.hasher, shared.common)

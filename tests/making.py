@@ -43,7 +43,7 @@ class CountedIds:
         """Start at one."""
         self.count = 0
 
-    def item_id(self) -> UUID:
+    def new_id(self) -> UUID:
         """Return the next id."""
         self.count += 1
         return item_id(self.count)

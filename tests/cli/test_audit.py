@@ -106,6 +106,16 @@ def test_intact_streams_are_verified(catalog: Command) -> None:
 
 
 @pytest.mark.usefixtures("lived")
+def test_an_entry_without_a_digest_is_explained(catalog: Command, store: str, store_url: str) -> None:
+    """The message says how to accept it, and that works."""
+    execute(store, store_url, "UPDATE change_log SET digest = NULL WHERE seq = 2")
+    execute(store, store_url, "UPDATE log_head SET chain_end = '1:00'")
+    error = catalog("audit", "verify", code=1).stderr
+    assert "catalog 2: this entry has no digest" in error
+    catalog("audit", "verify", "--expect", error.split()[-1])
+
+
+@pytest.mark.usefixtures("lived")
 @pytest.mark.parametrize(("table", "stream"), [("change_log", "catalog"), ("security_log", "security")])
 def test_a_tampered_row_is_named(catalog: Command, store: str, store_url: str, table: str, stream: str) -> None:
     """Stream and number of the first faulty entry are printed, and the exit code is 1. The other stream is intact."""

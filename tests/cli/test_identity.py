@@ -110,14 +110,14 @@ def test_a_terminal_is_asked_for_the_password(catalog: Command, store_url: str, 
 
 @pytest.mark.usefixtures("anna")
 def test_keys_are_created_listed_and_revoked(catalog: Command) -> None:
-    """The key is shown once. Its scopes are given, or all of the user's role."""
+    """The key is shown once. Its scopes are given."""
     assert catalog("keys", "list").stderr == "No API keys.\n"
     create = ("keys", "create", "--user", "anna", "--name", "backup")
     created = catalog.json(*create, "--scope", "items:read", "--scope", "items:write", "--expires", "2999-01-31T12:00:00Z")
     assert created["scopes"] == ["items:read", "items:create", "items:write"]
     assert created["expires_at"].startswith("2999-01-31T12:00:00")
     assert created["key"].startswith(f"{created['prefix']}_")
-    result = catalog(*create)
+    result = catalog(*create, *(option for scope in SCOPES for option in ("--scope", scope)))
     (text,) = [line.split()[1] for line in result.stdout.splitlines() if line.startswith("key ")]
     assert text.startswith("cat_")
     assert "not shown again" in result.stderr
@@ -138,10 +138,12 @@ def test_keys_that_cannot_be_created_are_refused(catalog: Command) -> None:
     catalog("users", "create", "bert", "--role", "user", stdin=PASSWORD)
     create = ("keys", "create", "--user", "bert", "--name", "k")
     assert "needs the scope items:write" in catalog(*create, "--scope", "items:write", code=1).stderr
-    assert "--expires must be in the future" in catalog(*create, "--expires", "2020-01-01T00:00:00Z", code=1).stderr
-    assert "--expires must be a time" in catalog(*create, "--expires", "soon", code=1).stderr
+    assert "Missing option '--scope'" in catalog(*create, code=2).stderr
+    scoped = (*create, "--scope", "items:read")
+    assert "--expires must be in the future" in catalog(*scoped, "--expires", "2020-01-01T00:00:00Z", code=1).stderr
+    assert "--expires must be a time" in catalog(*scoped, "--expires", "soon", code=1).stderr
     catalog("users", "disable", "bert")
-    assert "The user bert is disabled" in catalog(*create, code=1).stderr
+    assert "The user bert is disabled" in catalog(*scoped, code=1).stderr
     assert "Invalid value for 'ID'" in catalog("keys", "revoke", "x", code=2).stderr
 
 

@@ -317,7 +317,7 @@ class Agreement(RuleBasedStateMachine):
 def _id(number: int) -> str:
     ids = CountedIds()
     ids.count = number - 1
-    return str(ids.item_id())
+    return str(ids.new_id())
 
 
 async def _open_stores(stack: AsyncExitStack, urls: dict[str, str]) -> dict[str, Store]:

@@ -19,9 +19,9 @@ class SystemClock:
 
 
 class RandomIds:
-    """Generates item ids and default SKUs."""
+    """Generates ids and default SKUs."""
 
-    def item_id(self) -> UUID:
+    def new_id(self) -> UUID:
         """Return a UUIDv7."""
         return uuid7()
 

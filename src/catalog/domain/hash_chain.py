@@ -44,12 +44,18 @@ def next_digest(previous: bytes, content: bytes) -> bytes:
     return sha256(previous + content).digest()
 
 
-def follow(start: ChainEnd, links: Iterable[Link]) -> tuple[ChainEnd, int | None]:
-    """Follow a chain. Return how far it is intact, and the number of the first entry that was altered, removed or inserted."""
+def follow(start: ChainEnd, links: Iterable[Link], *, accepted: int = 0) -> tuple[ChainEnd, int | None]:
+    """Follow a chain. Return how far it is intact, and the number of the first entry that was altered, removed or inserted.
+
+    Entries without a digest are intact up to the number `accepted`. After one, the chain begins anew.
+    """
     end = start
     for link in links:
         expected = end.seq + 1
-        if link.seq != expected or link.digest != next_digest(end.digest, link.content):
+        if link.seq == expected and link.digest is None and link.seq <= accepted:
+            end = ChainEnd(link.seq)
+        elif link.seq != expected or link.digest != next_digest(end.digest, link.content):
             return end, min(expected, link.seq)
-        end = ChainEnd(link.seq, link.digest)
+        else:
+            end = ChainEnd(link.seq, link.digest)
     return end, None

@@ -224,7 +224,7 @@ class Container(containers.DeclarativeContainer):
     rate_limiter = providers.Singleton(_rate_limiter, shared_counts, clock)
     failure_counter = providers.Singleton(_failure_counter, shared_counts, clock)
     security_events = providers.Singleton(SecurityEvents, identity_storage, clock)
-    revocations = providers.Singleton(RevocationWatch, identity_storage, clock, token_life)
+    revocations = providers.Singleton(RevocationWatch, identity_storage, clock)
     identity_commits = providers.Singleton(IdentityCommits, identity_storage, revocations)
     signing_keys = providers.Singleton(
         SigningKeys, identity_storage, token_signer, clock, token_life, providers.Callable(_keys_from_settings, settings, clock)

@@ -1,7 +1,13 @@
-"""What the start of the service does for identity: it records weak settings and creates the first admin, or a setup link."""
+"""What the start of the service does for identity: it records weak settings and creates the first admin, or a setup link.
 
+If the store is away at the start, it is done in the background as soon as the store is there.
+"""
+
+import asyncio
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from catalog.domain.errors import InvalidInput, Unavailable
 from catalog.domain.identity.security_log import SETTINGS_INSECURE, SecurityEvent
@@ -16,26 +22,67 @@ from catalog.ports.identity.storage import IdentityStorage
 _VARIABLES = {"username": "CATALOG_IDENTITY__ADMIN_USERNAME", "password": "CATALOG_IDENTITY__ADMIN_PASSWORD"}
 
 
-async def start_identity(container: Container) -> None:
+RETRY_SECONDS = 2.0
+"""Seconds between two attempts to prepare a store that was away at the start."""
+
+_CLOSE_SECONDS = 5.0
+
+
+async def start_identity(container: Container) -> bool:
     """Check the settings of identity, and prepare a store that persists data. To be called once, before any process serves.
 
-    Raises: InvalidSettings.
+    Return False if the store is away: then it must be prepared later. Raises: InvalidSettings.
     """
     settings: Settings = container.settings()
     if settings.identity.signs_in:
         container.signing_keys()  # raises InvalidSettings, as the next two do
         container.foreign_tokens()
         _first_admin(settings)
+    try:
+        await _open_and_prepare(container)
+    except Unavailable as error:
+        log_config.log_identity_not_prepared(str(error), settings.storage.display_url)
+        return False
+    return True
+
+
+@contextmanager
+def preparing_later(settings: Settings, interval: float = RETRY_SECONDS) -> Iterator[None]:
+    """Try to prepare the store every few seconds while the context is open, until it succeeds.
+
+    It is done in a thread of the process that starts the others, so that a setup link is printed once, whoever serves.
+    """
+    stopping = threading.Event()
+    thread = threading.Thread(target=_prepare_until, args=(settings, interval, stopping), name="identity-start", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join(_CLOSE_SECONDS)
+
+
+def _prepare_until(settings: Settings, interval: float, stopping: threading.Event) -> None:
+    while not stopping.wait(interval):
+        try:
+            asyncio.run(_open_and_prepare(Container(settings=settings)))
+        except Unavailable:
+            continue
+        except InvalidSettings as error:  # the password of the first admin is weak, which only a reachable store shows
+            log_config.log_identity_not_prepared(str(error), settings.storage.display_url, retrying=False)
+        return
+
+
+async def _open_and_prepare(container: Container) -> None:
+    """Open the store, prepare it and close it. Raises: as `prepare_identity`."""
     storage = _storage(container)
     if storage is None:
         return
     await storage.open()
     try:
         await prepare_identity(container, announcing=container.storage().durable)
-    except Unavailable as error:
-        log_config.log_identity_not_prepared(str(error), settings.storage.display_url)
     finally:
-        if settings.identity.signs_in:
+        if container.settings().identity.signs_in:
             container.password_hasher().close()
         await storage.close()
 

@@ -76,9 +76,11 @@ def log_shared_limits(failure: str | None) -> None:
         log.warning("shared_limits_unavailable", reason=failure, effect=effect)
 
 
-def log_identity_not_prepared(reason: str, store: str) -> None:
-    """Log that the store was away at the start, with the reason."""
-    effect = "no first admin was created; restart, or use `catalog users create`"
+def log_identity_not_prepared(reason: str, store: str, *, retrying: bool = True) -> None:
+    """Log that the store was away at the start, or the first admin could not be created, with the reason."""
+    effect = "the first admin is created as soon as the store is ready"
+    if not retrying:
+        effect = "no first admin was created; correct the setting and restart, or use `catalog users create`"
     structlog.get_logger("catalog.identity").warning("identity_not_prepared", reason=reason, store=store, effect=effect)
 
 

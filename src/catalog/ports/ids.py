@@ -7,7 +7,7 @@ from uuid import UUID
 class Ids(Protocol):
     """Generates unique ids and SKUs."""
 
-    def item_id(self) -> UUID:
+    def new_id(self) -> UUID:
         """Return a new UUIDv7 (RFC 9562, section 5.7)."""
 
     def sku(self) -> str:

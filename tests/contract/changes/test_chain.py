@@ -152,13 +152,15 @@ _MAKE_ROOM = "UPDATE change_log SET seq = seq + 100 WHERE seq > 3; UPDATE change
         ("DELETE FROM change_log WHERE seq = 6", 6),
         ("DELETE FROM change_log", 1),
         (_SWAP, 2),
-        ("UPDATE log_head SET digest = ''", 6),
+        ("UPDATE log_head SET chain_end = ''", 6),
+        ("UPDATE log_head SET chain_end = '6:xy'", 6),
         ("UPDATE log_head SET seq = 5", 5),
         ("UPDATE log_head SET seq = 7", 7),
+        (insert(7, 5, "NULL") + "UPDATE log_head SET seq = 7", 7),
         ("UPDATE log_head SET floor = 2", 3),
         ("UPDATE log_head SET chained_from = 3", 4),
         ("UPDATE log_head SET chained_from = 6", 6),
-        ("UPDATE change_log SET digest = NULL; UPDATE log_head SET digest = '', chained_from = 5", 6),
+        ("UPDATE change_log SET digest = NULL; UPDATE log_head SET chain_end = '', chained_from = 5", 6),
         (insert(7, 5), 7),
         (_MAKE_ROOM + insert(4, 2) + "UPDATE log_head SET seq = 7", 4),
     ],
@@ -178,7 +180,7 @@ async def test_a_log_that_was_cut_is_found_with_an_end_noted_elsewhere(store: st
     as_text = "hex(digest)" if store == "sqlite" else "encode(digest, 'hex')"
     await execute(
         "DELETE FROM change_log WHERE seq > 4;"
-        f"UPDATE log_head SET seq = 4, digest = (SELECT lower({as_text}) FROM change_log WHERE seq = 4)"
+        f"UPDATE log_head SET seq = 4, chain_end = (SELECT '4:' || lower({as_text}) FROM change_log WHERE seq = 4)"
     )
     assert (await verify(storage)).first_fault is None
     assert (await verify(storage, noted)).first_fault == 5
@@ -247,6 +249,28 @@ async def test_group_commits_are_one_chain(storage: Storage) -> None:
 
 
 @in_database
+async def test_entries_of_an_older_version_are_reported_until_they_are_accepted(storage: Storage, execute: Execute) -> None:
+    """While a new version is rolled out, processes of the old one append entries without digests, and move the head's number."""
+    await write(storage)
+    before = (await verify(storage)).end
+    await execute(insert(7, 5, "NULL") + "UPDATE log_head SET seq = 7")
+    await create_items(storage, 8)
+    await execute(insert(9, 4, "NULL") + "UPDATE log_head SET seq = 9")
+    verdict = await verify(storage, before)
+    assert (verdict.first_fault, verdict.lacks_digest, verdict.noted) == (7, True, ChainEnd(9))
+    accepted = await verify(storage, verdict.noted)
+    assert (accepted.first_fault, accepted.checked) == (None, 9)
+    await create_items(storage, 10, 11)
+    accepted = await verify(storage, verdict.noted)
+    assert (accepted.first_fault, accepted.checked) == (None, 11)
+    assert (await verify(storage, accepted.end)).first_fault is None
+    await execute("UPDATE change_log SET actor = 'nobody' WHERE seq = 8")
+    assert (await verify(storage, accepted.end)).first_fault == 8
+    await storage.prune(9)
+    assert (await verify(storage)).first_fault is None
+
+
+@in_database
 async def test_several_processes_keep_one_chain(storage: Storage, store_url: str) -> None:
     """Each continues the digest that the other has committed, also while the log is verified and pruned."""
     await commit(storage, creation(1, sku="CONTESTED"))
@@ -303,5 +327,5 @@ async def test_the_chain_of_an_older_database_begins_where_it_begins(store_url: 
     verdict = await with_storage(verify)
     assert (verdict.start.seq, verdict.checked, verdict.first_fault) == (9, 0, None)
     await engine.dispose()
-    await execute("UPDATE log_head SET digest = 'cc'")
+    await execute("UPDATE log_head SET chain_end = '9:cc'")
     assert (await with_storage(verify)).first_fault == 9

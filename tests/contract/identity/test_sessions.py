@@ -92,18 +92,18 @@ async def test_sessions_are_listed_newest_first_without_those_that_ended(identit
     assert presented.session.ended_at == LATER
 
 
-async def test_all_sessions_of_a_user_end_but_one(identity: IdentityStorage) -> None:
-    """`keep` goes on. Each of the others has a revocation, unless it had ended before."""
+async def test_all_sessions_of_a_user_end(identity: IdentityStorage) -> None:
+    """Each has a revocation, unless it had ended before."""
     user, other = await add_user(identity, 1), await add_user(identity, 2)
     sessions = [await start_session(identity, user, number) for number in (11, 12, 13)]
     await start_session(identity, other, 14)
     await identity.commit(IdentityChange(ends=(SessionEnd(LATER, session_id=sessions[0].id),)))
     before = await identity.revocations(0, NOON)
-    await identity.commit(IdentityChange(ends=(SessionEnd(LATER, user_id=user.id, keep=sessions[2].id),)))
-    assert await identity.sessions_of(user.id) == [sessions[2]]
+    await identity.commit(IdentityChange(ends=(SessionEnd(LATER, user_id=user.id),)))
+    assert await identity.sessions_of(user.id) == []
     assert before.seq == 1
     assert before.ids == {sessions[0].id}
-    assert await revoked_ids(identity, before.seq) == {sessions[1].id}
+    assert await revoked_ids(identity, before.seq) == {sessions[1].id, sessions[2].id}
     assert len(await identity.sessions_of(other.id)) == 1
 
 

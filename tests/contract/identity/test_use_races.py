@@ -154,7 +154,9 @@ async def test_parallel_changes_of_the_own_password_keep_one_session(processes: 
     )
     assert len(errors) == len(processes) - 1
     (kept,) = await processes[0].storage.sessions_of(user.id)
-    number = [caller.principal.session_id for caller in callers].index(kept.id)
+    (event,) = await processes[0].log("password.changed")
+    assert event.detail == {"session": str(kept.id)}
+    number = [caller.principal.credential for caller in callers].index(event.credential)
     await processes[0].tokens(password=f"the new sentence {number}")
 
 

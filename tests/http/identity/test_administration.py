@@ -102,10 +102,10 @@ async def test_an_api_key_is_shown_once(service: Service) -> None:
         assert listed == [{name: value for name, value in key.items() if name != "key"}]
         beyond = await client.post(KEYS, json={"name": "x", "scopes": ["users:admin"]})
         assert (beyond.status_code, beyond.json()["required"]) == (403, "users:admin")
-        past = await client.post(KEYS, json={"name": "x", "expires_at": "2020-01-01T00:00:00Z"})
+        past = await client.post(KEYS, json={"name": "x", "scopes": ["items:read"], "expires_at": "2020-01-01T00:00:00Z"})
         assert past.json()["errors"][0]["code"] == "expired"
     async with service.client(X_API_Key=key["key"]) as client:
-        refused = await client.post(KEYS, json={"name": "x"})
+        refused = await client.post(KEYS, json={"name": "x", "scopes": ["items:read"]})
         assert (refused.status_code, refused.json()["code"]) == (403, "credential_not_allowed")
 
 

@@ -137,6 +137,25 @@ async def test_users_change_their_own_password(service: Service) -> None:
     assert (refused.status_code, refused.json()["code"]) == (403, "credential_not_allowed")
 
 
+async def test_after_a_new_password_the_client_refreshes(service: Service) -> None:
+    """Its access token ends, and its refresh token stays. The session is still the current one, with the same facts."""
+    tokens = await service.sign_in("user")
+    old = {"Authorization": f"Bearer {tokens['access_token']}"}
+    async with service.client() as client:
+        before = (await client.get(f"{AUTH}/sessions", headers=old)).json()["sessions"]
+        body = {"current": PASSWORD, "new": ANOTHER}
+        assert (await client.post(f"{AUTH}/me/password", json=body, headers=old)).status_code == 204
+        refused = await client.get(f"{AUTH}/me", headers=old)
+        assert (refused.status_code, refused.json()["code"]) == (401, "invalid_token")
+        fresh = await client.post(f"{AUTH}/refresh", json={"refresh_token": tokens["refresh_token"]})
+        assert fresh.status_code == 200
+        new = {"Authorization": f"Bearer {fresh.json()['access_token']}"}
+        after = (await client.get(f"{AUTH}/sessions", headers=new)).json()["sessions"]
+    assert [session["id"] for session in after] != [session["id"] for session in before]
+    same = ("created_at", "expires_at", "address", "user_agent", "current")
+    assert [[session[name] for name in same] for session in after] == [[session[name] for name in same] for session in before]
+
+
 async def test_the_public_keys_may_be_cached(service: Service) -> None:
     """Without signing in."""
     async with service.client() as client:

@@ -57,6 +57,16 @@ def test_the_first_fault_is_found(position: int, kind: str) -> None:
     assert (end.seq, fault) == (position, position + 1)
 
 
+def test_entries_without_digests_are_accepted_up_to_a_number() -> None:
+    """The chain begins anew after them. Later ones are faults."""
+    bare = [Link(3, b"bare", None), Link(4, b"bare", None)]
+    anew = chain_of(2, ChainEnd(4))
+    links = [*chain_of(2), *bare, *anew]
+    assert follow(ChainEnd(), links, accepted=4) == (ChainEnd(6, anew[-1].digest or b""), None)
+    assert follow(ChainEnd(), links, accepted=3)[1] == 4
+    assert follow(ChainEnd(), [*chain_of(2), bare[1]], accepted=4)[1] == 3
+
+
 def test_two_entries_with_exchanged_contents_are_found() -> None:
     """Their numbers are right, but not their contents."""
     links = chain_of(4)

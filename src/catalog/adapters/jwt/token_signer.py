@@ -12,6 +12,7 @@ from catalog.adapters.jwt.signing_keys import SigningKey, generate_key, parse_ke
 from catalog.domain.identity.errors import ExpiredToken, InvalidToken
 from catalog.domain.identity.roles import ROLES
 from catalog.domain.identity.scopes import ALL_SCOPES, in_order, with_implied
+from catalog.domain.identity.session import MAX_ACCESS_LIFE
 from catalog.domain.identity.signing_key import StoredSigningKey
 from catalog.ports.identity.tokens import AccessClaims
 
@@ -83,6 +84,8 @@ class JwtSigner:
         if claims.expires_at <= now:
             raise ExpiredToken
         if max(claims.issued_at, _time(payload["nbf"])) > now + LEEWAY:
+            raise InvalidToken
+        if claims.expires_at - claims.issued_at > MAX_ACCESS_LIFE:  # its revocation may be forgotten before it expires
             raise InvalidToken
         return claims
 

@@ -13,7 +13,7 @@ from catalog.domain.errors import StoreUnavailable
 from catalog.domain.hash_chain import ChainEnd
 from catalog.domain.identity.api_key import ApiKey
 from catalog.domain.identity.audit import AuditFilter
-from catalog.domain.identity.changes import IdentityChange
+from catalog.domain.identity.changes import IdentityChange, SessionStart
 from catalog.domain.identity.commit_plan import (
     IdentityPlan,
     StoredIdentity,
@@ -92,6 +92,16 @@ class MemoryIdentityStorage(IdentityStorage):
             session for session in self._sessions.values() if session.user_id == user_id and not session.ended_at
         )
 
+    async def session(self, session_id: UUID) -> tuple[Session, User] | None:
+        """Look up a session."""
+        session = self._sessions.get(session_id)
+        return None if session is None else (session, self._users[session.user_id])
+
+    async def all_sessions(self) -> Sequence[tuple[Session, User]]:
+        """Filter the sessions of each user."""
+        users = sorted(self._users.values(), key=operator.attrgetter("username"))
+        return [(session, user) for user in users for session in await self.sessions_of(user.id)]
+
     async def session_of_browser(self, secret_hash: bytes) -> tuple[Session, User] | None:
         """Search the sessions."""
         for session in self._sessions.values():
@@ -169,8 +179,7 @@ class MemoryIdentityStorage(IdentityStorage):
         for key_id in plan.deleted_keys:
             self._keys.pop(key_id, None)
         if change.start is not None:
-            self._sessions[change.start.session.id] = change.start.session
-            self._add_token(change.start.token)
+            self._start_session(change.start)
         if change.rotation is not None:
             session = change.rotation.session
             self._sessions[session.id] = replace(self._sessions[session.id], last_used_at=session.last_used_at)
@@ -179,7 +188,7 @@ class MemoryIdentityStorage(IdentityStorage):
         if change.new_key is not None:
             self._keys[change.new_key.id] = change.new_key
         self._revoke(plan)
-        self._log.append(change.events)
+        self._log.append([*change.events, *plan.events])
 
     async def touch(self, used_at: Mapping[UUID, datetime]) -> None:
         """Note the times that are later than those noted before."""
@@ -221,7 +230,7 @@ class MemoryIdentityStorage(IdentityStorage):
             and (reads.setup.token_hash is None or self._is_setup_token(reads.setup.token_hash, reads.setup.at)),
             presented=None if reads.token_hash is None else self._presented(reads.token_hash),
             sessions=[
-                StoredSession(session.id, session.user_id, session.ended_at is not None)
+                StoredSession(session.id, session.user_id, session.ended_at is not None, session.last_used_at)
                 for session in self._sessions.values()
                 if session.id in reads.sessions or session.user_id in reads.sessions_of
             ],
@@ -259,6 +268,12 @@ class MemoryIdentityStorage(IdentityStorage):
         """Delete all other sessions, with their tokens."""
         self._sessions = {key: session for key, session in self._sessions.items() if keep(session)}
         self._tokens = {key: token for key, token in self._tokens.items() if token.session_id in self._sessions}
+
+    def _start_session(self, start: SessionStart) -> None:
+        self._sessions[start.session.id] = start.session
+        self._add_token(start.token)
+        for token in [token for token in self._tokens.values() if token.session_id == start.tokens_of]:
+            self._add_token(replace(token, session_id=start.session.id))
 
     def _add_token(self, token: RefreshToken | None) -> None:
         if token is not None:

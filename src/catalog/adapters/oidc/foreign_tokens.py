@@ -9,6 +9,7 @@ from typing import Any
 import jwt
 from jwt.types import Options
 
+from catalog.adapters.oidc.checked_transport import Resolve, resolve
 from catalog.adapters.oidc.issuer_keys import TIMEOUT, IssuerKeys
 from catalog.adapters.oidc.json_web_keys import ALGORITHMS
 from catalog.adapters.oidc.roles import role_of
@@ -54,10 +55,20 @@ class TrustedIssuer:
 class OidcTokens:
     """Verifies the tokens of one issuer for one audience."""
 
-    def __init__(self, trusted: TrustedIssuer, *, timeout: float = TIMEOUT, clock: Callable[[], float] = monotonic) -> None:
-        """Trust an issuer. `timeout` is for fetching its keys, and `clock` measures their age. Raises: ValueError."""
+    def __init__(
+        self,
+        trusted: TrustedIssuer,
+        *,
+        timeout: float = TIMEOUT,
+        clock: Callable[[], float] = monotonic,
+        resolve: Resolve = resolve,
+    ) -> None:
+        """Trust an issuer. `timeout` is for fetching its keys, `clock` measures their age, and `resolve` finds its addresses.
+
+        Raises: ValueError.
+        """
         self._trusted = trusted
-        self._keys = IssuerKeys(trusted.issuer, timeout=timeout, clock=clock)
+        self._keys = IssuerKeys(trusted.issuer, timeout=timeout, clock=clock, resolve=resolve)
 
     def is_foreign(self, token: str) -> bool:
         """Return whether a token says that this issuer has issued it. Its signature is not checked."""

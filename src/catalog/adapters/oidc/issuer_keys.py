@@ -1,7 +1,8 @@
 """Fetches the public keys of an issuer: its discovery document names where they are (OpenID Connect Discovery 1.0).
 
 The issuer may be slow, away or hostile. So there is one fetch at a time, with a time limit for the whole of it; answers have a
-maximum size; redirects are not followed; addresses are https, or http on loopback if the issuer's own is.
+maximum size; redirects are not followed; addresses are https, or http on loopback if the issuer's own is. Keys that are not at
+the issuer's own host and port must be at a public address (see checked_transport).
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from catalog.adapters.oidc.checked_transport import PUBLIC_ONLY, CheckedTransport, Resolve, resolve
 from catalog.adapters.oidc.json_web_keys import IssuerKey, KeySet
 from catalog.domain.identity.errors import InvalidToken, IssuerUnavailable
 
@@ -38,7 +40,9 @@ USABLE = 86_400.0
 class IssuerKeys:
     """The keys of an issuer, cached."""
 
-    def __init__(self, issuer: str, *, clock: Callable[[], float] = monotonic, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self, issuer: str, *, clock: Callable[[], float] = monotonic, timeout: float = TIMEOUT, resolve: Resolve = resolve
+    ) -> None:
         """Take the issuer's address. Nothing is fetched before the first token. Raises: ValueError if it is not https."""
         self._is_loopback = _is_loopback(issuer)
         _check_address(issuer, allow_loopback=self._is_loopback)
@@ -51,7 +55,8 @@ class IssuerKeys:
         self._fetching: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
         # A proxy named by the environment is used, but not to reach this machine.
-        self._client = httpx.AsyncClient(follow_redirects=False, timeout=timeout, trust_env=not self._is_loopback)
+        transport = CheckedTransport(trust_env=not self._is_loopback, resolve=resolve)
+        self._client = httpx.AsyncClient(transport=transport, follow_redirects=False, timeout=timeout)
 
     async def find(self, algorithm: str, key_id: str | None) -> IssuerKey:
         """Return the only key that may have signed a token with this header. Raises: InvalidToken, IssuerUnavailable."""
@@ -120,9 +125,9 @@ class IssuerKeys:
     async def _document(self, address: str) -> object:
         """Return a JSON document. Raises: httpx.HTTPError, ValueError."""
         # Not compressed, because a small answer could become a huge one.
-        async with self._client.stream(
-            "GET", address, headers={"accept": "application/json", "accept-encoding": "identity"}
-        ) as answer:
+        headers = {"accept": "application/json", "accept-encoding": "identity"}
+        extensions = {PUBLIC_ONLY: not self._is_loopback and _origin(address) != _origin(self._issuer)}
+        async with self._client.stream("GET", address, headers=headers, extensions=extensions) as answer:
             if answer.status_code != httpx.codes.OK or answer.headers.get("content-encoding", "identity") != "identity":
                 message = f"{address} answered with status {answer.status_code}, or compressed."
                 raise ValueError(message)
@@ -148,6 +153,12 @@ def _check_address(address: str, *, allow_loopback: bool) -> None:
     if not is_safe or not parts.hostname or parts.username is not None or parts.query or parts.fragment:
         message = "The address of an issuer and of its keys must begin with https://; http:// is for loopback only."
         raise ValueError(message)
+
+
+def _origin(address: str) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port of an address. Raises: ValueError."""
+    parts = urlsplit(address)
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _is_loopback(address: str) -> bool:

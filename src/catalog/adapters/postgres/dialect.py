@@ -97,7 +97,7 @@ class PostgresDialect:
     move_head: Update = (
         update(log_head)
         .where(THE_HEAD)
-        .values(seq=bindparam("head", type_=BigInteger()), digest=bindparam("digest", type_=Text()))
+        .values(seq=bindparam("head", type_=BigInteger()), chain_end=bindparam("chain_end", type_=Text()))
         .returning(func.pg_notify(_CHANNEL, cast(bindparam("head", type_=BigInteger()), Text())))
     )
 

@@ -31,7 +31,7 @@ class SqlDialect(SqlDriver, Protocol):
     """Updates items in the search index. Takes the same rows as `insert_terms`."""
 
     move_head: Update
-    """Sets the log's head to the parameters `head` and `digest`. If the database can, it notifies those who `watch`."""
+    """Sets the log's head to the parameters `head` and `chain_end`. If the database can, it notifies those who `watch`."""
 
     def any_of(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         """Test whether a column equals any value of the parameter `name`, which `list_parameter` makes."""

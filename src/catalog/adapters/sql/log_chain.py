@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from catalog.domain.change import Origin
+from catalog.domain.hash_chain import ChainEnd
 
 _encoder = msgspec.json.Encoder()
 
@@ -39,3 +40,16 @@ def origin_content(origin: Origin) -> bytes:
 def entry_content(seq: int, origin: bytes, change: bytes) -> bytes:
     """Return the content of an entry with the content of its origin and the digest of its change."""
     return b"%d %s%s" % (seq, origin, change)
+
+
+def parse_chain_end(text: str, head: int) -> ChainEnd:
+    """Return the end of the log from the head's `chain_end` and `seq`. It has no digest if the newest entry has none.
+
+    A process of an older version, which knows no digests, appends such entries while a new version is rolled out. Verification
+    reports them, and a text that is no end as well.
+    """
+    try:
+        end = ChainEnd.parse(text)
+    except ValueError:
+        return ChainEnd(head)
+    return end if end.seq == head else ChainEnd(head)

@@ -68,7 +68,7 @@ class SqliteDialect:
     update_terms = (
         update(term_table).where(term_table.c.rowid == bindparam("seq")).values(name=bindparam("name"), text=bindparam("text"))
     )
-    move_head: Update = update(log_head).values(seq=bindparam("head"), digest=bindparam("digest"))
+    move_head: Update = update(log_head).values(seq=bindparam("head"), chain_end=bindparam("chain_end"))
 
     def any_of(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         """Compare with a single JSON parameter, so that the statement is the same for any number of values."""

@@ -1,7 +1,7 @@
 """Verifies that nobody has altered a chained log (catalog.domain.hash_chain)."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from catalog.domain.hash_chain import ChainEnd, Link, follow
 from catalog.domain.identity.chain import to_link
@@ -26,11 +26,17 @@ class ChainedLog:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome: where the chain starts, how far it is intact, and the number of the first faulty entry, if any."""
+    """The outcome: where the chain starts, how far it is intact, and the number of the first faulty entry, if any.
+
+    `lacks_digest`: that entry has no digest. With `noted` (the end as it is noted apart from the entries) as the expected end,
+    entries like it are accepted.
+    """
 
     start: ChainEnd
     end: ChainEnd
     first_fault: int | None = None
+    lacks_digest: bool = False
+    noted: ChainEnd = field(default=ChainEnd(), compare=False)
 
     @property
     def checked(self) -> int:
@@ -65,14 +71,17 @@ async def verify_chain(log: ChainedLog, expected: ChainEnd | None = None) -> Ver
     """Follow a chain from its start to its end. Others may write or prune meanwhile.
 
     `expected` is an end that was noted elsewhere earlier: the chain must still contain it. It is not compared if its entry is not
-    part of the chain any more because the log was pruned (it is before `Verdict.start`).
+    part of the chain any more because the log was pruned (it is before `Verdict.start`). Whoever noted it has accepted entries
+    without digests before it, which processes of an older version append while a new one is rolled out.
     """
     while True:
         start, end = await log.ends()
         verdict = await _verify(log, start, end, expected)
-        if verdict.first_fault is None or (await log.ends())[0].seq == start.seq:
+        if verdict.first_fault is None:
             return verdict
-        # The log was pruned meanwhile, so entries are missing rightly.
+        if (await log.ends())[0].seq == start.seq:
+            return replace(verdict, lacks_digest=await _lacks_digest(log, verdict.first_fault), noted=end)
+        # The log was pruned meanwhile, so missing entries are no fault.
 
 
 async def _verify(log: ChainedLog, start: ChainEnd, end: ChainEnd, expected: ChainEnd | None) -> Verdict:
@@ -82,8 +91,9 @@ async def _verify(log: ChainedLog, start: ChainEnd, end: ChainEnd, expected: Cha
     if expected is not None and expected.seq > end.seq:
         return Verdict(start, start, end.seq + 1)
     position = start
+    accepted = 0 if expected is None else expected.seq
     for noted in (end,) if expected is None or expected.seq < start.seq else (expected, end):
-        position, fault = await _follow_to(noted.seq, log, position)
+        position, fault = await _follow_to(noted.seq, log, position, accepted)
         if fault is None and position != noted:
             fault = noted.seq
         if fault is not None:
@@ -91,15 +101,20 @@ async def _verify(log: ChainedLog, start: ChainEnd, end: ChainEnd, expected: Cha
     return Verdict(start, end, await _entry_after(log, end))
 
 
-async def _follow_to(seq: int, log: ChainedLog, start: ChainEnd) -> tuple[ChainEnd, int | None]:
+async def _follow_to(seq: int, log: ChainedLog, start: ChainEnd, accepted: int) -> tuple[ChainEnd, int | None]:
     """Follow a chain to the entry with this number. Return how far it is intact, and the number of the first faulty entry."""
     position = start
     while position.seq < seq:
         links = await log.links(position.seq, min(BATCH_SIZE, seq - position.seq))
-        position, fault = follow(position, links)
+        position, fault = follow(position, links, accepted=accepted)
         if fault is not None or not links:
             return position, fault or position.seq + 1
     return position, None
+
+
+async def _lacks_digest(log: ChainedLog, seq: int) -> bool:
+    """Return whether an entry exists that has no digest."""
+    return any(link.seq == seq and link.digest is None for link in await log.links(seq - 1, 1))
 
 
 async def _entry_before(log: ChainedLog, start: ChainEnd) -> int | None:

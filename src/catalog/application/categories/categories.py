@@ -68,7 +68,7 @@ class Categories:
 
         async def decide() -> Decision[Category]:
             position = await self._default_position(fields.get("parent")) if fields.get("position") is None else 0
-            change = Category.create(fields, category_id=self._ids.item_id(), default_position=position, now=self._clock.now())
+            change = Category.create(fields, category_id=self._ids.new_id(), default_position=position, now=self._clock.now())
             return Decision((change,), change.subject)
 
         return Write(self._storage, origin, decide)

@@ -7,7 +7,6 @@ from uuid import UUID
 from catalog.application.identity.caller import Caller
 from catalog.application.identity.random_secrets import hash_secret, new_secret
 from catalog.application.identity.revocations import IdentityCommits
-from catalog.domain.errors import StaleVersion
 from catalog.domain.identity.api_key import ApiKey, NewApiKey, key_text
 from catalog.domain.identity.changes import IdentityChange, KeyRevocation
 from catalog.domain.identity.errors import ApiKeyNotFound, InsufficientScope, InvalidToken
@@ -43,20 +42,18 @@ class UserApiKeys:
     async def create_own(self, new: NewApiKey, caller: Caller) -> CreatedKey:
         """Make a key for the caller. Its scopes lie within those of the caller's session.
 
-        Raises: CredentialNotAllowed, InsufficientScope, TooManyApiKeys, InvalidToken if the user is not active any more.
+        Raises: CredentialNotAllowed, InsufficientScope, TooManyApiKeys, InvalidToken if the session has just ended.
         """
         user = await self._storage.user(caller.principal.require_sign_in().user_id)
         if user is None:
             raise InvalidToken
-        try:
-            return await self.create(new, user, caller, within=caller.principal.scopes)
-        except StaleVersion as error:
-            raise InvalidToken from error
+        return await self.create(new, user, caller, within=caller.principal.scopes)
 
     async def create(self, new: NewApiKey, user: User, caller: Caller, *, within: Scopes) -> CreatedKey:
         """Make a key for a user.
 
-        Raises: InsufficientScope for a scope that is not among `within`, TooManyApiKeys, StaleVersion if the user is not active.
+        Raises: InsufficientScope for a scope that is not among `within`, TooManyApiKeys, StaleVersion if the user is not active,
+        InvalidToken if the caller's credential has just been revoked.
         """
         scopes = within if new.scopes is None else new.scopes
         beyond = in_order(scopes - within)
@@ -65,7 +62,7 @@ class UserApiKeys:
         secret = new_secret()
         now = self._clock.now()
         key = ApiKey(
-            id=self._ids.item_id(),
+            id=self._ids.new_id(),
             user_id=user.id,
             name=new.name,
             scopes=scopes,
@@ -74,7 +71,7 @@ class UserApiKeys:
             expires_at=new.expires_at,
         )
         event = caller.event(KEY_CREATED, now, user.username, {"key": str(key.id), "scopes": " ".join(in_order(scopes))})
-        await self._commits.commit(IdentityChange(new_key=key, events=(event,)))
+        await self._commits.commit(IdentityChange(author=caller.principal.author, new_key=key, events=(event,)))
         return CreatedKey(key, key_text(key.id, secret))
 
     async def own(self, caller: Caller) -> Sequence[ApiKey]:
@@ -93,4 +90,5 @@ class UserApiKeys:
             raise ApiKeyNotFound(key_id)
         now = self._clock.now()
         event = caller.event(KEY_REVOKED, now, found[1].username, {"key": str(key_id)})
-        await self._commits.commit(IdentityChange(revocation=KeyRevocation(key_id=key_id), events=(event,)))
+        revocation = KeyRevocation(key_id=key_id)
+        await self._commits.commit(IdentityChange(author=caller.principal.author, revocation=revocation, events=(event,)))

@@ -76,6 +76,12 @@ class Authenticator:
         """
         return (principal.as_of is None or self._watch.is_current()) and not self._has_ended(principal)
 
+    def looks_up(self, credential: Credential) -> bool:
+        """Return whether verifying this takes a query, or perhaps a request to another issuer. Own tokens take neither."""
+        if credential.kind == "cookie" or credential.text.startswith(_KEY_PREFIX):
+            return True
+        return self._foreign is not None and self._foreign.is_foreign(credential.text)
+
     async def authenticate(self, credential: Credential) -> Principal:
         """Return who sends a request. Raises: InvalidToken, ExpiredToken, Forbidden, Unavailable."""
         principal = await self._verify(credential)

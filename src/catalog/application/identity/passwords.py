@@ -1,5 +1,6 @@
 """Setting and checking passwords."""
 
+from catalog.application.threads import run_in_thread
 from catalog.domain.errors import FieldPath
 from catalog.domain.identity.passwords import check_password, normalize_password
 from catalog.domain.identity.user import User
@@ -16,7 +17,8 @@ class Passwords:
 
     async def hash_new(self, text: str, username: str, path: FieldPath = ("password",)) -> str:
         """Return the hash of a new password. Raises: WeakPassword."""
-        return await self._hasher.hash(check_password(text, username, self._common.__contains__, path))
+        password = await run_in_thread(check_password, text, username, self._common.__contains__, path)
+        return await self._hasher.hash(password)
 
     async def verify(self, text: str, user: User | None) -> bool:
         """Return whether this is the password of a user who may sign in. Takes as long if there is no such user."""

@@ -11,6 +11,7 @@ from uuid import UUID
 from catalog.application.identity.periodic import repeated
 from catalog.domain.errors import StaleVersion, Unavailable
 from catalog.domain.identity.changes import IdentityChange
+from catalog.domain.identity.session import MAX_ACCESS_LIFE
 from catalog.ports.clock import Clock
 from catalog.ports.identity.storage import IdentityStorage
 
@@ -22,6 +23,9 @@ MAX_SILENCE = 5.0
 
 CLOCK_TOLERANCE = timedelta(minutes=1)
 """How far the clocks of two processes may differ, and how long a commit may take."""
+
+KEPT_FOR = MAX_ACCESS_LIFE + CLOCK_TOLERANCE
+"""How long revocations are remembered. It is not the life of today's tokens: those of another setting may still be valid."""
 
 MAX_ATTEMPTS = 5
 """How often a change is decided, because another one of the same user or token came first."""
@@ -36,15 +40,12 @@ class _Revocation(NamedTuple):
 
 
 class RevocationWatch:
-    """Knows which sessions and keys were revoked within the life of an access token."""
+    """Knows which sessions and keys were revoked within the longest life of an access token."""
 
-    def __init__(
-        self, storage: IdentityStorage, clock: Clock, token_life: timedelta, timer: Callable[[], float] = monotonic
-    ) -> None:
+    def __init__(self, storage: IdentityStorage, clock: Clock, timer: Callable[[], float] = monotonic) -> None:
         """Follow the revocations in `storage`. `timer` measures the time without contact to it."""
         self._storage = storage
         self._clock = clock
-        self._kept_for = token_life + CLOCK_TOLERANCE
         self._timer = timer
         self._seq = 0
         self._revoked: dict[UUID, _Revocation] = {}
@@ -78,12 +79,12 @@ class RevocationWatch:
         """Read the new revocations. Raises: Unavailable."""
         async with self._updating:
             now, asked = self._clock.now(), self._timer()
-            found = await self._storage.revocations(self._seq, now - self._kept_for)
+            found = await self._storage.revocations(self._seq, now - KEPT_FOR)
             # A restored backup may have fewer revocations than this process has seen.
             is_complete = found.complete and found.seq >= self._seq
             self._seq, self._contact = found.seq, asked
             recent = {key: revocation for key, revocation in self._revoked.items() if revocation.until > now}
-            self._revoked = recent | dict.fromkeys(found.ids, _Revocation(found.seq, now + self._kept_for))
+            self._revoked = recent | dict.fromkeys(found.ids, _Revocation(found.seq, now + KEPT_FOR))
             if found.ids or not is_complete:
                 self._notify(found.ids if is_complete else None)
 

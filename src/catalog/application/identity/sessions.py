@@ -34,6 +34,18 @@ class UserSessions:
         now = self._clock.now()
         return [session for session in await self._storage.sessions_of(user_id) if session.is_live(now, self._limits)]
 
+    async def of_everybody(self) -> Sequence[tuple[Session, User]]:
+        """Return the live sessions of all users, by username and the newest first."""
+        now = self._clock.now()
+        return [found for found in await self._storage.all_sessions() if found[0].is_live(now, self._limits)]
+
+    async def find(self, session_id: UUID) -> tuple[Session, User]:
+        """Return a live session of any user, and the user. Raises: SessionNotFound."""
+        found = await self._storage.session(session_id)
+        if found is None or not found[0].is_live(self._clock.now(), self._limits):
+            raise SessionNotFound(session_id)
+        return found
+
     async def end(self, session_id: UUID, caller: Caller) -> None:
         """End one of the caller's sessions. Raises: CredentialNotAllowed, SessionNotFound."""
         user_id, _ = caller.principal.require_sign_in()

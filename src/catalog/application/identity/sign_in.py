@@ -122,7 +122,7 @@ class SignIn:
             after = user if renewal is None else renewal.subject
             now = self._clock.now()
             session = Session.start(
-                self._ids.item_id(),
+                self._ids.new_id(),
                 after,
                 kind,
                 granted,

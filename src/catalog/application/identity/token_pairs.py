@@ -41,7 +41,7 @@ class AccessTokens:
         scopes = session.scopes & ROLE_SCOPES[user.role]
         expires_at = min(now + self.life, session.expires_at)
         claims = AccessClaims(
-            token_id=self._ids.item_id(),
+            token_id=self._ids.new_id(),
             user_id=user.id,
             username=user.username,
             role=user.role,

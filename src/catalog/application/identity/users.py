@@ -12,13 +12,14 @@ from catalog.application.identity.random_secrets import hash_secret, new_secret
 from catalog.application.identity.revocations import MAX_ATTEMPTS, IdentityCommits
 from catalog.application.identity.security_events import SecurityEvents
 from catalog.domain.change import Change
-from catalog.domain.errors import StaleVersion, TooManyConflicts
+from catalog.domain.errors import InvalidCursor, StaleVersion, TooManyConflicts
 from catalog.domain.identity.changes import IdentityChange, KeyRevocation, SessionEnd, SessionStart, Setup
-from catalog.domain.identity.errors import InvalidToken, UserNotFound, WrongPassword
+from catalog.domain.identity.errors import CredentialNotAllowed, InvalidToken, UserNotFound, WrongPassword
+from catalog.domain.identity.principal import Principal
+from catalog.domain.identity.roles import ROLE_SCOPES
 from catalog.domain.identity.security_log import KEY_REVOKED, SecurityEvent
-from catalog.domain.identity.session import Session
 from catalog.domain.identity.user import PASSWORD_CHANGED, ROLE_CHANGED, NewUser, User, UserPatch
-from catalog.domain.identity.usernames import is_part_of_usernames, normalize_username, parse_user_key
+from catalog.domain.identity.usernames import is_part_of_usernames, is_username, normalize_username, parse_user_key
 from catalog.ports.clock import Clock
 from catalog.ports.identity.storage import IdentityStorage
 from catalog.ports.ids import Ids
@@ -36,7 +37,7 @@ class UserPage:
 
 
 class Users:
-    """Creates, changes and deletes users."""
+    """Creates, changes and deletes users. Any of it raises InvalidToken if the caller's credential has just been revoked."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is a collaborator
         self,
@@ -58,9 +59,11 @@ class Users:
         self._ids = ids
 
     async def create(self, new: NewUser, caller: Caller) -> User:
-        """Create a user. Raises: WeakPassword, UsernameTaken."""
+        """Create a user. The caller must have all scopes of the role. Raises: InsufficientScope, WeakPassword, UsernameTaken."""
+        caller.principal.require_all(ROLE_SCOPES[new.role])
         change = await self._creation(new)
-        await self._commits.commit(IdentityChange(user=change, events=(_event(change, caller, {"role": new.role}),)))
+        event = _event(change, caller, {"role": new.role})
+        await self._commits.commit(IdentityChange(author=caller.principal.author, user=change, events=(event,)))
         return change.subject
 
     async def create_first(self, new: NewUser, caller: Caller, *, by: str, token_hash: bytes | None = None) -> User:
@@ -82,7 +85,10 @@ class Users:
         return user
 
     async def page(self, search: str, *, after: str | None, limit: int) -> UserPage:
-        """Return a page of the users whose name contains `search`, without regard to case."""
+        """Return a page of the users whose name contains `search`, without regard to case. Raises: InvalidCursor."""
+        if after is not None and not is_username(after):
+            message = "The cursor is damaged. Start again without it."
+            raise InvalidCursor(message)
         part = normalize_username(search)
         if not is_part_of_usernames(part):
             return UserPage((), None)
@@ -93,12 +99,15 @@ class Users:
         """Change role, password or whether the user is disabled, all or nothing. Return the user.
 
         Any of them ends the user's sessions. A new password revokes the user's API keys, and they do not work while the user is
-        disabled. `versions` are those that the caller accepts.
-        Raises: UserNotFound, StaleVersion, WeakPassword, LastAdmin, TooManyConflicts.
+        disabled. `versions` are those that the caller accepts. Whoever sets a role or a password must have all scopes that the
+        user has then, or a credential with few scopes would be worth as much as any. One's own password is changed with
+        `change_own_password` only.
+        Raises: UserNotFound, StaleVersion, InsufficientScope, CredentialNotAllowed, WeakPassword, LastAdmin, TooManyConflicts.
         """
         password_hash: str | None = None
         for _ in range(MAX_ATTEMPTS):
             user = await self._expected(key, versions)
+            _check_rights(user, patch, caller.principal)
             if patch.password is not None and password_hash is None:
                 password_hash = await self._passwords.hash_new(patch.password, user.username)
             changes = _changes(user, patch, password_hash, self._clock.now())
@@ -114,6 +123,7 @@ class Users:
             user = await self._expected(key, versions)
             change = user.delete(now=self._clock.now())
             deletion = IdentityChange(
+                author=caller.principal.author,
                 user=change,
                 ends=(SessionEnd(change.at, user_id=user.id),),
                 revocation=KeyRevocation(user_id=user.id),
@@ -126,35 +136,39 @@ class Users:
     async def change_own_password(self, current: str, new: str, caller: Caller) -> str | None:
         """Change the caller's password. The caller's session stays, all others end; API keys stay.
 
-        A browser's session gets a new id and a new cookie, which is returned; the old one is not valid any more. A session with
-        tokens gets a new one with its refresh token.
+        The session gets another id, so that nobody goes on with a copy of its credential. For a browser, its new cookie is
+        returned. A client with tokens gets a new access token with its refresh token, which stays.
         Raises: CredentialNotAllowed, WrongPassword, TooManyAttempts, WeakPassword, InvalidToken, TooManyConflicts.
         """
         user_id, session_id = caller.principal.require_full_sign_in()
         password_hash: str | None = None
         for _ in range(MAX_ATTEMPTS):
-            user, session = await self._storage.user(user_id), await self._session(user_id, session_id)
-            if user is None or session is None:  # the user was deleted or the session ended a moment ago
+            found = await self._storage.session(session_id)
+            if found is None or found[0].ended_at is not None:  # a moment ago
                 raise InvalidToken
+            session, user = found
             await self._verify_own(current, user, caller)
             if password_hash is None:
                 password_hash = await self._passwords.hash_new(new, user.username, ("new",))
             change = user.set_password(password_hash, now=self._clock.now())
             cookie = None if session.secret_hash is None else new_secret()
-            start = None
-            if cookie is not None:
-                renewed = replace(session, id=self._ids.item_id(), secret_hash=hash_secret(cookie), last_used_at=change.at)
-                start = SessionStart(renewed, change.subject)
-            end = SessionEnd(change.at, user_id=user.id, keep=session_id if start is None else None)
-            changed = IdentityChange(user=change, start=start, ends=(end,), events=(_event(change, caller),))
-            if await self._commits.try_commit(changed):
+            secret_hash = None if cookie is None else hash_secret(cookie)
+            renewed = session.renew(self._ids.new_id(), now=change.at, secret_hash=secret_hash)
+            renewal = IdentityChange(
+                author=caller.principal.author,
+                user=change,
+                start=SessionStart(renewed, change.subject, tokens_of=session.id),
+                ends=(SessionEnd(change.at, user_id=user.id),),
+                events=(_event(change, caller, {"session": str(renewed.id)}),),
+            )
+            if await self._commits.try_commit(renewal):
                 return cookie
         raise TooManyConflicts(user_id)
 
     async def _creation(self, new: NewUser) -> Change[User]:
         password_hash = await self._passwords.hash_new(new.password, new.username)
         return User.create(
-            user_id=self._ids.item_id(),
+            user_id=self._ids.new_id(),
             username=new.username,
             role=new.role,
             password_hash=password_hash,
@@ -175,6 +189,7 @@ class Users:
         details = {ROLE_CHANGED: {"role": changes[-1].subject.role}}
         events = [_event(change, caller, details.get(change.kind)) for change in changes]
         return IdentityChange(
+            author=caller.principal.author,
             user=Change(kinds[-1], user, changes[-1].subject, changes[-1].at),
             ends=(SessionEnd(changes[-1].at, user_id=user.id),),
             revocation=KeyRevocation(user_id=user.id) if is_reset else None,
@@ -187,9 +202,6 @@ class Users:
         now = self._clock.now()
         keys = await self._storage.api_keys(user.id)
         return tuple(caller.event(KEY_REVOKED, now, user.username, {"key": str(key.id)}) for key in keys)
-
-    async def _session(self, user_id: UUID, session_id: UUID) -> Session | None:
-        return next((session for session in await self._storage.sessions_of(user_id) if session.id == session_id), None)
 
     async def _verify_own(self, current: str, user: User, caller: Caller) -> None:
         address = caller.client.address
@@ -217,6 +229,15 @@ def _changes(user: User, patch: UserPatch, password_hash: str | None, now: datet
     if password_hash is not None:
         changes.append(current().set_password(password_hash, now=now))
     return changes
+
+
+def _check_rights(user: User, patch: UserPatch, principal: Principal) -> None:
+    """Return if the caller may make these changes of the user. Raises: InsufficientScope, CredentialNotAllowed."""
+    if patch.password is not None and user.id == principal.user_id:
+        message = "Your own password is changed with your current one: POST /api/v1/auth/me/password."
+        raise CredentialNotAllowed(message)
+    if patch.role is not None or patch.password is not None:
+        principal.require_all(ROLE_SCOPES[patch.role or user.role])
 
 
 def _event(change: Change[User], caller: Caller, detail: Mapping[str, str | int] | None = None) -> SecurityEvent:

@@ -115,7 +115,7 @@ class CategoryPaths:
         fields = {"slug": slug, "name": name, "parent": parent}
         position = self._index.next_position(parent)
         try:
-            change = Category.create(fields, category_id=self._ids.item_id(), default_position=position, now=self._clock.now())
+            change = Category.create(fields, category_id=self._ids.new_id(), default_position=position, now=self._clock.now())
         except InvalidInput as error:
             raise InvalidInput([replace(found, path=_PATH) for found in error.errors]) from error
         self.made[slug] = change

@@ -227,7 +227,7 @@ class ImportJobs:
 
     def _new_state(self, plan: ImportPlan, owner: str | None) -> ImportState:
         now = self._clock.now()
-        state = ImportState(str(self._ids.item_id()), RUNNING, now, now, plan.dry_run, owner=owner)
+        state = ImportState(str(self._ids.new_id()), RUNNING, now, now, plan.dry_run, owner=owner)
         self._registry.states[state.id] = state
         return state
 

@@ -131,7 +131,7 @@ class RowParser:
         if not isinstance(fields, Mapping):
             return None
         try:
-            return Category.create(fields, category_id=self._ids.item_id(), default_position=0, now=self._clock.now())
+            return Category.create(fields, category_id=self._ids.new_id(), default_position=0, now=self._clock.now())
         except InvalidInput as error:
             return Refused(refusals_of(self.file_row(row), str(fields.get("slug") or ""), error.errors))
 
@@ -187,7 +187,7 @@ class RowParser:
 def create_item(fields: Mapping[str, Any], provenance: Provenance | None, clock: Clock, ids: Ids) -> Change[Item] | InvalidInput:
     """Decide the creation of an item, or return the error why it cannot be created."""
     try:
-        return Item.create(fields, item_id=ids.item_id(), default_sku="", now=clock.now(), provenance=provenance)
+        return Item.create(fields, item_id=ids.new_id(), default_sku="", now=clock.now(), provenance=provenance)
     except InvalidInput as error:
         return error
 

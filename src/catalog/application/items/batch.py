@@ -215,7 +215,7 @@ class BatchOperations:
             raise ItemNotFound(operation.raw_key)
         if item is None or operation.name == "create":
             default_sku = self._ids.sku() if body.get("sku") is None else ""
-            creation = Item.create(body, item_id=self._ids.item_id(), default_sku=default_sku, now=now)
+            creation = Item.create(body, item_id=self._ids.new_id(), default_sku=default_sku, now=now)
             staged.apply(creation)
             return OperationResult("created", creation.subject)
         if operation.if_version not in (None, item.version):

@@ -208,7 +208,7 @@ class Items:
     async def _decide_create(self, fields: Mapping[str, object]) -> Decision[Item]:
         default_sku = self._ids.sku() if fields.get("sku") is None else ""
         try:
-            change = Item.create(fields, item_id=self._ids.item_id(), default_sku=default_sku, now=self._clock.now())
+            change = Item.create(fields, item_id=self._ids.new_id(), default_sku=default_sku, now=self._clock.now())
         except InvalidInput as error:
             raise await self._with_category_error(error, fields) from None
         return Decision((change,), change.subject)

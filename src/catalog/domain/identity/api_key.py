@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, Self
 from uuid import UUID
 
 from catalog.domain.errors import shorten
-from catalog.domain.identity.scopes import Scopes, parse_scopes
+from catalog.domain.identity.scopes import SCOPES, Scopes, parse_scopes
 from catalog.domain.text.normalization import is_blank, trim
 from catalog.domain.validation import FieldErrors
 from catalog.domain.values.text import parse_text
@@ -77,7 +77,7 @@ def key_text(key_id: UUID, secret: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class NewApiKey:
-    """What a caller says about a new API key. Without scopes, it has all scopes of the credential that makes it."""
+    """A new API key as its maker describes it. Callers have to name its scopes. With None, it has all that it may have."""
 
     name: str
     scopes: Scopes | None = None
@@ -92,7 +92,7 @@ class NewApiKey:
                 message = f"Unknown API key field {shorten(name)}."
                 errors.add_unknown((name,), "unknown_field", message, _FIELDS, f"Allowed API key fields: {', '.join(_FIELDS)}.")
         key_name = _parse_name(fields.get("name"), errors)
-        scopes = parse_scopes(fields["scopes"], errors) if fields.get("scopes") is not None else None
+        scopes = _parse_scopes(fields.get("scopes"), errors)
         expires_at = _parse_expiry(fields.get("expires_at"), now, errors)
         errors.raise_if_any()
         return cls(str(key_name), scopes, expires_at)
@@ -107,6 +107,14 @@ def _parse_name(raw: object, errors: FieldErrors) -> str | None:
         errors.add(("name",), "invalid_name", f"The name of an API key has 1 to {MAX_KEY_NAME} characters.")
         return None
     return name
+
+
+def _parse_scopes(raw: object, errors: FieldErrors) -> Scopes | None:
+    if not raw and (raw is None or isinstance(raw, list)):
+        message = f"An API key needs at least one scope, and should have no more than it is used for: {', '.join(SCOPES)}."
+        errors.add(("scopes",), "required", message)
+        return None
+    return parse_scopes(raw, errors)
 
 
 def _parse_expiry(raw: object, now: datetime, errors: FieldErrors) -> datetime | None:

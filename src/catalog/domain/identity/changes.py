@@ -6,6 +6,7 @@ from uuid import UUID
 
 from catalog.domain.change import Change
 from catalog.domain.identity.api_key import ApiKey
+from catalog.domain.identity.principal import Author
 from catalog.domain.identity.security_log import SecurityEvent
 from catalog.domain.identity.session import RefreshToken, Rotation, Session
 from catalog.domain.identity.user import User
@@ -15,22 +16,24 @@ from catalog.domain.identity.user import User
 class SessionStart:
     """A new session, with its first refresh token unless it is that of a browser.
 
-    It is committed only if the user has still the same version, so that nobody signs in with a password just replaced.
+    It is committed only if the user has still the same version, so that nobody signs in with a password just replaced. Another
+    session of the user ends if there are too many (see MAX_SESSIONS). If it replaces a session, which ends with the same change,
+    it takes over the refresh tokens of that one (`tokens_of`).
     """
 
     session: Session
     user: User
     token: RefreshToken | None = None
+    tokens_of: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SessionEnd:
-    """Ends one session (`session_id`), or those of a user except one (`keep`)."""
+    """Ends one session (`session_id`), or all of a user."""
 
     at: datetime
     session_id: UUID | None = None
     user_id: UUID | None = None
-    keep: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,12 @@ class Setup:
 class IdentityChange:
     """A user's change, sessions that start, go on or end, keys that are made or revoked, and the events that tell of it.
 
+    With an `author`, it is committed only if the author's user, role and credential are still valid when it is: a process may
+    notice a moment too late that a session was revoked, and a key or a user that it makes would stay.
     `forget_keys_of` is a user whose keys the processes have to look up again, because the user was disabled or enabled.
     """
 
+    author: Author | None = None
     user: Change[User] | None = None
     setup: Setup | None = None
     start: SessionStart | None = None
@@ -75,6 +81,8 @@ class IdentityChange:
         times = [end.at for end in self.ends] + [event.at for event in self.events]
         if self.user is not None:
             times.append(self.user.at)
+        if self.start is not None:
+            times.append(self.start.session.last_used_at)
         if not times:
             message = "A change that revokes API keys needs an event"
             raise ValueError(message)
@@ -82,7 +90,7 @@ class IdentityChange:
 
     @property
     def revokes(self) -> bool:
-        """Whether credentials that were valid are not valid afterwards."""
+        """Whether it is made to end what was valid. A session that ends because another one starts may go on for a moment."""
         return bool(self.ends or self.revocation or self.forget_keys_of)
 
     @property

@@ -1,7 +1,7 @@
 """Decides whether an identity change can be committed, and which credentials it revokes. Every store asks it, under its lock."""
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -11,7 +11,9 @@ from catalog.domain.errors import StaleVersion
 from catalog.domain.identity.api_key import MAX_API_KEYS
 from catalog.domain.identity.changes import IdentityChange, SessionEnd, Setup
 from catalog.domain.identity.errors import ApiKeyNotFound, InvalidToken, LastAdmin, SessionNotFound, TooManyApiKeys, UsernameTaken
-from catalog.domain.identity.session import PresentedToken, Rotation
+from catalog.domain.identity.principal import Author
+from catalog.domain.identity.security_log import SESSION_ENDED, SecurityEvent
+from catalog.domain.identity.session import MAX_SESSIONS, PresentedToken, Rotation
 from catalog.domain.identity.user import User
 
 
@@ -21,6 +23,7 @@ class StoredSession(NamedTuple):
     id: UUID
     user_id: UUID
     has_ended: bool
+    last_used_at: datetime
 
 
 class StoredKey(NamedTuple):
@@ -66,31 +69,32 @@ class StoredIdentity:
 class IdentityPlan:
     """What a change does to sessions and keys: those that end, those that are deleted, and a revocation for each id in `revoked`.
 
-    `at` is the time of the revocations, and None if there are none.
+    `at` is the time of the revocations, and None if there are none. `events` are recorded after those of the change.
     """
 
     ended_sessions: frozenset[UUID] = frozenset()
     deleted_keys: frozenset[UUID] = frozenset()
     revoked: tuple[UUID, ...] = ()
     at: datetime | None = None
+    events: tuple[SecurityEvent, ...] = ()
 
 
 def identity_reads(change: IdentityChange) -> IdentityReads:
     """Return what has to be read before a change can be decided."""
-    users = {owner for owner in (_changed_user(change), _starting_user(change), _key_owner(change)) if owner is not None}
+    author, credential = (None, None) if change.author is None else (change.author.user_id, change.author.credential_id)
     deleted = {_changed_user(change)} if _is_deletion(change) else set()
     revocation = change.revocation
     key_users = (_key_owner(change), change.forget_keys_of, revocation.user_id if revocation else None, *deleted)
     creation = change.user if change.user is not None and change.user.before is None else None
     return IdentityReads(
-        users=frozenset(users),
+        users=_present(_changed_user(change), _starting_user(change), _key_owner(change), author),
         username=None if creation is None else creation.subject.username,
         admins_except=_changed_user(change) if change.may_remove_admin else None,
         setup=change.setup,
         token_hash=None if change.rotation is None else change.rotation.before.token_hash,
-        sessions=frozenset(end.session_id for end in change.ends if end.session_id is not None),
-        sessions_of=_present(*(end.user_id for end in change.ends if end.session_id is None), *deleted),
-        keys=_present(revocation.key_id if revocation else None),
+        sessions=_present(*(end.session_id for end in change.ends), credential),
+        sessions_of=_present(*(end.user_id for end in change.ends if end.session_id is None), _starting_user(change), *deleted),
+        keys=_present(revocation.key_id if revocation else None, credential),
         keys_of=_present(*key_users),
     )
 
@@ -98,6 +102,8 @@ def identity_reads(change: IdentityChange) -> IdentityReads:
 def plan_identity_commit(change: IdentityChange, stored: StoredIdentity) -> IdentityPlan:
     """Return what a change does. Raises: as IdentityStorage.commit."""
     users = dict(stored.users)
+    if change.author is not None:
+        _check_author(change.author, stored)
     if change.setup is not None and not stored.allows_setup:
         raise InvalidToken
     if change.user is not None:
@@ -116,6 +122,13 @@ def plan_identity_commit(change: IdentityChange, stored: StoredIdentity) -> Iden
     return _revocations(change, stored)
 
 
+def _check_author(author: Author, stored: StoredIdentity) -> None:
+    user = stored.users.get(author.user_id)
+    credentials = {key.id for key in stored.keys} | {session.id for session in stored.sessions if not session.has_ended}
+    if user is None or user.disabled or user.role != author.role or author.credential_id not in credentials:
+        raise InvalidToken
+
+
 def _check_user(user: Change[User], stored: StoredIdentity) -> None:
     if user.before is not None:
         _check_version(stored.users.get(user.before.id), user.before)
@@ -131,11 +144,12 @@ def _check_version(stored: User | None, expected: User) -> None:
 
 
 def _check_rotation(rotation: Rotation, presented: PresentedToken | None) -> None:
-    """Check that the token is as it was when its replacement was decided, and that session and user are still active."""
+    """Check that the token is as it was when its replacement was decided, and that its session and user are still active."""
     is_current = (
         presented is not None
         and presented.token.used_at == rotation.before.used_at
         and not presented.successor_used
+        and presented.session.id == rotation.session.id
         and presented.session.ended_at is None
         and not presented.user.disabled
     )
@@ -153,13 +167,16 @@ def _check_new_key(owner: User | None, owner_id: UUID, keys: Collection[StoredKe
 def _revocations(change: IdentityChange, stored: StoredIdentity) -> IdentityPlan:
     deleted_user = _changed_user(change) if _is_deletion(change) else None
     ended = {session.id for end in change.ends for session in _ended_by(end, stored)}
+    displaced = _displaced(change, stored, ended)
+    ended.update(displaced)
     deleted = {key.id for key in _deleted_keys(change, stored)}
     if deleted_user is not None:
         ended |= {session.id for session in stored.sessions if session.user_id == deleted_user and not session.has_ended}
         deleted |= {key.id for key in stored.keys if key.user_id == deleted_user}
     forgotten = {key.id for key in stored.keys if key.user_id == change.forget_keys_of}
     revoked = tuple(sorted(ended | deleted | forgotten))
-    return IdentityPlan(frozenset(ended), frozenset(deleted), revoked, change.at if revoked else None)
+    events = tuple(_end_event(change, session_id) for session_id in displaced)
+    return IdentityPlan(frozenset(ended), frozenset(deleted), revoked, change.at if revoked else None, events)
 
 
 def _ended_by(end: SessionEnd, stored: StoredIdentity) -> Iterator[StoredSession]:
@@ -170,7 +187,24 @@ def _ended_by(end: SessionEnd, stored: StoredIdentity) -> Iterator[StoredSession
         found = [session for session in stored.sessions if session.id == end.session_id]
         if not found or end.user_id not in (None, found[0].user_id):
             raise SessionNotFound(end.session_id)
-    return (session for session in found if session.id != end.keep and not session.has_ended)
+    return (session for session in found if not session.has_ended)
+
+
+def _displaced(change: IdentityChange, stored: StoredIdentity, ended: Collection[UUID]) -> Sequence[UUID]:
+    """Return the sessions that end because another one of the user starts: those that were not used for the longest time."""
+    user_id = _starting_user(change)
+    others = [
+        session for session in stored.sessions if session.user_id == user_id and not session.has_ended and session.id not in ended
+    ]
+    others.sort(key=lambda session: (session.last_used_at, session.id))
+    return [session.id for session in others[: max(0, len(others) + 1 - MAX_SESSIONS)]]
+
+
+def _end_event(change: IdentityChange, session_id: UUID) -> SecurityEvent:
+    """Return the event of a session that ends because another one starts. Who and from where is as in the change's event."""
+    cause = change.events[0] if change.events else SecurityEvent(action=SESSION_ENDED, at=change.at)
+    detail = {"session": str(session_id), "reason": f"more than {MAX_SESSIONS} sessions"}
+    return replace(cause, action=SESSION_ENDED, detail=detail)
 
 
 def _deleted_keys(change: IdentityChange, stored: StoredIdentity) -> Iterator[StoredKey]:

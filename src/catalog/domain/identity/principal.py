@@ -8,7 +8,7 @@ from uuid import UUID
 from catalog.domain.identity.api_key import ApiKey
 from catalog.domain.identity.errors import CredentialNotAllowed, InsufficientScope, Unauthenticated
 from catalog.domain.identity.roles import ROLE_SCOPES, Role
-from catalog.domain.identity.scopes import ALL_SCOPES, Scopes
+from catalog.domain.identity.scopes import ALL_SCOPES, Scopes, in_order
 from catalog.domain.identity.user import User
 
 PrincipalKind = Literal["user", "api_key", "local", "guest"]
@@ -20,6 +20,14 @@ class SignedIn(NamedTuple):
 
     user_id: UUID
     session_id: UUID
+
+
+class Author(NamedTuple):
+    """Who makes an identity change: the id of the user, the role, and the id of the session or API key."""
+
+    user_id: UUID
+    role: Role
+    credential_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +84,13 @@ class Principal:
         return self.credential_id if self.kind == "user" else None
 
     @property
+    def author(self) -> Author | None:
+        """The author of identity changes; None for callers without a row of their own, whose credential nobody can revoke."""
+        if self.user_id is None or self.credential_id is None:
+            return None
+        return Author(self.user_id, self.role, self.credential_id)
+
+    @property
     def actor(self) -> str | None:
         """The name under which changes and events are recorded."""
         return self.username
@@ -92,6 +107,11 @@ class Principal:
         if self.kind == "guest":
             raise Unauthenticated
         raise InsufficientScope(scope)
+
+    def require_all(self, scopes: Scopes) -> None:
+        """Return if the caller has all of the scopes. Raises: as `require`, for the first that is missing."""
+        for scope in in_order(scopes):
+            self.require(scope)
 
     def require_sign_in(self) -> SignedIn:
         """Return the user who has signed in with a password, and the session. Raises: Unauthenticated, CredentialNotAllowed."""

@@ -50,19 +50,16 @@ def in_order(scopes: Iterable[str]) -> tuple[str, ...]:
 
 
 def parse_scopes(raw: object, errors: FieldErrors, path: FieldPath = ("scopes",)) -> Scopes | None:
-    """Parse a list of scopes, or a text with spaces between them (RFC 6749, section 3.3).
-
-    If one is unknown, record an error and return None.
-    """
-    names = raw.split() if isinstance(raw, str) else raw
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    """Parse a list of scopes. If one is unknown, record an error and return None."""
+    if not isinstance(raw, list) or not all(isinstance(name, str) for name in raw):
         errors.add(path, "wrong_type", f"The scopes must be a list of names: {', '.join(SCOPES)}.")
         return None
     known = True
-    for index, name in enumerate(names):
+    for index, name in enumerate(raw):
         if name not in ALL_SCOPES:
             known = False
-            where = path if isinstance(raw, str) else (*path, index)
             message = f"Unknown scope {shorten(name)}."
-            errors.add_unknown(where, "unknown_scope", message, SCOPES, f"Scopes: {', '.join(SCOPES)}.", unknown_name=name)
-    return with_implied(names) if known else None
+            errors.add_unknown(
+                (*path, index), "unknown_scope", message, SCOPES, f"Scopes: {', '.join(SCOPES)}.", unknown_name=name
+            )
+    return with_implied(raw) if known else None

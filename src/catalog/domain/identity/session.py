@@ -17,8 +17,14 @@ from catalog.domain.identity.user import User
 GRACE = timedelta(seconds=10)
 """How long a refresh token may be presented again after its first use."""
 
+MAX_SESSIONS = 100
+"""Sessions that a user can have. When another one starts, the one that was not used for the longest time ends."""
+
 MAX_USER_AGENT = 200
 """Maximum length of the name that a client gives itself, in characters. The rest is cut."""
+
+MAX_ACCESS_LIFE = timedelta(hours=1)
+"""How long an access token may be valid at most, whatever the settings say. Processes know the revocations of that time."""
 
 KEPT_AFTER_END = timedelta(days=1)
 """How long sessions are kept after they ended or expired, and revocations after they happened. Longer than any access token."""
@@ -83,6 +89,10 @@ class Session:
             secret_hash=secret_hash,
         )
 
+    def renew(self, session_id: UUID, *, now: datetime, secret_hash: bytes | None = None) -> Self:
+        """Return the session under another id, so that access tokens and the cookie from before end. It does not last longer."""
+        return replace(self, id=session_id, secret_hash=secret_hash, last_used_at=now)
+
     def is_live(self, now: datetime, limits: SessionLimits) -> bool:
         """Return whether the session has neither ended nor expired."""
         return self.ended_at is None and now < min(self.expires_at, self.last_used_at + limits.idle)
@@ -113,8 +123,8 @@ class PresentedToken:
 class Rotation:
     """The replacement of a refresh token by its successor.
 
-    A store commits it only if the token has the same `used_at` as before, no successor was used, and neither the session has
-    ended nor the user was disabled; otherwise it raises StaleVersion, and the caller decides again.
+    A store commits it only if the token has the same `used_at` and session as before, no successor was used, and neither the
+    session has ended nor the user was disabled; otherwise it raises StaleVersion, and the caller decides again.
     """
 
     before: RefreshToken

@@ -5,10 +5,12 @@ import contextlib
 import errno
 import os
 import resource
+import signal
 import socket
 import sys
 import time
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any, Protocol
 
@@ -18,7 +20,7 @@ from uvicorn.supervisors import ChangeReload, multiprocess
 from catalog import __version__
 from catalog.entrypoints.container import Container, running
 from catalog.entrypoints.gc_tuning import reduce_collections
-from catalog.entrypoints.identity_start import start_identity
+from catalog.entrypoints.identity_start import preparing_later, start_identity
 from catalog.entrypoints.server.http_protocol import ConnectionMonitor, HttpConnection, MonitoredState
 from catalog.entrypoints.settings.loading import export_to_environment
 from catalog.entrypoints.settings.model import Settings
@@ -65,7 +67,8 @@ def serve(settings: Settings, *, workers: int = 1, reload: bool = False) -> None
         # Server processes load their settings from the environment, so options of the command line must be exported.
         port = listener.getsockname()[1]
         export_to_environment({"CATALOG_HTTP__HOST": settings.http.host, "CATALOG_HTTP__PORT": port})
-        asyncio.run(_prepare(settings.model_copy(update={"http": settings.http.model_copy(update={"port": port})})))
+        bound = settings.model_copy(update={"http": settings.http.model_copy(update={"port": port})})
+        is_prepared = asyncio.run(_prepare(bound))
         _announce(settings, port, workers)
         config = uvicorn.Config(
             APPLICATION,
@@ -85,13 +88,19 @@ def serve(settings: Settings, *, workers: int = 1, reload: bool = False) -> None
             timeout_keep_alive=settings.http.keep_alive_seconds,
             timeout_graceful_shutdown=max(1, round(settings.http.shutdown_timeout_seconds)),
         )
-        if reload:
-            ChangeReload(config, target=Server(config).run, sockets=[listener]).run()
-        elif workers > 1:
-            multiprocess.Process = _Worker  # type: ignore[misc] # uvicorn has no other hook for a custom server class
-            multiprocess.Multiprocess(config, sockets=[listener]).run()
-        else:
-            Server(config).run(sockets=[listener])
+        with contextlib.nullcontext() if is_prepared else preparing_later(bound):
+            _run(config, listener, workers=workers, reload=reload)
+
+
+def _run(config: uvicorn.Config, listener: socket.socket, *, workers: int, reload: bool) -> None:
+    """Serve on a socket, in this process or in several ones that this process starts."""
+    if reload:
+        _Reload(config, target=Server(config).run, sockets=[listener]).run()
+    elif workers > 1:
+        multiprocess.Process = _Worker  # type: ignore[misc] # uvicorn has no other hook for a custom server class
+        multiprocess.Multiprocess(config, sockets=[listener]).run()
+    else:
+        Server(config).run(sockets=[listener])
 
 
 class Server(uvicorn.Server):
@@ -194,8 +203,42 @@ def _accept_pending(listener: socket.socket) -> Iterator[socket.socket]:
             yield connection
 
 
+@contextlib.contextmanager
+def _starting_processes() -> Iterator[None]:
+    """Block SIGINT, for processes that are started meanwhile and inherit that. Here it takes effect when the block ends.
+
+    A terminal sends Ctrl-C to all processes. Those that serve must not notice: they would print tracebacks while they load, and
+    take the SIGTERM that they get from this process for a second signal, which skips the waiting.
+    """
+    resource_tracker.ensure_running()  # starting it with the first process would unblock SIGINT
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _Reload(ChangeReload):  # type: ignore[misc,valid-type]  # uvicorn chooses the class when it is imported
+    """Restarts the server process when the code changes."""
+
+    def startup(self) -> None:
+        """Start the server process."""
+        with _starting_processes():
+            super().startup()
+
+    def restart(self) -> None:
+        """Replace the server process."""
+        with _starting_processes():
+            super().restart()
+
+
 class _Worker(multiprocess.Process):
     """One of several server processes."""
+
+    def start(self) -> None:
+        """Start the process."""
+        with _starting_processes():
+            super().start()
 
     @property
     def server(self) -> uvicorn.Server:
@@ -233,17 +276,17 @@ def _listen(http: HttpSettings) -> socket.socket:
     return listener
 
 
-async def _prepare(settings: Settings) -> None:
+async def _prepare(settings: Settings) -> bool:
     """Do once what must be done before any process serves: check the cache URL, migrate the schema, prepare identity.
 
-    Raises InvalidSettings, Unavailable.
+    Return False if identity must be prepared later, because the store is away. Raises InvalidSettings, Unavailable.
     """
     container = Container(settings=settings)
     container.shared_cache()  # raises InvalidSettings if its URL is invalid
     if settings.storage.migrates:
         async with running(container):
             pass
-    await start_identity(container)
+    return await start_identity(container)
 
 
 def _announce(settings: Settings, port: int, workers: int) -> None:

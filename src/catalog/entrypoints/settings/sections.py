@@ -1,11 +1,13 @@
 """The settings, in sections, with their defaults and limits."""
 
+from datetime import timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from catalog.application.changes.feed import MAX_SUBSCRIBERS
 from catalog.application.imports.plan import MAX_ATOMIC_ROWS
+from catalog.domain.identity.session import MAX_ACCESS_LIFE
 from catalog.entrypoints.settings.values import Hosts, Networks, Origins, is_prefix, without_password
 from catalog.entrypoints.storage_plugins import UnknownScheme, canonical
 from catalog.ports.storage import StorageOptions
@@ -250,7 +252,9 @@ class IdentitySettings(Section):
     )
     issuer_name: str = Field("catalog", min_length=1, max_length=200, description="Issuer of access tokens, their claim iss")
     audience_name: str = Field("catalog", min_length=1, max_length=200, description="Audience of access tokens, their claim aud")
-    access_minutes: int = Field(10, ge=1, le=60, description="How long an access token is valid, in minutes")
+    access_minutes: int = Field(
+        10, ge=1, le=MAX_ACCESS_LIFE // timedelta(minutes=1), description="How long an access token is valid, in minutes"
+    )
     refresh_idle_days: int = Field(7, ge=1, le=365, description="How long a session lasts without being used, in days")
     refresh_days: int = Field(30, ge=1, le=365, description="How long a session lasts at most, in days")
     allow_insecure: bool = Field(default=False, description="Allow modes local and open in uat, uatbiz, sanity and prod")

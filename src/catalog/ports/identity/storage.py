@@ -67,6 +67,14 @@ class Sessions(Protocol):
         """Return the sessions of a user that have not ended, the newest first. Some may have expired."""
 
     @abstractmethod
+    async def session(self, session_id: UUID) -> tuple[Session, User] | None:
+        """Return the session with this id, and its user. It may have ended."""
+
+    @abstractmethod
+    async def all_sessions(self) -> Sequence[tuple[Session, User]]:
+        """Return the sessions of all users that have not ended, by username and the newest first. Some may have expired."""
+
+    @abstractmethod
     async def session_of_browser(self, secret_hash: bytes) -> tuple[Session, User] | None:
         """Return the session whose cookie has this hash, and its user. It may have ended."""
 
@@ -139,11 +147,11 @@ class IdentityStorage(Lifecycle, Users, Sessions, ApiKeys, SigningKeys, Security
 
     @abstractmethod
     async def commit(self, change: IdentityChange) -> None:
-        """Commit a change, its events included, or nothing.
+        """Commit a change, its events included, or nothing. `plan_identity_commit` decides what that means.
 
         Raises: StaleVersion if the user, the token or the session is not as the change expects, UsernameTaken, LastAdmin,
-        TooManyApiKeys, InvalidToken if the first user may not be created, SessionNotFound or ApiKeyNotFound if what should end
-        does not exist or is not the user's.
+        TooManyApiKeys, InvalidToken if the author's credential was revoked or the first user may not be created, SessionNotFound
+        or ApiKeyNotFound if what should end does not exist or is not the user's.
         """
 
     @abstractmethod

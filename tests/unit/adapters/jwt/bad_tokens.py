@@ -176,6 +176,7 @@ BAD_TOKENS = {
     "exp beyond all calendars": with_claims(exp=10**15),
     "exp far below zero": with_claims(exp=-(10**30)),
     "exp of thousands of digits": forge(HEADER, json.dumps(PAYLOAD)[:-1] + f',"exp":{"9" * 2_000}}}', KEY.private),
+    "valid for longer than any token of ours": with_claims(iat=START - 3_000, exp=START + 601),
     "payload a list": forge(HEADER, [PAYLOAD], KEY.private),
     "payload a text": forge(HEADER, '"admin"', KEY.private),
     "payload no JSON": forge(HEADER, "{", KEY.private),

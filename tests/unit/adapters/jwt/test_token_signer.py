@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from catalog.adapters.jwt.signing_keys import SigningKey, parse_key, to_pem
 from catalog.adapters.jwt.token_signer import LEEWAY, MAX_TOKEN, JwtSigner
 from catalog.domain.identity.errors import ExpiredToken, InvalidToken
+from catalog.domain.identity.session import MAX_ACCESS_LIFE
 from catalog.domain.identity.signing_key import StoredSigningKey
 from tests.unit.adapters.forging import changed, forge
 from tests.unit.adapters.jwt.bad_tokens import (
@@ -24,6 +25,8 @@ from tests.unit.adapters.jwt.bad_tokens import (
     OTHER_KEY,
     PAYLOAD,
     PUBLIC_PEM,
+    START,
+    with_claims,
     with_header,
 )
 
@@ -74,6 +77,13 @@ def test_a_token_expires_to_the_second() -> None:
     assert signer().verify(token, CLAIMS.expires_at - timedelta(microseconds=1)) == CLAIMS
     with pytest.raises(ExpiredToken):
         signer().verify(token, CLAIMS.expires_at)
+
+
+def test_a_token_of_the_longest_life_is_accepted() -> None:
+    """The longest that a setting allows. A longer one might outlive the memory of its revocation."""
+    assert signer().verify(with_claims(exp=START + 3_600), NOW).expires_at == NOW + MAX_ACCESS_LIFE
+    with pytest.raises(InvalidToken):
+        signer().verify(with_claims(exp=START + 3_601), NOW)
 
 
 def test_a_forged_token_is_never_called_expired() -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, Self
 
+from catalog.adapters.oidc.checked_transport import Resolve, resolve
 from catalog.adapters.oidc.foreign_tokens import OidcTokens, TrustedIssuer
 from catalog.domain.identity.roles import Role
 from tests.making import NOON
@@ -24,8 +26,10 @@ Handler = Callable[[asyncio.StreamWriter], Awaitable[Answer | None]]
 class Issuer:
     """Serves a discovery document and keys. A handler for a path can answer anything else, or nothing."""
 
-    def __init__(self, *keys: Mapping[str, Any]) -> None:
-        """Publish these JSON Web Keys."""
+    def __init__(self, *keys: Mapping[str, Any], host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
+        """Publish these JSON Web Keys. With `tls`, serve HTTPS for a host name that only tests resolve."""
+        self.host = host
+        self._tls = tls
         self.keys: Any = {"keys": list(keys)}
         self.requests: list[str] = []
         self.headers: list[str] = []
@@ -38,7 +42,7 @@ class Issuer:
     @property
     def url(self) -> str:
         """The issuer's name and address."""
-        return f"http://127.0.0.1:{self._port}/realm"
+        return f"{'https' if self._tls else 'http'}://{self.host}:{self._port}/realm"
 
     @property
     def fetches(self) -> int:
@@ -54,7 +58,7 @@ class Issuer:
 
     async def start(self) -> None:
         """Listen; again on the same port if it was stopped."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port, ssl=self._tls)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -94,10 +98,16 @@ class Issuer:
 
         self.handlers[f"/realm{path}"] = handler
 
-    def tokens(self, timeout: float = 5, clock: Callable[[], float] = lambda: 0.0, **settings: Any) -> OidcTokens:  # noqa: ANN401
+    def tokens(
+        self,
+        timeout: float = 5,
+        clock: Callable[[], float] = lambda: 0.0,
+        resolve: Resolve = resolve,
+        **settings: Any,  # noqa: ANN401
+    ) -> OidcTokens:
         """Return what verifies this issuer's tokens."""
         trusted = {"issuer": self.url, "audience": AUDIENCE, "role_claim": "roles", "role_map": ROLE_MAP, **settings}
-        return OidcTokens(TrustedIssuer(**trusted), timeout=timeout, clock=clock)
+        return OidcTokens(TrustedIssuer(**trusted), timeout=timeout, clock=clock, resolve=resolve)
 
     def claims(self, **changes: object) -> dict[str, Any]:
         """Return the claims of a good token, with some changed."""

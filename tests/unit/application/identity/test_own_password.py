@@ -1,6 +1,7 @@
 """Changing one's own password: who may, and which sessions stay."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -28,9 +29,9 @@ async def change(process: Process, caller: Caller, current: str = PASSWORD, new:
     return await process.users.change_own_password(current, new, caller)
 
 
-async def test_only_the_session_that_changes_it_stays(process: Process) -> None:
-    """With its tokens. All other sessions end at once; API keys stay."""
-    await process.add_user()
+async def test_only_the_session_that_changes_it_stays(process: Process, other: Process) -> None:
+    """With its refresh token; its access token ends. All other sessions end at once; API keys stay."""
+    user = await process.add_user()
     pair = await process.tokens()
     caller = Caller(await process.recognize(pair.access_token), CLIENT)
     others = [(await process.tokens()).access_token for _ in range(2)]
@@ -39,17 +40,51 @@ async def test_only_the_session_that_changes_it_stays(process: Process) -> None:
     for text in (*others, key.text):
         await process.recognize(text)
     assert await change(process, caller) is None
-    for text, kind in ((others[0], "token"), (others[1], "token"), (cookie, "cookie")):
+    for text, kind in ((pair.access_token, "token"), (others[0], "token"), (others[1], "token"), (cookie, "cookie")):
         with pytest.raises(InvalidToken):
             await process.recognize(text, kind)
-    assert (await process.recognize(pair.access_token)).session_id == caller.principal.session_id
+        with pytest.raises(InvalidToken):
+            await other.recognize(text, kind)
     assert (await process.recognize(key.text)).username == "anna"
-    await process.sign_in.refresh(pair.refresh_token, CLIENT)
+    fresh = await process.recognize((await process.sign_in.refresh(pair.refresh_token, CLIENT)).access_token)
+    (session,) = await process.sessions.of_user(user.id)
+    assert session.id == fresh.session_id != caller.principal.session_id
     await process.tokens(password=OTHER_PASSWORD)
     with pytest.raises(InvalidCredentials):
         await process.tokens()
     (event,) = await process.log("password.changed")
     assert (event.actor, event.subject, event.credential) == ("anna", "anna", caller.principal.credential)
+    assert event.detail == {"session": str(session.id)}
+
+
+async def test_a_session_with_tokens_does_not_last_longer(process: Process) -> None:
+    """It is the same session under another id. A refresh token that was used before still gives a thief away."""
+    user = await process.add_user()
+    first = await process.tokens()
+    second = await process.sign_in.refresh(first.refresh_token, CLIENT)
+    (before,) = await process.sessions.of_user(user.id)
+    process.clock.move(minutes=5)
+    await change(process, Caller(await process.recognize(second.access_token), CLIENT))
+    (after,) = await process.sessions.of_user(user.id)
+    assert after == replace(before, id=after.id, last_used_at=process.clock.now())
+    third = await process.sign_in.refresh(second.refresh_token, CLIENT)
+    with pytest.raises(InvalidToken):
+        await process.sign_in.refresh(first.refresh_token, CLIENT)
+    assert await process.sessions.of_user(user.id) == []
+    with pytest.raises(InvalidToken):
+        await process.sign_in.refresh(third.refresh_token, CLIENT)
+    assert [event.credential for event in await process.log("token.reused")] == [f"session:{after.id}"]
+
+
+async def test_a_refresh_at_the_same_time_goes_on_with_the_new_session(process: Process, storage: FlakyIdentity) -> None:
+    """It was decided with the old one, which has ended when it is to be committed."""
+    await process.add_user()
+    pair = await process.tokens()
+    caller = Caller(await process.recognize(pair.access_token), CLIENT)
+    storage.before_commit = [lambda: change(process, caller)]
+    fresh = await process.sign_in.refresh(pair.refresh_token, CLIENT)
+    assert (await process.recognize(fresh.access_token)).session_id != caller.principal.session_id
+    await process.sign_in.refresh(fresh.refresh_token, CLIENT)
 
 
 async def test_a_browser_gets_a_new_cookie(process: Process) -> None:
@@ -157,6 +192,7 @@ async def test_a_race_is_decided_again(process: Process, storage: FlakyIdentity,
     async def lost(_change: object) -> bool:
         return False
 
+    caller = await process.caller(password=OTHER_PASSWORD)
     monkeypatch.setattr(process.commits, "try_commit", lost)
     with pytest.raises(TooManyConflicts):
         await change(process, caller, OTHER_PASSWORD, PASSWORD)

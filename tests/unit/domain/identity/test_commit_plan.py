@@ -17,6 +17,7 @@ from catalog.domain.identity.commit_plan import (
     plan_identity_commit,
 )
 from catalog.domain.identity.errors import ApiKeyNotFound, LastAdmin, SessionNotFound, TooManyApiKeys, UsernameTaken
+from catalog.domain.identity.principal import Author
 from catalog.domain.identity.scopes import NO_SCOPES
 from catalog.domain.identity.security_log import SecurityEvent
 from catalog.domain.identity.session import PresentedToken, RefreshToken, Rotation, Session, SessionLimits
@@ -30,6 +31,7 @@ SESSION = Session.start(item_id(2), USER, "token", NO_SCOPES, now=NOON, limits=S
 TOKEN = RefreshToken(token_hash=b"1", session_id=SESSION.id, created_at=NOON)
 ROTATION = Rotation(TOKEN, replace(TOKEN, used_at=NOON), replace(TOKEN, token_hash=b"2", parent=b"1"), SESSION)
 PRESENTED = PresentedToken(TOKEN, SESSION, USER)
+RENEWED = SESSION.renew(item_id(4), now=NOON)
 KEY = ApiKey(id=item_id(3), user_id=USER.id, name="key", scopes=NO_SCOPES, secret_hash=b"", created_at=NOON)
 EVENT = SecurityEvent(action="key.revoked", at=NOON)
 OTHER = item_id(9)
@@ -56,8 +58,10 @@ def test_what_is_read_follows_from_the_change() -> None:
     assert identity_reads(IdentityChange(user=CREATION)) == replace(nothing, users=user, username="anna")
     assert identity_reads(deletion) == replace(nothing, users=user, admins_except=USER.id, sessions_of=user, keys_of=user)
     assert identity_reads(IdentityChange(rotation=ROTATION)) == replace(nothing, token_hash=b"1")
-    assert identity_reads(new_session) == replace(nothing, users=user)
+    assert identity_reads(new_session) == replace(nothing, users=user, sessions_of=user)
     assert identity_reads(IdentityChange(new_key=KEY)) == replace(nothing, users=user, keys_of=user)
+    by = IdentityChange(author=Author(USER.id, "admin", OTHER))
+    assert identity_reads(by) == replace(nothing, users=user, sessions=other, keys=other)
     assert identity_reads(ends) == replace(nothing, sessions=other, sessions_of=other)
     assert identity_reads(revocation) == replace(nothing, keys=frozenset({KEY.id}), keys_of=user | other)
 
@@ -72,6 +76,7 @@ REFUSED: list[tuple[IdentityChange, StoredIdentity, type[CatalogError]]] = [
     (IdentityChange(rotation=ROTATION), StoredIdentity(), StaleVersion),
     (IdentityChange(rotation=ROTATION), StoredIdentity(presented=replace(PRESENTED, token=ROTATION.after)), StaleVersion),
     (IdentityChange(rotation=ROTATION), StoredIdentity(presented=replace(PRESENTED, successor_used=True)), StaleVersion),
+    (IdentityChange(rotation=ROTATION), StoredIdentity(presented=replace(PRESENTED, session=RENEWED)), StaleVersion),
     (
         IdentityChange(rotation=ROTATION),
         StoredIdentity(presented=replace(PRESENTED, session=replace(SESSION, ended_at=NOON))),
@@ -88,7 +93,7 @@ REFUSED: list[tuple[IdentityChange, StoredIdentity, type[CatalogError]]] = [
     (IdentityChange(ends=(SessionEnd(NOON, session_id=SESSION.id),)), StoredIdentity(), SessionNotFound),
     (
         IdentityChange(ends=(SessionEnd(NOON, session_id=SESSION.id, user_id=OTHER),)),
-        StoredIdentity(sessions=[StoredSession(SESSION.id, USER.id, has_ended=False)]),
+        StoredIdentity(sessions=[StoredSession(SESSION.id, USER.id, has_ended=False, last_used_at=NOON)]),
         SessionNotFound,
     ),
     (IdentityChange(revocation=KeyRevocation(KEY.id), events=(EVENT,)), StoredIdentity(), ApiKeyNotFound),
@@ -134,11 +139,11 @@ def test_a_session_of_a_user_who_is_deleted_does_not_start() -> None:
 
 
 def test_sessions_end_and_keys_are_revoked() -> None:
-    """All but the kept session end, those that have ended stay as they are, and forgotten keys are not deleted."""
-    sessions = [StoredSession(item_id(number), USER.id, has_ended=number == 12) for number in (11, 12, 13)]
+    """Those that have ended stay as they are, and forgotten keys are not deleted."""
+    sessions = [StoredSession(item_id(number), USER.id, has_ended=number == 12, last_used_at=NOON) for number in (11, 12)]
     keys = [StoredKey(item_id(21), USER.id), StoredKey(item_id(22), OTHER)]
     change = IdentityChange(
-        ends=(SessionEnd(NOON, user_id=USER.id, keep=item_id(13)), SessionEnd(NOON, session_id=item_id(12))),
+        ends=(SessionEnd(NOON, user_id=USER.id), SessionEnd(NOON, session_id=item_id(12))),
         revocation=KeyRevocation(user_id=USER.id),
         forget_keys_of=OTHER,
     )
@@ -152,7 +157,10 @@ def test_sessions_end_and_keys_are_revoked() -> None:
 
 def test_a_deletion_revokes_everything_of_the_user() -> None:
     """Sessions and keys of the user end, although the change does not say so."""
-    sessions = [StoredSession(item_id(11), USER.id, has_ended=False), StoredSession(item_id(12), OTHER, has_ended=False)]
+    sessions = [
+        StoredSession(item_id(number), owner, has_ended=False, last_used_at=NOON)
+        for number, owner in ((11, USER.id), (12, OTHER))
+    ]
     keys = [StoredKey(item_id(21), USER.id), StoredKey(item_id(22), OTHER)]
     plan = plan_identity_commit(IdentityChange(user=USER.delete(now=NOON)), replace(STORED, sessions=sessions, keys=keys))
     assert plan.revoked == (item_id(11), item_id(21))

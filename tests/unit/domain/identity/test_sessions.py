@@ -97,8 +97,8 @@ def test_an_api_key_may_expire() -> None:
 
 
 def test_a_new_key_is_parsed() -> None:
-    """Scopes and end may be left out."""
-    assert NewApiKey.parse({"name": " ci "}, now=NOON) == NewApiKey("ci")
+    """Its end may be left out."""
+    assert NewApiKey.parse({"name": " ci ", "scopes": ["items:read"]}, now=NOON) == NewApiKey("ci", frozenset({"items:read"}))
     fields = {"name": "ci", "scopes": ["items:read"], "expires_at": "2030-01-01T00:00:00Z"}
     parsed = NewApiKey.parse(fields, now=NOON)
     assert parsed.scopes == frozenset({"items:read"})
@@ -108,12 +108,15 @@ def test_a_new_key_is_parsed() -> None:
 @pytest.mark.parametrize(
     ("fields", "codes"),
     [
-        ({}, ["required"]),
-        ({"name": " "}, ["invalid_name"]),
+        ({}, ["required", "required"]),
+        ({"name": "a", "scopes": []}, ["required"]),
+        ({"name": "a", "scopes": ""}, ["wrong_type"]),
+        ({"name": "a", "scopes": "items:read"}, ["wrong_type"]),
+        ({"name": " ", "scopes": ["items:read"]}, ["invalid_name"]),
         ({"name": "x" * 101, "scopes": ["x"]}, ["invalid_name", "unknown_scope"]),
-        ({"name": "a", "key": "x", "expires_at": 1}, ["unknown_field", "invalid_time"]),
-        ({"name": "a", "expires_at": "tomorrow"}, ["invalid_time"]),
-        ({"name": "a", "expires_at": "2020-01-01T00:00:00Z"}, ["expired"]),
+        ({"name": "a", "scopes": ["items:read"], "key": "x", "expires_at": 1}, ["unknown_field", "invalid_time"]),
+        ({"name": "a", "scopes": ["items:read"], "expires_at": "tomorrow"}, ["invalid_time"]),
+        ({"name": "a", "scopes": ["items:read"], "expires_at": "2020-01-01T00:00:00Z"}, ["expired"]),
     ],
 )
 def test_every_fault_of_a_new_key_is_reported(fields: dict[str, object], codes: list[str]) -> None:

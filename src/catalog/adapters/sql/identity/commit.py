@@ -78,6 +78,11 @@ class IdentityCommitter:
         self._use_session = compiled(dialect.update(sessions, sessions.c.id, ("last_used_at",)))
         self._insert_token = compiled(dialect.insert(refresh_tokens))
         self._use_token = compiled(dialect.update(refresh_tokens, refresh_tokens.c.token_hash, ("used_at",)))
+        self._move_tokens = compiled(
+            update(refresh_tokens)
+            .where(refresh_tokens.c.session_id == bindparam("before"))
+            .values(session_id=bindparam("after", type_=refresh_tokens.c.session_id.type))
+        )
         self._insert_key = compiled(dialect.insert(api_keys))
         self._insert_revocations = compiled(dialect.insert(revocations))
         self._move_head = compiled(update(identity_head).where(THE_IDENTITY_HEAD).values(seq=bindparam("head")))
@@ -97,7 +102,7 @@ class IdentityCommitter:
         deletion = change.user is not None and change.user.after is None
         first = self._ends(plan) if not deletion else []
         last = [self._delete_user.bind(user_id=change.user.subject.id)] if change.user is not None and deletion else []
-        records = [*self._revocation_rows(plan, heads), *self._log_appends.statements(heads.log, change.events)]
+        records = [*self._revocation_rows(plan, heads), *self._log_appends.statements(heads.log, [*change.events, *plan.events])]
         if change.setup is not None:
             first.append(self._delete_setup_tokens.bind())
         return [[*first, *self._user_row(change)], [*self._session_rows(change), *records], last]
@@ -125,6 +130,8 @@ class IdentityCommitter:
         if change.start is not None:
             statements.append(self._bulk(self._insert_session, SESSION_ROW, [from_session(change.start.session)]))
             new_tokens += [] if change.start.token is None else [change.start.token]
+            if change.start.tokens_of is not None:
+                statements.append(self._move_tokens.bind(before=change.start.tokens_of, after=change.start.session.id))
         if change.rotation is not None:
             session, token = change.rotation.session, change.rotation.after
             statements.append(self._bulk(self._use_session, ("key", "last_used_at"), [(session.id, session.last_used_at)]))
@@ -161,7 +168,7 @@ class _StateReader:
         self._any_user = compiled(select(literal_column("1")).select_from(users).where(EVERY_USER).limit(1))
         self._setup_token = compiled(select(setup_tokens.c.expires_at).where(setup_tokens.c.token_hash == bindparam("hash")))
         self._presented = compiled(presented_token_statement())
-        session = select(sessions.c.id, sessions.c.user_id, sessions.c.ended_at)
+        session = select(sessions.c.id, sessions.c.user_id, sessions.c.ended_at, sessions.c.last_used_at)
         self._sessions = compiled(
             union(
                 session.where(dialect.any_of(sessions.c.id, "ids")),
@@ -200,6 +207,6 @@ class _StateReader:
             has_other_admin=bool(admins),
             allows_setup=allows_setup,
             presented=to_presented_token(presented[0]) if presented else None,
-            sessions=[StoredSession(row[0], row[1], row[2] is not None) for row in session_rows],
+            sessions=[StoredSession(row[0], row[1], row[2] is not None, row[3]) for row in session_rows],
             keys=[StoredKey(*row) for row in key_rows],
         )

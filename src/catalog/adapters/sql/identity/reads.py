@@ -89,10 +89,13 @@ class IdentityReads:
             .where(sessions.c.user_id == bindparam("owner"), sessions.c.ended_at.is_(None))
             .order_by(sessions.c.created_at.desc(), sessions.c.id.desc())
         )
-        self._session_of_browser = compiled(
-            select(*SESSION_COLUMNS, *USER_COLUMNS)
-            .join(users, users.c.id == sessions.c.user_id)
-            .where(sessions.c.secret_hash == bindparam("hash"))
+        session_with_user = select(*SESSION_COLUMNS, *USER_COLUMNS).join(users, users.c.id == sessions.c.user_id)
+        self._session = compiled(session_with_user.where(sessions.c.id == bindparam("session_id")))
+        self._session_of_browser = compiled(session_with_user.where(sessions.c.secret_hash == bindparam("hash")))
+        self._all_sessions = compiled(
+            session_with_user.where(EVERY_USER, sessions.c.ended_at.is_(None)).order_by(
+                users.c.username, sessions.c.created_at.desc(), sessions.c.id.desc()
+            )
         )
         self._presented_token = compiled(presented_token_statement())
         key_with_user = select(*KEY_COLUMNS, *USER_COLUMNS).join(users, users.c.id == api_keys.c.user_id)
@@ -132,10 +135,19 @@ class IdentityReads:
         """Look up a user's sessions."""
         return [to_session(row) for row in await self._database.fetch(self._sessions_of, {"owner": user_id})]
 
+    async def session(self, session_id: UUID) -> tuple[Session, User] | None:
+        """Look up a session."""
+        rows = await self._database.fetch(self._session, {"session_id": session_id})
+        return _to_owned_session(rows[0]) if rows else None
+
+    async def all_sessions(self) -> Sequence[tuple[Session, User]]:
+        """Read those of all users."""
+        return [_to_owned_session(row) for row in await self._database.fetch(self._all_sessions, {})]
+
     async def session_of_browser(self, secret_hash: bytes) -> tuple[Session, User] | None:
         """Look up a session by its cookie."""
         rows = await self._database.fetch(self._session_of_browser, {"hash": secret_hash})
-        return (to_session(rows[0][:_SESSION_END]), to_user(rows[0][_SESSION_END:])) if rows else None
+        return _to_owned_session(rows[0]) if rows else None
 
     async def refresh_token(self, token_hash: bytes) -> PresentedToken | None:
         """Look up a token."""
@@ -164,6 +176,10 @@ class IdentityReads:
         head, floor, skipped, _ = rows[0]
         ids = frozenset(revoked for *_, revoked in rows if revoked is not None)
         return Revocations(head, ids, complete=after >= floor and not skipped)
+
+
+def _to_owned_session(row: Sequence[Any]) -> tuple[Session, User]:
+    return to_session(row[:_SESSION_END]), to_user(row[_SESSION_END:])
 
 
 def _users_statement(*, search: bool, after: bool) -> Select[Any]:

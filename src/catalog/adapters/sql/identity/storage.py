@@ -94,6 +94,14 @@ class SqlIdentityStorage(IdentityStorage):
         """Look up a user's sessions."""
         return await self._reads.sessions_of(user_id)
 
+    async def session(self, session_id: UUID) -> tuple[Session, User] | None:
+        """Look up a session."""
+        return await self._reads.session(session_id)
+
+    async def all_sessions(self) -> Sequence[tuple[Session, User]]:
+        """Read those of all users."""
+        return await self._reads.all_sessions()
+
     async def session_of_browser(self, secret_hash: bytes) -> tuple[Session, User] | None:
         """Look up a session by its cookie."""
         return await self._reads.session_of_browser(secret_hash)

@@ -5,23 +5,23 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from catalog.adapters.sql.log_chain import change_digest, entry_content, origin_content
+from catalog.adapters.sql.log_chain import change_digest, entry_content, origin_content, parse_chain_end
 from catalog.adapters.sql.schema.tables import THE_HEAD, change_log, log_head
 from catalog.domain.change import Origin
 from catalog.domain.changes.log import MAX_SEQ
 from catalog.domain.hash_chain import ChainEnd, Link
 
-CHAIN_ENDS = select(log_head.c.seq, log_head.c.digest, log_head.c.floor, log_head.c.floor_digest, log_head.c.chained_from).where(
-    THE_HEAD
-)
+CHAIN_ENDS = select(
+    log_head.c.seq, log_head.c.chain_end, log_head.c.floor, log_head.c.floor_digest, log_head.c.chained_from
+).where(THE_HEAD)
 """Selects where the chain starts and ends."""
 
 
 def to_chain_ends(row: Sequence[Any]) -> tuple[ChainEnd, ChainEnd]:
     """Return where the chain starts and where it ends, from a row of CHAIN_ENDS."""
-    seq, digest, floor, floor_digest, chained_from = row
+    seq, chain_end, floor, floor_digest, chained_from = row
     start = ChainEnd(floor, floor_digest or b"") if floor > chained_from else ChainEnd(chained_from)
-    return start, ChainEnd(seq, bytes.fromhex(digest))
+    return start, parse_chain_end(chain_end, seq)
 
 
 def links_statement(after: int, limit: int) -> Select[Any]:

@@ -124,9 +124,10 @@ log_head = Table(
     Column("floor", BigInteger(), nullable=False, server_default="0"),
     # How many times unused words were deleted from name_words.
     Column("word_sweeps", BigInteger(), nullable=False, server_default="0"),
-    # The digest of the newest entry, in hexadecimal digits; that of the last entry that was pruned; and the number of the last
-    # entry before the chain of digests began.
-    Column("digest", Text(), nullable=False, server_default=""),
+    # The number and the digest of the last entry of the chain (a ChainEnd); the digest of the last entry that was pruned; and the
+    # number of the last entry before the chain began. The first has a number of its own, because a process of an older version
+    # may append entries and move `seq` only.
+    Column("chain_end", Text(), nullable=False, server_default="0:"),
     Column("floor_digest", LargeBinary()),
     Column("chained_from", BigInteger(), nullable=False, server_default="0"),
 )

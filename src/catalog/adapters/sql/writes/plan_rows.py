@@ -5,6 +5,7 @@ from uuid import UUID
 
 from catalog.adapters.sql.writes.prepared_rows import PreparedRows, Row
 from catalog.domain.changes.commit_plan import CommitPlan
+from catalog.domain.hash_chain import ChainEnd
 from catalog.domain.items.attributes import sort_key
 from catalog.domain.items.item import Item, changed_fields
 from catalog.domain.search.search import SEARCHED_FIELDS, ItemTerms
@@ -24,12 +25,12 @@ class PlanRows:
             (insert.seq, *prepared.insert(insert.item)) for insert in plan.inserted
         ]
         self.entries: list[Row] = []
-        self.digest = digest
-        """The digest of the log's last entry after the commit."""
         for entry in plan.entries:
-            row = prepared.entry(entry, self.digest)
+            row = prepared.entry(entry, digest)
             self.entries.append(row)
-            self.digest = row[-1]
+            digest = row[-1]
+        self.chain_end = ChainEnd(plan.entries[-1].seq, digest) if plan.entries else ChainEnd()
+        """The last of `entries`."""
 
     def deleted_seqs(self) -> list[int]:
         """Return the `seq` of each item to delete."""

@@ -10,6 +10,7 @@ from sqlalchemy import CompoundSelect, Integer, cast, func, literal_column, null
 from catalog.adapters.sql.connections.head_watcher import EMPTY_LOG_HEAD
 from catalog.adapters.sql.database import SqlDatabase
 from catalog.adapters.sql.dialect import SqlDialect
+from catalog.adapters.sql.log_chain import parse_chain_end
 from catalog.adapters.sql.schema.tables import (
     EVERY_CATEGORY,
     THE_HEAD,
@@ -30,7 +31,7 @@ _ITEM, _CATEGORY, _ITEM_COUNT, _TOMBSTONE, _RECORD, _HEAD = range(6)
 class LockedState(NamedTuple):
     """What a transaction read after taking the lock: the stored state of a batch's read set, and the `seq` of each item.
 
-    `word_sweeps` is how many times unused words were deleted, and `digest` is that of the log's last entry.
+    `word_sweeps` is how many times unused words were deleted, and `digest` is that of the log's last entry, empty if it has none.
     """
 
     state: StoredState
@@ -82,7 +83,7 @@ def _locked_state(rows: Iterable[Sequence[Any]]) -> LockedState:
     record_times: dict[str, datetime] = {}
     head: int | None = None
     sweeps = 0
-    digest = ""
+    chain_end = ""
     for kind, subject_id, version, key, number, parent, *at in rows:
         if kind == _ITEM:
             versions[subject_id], item_ids_by_sku[key], seqs[subject_id] = version, subject_id, number
@@ -95,11 +96,11 @@ def _locked_state(rows: Iterable[Sequence[Any]]) -> LockedState:
         elif kind == _RECORD:
             record_times[key] = at[0]
         else:
-            head, sweeps, digest = number, version, key
+            head, sweeps, chain_end = number, version, key
     if head is None:
         raise SchemaOutdated(EMPTY_LOG_HEAD)
     state = StoredState(head, versions, item_ids_by_sku, category_nodes, item_counts, tombstones, record_times)
-    return LockedState(state, seqs, sweeps, bytes.fromhex(digest))
+    return LockedState(state, seqs, sweeps, parse_chain_end(chain_end, head).digest)
 
 
 def _state_statement(dialect: SqlDialect, *, tree: bool, history: bool) -> CompoundSelect[Any]:
@@ -137,7 +138,7 @@ def _state_statement(dialect: SqlDialect, *, tree: bool, history: bool) -> Compo
             .group_by(change_log.c.subject_id)
         )
     parts.append(
-        select(literal_column(str(_HEAD)), null(), log_head.c.word_sweeps, log_head.c.digest, log_head.c.seq, null()).where(
+        select(literal_column(str(_HEAD)), null(), log_head.c.word_sweeps, log_head.c.chain_end, log_head.c.seq, null()).where(
             THE_HEAD
         )
     )

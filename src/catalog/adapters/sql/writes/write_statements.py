@@ -112,5 +112,5 @@ class WriteStatements:
         add(self._upsert_records, RECORD_ROW, list(map(from_record, plan.records)))
         add(self._insert_entries, _ENTRY_COLUMNS, rows.entries, change_log)
         if plan.entries:
-            statements.append(self._move_head.bind(head=plan.entries[-1].seq, digest=rows.digest.hex()))
+            statements.append(self._move_head.bind(head=rows.chain_end.seq, chain_end=str(rows.chain_end)))
         return statements

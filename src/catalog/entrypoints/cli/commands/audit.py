@@ -218,6 +218,11 @@ def _expected(text: str, default_stream: str) -> tuple[str, ChainEnd]:
 
 def _fault(name: str, verdict: Verdict, expected: ChainEnd | None) -> str | None:
     """Return what is wrong with a stream, or None."""
+    if verdict.lacks_digest:
+        return (
+            f"{name} {verdict.first_fault}: this entry has no digest. It was inserted, or a process of an older version wrote it "
+            f"while this one was rolled out. In that case, accept it: from now on, verify with --expect {name}:{verdict.noted}"
+        )
     if verdict.first_fault is not None:
         return f"{name} {verdict.first_fault}: this entry was altered, removed or inserted, or its digest was noted differently."
     if expected is not None and expected.seq < verdict.start.seq:

@@ -58,8 +58,9 @@ def list_(user: str | None, *, as_json: bool) -> None:
     "--scope",
     "scopes",
     multiple=True,
+    required=True,
     type=click.Choice(SCOPES),
-    help="A right of the key; repeatable. Default: all of the role.",
+    help="A right of the key; repeatable.",
 )
 @click.option("--expires", metavar="TIME", help="When the key expires, such as 2027-01-31T12:00:00Z. Default: never.")
 @as_json
@@ -67,7 +68,7 @@ def create(user: str, name: str, scopes: tuple[str, ...], expires: str | None, *
     """Create an API key for a user. The key is shown only once."""
 
     async def work(container: Any) -> tuple[ApiKey, str]:  # noqa: ANN401 - a Container
-        fields: dict[str, object] = {"name": name, "scopes": list(scopes) or None, "expires_at": expires}
+        fields: dict[str, object] = {"name": name, "scopes": list(scopes), "expires_at": expires}
         new = NewApiKey.parse(fields, now=container.clock().now())
         owner: User = await container.users().get(user)
         if owner.disabled:

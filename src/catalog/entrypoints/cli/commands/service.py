@@ -8,6 +8,7 @@ from typing import Any
 import rich_click as click
 
 from catalog.entrypoints.cli.exit_codes import REFUSED, UNAVAILABLE, fail, reporting_errors
+from catalog.entrypoints.cli.interrupts import deferred_interrupts
 from catalog.entrypoints.cli.options import as_json
 from catalog.entrypoints.cli.session import run
 from catalog.ports.storage import SchemaState, Storage
@@ -22,9 +23,10 @@ from catalog.ports.storage import SchemaState, Storage
 @click.option("--reload", is_flag=True, help="Restart when the code changes (for development).")
 def serve(host: str | None, port: int | None, workers: int, *, reload: bool) -> None:
     """Serve the REST API until stopped (Ctrl-C or SIGTERM)."""
-    from catalog.entrypoints import log_config  # noqa: PLC0415 - keeps --help fast
-    from catalog.entrypoints.server import server  # noqa: PLC0415
-    from catalog.entrypoints.settings.loading import export_to_environment, load_settings  # noqa: PLC0415
+    with deferred_interrupts():
+        from catalog.entrypoints import log_config  # noqa: PLC0415 - keeps --help fast
+        from catalog.entrypoints.server import server  # noqa: PLC0415
+        from catalog.entrypoints.settings.loading import export_to_environment, load_settings  # noqa: PLC0415
 
     if reload and workers > 1:
         message = "--reload works with one process only; omit --workers."

@@ -7,15 +7,13 @@ from uuid import UUID
 
 import rich_click as click
 
-from catalog.domain.identity.errors import SessionNotFound
 from catalog.domain.identity.session import Session
 from catalog.domain.identity.user import User
-from catalog.entrypoints.cli.commands.users import all_users
 from catalog.entrypoints.cli.identity_session import CALLER, run_identity
 from catalog.entrypoints.cli.options import as_json
 from catalog.entrypoints.cli.tables import print_table
 
-Owned = tuple[User, Session]
+Owned = tuple[Session, User]
 """A session and its user."""
 
 
@@ -31,20 +29,25 @@ def list_(user: str | None, *, as_json: bool) -> None:
     """List sessions by user, newest first."""
 
     async def work(container: Any) -> Sequence[Owned]:  # noqa: ANN401 - a Container
-        return await _find(container, user)
+        service = container.user_sessions()
+        if user is None:
+            everybody: Sequence[Owned] = await service.of_everybody()
+            return everybody
+        owner: User = await container.users().get(user)
+        return [(session, owner) for session in await service.of_user(owner.id)]
 
     found = run_identity(work)
     if as_json:
         from catalog.entrypoints.representations.identity import encode_sessions  # noqa: PLC0415 - keeps --help fast
 
-        page = json.loads(encode_sessions([session for _, session in found], None))
-        for (owner, _), body in zip(found, page["sessions"], strict=True):
+        page = json.loads(encode_sessions([session for session, _ in found], None))
+        for (_, owner), body in zip(found, page["sessions"], strict=True):
             del body["current"]
             body["user"] = owner.username
         click.echo(json.dumps(page))
     elif found:
         headings = ("Id", "User", "Kind", "Signed in (UTC)", "Last used (UTC)", "Expires (UTC)", "From", "Program")
-        print_table(headings, (_row(owner, session) for owner, session in found))
+        print_table(headings, (_row(session, owner) for session, owner in found))
     else:
         click.echo("No sessions.", err=True)
 
@@ -60,27 +63,20 @@ def end(session_id: UUID | None, user: str | None) -> None:
 
     async def work(container: Any) -> str:  # noqa: ANN401 - a Container
         service = container.user_sessions()
-        found = await _find(container, user)
-        if user is not None:
-            if found:
-                await service.end_of(found[0][0], CALLER)
-            return f"Ended {len(found)} {'session' if len(found) == 1 else 'sessions'} of {user}."
-        owner = next((owner for owner, session in found if session.id == session_id), None)
-        if owner is None:
-            raise SessionNotFound(session_id)
-        await service.end_of(owner, CALLER, session_id)
-        return f"Ended the session {session_id} of {owner.username}."
+        if session_id is not None:
+            _, owner = await service.find(session_id)
+            await service.end_of(owner, CALLER, session_id)
+            return f"Ended the session {session_id} of {owner.username}."
+        owner = await container.users().get(user)
+        found = await service.of_user(owner.id)
+        if found:
+            await service.end_of(owner, CALLER)
+        return f"Ended {len(found)} {'session' if len(found) == 1 else 'sessions'} of {user}."
 
     click.echo(run_identity(work))
 
 
-async def _find(container: Any, key: str | None) -> Sequence[Owned]:  # noqa: ANN401 - a Container
-    """Return the live sessions of a user, or of all."""
-    owners = await all_users(container) if key is None else [await container.users().get(key)]
-    return [(owner, session) for owner in owners for session in await container.user_sessions().of_user(owner.id)]
-
-
-def _row(owner: User, session: Session) -> tuple[object, ...]:
+def _row(session: Session, owner: User) -> tuple[object, ...]:
     return (
         session.id,
         owner.username,

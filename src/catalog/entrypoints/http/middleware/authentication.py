@@ -14,19 +14,26 @@ from litestar.exceptions import HTTPException
 
 from catalog.application.identity.authenticator import Authenticator, Credential
 from catalog.domain.errors import CatalogError
-from catalog.domain.identity.errors import CrossSite, ExpiredToken, InvalidToken, TooManyRequests
+from catalog.domain.identity.errors import CrossSite, ExpiredToken, InvalidToken
 from catalog.domain.identity.principal import GUEST, Principal
 from catalog.domain.identity.scopes import ITEMS_READ, NO_SCOPES
 from catalog.entrypoints.http.middleware.public_routes import PublicRoutes
-from catalog.entrypoints.http.middleware.rate_limits import Header, RateLimits, address_key
+from catalog.entrypoints.http.middleware.rate_limits import RATE_HEADERS, Header, RateLimits, address_key
 from catalog.entrypoints.http.requests.access import REQUESTS
 from catalog.entrypoints.http.requests.caller import PRINCIPAL, VISIBILITY, address_of
-from catalog.entrypoints.http.requests.credentials import RawCredential, SessionCookie, parse_credential, raw_credential
+from catalog.entrypoints.http.requests.credentials import (
+    RawCredential,
+    SessionCookie,
+    has_header_credential,
+    parse_credential,
+    raw_credential,
+)
 from catalog.entrypoints.http.requests.denials import Denials
 from catalog.entrypoints.http.requests.headers import header
 from catalog.entrypoints.http.requests.origins import SAFE_METHODS, is_cross_origin, is_same_origin
+from catalog.entrypoints.http.responses.cors import CorsHeaders, is_preflight
 from catalog.entrypoints.http.responses.prepared import NO_STORE, PreparedResponse
-from catalog.entrypoints.http.responses.problems import PROBLEM_JSON, headers_of, problem, problem_of, status_of
+from catalog.entrypoints.http.responses.problems import PROBLEM_JSON, headers_of, log_unavailable, problem, problem_of, status_of
 from catalog.ports.cache import ResponseContent
 
 NOBODY: Final = replace(GUEST, scopes=NO_SCOPES)
@@ -34,6 +41,9 @@ NOBODY: Final = replace(GUEST, scopes=NO_SCOPES)
 
 MAX_KNOWN = 10_000
 """Headers whose caller is remembered. Beyond it, they are all parsed anew."""
+
+MAX_KNOWN_LENGTH = 2048
+"""Bytes of a header whose caller is remembered. The same credential can be sent with any amount of padding or other cookies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,57 +93,49 @@ class AuthenticationMiddleware:
         self._cookie = cookie
         self._cookie_name = cookie.name.encode()
         self._cors = cors
+        self._cors_headers = None if cors is None else CorsHeaders(cors)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
-        """Pass an authenticated request on, or respond to it."""
-        if scope["type"] != "http":
+        """Pass an authenticated request on, or respond to it. Preflights need no credential and are not counted."""
+        if scope["type"] != "http" or (self._cors is not None and is_preflight(scope)):
             await self._app(scope, receive, send)
             return
-        headers: tuple[Header, ...] = ()
+        state = scope["state"]
+        state[PRINCIPAL] = NOBODY  # until it is known
         try:
             rule = self._routes.rule(scope)
             limit = REQUESTS if rule is None else rule.limit
-            caller = await self._caller(scope) if rule is None else self._anybody(scope)
-            state = scope["state"]
+            caller = await self._caller(scope) if rule is None else _NOBODY
             state[PRINCIPAL] = caller.principal
             state[VISIBILITY] = caller.visibility
+            if scope["method"] not in SAFE_METHODS:
+                self._refuse_other_pages(scope, caller, is_public=rule is not None)
             if limit is not None:
-                allowance, headers = await self._limits.take(limit, caller.rate_key or address_key(address_of(scope)))
-                if not allowance.allowed:
-                    raise TooManyRequests(allowance.reset_after)
+                await self._limits.take(limit, caller.rate_key or address_key(address_of(scope)), scope)
         except (CatalogError, HTTPException) as error:
-            await self._refuse(scope, receive, send, error, headers)
+            await self._refuse(scope, receive, send, error)
             return
         if caller.principal.credential_id is not None:
             self._authenticator.used(caller.principal)
-        await self._app(scope, receive, _adding(headers, send) if headers else send)
-
-    def _anybody(self, scope: Any) -> _Caller:  # noqa: ANN401 - an ASGI scope
-        """Return the caller of a public route. Raises: CrossSite."""
-        if scope["method"] not in SAFE_METHODS and is_cross_origin(scope, self._cors):
-            raise CrossSite
-        return _NOBODY
+        await self._app(scope, receive, send if limit is None else _adding_limits(scope, send))
 
     async def _caller(self, scope: Any) -> _Caller:  # noqa: ANN401 - an ASGI scope
-        """Return who sends a request. Raises: CatalogError, HTTPException."""
+        """Return who sends a request. Raises: CatalogError."""
         raw = raw_credential(scope)
         if raw is None:
             return self._guest
         caller = self._known.get(raw)
         if caller is not None and self._authenticator.is_valid(caller.principal):
-            if caller.has_cookie and scope["method"] not in SAFE_METHODS:
-                _refuse_other_pages(scope)
             return caller
         credential = parse_credential(raw, self._cookie_name)
         if credential is None:
             return self._guest
-        has_cookie = credential.kind == "cookie"
-        if has_cookie and scope["method"] not in SAFE_METHODS:
-            _refuse_other_pages(scope)
         principal = self._authenticator.remembered(credential) or await self._verify(credential, scope)
-        if len(self._known) >= MAX_KNOWN:
-            self._known.clear()
-        caller = self._known[raw] = _Caller.of(principal, has_cookie=has_cookie)
+        caller = _Caller.of(principal, has_cookie=credential.kind == "cookie")
+        if len(raw[1]) <= MAX_KNOWN_LENGTH:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            self._known[raw] = caller
         return caller
 
     def forget(self, _ids: frozenset[UUID] | None) -> None:
@@ -141,11 +143,28 @@ class AuthenticationMiddleware:
         self._known.clear()
 
     async def _verify(self, credential: Credential, scope: Any) -> Principal:  # noqa: ANN401 - an ASGI scope
-        """Verify a credential that is not remembered. Guesses are counted by address, before they cost anything."""
-        allowance, _ = await self._limits.take(REQUESTS, f"unknown {address_key(address_of(scope))}")
-        if not allowance.allowed:
-            raise TooManyRequests(allowance.reset_after)
-        return await self._authenticator.authenticate(credential)
+        """Verify a credential that is not remembered. Guesses are counted by address, as are all that need a query or a request.
+
+        An own token needs neither, so nobody behind an address is kept out by the bad tokens of others there.
+        """
+        key = f"unknown {address_key(address_of(scope))}"
+        is_looked_up = self._authenticator.looks_up(credential)
+        if is_looked_up:
+            await self._limits.take(REQUESTS, key, scope)
+        try:
+            return await self._authenticator.authenticate(credential)
+        except (InvalidToken, ExpiredToken):
+            if not is_looked_up:
+                await self._limits.take(REQUESTS, key, scope)
+            raise
+
+    def _refuse_other_pages(self, scope: Any, caller: _Caller, *, is_public: bool) -> None:  # noqa: ANN401 - an ASGI scope
+        """Refuse a write that a page of somebody else made a browser send. Raises: CrossSite; an HTTPException with 415."""
+        if is_public:
+            if is_cross_origin(scope, self._cors):
+                raise CrossSite
+        elif caller.has_cookie:
+            _require_own_page(scope)
 
     async def _refuse(
         self,
@@ -153,17 +172,20 @@ class AuthenticationMiddleware:
         receive: Any,  # noqa: ANN401 - ASGI's
         send: Any,  # noqa: ANN401 - ASGI's
         error: CatalogError | HTTPException,
-        headers: tuple[Header, ...],
     ) -> None:
         """Respond with a problem. A browser forgets a cookie that is not valid any more."""
+        headers: tuple[Header, ...] = scope["state"].get(RATE_HEADERS, ())
         if isinstance(error, HTTPException):
             status, body = error.status_code, problem(scope, error.status_code, str(error.detail))
         else:
             self._denials.record(scope, error)
+            log_unavailable(error)
             status, body = status_of(error), problem_of(scope, error)
             headers += tuple((name.lower().encode(), value.encode()) for name, value in headers_of(error).items())
-            if isinstance(error, InvalidToken | ExpiredToken) and not _has_header_credential(scope):
+            if isinstance(error, InvalidToken | ExpiredToken) and not has_header_credential(scope):
                 headers = (*headers, self._cookie.cleared)
+        if self._cors_headers is not None:  # else a page that may call the API could not read why it is refused
+            headers += self._cors_headers.of(scope)
         content = ResponseContent(
             body, (NO_STORE, (b"content-type", PROBLEM_JSON.encode()), (b"content-length", b"%d" % len(body)), *headers)
         )
@@ -180,7 +202,7 @@ def _visibility(principal: Principal) -> str:
 _NOBODY = _Caller.of(NOBODY)
 
 
-def _refuse_other_pages(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
+def _require_own_page(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
     """Refuse a write with a cookie unless a page of this service sent it, in a way that no form can.
 
     Raises: CrossSite; an HTTPException with 415.
@@ -193,16 +215,12 @@ def _refuse_other_pages(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
         raise HTTPException(status_code=415, detail=_FORM_DETAIL)
 
 
-def _has_header_credential(scope: Any) -> bool:  # noqa: ANN401 - an ASGI scope
-    return any(name in (b"authorization", b"x-api-key") for name, _ in scope["headers"])
+def _adding_limits(scope: Any, send: Any) -> Any:  # noqa: ANN401 - ASGI's
+    """Return a function that sends ASGI messages, with the headers of the limit that was counted last."""
 
-
-def _adding(headers: tuple[Header, ...], send: Any) -> Any:  # noqa: ANN401 - ASGI's
-    """Return a function that sends ASGI messages, with these headers added."""
-
-    async def send_with_headers(message: Any) -> None:  # noqa: ANN401 - ASGI's
+    async def send_with_limits(message: Any) -> None:  # noqa: ANN401 - ASGI's
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *headers]
+            message["headers"] = [*message.get("headers", ()), *scope["state"][RATE_HEADERS]]
         await send(message)
 
-    return send_with_headers
+    return send_with_limits

@@ -6,15 +6,20 @@ The headers are those of draft-ietf-httpapi-ratelimit-headers.
 from functools import lru_cache
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any, Final
 
 from catalog.domain.identity.back_off import network_of
 from catalog.domain.identity.errors import TooManyRequests
 from catalog.domain.identity.usernames import normalize_username
 from catalog.entrypoints.http.requests.access import SIGN_INS, Limit
+from catalog.entrypoints.http.requests.caller import address_of
 from catalog.entrypoints.settings.sections import RateLimitSettings
-from catalog.ports.identity.limits import Allowance, RateLimiter
+from catalog.ports.identity.limits import RateLimiter
 
 Header = tuple[bytes, bytes]
+
+RATE_HEADERS: Final = "rate_headers"
+"""Key in the state of an ASGI scope of the headers that say how many requests are left, by the limit that was counted last."""
 
 _IPV6_PREFIX = 64
 """The length of an IPv6 network that counts as one address: its owner can use all of it."""
@@ -29,11 +34,14 @@ class RateLimits:
         self._default = _Policy("default", settings.requests, settings.window_seconds)
         self._sign_in = _Policy("sign-in", settings.sign_in_requests, settings.sign_in_window_seconds)
 
-    async def take(self, limit: Limit, key: str) -> tuple[Allowance, tuple[Header, Header]]:
-        """Count a request. Return whether it is allowed, and the headers of its response."""
+    async def take(self, limit: Limit, key: str, scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
+        """Count a request, and put the headers of its response into the state of its scope. Raises: TooManyRequests."""
         policy = self._sign_in if limit == SIGN_INS else self._default
         allowance = await self._limiter.take(policy.prefix + key, policy.requests, policy.seconds)
-        return allowance, (policy.header, (b"ratelimit", policy.left % (allowance.remaining, allowance.reset_after)))
+        headers = (policy.header, (b"ratelimit", policy.left % (allowance.remaining, allowance.reset_after)))
+        scope["state"][RATE_HEADERS] = headers
+        if not allowance.allowed:
+            raise TooManyRequests(allowance.reset_after)
 
 
 class _Policy:
@@ -54,12 +62,10 @@ class SignInLimit:
         """Count with `limits`."""
         self._limits = limits
 
-    async def check(self, username: str, address: str | None) -> None:
+    async def check(self, username: str, scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
         """Count a sign-in. Raises: TooManyRequests."""
         name = sha256(normalize_username(username).encode(errors="surrogatepass")).hexdigest()
-        allowance, _ = await self._limits.take(SIGN_INS, f"{network_of(address or 'unknown')} {name}")
-        if not allowance.allowed:
-            raise TooManyRequests(allowance.reset_after)
+        await self._limits.take(SIGN_INS, f"{network_of(address_of(scope) or 'unknown')} {name}", scope)
 
 
 @lru_cache(maxsize=1024)

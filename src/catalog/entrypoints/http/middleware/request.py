@@ -17,8 +17,9 @@ from typing import Any
 import structlog
 from litestar.config.cors import CORSConfig
 
+from catalog.domain.identity.principal import LOCAL
 from catalog.entrypoints import log_config
-from catalog.entrypoints.http.requests.caller import ADDRESS
+from catalog.entrypoints.http.requests.caller import ADDRESS, PRINCIPAL
 from catalog.entrypoints.http.requests.client_address import client_address
 from catalog.entrypoints.http.requests.header_parameters import REQUEST_ID
 from catalog.entrypoints.http.requests.origins import SAFE_METHODS, is_cross_origin
@@ -160,6 +161,8 @@ class _RequestHandler:
         middleware = self._middleware
         scope = self._scope
         scope.setdefault("state", {})["request_id"] = self.request_id
+        if not middleware.signs_in:
+            scope["state"][PRINCIPAL] = LOCAL
         if middleware.may_have_prefix:
             scope["state"][ADDRESS] = middleware.client_address(scope)
             scope = self._scope = self._strip_prefix(scope)

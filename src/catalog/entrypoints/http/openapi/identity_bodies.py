@@ -106,10 +106,10 @@ class UserPatchBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NewApiKeyBody(msgspec.Struct, forbid_unknown_fields=True):
-    """A new API key. Without `scopes`, it has those of the credential that makes it."""
+    """A new API key. Its scopes are among those of the credential that makes it."""
 
     EXAMPLE: ClassVar[Any] = {"name": "Nightly import", "scopes": ["items:read", "items:import"]}
 
     name: Annotated[str, Meta(min_length=1, max_length=MAX_KEY_NAME)]
-    scopes: list[Scope] | UnsetType = UNSET
+    scopes: Annotated[list[Scope], Meta(min_length=1)]
     expires_at: datetime | UnsetType | None = UNSET

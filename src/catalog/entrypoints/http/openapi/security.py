@@ -32,7 +32,6 @@ class Security:
                 "flows": {
                     "password": {
                         "tokenUrl": self.token_path,
-                        "refreshUrl": self.token_path.replace("/token", "/refresh"),
                         "scopes": dict(zip(SCOPES, _DESCRIPTIONS, strict=True)),
                     }
                 },

@@ -1,6 +1,7 @@
-"""Who sends a request, from where, and what they may see. The authentication middleware puts it into the state of the scope.
+"""Who sends a request, from where, and what they may see.
 
-Without that middleware, as in local mode, everybody is the local caller.
+A middleware puts it into the state of the scope: that of authentication, or `RequestMiddleware` where nobody signs in. A request
+that passed neither is a bug and has no principal, rather than that of the local admin.
 """
 
 from typing import Any, Final
@@ -11,14 +12,14 @@ from litestar.params import SkipValidation
 from catalog.application.identity.caller import Caller
 from catalog.application.identity.client import Client
 from catalog.domain.change import Origin
-from catalog.domain.identity.principal import LOCAL, Principal
+from catalog.domain.identity.principal import Principal
 from catalog.entrypoints.http.requests.headers import header
 
 # Litestar creates the request; having it validate its own object took 5 % of the time of a read.
 AnyRequest = SkipValidation[Request[Any, Any, Any]]
 
 PRINCIPAL: Final = "principal"
-"""Key in the state of an ASGI scope under which the authentication middleware puts the principal."""
+"""Key in the state of an ASGI scope under which a middleware puts the principal."""
 
 ADDRESS: Final = "address"
 """Key in the state of an ASGI scope of the client's address, if proxies may have hidden it."""
@@ -32,7 +33,7 @@ PUBLIC: Final = "public"
 
 def principal_of(scope: Any) -> Principal:  # noqa: ANN401 - an ASGI scope
     """Return who sends a request."""
-    principal: Principal = scope["state"].get(PRINCIPAL, LOCAL)
+    principal: Principal = scope["state"][PRINCIPAL]
     return principal
 
 

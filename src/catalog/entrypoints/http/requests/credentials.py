@@ -36,6 +36,11 @@ def raw_credential(scope: Any) -> RawCredential | None:  # noqa: ANN401 - an ASG
     return cookie if found is None else found
 
 
+def has_header_credential(scope: Any) -> bool:  # noqa: ANN401 - an ASGI scope
+    """Return whether a credential was sent in a header, so that a cookie does not count."""
+    return any(name in (b"authorization", b"x-api-key") for name, _ in scope["headers"])
+
+
 def parse_credential(raw: RawCredential, cookie_name: bytes) -> Credential | None:
     """Return the credential in a header, or None if it is a cookie of others. Raises: InvalidToken if it is of another kind."""
     name, value = raw

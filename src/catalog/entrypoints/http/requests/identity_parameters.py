@@ -14,7 +14,7 @@ DEFAULT_PAGE = 50
 
 _MAX_DIGITS = 9
 
-SEARCH = Parameter("q", "Return users whose name contains this text.", Annotated[str, Meta(max_length=64)], key="user_q")
+SEARCH = Parameter("q", "Return users whose name contains this text.", str, key="user_q")
 PAGE_SIZE = Parameter(
     "limit", "Maximum number of users per page.", Annotated[int, Meta(ge=1, le=MAX_PAGE)], default=DEFAULT_PAGE, key="user_limit"
 )

@@ -79,5 +79,5 @@ def _form_fields(body: bytes) -> dict[str, object]:
         raise InvalidInput([FieldError(("grant_type",), "unsupported_grant_type", "The grant_type must be password.")])
     for name in _IGNORED:
         fields.pop(name, None)
-    scope = fields.pop("scope", "")
-    return fields | ({"scopes": scope} if scope else {})
+    scope = str(fields.pop("scope", ""))
+    return fields | ({"scopes": scope.split()} if scope else {})

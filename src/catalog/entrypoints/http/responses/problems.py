@@ -231,10 +231,15 @@ def on_catalog_error(request: AnyRequest, error: CatalogError) -> Response[bytes
     """Respond to an error that the catalog raised."""
     status = status_of(error)
     headers = headers_of(error)
-    if isinstance(error, errors.Unavailable):
-        _log.warning("unavailable", code=error.code, reason=str(error), cause=repr(error.__cause__) if error.__cause__ else None)
+    log_unavailable(error)
     body = problem_of(request.scope, error)
     return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
+
+
+def log_unavailable(error: CatalogError) -> None:
+    """Log why something is unavailable; the response does not say."""
+    if isinstance(error, errors.Unavailable):
+        _log.warning("unavailable", code=error.code, reason=str(error), cause=repr(error.__cause__) if error.__cause__ else None)
 
 
 def headers_of(error: CatalogError) -> dict[str, str]:

@@ -15,7 +15,7 @@ from catalog.entrypoints.http.openapi.operation import NO_CONTENT, Operation, do
 from catalog.entrypoints.http.requests.access import ANY_CALLER, FULL_SIGN_IN, SIGN_IN
 from catalog.entrypoints.http.requests.bodies import JSON, read_object
 from catalog.entrypoints.http.requests.caller import AnyRequest, caller_of, principal_of
-from catalog.entrypoints.http.requests.credentials import SessionCookie
+from catalog.entrypoints.http.requests.credentials import SessionCookie, has_header_credential
 from catalog.entrypoints.http.requests.query_string import reject_parameters
 from catalog.entrypoints.http.requests.sign_in import read_texts
 from catalog.entrypoints.http.responses.prepared import PreparedResponse, no_content, secret_content
@@ -92,7 +92,7 @@ class AccountController(Controller):
         if not isinstance(everywhere, bool) or fields.keys() - {"all"}:
             raise InvalidInput([FieldError((), "wrong_members", 'The body must be {"all": true} or {"all": false}.')])
         await self.sessions.sign_out(caller_of(request.scope), everywhere=everywhere)
-        return PreparedResponse(204, no_content(self.cookie.cleared))
+        return PreparedResponse(204, no_content(*(() if has_header_credential(request.scope) else (self.cookie.cleared,))))
 
     @get(
         "/sessions",

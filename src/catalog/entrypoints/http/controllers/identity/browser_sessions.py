@@ -61,7 +61,7 @@ class BrowserSessionsController(Controller):
         texts = read_texts(fields, ("username", "password"), ("username", "password"), errors)
         errors.raise_if_any()
         client = client_of(scope)
-        await self.sign_in_limit.check(texts["username"], client.address)
+        await self.sign_in_limit.check(texts["username"], scope)
         secret, principal = await self.sign_in.for_browser(texts["username"], texts["password"], client)
         return PreparedResponse(200, secret_content(encode_caller(principal)), self.cookie.header(secret))
 

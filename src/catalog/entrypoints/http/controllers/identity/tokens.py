@@ -61,7 +61,7 @@ class TokensController(Controller):
         reject_parameters(request.scope)
         wanted = await read_sign_in(request)
         client = client_of(request.scope)
-        await self.sign_in_limit.check(wanted.username, client.address)
+        await self.sign_in_limit.check(wanted.username, request.scope)
         return _tokens_response(await self.sign_in.for_tokens(wanted.username, wanted.password, client, wanted.scopes))
 
     @post(

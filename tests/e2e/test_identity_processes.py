@@ -56,7 +56,8 @@ class Pair:
         """Create an editor, sign in in each way, and let the second process get to know all credentials."""
         self.call("POST", "/api/v1/users", self.admin, {"username": username, "password": PASSWORD, "role": "editor"})
         token = self.bearer(username)
-        key = self.call("POST", "/api/v1/api-keys", token, {"name": "test"})["key"]
+        new_key = {"name": "test", "scopes": ["items:read", "items:write"]}
+        key = self.call("POST", "/api/v1/api-keys", token, new_key)["key"]
         body = {"username": username, "password": PASSWORD}
         signed_in = httpx.post(f"{self.first.url}{AUTH}/session", json=body, headers=SAME_ORIGIN)
         cookie = signed_in.headers["set-cookie"].partition(";")[0]

@@ -21,7 +21,7 @@ VALID: dict[str, dict[str, Any]] = {
     "change_password": {"current": PASSWORD, "new": ANOTHER},
     "create_user": {"username": "anna", "password": PASSWORD, "role": "user"},
     "update_user": {"role": "user"},
-    "create_api_key": {"name": "test"},
+    "create_api_key": {"name": "test", "scopes": ["items:read"]},
 }
 """A valid body of each operation of identity."""
 
@@ -75,11 +75,12 @@ async def test_a_field_that_is_not_the_callers_is_refused(service: Service, endp
 
 
 async def test_a_key_gets_no_more_than_the_credential_that_makes_it(service: Service) -> None:
-    """By default it gets as much. The scopes of the role, which the token was not given, are beyond it."""
+    """The scopes of the role, which the token was not given, are beyond it. A key without scopes is not made."""
     narrow = await service.bearer("admin", scopes=["items:write"])
     async with service.client(**narrow) as client:
-        default = (await client.post(KEYS, json={"name": "default"})).json()
-        assert default["scopes"] == ["items:create", "items:write"]
+        key = (await client.post(KEYS, json={"name": "as much", "scopes": ["items:write"]})).json()
+        assert key["scopes"] == ["items:create", "items:write"]
+        assert (await client.post(KEYS, json={"name": "none"})).status_code == 422
         assert (await client.post(KEYS, json={"name": "less", "scopes": ["items:create"]})).status_code == 201
         for beyond in ("items:read", "users:admin", "audit:read"):
             refused = await client.post(KEYS, json={"name": "more", "scopes": ["items:create", beyond]})
@@ -91,7 +92,7 @@ async def test_a_key_gets_no_more_than_the_credential_that_makes_it(service: Ser
         for unknown in (["everything"], ["*"], [""], "everything", [1]):
             assert (await client.post(KEYS, json={"name": "other", "scopes": unknown})).status_code == 422
         assert len((await client.get(KEYS)).json()["api_keys"]) == 2
-    async with service.client(X_API_Key=default["key"]) as client:
+    async with service.client(X_API_Key=key["key"]) as client:
         assert (await client.post(ITEMS, json={"name": "Chair"})).status_code == 201
         for path in (ITEMS, "/api/v1/users"):
             assert (await client.get(path)).json()["code"] == "insufficient_scope"
@@ -115,7 +116,7 @@ async def test_an_expired_key_is_refused(service: Service) -> None:
     """To the second, also where it was known."""
     async with service.client(**await service.bearer("editor")) as client:
         expiry = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-        key = (await client.post(KEYS, json={"name": "short", "expires_at": expiry})).json()["key"]
+        key = (await client.post(KEYS, json={"name": "short", "scopes": ["items:read"], "expires_at": expiry})).json()["key"]
     async with service.client(X_API_Key=key) as client:
         assert (await client.get(ITEMS)).status_code == 200
         service.clock.ahead += timedelta(hours=1)

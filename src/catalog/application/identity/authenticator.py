@@ -80,7 +80,9 @@ class Authenticator:
         """Return who sends a request. Raises: InvalidToken, ExpiredToken, Forbidden, Unavailable."""
         principal = await self._verify(credential)
         if principal.as_of is not None and self._has_ended(principal):
-            # It was revoked or changed while it was looked up. A change, as of the user's role, does not revoke it.
+            # It was revoked or changed while it was looked up. A change, as of the user's role, does not revoke it. Nor was it
+            # revoked if it is an own commit that counts as later, because those of other processes before it were not read yet.
+            await self._watch.update()
             principal = await self._verify(credential)
         if self._has_ended(principal):
             raise InvalidToken

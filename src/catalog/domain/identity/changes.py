@@ -89,11 +89,6 @@ class IdentityChange:
         return max(times)
 
     @property
-    def revokes(self) -> bool:
-        """Whether it is made to end what was valid. A session that ends because another one starts may go on for a moment."""
-        return bool(self.ends or self.revocation or self.forget_keys_of)
-
-    @property
     def may_remove_admin(self) -> bool:
         """Whether there is an active admin less afterwards. A store then raises LastAdmin if it was the last one."""
         change = self.user

@@ -175,14 +175,6 @@ def test_the_time_of_a_change_is_the_latest_of_its_parts() -> None:
         plan_identity_commit(IdentityChange(revocation=KeyRevocation(KEY.id)), StoredIdentity(keys=[StoredKey(KEY.id, USER.id)]))
 
 
-def test_a_change_says_whether_it_revokes() -> None:
-    """Ends, revocations and keys that are to be looked up again revoke; a new key does not."""
-    assert not IdentityChange(new_key=KEY).revokes
-    assert IdentityChange(ends=(SessionEnd(NOON, user_id=OTHER),)).revokes
-    assert IdentityChange(revocation=KeyRevocation(KEY.id)).revokes
-    assert IdentityChange(forget_keys_of=OTHER).revokes
-
-
 def test_a_change_says_whether_an_admin_is_removed() -> None:
     """Deleting, disabling and demoting an active admin does; what happens to others does not."""
     user = replace(USER, role="user")

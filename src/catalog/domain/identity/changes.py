@@ -38,7 +38,7 @@ class SessionEnd:
 
 @dataclass(frozen=True, slots=True)
 class KeyRevocation:
-    """Deletes one API key (`key_id`), or all of a user."""
+    """Deletes one API key (`key_id`), or all of a user. Then each has an event, which `plan_identity_commit` adds."""
 
     key_id: UUID | None = None
     user_id: UUID | None = None

@@ -149,10 +149,15 @@ def test_sessions_end_and_keys_are_revoked() -> None:
     )
     stored = StoredIdentity(sessions=sessions, keys=keys)
     assert plan_identity_commit(change, stored) == IdentityPlan(
-        frozenset({item_id(11)}), frozenset({item_id(21)}), (item_id(11), item_id(21), item_id(22)), NOON
+        frozenset({item_id(11)}),
+        frozenset({item_id(21)}),
+        (item_id(11), item_id(21), item_id(22)),
+        NOON,
+        (SecurityEvent(action="key.revoked", at=NOON, detail={"key": str(item_id(21))}),),
     )
     one = IdentityChange(revocation=KeyRevocation(item_id(22), OTHER), events=(EVENT,))
     assert plan_identity_commit(one, stored).deleted_keys == {item_id(22)}
+    assert plan_identity_commit(one, stored).events == ()
 
 
 def test_a_deletion_revokes_everything_of_the_user() -> None:

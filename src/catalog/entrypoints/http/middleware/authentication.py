@@ -13,6 +13,7 @@ from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
 
 from catalog.application.identity.authenticator import Authenticator, Credential
+from catalog.application.identity.single_flight import SingleFlight
 from catalog.domain.errors import CatalogError
 from catalog.domain.identity.errors import CrossSite, ExpiredToken, InvalidToken, TooManyRequests
 from catalog.domain.identity.principal import GUEST, Principal
@@ -80,6 +81,7 @@ class AuthenticationMiddleware:
         self._limits = limits
         self._denials = denials
         self._guest = _Caller.of(GUEST if public_read else NOBODY)
+        self._verifications: SingleFlight[tuple[str, Credential], Principal] = SingleFlight()
         self._known: dict[RawCredential, _Caller] = {}
         self._cookie = cookie
         self._cookie_name = cookie.name.encode()
@@ -143,8 +145,13 @@ class AuthenticationMiddleware:
         self._known.clear()
 
     async def _verify(self, credential: Credential, scope: Any) -> Principal:  # noqa: ANN401 - an ASGI scope
-        """Verify a credential that is not remembered. Guesses are counted by address, before they cost anything."""
-        allowance, _ = await self._limits.take(REQUESTS, f"unknown {address_key(address_of(scope))}")
+        """Verify a credential that is not remembered, once for all requests that send it from one address at the same time."""
+        address = address_key(address_of(scope))
+        return await self._verifications.run((address, credential), lambda: self._verify_from(address, credential))
+
+    async def _verify_from(self, address: str, credential: Credential) -> Principal:
+        """Verify a credential. Guesses are counted by address, before they cost anything."""
+        allowance, _ = await self._limits.take(REQUESTS, f"unknown {address}")
         if not allowance.allowed:
             raise TooManyRequests(allowance.reset_after)
         return await self._authenticator.authenticate(credential)

@@ -162,11 +162,12 @@ def _shared_counts(settings: Settings) -> Any:  # noqa: ANN401 - a RedisConnecti
 
 def _rate_limiter(connection: Any, clock: Clock) -> RateLimiter:  # noqa: ANN401 - see _shared_counts
     """Create the rate limiter: of all processes with a connection, else of this one. Closing it closes the connection."""
+    own = MemoryRateLimiter(clock)
     if connection is None:
-        return MemoryRateLimiter(clock)
+        return own
     from catalog.adapters.redis.limits import RedisRateLimiter  # noqa: PLC0415 - load the driver only if it is used
 
-    return RedisRateLimiter(connection, namespace="catalog")
+    return RedisRateLimiter(connection, own, namespace="catalog")
 
 
 def _failure_counter(connection: Any, clock: Clock) -> FailureCounter:  # noqa: ANN401 - see _shared_counts

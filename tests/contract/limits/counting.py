@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from catalog.adapters.memory.limits import MemoryFailureCounter
+from catalog.adapters.memory.limits import MemoryFailureCounter, MemoryRateLimiter
 from catalog.adapters.redis.connection import RedisConnection
 from catalog.adapters.redis.limits import RedisFailureCounter, RedisRateLimiter
 from tests.making import NOON, FixedClock
@@ -14,7 +14,7 @@ LIMIT = 100
 async def count(url: str, namespace: str, number: int) -> None:
     """Say that it is ready, wait for a line, take requests and add failures; print how many were allowed."""
     connection = RedisConnection(url, on_change=lambda failure: sys.exit(failure or 0))
-    limiter = RedisRateLimiter(connection, namespace=namespace)
+    limiter = RedisRateLimiter(connection, MemoryRateLimiter(FixedClock()), namespace=namespace)
     counter = RedisFailureCounter(connection, MemoryFailureCounter(FixedClock()), namespace=namespace)
     assert await connection.failure() is None
     print("ready", flush=True)  # noqa: T201 - the other process waits for it

@@ -43,7 +43,8 @@ async def limits(request: pytest.FixtureRequest) -> AsyncIterator[Limits]:
         connection = RedisConnection(url, on_change=lambda failure: pytest.fail(str(failure)))
         fallback = MemoryFailureCounter(clock)
         made = Limits(
-            RedisRateLimiter(connection, namespace=namespace), RedisFailureCounter(connection, fallback, namespace=namespace)
+            RedisRateLimiter(connection, MemoryRateLimiter(clock), namespace=namespace),
+            RedisFailureCounter(connection, fallback, namespace=namespace),
         )
     yield made
     await made.limiter.close()

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from catalog.adapters.memory.limits import MemoryFailureCounter
+from catalog.adapters.memory.limits import MemoryFailureCounter, MemoryRateLimiter
 from catalog.adapters.redis.connection import MAX_PAUSE, RedisConnection
 from catalog.adapters.redis.limits import RedisFailureCounter, RedisRateLimiter
-from catalog.domain.identity.back_off import Failures
+from catalog.domain.identity.back_off import FORGET_AFTER, Failures
 from catalog.ports.identity.limits import Allowance
 from tests.contract.limits.counting import LIMIT
 from tests.making import NOON, FixedClock
@@ -63,21 +63,22 @@ async def test_two_processes_share_one_limit() -> None:
 
 
 async def test_a_killed_server_is_replaced_until_it_is_back() -> None:
-    """Without the server, each request is allowed, and failures are counted in memory, those before included.
+    """Without the server, requests and failures are counted in memory, failures from before included.
 
-    When it is back, both are shared again. The outage is reported once, and so is its end.
+    When it is back, both are shared again, and a process goes on with the failures that it has counted. The outage is reported
+    once, and so is its end.
     """
     now, reports = 0.0, list[str | None]()
     with valkey() as server:
         connection = shared(server, reports.append, clock=lambda: now)
-        limiter = RedisRateLimiter(connection, namespace="test")
+        limiter = RedisRateLimiter(connection, MemoryRateLimiter(FixedClock()), namespace="test")
         counter = RedisFailureCounter(connection, MemoryFailureCounter(FixedClock()), namespace="test")
         assert [(await limiter.take("k", 1, 60)).allowed for _ in range(2)] == [True, False]
         assert await counter.add("k", NOON) == Failures(1, NOON)
 
         server.kill()
-        for _ in range(3):
-            assert await limiter.take("k", 2, 60) == Allowance(allowed=True, remaining=1, reset_after=60)
+        for allowed, remaining in ((True, 1), (True, 0), (False, 0)):
+            assert await limiter.take("k", 2, 60) == Allowance(allowed=allowed, remaining=remaining, reset_after=60)
         assert await counter.failures("k") == Failures(1, NOON)
         assert await counter.add("k", NOON) == await counter.failures("k") == Failures(2, NOON)
         await counter.reset("k")
@@ -88,10 +89,27 @@ async def test_a_killed_server_is_replaced_until_it_is_back() -> None:
         server.start()
         now += MAX_PAUSE
         assert [(await limiter.take("k", 1, 60)).allowed for _ in range(2)] == [True, False]
-        assert await counter.failures("k") == Failures()  # it was restarted empty; those of the outage are not transferred
-        assert await counter.add("k", NOON) == Failures(1, NOON)
+        assert await counter.failures("k") == Failures(1, NOON)  # it was restarted empty
+        assert await counter.add("k", NOON) == await counter.failures("k") == Failures(2, NOON)
         assert reports[1:] == [None]
         await limiter.close()
+
+
+async def test_failures_that_the_server_has_forgotten_count() -> None:
+    """A cache evicts keys. What the user has made up for is not counted again, in another process either."""
+    with valkey() as server:
+        connection = shared(server)
+        one, other = [RedisFailureCounter(connection, MemoryFailureCounter(FixedClock()), namespace="test") for _ in range(2)]
+        for _ in range(3):
+            await one.add("k", NOON)
+        await connection.client.flushall()
+        assert await one.failures("k") == Failures(3, NOON)
+        assert await one.add("k", NOON) == await other.failures("k") == Failures(4, NOON)
+        await other.reset("k")
+        assert await one.failures("k") == await other.failures("k") == Failures()
+        assert await one.add("k", NOON) == Failures(1, NOON)
+        assert 0 < await connection.client.pttl(one._name("k")) <= FORGET_AFTER / timedelta(milliseconds=1)
+        await connection.close()
 
 
 async def test_a_server_that_does_not_answer_delays_only_one_request() -> None:
@@ -99,10 +117,10 @@ async def test_a_server_that_does_not_answer_delays_only_one_request() -> None:
     reports = list[str | None]()
     with valkey() as server:
         connection = shared(server, reports.append, clock=lambda: 0.0)
-        limiter = RedisRateLimiter(connection, namespace="test")
+        limiter = RedisRateLimiter(connection, MemoryRateLimiter(FixedClock()), namespace="test")
         assert await connection.client.client_pause(60_000)
         for _ in range(100):
-            assert (await limiter.take("k", 1, 60)).allowed
+            assert (await limiter.take("k", 100, 60)).allowed
         assert len(reports) == 1
         await limiter.close()
 
@@ -111,7 +129,7 @@ async def test_an_error_of_the_server_counts_as_an_outage() -> None:
     """A key of another type, or a server that is read-only, does not stop the service."""
     with valkey() as server:
         connection = shared(server, clock=lambda: 0.0)
-        limiter = RedisRateLimiter(connection, namespace="test")
+        limiter = RedisRateLimiter(connection, MemoryRateLimiter(FixedClock()), namespace="test")
         await limiter.take("k", 1, 60)
         (name,) = await connection.client.keys("*")
         await connection.client.delete(name)
@@ -124,7 +142,7 @@ async def test_what_is_stored_expires_and_shows_no_names() -> None:
     """Each key has an expiry and is a hash: a name may be a password typed into the wrong field."""
     with valkey() as server:
         connection = shared(server)
-        await RedisRateLimiter(connection, namespace="test").take("secret", 5, 60)
+        await RedisRateLimiter(connection, MemoryRateLimiter(FixedClock()), namespace="test").take("secret", 5, 60)
         await RedisFailureCounter(connection, MemoryFailureCounter(FixedClock()), namespace="test").add("secret", NOON)
         names = await connection.client.keys("*")
         assert len(names) == 2
@@ -138,7 +156,7 @@ async def test_a_window_ends_on_the_server() -> None:
     """The server's clock ends a window, which begins with the first request. One without an expiry gets one."""
     with valkey() as server:
         connection = shared(server)
-        limiter = RedisRateLimiter(connection, namespace="test")
+        limiter = RedisRateLimiter(connection, MemoryRateLimiter(FixedClock()), namespace="test")
         await limiter.take("k", 1, 60)
         (name,) = await connection.client.keys("*")
         await connection.client.persist(name)

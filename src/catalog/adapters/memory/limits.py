@@ -5,15 +5,12 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from catalog.domain.identity.back_off import Failures
+from catalog.domain.identity.back_off import FORGET_AFTER, Failures
 from catalog.ports.clock import Clock
 from catalog.ports.identity.limits import Allowance
 
 MAX_KEYS = 50_000
 """Keys that are counted at the same time. Beyond it, the count of the least recently used key is forgotten."""
-
-FORGET_AFTER = timedelta(days=1)
-"""How long failures are remembered after the last one."""
 
 
 @dataclass(slots=True)

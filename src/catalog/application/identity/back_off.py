@@ -2,8 +2,16 @@
 
 import math
 from hashlib import sha256
+from typing import NamedTuple
 
-from catalog.domain.identity.back_off import FREE_FAILURES, NAME_FAILURES, delay_after, network_of
+from catalog.domain.identity.back_off import (
+    FREE_FAILURES,
+    LONGEST,
+    LONGEST_OF_NAME,
+    NAME_FAILURES,
+    delay_after,
+    network_of,
+)
 from catalog.domain.identity.errors import TooManyAttempts
 from catalog.ports.clock import Clock
 from catalog.ports.identity.limits import FailureCounter
@@ -23,29 +31,42 @@ class BackOff:
         Check again after the password was verified: of many tries at the same time, those after the first failures tell nothing.
         """
         now = self._clock.now()
-        waits = [
-            delay_after(await self._counter.failures(key), free, now).total_seconds() for key, free in _counted(username, address)
-        ]
-        if max(waits) > 0:
-            raise TooManyAttempts(math.ceil(max(waits)))
+        keys = _keys(username, address)
+        wait = delay_after(await self._counter.failures(keys.network), FREE_FAILURES, LONGEST, now)
+        if not wait:
+            wait = delay_after(await self._counter.failures(keys.name), NAME_FAILURES, LONGEST_OF_NAME, now)
+            if wait and (await self._counter.failures(keys.known)).count:
+                return
+        if wait:
+            raise TooManyAttempts(math.ceil(wait.total_seconds()))
 
     async def failed(self, username: str, address: str | None) -> None:
         """Count a failure."""
         now = self._clock.now()
-        for key, _ in _counted(username, address):
-            await self._counter.add(key, now)
+        keys = _keys(username, address)
+        await self._counter.add(keys.network, now)
+        await self._counter.add(keys.name, now)
 
     async def succeeded(self, username: str, address: str | None) -> None:
-        """Forget the failures: the user knows the password."""
-        for key, _ in _counted(username, address):
-            await self._counter.reset(key)
+        """Forget the failures, and note the network: the user knows the password."""
+        keys = _keys(username, address)
+        await self._counter.reset(keys.network)
+        await self._counter.reset(keys.name)
+        await self._counter.add(keys.known, self._clock.now())
 
 
-def _counted(username: str, address: str | None) -> tuple[tuple[str, int], tuple[str, int]]:
-    """Return the keys to count by, each with the number of failures without delay.
+class _Keys(NamedTuple):
+    """What is counted: failures with a name from a network and from anywhere; and sign-ins, as long as they are remembered.
 
-    They have a hash of the name, because a password may have been typed into its field, and the counter may be on the network.
+    The keys have a hash of the name, because a password may have been typed into its field, and the counter may be on the network.
     """
+
+    network: str
+    name: str
+    known: str
+
+
+def _keys(username: str, address: str | None) -> _Keys:
     name = sha256(username.encode(errors="surrogatepass")).hexdigest()
     network = network_of(address or "unknown")
-    return (f"{network} {name}", FREE_FAILURES), (f"any {name}", NAME_FAILURES)
+    return _Keys(f"{network} {name}", f"any {name}", f"known {network} {name}")

@@ -1,4 +1,8 @@
-"""The delay after failed sign-ins. It doubles with each failure and never becomes a lock, which strangers could cause."""
+"""The delay after failed sign-ins. With one name from one network, it doubles with each failure, up to 15 minutes.
+
+Whoever guesses from many networks is delayed by the name alone, but only by seconds, and where somebody signed in with that name not
+long ago, not at all: otherwise strangers could keep a user out.
+"""
 
 import math
 from dataclasses import dataclass
@@ -9,9 +13,16 @@ FREE_FAILURES = 5
 """Failures before the first delay."""
 
 NAME_FAILURES = 50
-"""Failures with one name, from any address, before the first delay. Higher, so that a stranger cannot delay a user."""
+"""Failures with one name, from any address, before the first delay."""
 
-_LONGEST = timedelta(minutes=15)
+LONGEST = timedelta(minutes=15)
+"""The longest delay of a name in one network."""
+
+LONGEST_OF_NAME = timedelta(seconds=10)
+"""The longest delay of a name everywhere: enough to limit guesses to some thousands a day."""
+
+FORGET_AFTER = timedelta(days=1)
+"""How long failures are remembered after the last one, and networks after a sign-in."""
 
 _IPV4_PREFIX, _IPV6_PREFIX = 24, 64
 """The length of the network that counts as one caller: addresses within it are cheap."""
@@ -25,12 +36,12 @@ class Failures:
     last_at: datetime | None = None
 
 
-def delay_after(failures: Failures, free: int, now: datetime) -> timedelta:
-    """Return how long to wait: nothing for the first `free` failures, then 1 s, 2 s, 4 s and so on, up to 15 minutes."""
+def delay_after(failures: Failures, free: int, longest: timedelta, now: datetime) -> timedelta:
+    """Return how long to wait: nothing for the first `free` failures, then 1 s, 2 s, 4 s and so on, up to `longest`."""
     if failures.last_at is None or failures.count < free:
         return timedelta(0)
-    exponent = min(failures.count - free, math.ceil(math.log2(_LONGEST.total_seconds())))
-    delay = min(timedelta(seconds=2**exponent), _LONGEST)
+    exponent = min(failures.count - free, math.ceil(math.log2(longest.total_seconds())))
+    delay = min(timedelta(seconds=2**exponent), longest)
     return max(failures.last_at + delay - now, timedelta(0))
 
 

@@ -20,7 +20,7 @@ class RateLimiter(Protocol):
     """Counts requests by key, in this process or in all."""
 
     async def take(self, key: str, limit: int, window_seconds: int) -> Allowance:
-        """Count a request, unless it is beyond `limit` in the window. Allows it if the count is out of reach."""
+        """Count a request, unless it is beyond `limit` in the window."""
 
     async def close(self) -> None:
         """Release all resources."""

@@ -161,7 +161,7 @@ async def test_a_stranger_does_not_delay_a_user(process: Process) -> None:
 
 
 async def test_fifty_failures_delay_a_name_from_everywhere(process: Process) -> None:
-    """A guesser with many networks is delayed from the 50th failure on, and so is everybody with this name."""
+    """A guesser with many networks is delayed from the 50th failure on, and so is whoever signs in from a new network."""
     await process.add_user()
     for network in range(49):
         await fail(process, 1, client=Client(f"203.0.{network}.1"))
@@ -169,8 +169,30 @@ async def test_fifty_failures_delay_a_name_from_everywhere(process: Process) -> 
     for network in range(50):
         await fail(process, 1, client=Client(f"203.1.{network}.1"))
     with pytest.raises(TooManyAttempts) as caught:
-        await process.tokens()
+        await process.sign_in.for_tokens("anna", PASSWORD, Client("198.51.101.7"))
     assert caught.value.seconds == 1
+
+
+async def test_strangers_everywhere_keep_nobody_out(process: Process) -> None:
+    """By the name alone, a try waits for ten seconds at most; where the user has signed in not long ago, not at all."""
+    await process.add_user()
+    await process.tokens()
+    home, elsewhere = CLIENT, Client("198.51.100.7")
+    for network in range(70):
+        await fail(process, 1, client=Client(f"203.0.{network}.1"))
+        process.clock.move(seconds=10)
+    await fail(process, 1, client=Client("203.1.0.1"))
+    with pytest.raises(TooManyAttempts) as caught:
+        await process.sign_in.for_tokens("anna", PASSWORD, elsewhere)
+    assert caught.value.seconds == 10
+    await fail(process, 4, client=home)
+    await process.sign_in.for_tokens("anna", PASSWORD, home)
+    for network in range(60):
+        await fail(process, 1, client=Client(f"203.2.{network}.1"))
+        process.clock.move(seconds=10)
+    await fail(process, 5, client=home)
+    with pytest.raises(TooManyAttempts):
+        await process.sign_in.for_tokens("anna", PASSWORD, home)
 
 
 async def test_many_guesses_at_once_tell_no_more_than_five(process: Process) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from catalog.domain.errors import InvalidInput
 from catalog.domain.identity.api_key import ApiKey, NewApiKey, key_text, parse_key_text
-from catalog.domain.identity.back_off import FREE_FAILURES, Failures, delay_after, network_of
+from catalog.domain.identity.back_off import FREE_FAILURES, LONGEST, Failures, delay_after, network_of
 from catalog.domain.identity.errors import CredentialNotAllowed, InsufficientScope, InvalidToken, Unauthenticated
 from catalog.domain.identity.principal import COMMAND_LINE, GUEST, LOCAL, Principal
 from catalog.domain.identity.roles import ROLE_SCOPES
@@ -170,12 +170,12 @@ def test_a_sign_in_is_required() -> None:
 
 def test_the_delay_doubles() -> None:
     """The first failures are free. Then the delay doubles from a second to a quarter of an hour, from the last failure on."""
-    delays = [delay_after(Failures(count, NOON), FREE_FAILURES, NOON).total_seconds() for count in range(4, 20)]
+    delays = [delay_after(Failures(count, NOON), FREE_FAILURES, LONGEST, NOON).total_seconds() for count in range(4, 20)]
     assert delays == [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900, 900, 900]
-    assert delay_after(Failures(10**9, NOON), FREE_FAILURES, NOON) == timedelta(minutes=15)
-    assert delay_after(Failures(), FREE_FAILURES, NOON) == timedelta(0)
-    assert delay_after(Failures(6, NOON), FREE_FAILURES, NOON + SECOND) == SECOND
-    assert delay_after(Failures(6, NOON), FREE_FAILURES, NOON + timedelta(days=1)) == timedelta(0)
+    assert delay_after(Failures(10**9, NOON), FREE_FAILURES, LONGEST, NOON) == timedelta(minutes=15)
+    assert delay_after(Failures(), FREE_FAILURES, LONGEST, NOON) == timedelta(0)
+    assert delay_after(Failures(6, NOON), FREE_FAILURES, LONGEST, NOON + SECOND) == SECOND
+    assert delay_after(Failures(6, NOON), FREE_FAILURES, LONGEST, NOON + timedelta(days=1)) == timedelta(0)
 
 
 def test_addresses_of_one_network_count_together() -> None:

@@ -146,12 +146,12 @@ class FlakyIdentity(MemoryIdentityStorage):
             message = "away"
             raise StoreUnavailable(message)
 
-    async def commit(self, change: IdentityChange) -> None:
+    async def commit(self, change: IdentityChange) -> Revocations:
         """Do what tests want to happen before, and then commit."""
         self._call("commit")
         if self.before_commit:
             await self.before_commit.pop(0)()
-        await super().commit(change)
+        return await super().commit(change)
 
     async def user(self, key: UUID | str) -> User | None:
         """Look up a user."""

@@ -93,4 +93,5 @@ async def revoked_ids(identity: IdentityStorage, after: int = 0) -> frozenset[UU
 async def commit_all(rivals: Sequence[IdentityStorage], changes: Sequence[IdentityChange]) -> list[BaseException | None]:
     """Commit changes at the same time, on all storages in turn. Return the error of each, or None."""
     commits = (rivals[number % len(rivals)].commit(change) for number, change in enumerate(changes))
-    return await asyncio.gather(*commits, return_exceptions=True)
+    outcomes = await asyncio.gather(*commits, return_exceptions=True)
+    return [outcome if isinstance(outcome, BaseException) else None for outcome in outcomes]

@@ -1,11 +1,12 @@
 """Revocations, and what is deleted when it has expired."""
 
+import asyncio
 from datetime import timedelta
 
 from catalog.domain.identity.changes import IdentityChange, SessionEnd
 from catalog.domain.identity.session import KEPT_AFTER_END
 from catalog.ports.identity.storage import IdentityStorage, Revocations
-from tests.contract.identity.making import LIMITS, add_user, seconds, start_session, token_hash
+from tests.contract.identity.making import LIMITS, add_key, add_user, event, seconds, start_session, token_hash
 from tests.contract.identity.test_sessions import rotated
 from tests.making import NOON, certain, item_id
 
@@ -28,6 +29,35 @@ async def test_revocations_are_read_from_a_number_on(identity: IdentityStorage) 
     assert await identity.revocations(3, NOON) == Revocations(3)
     assert await identity.revocations(0, NOON + seconds(2)) == Revocations(3, frozenset(ids[2:]), complete=False)
     assert await identity.revocations(2, NOON + seconds(2)) == Revocations(3, frozenset(ids[2:]))
+
+
+async def test_a_commit_returns_what_it_has_revoked(identity: IdentityStorage) -> None:
+    """The ids, and the number of the last one. Those of the others lie just below it, as other processes read them."""
+    user = await add_user(identity, 1)
+    sessions = [await start_session(identity, user, number) for number in (11, 12, 13)]
+    key = await add_key(identity, user, 14)
+    assert await identity.commit(IdentityChange(events=(event(),))) == Revocations(0)
+    first = await identity.commit(IdentityChange(ends=(SessionEnd(NOON, session_id=sessions[0].id),)))
+    assert first == Revocations(1, frozenset({sessions[0].id}))
+    assert await identity.commit(IdentityChange(ends=(SessionEnd(NOON, session_id=sessions[0].id),))) == Revocations(1)
+    change = certain(user.set_disabled(disabled=True, now=NOON))
+    ends = (SessionEnd(NOON, user_id=user.id),)
+    rest = await identity.commit(IdentityChange(user=change, ends=ends, forget_keys_of=user.id))
+    assert rest == Revocations(4, frozenset({sessions[1].id, sessions[2].id, key.id}))
+    assert await identity.revocations(1, NOON) == rest
+
+
+async def test_parallel_commits_return_their_own_revocations(rivals: list[IdentityStorage]) -> None:
+    """Each has a number of its own."""
+    user = await add_user(rivals[0], 1)
+    ids = [(await start_session(rivals[0], user, 100 + number)).id for number in range(20)]
+    ends = [IdentityChange(ends=(SessionEnd(NOON, session_id=session_id),)) for session_id in ids]
+    commits = [rivals[number % len(rivals)].commit(end) for number, end in enumerate(ends)]
+    revoked = await asyncio.gather(*commits)
+    assert [each.ids for each in revoked] == [{session_id} for session_id in ids]
+    assert sorted(each.seq for each in revoked) == list(range(1, 21))
+    by_number = {each.seq: each.ids for each in revoked}
+    assert (await rivals[0].revocations(19, NOON)).ids == by_number[20]
 
 
 async def test_a_revocation_is_seen_by_other_processes(rivals: list[IdentityStorage]) -> None:

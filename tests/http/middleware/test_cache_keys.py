@@ -7,6 +7,7 @@ import pytest
 from litestar import Litestar, get, post
 
 from catalog.entrypoints.http.middleware.cache_keys import CachedRoutes, by_query, cached, handler_cache_key
+from catalog.entrypoints.http.requests.access import ACCESS, ANY_CALLER, AccessRule, requires
 from catalog.entrypoints.http.requests.caller import PUBLIC, VISIBILITY, AnyRequest
 
 
@@ -99,3 +100,11 @@ async def test_the_key_has_the_visibility_class() -> None:
 async def test_another_spelling_of_a_path_has_at_most_the_key_of_the_route() -> None:
     """The router ignores repeated slashes, the look-up does not know such paths: it finds nothing, and the handler does."""
     assert await keys("/things//chair") == (None, f"{PUBLIC} /things/{{name}} CHAIR")
+
+
+@pytest.mark.parametrize("rule", [requires("audit:read"), requires("items:read", guests=False), ANY_CALLER])
+def test_only_what_every_reader_may_get_is_cached(rule: AccessRule) -> None:
+    """Cached responses are found by the right to read items; a route that asks for another one does not start."""
+    handler = get("/secrets", opt={ACCESS: rule} | cached(by_query), sync_to_thread=False, name="secrets")(key_of)
+    with pytest.raises(TypeError, match=r"/secrets.*items:read"):
+        CachedRoutes(Litestar([handler], openapi_config=None).routes)

@@ -167,7 +167,7 @@ class MemoryIdentityStorage(IdentityStorage):
         self._check_open()
         self._log.prune(up_to_seq)
 
-    async def commit(self, change: IdentityChange) -> None:
+    async def commit(self, change: IdentityChange) -> Revocations:
         """Decide, then write."""
         self._check_open()
         plan = plan_identity_commit(change, self._stored(change))
@@ -189,6 +189,7 @@ class MemoryIdentityStorage(IdentityStorage):
             self._keys[change.new_key.id] = change.new_key
         self._revoke(plan)
         self._log.append([*change.events, *plan.events])
+        return Revocations(self._revocation_head, frozenset(plan.revoked))
 
     async def touch(self, used_at: Mapping[UUID, datetime]) -> None:
         """Note the times that are later than those noted before."""

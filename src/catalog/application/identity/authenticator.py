@@ -9,6 +9,7 @@ from uuid import UUID
 from catalog.application.identity.random_secrets import hash_secret
 from catalog.application.identity.revocations import RevocationWatch
 from catalog.application.identity.signing_keys import SigningKeys
+from catalog.application.identity.single_flight import SingleFlight
 from catalog.domain.errors import Unavailable
 from catalog.domain.identity.api_key import PREFIX, parse_key_text
 from catalog.domain.identity.errors import ExpiredToken, InvalidToken
@@ -61,6 +62,7 @@ class Authenticator:
         self._clock = clock
         self._limits = limits
         self._remembered: dict[Credential, Principal] = {}
+        self._verifications: SingleFlight[Credential, Principal] = SingleFlight()
         self._used_at: dict[UUID, datetime] = {}
         watch.on_revoked(self._forget)
 
@@ -83,10 +85,18 @@ class Authenticator:
         return self._foreign is not None and self._foreign.is_foreign(credential.text)
 
     async def authenticate(self, credential: Credential) -> Principal:
-        """Return who sends a request. Raises: InvalidToken, ExpiredToken, Forbidden, Unavailable."""
+        """Return who sends a request. Verified once for all who ask at the same time.
+
+        Raises: InvalidToken, ExpiredToken, Forbidden, Unavailable.
+        """
+        return await self._verifications.run(credential, lambda: self._authenticate(credential))
+
+    async def _authenticate(self, credential: Credential) -> Principal:
         principal = await self._verify(credential)
         if principal.as_of is not None and self._has_ended(principal):
-            # It was revoked or changed while it was looked up. A change, as of the user's role, does not revoke it.
+            # It was revoked or changed while it was looked up. A change, as of the user's role, does not revoke it. Nor was it
+            # revoked if it is an own commit that counts as later, because those of other processes before it were not read yet.
+            await self._watch.update()
             principal = await self._verify(credential)
         if self._has_ended(principal):
             raise InvalidToken

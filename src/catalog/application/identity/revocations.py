@@ -13,7 +13,7 @@ from catalog.domain.errors import StaleVersion, Unavailable
 from catalog.domain.identity.changes import IdentityChange
 from catalog.domain.identity.session import MAX_ACCESS_LIFE
 from catalog.ports.clock import Clock
-from catalog.ports.identity.storage import IdentityStorage
+from catalog.ports.identity.storage import IdentityStorage, Revocations
 
 POLL_SECONDS = 0.5
 """Seconds between two looks for revocations."""
@@ -78,22 +78,27 @@ class RevocationWatch:
     async def update(self) -> None:
         """Read the new revocations. Raises: Unavailable."""
         async with self._updating:
-            now, asked = self._clock.now(), self._timer()
-            found = await self._storage.revocations(self._seq, now - KEPT_FOR)
+            now, asked, after = self._clock.now(), self._timer(), self._seq
+            found = await self._storage.revocations(after, now - KEPT_FOR)
             # A restored backup may have fewer revocations than this process has seen.
-            is_complete = found.complete and found.seq >= self._seq
-            self._seq, self._contact = found.seq, asked
-            recent = {key: revocation for key, revocation in self._revoked.items() if revocation.until > now}
-            self._revoked = recent | dict.fromkeys(found.ids, _Revocation(found.seq, now + KEPT_FOR))
+            is_complete = found.complete and found.seq >= after
+            self._seq, self._contact = max(found.seq, self._seq) if is_complete else found.seq, asked
+            self._revoked = {key: revocation for key, revocation in self._revoked.items() if revocation.until > now}
+            self._note(found, now)
             if found.ids or not is_complete:
                 self._notify(found.ids if is_complete else None)
 
-    async def catch_up(self) -> None:
-        """Read the revocations of an own commit. If the store is away, let nobody in until they are known."""
-        try:
-            await self.update()
-        except Unavailable:
-            self._contact = None
+    def committed(self, own: Revocations) -> None:
+        """Note what a commit of this process has revoked, without asking the store.
+
+        If another process has revoked something before, which is not known yet, that is read the next time.
+        """
+        if not own.ids:
+            return
+        self._note(own, self._clock.now())
+        if self._seq == own.seq - len(own.ids):
+            self._seq = own.seq
+        self._notify(own.ids)
 
     @asynccontextmanager
     async def running(self, interval: float = POLL_SECONDS) -> AsyncIterator[None]:
@@ -110,6 +115,9 @@ class RevocationWatch:
                 self._notify(None)
             raise
 
+    def _note(self, revocations: Revocations, now: datetime) -> None:
+        self._revoked |= dict.fromkeys(revocations.ids, _Revocation(revocations.seq, now + KEPT_FOR))
+
     def _notify(self, ids: frozenset[UUID] | None) -> None:
         for listener in self._listeners:
             listener(ids)
@@ -125,9 +133,7 @@ class IdentityCommits:
 
     async def commit(self, change: IdentityChange) -> None:
         """Commit a change. Raises: as IdentityStorage.commit."""
-        await self._storage.commit(change)
-        if change.revokes:
-            await self._watch.catch_up()
+        self._watch.committed(await self._storage.commit(change))
 
     async def try_commit(self, change: IdentityChange) -> bool:
         """Commit a change. Return False if it has to be decided again, because another one came first.

@@ -15,11 +15,11 @@ from catalog.application.identity.token_pairs import AccessTokens, TokenPair
 from catalog.domain.change import Change
 from catalog.domain.errors import TooManyConflicts
 from catalog.domain.identity.changes import IdentityChange, SessionEnd, SessionStart
-from catalog.domain.identity.errors import InsufficientScope, InvalidCredentials, InvalidToken, SessionNotFound
+from catalog.domain.identity.errors import InsufficientScope, InvalidCredentials, InvalidToken, SessionNotFound, TooManyAttempts
 from catalog.domain.identity.principal import GUEST, Principal
 from catalog.domain.identity.roles import ROLE_SCOPES
 from catalog.domain.identity.scopes import ITEMS_READ, Scopes, in_order
-from catalog.domain.identity.security_log import SESSION_CREATED, SIGN_IN_FAILED, TOKEN_REUSED
+from catalog.domain.identity.security_log import SESSION_CREATED, SIGN_IN_FAILED, TOKEN_REUSED, Result
 from catalog.domain.identity.session import RefreshToken, Session, SessionKind, SessionLimits, rotate
 from catalog.domain.identity.user import User
 from catalog.domain.identity.usernames import is_username, normalize_username
@@ -141,16 +141,24 @@ class SignIn:
 
     async def _verified_user(self, name: str, password: str, client: Client) -> User:
         """Return the user with this name and password. Raises: InvalidCredentials, TooManyAttempts."""
-        await self._back_off.check(name, client.address)
+        await self._check_back_off(name, None, client)
         user = await self._storage.user(name) if is_username(name) else None
         verified = await self._passwords.verify(password, user)
-        await self._back_off.check(name, client.address)
+        await self._check_back_off(name, user, client)
         if user is None or not verified:
             await self._back_off.failed(name, client.address)
             self._record_failure(name, user, client)
             raise InvalidCredentials
         await self._back_off.succeeded(name, client.address)
         return user
+
+    async def _check_back_off(self, name: str, user: User | None, client: Client) -> None:
+        """Return if a password may be tried now. Raises: TooManyAttempts."""
+        try:
+            await self._back_off.check(name, client.address)
+        except TooManyAttempts as error:
+            self._record_failure(name, user, client, error.code)
+            raise
 
     async def _renewal(self, user: User, password: str) -> Change[User] | None:
         """Return the change to a hash with today's parameters, if the user has one with others."""
@@ -164,10 +172,15 @@ class SignIn:
         with suppress(SessionNotFound):  # the user was deleted a moment ago
             await self._commits.commit(IdentityChange(ends=(end,), events=(event,)))
 
-    def _record_failure(self, name: str, user: User | None, client: Client) -> None:
-        """Record a failure. A name that no user has may be a password typed into the wrong field."""
+    def _record_failure(self, name: str, user: User | None, client: Client, refusal: str = "") -> None:
+        """Record a failure, or a refusal with its code: no password was tried, and no user was looked up.
+
+        A name that no user has may be a password typed into the wrong field.
+        """
         subject = name if user is not None else f"sha256:{sha256(name.encode(errors='surrogatepass')).hexdigest()}"
-        self._events.add(Caller(GUEST, client).event(SIGN_IN_FAILED, self._clock.now(), subject, result="failure"))
+        detail = {"code": refusal} if refusal else None
+        result: Result = "denied" if refusal else "failure"
+        self._events.add(Caller(GUEST, client).event(SIGN_IN_FAILED, self._clock.now(), subject, detail, result))
 
 
 def principal_of(session: Session, user: User) -> Principal:

@@ -14,10 +14,11 @@ from catalog.application.identity.security_events import SecurityEvents
 from catalog.domain.change import Change
 from catalog.domain.errors import InvalidCursor, StaleVersion, TooManyConflicts
 from catalog.domain.identity.changes import IdentityChange, KeyRevocation, SessionEnd, SessionStart, Setup
-from catalog.domain.identity.errors import CredentialNotAllowed, InvalidToken, UserNotFound, WrongPassword
+from catalog.domain.identity.errors import CredentialNotAllowed, InvalidToken, UserNotFound, WeakPassword, WrongPassword
+from catalog.domain.identity.passwords import normalize_password
 from catalog.domain.identity.principal import Principal
 from catalog.domain.identity.roles import ROLE_SCOPES
-from catalog.domain.identity.security_log import KEY_REVOKED, SecurityEvent
+from catalog.domain.identity.security_log import SecurityEvent
 from catalog.domain.identity.user import PASSWORD_CHANGED, ROLE_CHANGED, NewUser, User, UserPatch
 from catalog.domain.identity.usernames import is_part_of_usernames, is_username, normalize_username, parse_user_key
 from catalog.ports.clock import Clock
@@ -113,7 +114,7 @@ class Users:
             changes = _changes(user, patch, password_hash, self._clock.now())
             if not changes:
                 return user
-            if await self._commits.try_commit(await self._update(user, changes, caller)):
+            if await self._commits.try_commit(_update(user, changes, caller)):
                 return changes[-1].subject
         raise TooManyConflicts(key)
 
@@ -127,7 +128,7 @@ class Users:
                 user=change,
                 ends=(SessionEnd(change.at, user_id=user.id),),
                 revocation=KeyRevocation(user_id=user.id),
-                events=(_event(change, caller), *await self._key_events(user, caller)),
+                events=(_event(change, caller),),
             )
             if await self._commits.try_commit(deletion):
                 return
@@ -148,6 +149,9 @@ class Users:
                 raise InvalidToken
             session, user = found
             await self._verify_own(current, user, caller)
+            if normalize_password(new) == normalize_password(current):
+                reason = "The new password is the current one; choose another one."
+                raise WeakPassword(reason, ("new",))
             if password_hash is None:
                 password_hash = await self._passwords.hash_new(new, user.username, ("new",))
             change = user.set_password(password_hash, now=self._clock.now())
@@ -182,27 +186,6 @@ class Users:
             raise StaleVersion(user.id, "user")
         return user
 
-    async def _update(self, user: User, changes: Sequence[Change[User]], caller: Caller) -> IdentityChange:
-        """Return changes of a user as one, with the sessions and keys that they stop."""
-        kinds = [change.kind for change in changes]
-        is_reset = PASSWORD_CHANGED in kinds
-        details = {ROLE_CHANGED: {"role": changes[-1].subject.role}}
-        events = [_event(change, caller, details.get(change.kind)) for change in changes]
-        return IdentityChange(
-            author=caller.principal.author,
-            user=Change(kinds[-1], user, changes[-1].subject, changes[-1].at),
-            ends=(SessionEnd(changes[-1].at, user_id=user.id),),
-            revocation=KeyRevocation(user_id=user.id) if is_reset else None,
-            forget_keys_of=user.id,
-            events=(*events, *(await self._key_events(user, caller) if is_reset else ())),
-        )
-
-    async def _key_events(self, user: User, caller: Caller) -> tuple[SecurityEvent, ...]:
-        """Return the events of a revocation of all keys of a user."""
-        now = self._clock.now()
-        keys = await self._storage.api_keys(user.id)
-        return tuple(caller.event(KEY_REVOKED, now, user.username, {"key": str(key.id)}) for key in keys)
-
     async def _verify_own(self, current: str, user: User, caller: Caller) -> None:
         address = caller.client.address
         await self._back_off.check(user.username, address)
@@ -213,6 +196,20 @@ class Users:
             self._events.add(caller.event(PASSWORD_CHANGED, self._clock.now(), user.username, result="failure"))
             raise WrongPassword
         await self._back_off.succeeded(user.username, address)
+
+
+def _update(user: User, changes: Sequence[Change[User]], caller: Caller) -> IdentityChange:
+    """Return changes of a user as one, with the sessions and keys that they stop."""
+    kinds = [change.kind for change in changes]
+    details = {ROLE_CHANGED: {"role": changes[-1].subject.role}}
+    return IdentityChange(
+        author=caller.principal.author,
+        user=Change(kinds[-1], user, changes[-1].subject, changes[-1].at),
+        ends=(SessionEnd(changes[-1].at, user_id=user.id),),
+        revocation=KeyRevocation(user_id=user.id) if PASSWORD_CHANGED in kinds else None,
+        forget_keys_of=user.id,
+        events=tuple(_event(change, caller, details.get(change.kind)) for change in changes),
+    )
 
 
 def _changes(user: User, patch: UserPatch, password_hash: str | None, now: datetime) -> list[Change[User]]:

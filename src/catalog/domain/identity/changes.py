@@ -38,7 +38,7 @@ class SessionEnd:
 
 @dataclass(frozen=True, slots=True)
 class KeyRevocation:
-    """Deletes one API key (`key_id`), or all of a user."""
+    """Deletes one API key (`key_id`), or all of a user. Then each has an event, which `plan_identity_commit` adds."""
 
     key_id: UUID | None = None
     user_id: UUID | None = None
@@ -87,11 +87,6 @@ class IdentityChange:
             message = "A change that revokes API keys needs an event"
             raise ValueError(message)
         return max(times)
-
-    @property
-    def revokes(self) -> bool:
-        """Whether it is made to end what was valid. A session that ends because another one starts may go on for a moment."""
-        return bool(self.ends or self.revocation or self.forget_keys_of)
 
     @property
     def may_remove_admin(self) -> bool:

@@ -12,7 +12,7 @@ from catalog.domain.identity.api_key import MAX_API_KEYS
 from catalog.domain.identity.changes import IdentityChange, SessionEnd, Setup
 from catalog.domain.identity.errors import ApiKeyNotFound, InvalidToken, LastAdmin, SessionNotFound, TooManyApiKeys, UsernameTaken
 from catalog.domain.identity.principal import Author
-from catalog.domain.identity.security_log import SESSION_ENDED, SecurityEvent
+from catalog.domain.identity.security_log import KEY_REVOKED, SESSION_ENDED, SecurityEvent
 from catalog.domain.identity.session import MAX_SESSIONS, PresentedToken, Rotation
 from catalog.domain.identity.user import User
 
@@ -175,7 +175,7 @@ def _revocations(change: IdentityChange, stored: StoredIdentity) -> IdentityPlan
         deleted |= {key.id for key in stored.keys if key.user_id == deleted_user}
     forgotten = {key.id for key in stored.keys if key.user_id == change.forget_keys_of}
     revoked = tuple(sorted(ended | deleted | forgotten))
-    events = tuple(_end_event(change, session_id) for session_id in displaced)
+    events = (*_displacements(change, displaced), *_key_revocations(change, deleted))
     return IdentityPlan(frozenset(ended), frozenset(deleted), revoked, change.at if revoked else None, events)
 
 
@@ -200,11 +200,22 @@ def _displaced(change: IdentityChange, stored: StoredIdentity, ended: Collection
     return [session.id for session in others[: max(0, len(others) + 1 - MAX_SESSIONS)]]
 
 
-def _end_event(change: IdentityChange, session_id: UUID) -> SecurityEvent:
-    """Return the event of a session that ends because another one starts. Who and from where is as in the change's event."""
-    cause = change.events[0] if change.events else SecurityEvent(action=SESSION_ENDED, at=change.at)
-    detail = {"session": str(session_id), "reason": f"more than {MAX_SESSIONS} sessions"}
-    return replace(cause, action=SESSION_ENDED, detail=detail)
+def _displacements(change: IdentityChange, displaced: Collection[UUID]) -> list[SecurityEvent]:
+    """Return the events of sessions that end because another one starts."""
+    reason = f"more than {MAX_SESSIONS} sessions"
+    return [_consequence(change, SESSION_ENDED, {"session": str(session_id), "reason": reason}) for session_id in displaced]
+
+
+def _key_revocations(change: IdentityChange, deleted: Collection[UUID]) -> list[SecurityEvent]:
+    """Return the events of all keys that are deleted with a user or a password. That of a single key comes with the change."""
+    named = None if change.revocation is None else change.revocation.key_id
+    return [_consequence(change, KEY_REVOKED, {"key": str(key_id)}) for key_id in sorted(deleted) if key_id != named]
+
+
+def _consequence(change: IdentityChange, action: str, detail: Mapping[str, str | int]) -> SecurityEvent:
+    """Return an event that follows from the change. Who, from where and of which user is as in the change's first event."""
+    cause = change.events[0] if change.events else SecurityEvent(action=action, at=change.at)
+    return replace(cause, action=action, detail=detail)
 
 
 def _deleted_keys(change: IdentityChange, stored: StoredIdentity) -> Iterator[StoredKey]:

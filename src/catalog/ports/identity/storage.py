@@ -146,9 +146,10 @@ class IdentityStorage(Lifecycle, Users, Sessions, ApiKeys, SigningKeys, Security
     """
 
     @abstractmethod
-    async def commit(self, change: IdentityChange) -> None:
+    async def commit(self, change: IdentityChange) -> Revocations:
         """Commit a change, its events included, or nothing. `plan_identity_commit` decides what that means.
 
+        Returns what it has revoked: `seq` is the number of the last one, and those of the others lie just below it.
         Raises: StaleVersion if the user, the token or the session is not as the change expects, UsernameTaken, LastAdmin,
         TooManyApiKeys, InvalidToken if the author's credential was revoked or the first user may not be created, SessionNotFound
         or ApiKeyNotFound if what should end does not exist or is not the user's.

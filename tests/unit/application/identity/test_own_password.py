@@ -149,6 +149,16 @@ async def test_a_weak_new_password_is_refused(process: Process) -> None:
     assert await process.users.get("anna") == user
 
 
+async def test_the_same_password_is_no_new_one(process: Process) -> None:
+    """It would look like a change. However it is typed: e with an accent is one character or two."""
+    await process.add_user(password="\u00e9" + PASSWORD)
+    caller = Caller(await process.recognize((await process.tokens(password="\u00e9" + PASSWORD)).access_token), CLIENT)
+    with pytest.raises(WeakPassword) as caught:
+        await change(process, caller, "\u00e9" + PASSWORD, "e\u0301" + PASSWORD)
+    assert caught.value.errors[0].path == ("new",)
+    await process.recognize((await process.tokens(password="\u00e9" + PASSWORD)).access_token)
+
+
 async def test_it_needs_a_sign_in_with_all_scopes(process: Process) -> None:
     """API keys, local callers, users of other issuers and tokens with fewer scopes may not; guests have to sign in."""
     await process.add_user()

@@ -16,7 +16,7 @@ from catalog.domain.identity.errors import InvalidToken
 from catalog.domain.identity.session import KEPT_AFTER_END, MAX_ACCESS_LIFE
 from catalog.domain.identity.user import UserPatch
 from catalog.ports.identity.storage import Revocations
-from tests.identity_use import CLI, FlakyIdentity, Process, eventually
+from tests.identity_use import CLI, OTHER_PASSWORD, FlakyIdentity, Process, eventually
 from tests.making import certain
 
 
@@ -132,29 +132,84 @@ async def test_silence_is_measured_from_the_last_contact(process: Process, stora
     assert process.watch.is_current()
 
 
-async def test_a_commit_succeeds_though_its_revocations_cannot_be_read(
+async def test_an_own_revocation_counts_without_asking_the_store(process: Process, storage: FlakyIdentity) -> None:
+    """The store goes away right after the commit. What was revoked is refused at once, and all others go on."""
+    await process.add_user()
+    await process.add_user("berta")
+    caller, gone = await process.caller(), (await process.tokens()).access_token
+    key = await process.keys.create_own(NewApiKey("key"), caller)
+    await process.recognize(key.text)
+    other, unseen = await process.caller("berta"), (await process.tokens("berta")).access_token
+    await process.watch.update()
+    asked = storage.calls.count("revocations")
+    await process.users.update("anna", UserPatch(password=OTHER_PASSWORD), CLI)
+    assert storage.calls.count("revocations") == asked
+    storage.away = True
+    assert process.watch.is_current()
+    assert not process.authenticator.is_valid(caller.principal)
+    with pytest.raises(InvalidToken):
+        await process.recognize(gone)
+    with pytest.raises(StoreUnavailable):
+        await process.recognize(key.text)
+    assert process.authenticator.is_valid(other.principal)
+    assert (await process.recognize(unseen)).username == "berta"
+
+
+async def test_a_revocation_of_another_process_before_an_own_one_is_not_skipped(process: Process, other: Process) -> None:
+    """The own one counts at once, the other one as soon as it is read."""
+    for name in ("anna", "berta"):
+        await process.add_user(name)
+    anna, berta = await other.caller("anna"), await other.caller("berta")
+    await other.watch.update()
+    await process.sessions.sign_out(anna, everywhere=True)
+    await other.sessions.sign_out(berta, everywhere=True)
+    assert not other.authenticator.is_valid(berta.principal)
+    assert other.authenticator.is_valid(anna.principal)
+    assert await other.watch.position() == 0
+    await other.watch.update()
+    assert await other.watch.position() == 2
+    assert not other.authenticator.is_valid(anna.principal)
+
+
+async def test_a_key_that_was_enabled_after_an_unread_revocation_works(process: Process, other: Process) -> None:
+    """The own commit counts as later than the look-up, until the one of another process before it is read."""
+    await process.add_user()
+    await process.add_user("berta")
+    key = (await process.keys.create_own(NewApiKey("key"), await process.caller())).text
+    await process.users.update("anna", UserPatch(disabled=True), CLI)
+    berta = await other.caller("berta")
+    await other.watch.update()
+    await process.sessions.sign_out(berta, everywhere=True)
+    await other.users.update("anna", UserPatch(disabled=False), CLI)
+    assert (await other.recognize(key)).username == "anna"
+    assert not other.authenticator.is_valid(berta.principal)
+
+
+async def test_a_commit_while_revocations_are_read_is_no_restored_backup(
     process: Process, storage: FlakyIdentity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is committed. Until they are read, nobody is let in who is not remembered as a token."""
+    """The answer is older than what the process has revoked itself."""
     await process.add_user()
-    caller = await process.caller()
-    key = (await process.keys.create_own(NewApiKey("key"), caller)).text
-    await process.recognize(key)
+    first, second = await process.caller(), await process.caller()
+    await process.watch.update()
+    heard: list[frozenset[UUID] | None] = []
+    process.watch.on_revoked(heard.append)
     original = storage.revocations
 
-    async def away(_after: int, _since: datetime) -> Revocations:
-        message = "away"
-        raise StoreUnavailable(message)
+    async def slow(after: int, since: datetime) -> Revocations:
+        found = await original(after, since)
+        await process.sessions.sign_out(first, everywhere=False)
+        return found
 
-    monkeypatch.setattr(storage, "revocations", away)
-    await process.users.update("anna", UserPatch(disabled=True), CLI)
-    assert (await process.users.get("anna")).disabled
-    assert not process.watch.is_current()
-    with pytest.raises(StoreUnavailable):
-        await process.recognize(key)
-    monkeypatch.setattr(storage, "revocations", original)
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "revocations", slow)
+        await process.watch.update()
+    assert heard == [frozenset({first.principal.session_id})]
+    assert await process.watch.position() == 1
+    await process.sessions.sign_out(second, everywhere=False)
     await process.watch.update()
-    assert not process.authenticator.is_valid(caller.principal)
+    assert heard[1:] == [frozenset({second.principal.session_id})]
+    assert not process.authenticator.is_valid(first.principal)
 
 
 async def several_looks(storage: FlakyIdentity, number: int) -> bool:

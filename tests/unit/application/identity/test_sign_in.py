@@ -125,6 +125,19 @@ async def test_after_five_failures_the_right_password_waits_too(process: Process
     await fail(process, 5)
 
 
+async def test_a_try_that_has_to_wait_is_recorded(process: Process) -> None:
+    """As refused, with a hash of the name, since nobody is looked up. Repeats are counted."""
+    await process.add_user()
+    await fail(process, 5)
+    for _ in range(3):
+        with pytest.raises(TooManyAttempts):
+            await process.tokens()
+    await process.events.write(everything=True)
+    refused = next(event for event in await process.log("sign_in.failed") if event.result == "denied")
+    assert (refused.result, refused.detail, refused.actor) == ("denied", {"code": "too_many_attempts"}, None)
+    assert (refused.subject, refused.count) == (f"sha256:{sha256(b'anna').hexdigest()}", 3)
+
+
 async def test_an_unknown_name_waits_as_well(process: Process) -> None:
     """The delay does not tell who exists."""
     await fail(process, 5, "nobody")

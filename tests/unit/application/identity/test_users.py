@@ -119,6 +119,20 @@ async def test_a_reset_by_an_admin_revokes_keys_for_good(process: Process) -> No
     assert len(await process.log("password.changed")) == 1
 
 
+@pytest.mark.parametrize("ends_by", ["reset", "deletion"])
+async def test_a_key_that_is_made_at_the_last_moment_is_recorded(process: Process, storage: FlakyIdentity, ends_by: str) -> None:
+    """It is revoked with the others, by whoever revokes them."""
+    await process.add_user()
+    caller = await process.caller()
+    storage.before_commit = [lambda: process.keys.create_own(NewApiKey("late"), caller)]
+    if ends_by == "reset":
+        await process.users.update("anna", UserPatch(password=OTHER_PASSWORD), CLI)
+    else:
+        await process.users.delete("anna", CLI)
+    (made,), (revoked,) = await process.log("key.created"), await process.log("key.revoked")
+    assert (revoked.detail["key"], revoked.actor, revoked.subject) == (made.detail["key"], "cli", "anna")
+
+
 async def test_a_patch_is_one_change(process: Process) -> None:
     """Its parts count one version each, and have an event each. What does not change anything is not written."""
     user = await process.add_user()

@@ -149,10 +149,15 @@ def test_sessions_end_and_keys_are_revoked() -> None:
     )
     stored = StoredIdentity(sessions=sessions, keys=keys)
     assert plan_identity_commit(change, stored) == IdentityPlan(
-        frozenset({item_id(11)}), frozenset({item_id(21)}), (item_id(11), item_id(21), item_id(22)), NOON
+        frozenset({item_id(11)}),
+        frozenset({item_id(21)}),
+        (item_id(11), item_id(21), item_id(22)),
+        NOON,
+        (SecurityEvent(action="key.revoked", at=NOON, detail={"key": str(item_id(21))}),),
     )
     one = IdentityChange(revocation=KeyRevocation(item_id(22), OTHER), events=(EVENT,))
     assert plan_identity_commit(one, stored).deleted_keys == {item_id(22)}
+    assert plan_identity_commit(one, stored).events == ()
 
 
 def test_a_deletion_revokes_everything_of_the_user() -> None:
@@ -173,14 +178,6 @@ def test_the_time_of_a_change_is_the_latest_of_its_parts() -> None:
     assert change.at == later
     with pytest.raises(ValueError, match="needs an event"):
         plan_identity_commit(IdentityChange(revocation=KeyRevocation(KEY.id)), StoredIdentity(keys=[StoredKey(KEY.id, USER.id)]))
-
-
-def test_a_change_says_whether_it_revokes() -> None:
-    """Ends, revocations and keys that are to be looked up again revoke; a new key does not."""
-    assert not IdentityChange(new_key=KEY).revokes
-    assert IdentityChange(ends=(SessionEnd(NOON, user_id=OTHER),)).revokes
-    assert IdentityChange(revocation=KeyRevocation(KEY.id)).revokes
-    assert IdentityChange(forget_keys_of=OTHER).revokes
 
 
 def test_a_change_says_whether_an_admin_is_removed() -> None:

@@ -47,6 +47,7 @@ from catalog.domain.identity.commit_plan import (
     identity_reads,
     plan_identity_commit,
 )
+from catalog.ports.identity.storage import Revocations
 
 _UPDATED_USER = ("role", "disabled", "password_hash", "version", "updated_at")
 _REVOCATION_ROW = ("seq", "id", "at")
@@ -87,15 +88,19 @@ class IdentityCommitter:
         self._insert_revocations = compiled(dialect.insert(revocations))
         self._move_head = compiled(update(identity_head).where(THE_IDENTITY_HEAD).values(seq=bindparam("head")))
 
-    async def commit(self, change: IdentityChange) -> None:
+    async def commit(self, change: IdentityChange) -> Revocations:
         """Commit a change. Raises: as IdentityStorage.commit."""
         reads = identity_reads(change)
+        revoked = Revocations(0)
 
         async def decide(locked: LockedIdentity) -> Sequence[Step]:
+            nonlocal revoked
             plan = plan_identity_commit(change, await self._state.read(locked.driver, reads))
+            revoked = Revocations(locked.heads.revocation + len(plan.revoked), frozenset(plan.revoked))
             return self._steps(change, plan, locked.heads)
 
         await self._transactions.run(decide)
+        return revoked
 
     def _steps(self, change: IdentityChange, plan: IdentityPlan, heads: Heads) -> Sequence[Step]:
         """Return what to write. Deleting a user comes last, because it deletes the user's sessions and keys."""

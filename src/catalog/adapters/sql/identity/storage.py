@@ -171,9 +171,9 @@ class SqlIdentityStorage(IdentityStorage):
         """Delete the oldest entries, some in each transaction."""
         await self._log.prune(up_to_seq)
 
-    async def commit(self, change: IdentityChange) -> None:
+    async def commit(self, change: IdentityChange) -> Revocations:
         """Commit in a transaction that holds the lock of identity."""
-        await self._committer.commit(change)
+        return await self._committer.commit(change)
 
     async def touch(self, used_at: Mapping[UUID, datetime]) -> None:
         """Update rows, some in each transaction."""

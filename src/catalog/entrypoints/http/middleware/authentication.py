@@ -13,6 +13,7 @@ from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
 
 from catalog.application.identity.authenticator import Authenticator, Credential
+from catalog.application.identity.single_flight import SingleFlight
 from catalog.domain.errors import CatalogError
 from catalog.domain.identity.errors import CrossSite, ExpiredToken, InvalidToken
 from catalog.domain.identity.principal import GUEST, Principal
@@ -89,6 +90,7 @@ class AuthenticationMiddleware:
         self._limits = limits
         self._denials = denials
         self._guest = _Caller.of(GUEST if public_read else NOBODY)
+        self._verifications: SingleFlight[tuple[str, Credential], Principal] = SingleFlight()
         self._known: dict[RawCredential, _Caller] = {}
         self._cookie = cookie
         self._cookie_name = cookie.name.encode()
@@ -143,11 +145,16 @@ class AuthenticationMiddleware:
         self._known.clear()
 
     async def _verify(self, credential: Credential, scope: Any) -> Principal:  # noqa: ANN401 - an ASGI scope
-        """Verify a credential that is not remembered. Guesses are counted by address, as are all that need a query or a request.
+        """Verify a credential that is not remembered, once for all requests that send it from one address at the same time."""
+        address = address_key(address_of(scope))
+        return await self._verifications.run((address, credential), lambda: self._verify_from(address, credential, scope))
+
+    async def _verify_from(self, address: str, credential: Credential, scope: Any) -> Principal:  # noqa: ANN401 - an ASGI scope
+        """Verify a credential. Guesses are counted by address, as are all that need a query or a request.
 
         An own token needs neither, so nobody behind an address is kept out by the bad tokens of others there.
         """
-        key = f"unknown {address_key(address_of(scope))}"
+        key = f"unknown {address}"
         is_looked_up = self._authenticator.looks_up(credential)
         if is_looked_up:
             await self._limits.take(REQUESTS, key, scope)

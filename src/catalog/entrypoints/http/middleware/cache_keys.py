@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl
 
 from litestar.routes import BaseRoute, HTTPRoute
 
+from catalog.domain.identity.scopes import ITEMS_READ
+from catalog.entrypoints.http.requests.access import ACCESS, AccessRule
 from catalog.entrypoints.http.requests.caller import visibility_class
 
 IdentifyResponse = Callable[..., str | None]
@@ -105,11 +107,16 @@ class CachedRoutes:
 
 
 def _policy(route: HTTPRoute) -> CachePolicy | None:
-    """Return the cache policy of a route's GET handler, or None if it has none."""
+    """Return the cache policy of a route's GET handler, or None if it has none. Raises: TypeError."""
     if "GET" not in route.route_handler_map:
         return None
     handler, _ = route.route_handler_map["GET"]
     policy: CachePolicy | None = handler.opt.get(_OPTION)
+    rule: AccessRule | None = handler.opt.get(ACCESS)
+    if policy is not None and rule is not None and (rule.scope != ITEMS_READ or not rule.guests):
+        # A visibility class says no more than whether a caller may read items, so others would get the response too.
+        message = f"{route.path_format}: responses can be cached only if everybody with the scope {ITEMS_READ} may get them"
+        raise TypeError(message)
     return policy
 
 

@@ -72,7 +72,7 @@ def log_shared_limits(failure: str | None) -> None:
     if failure is None:
         log.info("shared_limits_recovered")
     else:
-        effect = "requests are not limited; failed sign-ins are counted by each process"
+        effect = "each process counts its own requests and failed sign-ins"
         log.warning("shared_limits_unavailable", reason=failure, effect=effect)
 
 

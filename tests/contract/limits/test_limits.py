@@ -7,8 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from catalog.adapters.memory.limits import FORGET_AFTER, MemoryFailureCounter, MemoryRateLimiter
-from catalog.adapters.redis import limits as redis_limits
+from catalog.adapters.memory.limits import MemoryFailureCounter, MemoryRateLimiter
 from catalog.adapters.redis.connection import RedisConnection
 from catalog.adapters.redis.limits import RedisFailureCounter, RedisRateLimiter
 from catalog.domain.identity.back_off import Failures
@@ -105,8 +104,3 @@ async def test_concurrent_failures_are_all_counted(limits: Limits) -> None:
     """Fifty failures at the same time count as fifty."""
     counts = [failures.count for failures in await asyncio.gather(*(limits.counter.add("k", NOON) for _ in range(50)))]
     assert sorted(counts) == list(range(1, 51))
-
-
-def test_both_kinds_forget_at_the_same_time() -> None:
-    """Failures are remembered for a day after the last one, which is much longer than the longest delay."""
-    assert FORGET_AFTER == redis_limits.FORGET_AFTER == timedelta(days=1)

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from catalog.adapters.memory.limits import FORGET_AFTER, MemoryFailureCounter, MemoryRateLimiter
-from catalog.domain.identity.back_off import Failures
+from catalog.adapters.memory.limits import MemoryFailureCounter, MemoryRateLimiter
+from catalog.domain.identity.back_off import FORGET_AFTER, Failures
 from catalog.ports.identity.limits import Allowance
 from tests.making import NOON, FixedClock
 

@@ -1,7 +1,7 @@
 """Limits that hold for all processes together, on Redis or Valkey. Each count is one atomic script.
 
-While the server is unavailable, each process goes on with counts of its own: an outage neither stops the service nor makes guessing
-passwords free. The server may also forget keys at any time, as one does that is a cache as well.
+While the server is unavailable, each process goes on with counts of its own: an outage neither stops the service nor makes
+guessing passwords free. The server may also forget keys at any time, as one does that is a cache as well.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -81,8 +81,8 @@ class RedisRateLimiter:
 class RedisFailureCounter:
     """Counts failures of all processes.
 
-    Each process counts its own failures in `fallback` as well, and answers from it while the server is unavailable or has forgotten
-    the key. So neither an outage nor an eviction makes guessing free.
+    Each process counts its own failures in `fallback` as well, and answers from it while the server is unavailable or has
+    forgotten the key. So neither an outage nor an eviction makes guessing free.
     """
 
     def __init__(self, connection: RedisConnection, fallback: FailureCounter, *, namespace: str) -> None:

@@ -58,7 +58,7 @@ class BackOff:
 class _Keys(NamedTuple):
     """What is counted: failures with a name from a network and from anywhere; and sign-ins, as long as they are remembered.
 
-    The keys have a hash of the name, because a password may have been typed into its field, and the counter may be on the network.
+    The keys have a hash of the name: a password may have been typed into its field, and the counter may be on the network.
     """
 
     network: str

@@ -1,5 +1,6 @@
 """Writes failures and refusals to the security log, in batches: a flood of them costs few transactions."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -7,12 +8,16 @@ from datetime import datetime, timedelta
 
 from catalog.application.identity.periodic import repeated
 from catalog.domain.errors import Unavailable
-from catalog.domain.identity.security_log import SecurityEvent
+from catalog.domain.identity.back_off import network_of
+from catalog.domain.identity.security_log import UNKNOWN_NAME, SecurityEvent
 from catalog.ports.clock import Clock
 from catalog.ports.identity.storage import IdentityStorage
 
 MAX_KINDS = 1_000
-"""Different events that are counted apart. Of further ones, only the action and the result are kept."""
+"""Different events that are counted apart."""
+
+MAX_KINDS_OF_NETWORK = 20
+"""Different events from one network that are counted apart, so that a flood from there cannot hide others."""
 
 WRITE_INTERVAL = 0.5
 """Seconds between two batches."""
@@ -27,6 +32,7 @@ class _Tally:
 
     since: datetime
     pending: SecurityEvent | None
+    address: str | None
     written: bool = False
 
     def add(self, event: SecurityEvent) -> None:
@@ -55,16 +61,22 @@ class SecurityEvents:
         self._storage = storage
         self._clock = clock
         self._tallies: dict[tuple[object, ...], _Tally] = {}
+        self._networks: Counter[str] = Counter()
 
     def add(self, event: SecurityEvent) -> None:
         """Take an event."""
-        key = _key(event)
-        if key not in self._tallies and len(self._tallies) >= MAX_KINDS:
-            event = SecurityEvent(action=event.action, at=event.at, result=event.result, count=event.count)
-            key = _key(event)
-        tally = self._tallies.get(key)
+        tally = self._tallies.get(_key(event))
+        if tally is None and event.address is not None:
+            network = network_of(event.address)
+            self._networks[network] += 1
+            if self._networks[network] > MAX_KINDS_OF_NETWORK:
+                event = _without_details(event, network)
+                tally = self._tallies.get(_key(event))
+        if tally is None and len(self._tallies) >= MAX_KINDS:
+            event = _without_details(event, None)
+            tally = self._tallies.get(_key(event))
         if tally is None:
-            self._tallies[key] = _Tally(event.at, event)
+            self._tallies[_key(event)] = _Tally(event.at, event, event.address)
         else:
             tally.add(event)
 
@@ -94,6 +106,18 @@ class SecurityEvents:
             for tally, event in due:
                 tally.restore(event)
         self._tallies = {key: tally for key, tally in self._tallies.items() if tally.pending or not tally.is_over(now)}
+        self._networks = Counter(network_of(tally.address) for tally in self._tallies.values() if tally.address is not None)
+
+
+def _without_details(event: SecurityEvent, network: str | None) -> SecurityEvent:
+    """Return what is kept of an event when there are too many: what happened, from which network, and to which user.
+
+    A hash of a name that nobody has is no user.
+    """
+    subject = None if event.subject is None or event.subject.startswith(UNKNOWN_NAME) else event.subject
+    return SecurityEvent(
+        action=event.action, at=event.at, result=event.result, count=event.count, address=network, subject=subject
+    )
 
 
 def _key(event: SecurityEvent) -> tuple[object, ...]:

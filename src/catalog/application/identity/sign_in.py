@@ -19,7 +19,7 @@ from catalog.domain.identity.errors import InsufficientScope, InvalidCredentials
 from catalog.domain.identity.principal import GUEST, Principal
 from catalog.domain.identity.roles import ROLE_SCOPES
 from catalog.domain.identity.scopes import ITEMS_READ, Scopes, in_order
-from catalog.domain.identity.security_log import SESSION_CREATED, SIGN_IN_FAILED, TOKEN_REUSED, Result
+from catalog.domain.identity.security_log import SESSION_CREATED, SIGN_IN_FAILED, TOKEN_REUSED, UNKNOWN_NAME, Result
 from catalog.domain.identity.session import RefreshToken, Session, SessionKind, SessionLimits, rotate
 from catalog.domain.identity.user import User
 from catalog.domain.identity.usernames import is_username, normalize_username
@@ -173,14 +173,15 @@ class SignIn:
             await self._commits.commit(IdentityChange(ends=(end,), events=(event,)))
 
     def _record_failure(self, name: str, user: User | None, client: Client, refusal: str = "") -> None:
-        """Record a failure, or a refusal with its code: no password was tried, and no user was looked up.
+        """Record a failure, or a refusal with its code: no user was looked up, and it is counted by name only.
 
         A name that no user has may be a password typed into the wrong field.
         """
-        subject = name if user is not None else f"sha256:{sha256(name.encode(errors='surrogatepass')).hexdigest()}"
+        subject = name if user is not None else UNKNOWN_NAME + sha256(name.encode(errors="surrogatepass")).hexdigest()
         detail = {"code": refusal} if refusal else None
         result: Result = "denied" if refusal else "failure"
-        self._events.add(Caller(GUEST, client).event(SIGN_IN_FAILED, self._clock.now(), subject, detail, result))
+        caller = Caller(GUEST, Client() if refusal else client)
+        self._events.add(caller.event(SIGN_IN_FAILED, self._clock.now(), subject, detail, result))
 
 
 def principal_of(session: Session, user: User) -> Principal:

@@ -1,7 +1,7 @@
 """The delay after failed sign-ins. With one name from one network, it doubles with each failure, up to 15 minutes.
 
-Whoever guesses from many networks is delayed by the name alone, but only by seconds, and where somebody signed in with that name not
-long ago, not at all: otherwise strangers could keep a user out.
+Whoever guesses from many networks is delayed by the name alone, but only by seconds, and where somebody signed in with that
+name not long ago, not at all: otherwise strangers could keep a user out.
 """
 
 import math

@@ -24,6 +24,9 @@ ITEMS_EXPORTED = "items.exported"
 CHANGES_PRUNED = "changes.pruned"
 SETTINGS_INSECURE = "settings.insecure"
 
+UNKNOWN_NAME = "sha256:"
+"""The beginning of a subject that is a hash: of a name that nobody has, which may be a password typed into the wrong field."""
+
 SECURITY_ACTIONS = (
     SESSION_CREATED,
     SESSION_ENDED,

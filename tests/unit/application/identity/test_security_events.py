@@ -2,8 +2,8 @@
 
 import pytest
 
-from catalog.application.identity.security_events import MAX_KINDS
-from catalog.domain.identity.security_log import ACCESS_DENIED, SIGN_IN_FAILED, SecurityEvent
+from catalog.application.identity.security_events import MAX_KINDS, MAX_KINDS_OF_NETWORK
+from catalog.domain.identity.security_log import ACCESS_DENIED, SIGN_IN_FAILED, UNKNOWN_NAME, SecurityEvent
 from tests.identity_use import FlakyIdentity, Process, eventually
 
 
@@ -101,7 +101,7 @@ async def test_events_that_come_during_a_failing_write_are_counted(
 async def test_the_number_of_different_events_is_bounded(process: Process) -> None:
     """Of further ones, only what happened is kept, and how often. After a minute there is room again."""
     for number in range(MAX_KINDS + 50):
-        process.events.add(denied(process, f"user{number}"))
+        process.events.add(denied(process, f"user{number}"))  # without addresses
     process.events.add(denied(process, "user1"))
     await process.events.write()
     log = await process.storage.security_chain(0, MAX_KINDS * 2)
@@ -112,6 +112,37 @@ async def test_the_number_of_different_events_is_bounded(process: Process) -> No
     process.events.add(denied(process, "new"))
     await process.events.write()
     assert (await process.storage.security_chain(MAX_KINDS + 1, 9))[-1].event.actor == "new"
+
+
+async def test_a_flood_from_one_network_hides_no_others(process: Process) -> None:
+    """Of its further events, the users that they are about are kept. Unknown names are not."""
+    for number in range(MAX_KINDS_OF_NETWORK):
+        process.events.add(denied(process, address=f"192.0.2.{number}"))
+    for number in range(100, 200):
+        process.events.add(denied(process, address=f"192.0.2.{number}", subject=f"{UNKNOWN_NAME}{number}"))
+        process.events.add(denied(process, address=f"192.0.2.{number}", subject="anna"))
+    process.events.add(denied(process, address="198.51.100.1", subject="anna"))
+    await process.events.write()
+    log = await process.log()
+    assert [(event.address, event.subject, event.actor, event.count) for event in log[MAX_KINDS_OF_NETWORK:]] == [
+        ("192.0.2.0/24", None, None, 100),
+        ("192.0.2.0/24", "anna", None, 100),
+        ("198.51.100.1", "anna", "anna", 1),
+    ]
+    process.clock.move(minutes=1)
+    await process.events.write()
+    process.events.add(denied(process, address="192.0.2.1", subject="berta"))
+    await process.events.write()
+    assert (await process.log())[-1].address == "192.0.2.1"
+
+
+async def test_a_flood_from_everywhere_keeps_the_users(process: Process) -> None:
+    """When there are too many different events, at least the users that they are about are kept."""
+    for number in range(MAX_KINDS + 10):
+        process.events.add(denied(process, address=f"10.{number // 250}.{number % 250}.1", subject="anna"))
+    await process.events.write()
+    log = await process.storage.security_chain(0, MAX_KINDS * 2)
+    assert (log[-1].event.address, log[-1].event.subject, log[-1].event.count) == (None, "anna", 10)
 
 
 async def test_a_flood_costs_few_transactions(process: Process, storage: FlakyIdentity) -> None:

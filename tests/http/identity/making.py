@@ -18,10 +18,10 @@ from catalog.entrypoints.http.app import create_app
 from catalog.entrypoints.http.middleware.request import RequestMiddleware
 from catalog.entrypoints.settings.model import Settings
 from catalog.entrypoints.settings.sections import HttpSettings, IdentitySettings, RateLimitSettings, StorageSettings
+from tests import planted_secrets
 from tests.http.making import cache_of
 
-PASSWORD = "correct horse battery staple"
-ANOTHER = "a stapler, a battery and a horse"
+PASSWORD, ANOTHER = planted_secrets.PASSWORD, planted_secrets.ANOTHER_PASSWORD
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 AUTH = "/api/v1/auth"
 

@@ -10,7 +10,8 @@ RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --home-dir /data --create-home catalog
 COPY --from=build /venv /venv
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 CATALOG_HTTP__HOST=0.0.0.0
+# Callers sign in. Without the settings of a first admin, the start prints a link that creates one.
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 CATALOG_HTTP__HOST=0.0.0.0 CATALOG_IDENTITY__MODE=required
 USER catalog
 WORKDIR /data
 EXPOSE 8000

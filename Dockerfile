@@ -16,7 +16,7 @@ USER catalog
 WORKDIR /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health/ready', timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request as u; host = os.environ.get('CATALOG_HTTP__ALLOWED_HOSTS', '').split(',')[0].strip('[\"] ') or 'localhost'; u.urlopen(u.Request('http://127.0.0.1:8000/health/ready', headers={'Host': host}), timeout=4)"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["catalog"]
 CMD ["serve"]

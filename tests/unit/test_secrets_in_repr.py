@@ -71,7 +71,7 @@ HOLDERS: Mapping[type, object] = {
     Credential: Credential("token", planted("t")),
     SignInRequest: SignInRequest("anna", PASSWORD),
     TokensBody: TokensBody(planted("a"), "bearer", 600, planted("r"), []),
-    CreatedApiKeyBody: CreatedApiKeyBody(str(KEY.id), "backup", [], None, "", None, KEY.prefix, key=planted("key")),
+    CreatedApiKeyBody: CreatedApiKeyBody(KEY.id, "backup", [], None, NOON, None, KEY.prefix, key=planted("key")),
 }
 """An object of every class that holds a secret, with a planted one."""
 

@@ -14,6 +14,8 @@ import msgspec.json
 import msgspec.yaml
 import pytest
 
+from catalog.entrypoints.settings.loading import load_settings
+from catalog.entrypoints.settings.safety import refused, weaknesses
 from tests.conftest import Databases
 from tests.e2e.test_process import serving
 from tests.planted_secrets import PASSWORD, planted
@@ -122,3 +124,19 @@ def test_the_health_check_of_the_image_sends_an_allowed_host(tmp_path: Path, hos
     asyncio.run(check())
     host = re.findall(rb"Host: (.*)\r", received[0])[0].decode()
     assert host == {"": "localhost", "*": "*"}.get(hosts, "shop.example")
+
+
+def test_the_deployment_for_kubernetes_is_safe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its settings exist, and none is refused in production or weakens security. Probes send an allowed host."""
+    text = (ROOT / "docs/how-to/deploy.md").read_text()
+    block = re.search(r"^```yaml\n(apiVersion: apps/v1\n.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert block is not None
+    (container,) = msgspec.yaml.decode(block[1])["spec"]["template"]["spec"]["containers"]
+    environment = {variable["name"]: variable["value"] for variable in container["env"]}
+    for name, value in (image_environment() | environment).items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    assert [*refused(settings), *weaknesses(settings)] == []
+    for probe in ("livenessProbe", "readinessProbe"):
+        (header,) = container[probe]["httpGet"]["httpHeaders"]
+        assert (header["name"], header["value"]) == ("Host", environment["CATALOG_HTTP__ALLOWED_HOSTS"])

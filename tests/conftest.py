@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import Storage, StorageOptions
+from tests import printed_secrets
 from tests.servers import UNSAFE_BUT_FAST, postgres
 
 STORES = ("memory", "sqlite", "postgres")
@@ -26,6 +27,11 @@ settings.load_profile("catalog")
 
 _POSTGRES_URL = "CATALOG_TEST_POSTGRES_URL"
 _numbers = count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Search what the tests print for secrets."""
+    printed_secrets.pytest_configure(config)
 
 
 @pytest.fixture(autouse=True)

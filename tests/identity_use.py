@@ -37,10 +37,10 @@ from catalog.domain.identity.signing_key import StoredSigningKey
 from catalog.domain.identity.user import NewUser, User
 from catalog.ports.identity.storage import IdentityStorage, Revocations
 from catalog.ports.identity.tokens import AccessClaims, ForeignTokens
+from tests import planted_secrets
 from tests.making import CountedIds, FixedClock
 
-PASSWORD = "a long enough sentence"
-OTHER_PASSWORD = "another long sentence"
+PASSWORD, OTHER_PASSWORD = planted_secrets.PASSWORD, planted_secrets.ANOTHER_PASSWORD
 CLIENT = Client("192.0.2.1", "tests", "request-1")
 CLI = Caller(COMMAND_LINE)
 

@@ -79,6 +79,14 @@ def test_every_test_that_a_document_names_exists() -> None:
     assert missing == set()
 
 
+def test_every_threat_names_the_test_that_shows_the_defense() -> None:
+    """Each heading under Threats in docs/SECURITY.md."""
+    threats = (ROOT / "docs/SECURITY.md").read_text().partition("\n## Threats\n")[2].partition("\n## ")[0]
+    sections = threats.split("\n### ")[1:]
+    assert len(sections) > 1
+    assert [section.partition("\n")[0] for section in sections if not re.search(r"`tests/[\w/]+\.py::test_\w+`", section)] == []
+
+
 def anchors(page: Path) -> set[str]:
     """Return the anchors of the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)

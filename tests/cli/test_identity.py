@@ -12,9 +12,8 @@ from catalog.entrypoints.container import Container, identity_running
 from catalog.entrypoints.settings.model import Settings
 from catalog.entrypoints.settings.sections import StorageSettings
 from tests.cli.conftest import Command
-
-PASSWORD = "correct horse battery staple"
-ANOTHER = "a stapler, a battery and a horse"
+from tests.planted_secrets import ANOTHER_PASSWORD as ANOTHER
+from tests.planted_secrets import PASSWORD, planted
 
 
 @pytest.fixture
@@ -108,6 +107,7 @@ def test_a_terminal_is_asked_for_the_password(catalog: Command, store_url: str, 
     sign_in(store_url, "anna")
 
 
+@pytest.mark.prints_secrets("API key")
 @pytest.mark.usefixtures("anna")
 def test_keys_are_created_listed_and_revoked(catalog: Command) -> None:
     """The key is shown once. Its scopes are given."""
@@ -187,7 +187,7 @@ def test_signing_keys_are_listed_and_rotated(catalog: Command, store_url: str, m
     assert [line.split()[1] for line in catalog("signing-keys", "list").stdout.splitlines()[1:]] == ["next", "next", "signing"]
     (event, *_) = catalog.json("audit", "list", "--action", "signing_key.rotated")["events"]
     assert event["actor"] == "cli"
-    monkeypatch.setenv("CATALOG_IDENTITY__SIGNING_KEY", "secret nonsense")
+    monkeypatch.setenv("CATALOG_IDENTITY__SIGNING_KEY", planted("secret nonsense"))
     result = catalog("signing-keys", "list", code=2)
     assert "CATALOG_IDENTITY__SIGNING_KEY" in result.stderr
     assert "nonsense" not in result.output

@@ -18,8 +18,8 @@ from catalog.entrypoints.server import server
 from catalog.entrypoints.settings.loading import load_settings
 from catalog.entrypoints.settings.problems import InvalidSettings
 from tests.cli.conftest import Command
+from tests.planted_secrets import MARK, PASSWORD, planted
 
-PASSWORD = "correct horse battery staple"
 NOBODY = Client()
 
 Start = Callable[..., str]
@@ -51,6 +51,7 @@ def test_the_settings_name_the_first_admin(start: Start, catalog: Command, store
     assert (user["username"], user["role"]) == ("root", "admin")
 
 
+@pytest.mark.prints_secrets("setup token")
 def test_a_set_up_link_is_printed_once_for_an_empty_store(start: Start, catalog: Command, store_url: str) -> None:
     """To stderr, as plain text. It creates the first admin; then no other link is printed."""
     printed = start(IDENTITY__MODE="required", HTTP__PORT="8001", HTTP__ROOT_PATH="/shop")
@@ -74,13 +75,13 @@ def test_a_set_up_link_is_printed_once_for_an_empty_store(start: Start, catalog:
     ("variables", "named"),
     [
         ({"IDENTITY__ADMIN_USERNAME": "-", "IDENTITY__ADMIN_PASSWORD": PASSWORD}, "CATALOG_IDENTITY__ADMIN_USERNAME"),
-        ({"IDENTITY__ADMIN_USERNAME": "root", "IDENTITY__ADMIN_PASSWORD": "planted"}, "CATALOG_IDENTITY__ADMIN_PASSWORD"),
-        ({"IDENTITY__SIGNING_KEY": "planted"}, "CATALOG_IDENTITY__SIGNING_KEY"),
+        ({"IDENTITY__ADMIN_USERNAME": "root", "IDENTITY__ADMIN_PASSWORD": MARK}, "CATALOG_IDENTITY__ADMIN_PASSWORD"),
+        ({"IDENTITY__SIGNING_KEY": planted("key")}, "CATALOG_IDENTITY__SIGNING_KEY"),
         (
             {
                 "IDENTITY__OIDC__ISSUER": "https://i.example",
                 "IDENTITY__OIDC__AUDIENCE": "a",
-                "IDENTITY__OIDC__ROLE_MAP": "planted",
+                "IDENTITY__OIDC__ROLE_MAP": planted("map"),
             },
             "CATALOG_IDENTITY__OIDC__ROLE_MAP",
         ),
@@ -94,6 +95,7 @@ def test_invalid_settings_of_identity_stop_the_start(start: Start, variables: di
     assert "planted" not in str(caught.value)
 
 
+@pytest.mark.prints_secrets("setup token")
 @pytest.mark.parametrize("store", ["memory"])
 def test_a_memory_store_is_prepared_by_its_process(start: Start, store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The link is for the store that serves, which is another one than that of the check before."""
@@ -133,7 +135,7 @@ def test_weak_settings_are_recorded(start: Start, catalog: Command, store_url: s
 
 def test_a_store_that_is_away_does_not_stop_the_start(start: Start) -> None:
     """A warning says that no admin was created."""
-    printed = start(STORAGE__URL="postgresql://me:planted@127.0.0.1:1/x", IDENTITY__MODE="required")
+    printed = start(STORAGE__URL=f"postgresql://me:{planted('p')}@127.0.0.1:1/x", IDENTITY__MODE="required")
     assert "identity_not_prepared" in printed
     assert "planted" not in printed
 
@@ -177,9 +179,9 @@ def test_doctor_shows_identity_without_secrets(catalog: Command, monkeypatch: py
     assert said["users"].startswith("none yet")
     catalog("users", "create", "anna", "--role", "admin", stdin=PASSWORD)
     for name, value in {
-        "SIGNING_KEY": "planted-key",
+        "SIGNING_KEY": planted("key"),
         "ADMIN_USERNAME": "root",
-        "ADMIN_PASSWORD": "planted-password",
+        "ADMIN_PASSWORD": planted("password"),
         "OIDC__ISSUER": "https://issuer.example",
         "OIDC__AUDIENCE": "shop",
         "PUBLIC_READ": "true",

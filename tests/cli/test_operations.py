@@ -19,6 +19,7 @@ from catalog.entrypoints.cli.exit_codes import code_of
 from catalog.entrypoints.server import server
 from tests.cli.conftest import Command
 from tests.conftest import Databases
+from tests.planted_secrets import planted
 from tests.servers import free_port
 
 
@@ -100,7 +101,7 @@ def test_doctor_reports_problems_and_remedies(catalog: Command, monkeypatch: pyt
     assert "FAIL" in output
     assert "CATALOG_IDENTITY__MODE=open" in output
     monkeypatch.setenv("CATALOG_IDENTITY__MODE", "open")
-    monkeypatch.setenv("CATALOG_STORAGE__URL", "postgresql://me:secret@127.0.0.1:1/x")
+    monkeypatch.setenv("CATALOG_STORAGE__URL", f"postgresql://me:{planted('secret')}@127.0.0.1:1/x")
     result = catalog("doctor", code=3)
     assert "postgresql://me@127.0.0.1:1/x" in result.stdout
     assert "cannot be reached" in result.stdout
@@ -154,7 +155,7 @@ def test_doctor_reports_the_cache(catalog: Command, monkeypatch: pytest.MonkeyPa
     catalog("migrate")
     assert "32 MiB per process, for 60 s" in catalog("doctor").stdout
     port = free_port()
-    monkeypatch.setenv("CATALOG_CACHE__URL", f"redis://user:secret@127.0.0.1:{port}/0")
+    monkeypatch.setenv("CATALOG_CACHE__URL", f"redis://user:{planted('secret')}@127.0.0.1:{port}/0")
     (check,) = [check for check in json.loads(catalog("doctor", "--json", code=1).stdout) if check["what"] == "cache"]
     assert f"redis://user@127.0.0.1:{port}/0, which does not respond" in check["says"]
     assert "CATALOG_CACHE__URL" in check["remedy"]
@@ -164,7 +165,7 @@ def test_doctor_reports_the_cache(catalog: Command, monkeypatch: pytest.MonkeyPa
     assert (check["says"], check["well"]) == ("off", True)
 
 
-@pytest.mark.parametrize("url", ["redis://host:port/0", "redis://me:secret/x@host/0", "http://host", "redis"])
+@pytest.mark.parametrize("url", ["redis://host:port/0", f"redis://me:{planted('secret')}/x@host/0", "http://host", "redis"])
 def test_an_invalid_cache_url_stops_serve_at_startup(catalog: Command, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     """The error names the setting and does not contain the password."""
     monkeypatch.setenv("CATALOG_CACHE__URL", url)
@@ -217,7 +218,10 @@ def test_serve_warns_if_the_store_is_not_ready(
     name = asyncio.run(databases.create())
     served_urls: list[str] = []
     monkeypatch.setattr(server, "serve", lambda settings, **_: served_urls.append(settings.storage.url))
-    for url, reason in ((databases.url(name), "catalog migrate"), ("postgresql://me:secret@127.0.0.1:1/x", "cannot be reached")):
+    for url, reason in (
+        (databases.url(name), "catalog migrate"),
+        (f"postgresql://me:{planted('secret')}@127.0.0.1:1/x", "cannot be reached"),
+    ):
         monkeypatch.setenv("CATALOG_STORAGE__URL", url)
         stderr = catalog("serve").stderr
         assert [word in stderr for word in ("store_not_ready", reason, "503", "secret")] == [True, True, True, False]

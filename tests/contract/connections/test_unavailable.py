@@ -17,6 +17,7 @@ from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import Storage, StorageOptions
 from tests.conftest import Databases
 from tests.making import commit, create_items, creation
+from tests.planted_secrets import planted
 from tests.servers import PostgresServer, free_port, postgres
 
 
@@ -41,7 +42,7 @@ async def raised_errors(storage: Storage) -> list[CatalogError]:
 
 async def test_an_unreachable_postgres_raises_store_unavailable() -> None:
     """An unreachable Postgres raises StoreUnavailable, without the password in the error."""
-    url = f"postgresql://catalog:secret@127.0.0.1:{free_port()}/catalog"
+    url = f"postgresql://catalog:{planted('secret')}@127.0.0.1:{free_port()}/catalog"
     errors = await raised_errors(open_store(StorageOptions(url)))
     assert {type(error) for error in errors} == {StoreUnavailable}
     assert not any("secret" in str(error) for error in errors)

@@ -22,6 +22,7 @@ from tests.contract.identity.test_keys import signing_key
 from tests.contract.identity.test_sessions import rotated
 from tests.contract.queries.test_query_plans import PlanRecorder
 from tests.making import NOON, certain, create_items, item_id
+from tests.planted_secrets import planted
 from tests.pooler import TransactionPooler
 from tests.servers import free_port, postgres
 
@@ -269,7 +270,7 @@ async def test_a_closed_store_refuses_commits(identity: IdentityStorage) -> None
 
 async def test_an_unreachable_postgres_raises_store_unavailable() -> None:
     """Every operation raises StoreUnavailable, without the password in the error."""
-    url = f"postgresql://catalog:secret@127.0.0.1:{free_port()}/catalog"
+    url = f"postgresql://catalog:{planted('secret')}@127.0.0.1:{free_port()}/catalog"
     errors = await raised_errors(open_identity(StorageOptions(url)))
     assert {type(error) for error in errors} == {StoreUnavailable}
     assert not any("secret" in str(error) for error in errors)

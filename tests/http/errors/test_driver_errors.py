@@ -20,9 +20,10 @@ from catalog.entrypoints.settings.model import Settings
 from catalog.entrypoints.settings.sections import CacheSettings, LogSettings, StorageSettings
 from tests.conftest import Databases
 from tests.http.making import ITEMS, client_for
+from tests.planted_secrets import planted
 from tests.servers import UNSAFE_BUT_FAST, free_port, postgres
 
-ROLE, DATABASE, PASSWORD = "role-of-ours", "database-of-ours", "secret-of-ours"
+ROLE, DATABASE, PASSWORD = "role-of-ours", "database-of-ours", planted("secret-of-ours")
 SECRETS = (
     ROLE,
     DATABASE,

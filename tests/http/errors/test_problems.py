@@ -15,6 +15,7 @@ from catalog.entrypoints.http.responses.problems import STATUS_CODES, status_of
 from catalog.entrypoints.settings.model import Settings
 from catalog.entrypoints.settings.sections import StorageSettings
 from tests.http.making import ITEMS, client_for
+from tests.planted_secrets import planted
 
 JSON = {"Content-Type": "application/json"}
 
@@ -177,7 +178,9 @@ async def test_an_unexpected_error_leaks_no_details(
 
 async def test_an_unreachable_store_is_503_with_retry_after() -> None:
     """Requests that need no store still get 200, 404, 405 or 422."""
-    container = Container(settings=Settings(storage=StorageSettings(url="postgresql://catalog:secret@127.0.0.1:1/catalog")))
+    container = Container(
+        settings=Settings(storage=StorageSettings(url=f"postgresql://catalog:{planted('secret')}@127.0.0.1:1/catalog"))
+    )
     async with client_for(create_app(container)) as client:
         for response in (
             await client.get(f"{ITEMS}/a"),

@@ -24,10 +24,10 @@ from catalog.entrypoints.settings.sections import (
     RateLimitSettings,
     StorageSettings,
 )
+from tests import planted_secrets
 from tests.http.making import cache_of
 
-PASSWORD = "correct horse battery staple"
-ANOTHER = "a stapler, a battery and a horse"
+PASSWORD, ANOTHER = planted_secrets.PASSWORD, planted_secrets.ANOTHER_PASSWORD
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 AUTH = "/api/v1/auth"
 

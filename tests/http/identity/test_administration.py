@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from tests.http.identity.making import ANOTHER, AUTH, PASSWORD, Service
+from tests.planted_secrets import MARK
 
 USERS = "/api/v1/users"
 KEYS = "/api/v1/api-keys"
@@ -68,9 +69,9 @@ async def test_fields_that_nobody_may_set_are_refused(service: Service) -> None:
             assert (await client.patch(f"{USERS}/user", json={field: "x"})).status_code == 422
         guest = await client.post(USERS, json={"username": "anna", "password": PASSWORD, "role": "guest"})
         assert guest.json()["errors"][0]["code"] == "invalid_role"
-        weak = await client.post(USERS, json={"username": "anna", "password": "planted-one", "role": "user"})
+        weak = await client.post(USERS, json={"username": "anna", "password": MARK, "role": "user"})
         assert (weak.status_code, weak.json()["code"]) == (422, "weak_password")
-        assert "planted-one" not in weak.text
+        assert MARK not in weak.text
 
 
 async def test_changes_of_a_user_end_the_sessions(service: Service) -> None:

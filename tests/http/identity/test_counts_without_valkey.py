@@ -57,7 +57,7 @@ async def test_each_process_counts_while_valkey_is_away(store_url: str, server: 
 
             await asyncio.to_thread(server.start)
             async with asyncio.timeout(40):
-                while not await service.container.shared_counts().client.dbsize():  # noqa: ASYNC110 - another process
+                while not await service.container.shared_counts().client.dbsize():
                     await client.get(f"{AUTH}/me")
                     await asyncio.sleep(0.05)
             read = [(await client.get(ITEMS, headers=user)).status_code for _ in range(LIMIT + 2)]

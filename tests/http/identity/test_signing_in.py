@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.http.identity.making import ANOTHER, AUTH, PASSWORD, Service
+from tests.planted_secrets import MARK, planted
 
 
 async def test_signing_in_returns_tokens_which_a_request_may_use(service: Service) -> None:
@@ -56,11 +57,11 @@ async def test_wrong_passwords_and_unknown_names_look_the_same(service: Service,
 async def test_what_a_sign_in_lacks_is_said_without_quoting_it(service: Service) -> None:
     """Secrets are not repeated in errors."""
     async with service.client() as client:
-        response = await client.post(f"{AUTH}/token", json={"username": 1, "passwrd": "planted-secret", "scopes": ["items:eat"]})
+        response = await client.post(f"{AUTH}/token", json={"username": 1, "passwrd": planted("secret"), "scopes": ["items:eat"]})
         empty = await client.post(f"{AUTH}/token", json={"username": "user", "password": PASSWORD, "scopes": ["users:admin"]})
     assert response.status_code == 422
     assert {error["code"] for error in response.json()["errors"]} == {"wrong_type", "required", "unknown_field", "unknown_scope"}
-    assert "planted-secret" not in response.text
+    assert MARK not in response.text
     assert (empty.status_code, empty.json()["required"]) == (403, "users:admin")
 
 

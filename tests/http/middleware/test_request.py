@@ -12,6 +12,7 @@ from catalog.entrypoints.container import Container
 from catalog.entrypoints.http.middleware.request import RequestMiddleware
 from catalog.entrypoints.settings.sections import LogSettings
 from tests.http.making import ITEMS, client_for, memory_app
+from tests.planted_secrets import planted
 
 
 @pytest.fixture
@@ -106,9 +107,9 @@ async def test_cors_allows_the_configured_origins() -> None:
 async def test_each_request_is_logged_once_without_secrets(capsys: pytest.CaptureFixture[str]) -> None:
     """The access log line is JSON outside a terminal and has the request id, but no body, header or query."""
     log_config.configure(LogSettings(level="INFO", format="auto"))
-    headers = {"Authorization": "secret-3", "X-Request-ID": "r-1"}
+    headers = {"Authorization": planted("secret-3"), "X-Request-ID": "r-1"}
     async with client_for(memory_app()) as client:
-        await client.post(f"{ITEMS}?token=secret-1", json={"name": "secret-2"}, headers=headers)
+        await client.post(f"{ITEMS}?token={planted('secret-1')}", json={"name": planted("secret-2")}, headers=headers)
         await asyncio.sleep(0)  # log lines are written at the end of the event loop's iteration
     out, err = capsys.readouterr()
     (line,) = [json.loads(entry) for entry in err.splitlines()]

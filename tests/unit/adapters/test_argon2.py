@@ -11,8 +11,7 @@ from argon2.low_level import Type
 from catalog.adapters.argon2 import password_hasher
 from catalog.adapters.argon2.password_hasher import AT_ONCE, MEMORY_KIB, Argon2PasswordHasher
 from catalog.domain.identity.errors import SignInsBusy
-
-PASSWORD = "correct horse battery staple"
+from tests.planted_secrets import PASSWORD
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from catalog.entrypoints.settings.loading import load_settings
 from catalog.entrypoints.settings.model import Settings
 from catalog.entrypoints.settings.problems import InvalidSettings
 from catalog.entrypoints.settings.safety import PRODUCTION, refused, weaknesses
+from tests.planted_secrets import MARK, planted
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - an address under test
 ISSUER = "https://issuer.example"
@@ -102,9 +103,9 @@ def test_weak_settings_are_found(variables: Mapping[str, str], weak: list[str], 
 def test_settings_that_need_each_other(given: str, missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The missing one is named. An empty one is as good as none."""
     with pytest.raises(InvalidSettings) as caught:
-        loaded(monkeypatch, {given: "planted-secret"})
+        loaded(monkeypatch, {given: planted("secret")})
     assert [variable for variable, _ in caught.value.problems] == [missing]
-    assert "planted-secret" not in str(caught.value)
+    assert MARK not in str(caught.value)
     loaded(monkeypatch, {given: ""})
 
 

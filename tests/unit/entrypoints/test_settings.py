@@ -13,6 +13,7 @@ from catalog.entrypoints.settings.loading import load_settings
 from catalog.entrypoints.settings.model import Settings, all_settings
 from catalog.entrypoints.settings.problems import RENAMED, InvalidSettings, unknown_variables
 from catalog.entrypoints.settings.sections import HttpSettings, StorageSettings
+from tests.planted_secrets import planted
 
 ROOT = Path(__file__).parents[3]
 
@@ -65,7 +66,7 @@ def test_every_problem_is_reported_by_variable_without_its_value(monkeypatch: py
     """A value may be a secret."""
     invalid = {
         "CATALOG_ENVIRONMENT": "moon",
-        "CATALOG_STORAGE__URL": "mysql://u:secret@h/d",
+        "CATALOG_STORAGE__URL": f"mysql://u:{planted('secret')}@h/d",
         "CATALOG_STORAGE__POOL_SIZE": "0",
         "CATALOG_HTTP__PORT": "http",
         "CATALOG_LOG__LEVEL": "loud",

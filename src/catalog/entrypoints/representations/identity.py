@@ -31,6 +31,10 @@ class TokensBody(msgspec.Struct):
     refresh_token: Annotated[str, Meta(description="To be used once, at `/auth/refresh`.")]
     scopes: list[Scope]
 
+    def __repr__(self) -> str:
+        """Return it without the tokens."""
+        return f"TokensBody(scopes={self.scopes!r})"
+
 
 class CallerBody(msgspec.Struct):
     """Who sends a request, and what it may do."""
@@ -94,6 +98,10 @@ class CreatedApiKeyBody(ApiKeyBody):
     """A new API key, with the key itself, which is shown only now."""
 
     key: str
+
+    def __repr__(self) -> str:
+        """Return it without the key."""
+        return f"CreatedApiKeyBody({self.prefix!r})"
 
 
 class ApiKeysBody(msgspec.Struct):

@@ -26,6 +26,7 @@ class StorageSettings(Section):
 
     url: str = Field(
         "sqlite:///catalog.db",
+        repr=False,  # it may have a password
         description="Storage URL: memory://, sqlite:///FILE (four slashes for an absolute path) or "
         "postgresql://USER:PASSWORD@HOST/DB, with the same parameters as psql",
     )
@@ -162,6 +163,7 @@ class CacheSettings(Section):
     max_bytes: int = Field(32 * 1024 * 1024, ge=65_536, description="Memory for cached responses per process, in bytes")
     url: str | None = Field(
         None,
+        repr=False,
         description="Cache shared by replicas, and counts of requests and failed sign-ins: redis://HOST:6379/0 "
         "(Redis or Valkey; default: none)",
     )

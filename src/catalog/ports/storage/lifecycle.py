@@ -1,7 +1,7 @@
 """Opening and closing a store."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 
@@ -16,7 +16,7 @@ class StorageOptions:
     `pooler`: pooling mode of a connection pooler in front of the database (`auto` if not known).
     """
 
-    url: str
+    url: str = field(repr=False)  # it may have a password
     pool_size: int = 5
     pool_overflow: int = 5
     deadline: float = 2.0

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from catalog.adapters.jwt.signing_keys import parse_key, to_pem, to_public_jwk
+from tests.planted_secrets import planted
 from tests.unit.adapters.forging import base64url
 
 # The key of RFC 8037, appendix A.
@@ -51,7 +52,7 @@ def test_both_forms_of_a_key_are_the_same_key() -> None:
 
 ED25519 = Ed25519PrivateKey.generate()
 PUBLIC = ED25519.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-SECRET_TEXT = "correct-horse-battery-staple"
+SECRET_TEXT = planted("correct-horse-battery-staple")
 
 BAD_KEYS = {
     "an RSA key": pem(rsa.generate_private_key(65537, 2048)),

@@ -7,7 +7,7 @@ from catalog.application.identity.token_pairs import ACCESS_LIFE
 from catalog.domain.errors import StoreUnavailable
 from catalog.domain.identity.errors import InvalidToken, SigningKeyInSettings
 from catalog.domain.identity.signing_key import StoredSigningKey
-from tests.identity_use import CLI, CLIENT, FlakyIdentity, Process, Shared
+from tests.identity_use import CLI, CLIENT, PASSWORD, FlakyIdentity, Process, Shared
 from tests.making import NOON
 
 
@@ -92,7 +92,7 @@ async def test_keys_of_the_settings_are_used_as_they_are(process: Process, stora
     assert await storage.signing_keys() == before
     with pytest.raises(InvalidToken):
         await process.recognize(token)
-    assert (await process.sign_in.for_tokens("anna", "a long enough sentence", CLIENT)).access_token.startswith("settings")
+    assert (await process.sign_in.for_tokens("anna", PASSWORD, CLIENT)).access_token.startswith("settings")
 
 
 async def test_a_process_that_started_without_the_store_reads_the_keys_later(

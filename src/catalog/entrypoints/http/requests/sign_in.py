@@ -63,6 +63,10 @@ def read_texts(
 
 def _form_fields(body: bytes) -> dict[str, object]:
     """Return the fields of a form. Raises: InvalidInput."""
+    if body.lstrip().startswith((b"{", b"[", b'"')):
+        # curl calls every body a form. As one, the JSON would be the name of an unknown field, which the error would quote.
+        message = f"The body is JSON, but the Content-Type is that of a form. With curl: -H 'Content-Type: {JSON}'."
+        raise InvalidInput([FieldError((), "invalid_form", message)])
     try:
         pairs = parse_qsl(
             body.decode("ascii"), keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=_MAX_FORM_FIELDS

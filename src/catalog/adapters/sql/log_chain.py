@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
+from sqlalchemy import ColumnElement, LargeBinary, cast
 
 from catalog.domain.change import Origin
 
@@ -39,3 +40,19 @@ def origin_content(origin: Origin) -> bytes:
 def entry_content(seq: int, origin: bytes, change: bytes) -> bytes:
     """Return the content of an entry with the content of its origin and the digest of its change."""
     return b"%d %s%s" % (seq, origin, change)
+
+
+def parse_digest(text: str) -> bytes:
+    """Return the digest of the log's head, which is stored as hexadecimal digits.
+
+    If somebody replaced it by something else, return that: it is the digest of no entry, so the chain does not end with it.
+    """
+    try:
+        return bytes.fromhex(text)
+    except (TypeError, ValueError):
+        return str(text).encode()
+
+
+def as_bytes(digest: ColumnElement[Any]) -> ColumnElement[bytes]:
+    """Select a digest as bytes: in SQLite, somebody may have replaced it by a value of another type."""
+    return cast(digest, LargeBinary())

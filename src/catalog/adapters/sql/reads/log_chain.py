@@ -5,15 +5,15 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from catalog.adapters.sql.log_chain import change_digest, entry_content, origin_content
+from catalog.adapters.sql.log_chain import as_bytes, change_digest, entry_content, origin_content, parse_digest
 from catalog.adapters.sql.schema.tables import THE_HEAD, change_log, log_head
 from catalog.domain.change import Origin
 from catalog.domain.changes.log import MAX_SEQ
 from catalog.domain.hash_chain import ChainEnd, Link
 
-CHAIN_ENDS = select(log_head.c.seq, log_head.c.digest, log_head.c.floor, log_head.c.floor_digest, log_head.c.chained_from).where(
-    THE_HEAD
-)
+CHAIN_ENDS = select(
+    log_head.c.seq, log_head.c.digest, log_head.c.floor, as_bytes(log_head.c.floor_digest), log_head.c.chained_from
+).where(THE_HEAD)
 """Selects where the chain starts and ends."""
 
 
@@ -21,7 +21,7 @@ def to_chain_ends(row: Sequence[Any]) -> tuple[ChainEnd, ChainEnd]:
     """Return where the chain starts and where it ends, from a row of CHAIN_ENDS."""
     seq, digest, floor, floor_digest, chained_from = row
     start = ChainEnd(floor, floor_digest or b"") if floor > chained_from else ChainEnd(chained_from)
-    return start, ChainEnd(seq, bytes.fromhex(digest))
+    return start, ChainEnd(seq, parse_digest(digest))
 
 
 def links_statement(after: int, limit: int) -> Select[Any]:
@@ -29,7 +29,7 @@ def links_statement(after: int, limit: int) -> Select[Any]:
     log = change_log.c
     columns = (log.seq, log.kind, log.subject_id, log.key, log.version, log.at, log.before, log.after)
     origin = (log.actor, log.request_id, log.credential, log.address)
-    return select(*columns, *origin, log.digest).where(log.seq > min(after, MAX_SEQ - 1)).order_by(log.seq).limit(limit)
+    return select(*columns, *origin, as_bytes(log.digest)).where(log.seq > min(after, MAX_SEQ - 1)).order_by(log.seq).limit(limit)
 
 
 def to_link(row: Sequence[Any]) -> Link:

@@ -10,6 +10,7 @@ from sqlalchemy import CompoundSelect, Integer, cast, func, literal_column, null
 from catalog.adapters.sql.connections.head_watcher import EMPTY_LOG_HEAD
 from catalog.adapters.sql.database import SqlDatabase
 from catalog.adapters.sql.dialect import SqlDialect
+from catalog.adapters.sql.log_chain import parse_digest
 from catalog.adapters.sql.schema.tables import (
     EVERY_CATEGORY,
     THE_HEAD,
@@ -99,7 +100,7 @@ def _locked_state(rows: Iterable[Sequence[Any]]) -> LockedState:
     if head is None:
         raise SchemaOutdated(EMPTY_LOG_HEAD)
     state = StoredState(head, versions, item_ids_by_sku, category_nodes, item_counts, tombstones, record_times)
-    return LockedState(state, seqs, sweeps, bytes.fromhex(digest))
+    return LockedState(state, seqs, sweeps, parse_digest(digest))
 
 
 def _state_statement(dialect: SqlDialect, *, tree: bool, history: bool) -> CompoundSelect[Any]:

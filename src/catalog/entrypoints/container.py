@@ -1,6 +1,6 @@
 """Dependency wiring. The only module that knows every adapter, port and use case."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
@@ -12,12 +12,14 @@ from catalog.adapters.memory.cache import MemoryCache
 from catalog.adapters.memory.limits import MemoryFailureCounter, MemoryRateLimiter
 from catalog.adapters.system import RandomIds, SystemClock
 from catalog.adapters.zxcvbn.common_passwords import ZxcvbnCommonPasswords
+from catalog.application.audit.audit import Audit
 from catalog.application.caching.cached_reads import CachedReads
 from catalog.application.caching.freshness import Freshness
 from catalog.application.categories.categories import Categories
 from catalog.application.changes.feed import Feed
 from catalog.application.changes.history import History
 from catalog.application.changes.pruning import Pruning
+from catalog.application.identity.activities import ActivityLog
 from catalog.application.identity.api_keys import UserApiKeys
 from catalog.application.identity.authenticator import Authenticator
 from catalog.application.identity.back_off import BackOff
@@ -101,6 +103,19 @@ def _identity_storage(settings: Settings) -> IdentityStorage:
         return open_identity(settings.storage.options)
     except ValueError as error:
         raise InvalidSettings([("CATALOG_STORAGE__URL", str(error))]) from error
+
+
+def _security_log(identity: Callable[[], IdentityStorage]) -> IdentityStorage | None:
+    """Return the identity storage for its log. None if the adapter has none, which is no error where nobody signs in."""
+    try:
+        return identity()
+    except InvalidSettings:
+        return None
+
+
+def _recorded_events(log: IdentityStorage | None, events: Callable[[], SecurityEvents]) -> SecurityEvents | None:
+    """Return the events to record activities in. None without a security log."""
+    return None if log is None else events()
 
 
 def _session_limits(settings: Settings) -> SessionLimits:
@@ -202,19 +217,25 @@ class Container(containers.DeclarativeContainer):
     storage = providers.Singleton(_storage, settings)
     shared_cache = providers.Singleton(_shared_cache, settings)
     caching = providers.Singleton(_caching, settings, storage, shared_cache)
-    items = providers.Singleton(Items, storage, clock, ids)
+    identity_storage = providers.Singleton(_identity_storage, settings)
+    security_log = providers.Singleton(_security_log, identity_storage.provider)
+    security_events = providers.Singleton(SecurityEvents, identity_storage, clock)
+    activities = providers.Singleton(
+        ActivityLog, providers.Callable(_recorded_events, security_log, security_events.provider).provider
+    )
+    audit = providers.Singleton(Audit, storage, security_log)
+    items = providers.Singleton(Items, storage, clock, ids, activities)
     categories = providers.Singleton(Categories, storage, clock, ids)
     batches = providers.Singleton(BatchOperations, storage, clock, ids)
     history = providers.Singleton(History, storage, clock)
     feed = providers.Singleton(_feed, settings, storage)
-    pruning = providers.Singleton(Pruning, storage)
+    pruning = providers.Singleton(Pruning, storage, activities)
     once = providers.Singleton(IdempotentRequests, storage, clock)
-    importing = providers.Singleton(ImportPipeline, storage, clock, ids)
+    importing = providers.Singleton(ImportPipeline, storage, clock, ids, activities)
     import_jobs = providers.Singleton(ImportJobs, importing, storage, clock, ids)
     inspections = providers.Singleton(Inspections, clock, ids)
     seeding = providers.Singleton(SampleData, importing, categories)
 
-    identity_storage = providers.Singleton(_identity_storage, settings)
     session_limits = providers.Singleton(_session_limits, settings)
     token_life = providers.Singleton(_token_life, settings)
     token_signer = providers.Singleton(_token_signer, settings)
@@ -224,7 +245,6 @@ class Container(containers.DeclarativeContainer):
     shared_counts = providers.Singleton(_shared_counts, settings)
     rate_limiter = providers.Singleton(_rate_limiter, shared_counts, clock)
     failure_counter = providers.Singleton(_failure_counter, shared_counts, clock)
-    security_events = providers.Singleton(SecurityEvents, identity_storage, clock)
     revocations = providers.Singleton(RevocationWatch, identity_storage, clock)
     identity_commits = providers.Singleton(IdentityCommits, identity_storage, revocations)
     signing_keys = providers.Singleton(

@@ -219,7 +219,7 @@ async def test_a_pruned_history_reports_since_when_it_is_known(
     assert last_seq == 3
     lines = b"".join([piece async for piece in pruning.archive(last_seq, encode_lines)]).splitlines()
     assert (len(lines), lines[3][:25]) == (4, b'{"_end": {"rows": 3, "sha')
-    await pruning.prune(last_seq)
+    await pruning.prune(last_seq, TESTER)
     assert (await history.item_history("new", LogRequest())).known_since is None
     old = await history.item_history("old", LogRequest())
     assert (old.page.entries, old.known_since) == ((), clock.time)

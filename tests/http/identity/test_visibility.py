@@ -51,8 +51,8 @@ async def test_refusals_are_recorded(service: Service) -> None:
     assert event.detail == {
         "code": "insufficient_scope",
         "method": "DELETE",
-        "path": f"{ITEMS}/CHAIR",
         "required": "items:write",
+        "route": f"{ITEMS}/{{key}}",
     }
 
 

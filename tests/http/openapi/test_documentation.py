@@ -64,7 +64,15 @@ async def test_operations_have_the_names_of_methods(client: httpx.AsyncClient) -
     assert {operation["operationId"] for item in described["paths"].values() for operation in item.values()} == {
         *("list_items", "create_item", "get_item", "put_item", "update_item", "update_item_price", "delete_item"),
         *("restore_item", "revert_item", "get_item_history", "get_item_prices", "batch_items", "export_items"),
-        *("import_items", "inspect_import", "get_import", "cancel_import", "list_import_errors", "list_changes"),
+        *(
+            "import_items",
+            "inspect_import",
+            "get_import",
+            "cancel_import",
+            "list_import_errors",
+            "list_changes",
+            "list_audit_events",
+        ),
         *("list_categories", "create_category", "get_category", "update_category", "delete_category", "list_category_items"),
         *("get_health", "get_liveness", "get_readiness", "get_me"),
     }

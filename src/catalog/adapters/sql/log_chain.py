@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
+from sqlalchemy import ColumnElement, LargeBinary, cast
 
 from catalog.domain.change import Origin
 from catalog.domain.hash_chain import ChainEnd
@@ -46,10 +47,15 @@ def parse_chain_end(text: str, head: int) -> ChainEnd:
     """Return the end of the log from the head's `chain_end` and `seq`. It has no digest if the newest entry has none.
 
     A process of an older version, which knows no digests, appends such entries while a new version is rolled out. Verification
-    reports them, and a text that is no end as well.
+    reports them, and a text that is no end as well; in SQLite, it may be a value of any type.
     """
     try:
-        end = ChainEnd.parse(text)
+        end = ChainEnd.parse(str(text))
     except ValueError:
         return ChainEnd(head)
     return end if end.seq == head else ChainEnd(head)
+
+
+def as_bytes(digest: ColumnElement[Any]) -> ColumnElement[bytes]:
+    """Select a digest as bytes: in SQLite, somebody may have replaced it by a value of another type."""
+    return cast(digest, LargeBinary())

@@ -11,6 +11,7 @@ from catalog.domain.errors import InvalidCursor, InvalidQuery, shorten
 from catalog.domain.identity.audit import EVERY_EVENT, STREAMS, AuditFilter, Stream
 from catalog.domain.identity.security_log import RESULTS, SECURITY_ACTIONS
 from catalog.domain.queries.operands import parse_moment, parse_whole_number, refuse_unknown
+from catalog.domain.text.normalization import find_unstorable
 from catalog.domain.validation import FieldErrors
 
 MAX_EVENTS = 1_000
@@ -72,7 +73,11 @@ class AuditRequest:
             if value is not None and value not in allowed:
                 note = f"Allowed values of {name}: {', '.join(allowed)}."
                 errors.add_unknown((name,), f"unknown_{name}", f"Unknown {name} {shorten(value)!r}.", allowed, note, value)
-        errors.raise_if_any(InvalidQuery)
         texts = {name: given.get(name) for name in ("actor", "action", "subject", "result", "address")}
+        for name, text in texts.items():
+            unstorable = None if text is None or name in _CHOICES else find_unstorable(text)
+            if unstorable is not None:
+                errors.add((name,), "invalid_text", f"The parameter {name} contains {unstorable}; remove it.")
+        errors.raise_if_any(InvalidQuery)
         cursor = AuditCursor.parse(given["cursor"]) if "cursor" in given else None
         return cls(given.get("stream"), AuditFilter(**texts, **moments), limit, cursor)  # type: ignore[arg-type]

@@ -6,7 +6,10 @@ from datetime import datetime
 from hashlib import sha256
 
 from catalog.application.files.trailer import TRAILER_KEY
+from catalog.application.identity.activities import UNRECORDED, ActivityLog
+from catalog.domain.change import Origin
 from catalog.domain.changes.log import LogEntry
+from catalog.domain.identity.security_log import CHANGES_PRUNED
 from catalog.ports.storage.change_log import ChangeLog
 
 BATCH_SIZE = 1_000
@@ -19,9 +22,10 @@ Encode = Callable[[Sequence[LogEntry]], bytes]
 class Pruning:
     """Archives and prunes the oldest log entries."""
 
-    def __init__(self, change_log: ChangeLog) -> None:
-        """Prune this log."""
+    def __init__(self, change_log: ChangeLog, activities: ActivityLog = UNRECORDED) -> None:
+        """Prune this log, and record it in `activities`."""
         self._change_log = change_log
+        self._activities = activities
 
     async def last_before(self, moment: datetime) -> int:
         """Return the seq just before the first entry that is not older than `moment`, or 0 if there is none."""
@@ -47,9 +51,11 @@ class Pruning:
             yield chunk
         yield json.dumps({TRAILER_KEY: {"rows": count, "sha256": digest.hexdigest()}}).encode() + b"\n"
 
-    async def prune(self, last_seq: int) -> None:
+    async def prune(self, last_seq: int, origin: Origin) -> None:
         """Delete the entries up to `last_seq`. Archive them first."""
-        await self._change_log.prune(last_seq)
+        with self._activities.recording(CHANGES_PRUNED, origin, "catalog") as activity:
+            activity.detail["last_seq"] = last_seq
+            await self._change_log.prune(last_seq)
 
     async def _batches(self) -> AsyncGenerator[tuple[LogEntry, ...], None]:
         after: int | None = 0

@@ -6,6 +6,7 @@ of all bytes before its own line. It travels with the file and shows that nothin
 
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeVar
 
@@ -44,7 +45,14 @@ def parse_flag(name: str, text: str | None, errors: FieldErrors) -> bool:
     return text == "true"
 
 
-async def export(
+@dataclass(slots=True)
+class ExportCount:
+    """How many rows an export has so far. It counts while the export is read."""
+
+    rows: int = 0
+
+
+async def export(  # noqa: PLR0913 - options of the file
     storage: Storage,
     query: ItemQuery,
     export_format: ExportFormat,
@@ -52,29 +60,30 @@ async def export(
     *,
     with_categories: bool = False,
     proof: bool = False,
+    count: ExportCount | None = None,
 ) -> AsyncGenerator[bytes, None]:
     """Yield the items that match `query` in chunks, in constant memory.
 
-    With `with_categories`, the category tree comes first; with `proof`, a trailer comes last.
+    With `with_categories`, the category tree comes first; with `proof`, a trailer comes last. `count` follows the rows.
 
     Raises: Unavailable, before the first chunk or after it. InvalidQuery for an item that cannot be written in the format.
     """
     encoder = export_format.encoder(encode)
     rows = _rows(storage, query, encoder, with_categories=with_categories, with_tree=export_format.columns.needs_tree)
     digest = sha256() if proof else None
-    total = 0
+    count = ExportCount() if count is None else count
     try:
         async with aclosing(rows) as chunks:
-            async for chunk, count in chunks:
+            async for chunk, rows_in_chunk in chunks:
+                count.rows += rows_in_chunk
                 if digest is not None:
                     digest.update(chunk)
-                    total += count
                 if chunk:
                     yield chunk
         if digest is not None:
             separator = encoder.before_trailer()
             digest.update(separator)
-            yield separator + encoder.trailer(total, digest.hexdigest())
+            yield separator + encoder.trailer(count.rows, digest.hexdigest())
         pieces = encoder.end()
         while piece := await _run(encoder, next, pieces, b""):
             yield piece

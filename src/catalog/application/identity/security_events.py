@@ -1,4 +1,4 @@
-"""Writes failures and refusals to the security log, in batches: a flood of them costs few transactions."""
+"""Writes failures, refusals and activities to the security log, in batches: a flood of them costs few transactions."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from catalog.domain.errors import Unavailable
 from catalog.domain.identity.back_off import network_of
 from catalog.domain.identity.security_log import UNKNOWN_NAME, SecurityEvent
 from catalog.ports.clock import Clock
-from catalog.ports.identity.storage import IdentityStorage
+from catalog.ports.identity.storage import SecurityLog
 
 MAX_KINDS = 1_000
 """Different events that are counted apart."""
@@ -56,12 +56,16 @@ class SecurityEvents:
     An event is written soon. Repeats of it within a minute are one entry at the minute's end, with their number.
     """
 
-    def __init__(self, storage: IdentityStorage, clock: Clock) -> None:
+    def __init__(self, storage: SecurityLog, clock: Clock) -> None:
         """Write to `storage`."""
         self._storage = storage
         self._clock = clock
         self._tallies: dict[tuple[object, ...], _Tally] = {}
         self._networks: Counter[str] = Counter()
+
+    def now(self) -> datetime:
+        """Return the time of an event that happens now."""
+        return self._clock.now()
 
     def add(self, event: SecurityEvent) -> None:
         """Take an event."""

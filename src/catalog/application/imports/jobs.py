@@ -252,7 +252,8 @@ class ImportJobs:
     ) -> tuple[str, Sequence[Refusal]]:
         """Run an import, keeping its state up to date with each slice. Return its final status and the first refusals."""
         first_refusals: list[Refusal] = []
-        rows = await _open(source)
+        with self._pipeline.opening(plan, origin, import_id):
+            rows = await _open(source)
         progress = StoredProgress(state=self._registry.states[import_id], clock=self._clock, position=source.position)
         before_slice = partial(self._check_cancelled, import_id)
         try:

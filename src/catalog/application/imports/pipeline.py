@@ -7,26 +7,35 @@ told of every slice that was read and committed; it begins its work when the las
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from dataclasses import replace
 
 from catalog.application.files.row_source import RowSource
+from catalog.application.identity.activities import UNRECORDED, ActivityLog
 from catalog.application.imports.categories import KnownCategories
 from catalog.application.imports.commit import CommittedSlice, SliceCommitter
 from catalog.application.imports.decide import DecidedSlice, SliceDecider
 from catalog.application.imports.missing_items import MissingItems
 from catalog.application.imports.plan import ImportPlan
-from catalog.application.imports.report import P
+from catalog.application.imports.report import ImportReport, P
 from catalog.application.imports.rows import Slice, SliceReader
 from catalog.application.writes.commit import MAX_ATTEMPTS
 from catalog.domain.change import Origin
 from catalog.domain.errors import FieldError, InvalidInput, TooManyConflicts
+from catalog.domain.identity.security_log import ITEMS_IMPORTED
 from catalog.ports.clock import Clock
 from catalog.ports.ids import Ids
 from catalog.ports.storage import Storage
 
 Slices = AsyncGenerator[Slice, None]
 CommittedSlices = AsyncGenerator[CommittedSlice[P], None]
+
+
+REFUSED = "refused"
+"""The error of an atomic import of which rows were refused, so that nothing was imported."""
+
+_COUNTED = ("rows", "created", "updated", "deleted", "refused")
+"""The counts of an import that are recorded."""
 
 
 async def _do_nothing() -> None:
@@ -36,11 +45,12 @@ async def _do_nothing() -> None:
 class ImportPipeline:
     """Imports the rows of files as items. Existing items are matched by SKU."""
 
-    def __init__(self, storage: Storage, clock: Clock, ids: Ids) -> None:
-        """Import into `storage`."""
+    def __init__(self, storage: Storage, clock: Clock, ids: Ids, activities: ActivityLog = UNRECORDED) -> None:
+        """Import into `storage`, and record in `activities` how each import ended, except dry runs."""
         self._storage = storage
         self._clock = clock
         self._ids = ids
+        self._activities = activities
 
     async def run(
         self,
@@ -66,6 +76,26 @@ class ImportPipeline:
         Raises: InvalidQuery if the plan does not fit the file, InvalidFile, InvalidInput if an atomic import has too many rows,
         TooManyConflicts, Unavailable.
         """
+        report = progress.report
+        with self._recorded(plan).recording(ITEMS_IMPORTED, origin, progress.import_id) as activity:
+            async with aclosing(self._run(source, plan, origin, progress, before_slice)) as slices:
+                async for committed in slices:
+                    report = committed.progress.report
+                    activity.detail = _counts(report)
+                    yield committed
+            if plan.atomic and report.is_refused:
+                activity.error = REFUSED
+
+    def opening(self, plan: ImportPlan, origin: Origin, import_id: str | None = None) -> AbstractContextManager[None]:
+        """Return a context to open a file in. If that fails, a failed import is recorded when the context closes."""
+        return self._recorded(plan).recording_failure(ITEMS_IMPORTED, origin, import_id)
+
+    def _recorded(self, plan: ImportPlan) -> ActivityLog:
+        return UNRECORDED if plan.dry_run else self._activities
+
+    async def _run(
+        self, source: RowSource, plan: ImportPlan, origin: Origin, progress: P, before_slice: Callable[[], Awaitable[None]]
+    ) -> CommittedSlices[P]:
         reader = SliceReader(source, plan, self._clock, self._ids)
         reader.detection.raise_problem()
         missing = None
@@ -201,6 +231,12 @@ class _Stages:
                 "split the file or import without atomic. Nothing was written."
             )
             raise InvalidInput([FieldError(("file",), "too_many_rows", message)])
+
+
+def _counts(report: ImportReport) -> dict[str, str | int]:
+    """Return what is recorded of an import: the format of the file, and the counts."""
+    file_format: dict[str, str | int] = {} if report.detection is None else {"format": report.detection.format}
+    return file_format | {name: getattr(report, name) for name in _COUNTED}
 
 
 def _all_or_nothing(decided: DecidedSlice, collected: Slice) -> DecidedSlice:

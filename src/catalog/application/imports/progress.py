@@ -84,6 +84,11 @@ class StoredProgress(ImportProgress):
     refusal_chunks: tuple[ExpiringRecord, ...] = ()
 
     @property
+    def import_id(self) -> str | None:
+        """The id of the state."""
+        return self.state.id
+
+    @property
     def records(self) -> tuple[ExpiringRecord, ...]:
         """The record of the state, and those of the new refusals."""
         return (self.state.record, *self.refusal_chunks)

@@ -116,6 +116,11 @@ class ImportProgress:
     report: ImportReport = ImportReport()
 
     @property
+    def import_id(self) -> str | None:
+        """The id under which the import is known, if it has one."""
+        return None
+
+    @property
     def records(self) -> tuple[ExpiringRecord, ...]:
         """The records that are written in the commit that leads to this progress."""
         return ()

@@ -5,8 +5,9 @@ from contextlib import aclosing
 from uuid import UUID
 
 from catalog.application.exports.encoder import Encode
-from catalog.application.exports.export import export
+from catalog.application.exports.export import ExportCount, export
 from catalog.application.exports.formats import ExportFormat
+from catalog.application.identity.activities import UNRECORDED, ActivityLog
 from catalog.application.items.listing import ListResult, list_items, refuse_unknown_categories
 from catalog.application.writes.commit import with_suggestion
 from catalog.application.writes.write import Decision, Expected, Write, check_expected, conflicts_of_change, decide_change
@@ -24,6 +25,7 @@ from catalog.domain.errors import (
     UnknownCategory,
     VersionNotFound,
 )
+from catalog.domain.identity.security_log import ITEMS_EXPORTED
 from catalog.domain.items.item import Item
 from catalog.domain.queries.item_query import ItemQuery
 from catalog.domain.queries.list_request import ListRequest
@@ -41,11 +43,12 @@ class Items:
     `key` is an id or a SKU as text, in any case. `expected` are the revisions that may be changed; None allows any.
     """
 
-    def __init__(self, storage: Storage, clock: Clock, ids: Ids) -> None:
-        """Use this storage, clock and id generator."""
+    def __init__(self, storage: Storage, clock: Clock, ids: Ids, activities: ActivityLog = UNRECORDED) -> None:
+        """Use this storage, clock and id generator. Exports are recorded in `activities`."""
         self._storage = storage
         self._clock = clock
         self._ids = ids
+        self._activities = activities
 
     def create(self, fields: Mapping[str, object], origin: Origin) -> Write[Item]:
         """Create an item. Without a SKU it gets a generated one. Raises InvalidInput, SkuTaken."""
@@ -148,12 +151,16 @@ class Items:
         query: ItemQuery,
         export_format: ExportFormat,
         encode: Encode,
+        origin: Origin,
         *,
         with_categories: bool = False,
         proof: bool = False,
     ) -> AsyncGenerator[bytes, None]:
-        """Export the items that match `query` as chunks of bytes (catalog.application.exports.export). Raises InvalidQuery."""
-        return self._export_chunks(query, export_format, encode, with_categories=with_categories, proof=proof)
+        """Export the items that match `query` as chunks of bytes (catalog.application.exports.export). Raises InvalidQuery.
+
+        The export is recorded when it ends; it has failed if it is closed earlier.
+        """
+        return self._export_chunks(query, export_format, encode, origin, with_categories=with_categories, proof=proof)
 
     async def lineage(self, item: Item) -> tuple[Category, ...]:
         """Return the lineage of an item's category, or an empty tuple if it has no category."""
@@ -220,13 +227,27 @@ class Items:
             raise await self._with_category_error(error, fields) from None
 
     async def _export_chunks(
-        self, query: ItemQuery, export_format: ExportFormat, encode: Encode, *, with_categories: bool, proof: bool
+        self,
+        query: ItemQuery,
+        export_format: ExportFormat,
+        encode: Encode,
+        origin: Origin,
+        *,
+        with_categories: bool,
+        proof: bool,
     ) -> AsyncGenerator[bytes, None]:
-        await refuse_unknown_categories(self._storage, query)
-        exported = export(self._storage, query, export_format, encode, with_categories=with_categories, proof=proof)
-        async with aclosing(exported) as chunks:
-            async for chunk in chunks:
-                yield chunk
+        count = ExportCount()
+        with self._activities.recording(ITEMS_EXPORTED, origin) as activity:
+            try:
+                await refuse_unknown_categories(self._storage, query)
+                exported = export(
+                    self._storage, query, export_format, encode, with_categories=with_categories, proof=proof, count=count
+                )
+                async with aclosing(exported) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+            finally:
+                activity.detail = {"format": export_format.name, "rows": count.rows}
 
     async def _deleted_id(self, key: str) -> UUID | None:
         """Return the id of the item to restore, or None if the key is invalid. Raises ItemNotFound."""

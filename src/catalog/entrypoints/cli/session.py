@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from catalog.domain.change import Origin
+from catalog.domain.identity.principal import COMMAND_LINE
 from catalog.entrypoints.cli.exit_codes import USAGE, fail, reporting_errors
 
 T = TypeVar("T")
@@ -25,11 +26,12 @@ def run(
     """
     # Imported here to keep --help fast.
     from catalog.entrypoints import log_config  # noqa: PLC0415
+    from catalog.entrypoints.activity_recording import recording_at_end  # noqa: PLC0415
     from catalog.entrypoints.container import Container, running  # noqa: PLC0415
     from catalog.entrypoints.settings.loading import load_settings  # noqa: PLC0415
 
     async def run_work(container: Container) -> T:
-        async with running(container, migrating=migrating):
+        async with running(container, migrating=migrating), recording_at_end(container):
             return await work(container)
 
     with reporting_errors(describe):
@@ -45,6 +47,7 @@ def run(
 def origin() -> Origin:
     """Return the origin of this command's changes: the operating system user."""
     try:
-        return Origin(f"cli:{getpass.getuser()}")
+        user = f"cli:{getpass.getuser()}"
     except (OSError, KeyError):
-        return Origin("cli")
+        user = "cli"
+    return Origin(user, credential=COMMAND_LINE.credential)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from typing import Any
 
 import msgspec
 from litestar import Controller, Litestar
@@ -16,7 +17,9 @@ from catalog.application.imports.jobs import ImportJobs
 from catalog.application.items.items import Items
 from catalog.domain.errors import CatalogError
 from catalog.entrypoints import log_config
+from catalog.entrypoints.activity_recording import recording
 from catalog.entrypoints.container import Container, running
+from catalog.entrypoints.http.controllers.audit import AuditController
 from catalog.entrypoints.http.controllers.batch import BatchController
 from catalog.entrypoints.http.controllers.categories import CategoriesController
 from catalog.entrypoints.http.controllers.changes import ChangesController
@@ -72,10 +75,13 @@ def create_app(container: Container) -> RequestMiddleware:
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         async with (
             running(container) as storage,
-            protection.running() if protection else nullcontext(),
+            protection.running() if protection else recording(container),
             caching.running(storage) if caching else nullcontext(),
         ):
-            yield
+            try:
+                yield
+            finally:
+                await jobs.close()  # while the security log still takes what becomes of them
 
     app = Litestar(
         route_handlers=[
@@ -83,7 +89,11 @@ def create_app(container: Container) -> RequestMiddleware:
                 ItemsController, items=items, reads=reads, idempotency=idempotency, spool=Spool(MAX_SPOOLED), strict=strict
             ),
             _bind_services(
-                BatchController, batches=container.batches(), idempotency=idempotency, most=settings.http.max_batch_bytes
+                BatchController,
+                batches=container.batches(),
+                idempotency=idempotency,
+                most=settings.http.max_batch_bytes,
+                on_denied=staticmethod(protection.record_refusal if protection else _ignore),
             ),
             _bind_services(ImportsController, jobs=jobs, idempotency=idempotency, uploads=uploads),
             _bind_services(ImportInspectionsController, jobs=jobs, inspections=container.inspections(), uploads=uploads),
@@ -105,6 +115,7 @@ def create_app(container: Container) -> RequestMiddleware:
             _bind_services(
                 HealthController, storage=container.storage(), stopping=shutdown, deadline=settings.storage.timeout_seconds
             ),
+            _bind_services(AuditController, audit=container.audit()),
             CallerController,
             *(protection.controllers(_bind_services) if protection else ()),
             home,
@@ -156,6 +167,10 @@ def from_environment() -> RequestMiddleware:
         raise InvalidSettings(problems)
     log_config.configure(settings.log)
     return create_app(Container(settings=settings))
+
+
+def _ignore(_scope: Any, _error: CatalogError) -> None:  # noqa: ANN401 - an ASGI scope
+    """Record nothing: where nobody signs in, nobody is refused."""
 
 
 def _bind_services(controller: type[Controller], **services: object) -> type[Controller]:

@@ -85,6 +85,10 @@ class Protection:
         self._denials.record(request.scope, error)
         return on_catalog_error(request, error)
 
+    def record_refusal(self, scope: Any, error: CatalogError) -> None:  # noqa: ANN401 - an ASGI scope
+        """Record the refusal of a part of a request."""
+        self._denials.record(scope, error)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the background tasks of identity. The store must be migrated.

@@ -16,7 +16,7 @@ from catalog.domain.queries.facets import Facet
 from catalog.domain.queries.item_query import Parameters
 from catalog.domain.queries.list_request import ListRequest
 from catalog.entrypoints.representations.items import encode_item
-from tests.making import CountedIds, FixedClock, create_categories, create_items
+from tests.making import TESTER, CountedIds, FixedClock, create_categories, create_items
 
 CSV = parse_format("csv")
 
@@ -49,7 +49,7 @@ async def test_a_filter_by_an_unknown_category_is_refused(parameter: str) -> Non
     items = Items(storage, FixedClock(), CountedIds())
     for operation in (
         items.list(ListRequest.parse({parameter: "chair"})),
-        anext(items.export(query({parameter: "chair"}), CSV, encode_item)),
+        anext(items.export(query({parameter: "chair"}), CSV, encode_item, TESTER)),
     ):
         with pytest.raises(InvalidQuery, match="There is no category chair; did you mean chairs") as caught:
             await operation

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from catalog.adapters.sql.identity.tables import api_keys, refresh_tokens, security_log, sessions, signing_keys, users
+from catalog.adapters.sql.log_chain import as_bytes
 from catalog.domain.identity.api_key import ApiKey
 from catalog.domain.identity.security_log import SecurityEntry, SecurityEvent
 from catalog.domain.identity.session import PresentedToken, RefreshToken, Session
@@ -17,14 +18,14 @@ SESSION_COLUMNS = tuple(sessions.c)
 TOKEN_COLUMNS = tuple(refresh_tokens.c)
 KEY_COLUMNS = tuple(api_keys.c)
 SIGNING_KEY_COLUMNS = tuple(signing_keys.c)
-ENTRY_COLUMNS = tuple(security_log.c)
+ENTRY_COLUMNS = (*tuple(security_log.c)[:-1], as_bytes(security_log.c.digest))
 
 USER_ROW = tuple(column.name for column in USER_COLUMNS)
 SESSION_ROW = tuple(column.name for column in SESSION_COLUMNS)
 TOKEN_ROW = tuple(column.name for column in TOKEN_COLUMNS)
 KEY_ROW = tuple(column.name for column in KEY_COLUMNS)
 SIGNING_KEY_ROW = tuple(column.name for column in SIGNING_KEY_COLUMNS)
-ENTRY_ROW = tuple(column.name for column in ENTRY_COLUMNS)
+ENTRY_ROW = tuple(column.name for column in security_log.c)
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _decode_detail = msgspec.json.Decoder(dict[str, str | int]).decode

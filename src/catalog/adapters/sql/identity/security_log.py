@@ -13,6 +13,7 @@ from catalog.adapters.sql.identity.log_appends import LogAppends
 from catalog.adapters.sql.identity.row_mapping import ENTRY_COLUMNS, to_entry
 from catalog.adapters.sql.identity.tables import THE_SECURITY_HEAD, security_head, security_log
 from catalog.adapters.sql.identity.transactions import IdentityTransactions, LockedIdentity, Step
+from catalog.adapters.sql.log_chain import as_bytes
 from catalog.domain.identity.audit import AuditFilter
 from catalog.domain.identity.security_log import SecurityEntry, SecurityEvent
 
@@ -45,7 +46,7 @@ class SqlSecurityLog:
             .limit(bindparam("most"))
         )
         self._oldest = compiled(
-            select(security_log.c.seq, security_log.c.digest)
+            select(security_log.c.seq, as_bytes(security_log.c.digest))
             .where(security_log.c.seq <= bindparam("up_to"))
             .order_by(security_log.c.seq)
             .limit(MAX_PRUNED)

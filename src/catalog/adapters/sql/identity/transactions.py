@@ -15,6 +15,7 @@ from catalog.adapters.sql.connections.driver_pool import PooledConnection
 from catalog.adapters.sql.database import SqlDatabase
 from catalog.adapters.sql.driver import Statement
 from catalog.adapters.sql.identity.tables import NO_HEAD, THE_IDENTITY_HEAD, THE_SECURITY_HEAD, identity_head, security_head
+from catalog.adapters.sql.log_chain import as_bytes
 from catalog.domain.errors import CatalogError, SchemaOutdated, StoreUnavailable
 from catalog.domain.hash_chain import ChainEnd
 
@@ -61,9 +62,9 @@ class IdentityTransactions:
                 identity_head.c.seq,
                 identity_head.c.floor,
                 security_head.c.seq,
-                security_head.c.digest,
+                as_bytes(security_head.c.digest),
                 security_head.c.floor,
-                security_head.c.floor_digest,
+                as_bytes(security_head.c.floor_digest),
             ).where(THE_IDENTITY_HEAD, THE_SECURITY_HEAD)
         )
         self._closed = False

@@ -5,14 +5,14 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from catalog.adapters.sql.log_chain import change_digest, entry_content, origin_content, parse_chain_end
+from catalog.adapters.sql.log_chain import as_bytes, change_digest, entry_content, origin_content, parse_chain_end
 from catalog.adapters.sql.schema.tables import THE_HEAD, change_log, log_head
 from catalog.domain.change import Origin
 from catalog.domain.changes.log import MAX_SEQ
 from catalog.domain.hash_chain import ChainEnd, Link
 
 CHAIN_ENDS = select(
-    log_head.c.seq, log_head.c.chain_end, log_head.c.floor, log_head.c.floor_digest, log_head.c.chained_from
+    log_head.c.seq, log_head.c.chain_end, log_head.c.floor, as_bytes(log_head.c.floor_digest), log_head.c.chained_from
 ).where(THE_HEAD)
 """Selects where the chain starts and ends."""
 
@@ -29,7 +29,7 @@ def links_statement(after: int, limit: int) -> Select[Any]:
     log = change_log.c
     columns = (log.seq, log.kind, log.subject_id, log.key, log.version, log.at, log.before, log.after)
     origin = (log.actor, log.request_id, log.credential, log.address)
-    return select(*columns, *origin, log.digest).where(log.seq > min(after, MAX_SEQ - 1)).order_by(log.seq).limit(limit)
+    return select(*columns, *origin, as_bytes(log.digest)).where(log.seq > min(after, MAX_SEQ - 1)).order_by(log.seq).limit(limit)
 
 
 def to_link(row: Sequence[Any]) -> Link:

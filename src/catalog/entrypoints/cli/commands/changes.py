@@ -16,7 +16,7 @@ from catalog.domain.validation import FieldErrors
 from catalog.entrypoints.cli.exit_codes import USAGE, fail
 from catalog.entrypoints.cli.options import as_json
 from catalog.entrypoints.cli.output_files import atomic_output
-from catalog.entrypoints.cli.session import run
+from catalog.entrypoints.cli.session import origin, run
 
 _WAIT_SECONDS = 1.0
 
@@ -109,7 +109,7 @@ def prune(before: str | None, archive: Path) -> None:
         with atomic_output(archive) as file:
             async for chunk in pruning.archive(last_seq, encode_lines):
                 file.write(chunk)
-        await pruning.prune(last_seq)
+        await pruning.prune(last_seq, origin())
         return last_seq - floor, last_seq
 
     try:

@@ -11,7 +11,7 @@ from catalog.entrypoints.cli.exit_codes import USAGE, fail
 from catalog.entrypoints.cli.options import filter_options, list_parameters
 from catalog.entrypoints.cli.output_files import atomic_output
 from catalog.entrypoints.cli.profile_option import load_profile_option
-from catalog.entrypoints.cli.session import run
+from catalog.entrypoints.cli.session import origin, run
 
 _FORMATS = {".csv": "csv", ".tsv": "tsv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".xlsx": "xlsx"}
 _MAX_NAMES = 20
@@ -80,7 +80,9 @@ def export(  # noqa: PLR0913 - each is an option
         if target.compressed and export_format.is_compressed:
             fail(f"{target.path}: a workbook is compressed already; omit .gz.", code=USAGE)
         with atomic_output(target.path, compressed=target.compressed) as opened:
-            chunks = container.items().export(query, export_format, encode_item, with_categories=with_categories, proof=proof)
+            chunks = container.items().export(
+                query, export_format, encode_item, origin(), with_categories=with_categories, proof=proof
+            )
             async for chunk in chunks:
                 opened.write(chunk)
         return export_format.columns.omitted

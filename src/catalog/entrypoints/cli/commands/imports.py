@@ -175,7 +175,8 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
         with ExitStack() as stack:
             binary_file = stack.enter_context(_open(file))
             reading = ReadOptions(file_format, encoding, delimiter, sheet, records, partial=partial)
-            source = open_table(binary_file, reading, filename=file.name)
+            with container.importing().opening(parsed_plan, origin()):
+                source = open_table(binary_file, reading, filename=file.name)
             stack.callback(source.close)
             stack.enter_context(refused_rows_file(output, errors, source.columns))
             on_progress = stack.enter_context(_progress_bar(binary_file, size))

@@ -1,5 +1,6 @@
 """`/items/batch`: many operations on items in one request."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
@@ -8,6 +9,8 @@ from litestar import Controller, post
 from msgspec import UNSET, Meta, UnsetType
 
 from catalog.application.items.batch import Batch, BatchOperations, BatchResult
+from catalog.domain.errors import CatalogError
+from catalog.domain.identity.errors import Forbidden
 from catalog.domain.identity.scopes import ITEMS_WRITE
 from catalog.entrypoints.http.controllers.items import ITEMS
 from catalog.entrypoints.http.idempotency import Idempotency
@@ -64,6 +67,8 @@ class BatchController(Controller):
     tags = ("items",)
     batches: BatchOperations
     idempotency: Idempotency
+    on_denied: Callable[[Any, CatalogError], None]
+    """Records a refusal."""
     most: int
     """Maximum size of a request body, in bytes."""
 
@@ -96,7 +101,14 @@ class BatchController(Controller):
         write = self.batches.run(batch, request_origin(request), scopes)
         # After a change of rights, a key counts as used with another body: what was answered then may be forbidden now.
         rights = b"" if ITEMS_WRITE in scopes else b"\nwithout items:write"
-        return await self.idempotency.respond(request.scope, body + rights, write, partial(_batch_response, request.scope))
+        return await self.idempotency.respond(request.scope, body + rights, write, partial(self._respond, request.scope))
+
+    def _respond(self, scope: Any, result: BatchResult) -> PreparedResponse:  # noqa: ANN401 - an ASGI scope
+        """Return the response, and record a refused operation: the response as a whole is no 403."""
+        denied = next((outcome.error for outcome in result.results if isinstance(outcome.error, Forbidden)), None)
+        if denied is not None:
+            self.on_denied(scope, denied)
+        return _batch_response(scope, result)
 
 
 def _batch_response(scope: Any, result: BatchResult) -> PreparedResponse:  # noqa: ANN401 - an ASGI scope

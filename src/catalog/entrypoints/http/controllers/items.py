@@ -138,7 +138,12 @@ class ItemsController(Controller):
         """
         wanted = parse_export_options(*read_parameters(request.scope))
         chunks = self.items.export(
-            wanted.query, wanted.format, encode_item, with_categories=wanted.with_categories, proof=wanted.proof
+            wanted.query,
+            wanted.format,
+            encode_item,
+            request_origin(request),
+            with_categories=wanted.with_categories,
+            proof=wanted.proof,
         )
         if wanted.format.may_refuse:
             chunks = self.spool.whole(chunks)

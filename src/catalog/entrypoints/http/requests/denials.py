@@ -9,9 +9,6 @@ from catalog.domain.identity.security_log import ACCESS_DENIED
 from catalog.entrypoints.http.requests.caller import caller_of
 from catalog.ports.clock import Clock
 
-MAX_PATH = 200
-"""Characters of a path in the security log."""
-
 
 class Denials:
     """Takes errors, and records those that are refusals."""
@@ -22,10 +19,16 @@ class Denials:
         self._clock = clock
 
     def record(self, scope: Any, error: CatalogError) -> None:  # noqa: ANN401 - an ASGI scope
-        """Record an error if it is a refusal. A wrong password is recorded by the use case."""
+        """Record an error if it is a refusal. A wrong password is recorded by the use case.
+
+        The route stands for the path, so that a flood of requests for many items is one entry.
+        """
         if not isinstance(error, Forbidden) or isinstance(error, WrongPassword):
             return
-        detail: dict[str, str | int] = {"code": error.code, "method": scope["method"], "path": scope["path"][:MAX_PATH]}
+        detail: dict[str, str | int] = {"code": error.code, "method": scope["method"]}
+        route = scope.get("path_template")
+        if route is not None:  # absent if the request is refused before routing
+            detail["route"] = route.replace(":str}", "}")
         if isinstance(error, InsufficientScope):
             detail["required"] = error.required
         self._events.add(caller_of(scope).event(ACCESS_DENIED, self._clock.now(), None, detail, "denied"))

@@ -17,9 +17,9 @@ from catalog.entrypoints.identity_start import preparing_later, start_identity
 from catalog.entrypoints.settings.loading import load_settings
 from catalog.entrypoints.settings.model import Settings
 from tests.cli.conftest import Command
+from tests.planted_secrets import PASSWORD
 from tests.servers import free_port, wait_until
 
-PASSWORD = "correct horse battery staple"
 NOT_MIGRATED = {"CATALOG_IDENTITY__MODE": "required", "CATALOG_STORAGE__MIGRATE": "false"}
 
 Start = Callable[..., Settings]
@@ -89,6 +89,7 @@ def test_a_stop_ends_the_attempts(start: Start, catalog: Command) -> None:
     assert usernames(catalog) == []
 
 
+@pytest.mark.prints_secrets("setup token")
 def test_a_service_prints_the_set_up_link_when_the_store_is_there(store_url: str, catalog: Command, tmp_path: Path) -> None:
     """Once, whatever the number of processes."""
     log = tmp_path / "log"

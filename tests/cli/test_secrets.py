@@ -92,7 +92,7 @@ def test_the_audit_has_no_secrets(catalog: Command, store_url: str, tmp_path: Pa
     """Neither as a table nor as JSON or a file. The same holds for all lists. Only the new API key is printed, once."""
     catalog("users", "create", "anna", "--role", "admin", stdin=PASSWORD)
     catalog("users", "password", "anna", stdin=ANOTHER_PASSWORD)
-    key = catalog.json("keys", "create", "--user", "anna", "--name", "backup")["key"]
+    key = catalog.json("keys", "create", "--user", "anna", "--name", "backup", "--scope", "items:read")["key"]
     catalog("signing-keys", "rotate")
     catalog("audit", "export", str(tmp_path / "audit.jsonl"))
     printed = (tmp_path / "audit.jsonl").read_text()

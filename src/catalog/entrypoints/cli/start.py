@@ -9,10 +9,11 @@ def main() -> None:
     While it is loaded, Ctrl-C ends the process at once: an interrupted import prints a traceback, or goes unnoticed if the code
     that it interrupts ignores exceptions.
     """
-    previous = signal.getsignal(signal.SIGINT)
-    if previous is signal.default_int_handler:  # and not ignored, as in a background job
+    is_handled = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # and not ignored, as in a background job
+    if is_handled:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from catalog.entrypoints.cli.main import main as run  # noqa: PLC0415 - see above
 
-    signal.signal(signal.SIGINT, previous)
+    if is_handled:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     run()

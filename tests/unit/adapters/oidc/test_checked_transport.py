@@ -3,7 +3,6 @@
 import datetime as dt
 import ssl
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
@@ -160,7 +159,7 @@ async def test_the_address_that_was_checked_is_connected_to() -> None:
     async with client_of(inner, resolver) as client:
         await client.get("https://keys.example:8443/keys", extensions={PUBLIC_ONLY: True})
         (request,) = inner.requests
-        assert (request.url, request.headers["host"]) == ("https://8.8.8.8:8443/keys", "keys.example:8443")
+        assert (str(request.url), request.headers["host"]) == ("https://8.8.8.8:8443/keys", "keys.example:8443")
         assert request.extensions["sni_hostname"] == "keys.example"
         assert resolver.asked == ["keys.example"]
         with pytest.raises(ValueError, match="not public"):
@@ -228,5 +227,4 @@ async def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatc
 )
 def test_which_addresses_are_public(address: str, public: bool) -> None:  # noqa: FBT001 - a column of the table
     """Those that any machine of the internet can reach. An address of IPv4 within one of IPv6 is looked at."""
-    assert ip_address(address)
     assert is_public(address) is public

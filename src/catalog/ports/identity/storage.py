@@ -64,7 +64,7 @@ class Sessions(Protocol):
 
     @abstractmethod
     async def sessions_of(self, user_id: UUID) -> Sequence[Session]:
-        """Return the sessions of a user that have not ended, the newest first. Some may have expired."""
+        """Return the sessions of a user that have not ended, at most MAX_SESSIONS, the newest first. Some may have expired."""
 
     @abstractmethod
     async def session(self, session_id: UUID) -> tuple[Session, User] | None:

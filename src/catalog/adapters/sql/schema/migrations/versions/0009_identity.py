@@ -67,7 +67,8 @@ def _create_sessions(time: sa.types.TypeEngine[Any]) -> None:
         sa.Column("secret_hash", sa.LargeBinary(), unique=True),
         sa.Column("ended_at", time),
     )
-    op.create_index("sessions_user", "sessions", ["user_id", "created_at"])
+    # With `ended_at`, because a user has few sessions that have not ended, and perhaps many that ended today.
+    op.create_index("sessions_user", "sessions", ["user_id", "ended_at", "created_at"])
     op.create_index("sessions_expires_at", "sessions", ["expires_at"])
     ended = sa.text("ended_at IS NOT NULL")
     op.create_index("sessions_ended_at", "sessions", ["ended_at"], sqlite_where=ended, postgresql_where=ended)

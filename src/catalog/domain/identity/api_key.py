@@ -9,7 +9,7 @@ from uuid import UUID
 
 from catalog.domain.errors import shorten
 from catalog.domain.identity.scopes import Scopes, parse_scopes
-from catalog.domain.text.normalization import is_blank, trim
+from catalog.domain.text.normalization import find_control, is_blank, trim
 from catalog.domain.validation import FieldErrors
 from catalog.domain.values.text import parse_text
 from catalog.domain.values.timestamps import parse_time
@@ -105,6 +105,10 @@ def _parse_name(raw: object, errors: FieldErrors) -> str | None:
     name = trim(text)
     if is_blank(name) or len(name) > MAX_KEY_NAME:
         errors.add(("name",), "invalid_name", f"The name of an API key has 1 to {MAX_KEY_NAME} characters.")
+        return None
+    control = find_control(name)
+    if control is not None:
+        errors.add(("name",), "invalid_name", f"The name contains the control character U+{ord(control):04X}; remove it.")
         return None
     return name
 

@@ -253,7 +253,9 @@ class IdentitySettings(Section):
     access_minutes: int = Field(10, ge=1, le=60, description="How long an access token is valid, in minutes")
     refresh_idle_days: int = Field(7, ge=1, le=365, description="How long a session lasts without being used, in days")
     refresh_days: int = Field(30, ge=1, le=365, description="How long a session lasts at most, in days")
-    allow_insecure: bool = Field(default=False, description="Allow modes local and open in uat, uatbiz, sanity and prod")
+    allow_insecure: bool = Field(
+        default=False, description="Allow modes local and open, and HTTP without TLS, in uat, uatbiz, sanity and prod"
+    )
     oidc: OidcSettings = OidcSettings()
 
     @field_validator("admin_username", "admin_password", "signing_key")

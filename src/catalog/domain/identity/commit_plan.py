@@ -10,7 +10,14 @@ from catalog.domain.change import Change
 from catalog.domain.errors import StaleVersion
 from catalog.domain.identity.api_key import MAX_API_KEYS
 from catalog.domain.identity.changes import IdentityChange, SessionEnd, Setup
-from catalog.domain.identity.errors import ApiKeyNotFound, InvalidToken, LastAdmin, SessionNotFound, TooManyApiKeys, UsernameTaken
+from catalog.domain.identity.errors import (
+    ApiKeyNotFound,
+    InvalidSetupToken,
+    LastAdmin,
+    SessionNotFound,
+    TooManyApiKeys,
+    UsernameTaken,
+)
 from catalog.domain.identity.session import PresentedToken, Rotation
 from catalog.domain.identity.user import User
 
@@ -99,7 +106,7 @@ def plan_identity_commit(change: IdentityChange, stored: StoredIdentity) -> Iden
     """Return what a change does. Raises: as IdentityStorage.commit."""
     users = dict(stored.users)
     if change.setup is not None and not stored.allows_setup:
-        raise InvalidToken
+        raise InvalidSetupToken
     if change.user is not None:
         _check_user(change.user, stored)
         if change.may_remove_admin and not stored.has_other_admin:

@@ -95,6 +95,7 @@ def verify(stream: str | None, expectations: tuple[str, ...]) -> None:
     if stream is not None and expected.keys() - {stream}:
         fail(f"--expect names a stream that is not verified with --stream {stream}.", code=USAGE)
     verdicts: dict[str, Verdict] = {}
+    missing: list[str] = []
 
     async def work(container: Any) -> None:  # noqa: ANN401 - a Container
         async with identity_of(container) as identity:
@@ -104,10 +105,13 @@ def verify(stream: str | None, expectations: tuple[str, ...]) -> None:
             }
             for name, chain in chains.items():
                 if chain is not None and stream in (None, name):
+                    end = (await chain.ends())[1]
+                    if name in expected and expected[name].seq > end.seq:
+                        missing.append(_missing(name, end, expected.pop(name)))
                     verdicts[name] = await verify_chain(chain, expected.get(name))
 
     run(work)
-    faults = [fault for name, verdict in verdicts.items() if (fault := _fault(name, verdict, expected.get(name)))]
+    faults = [*missing, *(fault for name, verdict in verdicts.items() if (fault := _fault(name, verdict, expected.get(name))))]
     faults += [f"{name}: the storage keeps no chain." for name in expected.keys() - verdicts.keys()]
     for name, verdict in verdicts.items():
         if verdict.first_fault is None:
@@ -161,7 +165,9 @@ def prune(before: str, archive: Path) -> None:
 
         errors = FieldErrors()
         moment = parse_moment(before, "before", errors)
-        if moment is None:
+        if moment is not None and moment > container.clock().now():
+            errors.add(("before",), "invalid_time", "--before must not be in the future: the whole log would be pruned.")
+        if moment is None or errors:
             raise errors.to_error(InvalidQuery)
         async with identity_of(container) as identity:
             if identity is None:
@@ -198,6 +204,15 @@ def _expected(text: str, default_stream: str) -> tuple[str, ChainEnd]:
         return stream, ChainEnd.parse(end)
     except ValueError:
         fail(f"--expect must be SEQ:DIGEST, as printed by a verification, not {text!r}.", code=USAGE)
+
+
+def _missing(name: str, end: ChainEnd, expected: ChainEnd) -> str:
+    """Return what is wrong with a stream that ends before an expected entry."""
+    other = next(stream for stream in STREAMS if stream != name)
+    return (
+        f"{name} {end.seq + 1}: this entry is missing, because the log ends at {end.seq} and {expected.seq} was expected. If "
+        f"that is the end of the other stream, use --expect {other}:{expected}"
+    )
 
 
 def _fault(name: str, verdict: Verdict, expected: ChainEnd | None) -> str | None:

@@ -120,5 +120,7 @@ def _parse_expiry(raw: object, now: datetime, errors: FieldErrors) -> datetime |
     if moment is None:
         errors.add(("expires_at",), "invalid_time", "The member expires_at must be a time: 2027-01-31T12:00:00Z.")
     elif moment <= now:
-        errors.add(("expires_at",), "expired", "The member expires_at must be in the future; leave it out for a key without end.")
+        errors.add(
+            ("expires_at",), "expired", "The member expires_at must be in the future; leave it out for a key that never expires."
+        )
     return moment

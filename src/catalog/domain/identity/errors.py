@@ -243,13 +243,13 @@ class TooManyApiKeys(Conflict):
 
 
 class SigningKeyInSettings(Conflict):
-    """The key that signs access tokens stands in the settings, so it is changed there."""
+    """The key that signs access tokens is set in the settings, so it is changed there."""
 
     code = "signing_key_in_settings"
 
     def __init__(self) -> None:
         """Set the message."""
-        super().__init__("The signing key stands in the settings; replace it there, and restart.")
+        super().__init__("The signing key is set in the settings; replace it there, and restart.")
 
 
 class SignInsBusy(Unavailable):

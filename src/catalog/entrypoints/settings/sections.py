@@ -221,7 +221,7 @@ class OidcSettings(Section):
         "roles",
         min_length=1,
         max_length=200,
-        description="Claim with the roles; points lead into objects: realm_access.roles",
+        description="Claim with the roles; dots separate nested claims: realm_access.roles",
     )
     role_map: str = Field(
         "{}", description='Role for each value of that claim, as JSON: {"staff": "editor"}; the highest one counts, none is 403'

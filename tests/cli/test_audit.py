@@ -18,6 +18,11 @@ from tests.cli.conftest import Command
 NOW = datetime.now(UTC)
 
 
+def now() -> str:
+    """Return the time, as an option takes it."""
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+
 def execute(store: str, store_url: str, sql: str) -> None:
     """Run SQL on the database, past the service."""
 
@@ -99,7 +104,10 @@ def test_intact_streams_are_verified(catalog: Command) -> None:
     catalog("audit", "verify", "--expect", catalog_end, "--expect", f"security:{security_end}")
     only = catalog("audit", "verify", "--stream", "security", "--expect", security_end)
     assert [line.split()[0] for line in only.stdout.splitlines()] == ["security"]
-    assert "catalog 3:" in catalog("audit", "verify", "--expect", security_end, code=1).stderr
+    mistaken = catalog("audit", "verify", "--expect", security_end, code=1)
+    assert "catalog 3: this entry is missing, because the log ends at 2 and 3 was expected." in mistaken.stderr
+    assert f"use --expect security:{security_end}" in mistaken.stderr
+    assert [line.split()[0] for line in mistaken.stdout.splitlines()] == ["catalog", "security"]  # what there is, is intact
     assert "SEQ:DIGEST" in catalog("audit", "verify", "--expect", "x", code=2).stderr
     other = catalog("audit", "verify", "--stream", "catalog", "--expect", f"security:{security_end}", code=2)
     assert "is not verified" in other.stderr
@@ -139,24 +147,39 @@ def test_events_are_exported(catalog: Command, tmp_path: Path) -> None:
     assert "no such file" in catalog("audit", "export", str(tmp_path / "no" / "a"), code=2).stderr
 
 
-@pytest.mark.usefixtures("lived")
+@pytest.fixture
+def recorded(catalog: Command, store_url: str) -> None:
+    """Three events of an hour ago."""
+    catalog("migrate")
+
+    async def record() -> None:
+        identity = open_identity(StorageOptions(store_url))
+        await identity.record([SecurityEvent(action="user.created", at=NOW - timedelta(hours=1), actor="anna")] * 3)
+        await identity.close()
+
+    asyncio.run(record())
+
+
+@pytest.mark.usefixtures("recorded")
 def test_the_security_log_is_archived_and_pruned(catalog: Command, tmp_path: Path) -> None:
-    """The rest is still verified, but not against an end that was pruned."""
+    """The rest is still verified, but not against an end that was pruned. A time in the future would empty the log."""
     before = catalog("audit", "verify", "--stream", "security").stdout.split()[1]
     archive = tmp_path / "archive.jsonl"
     prune = ("audit", "prune", "--archive", str(archive))
     assert "No entries are old enough" in catalog(*prune, "--before", "2020-01-01").stdout
     assert "must be a time" in catalog(*prune, "--before", "x", code=2).stderr
-    bad = catalog("audit", "prune", "--before", "2999-01-01", "--archive", str(tmp_path / "no" / "a"), code=2)
+    assert "must not be in the future" in catalog(*prune, "--before", "2999-01-01", code=2).stderr
+    assert not archive.exists()
+    bad = catalog("audit", "prune", "--before", now(), "--archive", str(tmp_path / "no" / "a"), code=2)
     assert "no such file" in bad.stderr
-    assert "Moved 3 entries, up to number 3," in catalog(*prune, "--before", "2999-01-01").stdout
+    assert "Moved 3 entries, up to number 3," in catalog(*prune, "--before", now()).stdout
     *lines, trailer = [json.loads(line) for line in archive.read_text().splitlines()]
     assert ([line["seq"] for line in lines], trailer["_end"]["rows"]) == ([1, 2, 3], 3)
     assert f"3:{lines[-1]['digest']}" == before
-    assert "already exists" in catalog(*prune, "--before", "2999-01-01", code=2).stderr
+    assert "already exists" in catalog(*prune, "--before", now(), code=2).stderr
     catalog("audit", "verify", "--expect", f"security:{before}")
     assert catalog.json("audit", "list", "--stream", "security")["events"][0]["action"] == "changes.pruned"
-    second = ("audit", "prune", "--archive", str(tmp_path / "second.jsonl"), "--before", "2999-01-01")
+    second = ("audit", "prune", "--archive", str(tmp_path / "second.jsonl"), "--before", now())
     assert "Moved 1 entries, up to number 4" in catalog(*second).stdout
     assert (
         "security 3: the expected entry was pruned" in catalog("audit", "verify", "--expect", f"security:{before}", code=1).stderr
@@ -170,5 +193,5 @@ def test_a_storage_without_identity_has_changes_only(catalog: Command, tmp_path:
     assert {event["stream"] for event in catalog.json("audit", "list")["events"]} == {"catalog"}
     assert [line.split()[0] for line in catalog("audit", "verify").stdout.splitlines()] == ["catalog"]
     assert "security: the storage keeps no chain" in catalog("audit", "verify", "--expect", "security:1:00", code=1).stderr
-    result = catalog("audit", "prune", "--before", "2999-01-01", "--archive", str(tmp_path / "a"))
+    result = catalog("audit", "prune", "--before", "2020-01-01", "--archive", str(tmp_path / "a"))
     assert "No entries" in result.stdout

@@ -57,6 +57,16 @@ def test_the_first_user_is_created_and_listed(catalog: Command, store_url: str) 
     sign_in(store_url, "anna")
 
 
+@pytest.mark.parametrize("store", ["sqlite"])
+@pytest.mark.parametrize("mode", ["local", "open", "required"])
+def test_a_user_without_effect_is_announced(catalog: Command, store_url: str, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody signs in, a hint says what to set."""
+    monkeypatch.setenv("CATALOG_IDENTITY__MODE", mode)
+    hint = catalog("users", "create", "anna", "--role", "admin", stdin=PASSWORD).stderr
+    assert (hint == "") == (mode == "required")
+    assert mode == "required" or f"With CATALOG_IDENTITY__MODE={mode}, nobody signs in" in hint
+
+
 @pytest.mark.usefixtures("anna")
 def test_a_user_is_changed_and_deleted(catalog: Command, store_url: str) -> None:
     """Users are named or given by id. The actor in the security log is `cli`."""
@@ -137,7 +147,7 @@ def test_keys_that_cannot_be_created_are_refused(catalog: Command) -> None:
     """Messages name options."""
     catalog("users", "create", "bert", "--role", "user", stdin=PASSWORD)
     create = ("keys", "create", "--user", "bert", "--name", "k")
-    assert "needs the scope items:write" in catalog(*create, "--scope", "items:write", code=1).stderr
+    assert "bert's role user does not grant items:write." in catalog(*create, "--scope", "items:write", code=1).stderr
     assert "Missing option '--scope'" in catalog(*create, code=2).stderr
     scoped = (*create, "--scope", "items:read")
     assert "--expires must be in the future" in catalog(*scoped, "--expires", "2020-01-01T00:00:00Z", code=1).stderr

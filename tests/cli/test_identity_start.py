@@ -43,10 +43,14 @@ def start(catalog: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 
 def test_the_settings_name_the_first_admin(start: Start, catalog: Command, store_url: str) -> None:
-    """Only if there are no users; nothing is printed."""
+    """Only if there are no users; later ones are ignored, and the start says so. The password is not printed."""
     admin = {"IDENTITY__ADMIN_USERNAME": "Root", "IDENTITY__ADMIN_PASSWORD": PASSWORD}
-    assert start(IDENTITY__MODE="required", **admin) == ""
-    assert start(IDENTITY__ADMIN_USERNAME="other") == ""
+    assert start(IDENTITY__MODE="required", **admin) == "Created the admin root.\n"
+    ignored = start(IDENTITY__ADMIN_USERNAME="other", IDENTITY__ADMIN_PASSWORD=f"another {PASSWORD}")
+    assert ignored.endswith(
+        "CATALOG_IDENTITY__ADMIN_USERNAME and CATALOG_IDENTITY__ADMIN_PASSWORD are ignored and can be removed.\n"
+    )
+    assert PASSWORD not in ignored
     (user,) = catalog.json("users", "list")["users"]
     assert (user["username"], user["role"]) == ("root", "admin")
 
@@ -56,7 +60,7 @@ def test_a_set_up_link_is_printed_once_for_an_empty_store(start: Start, catalog:
     """To stderr, as plain text. It creates the first admin; then no other link is printed."""
     printed = start(IDENTITY__MODE="required", HTTP__PORT="8001", HTTP__ROOT_PATH="/shop")
     (token,) = re.findall(r"http://127\.0\.0\.1:8001/shop/#setup=([\w-]{43})$", printed, re.MULTILINE)
-    assert "{" not in printed
+    assert [line[:2] for line in printed.splitlines()] == ["Th", "  ", "or", "  ", "or"]  # no log record among them
     assert catalog("users", "list").stdout == ""
 
     async def set_up() -> None:
@@ -69,6 +73,30 @@ def test_a_set_up_link_is_printed_once_for_an_empty_store(start: Start, catalog:
     asyncio.run(set_up())
     assert start() == ""
     assert token not in json.dumps(catalog.json("audit", "list"))
+
+
+@pytest.mark.parametrize("store", ["sqlite"])
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [
+        ({"HTTP__PORT": "8001"}, "http://127.0.0.1:8001"),
+        ({"HTTP__PORT": "8001", "HTTP__HOST": "::1"}, "http://[::1]:8001"),
+        ({"HTTP__PORT": "8001", "HTTP__HOST": "0.0.0.0"}, "http://localhost:8001"),  # noqa: S104 - an address under test
+        ({"HTTP__PORT": "8001", "HTTP__ALLOWED_HOSTS": "*,shop.example"}, "http://shop.example:8001"),
+        ({"HTTP__TLS": "true", "HTTP__ALLOWED_HOSTS": "shop.example,b.example"}, "https://shop.example"),
+        ({"HTTP__TLS": "true", "HTTP__ALLOWED_HOSTS": "*", "HTTP__ROOT_PATH": "/catalog"}, "https://127.0.0.1/catalog"),
+    ],
+)
+def test_the_set_up_link_has_the_address_of_the_service(
+    start: Start, variables: dict[str, str], url: str, store_url: str
+) -> None:
+    """That which browsers use. The request that does the same is printed beside it, with the members of its body."""
+    printed = start(IDENTITY__MODE="required", **variables)
+    ((found, token),) = re.findall(r"^  (\S+)/#setup=([\w-]{43})$", printed, re.MULTILINE)
+    assert found == url
+    ((address, body),) = re.findall(r"^  curl (\S+) -H 'Content-Type: application/json' -d '(.*)'$", printed, re.MULTILINE)
+    assert address == f"{url}/api/v1/auth/setup"
+    assert json.loads(body) == {"token": token, "username": "…", "password": "…"}
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,14 @@ def test_help_lists_every_command_and_the_exit_codes(catalog: Command) -> None:
     assert catalog("--version").stdout.startswith("catalog, version ")
 
 
+def test_the_package_can_be_run() -> None:
+    """`python -m catalog` is the command line, also where the program is not on the path. Exit codes are the same."""
+    run = [sys.executable, "-m", "catalog"]
+    assert subprocess.run([*run, "--version"], capture_output=True, text=True, check=True).stdout.startswith("catalog, version ")
+    result = subprocess.run([*run, "nothing"], capture_output=True, text=True, check=False)
+    assert (result.returncode, "No such command" in result.stderr) == (2, True)
+
+
 def test_help_imports_nothing_heavy() -> None:
     """Slow imports would delay every --help."""
     code = (

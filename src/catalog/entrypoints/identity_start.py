@@ -17,9 +17,12 @@ from catalog.entrypoints.container import Container
 from catalog.entrypoints.settings.model import Settings
 from catalog.entrypoints.settings.problems import InvalidSettings
 from catalog.entrypoints.settings.safety import weaknesses
+from catalog.entrypoints.settings.sections import HttpSettings
 from catalog.ports.identity.storage import IdentityStorage
 
 _VARIABLES = {"username": "CATALOG_IDENTITY__ADMIN_USERNAME", "password": "CATALOG_IDENTITY__ADMIN_PASSWORD"}
+
+_IGNORED = f"There are users, so {' and '.join(_VARIABLES.values())} are ignored and can be removed."
 
 
 RETRY_SECONDS = 2.0
@@ -106,9 +109,11 @@ async def prepare_identity(container: Container, *, announcing: bool = True) -> 
     new = _first_admin(settings)
     if new is not None:
         try:
-            await container.first_admin().create(new)
+            admin = await container.first_admin().create(new)
         except InvalidInput as error:
             raise _invalid_admin(error) from None
+        if announcing:
+            _say(_IGNORED if admin is None else f"Created the admin {admin.username}.")
         return
     token = await container.first_admin().new_token() if announcing else None
     if token is not None:
@@ -145,11 +150,26 @@ def _invalid_admin(error: InvalidInput) -> InvalidSettings:
 
 def _print_setup_link(settings: Settings, token: str) -> None:
     """Print the link to stderr, and not as a log record: logs are kept and forwarded. Browsers do not send the fragment."""
-    http = settings.http
-    host = "localhost" if http.host in ("0.0.0.0", "::") else f"[{http.host}]" if ":" in http.host else http.host  # noqa: S104 - not bound here
-    sys.stderr.write(
+    url = _public_url(settings.http)
+    body = f'{{"token": "{token}", "username": "…", "password": "…"}}'
+    _say(
         "There are no users yet. Create the first admin within an hour, with this link, which works once:\n"
-        f"  http://{host}:{http.port}{http.root_path}/#setup={token}\n"
-        "or with: catalog users create NAME --role admin\n"
+        f"  {url}/#setup={token}\n"
+        "or with the same token and this request:\n"
+        f"  curl {url}/api/v1/auth/setup -H 'Content-Type: application/json' -d '{body}'\n"
+        "or with: catalog users create NAME --role admin"
     )
+
+
+def _public_url(http: HttpSettings) -> str:
+    """Return the URL by which a browser reaches the service, as far as the settings say it."""
+    named = next((name for name in http.allowed_hosts if name != "*"), None)
+    host = named or ("localhost" if http.host in ("0.0.0.0", "::") else f"[{http.host}]" if ":" in http.host else http.host)  # noqa: S104 - not bound here
+    # The service speaks HTTP on its port, so HTTPS is provided by a proxy, on a port of its own.
+    origin = f"https://{host}" if http.tls else f"http://{host}:{http.port}"
+    return origin + http.root_path
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
     sys.stderr.flush()

@@ -7,7 +7,7 @@ import pytest
 
 from catalog.domain.change import Change
 from catalog.domain.identity.changes import IdentityChange, Setup
-from catalog.domain.identity.errors import InvalidToken
+from catalog.domain.identity.errors import InvalidSetupToken
 from catalog.domain.identity.user import NewUser, User
 from catalog.ports.identity.storage import IdentityStorage
 from tests.contract.identity.making import add_user
@@ -39,7 +39,7 @@ async def test_a_setup_needs_its_token(identity: IdentityStorage) -> None:
     """One that is stored and has not expired; otherwise nothing is written."""
     await identity.add_setup_token(b"token", NOON + HOUR)
     for refused in (Setup(NOON, b"other"), Setup(NOON + HOUR, b"token")):
-        with pytest.raises(InvalidToken):
+        with pytest.raises(InvalidSetupToken):
             await identity.commit(IdentityChange(user=first_user(), setup=refused))
     assert not await identity.has_users()
     await identity.commit(IdentityChange(user=first_user(), setup=Setup(NOON, b"token")))
@@ -52,7 +52,7 @@ async def test_a_setup_needs_an_empty_store(identity: IdentityStorage) -> None:
     await identity.add_setup_token(b"token", NOON + HOUR)
     await add_user(identity, 9)
     for refused in (Setup(NOON, b"token"), Setup(NOON)):
-        with pytest.raises(InvalidToken):
+        with pytest.raises(InvalidSetupToken):
             await identity.commit(IdentityChange(user=first_user(), setup=refused))
     assert await identity.user("root1") is None
 
@@ -69,7 +69,7 @@ async def test_of_parallel_setups_one_succeeds(rivals: list[IdentityStorage]) ->
     settings = processes[0].first_admin.create(NewUser("settings", "admin", PASSWORD))
     found = await asyncio.gather(*setups, settings, return_exceptions=True)
     assert len([each for each in found if isinstance(each, User)]) == 1
-    assert {type(each) for each in found} <= {User, InvalidToken, type(None)}
+    assert {type(each) for each in found} <= {User, InvalidSetupToken, type(None)}
     (user,) = (await processes[1].users.page("", after=None, limit=9)).users
     assert (user.role, user.version) == ("admin", 1)
     assert len(await processes[0].log("user.created")) == 1

@@ -136,5 +136,6 @@ async def test_the_setup_token_makes_the_first_admin(service: Service) -> None:
     async with service.client() as client:
         response = await client.post(f"{AUTH}/setup", json={"token": "x", "username": "anna", "password": PASSWORD})
         assert (response.status_code, response.json()["code"]) == (401, "invalid_token")
+        assert "restart the service for a new one" in response.json()["detail"]
         lacking = await client.post(f"{AUTH}/setup", json={"username": "anna", "password": PASSWORD})
         assert lacking.json()["errors"][0]["pointer"] == "/token"

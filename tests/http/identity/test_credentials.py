@@ -97,6 +97,10 @@ async def test_writes_with_a_cookie_come_from_our_own_pages(service: Service, he
         for each, status in ((response, 201), (sign_in, 200)):
             assert each.status_code == (status if allowed else 403)
             assert allowed or each.json()["code"] == "cross_site"
+            assert (
+                allowed
+                or "Programs use no session cookie: they get a token with POST /api/v1/auth/token" in each.json()["detail"]
+            )
         assert (await client.get(ITEMS, headers=cookie)).status_code == 200
         again = await client.post(ITEMS, json=NEW, headers=cookie)  # the cookie is known now
         assert again.status_code == (201 if allowed else 403)

@@ -65,9 +65,26 @@ def test_only_loopback_goes_without_a_decision(monkeypatch: pytest.MonkeyPatch) 
     assert not [*refused(loaded(monkeypatch, {"IDENTITY__MODE": "local"}))]
 
 
+@pytest.mark.parametrize("environment", PRODUCTION)
+@pytest.mark.parametrize("host", ["127.0.0.1", ANY_ADDRESS])
+def test_production_needs_https(environment: str, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy may provide it, also one on this machine. The message says what to set."""
+    settings = loaded(monkeypatch, {"ENVIRONMENT": environment, "IDENTITY__MODE": "required", "HTTP__HOST": host})
+    ((variable, message),) = refused(settings)
+    assert variable == "CATALOG_HTTP__TLS"
+    assert "CATALOG_HTTP__TLS=true" in message
+    assert "CATALOG_IDENTITY__ALLOW_INSECURE=true" in message
+    with pytest.raises(InvalidSettings, match="CATALOG_HTTP__TLS"):
+        from_environment()
+    assert not [*refused(loaded(monkeypatch, {"IDENTITY__ALLOW_INSECURE": "true"}))]
+    assert not [*refused(loaded(monkeypatch, {"IDENTITY__ALLOW_INSECURE": "false", "HTTP__TLS": "true"}))]
+
+
 def test_a_memory_store_in_production_needs_a_signing_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would forget its own. Stores that persist data keep one."""
-    settings = loaded(monkeypatch, {"ENVIRONMENT": "prod", "IDENTITY__MODE": "required", "STORAGE__URL": "memory://"})
+    settings = loaded(
+        monkeypatch, {"ENVIRONMENT": "prod", "IDENTITY__MODE": "required", "HTTP__TLS": "true", "STORAGE__URL": "memory://"}
+    )
     assert [*dict(refused(settings))] == ["CATALOG_IDENTITY__SIGNING_KEY"]
     assert not [*refused(loaded(monkeypatch, {"IDENTITY__SIGNING_KEY": "x"}))]
     monkeypatch.delenv("CATALOG_IDENTITY__SIGNING_KEY")
@@ -80,9 +97,16 @@ def test_a_memory_store_in_production_needs_a_signing_key(monkeypatch: pytest.Mo
     [
         ({"HTTP__ALLOWED_HOSTS": "*"}, ["CATALOG_HTTP__ALLOWED_HOSTS"]),
         ({"HTTP__CORS_ORIGINS": "*"}, ["CATALOG_HTTP__CORS_ORIGINS"]),
-        ({"HTTP__ALLOWED_HOSTS": "*", "HTTP__CORS_ORIGINS": "*", "IDENTITY__MODE": "required"}, []),
+        (
+            {"HTTP__ALLOWED_HOSTS": "a.example,*", "HTTP__CORS_ORIGINS": "*", "IDENTITY__MODE": "required"},
+            ["CATALOG_HTTP__ALLOWED_HOSTS", "CATALOG_HTTP__CORS_ORIGINS"],
+        ),
+        ({"HTTP__TRUSTED_PROXIES": "10.0.0.1,0.0.0.0/0"}, ["CATALOG_HTTP__TRUSTED_PROXIES"]),
+        ({"HTTP__TRUSTED_PROXIES": "::/0", "IDENTITY__MODE": "required"}, ["CATALOG_HTTP__TRUSTED_PROXIES"]),
+        ({"HTTP__TRUSTED_PROXIES": "10.0.0.0/8,fd00::/8"}, []),
         ({"HTTP__HOST": ANY_ADDRESS, "IDENTITY__MODE": "required"}, ["CATALOG_HTTP__TLS"]),
         ({"HTTP__HOST": ANY_ADDRESS, "IDENTITY__MODE": "required", "HTTP__TLS": "true"}, []),
+        ({"ENVIRONMENT": "prod", "IDENTITY__MODE": "required", "IDENTITY__ALLOW_INSECURE": "true"}, ["CATALOG_HTTP__TLS"]),
         ({"HTTP__HOST": ANY_ADDRESS, "IDENTITY__MODE": "open"}, ["CATALOG_IDENTITY__MODE"]),
     ],
 )

@@ -80,6 +80,6 @@ def _from_jwk(text: str) -> Ed25519PrivateKey:
         if members.get("x", _members(key.public_key())["x"]) != _members(key.public_key())["x"]:
             raise ValueError  # noqa: TRY301 - likewise
     except (ValueError, KeyError, TypeError, RecursionError):
-        message = 'The signing key is no private JWK of Ed25519: {"kty":"OKP","crv":"Ed25519","d":…}.'
+        message = 'The signing key is not a private JWK of Ed25519: {"kty":"OKP","crv":"Ed25519","d":…}.'
         raise ValueError(message) from None
     return key

@@ -39,7 +39,7 @@ class JwtSigner:
     """Signs and verifies tokens of one issuer for one audience."""
 
     def __init__(self, issuer: str, audience: str) -> None:
-        """Take what stands in the claims `iss` and `aud`. There are no keys yet; see `use`."""
+        """Take the values of the claims `iss` and `aud`. There are no keys yet; see `use`."""
         self._issuer = issuer
         self._audience = audience
         self._keys: dict[str, SigningKey] = {}

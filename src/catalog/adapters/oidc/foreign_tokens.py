@@ -31,7 +31,7 @@ MAX_TRUST = timedelta(hours=1)
 """How long a verified token is trusted. Then it is verified again, because the issuer may have withdrawn its key."""
 
 _TOKEN_TYPES = (None, "jwt", "at+jwt", "application/at+jwt")
-"""Types of tokens, in lower case. Many issuers do not follow RFC 9068; `logout+jwt` and the like are no access tokens."""
+"""Types of tokens, in lower case. Many issuers do not follow RFC 9068; `logout+jwt` and the like are not access tokens."""
 
 _OPTIONS: Options = {
     "require": ["iss", "aud", "sub", "exp"],

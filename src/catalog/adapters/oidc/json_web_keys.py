@@ -45,7 +45,7 @@ class KeySet:
         """Read a JSON Web Key Set. Keys that verify none of the algorithms are left out. Raises: ValueError."""
         keys = document.get("keys") if isinstance(document, dict) else None
         if not isinstance(keys, list):
-            message = "The keys of the issuer are no JSON Web Key Set."
+            message = "The issuer's keys are not a JSON Web Key Set."
             raise ValueError(message)  # noqa: TRY004 - the value is wrong, not its type
         return cls([key for members in keys[:MAX_KEYS] if isinstance(members, dict) for key in _usable_keys(members)])
 

@@ -25,7 +25,7 @@ def role_of(payload: Mapping[str, Any], claim: str, role_map: Mapping[str, Role]
 
 
 def _claim(payload: Mapping[str, Any], name: str) -> object:
-    """Return a claim. Points in the name lead into objects (`realm_access.roles`), unless there is a claim of the whole name."""
+    """Return a claim. Dots in the name separate nested claims (`realm_access.roles`), unless a claim has the whole name."""
     if name in payload:
         return payload[name]
     found: object = payload

@@ -6,7 +6,7 @@ from catalog.application.identity.caller import Caller
 from catalog.application.identity.client import Client
 from catalog.application.identity.random_secrets import hash_secret, new_secret
 from catalog.application.identity.users import Users
-from catalog.domain.identity.errors import InvalidToken
+from catalog.domain.identity.errors import InvalidSetupToken
 from catalog.domain.identity.principal import GUEST
 from catalog.domain.identity.user import NewUser, User
 from catalog.ports.clock import Clock
@@ -31,7 +31,7 @@ class FirstAdmin:
             return None
         try:
             return await self._users.create_first(new, Caller(GUEST), by="settings")
-        except InvalidToken:
+        except InvalidSetupToken:
             return None
 
     async def new_token(self) -> str | None:
@@ -43,8 +43,8 @@ class FirstAdmin:
         return token
 
     async def set_up(self, token: str, new: NewUser, client: Client) -> User:
-        """Create the first admin. Raises: InvalidToken, WeakPassword."""
+        """Create the first admin. Raises: InvalidSetupToken, WeakPassword."""
         token_hash = hash_secret(token)
         if not await self._storage.has_setup_token(token_hash, self._clock.now()):
-            raise InvalidToken
+            raise InvalidSetupToken
         return await self._users.create_first(new, Caller(GUEST, client), by="setup token", token_hash=token_hash)

@@ -35,7 +35,7 @@ async def _repeat(action: Callable[[], Awaitable[None]], interval: float, stoppi
         try:
             await action()
         except Unavailable as error:
-            _log.debug("The identity store is away: %s", error)
+            _log.debug("The identity store is unavailable: %s", error)
         except Exception:  # noqa: BLE001 - one failure must not end the task
             _log.exception("A background task of identity failed; it is tried again.")
         try:

@@ -70,7 +70,7 @@ class Users:
     async def create_first(self, new: NewUser, caller: Caller, *, by: str, token_hash: bytes | None = None) -> User:
         """Create the first user, an admin. `by` says how.
 
-        Raises: WeakPassword, InvalidToken if there is a user, or no such setup token.
+        Raises: WeakPassword, InvalidSetupToken if there is a user, or no such token.
         """
         change = await self._creation(replace(new, role="admin"))
         event = _event(change, caller, {"role": "admin", "by": by})

@@ -150,7 +150,7 @@ def _fields(values: Any) -> dict[str, str]:  # noqa: ANN401 - a TOML value
 def _text(value: Any) -> str:  # noqa: ANN401 - a TOML value
     """Return a text that is not blank. Raises: ValueError."""
     if not isinstance(value, str) or not value.strip():
-        message = f"{value!r} must be a text"
+        message = f"{value!r} must be a string"
         raise ValueError(message)
     return value
 

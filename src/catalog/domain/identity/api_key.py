@@ -9,7 +9,7 @@ from uuid import UUID
 
 from catalog.domain.errors import shorten
 from catalog.domain.identity.scopes import SCOPES, Scopes, parse_scopes
-from catalog.domain.text.normalization import is_blank, trim
+from catalog.domain.text.normalization import find_control, is_blank, trim
 from catalog.domain.validation import FieldErrors
 from catalog.domain.values.text import parse_text
 from catalog.domain.values.timestamps import parse_time
@@ -106,6 +106,10 @@ def _parse_name(raw: object, errors: FieldErrors) -> str | None:
     if is_blank(name) or len(name) > MAX_KEY_NAME:
         errors.add(("name",), "invalid_name", f"The name of an API key has 1 to {MAX_KEY_NAME} characters.")
         return None
+    control = find_control(name)
+    if control is not None:
+        errors.add(("name",), "invalid_name", f"The name contains the control character U+{ord(control):04X}; remove it.")
+        return None
     return name
 
 
@@ -124,5 +128,7 @@ def _parse_expiry(raw: object, now: datetime, errors: FieldErrors) -> datetime |
     if moment is None:
         errors.add(("expires_at",), "invalid_time", "The member expires_at must be a time: 2027-01-31T12:00:00Z.")
     elif moment <= now:
-        errors.add(("expires_at",), "expired", "The member expires_at must be in the future; leave it out for a key without end.")
+        errors.add(
+            ("expires_at",), "expired", "The member expires_at must be in the future; leave it out for a key that never expires."
+        )
     return moment

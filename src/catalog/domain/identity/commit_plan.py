@@ -10,7 +10,15 @@ from catalog.domain.change import Change
 from catalog.domain.errors import StaleVersion
 from catalog.domain.identity.api_key import MAX_API_KEYS
 from catalog.domain.identity.changes import IdentityChange, SessionEnd, Setup
-from catalog.domain.identity.errors import ApiKeyNotFound, InvalidToken, LastAdmin, SessionNotFound, TooManyApiKeys, UsernameTaken
+from catalog.domain.identity.errors import (
+    ApiKeyNotFound,
+    InvalidSetupToken,
+    InvalidToken,
+    LastAdmin,
+    SessionNotFound,
+    TooManyApiKeys,
+    UsernameTaken,
+)
 from catalog.domain.identity.principal import Author
 from catalog.domain.identity.security_log import KEY_REVOKED, SESSION_ENDED, SecurityEvent
 from catalog.domain.identity.session import MAX_SESSIONS, PresentedToken, Rotation
@@ -105,7 +113,7 @@ def plan_identity_commit(change: IdentityChange, stored: StoredIdentity) -> Iden
     if change.author is not None:
         _check_author(change.author, stored)
     if change.setup is not None and not stored.allows_setup:
-        raise InvalidToken
+        raise InvalidSetupToken
     if change.user is not None:
         _check_user(change.user, stored)
         if change.may_remove_admin and not stored.has_other_admin:

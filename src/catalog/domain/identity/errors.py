@@ -3,6 +3,7 @@
 CatalogError
 ├── Unauthenticated          the request needs a credential
 │   ├── InvalidToken         the credential is not valid, or not any more
+│   │   └── InvalidSetupToken    the token that creates the first admin is not valid
 │   ├── ExpiredToken         the credential has expired
 │   └── InvalidCredentials   the username or the password is wrong
 ├── Forbidden                the caller may not do that
@@ -52,6 +53,17 @@ class InvalidToken(Unauthenticated):
     def __init__(self, message: str = "The token, session or API key is not valid, or was revoked; sign in again.") -> None:
         """Take the message. It does not say which check failed: that would help to forge a token."""
         super().__init__(message)
+
+
+class InvalidSetupToken(InvalidToken):
+    """The token that creates the first admin is wrong or has expired, or there is a user already."""
+
+    def __init__(self) -> None:
+        """Set the message."""
+        super().__init__(
+            "The setup token is not valid. It is valid for an hour and works once, while there are no users; "
+            "restart the service for a new one."
+        )
 
 
 class ExpiredToken(Unauthenticated):
@@ -118,7 +130,10 @@ class CrossSite(Forbidden):
 
     def __init__(self) -> None:
         """Set the message."""
-        super().__init__("With a session cookie, only pages of this service may change data. Programs send a token instead.")
+        super().__init__(
+            "Only pages of this service may send this request. Programs use no session cookie: they get a token with "
+            "POST /api/v1/auth/token, and send it as Authorization: Bearer."
+        )
 
 
 class SeveralCredentials(CatalogError):
@@ -228,13 +243,13 @@ class TooManyApiKeys(Conflict):
 
 
 class SigningKeyInSettings(Conflict):
-    """The key that signs access tokens stands in the settings, so it is changed there."""
+    """The key that signs access tokens is set in the settings, so it is changed there."""
 
     code = "signing_key_in_settings"
 
     def __init__(self) -> None:
         """Set the message."""
-        super().__init__("The signing key stands in the settings; replace it there, and restart.")
+        super().__init__("The signing key is set in the settings; replace it there, and restart.")
 
 
 class SignInsBusy(Unavailable):

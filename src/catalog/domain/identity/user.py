@@ -127,10 +127,10 @@ class UserPatch:
 
 
 def parse_password(raw: object, errors: FieldErrors, field: str = "password") -> str | None:
-    """Parse a password that is a text. The message does not quote it."""
+    """Parse a password that is a string. The message does not quote it."""
     if isinstance(raw, str):
         return raw
-    errors.add((field,), "required" if raw is None else "wrong_type", f"The {field} must be a text.")
+    errors.add((field,), "required" if raw is None else "wrong_type", f"The {field} must be a string.")
     return None
 
 

@@ -58,6 +58,9 @@ _ASCII = {code: chr(code).lower() if chr(code).isalnum() else " " for code in ra
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
+_OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys instead of showing it: control characters, line separators, changes of direction; and lone surrogates."""
+
 
 def find_unstorable(text: str) -> str | None:
     """Describe the first character that not every store can hold: U+0000 or a lone surrogate. None if there is none."""
@@ -86,6 +89,20 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def find_control(text: str) -> str | None:
+    """Return the first character that a terminal would obey, or that UTF-8 cannot encode. None if there is none."""
+    match = None if text.isprintable() else _OBEYED.search(text)
+    return None if match is None else match[0]
+
+
+def escape_controls(text: str) -> str:
+    """Return the text with every character that a terminal would obey replaced by an escape.
+
+    Unlike `printable`, it leaves the spaces and joiners of names and emoji as they are.
+    """
+    return text if text.isprintable() else _OBEYED.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def is_blank(text: str) -> bool:

@@ -1,11 +1,13 @@
 """Run a command's work on users, sessions and keys."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from catalog.application.identity.caller import Caller
 from catalog.domain.identity.principal import COMMAND_LINE
 from catalog.entrypoints.cli.session import run
+from catalog.ports.identity.storage import IdentityStorage
 
 T = TypeVar("T")
 
@@ -17,11 +19,30 @@ def run_identity(work: Callable[[Any], Awaitable[T]], *, describe: Callable[[str
     """Run `work` with a container whose identity storage is open, and return its result. Prints errors as `run` does."""
 
     async def run_work(container: Any) -> T:  # noqa: ANN401 - a Container
-        storage = container.identity_storage()
-        await storage.open()
-        try:
+        async with _open(container.identity_storage()):
             return await work(container)
-        finally:
-            await storage.close()
 
     return run(run_work, describe=describe)
+
+
+@asynccontextmanager
+async def identity_of(container: Any) -> AsyncIterator[IdentityStorage | None]:  # noqa: ANN401 - a Container
+    """Open the identity storage of a container. None if its storage has none."""
+    from catalog.entrypoints.settings.problems import InvalidSettings  # noqa: PLC0415 - keeps --help fast
+
+    try:
+        storage = container.identity_storage()
+    except InvalidSettings:
+        yield None
+        return
+    async with _open(storage):
+        yield storage
+
+
+@asynccontextmanager
+async def _open(storage: IdentityStorage) -> AsyncIterator[None]:
+    await storage.open()
+    try:
+        yield
+    finally:
+        await storage.close()

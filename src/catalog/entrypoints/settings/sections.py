@@ -225,7 +225,7 @@ class OidcSettings(Section):
         "roles",
         min_length=1,
         max_length=200,
-        description="Claim with the roles; points lead into objects: realm_access.roles",
+        description="Claim with the roles; dots separate nested claims: realm_access.roles",
     )
     role_map: str = Field(
         "{}", description='Role for each value of that claim, as JSON: {"staff": "editor"}; the highest one counts, none is 403'
@@ -259,7 +259,9 @@ class IdentitySettings(Section):
     )
     refresh_idle_days: int = Field(7, ge=1, le=365, description="How long a session lasts without being used, in days")
     refresh_days: int = Field(30, ge=1, le=365, description="How long a session lasts at most, in days")
-    allow_insecure: bool = Field(default=False, description="Allow modes local and open in uat, uatbiz, sanity and prod")
+    allow_insecure: bool = Field(
+        default=False, description="Allow modes local and open, and HTTP without TLS, in uat, uatbiz, sanity and prod"
+    )
     oidc: OidcSettings = OidcSettings()
 
     @field_validator("admin_username", "admin_password", "signing_key")

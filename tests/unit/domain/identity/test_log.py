@@ -111,6 +111,7 @@ def test_the_words_of_the_log() -> None:
 ERRORS: list[tuple[CatalogError, str]] = [
     (errors.Unauthenticated(), "unauthenticated"),
     (errors.InvalidToken(), "invalid_token"),
+    (errors.InvalidSetupToken(), "invalid_token"),
     (errors.ExpiredToken(), "expired_token"),
     (errors.InvalidCredentials(), "invalid_credentials"),
     (errors.InsufficientScope("items:write"), "insufficient_scope"),

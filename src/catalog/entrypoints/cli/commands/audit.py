@@ -1,7 +1,6 @@
 """`catalog audit`: list, verify, export and prune the records of who did what."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,13 @@ from catalog.domain.identity.security_log import RESULTS
 from catalog.domain.queries.operands import parse_moment
 from catalog.domain.validation import FieldErrors
 from catalog.entrypoints.cli.exit_codes import REFUSED, USAGE, fail
+from catalog.entrypoints.cli.identity_session import identity_of
 from catalog.entrypoints.cli.options import as_json
 from catalog.entrypoints.cli.output_files import atomic_output
 from catalog.entrypoints.cli.session import run
-from catalog.ports.identity.storage import IdentityStorage
+from catalog.entrypoints.cli.tables import print_table
+
+_HEADINGS = ("Stream", "No.", "Time (UTC)", "Action", "Result", "By", "On", "With", "From")
 
 
 @click.group()
@@ -56,7 +58,7 @@ def list_(*, as_json: bool, **parameters: str | int | None) -> None:
 
     async def work(container: Any) -> AuditPage:  # noqa: ANN401 - a Container
         request = AuditRequest.parse(_given(parameters))
-        async with _identity(container) as identity:
+        async with identity_of(container) as identity:
             return await Audit(container.storage(), identity).page(request)
 
     page = run(work)
@@ -66,7 +68,7 @@ def list_(*, as_json: bool, **parameters: str | int | None) -> None:
         click.echo(encode_audit(page))
         return
     if page.events:
-        _print_events(page.events)
+        print_table(_HEADINGS, map(_row, page.events), numbers=("No.",))
     elif page.next_cursor is None:
         click.echo("No events.", err=True)
     if page.next_cursor is not None:
@@ -93,19 +95,23 @@ def verify(stream: str | None, expectations: tuple[str, ...]) -> None:
     if stream is not None and expected.keys() - {stream}:
         fail(f"--expect names a stream that is not verified with --stream {stream}.", code=USAGE)
     verdicts: dict[str, Verdict] = {}
+    missing: list[str] = []
 
     async def work(container: Any) -> None:  # noqa: ANN401 - a Container
-        async with _identity(container) as identity:
+        async with identity_of(container) as identity:
             chains = {
                 "catalog": await change_log_chain(container.storage()),
                 "security": None if identity is None else security_log_chain(identity),
             }
             for name, chain in chains.items():
                 if chain is not None and stream in (None, name):
+                    end = (await chain.ends())[1]
+                    if name in expected and expected[name].seq > end.seq:
+                        missing.append(_missing(name, end, expected.pop(name)))
                     verdicts[name] = await verify_chain(chain, expected.get(name))
 
     run(work)
-    faults = [fault for name, verdict in verdicts.items() if (fault := _fault(name, verdict, expected.get(name)))]
+    faults = [*missing, *(fault for name, verdict in verdicts.items() if (fault := _fault(name, verdict, expected.get(name))))]
     faults += [f"{name}: the storage keeps no chain." for name in expected.keys() - verdicts.keys()]
     for name, verdict in verdicts.items():
         if verdict.first_fault is None:
@@ -124,7 +130,7 @@ def export(output: Path | None, **parameters: str | None) -> None:
         from catalog.entrypoints.representations.audit import encode_event_lines  # noqa: PLC0415 - keeps --help fast
 
         request: AuditRequest | None = AuditRequest.parse({**_given(parameters), "limit": str(MAX_EVENTS)})
-        async with _identity(container) as identity:
+        async with identity_of(container) as identity:
             both = Audit(container.storage(), identity)
             with atomic_output(output) as file:
                 while request is not None:
@@ -159,9 +165,11 @@ def prune(before: str, archive: Path) -> None:
 
         errors = FieldErrors()
         moment = parse_moment(before, "before", errors)
-        if moment is None:
+        if moment is not None and moment > container.clock().now():
+            errors.add(("before",), "invalid_time", "--before must not be in the future: the whole log would be pruned.")
+        if moment is None or errors:
             raise errors.to_error(InvalidQuery)
-        async with _identity(container) as identity:
+        async with identity_of(container) as identity:
             if identity is None:
                 return 0, 0
             pruning = SecurityPruning(identity, container.clock())
@@ -184,24 +192,6 @@ def prune(before: str, archive: Path) -> None:
         click.echo(f"Moved {count} entries, up to number {last_seq}, from the security log to {archive}.")
 
 
-@asynccontextmanager
-async def _identity(container: Any) -> AsyncIterator[IdentityStorage | None]:  # noqa: ANN401 - a Container
-    """Open the identity storage. None if the storage has none."""
-    from catalog.entrypoints.identity_plugins import open_identity  # noqa: PLC0415 - keeps --help fast
-    from catalog.entrypoints.storage_plugins import UnknownScheme  # noqa: PLC0415 - as above
-
-    try:
-        identity = open_identity(container.settings().storage.options)
-    except UnknownScheme:
-        yield None
-        return
-    await identity.open()
-    try:
-        yield identity
-    finally:
-        await identity.close()
-
-
 def _given(parameters: dict[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in parameters.items() if value is not None}
 
@@ -214,6 +204,15 @@ def _expected(text: str, default_stream: str) -> tuple[str, ChainEnd]:
         return stream, ChainEnd.parse(end)
     except ValueError:
         fail(f"--expect must be SEQ:DIGEST, as printed by a verification, not {text!r}.", code=USAGE)
+
+
+def _missing(name: str, end: ChainEnd, expected: ChainEnd) -> str:
+    """Return what is wrong with a stream that ends before an expected entry."""
+    other = next(stream for stream in STREAMS if stream != name)
+    return (
+        f"{name} {end.seq + 1}: this entry is missing, because the log ends at {end.seq} and {expected.seq} was expected. If "
+        f"that is the end of the other stream, use --expect {other}:{expected}"
+    )
 
 
 def _fault(name: str, verdict: Verdict, expected: ChainEnd | None) -> str | None:
@@ -230,29 +229,8 @@ def _fault(name: str, verdict: Verdict, expected: ChainEnd | None) -> str | None
     return None
 
 
-def _print_events(events: Iterable[AuditEvent]) -> None:
-    """Print events as a table."""
-    from rich.console import Console  # noqa: PLC0415 - keeps --help fast
-    from rich.table import Table  # noqa: PLC0415 - as above
-    from rich.text import Text  # noqa: PLC0415 - as above
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("Stream", "No.", "Time (UTC)", "Action", "Result", "By", "On", "With", "From"):
-        table.add_column(heading, justify="right" if heading == "No." else "left", no_wrap=True)
-    for audited in events:
-        event = audited.event
-        who = (event.actor, event.subject, event.credential, event.address)
-        result = event.result if event.count == 1 else f"{event.result} ({event.count} times)"
-        cells = (
-            audited.stream,
-            audited.seq,
-            f"{event.at:%Y-%m-%d %H:%M:%S}",
-            event.action,
-            result,
-            *(cell or "" for cell in who),
-        )
-        table.add_row(*(Text(str(cell)) for cell in cells))
-    console = Console()
-    if not console.is_terminal:
-        console.width = 200
-    console.print(table)
+def _row(audited: AuditEvent) -> tuple[object, ...]:
+    event = audited.event
+    result = event.result if event.count == 1 else f"{event.result} ({event.count} times)"
+    who = (event.actor, event.subject, event.credential, event.address)
+    return audited.stream, audited.seq, event.at, event.action, result, *who

@@ -9,6 +9,7 @@ from catalog.domain.categories.category import Category
 from catalog.domain.categories.tree import Tree
 from catalog.entrypoints.cli.options import as_json, if_version
 from catalog.entrypoints.cli.session import origin, run
+from catalog.entrypoints.cli.tables import print_fields, printed
 
 _HEADINGS = ("Slug", "Category")
 _EMPTY = "No categories yet. Try `catalog seed` or `catalog categories create`."
@@ -30,7 +31,10 @@ def list_(*, counts: bool, as_json: bool) -> None:
     if as_json:
         _print_json(tree, totals)
         return
-    rows = [(category.slug, " / ".join(ancestor.name for ancestor in tree.lineage(category.slug)), category) for category in tree]
+    rows = [
+        (category.slug, printed(" / ".join(ancestor.name for ancestor in tree.lineage(category.slug))), category)
+        for category in tree
+    ]
     if not rows:
         click.echo(_EMPTY, err=True)
         return
@@ -53,7 +57,7 @@ def tree_(*, counts: bool, as_json: bool) -> None:
         click.echo(_EMPTY, err=True)
     for category in tree:
         indent = "  " * (len(tree.lineage(category.slug)) - 1)
-        click.echo(f"{indent}{category.name} ({category.slug}){_count_cell(category, totals)}")
+        click.echo(f"{indent}{printed(category.name)} ({category.slug}){_count_cell(category, totals)}")
 
 
 @categories.command()
@@ -158,7 +162,4 @@ def _print_category(category: Category, *, as_json: bool) -> None:
     if as_json:
         click.echo(encode_category((category,)))
         return
-    for name in ("slug", "name", "parent", "position", "version"):
-        value = getattr(category, name)
-        if value is not None:
-            click.echo(f"{name:12} {value}")
+    print_fields({name: getattr(category, name) for name in ("slug", "name", "parent", "position", "version")})

@@ -17,6 +17,7 @@ from catalog.entrypoints.cli.exit_codes import USAGE, fail
 from catalog.entrypoints.cli.options import as_json
 from catalog.entrypoints.cli.output_files import atomic_output
 from catalog.entrypoints.cli.session import origin, run
+from catalog.entrypoints.cli.tables import print_table, printed
 
 _WAIT_SECONDS = 1.0
 
@@ -146,40 +147,19 @@ def _print_lines(entries: Iterable[LogEntry], *, as_json: bool) -> None:
         click.echo(encode_lines(entries), nl=False)
         return
     for entry in entries:
-        change, actor = entry.change, entry.origin.actor
-        click.echo(f"{entry.seq}  {_format_time(entry.at)}  {change.kind}  {_key(entry)}  {actor}  {_changed_fields(entry)}")
+        cells = (entry.seq, entry.at, entry.change.kind, _key(entry), entry.origin.actor, _changed_fields(entry))
+        click.echo("  ".join(map(printed, cells)))
 
 
 def print_entries(entries: Iterable[LogEntry]) -> None:
     """Print log entries as a table."""
-    from rich.console import Console  # noqa: PLC0415 - keeps --help fast
-    from rich.table import Table  # noqa: PLC0415 - as above
-    from rich.text import Text  # noqa: PLC0415 - as above
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("No.", "Version"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("Time (UTC)", "What", "Of", "By"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("Fields", overflow="ellipsis", no_wrap=True)
-    for entry in entries:
-        cells = (
-            entry.change.version,
-            _format_time(entry.at),
-            entry.change.kind,
-            _key(entry),
-            entry.origin.actor,
-            _changed_fields(entry),
-        )
-        table.add_row(str(entry.seq), *(Text(str(cell)) for cell in cells))
-    console = Console()
-    if not console.is_terminal:
-        console.width = 200
-    console.print(table)
+    headings = ("No.", "Version", "Time (UTC)", "What", "Of", "By", "Fields")
+    print_table(headings, map(_row, entries), numbers=("No.", "Version"))
 
 
-def _format_time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S}"
+def _row(entry: LogEntry) -> tuple[object, ...]:
+    change = entry.change
+    return entry.seq, change.version, entry.at, change.kind, _key(entry), entry.origin.actor, _changed_fields(entry)
 
 
 def _key(entry: LogEntry) -> str:

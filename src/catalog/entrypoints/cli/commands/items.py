@@ -18,6 +18,7 @@ from catalog.entrypoints.cli.item_options import fields_of, item_options
 from catalog.entrypoints.cli.item_printing import print_item, print_items
 from catalog.entrypoints.cli.options import OptionValue, as_json, filter_options, if_version, list_parameters
 from catalog.entrypoints.cli.session import origin, run
+from catalog.entrypoints.cli.tables import printed
 
 
 @click.group()
@@ -53,14 +54,14 @@ def list_(*, as_json: bool, filters: tuple[str, ...], **parameters: OptionValue)
         is_filtered = any(parameters[name] for name in parameters if name not in ("sort", "count", "facet", "limit")) or filters
         click.echo("No items match." if is_filtered else "No items yet. Try `catalog seed` or `catalog items create`.", err=True)
     for name, facet in (result.facets or {}).items():
-        values = ", ".join(f"{value} {count}" for value, count in facet.values)
-        click.echo(f"{name}: {values}{', …' if facet.truncated else ''}")
+        values = ", ".join(f"{printed(value)} {count}" for value, count in facet.values)
+        click.echo(f"{printed(name)}: {values}{', …' if facet.truncated else ''}")
     if result.partial:
         click.echo("Some facets are omitted because counting them took too long.", err=True)
     if result.count is not None:
         click.echo(f"{'' if result.count.exact else 'About '}{result.count.value} items in total.", err=True)
     if result.suggestions:
-        suggestions = ", ".join(f"{item.name} ({item.sku})" for item in result.suggestions)
+        suggestions = ", ".join(f"{printed(item.name)} ({item.sku})" for item in result.suggestions)
         click.echo(f"No items match. Did you mean {suggestions}?", err=True)
     if result.page.next_cursor:
         click.echo(f"More results: --cursor {result.page.next_cursor}", err=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 import rich_click as click
 
 from catalog.domain.identity.api_key import ApiKey, NewApiKey
-from catalog.domain.identity.errors import CredentialNotAllowed
+from catalog.domain.identity.errors import CredentialNotAllowed, InsufficientScope
 from catalog.domain.identity.roles import ROLE_SCOPES
 from catalog.domain.identity.scopes import SCOPES, in_order
 from catalog.domain.identity.user import User
@@ -74,7 +74,11 @@ def create(user: str, name: str, scopes: tuple[str, ...], expires: str | None, *
         if owner.disabled:
             message = f"The user {owner.username} is disabled. Enable the user first."
             raise CredentialNotAllowed(message)
-        key, text = await container.api_keys().create(new, owner, CALLER, within=ROLE_SCOPES[owner.role])
+        try:
+            key, text = await container.api_keys().create(new, owner, CALLER, within=ROLE_SCOPES[owner.role])
+        except InsufficientScope as error:
+            message = f"{owner.username}'s role {owner.role} does not grant {error.required}."
+            raise CredentialNotAllowed(message) from error
         return key, text
 
     key, text = run_identity(work, describe=_as_options)

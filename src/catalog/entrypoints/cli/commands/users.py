@@ -52,12 +52,14 @@ def create(name: str, role: str, *, as_json: bool) -> None:
     """Create a user. The password is asked for, or is the first line of standard input."""
     password = read_password()
 
-    async def work(container: Any) -> User:  # noqa: ANN401 - a Container
+    async def work(container: Any) -> tuple[User, str]:  # noqa: ANN401 - a Container
         new = NewUser.parse({"username": name, "role": role, "password": password})
-        user: User = await container.users().create(new, CALLER)
-        return user
+        return await container.users().create(new, CALLER), container.settings().identity.mode
 
-    _print_user(run_identity(work), as_json=as_json)
+    user, mode = run_identity(work)
+    _print_user(user, as_json=as_json)
+    if mode != "required":
+        click.echo(f"With CATALOG_IDENTITY__MODE={mode}, nobody signs in, so users have no effect: set it to required.", err=True)
 
 
 @users.command()

@@ -57,7 +57,7 @@ def read_texts(
         if isinstance(value, str):
             texts[name] = value
         else:
-            errors.add((name,), "required" if value is None else "wrong_type", f"The {name} must be a text.")
+            errors.add((name,), "required" if value is None else "wrong_type", f"The {name} must be a string.")
     return texts
 
 

@@ -54,7 +54,7 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
     ),
     "cross_site": ProblemType(
         "Cross-site request",
-        "The request has a session cookie, and it can't be shown that a page of this service sent it.",
+        "The request has a session cookie or asks for one, and it can't be shown that a page of this service sent it.",
     ),
     "too_many_attempts": ProblemType(
         "Too many failed sign-ins",

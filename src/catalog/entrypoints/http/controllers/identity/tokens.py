@@ -56,7 +56,7 @@ class TokensController(Controller):
     async def create(self, request: AnyRequest) -> PreparedResponse:
         """Sign in with username and password, and get an access token and a refresh token.
 
-        Send the access token as `Authorization: Bearer …`. Wrong passwords are answered more and more slowly (429).
+        Send the access token as `Authorization: Bearer …`. After wrong passwords, sign-ins are delayed more and more (429).
         """
         reject_parameters(request.scope)
         wanted = await read_sign_in(request)

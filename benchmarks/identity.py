@@ -34,7 +34,7 @@ FLOOD = 5_000
 CLIENTS = 8
 PAUSE = 0.02
 GOALS = {"get": 0.85, "create": 0.95}
-PASSWORD = "correct horse battery staple 9"
+PASSWORD = "correct horse battery staple 9"  # noqa: S105 - of a user who exists only during the benchmark
 NAME = "bench"
 
 _REQUIRED = {

@@ -243,10 +243,13 @@ def _ratio_to_peer(results: Results, server: str, kind: str, connection_count: i
     )
 
 
-def run_wrk(  # noqa: PLR0913 - the measurement's parameters
+def run_wrk(
     url: str, kind: str, connection_count: int, ids: Path, *, peer: bool = False, headers: Sequence[str] = ()
 ) -> tuple[float, ...]:
-    """Run wrk, with these headers. Return requests per second, median and 99th percentile in milliseconds, the number of requests, and of errors."""
+    """Run wrk, with these headers.
+
+    Return requests per second, median and 99th percentile in milliseconds, the number of requests, and of errors.
+    """
     command = ["wrk", "-t", "1", "-c", str(connection_count), "-d", f"{SECONDS}s", "-s", str(SCRIPT), url]
     command += [part for header in headers for part in ("-H", header)] + ["--", kind, str(ids)]
     ids.touch()

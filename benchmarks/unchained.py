@@ -6,7 +6,11 @@ from catalog.entrypoints.cli.main import main
 _NOTHING = bytes(32)
 
 if __name__ == "__main__":
-    prepared_rows.change_digest = lambda _row: _NOTHING
-    prepared_rows.entry_content = lambda _seq, _origin, _change: b""
-    prepared_rows.next_digest = lambda _previous, _content: _NOTHING
+    stubs = {
+        "change_digest": lambda _row: _NOTHING,
+        "entry_content": lambda _seq, _origin, _change: b"",
+        "next_digest": lambda _previous, _content: _NOTHING,
+    }
+    for name, stub in stubs.items():
+        setattr(prepared_rows, name, stub)
     main()

@@ -131,7 +131,7 @@ def _time_sign_ins(folder: Path, store: str, url: str, tries: int) -> None:
                 if status != 401:
                     sys.exit(f"A failed sign-in was answered with {status}.")
     print(
-        f"\n| failed sign-in, {store}, {tries} each | median | p90 | P(slower than unknown) | p, rank test |\n|---|---|---|---|---|"
+        f"\n| failed sign-in, {store}, {tries} each | median | p90 | slower than unknown | p, rank test |\n|---|---|---|---|---|"
     )
     for kind in kinds:
         share, probability = _rank_test(times[kind], times["unknown"])

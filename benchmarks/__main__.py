@@ -8,7 +8,7 @@ import platform
 import sys
 from collections.abc import Callable
 
-from benchmarks import bulk, feed, finding, importing, lone, pools, serving
+from benchmarks import bulk, chain, feed, finding, identity, importing, lone, pools, serving
 from catalog import __version__
 
 BENCHMARKS: dict[str, Callable[[list[str]], None]] = {
@@ -19,6 +19,8 @@ BENCHMARKS: dict[str, Callable[[list[str]], None]] = {
     "finding": finding.main,
     "feed": feed.main,
     "pools": pools.main,
+    "identity": identity.main,
+    "chain": chain.main,
 }
 
 

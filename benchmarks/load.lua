@@ -8,6 +8,9 @@ local ids, idle, first, last = {}, {}, 1, 0
 
 function init(args)
   kind = args[1]
+  for name, value in pairs(wrk.headers) do -- those of the command line, such as credentials
+    JSON[name] = value
+  end
   math.randomseed(os.time())
   if args[2] then
     for line in io.lines(args[2]) do
@@ -72,7 +75,10 @@ function request()
     local item = idle[first]
     idle[first] = nil
     first = first + 1
-    local headers = { ["Content-Type"] = "application/json", ["If-Match"] = item.etag }
+    local headers = { ["If-Match"] = item.etag }
+    for name, value in pairs(JSON) do
+      headers[name] = value
+    end
     return wrk.format("PATCH", ITEMS .. "/" .. item.id .. "/price", headers, price())
   end
   -- The mix: of 100 requests, 76 read an item, 19 read the first page and 5 change a price.

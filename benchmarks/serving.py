@@ -161,11 +161,11 @@ def _measure(  # noqa: PLR0913 - the measurement's parameters
     for connection_count in connections:
         ceiling_rates = {False: 0.0, True: 0.0}
         for is_page in ceiling_rates:
-            ceiling_rates[is_page], *_ = _run_wrk(ceiling, "page-bytes" if is_page else "item-bytes", connection_count, ids)
+            ceiling_rates[is_page], *_ = run_wrk(ceiling, "page-bytes" if is_page else "item-bytes", connection_count, ids)
         for kind in kinds:
             ids.write_text("".join(f"{item['id']} {item['version']}\n" for item in _items(url)))
-            cpu_before = _cpu_seconds(pid)
-            rate, p50, p99, count, errors = _run_wrk(url, kind, connection_count, ids, peer=peer)
+            cpu_before = cpu_seconds(pid)
+            rate, p50, p99, count, errors = run_wrk(url, kind, connection_count, ids, peer=peer)
             measurements = results.setdefault((server, kind, connection_count), Measurements())
             ceiling_rate = ceiling_rates[kind in PAGE_BYTES]
             if kind == "mix":  # 81% of the responses are items, 19% are pages
@@ -174,7 +174,7 @@ def _measure(  # noqa: PLR0913 - the measurement's parameters
             measurements.shares.append(rate / ceiling_rate)
             measurements.p50.append(p50)
             measurements.p99.append(p99)
-            measurements.cpu.append((_cpu_seconds(pid) - cpu_before) / count * 1000)
+            measurements.cpu.append((cpu_seconds(pid) - cpu_before) / count * 1000)
             measurements.memory.append(resident_memory(pid))
             measurements.errors += int(errors)
         measurements = results.setdefault(("bare route", "get", connection_count), Measurements())
@@ -243,9 +243,15 @@ def _ratio_to_peer(results: Results, server: str, kind: str, connection_count: i
     )
 
 
-def _run_wrk(url: str, kind: str, connection_count: int, ids: Path, *, peer: bool = False) -> tuple[float, ...]:
-    """Run wrk. Return requests per second, median and 99th percentile in milliseconds, the number of requests, and of errors."""
-    command = ["wrk", "-t", "1", "-c", str(connection_count), "-d", f"{SECONDS}s", "-s", str(SCRIPT), url, "--", kind, str(ids)]
+def run_wrk(
+    url: str, kind: str, connection_count: int, ids: Path, *, peer: bool = False, headers: Sequence[str] = ()
+) -> tuple[float, ...]:
+    """Run wrk, with these headers.
+
+    Return requests per second, median and 99th percentile in milliseconds, the number of requests, and of errors.
+    """
+    command = ["wrk", "-t", "1", "-c", str(connection_count), "-d", f"{SECONDS}s", "-s", str(SCRIPT), url]
+    command += [part for header in headers for part in ("-H", header)] + ["--", kind, str(ids)]
     ids.touch()
     environment = os.environ | ({"PEER": "1"} if peer else {})
     output = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
@@ -269,7 +275,7 @@ def _fetch(url: str) -> bytes:
     return body
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """Return the seconds of CPU time that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

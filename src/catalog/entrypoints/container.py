@@ -23,6 +23,7 @@ from catalog.application.identity.activities import ActivityLog
 from catalog.application.identity.api_keys import UserApiKeys
 from catalog.application.identity.authenticator import Authenticator
 from catalog.application.identity.back_off import BackOff
+from catalog.application.identity.continuation import Continuation
 from catalog.application.identity.first_admin import FirstAdmin
 from catalog.application.identity.maintenance import IdentityMaintenance
 from catalog.application.identity.passwords import Passwords
@@ -246,6 +247,7 @@ class Container(containers.DeclarativeContainer):
     rate_limiter = providers.Singleton(_rate_limiter, shared_counts, clock)
     failure_counter = providers.Singleton(_failure_counter, shared_counts, clock)
     revocations = providers.Singleton(RevocationWatch, identity_storage, clock)
+    continuation = providers.Singleton(Continuation, identity_storage, revocations)
     identity_commits = providers.Singleton(IdentityCommits, identity_storage, revocations)
     signing_keys = providers.Singleton(
         SigningKeys, identity_storage, token_signer, clock, token_life, providers.Callable(_keys_from_settings, settings, clock)

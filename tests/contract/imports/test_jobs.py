@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from catalog.application.files.row_source import RowSource
-from catalog.application.imports.jobs import ImportSource
+from catalog.application.imports.jobs import ImportOwner, ImportSource
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.progress import ImportState
 from catalog.application.imports.rows import SLICE_ROWS
@@ -62,7 +62,7 @@ async def test_a_foreground_import_is_cancelled_or_interrupted(jobs: Jobs) -> No
     running: list[ImportState] = []
     new_state = jobs.jobs._new_state
 
-    def record_state(plan: ImportPlan, owner: str | None) -> ImportState:
+    def record_state(plan: ImportPlan, owner: ImportOwner | None) -> ImportState:
         running.append(new_state(plan, owner))
         started.set()
         return running[-1]

@@ -47,7 +47,7 @@ def parse_chain_end(text: str, head: int) -> ChainEnd:
     """Return the end of the log from the head's `chain_end` and `seq`. It has no digest if the newest entry has none.
 
     A process of an older version, which knows no digests, appends such entries while a new version is rolled out. Verification
-    reports them. If somebody replaced the text by something else (in SQLite, a value of any type), that is the digest of no entry.
+    reports them. If somebody replaced the text by something else (in SQLite, any value), that is the digest of no entry.
     """
     try:
         end = ChainEnd.parse(str(text))

@@ -5,7 +5,7 @@ what was committed, and the file can be sent again because rows are matched by S
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -60,6 +60,18 @@ class ImportSource:
     close: Callable[[], object] = lambda: None
 
 
+async def _may_go_on() -> None:
+    """Let an import go on, whoever its owner is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOwner:
+    """The user who runs an import: the id, and a check before each slice that raises an error if the user may not go on."""
+
+    id: str
+    check: Callable[[], Awaitable[None]] = _may_go_on
+
+
 @dataclass(frozen=True, slots=True)
 class FinishedImport:
     """An import that has ended: its final state, and up to MAX_REFUSALS_SHOWN refusals."""
@@ -80,8 +92,10 @@ class ImportJobs:
         self._registry = ImportRegistry()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def run(self, source: ImportSource, plan: ImportPlan, origin: Origin, owner: str | None = None) -> Write[FinishedImport]:
-        """Run an import and return its final state with the first refusals. The source is closed. `owner` identifies the user.
+    def run(
+        self, source: ImportSource, plan: ImportPlan, origin: Origin, owner: ImportOwner | None = None
+    ) -> Write[FinishedImport]:
+        """Run an import and return its final state with the first refusals. The source is closed.
 
         Slices that were committed before an error stay, and the import's id still shows them.
 
@@ -89,14 +103,16 @@ class ImportJobs:
         """
         return Write(self._storage, origin, lambda: self._run(source, plan, origin, owner))
 
-    async def _run(self, source: ImportSource, plan: ImportPlan, origin: Origin, owner: str | None) -> Decision[FinishedImport]:
+    async def _run(
+        self, source: ImportSource, plan: ImportPlan, origin: Origin, owner: ImportOwner | None
+    ) -> Decision[FinishedImport]:
         """Import the file, and decide what to commit at the end: the final state."""
         try:
             self._registry.check_capacity()
             state = self._new_state(plan, owner)
             try:
                 async with self._registry.slots.hold():
-                    status, first_refusals = await self._import(state.id, source, plan, origin)
+                    status, first_refusals = await self._import(state.id, source, plan, origin, owner)
             except BaseException as error:
                 await self._fail(state.id, origin, error)
                 raise
@@ -121,8 +137,10 @@ class ImportJobs:
         """
         return self._registry.receiving()
 
-    def start(self, source: ImportSource, plan: ImportPlan, origin: Origin, owner: str | None = None) -> Write[ImportState]:
-        """Start an import in the background, as soon as its state is committed, and return its state. `owner` is as for `run`.
+    def start(
+        self, source: ImportSource, plan: ImportPlan, origin: Origin, owner: ImportOwner | None = None
+    ) -> Write[ImportState]:
+        """Start an import in the background, as soon as its state is committed, and return its state.
 
         Raises: ImportsBusy.
         """
@@ -134,13 +152,13 @@ class ImportJobs:
                 source.close()
                 raise
             state = self._new_state(plan, owner)
-            return Decision((), state, (state.record,), commit_scope=self._starting(state.id, source, plan, origin))
+            return Decision((), state, (state.record,), commit_scope=self._starting(state.id, source, plan, origin, owner))
 
         return Write(self._storage, origin, decide)
 
     @asynccontextmanager
     async def _starting(
-        self, import_id: str, source: ImportSource, plan: ImportPlan, origin: Origin
+        self, import_id: str, source: ImportSource, plan: ImportPlan, origin: Origin, owner: ImportOwner | None
     ) -> AsyncGenerator[None, None]:
         """Start an import after the commit, or discard it if the commit fails."""
         try:
@@ -149,7 +167,8 @@ class ImportJobs:
             del self._registry.states[import_id]
             source.close()
             raise
-        task = asyncio.create_task(self._run_in_background(import_id, source, plan, origin), name=f"catalog-import-{import_id}")
+        running = self._run_in_background(import_id, source, plan, origin, owner)
+        task = asyncio.create_task(running, name=f"catalog-import-{import_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         await asyncio.sleep(0)  # let the task start: one cancelled before its start would not close the source
@@ -225,18 +244,20 @@ class ImportJobs:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _new_state(self, plan: ImportPlan, owner: str | None) -> ImportState:
+    def _new_state(self, plan: ImportPlan, owner: ImportOwner | None) -> ImportState:
         now = self._clock.now()
-        state = ImportState(str(self._ids.new_id()), RUNNING, now, now, plan.dry_run, owner=owner)
+        state = ImportState(str(self._ids.new_id()), RUNNING, now, now, plan.dry_run, owner=None if owner is None else owner.id)
         self._registry.states[state.id] = state
         return state
 
-    async def _run_in_background(self, import_id: str, source: ImportSource, plan: ImportPlan, origin: Origin) -> None:
+    async def _run_in_background(
+        self, import_id: str, source: ImportSource, plan: ImportPlan, origin: Origin, owner: ImportOwner | None
+    ) -> None:
         """Run an import and store its outcome."""
         heartbeats = asyncio.create_task(send_heartbeats(self._storage, self._clock, self._registry.states, import_id, origin))
         try:
             async with self._registry.slots.hold(patient=True):
-                status, _ = await self._import(import_id, source, plan, origin)
+                status, _ = await self._import(import_id, source, plan, origin, owner)
         except BaseException as error:
             await self._fail(import_id, origin, error)
             if not isinstance(error, CatalogError):
@@ -248,14 +269,14 @@ class ImportJobs:
             source.close()
 
     async def _import(
-        self, import_id: str, source: ImportSource, plan: ImportPlan, origin: Origin
+        self, import_id: str, source: ImportSource, plan: ImportPlan, origin: Origin, owner: ImportOwner | None
     ) -> tuple[str, Sequence[Refusal]]:
         """Run an import, keeping its state up to date with each slice. Return its final status and the first refusals."""
         first_refusals: list[Refusal] = []
         with self._pipeline.opening(plan, origin, import_id):
             rows = await _open(source)
         progress = StoredProgress(state=self._registry.states[import_id], clock=self._clock, position=source.position)
-        before_slice = partial(self._check_cancelled, import_id)
+        before_slice = partial(self._check_before_slice, import_id, _may_go_on if owner is None else owner.check)
         try:
             async with aclosing(self._pipeline.run(rows, plan, origin, progress, before_slice=before_slice)) as slices:
                 async for committed in slices:
@@ -267,11 +288,12 @@ class ImportJobs:
         refused = plan.atomic and progress.report.is_refused and not plan.dry_run
         return REFUSED if refused else DONE, first_refusals
 
-    async def _check_cancelled(self, import_id: str) -> None:
-        """Check that nobody cancelled the import. Each slice also counts as a heartbeat.
+    async def _check_before_slice(self, import_id: str, check_owner: Callable[[], Awaitable[None]]) -> None:
+        """Check that nobody cancelled the import, and that its owner may go on. Each slice also counts as a heartbeat.
 
-        Raises: _Cancelled.
+        Raises: _Cancelled, what `check_owner` raises.
         """
+        await check_owner()
         self._registry.states[import_id] = replace(self._registry.states[import_id], at=self._clock.now())
         if await self._storage.records((cancel_key(import_id),)):
             raise _Cancelled

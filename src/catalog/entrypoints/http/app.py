@@ -37,7 +37,7 @@ from catalog.entrypoints.http.middleware.request import App, RequestMiddleware
 from catalog.entrypoints.http.middleware.response_cache import ResponseCache, ResponseCacheMiddleware
 from catalog.entrypoints.http.openapi.document import openapi_document
 from catalog.entrypoints.http.openapi.endpoints import endpoints
-from catalog.entrypoints.http.protection import protection_of
+from catalog.entrypoints.http.protection import may_go_on, protection_of
 from catalog.entrypoints.http.requests.access import check_access
 from catalog.entrypoints.http.requests.bodies import BodyLimits
 from catalog.entrypoints.http.requests.declared_parameters import bind_parameters
@@ -95,7 +95,13 @@ def create_app(container: Container) -> RequestMiddleware:
                 most=settings.http.max_batch_bytes,
                 on_denied=staticmethod(protection.record_refusal if protection else _ignore),
             ),
-            _bind_services(ImportsController, jobs=jobs, idempotency=idempotency, uploads=uploads),
+            _bind_services(
+                ImportsController,
+                jobs=jobs,
+                idempotency=idempotency,
+                uploads=uploads,
+                check_continuation=staticmethod(protection.check_continuation if protection else may_go_on),
+            ),
             _bind_services(ImportInspectionsController, jobs=jobs, inspections=container.inspections(), uploads=uploads),
             _bind_services(HistoryController, history=history, items=items, idempotency=idempotency, strict=strict),
             _bind_services(

@@ -9,6 +9,7 @@ from litestar.config.cors import CORSConfig
 from litestar.routes import BaseRoute
 
 from catalog.domain.errors import CatalogError
+from catalog.domain.identity.principal import Principal
 from catalog.entrypoints.container import Container, identity_running
 from catalog.entrypoints.http.controllers.identity.account import AccountController
 from catalog.entrypoints.http.controllers.identity.api_keys import ApiKeysController
@@ -43,6 +44,7 @@ class Protection:
         self._limits = RateLimits(container.rate_limiter(), settings.rate_limit)
         self._denials = Denials(container.security_events(), container.clock())
         self.open_stream = LiveStreams(container.authenticator(), container.revocations(), container.clock()).open
+        self.check_continuation = container.continuation().check
         self.security = Security(settings.identity.public_read, TOKEN, self._cookie.name)
 
     def controllers(self, bind: BindServices) -> Sequence[type[Controller]]:
@@ -99,6 +101,10 @@ class Protection:
             if not self._container.storage().durable:
                 await prepare_identity(self._container)
             yield
+
+
+async def may_go_on(_principal: Principal, _scope: str) -> None:
+    """Let the caller of work that takes long go on: without sign-in, nobody loses a right."""
 
 
 def protection_of(container: Container) -> Protection | None:

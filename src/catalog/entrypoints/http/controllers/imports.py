@@ -1,6 +1,7 @@
 """`/items/import` and `/imports`: import items from a file."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -9,11 +10,12 @@ from litestar.params import FromPath
 
 from catalog.application.files.readers import open_table
 from catalog.application.files.refused_rows import csv_header
-from catalog.application.imports.jobs import FinishedImport, ImportJobs, ImportSource
+from catalog.application.imports.jobs import FinishedImport, ImportJobs, ImportOwner, ImportSource
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.progress import REFUSED, ImportState
 from catalog.application.imports.refusals import Refusal, RefusedRow
 from catalog.domain.identity.errors import Forbidden
+from catalog.domain.identity.principal import Principal
 from catalog.domain.identity.scopes import ITEMS_IMPORT, USERS_ADMIN
 from catalog.entrypoints.http.controllers.items import ITEMS
 from catalog.entrypoints.http.idempotency import Idempotency
@@ -40,6 +42,9 @@ from catalog.entrypoints.representations.imports import ImportStatusBody, to_ref
 
 IMPORTS: Final = "/api/v1/imports"
 
+CheckContinuation = Callable[[Principal, str], Awaitable[None]]
+"""Takes the caller of work that takes long, and the scope for it. Raises an error if the caller has lost it."""
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -50,6 +55,7 @@ class ImportsController(Controller):
     jobs: ImportJobs
     idempotency: Idempotency
     uploads: ImportUploads
+    check_continuation: CheckContinuation
 
     @post(
         f"{ITEMS}/import",
@@ -102,9 +108,10 @@ class ImportsController(Controller):
             if stored_response is not None:
                 return stored_response
             source, plan = await self._receive(upload)
+            owner = ImportOwner(caller_id(scope), partial(self.check_continuation, principal_of(scope), ITEMS_IMPORT))
             if ASYNCHRONOUS in preferences(scope):
-                return await claim.execute(self.jobs.start(source, plan, origin, caller_id(scope)), _accepted_response)
-            return await claim.execute(self.jobs.run(source, plan, origin, caller_id(scope)), _finished_response)
+                return await claim.execute(self.jobs.start(source, plan, origin, owner), _accepted_response)
+            return await claim.execute(self.jobs.run(source, plan, origin, owner), _finished_response)
 
     @get(
         f"{IMPORTS}/{{id:str}}",

@@ -1,14 +1,12 @@
 """The ports for limits: requests in a time, and failed sign-ins in succession."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from catalog.domain.identity.back_off import Failures
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(NamedTuple):
     """Whether a request is allowed, how many are left in this window, and the seconds until it ends."""
 
     allowed: bool

@@ -19,7 +19,7 @@ from catalog.domain.identity.errors import CrossSite, ExpiredToken, InvalidToken
 from catalog.domain.identity.principal import GUEST, Principal
 from catalog.domain.identity.scopes import ITEMS_READ, NO_SCOPES
 from catalog.entrypoints.http.middleware.public_routes import PublicRoutes
-from catalog.entrypoints.http.middleware.rate_limits import RATE_HEADERS, Header, RateLimits, address_key
+from catalog.entrypoints.http.middleware.rate_limits import Header, RateLimits, address_key
 from catalog.entrypoints.http.requests.access import REQUESTS
 from catalog.entrypoints.http.requests.caller import PRINCIPAL, VISIBILITY, address_of
 from catalog.entrypoints.http.requests.credentials import (
@@ -119,7 +119,7 @@ class AuthenticationMiddleware:
             return
         if caller.principal.credential_id is not None:
             self._authenticator.used(caller.principal)
-        await self._app(scope, receive, send if limit is None else _adding_limits(scope, send))
+        await self._app(scope, receive, send)
 
     async def _caller(self, scope: Any) -> _Caller:  # noqa: ANN401 - an ASGI scope
         """Return who sends a request. Raises: CatalogError."""
@@ -181,7 +181,7 @@ class AuthenticationMiddleware:
         error: CatalogError | HTTPException,
     ) -> None:
         """Respond with a problem. A browser forgets a cookie that is not valid any more."""
-        headers: tuple[Header, ...] = scope["state"].get(RATE_HEADERS, ())
+        headers: tuple[Header, ...] = ()
         if isinstance(error, HTTPException):
             status, body = error.status_code, problem(scope, error.status_code, str(error.detail))
         else:
@@ -220,14 +220,3 @@ def _require_own_page(scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
     media_type = (header(scope, b"content-type") or "").partition(";")[0].strip().lower()
     if has_body and media_type in _FORMS:
         raise HTTPException(status_code=415, detail=_FORM_DETAIL)
-
-
-def _adding_limits(scope: Any, send: Any) -> Any:  # noqa: ANN401 - ASGI's
-    """Return a function that sends ASGI messages, with the headers of the limit that was counted last."""
-
-    async def send_with_limits(message: Any) -> None:  # noqa: ANN401 - ASGI's
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *scope["state"][RATE_HEADERS]]
-        await send(message)
-
-    return send_with_limits

@@ -35,7 +35,7 @@ class RateLimits:
         self._sign_in = _Policy("sign-in", settings.sign_in_requests, settings.sign_in_window_seconds)
 
     async def take(self, limit: Limit, key: str, scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
-        """Count a request, and put the headers of its response into the state of its scope. Raises: TooManyRequests."""
+        """Count a request, and put the headers that its response has into the state of its scope. Raises: TooManyRequests."""
         policy = self._sign_in if limit == SIGN_INS else self._default
         allowance = await self._limiter.take(policy.prefix + key, policy.requests, policy.seconds)
         headers = (policy.header, (b"ratelimit", policy.left % (allowance.remaining, allowance.reset_after)))

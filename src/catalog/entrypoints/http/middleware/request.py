@@ -19,6 +19,7 @@ from litestar.config.cors import CORSConfig
 
 from catalog.domain.identity.principal import LOCAL
 from catalog.entrypoints import log_config
+from catalog.entrypoints.http.middleware.rate_limits import RATE_HEADERS
 from catalog.entrypoints.http.requests.caller import ADDRESS, PRINCIPAL
 from catalog.entrypoints.http.requests.client_address import client_address
 from catalog.entrypoints.http.requests.header_parameters import REQUEST_ID
@@ -252,6 +253,7 @@ class _RequestHandler:
         if b"allow" in names:
             headers = [(name, _add_head(value) if name == b"allow" else value) for name, value in headers]
         headers += self._middleware.headers[self._path.startswith(API), b"content-security-policy" in names]
+        headers += self._scope["state"].get(RATE_HEADERS, ())
         if self._method in _CACHEABLE_METHODS and b"x-cache" not in names:
             headers.append(_MISS)
         headers.append((b"x-request-id", self.request_id.encode()))

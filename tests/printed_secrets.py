@@ -28,7 +28,7 @@ FORMS: Mapping[str, re.Pattern[str]] = {
     "access token": re.compile(r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
     "refresh token": re.compile(r'refresh_token"?\s*[:=]\s*"?[\w-]{43}'),
     "cookie": re.compile(r"catalog_session=[\w-]{43}"),
-    "setup token": re.compile(r"setup=[\w-]{43}"),
+    "setup token": re.compile(r"setup=[\w-]{43}|'\{\"token\": \"[\w-]{43}"),
     "private key": re.compile(r"PRIVATE KEY-----|\"d\"\s*:\s*\"[\w-]{43}\""),
 }
 """The kinds of secrets that are known by their form."""

@@ -1,6 +1,6 @@
 """The command line, as `python -m catalog`."""
 
-from catalog.entrypoints.cli.main import main
+from catalog.entrypoints.cli.start import main
 
 if __name__ == "__main__":
-    main(prog_name="catalog")
+    main()

@@ -75,6 +75,7 @@ def test_a_set_up_link_is_printed_once_for_an_empty_store(start: Start, catalog:
     assert token not in json.dumps(catalog.json("audit", "list"))
 
 
+@pytest.mark.prints_secrets("setup token")
 @pytest.mark.parametrize("store", ["sqlite"])
 @pytest.mark.parametrize(
     ("variables", "url"),

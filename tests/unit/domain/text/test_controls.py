@@ -41,5 +41,5 @@ def test_an_escaped_text_has_none(text: str) -> None:
 def test_a_name_of_an_api_key_has_no_control_characters(name: str) -> None:
     """It is shown in terminals."""
     with pytest.raises(InvalidInput, match=r"control character U\+[0-9A-F]{4}") as caught:
-        NewApiKey.parse({"name": name}, now=NOON)
+        NewApiKey.parse({"name": name, "scopes": ["items:read"]}, now=NOON)
     assert [(error.path, error.code) for error in caught.value.errors] == [(("name",), "invalid_name")]

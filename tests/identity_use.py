@@ -21,14 +21,14 @@ from catalog.application.identity.security_events import SecurityEvents
 from catalog.application.identity.sessions import UserSessions
 from catalog.application.identity.sign_in import SignIn
 from catalog.application.identity.signing_keys import SigningKeys
-from catalog.application.identity.token_pairs import ACCESS_LIFE, AccessTokens, TokenPair
+from catalog.application.identity.token_pairs import AccessTokens, TokenPair
 from catalog.application.identity.users import Users
 from catalog.domain.errors import StoreUnavailable
 from catalog.domain.identity.api_key import ApiKey
 from catalog.domain.identity.audit import EVERY_EVENT
 from catalog.domain.identity.back_off import Failures
 from catalog.domain.identity.changes import IdentityChange
-from catalog.domain.identity.errors import ExpiredToken, InvalidToken
+from catalog.domain.identity.errors import ExpiredToken, InvalidToken, UnknownSigningKey
 from catalog.domain.identity.principal import COMMAND_LINE, Principal
 from catalog.domain.identity.roles import Role
 from catalog.domain.identity.security_log import SecurityEvent
@@ -119,7 +119,9 @@ class FakeSigner:
     def verify(self, token: str, now: datetime) -> AccessClaims:
         """Look up the claims."""
         self.verified += 1
-        if token not in self._issued or token.partition(".")[0] not in {key.id for key in self.keys}:
+        if token.partition(".")[0] not in {key.id for key in self.keys}:
+            raise UnknownSigningKey
+        if token not in self._issued:
             raise InvalidToken
         if self._issued[token].expires_at <= now:
             raise ExpiredToken
@@ -223,7 +225,7 @@ class Process:
         self.clock = clock
         self.seconds = 100.0  # as the watch measures them
         self.signer = FakeSigner(shared.issued, ids)
-        self.signing_keys = SigningKeys(storage, self.signer, clock, ACCESS_LIFE)
+        self.signing_keys = SigningKeys(storage, self.signer, clock)
         self.watch = RevocationWatch(storage, clock, timer=lambda: self.seconds)
         self.commits = IdentityCommits(storage, self.watch)
         self.events = SecurityEvents(storage, clock)

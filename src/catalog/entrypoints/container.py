@@ -250,7 +250,7 @@ class Container(containers.DeclarativeContainer):
     continuation = providers.Singleton(Continuation, identity_storage, revocations)
     identity_commits = providers.Singleton(IdentityCommits, identity_storage, revocations)
     signing_keys = providers.Singleton(
-        SigningKeys, identity_storage, token_signer, clock, token_life, providers.Callable(_keys_from_settings, settings, clock)
+        SigningKeys, identity_storage, token_signer, clock, providers.Callable(_keys_from_settings, settings, clock)
     )
     authenticator = providers.Singleton(
         Authenticator, identity_storage, token_signer, signing_keys, foreign_tokens, revocations, clock, session_limits

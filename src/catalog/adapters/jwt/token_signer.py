@@ -9,7 +9,7 @@ import jwt
 from jwt.types import Options
 
 from catalog.adapters.jwt.signing_keys import SigningKey, generate_key, parse_key, to_pem, to_public_jwk
-from catalog.domain.identity.errors import ExpiredToken, InvalidToken
+from catalog.domain.identity.errors import ExpiredToken, InvalidToken, UnknownSigningKey
 from catalog.domain.identity.roles import ROLES
 from catalog.domain.identity.scopes import ALL_SCOPES, in_order, with_implied
 from catalog.domain.identity.session import MAX_ACCESS_LIFE
@@ -100,8 +100,10 @@ class JwtSigner:
         try:
             header = jwt.get_unverified_header(token)
             key = self._keys.get(str(header.get("kid")))
-            if key is None or header.get("typ") != TOKEN_TYPE or "crit" in header:
+            if header.get("typ") != TOKEN_TYPE or "crit" in header:
                 raise InvalidToken
+            if key is None:
+                raise UnknownSigningKey
             payload: dict[str, Any] = jwt.decode(
                 token,
                 key.public,

@@ -12,7 +12,7 @@ from catalog.application.identity.signing_keys import SigningKeys
 from catalog.application.identity.single_flight import SingleFlight
 from catalog.domain.errors import Unavailable
 from catalog.domain.identity.api_key import PREFIX, parse_key_text
-from catalog.domain.identity.errors import ExpiredToken, InvalidToken
+from catalog.domain.identity.errors import ExpiredToken, InvalidToken, UnknownSigningKey
 from catalog.domain.identity.principal import Principal
 from catalog.domain.identity.session import SessionLimits
 from catalog.ports.clock import Clock
@@ -112,7 +112,12 @@ class Authenticator:
         if self._foreign is not None and self._foreign.is_foreign(credential.text):
             return await self._foreign.verify(credential.text, self._clock.now())
         await self._signing_keys.ensure_loaded()
-        return self._token(credential.text)
+        try:
+            return self._token(credential.text)
+        except UnknownSigningKey:
+            if not await self._signing_keys.reload():
+                raise
+            return self._token(credential.text)
 
     def _has_ended(self, principal: Principal) -> bool:
         if principal.credential_id is not None and self._watch.is_revoked(principal.credential_id, principal.as_of):

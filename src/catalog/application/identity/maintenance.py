@@ -22,21 +22,21 @@ class IdentityMaintenance:
     """Maintains the identity of a process and its store."""
 
     def __init__(self, storage: IdentityStorage, authenticator: Authenticator, signing_keys: SigningKeys, clock: Clock) -> None:
-        """Delete from `storage`, the first time after an hour."""
+        """Delete from `storage`, the first time in the second run: at the start of many processes there is enough to do."""
         self._storage = storage
         self._authenticator = authenticator
         self._signing_keys = signing_keys
         self._clock = clock
-        self._next_deletion = clock.now() + DELETION_INTERVAL
+        self._next_deletion = clock.now() + timedelta(seconds=INTERVAL / 2)
 
     async def run(self) -> None:
         """Do what is due. Raises: Unavailable; then the rest is done the next time."""
         await self._signing_keys.load()
-        await self._authenticator.note_uses()
         now: datetime = self._clock.now()
         if now >= self._next_deletion:
+            await self._storage.delete_expired(now)  # first: a full disk may keep the uses from being noted
             self._next_deletion = now + DELETION_INTERVAL
-            await self._storage.delete_expired(now)
+        await self._authenticator.note_uses()
 
     @asynccontextmanager
     async def running(self, interval: float = INTERVAL) -> AsyncIterator[None]:

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from catalog.application.identity.caller import Caller
 from catalog.domain.identity.errors import SigningKeyInSettings
 from catalog.domain.identity.security_log import SIGNING_KEY_ROTATED
+from catalog.domain.identity.session import MAX_ACCESS_LIFE
 from catalog.domain.identity.signing_key import StoredSigningKey
 from catalog.ports.clock import Clock
 from catalog.ports.identity.storage import IdentityStorage
@@ -19,6 +20,9 @@ from catalog.ports.identity.tokens import TokenSigner
 
 PUBLISHED_BEFORE = timedelta(minutes=3)
 """How long a new key is published before it signs. Every process reads the keys once a minute."""
+
+MIN_RELOAD_INTERVAL = timedelta(seconds=5)
+"""How long keys are not read again because of a token with an unknown one, which anybody can make up."""
 
 SigningKeyState = Literal["next", "signing", "previous"]
 """A key that will sign, the one that signs, or one that has signed tokens that are still valid."""
@@ -39,21 +43,29 @@ class SigningKeys:
         storage: IdentityStorage,
         signer: TokenSigner,
         clock: Clock,
-        token_life: timedelta,
         from_settings: Sequence[StoredSigningKey] = (),
     ) -> None:
-        """Keep the keys in `storage`, unless there are some in the settings. `token_life` is that of an access token."""
+        """Keep the keys in `storage`, unless there are some in the settings."""
         self._storage = storage
         self._signer = signer
         self._clock = clock
-        self._token_life = token_life
         self._from_settings = from_settings
-        self._is_loaded = False
+        self._loaded_at: datetime | None = None
 
     async def ensure_loaded(self) -> None:
         """Load the keys if that has not succeeded yet, because the store was away at the start. Raises: Unavailable."""
-        if not self._is_loaded:
+        if self._loaded_at is None:
             await self.load()
+
+    async def reload(self) -> bool:
+        """Load the keys, unless that was done some seconds ago. Return whether it was done now.
+
+        A process that could not reach the store for some minutes does not know a key that signs by then. Raises: Unavailable.
+        """
+        if self._from_settings or (self._loaded_at is not None and self._clock.now() < self._loaded_at + MIN_RELOAD_INTERVAL):
+            return False
+        await self.load()
+        return True
 
     async def load(self) -> None:
         """Give the signer its keys; make the first one if there is none; delete those that are of no use any more.
@@ -95,11 +107,14 @@ class SigningKeys:
 
     def _use(self, keys: Sequence[StoredSigningKey]) -> None:
         self._signer.use(keys)
-        self._is_loaded = True
+        self._loaded_at = self._clock.now()
 
     def _is_expired(self, successor: StoredSigningKey, now: datetime) -> bool:
-        """Return whether all tokens of a key have expired. Other processes may notice its successor a little later."""
-        return successor.created_at + 2 * PUBLISHED_BEFORE + self._token_life <= now
+        """Return whether all tokens of a key have expired, whatever their life was by the settings when they were issued.
+
+        Other processes may notice its successor a little later.
+        """
+        return successor.created_at + 2 * PUBLISHED_BEFORE + MAX_ACCESS_LIFE <= now
 
 
 def _signing(keys: Sequence[StoredSigningKey], now: datetime) -> int:

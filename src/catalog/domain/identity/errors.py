@@ -55,6 +55,10 @@ class InvalidToken(Unauthenticated):
         super().__init__(message)
 
 
+class UnknownSigningKey(InvalidToken):
+    """A token names a signing key that this process does not know: a forgery, or a key that it has not read yet."""
+
+
 class InvalidSetupToken(InvalidToken):
     """The token that creates the first admin is wrong or has expired, or there is a user already."""
 

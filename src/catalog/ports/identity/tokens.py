@@ -39,7 +39,7 @@ class TokenSigner(Protocol):
         """Return a signed token."""
 
     def verify(self, token: str, now: datetime) -> AccessClaims:
-        """Return what a token says. Raises: InvalidToken, ExpiredToken."""
+        """Return what a token says. Raises: UnknownSigningKey, InvalidToken, ExpiredToken."""
 
     def public_keys(self) -> Sequence[dict[str, Any]]:
         """Return the public keys, as JSON Web Keys (RFC 7517)."""

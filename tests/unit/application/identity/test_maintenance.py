@@ -2,7 +2,10 @@
 
 import asyncio
 
+import pytest
+
 from catalog.application.identity.maintenance import DELETION_INTERVAL
+from catalog.domain.errors import OutOfSpace
 from tests.identity_use import CLI, FlakyIdentity, Process, eventually
 
 
@@ -16,16 +19,34 @@ async def test_uses_are_noted_and_keys_are_read(process: Process, storage: Flaky
     await process.maintenance.run()
     assert [session.last_used_at for session in await process.sessions.of_user(user.id)] == [process.clock.now()]
     assert len(process.signer.keys) == 2
-    assert "delete_expired" not in storage.calls
 
 
 async def test_what_has_expired_is_deleted_once_an_hour(process: Process, storage: FlakyIdentity) -> None:
-    """The first time an hour after the start."""
-    for _ in range(2):
-        process.clock.time += DELETION_INTERVAL
+    """The first time in the second minute."""
+    await process.maintenance.run()
+    for number in (1, 2):
+        process.clock.move(minutes=1)
         for _ in range(3):
             await process.maintenance.run()
-    assert storage.calls.count("delete_expired") == 2
+        assert storage.calls.count("delete_expired") == number
+        process.clock.time += DELETION_INTERVAL
+
+
+async def test_a_full_disk_does_not_keep_what_has_expired(
+    process: Process, storage: FlakyIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deleting makes room, though uses cannot be noted."""
+
+    async def full(used_at: object) -> None:
+        raise OutOfSpace(str(used_at))
+
+    monkeypatch.setattr(storage, "touch", full)
+    await process.add_user()
+    process.authenticator.used((await process.caller()).principal)
+    process.clock.move(minutes=1)
+    with pytest.raises(OutOfSpace):
+        await process.maintenance.run()
+    assert storage.calls.count("delete_expired") == 1
 
 
 async def was_touched(storage: FlakyIdentity) -> bool:

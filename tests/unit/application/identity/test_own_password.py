@@ -127,7 +127,7 @@ async def test_a_wrong_current_password_counts_as_a_failure(process: Process) ->
     assert (event.result, event.actor, event.subject, event.count) == ("failure", "anna", "anna", 5)
     process.clock.move(seconds=1)
     await change(process, caller)
-    assert process.shared.counter.counts == {}
+    assert [key for key in process.shared.counter.counts if not key.startswith("known ")] == []
 
 
 async def test_guesses_at_once_tell_no_more_than_five(process: Process) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -39,10 +40,11 @@ NAME = "bench"
 
 _REQUIRED = {
     "CATALOG_IDENTITY__MODE": "required",
-    "CATALOG_HTTP__TRUSTED_PROXIES": '["127.0.0.1"]',
     "CATALOG_RATE_LIMIT__REQUESTS": "1000000000",
     "CATALOG_RATE_LIMIT__SIGN_IN_REQUESTS": "1000000000",
 }
+_BEHIND_PROXY = _REQUIRED | {"CATALOG_HTTP__TRUSTED_PROXIES": '["127.0.0.1"]'}
+"""For clients that say from which address they call."""
 
 
 def main(arguments: list[str]) -> None:
@@ -66,7 +68,9 @@ def main(arguments: list[str]) -> None:
 
 def _compare_credentials(folder: Path, store: str, url: str, turns: int) -> None:
     """Print rate and CPU time per request with each credential, relative to a server without identity, in alternating turns."""
-    key = _catalog(url, "keys", "create", "--user", NAME, "--name", store, "--json")
+    key = _catalog(
+        url, "keys", "create", "--user", NAME, "--name", store, "--scope", "items:read", "--scope", "items:create", "--json"
+    )
     with (
         _serve(folder / f"open-{store}", url, {}) as (open_pid, open_url),
         _serve(folder / store, url, _REQUIRED) as (pid, address),
@@ -108,7 +112,7 @@ def _time_sign_ins(folder: Path, store: str, url: str, tries: int) -> None:
 
     Each try comes from a network of its own and each name is used 40 times, so that none is delayed by the back-off.
     """
-    with _serve(folder / f"times-{store}", url, _REQUIRED) as (_, address):
+    with _serve(folder / f"times-{store}", url, _BEHIND_PROXY) as (_, address):
         token = json.loads(_post(address, "/api/v1/auth/token", {"username": NAME, "password": PASSWORD})[1])["access_token"]
         bearer = {"Authorization": f"Bearer {token}"}
         for number in range(NAMES):
@@ -149,7 +153,7 @@ def _rank_test(values: Sequence[float], others: Sequence[float]) -> tuple[float,
 
 def _flood(folder: Path, store: str, url: str, count: int) -> None:
     """Print the latency of creates without and with a flood of failed sign-ins, each with a name and network of its own."""
-    with _serve(folder / f"flood-{store}", url, _REQUIRED) as (_, address):
+    with _serve(folder / f"flood-{store}", url, _BEHIND_PROXY) as (_, address):
         token = json.loads(_post(address, "/api/v1/auth/token", {"username": NAME, "password": PASSWORD})[1])["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
         flood = multiprocessing.get_context("spawn").Process(target=_fail, args=(address, count))
@@ -172,8 +176,8 @@ def _fail(address: str, count: int) -> None:
         return _post(address, "/api/v1/auth/token", body, _from(number))[0]
 
     with ThreadPoolExecutor(CLIENTS) as pool:
-        statuses = set(pool.map(attempt, range(count)))
-    if not statuses <= {401, 429, 503}:
+        statuses = Counter(pool.map(attempt, range(count)))
+    if not statuses.keys() <= {401, 503} or statuses[401] < count / 2:  # 503: the queue of passwords to verify is full
         sys.exit(f"Unexpected answers: {statuses}")
 
 

@@ -3,6 +3,7 @@
 CatalogError
 ├── Unauthenticated          the request needs a credential
 │   ├── InvalidToken         the credential is not valid, or not any more
+│   │   ├── UnknownSigningKey    the token names a key that is not known here
 │   │   └── InvalidSetupToken    the token that creates the first admin is not valid
 │   ├── ExpiredToken         the credential has expired
 │   └── InvalidCredentials   the username or the password is wrong

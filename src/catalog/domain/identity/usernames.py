@@ -15,6 +15,9 @@ MAX_USERNAME = 64
 
 USERNAME_PATTERN = "[a-z0-9][a-z0-9._@+-]{0,63}"
 
+RESERVED = frozenset({"cli", "guest", "local", "settings", "system"})
+"""Names that users cannot have: the logs show them as the actors of callers without a user."""
+
 _USERNAME = re.compile(USERNAME_PATTERN)
 _PART = re.compile("[a-z0-9._@+-]{0,64}")
 _UUID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -34,6 +37,8 @@ def parse_username(raw: object, errors: FieldErrors, path: FieldPath = ("usernam
     username = normalize_username(text)
     if _UUID.fullmatch(username):
         errors.add(path, "username_like_id", "A username must not have the form of a UUID, which is reserved for ids.")
+    elif username in RESERVED:
+        errors.add(path, "reserved_username", f"The name {username} is reserved: the logs use it. Choose another one.")
     elif _USERNAME.fullmatch(username) is None:
         errors.add(
             path,

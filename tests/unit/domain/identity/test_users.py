@@ -92,6 +92,8 @@ def test_usernames_that_are_accepted(name: str) -> None:
         ("\u212a", "invalid_username"),
         ("0" * 32, "username_like_id"),
         (str(item_id(1)).upper(), "username_like_id"),
+        ("local", "reserved_username"),
+        (" CLI ", "reserved_username"),
         (1, "wrong_type"),
     ],
 )

@@ -48,7 +48,8 @@ async def test_several_processes_write_at_the_same_time(rivals: list[IdentitySto
     for number, process in enumerate(processes):
         for name in range(40):
             with pytest.raises(InvalidCredentials):
-                await process.sign_in.for_tokens(f"user{number}-{name}", PASSWORD, CLIENT)
+                client = Client(f"203.0.{name}.1")  # of one network, only a few are entries of their own
+                await process.sign_in.for_tokens(f"user{number}-{name}", PASSWORD, client)
     await asyncio.gather(*(process.events.write() for process in processes))
     entries = await rivals[-1].security_chain(0, 1_000)
     assert [entry.seq for entry in entries] == list(range(1, 2 + 40 * len(processes)))

@@ -1,6 +1,5 @@
 """Limits counted in the memory of the process, with a bound on the number of keys."""
 
-import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,6 +7,8 @@ from datetime import datetime, timedelta
 from catalog.domain.identity.back_off import FORGET_AFTER, Failures
 from catalog.ports.clock import Clock
 from catalog.ports.identity.limits import Allowance
+
+_SECOND = timedelta(seconds=1)
 
 MAX_KEYS = 50_000
 """Keys that are counted at the same time. Beyond it, the count of the least recently used key is forgotten."""
@@ -35,21 +36,24 @@ class MemoryRateLimiter:
         """Count a request, unless it is beyond `limit` in the window."""
         now = self._clock.now()
         window = self._window((key, window_seconds), now)
-        allowed = window.count < limit
+        count = window.count
+        allowed = count < limit
         if allowed:
-            window.count += 1
-        return Allowance(allowed, max(limit - window.count, 0), math.ceil((window.end - now).total_seconds()))
+            window.count = count = count + 1
+        return Allowance(allowed, max(limit - count, 0), -((now - window.end) // _SECOND))  # rounded up
 
     async def close(self) -> None:
         """Forget every count."""
         self._windows.clear()
 
-    def _window(self, key: tuple[str, int], now: datetime) -> _Window:
+    def _window(self, name: tuple[str, int], now: datetime) -> _Window:
         """Return the current window of a key. If the clock was set back to before its start, it begins anew."""
-        window = self._windows.get(key)
-        if window is None or not window.start <= now < window.end:
-            window = self._windows[key] = _Window(now, now + timedelta(seconds=key[1]))
-        self._windows.move_to_end(key)
+        window = self._windows.get(name)
+        if window is not None and window.start <= now < window.end:
+            self._windows.move_to_end(name)
+            return window
+        window = self._windows[name] = _Window(now, now + timedelta(seconds=name[1]))
+        self._windows.move_to_end(name)
         while len(self._windows) > self._max_keys:
             self._windows.popitem(last=False)
         return window

@@ -64,6 +64,8 @@ class Authenticator:
         self._remembered: dict[Credential, Principal] = {}
         self._verifications: SingleFlight[Credential, Principal] = SingleFlight()
         self._used_at: dict[UUID, datetime] = {}
+        self.noted_uses = 0
+        """How many times uses were noted. Between two, a use of each credential has to be reported once only."""
         watch.on_revoked(self._forget)
 
     def remembered(self, credential: Credential) -> Principal | None:
@@ -168,13 +170,14 @@ class Authenticator:
         }
 
     def used(self, principal: Principal) -> None:
-        """Note that a session or an API key was used. To be called for requests that are let through."""
+        """Note that a session or an API key was used. To be called for the first request after `noted_uses` has changed."""
         if principal.credential_id is not None:
             self._used_at[principal.credential_id] = self._clock.now()
 
     async def note_uses(self) -> None:
         """Store when sessions and keys were last used. Called once a minute: a crash loses the last one. Raises: Unavailable."""
         used_at, self._used_at = self._used_at, {}
+        self.noted_uses += 1
         if not used_at:
             return
         try:

@@ -62,6 +62,8 @@ class RevocationWatch:
 
         With `as_of`, only revocations after this number count: the credential was looked up then.
         """
+        if not self._revoked:  # as usual, and faster: it is asked for each request
+            return False
         revoked = self._revoked.get(credential_id)
         return revoked is not None and (as_of is None or revoked.seq > as_of)
 

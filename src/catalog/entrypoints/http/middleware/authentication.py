@@ -47,14 +47,18 @@ MAX_KNOWN_LENGTH = 2048
 """Bytes of a header whose caller is remembered. The same credential can be sent with any amount of padding or other cookies."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Caller:
-    """Who sends a request, and what follows from it: the visibility class, and the key of the rate limit."""
+    """Who sends a request, and what follows from it: the visibility class, and the key of the rate limit.
+
+    `noted_use` is the value of `Authenticator.noted_uses` when a use was reported last.
+    """
 
     principal: Principal
     visibility: str
     rate_key: str | None
     has_cookie: bool = False
+    noted_use: int = -1
 
     @classmethod
     def of(cls, principal: Principal, *, has_cookie: bool = False) -> Self:
@@ -117,7 +121,8 @@ class AuthenticationMiddleware:
         except (CatalogError, HTTPException) as error:
             await self._refuse(scope, receive, send, error)
             return
-        if caller.principal.credential_id is not None:
+        if caller.noted_use != self._authenticator.noted_uses:
+            caller.noted_use = self._authenticator.noted_uses
             self._authenticator.used(caller.principal)
         await self._app(scope, receive, send)
 

@@ -111,7 +111,9 @@ class AuthenticationMiddleware:
         try:
             rule = self._routes.rule(scope)
             limit = REQUESTS if rule is None else rule.limit
-            caller = await self._caller(scope) if rule is None else _NOBODY
+            caller = self._recognize(scope) if rule is None else _NOBODY
+            if not isinstance(caller, _Caller):
+                caller = await self._caller(caller, scope)
             state[PRINCIPAL] = caller.principal
             state[VISIBILITY] = caller.visibility
             if scope["method"] not in SAFE_METHODS:
@@ -126,14 +128,16 @@ class AuthenticationMiddleware:
             self._authenticator.used(caller.principal)
         await self._app(scope, receive, send)
 
-    async def _caller(self, scope: Any) -> _Caller:  # noqa: ANN401 - an ASGI scope
-        """Return who sends a request. Raises: CatalogError."""
+    def _recognize(self, scope: Any) -> _Caller | RawCredential:  # noqa: ANN401 - an ASGI scope
+        """Return who sends a request, or the credential if it is not known yet. Raises: SeveralCredentials."""
         raw = raw_credential(scope)
         if raw is None:
             return self._guest
         caller = self._known.get(raw)
-        if caller is not None and self._authenticator.is_valid(caller.principal):
-            return caller
+        return raw if caller is None or not self._authenticator.is_valid(caller.principal) else caller
+
+    async def _caller(self, raw: RawCredential, scope: Any) -> _Caller:  # noqa: ANN401 - an ASGI scope
+        """Return who sends a request with a credential that is not known yet. Raises: CatalogError."""
         credential = parse_credential(raw, self._cookie_name)
         if credential is None:
             return self._guest

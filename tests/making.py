@@ -31,6 +31,10 @@ class FixedClock:
         """Return the time."""
         return self.time
 
+    def timestamp(self) -> float:
+        """Return the time in seconds since 1970."""
+        return self.now().timestamp()
+
     def move(self, **by: float) -> None:
         """Move the time by a `timedelta` with these arguments."""
         self.time += timedelta(**by)

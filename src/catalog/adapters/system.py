@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import UTC, datetime
+from time import time
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -16,6 +17,8 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the current time in UTC."""
         return datetime.now(UTC)
+
+    timestamp = staticmethod(time)
 
 
 class RandomIds:

@@ -47,8 +47,8 @@ async def test_several_processes_write_at_the_same_time(rivals: list[IdentitySto
     await processes[0].add_user()
     for number, process in enumerate(processes):
         for name in range(40):
+            client = Client(f"203.0.{name}.1")  # of one network, only a few are entries of their own
             with pytest.raises(InvalidCredentials):
-                client = Client(f"203.0.{name}.1")  # of one network, only a few are entries of their own
                 await process.sign_in.for_tokens(f"user{number}-{name}", PASSWORD, client)
     await asyncio.gather(*(process.events.write() for process in processes))
     entries = await rivals[-1].security_chain(0, 1_000)

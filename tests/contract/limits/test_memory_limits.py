@@ -29,10 +29,14 @@ async def test_a_clock_that_is_set_back_locks_nobody_out() -> None:
     assert not (await limiter.take("k", 1, 60)).allowed
 
 
-async def test_the_limiter_forgets_the_least_recently_used_key() -> None:
-    """A flood of keys takes bounded memory, and a key in use stays."""
-    limiter = MemoryRateLimiter(FixedClock(), max_keys=3)
-    for key in ("a", "b", "c", "a", "d"):
+async def test_the_limiter_forgets_the_oldest_window() -> None:
+    """A flood of keys takes bounded memory. The oldest window would have been the first to end."""
+    clock = FixedClock()
+    limiter = MemoryRateLimiter(clock, max_keys=3)
+    for key in ("a", "b", "c"):
+        await limiter.take(key, 1, 60)
+    clock.move(seconds=61)
+    for key in ("a", "d"):
         await limiter.take(key, 1, 60)
     assert [key for key, _ in limiter._windows] == ["c", "a", "d"]
     assert not (await limiter.take("a", 1, 60)).allowed

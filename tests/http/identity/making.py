@@ -43,6 +43,10 @@ class MovableClock:
         """Return the time."""
         return datetime.now(UTC) + self.ahead
 
+    def timestamp(self) -> float:
+        """Return the time in seconds since 1970."""
+        return self.now().timestamp()
+
 
 def client_of(app: RequestMiddleware, **headers: str) -> httpx.AsyncClient:
     """Return a client without cookies that calls the application in this process, as if from 203.0.113.7."""

@@ -1,25 +1,24 @@
 """Limits counted in the memory of the process, with a bound on the number of keys."""
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from catalog.domain.identity.back_off import FORGET_AFTER, Failures
 from catalog.ports.clock import Clock
 from catalog.ports.identity.limits import Allowance
 
-_SECOND = timedelta(seconds=1)
-
 MAX_KEYS = 50_000
-"""Keys that are counted at the same time. Beyond it, the count of the least recently used key is forgotten."""
+"""Keys that are counted at the same time. Beyond it, the oldest count is forgotten."""
 
 
 @dataclass(slots=True)
 class _Window:
-    """The requests with one key since `start`."""
+    """The requests with one key since `start`, in seconds since 1970."""
 
-    start: datetime
-    end: datetime
+    start: float
+    end: float
     count: int = 0
 
 
@@ -28,34 +27,33 @@ class MemoryRateLimiter:
 
     def __init__(self, clock: Clock, *, max_keys: int = MAX_KEYS) -> None:
         """Count up to `max_keys` keys."""
-        self._clock = clock
+        self._now = clock.timestamp
         self._max_keys = max_keys
-        self._windows: OrderedDict[tuple[str, int], _Window] = OrderedDict()
+        self._windows: dict[tuple[str, int], _Window] = {}
 
     async def take(self, key: str, limit: int, window_seconds: int) -> Allowance:
         """Count a request, unless it is beyond `limit` in the window."""
-        now = self._clock.now()
-        window = self._window((key, window_seconds), now)
+        now = self._now()
+        name = (key, window_seconds)
+        window = self._windows.get(name)
+        if window is None or not window.start <= now < window.end:  # before its start: the clock was set back
+            window = self._begin(name, now)
         count = window.count
         allowed = count < limit
         if allowed:
             window.count = count = count + 1
-        return Allowance(allowed, max(limit - count, 0), -((now - window.end) // _SECOND))  # rounded up
+        return Allowance(allowed, max(limit - count, 0), math.ceil(window.end - now))
 
     async def close(self) -> None:
         """Forget every count."""
         self._windows.clear()
 
-    def _window(self, name: tuple[str, int], now: datetime) -> _Window:
-        """Return the current window of a key. If the clock was set back to before its start, it begins anew."""
-        window = self._windows.get(name)
-        if window is not None and window.start <= now < window.end:
-            self._windows.move_to_end(name)
-            return window
-        window = self._windows[name] = _Window(now, now + timedelta(seconds=name[1]))
-        self._windows.move_to_end(name)
-        while len(self._windows) > self._max_keys:
-            self._windows.popitem(last=False)
+    def _begin(self, name: tuple[str, int], now: float) -> _Window:
+        """Begin a window. If there are too many, those that began first are forgotten: they end first."""
+        self._windows.pop(name, None)
+        while len(self._windows) >= self._max_keys:
+            del self._windows[next(iter(self._windows))]
+        window = self._windows[name] = _Window(now, now + name[1])
         return window
 
 

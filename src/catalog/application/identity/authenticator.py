@@ -78,7 +78,11 @@ class Authenticator:
 
         What was looked up in the store is not valid while the store is away: nobody knows whether it was revoked.
         """
-        return (principal.as_of is None or self._watch.is_current()) and not self._has_ended(principal)
+        return (principal.as_of is None or self.is_current()) and not self._has_ended(principal)
+
+    def is_current(self) -> bool:
+        """Return whether this process knows what was revoked in the store, except in the last seconds."""
+        return self._watch.is_current()
 
     def looks_up(self, credential: Credential) -> bool:
         """Return whether verifying this takes a query, or perhaps a request to another issuer. Own tokens take neither."""

@@ -75,6 +75,7 @@ class Protection:
             PublicRoutes(routes),
             self._limits,
             self._denials,
+            self._container.clock(),
             public_read=self._settings.identity.public_read,
             cookie=self._cookie,
             cors=cors,

@@ -6,6 +6,7 @@ browsers send cookies on their own. Finally, requests are counted, by principal 
 """
 
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any, Final, Self
 from uuid import UUID
 
@@ -36,6 +37,7 @@ from catalog.entrypoints.http.responses.cors import CorsHeaders, is_preflight
 from catalog.entrypoints.http.responses.prepared import NO_STORE, PreparedResponse
 from catalog.entrypoints.http.responses.problems import PROBLEM_JSON, headers_of, log_unavailable, problem, problem_of, status_of
 from catalog.ports.cache import ResponseContent
+from catalog.ports.clock import Clock
 
 NOBODY: Final = replace(GUEST, scopes=NO_SCOPES)
 """Whoever has not signed in, where the public may not read."""
@@ -51,19 +53,24 @@ MAX_KNOWN_LENGTH = 2048
 class _Caller:
     """Who sends a request, and what follows from it: the visibility class, and the key of the rate limit.
 
-    `noted_use` is the value of `Authenticator.noted_uses` when a use was reported last.
+    `until` is when the credential expires, in seconds since 1970. One that `was_looked_up` in the store is not valid while nobody
+    knows what was revoked there. `noted_use` is the value of `Authenticator.noted_uses` when a use was reported last.
     """
 
     principal: Principal
     visibility: str
     rate_key: str | None
+    until: float
+    was_looked_up: bool
     has_cookie: bool = False
     noted_use: int = -1
 
     @classmethod
     def of(cls, principal: Principal, *, has_cookie: bool = False) -> Self:
         """Return what follows from a principal."""
-        return cls(principal, _visibility(principal), principal.rate_key, has_cookie)
+        until = inf if principal.expires_at is None else principal.expires_at.timestamp()
+        was_looked_up = principal.as_of is not None
+        return cls(principal, _visibility(principal), principal.rate_key, until, was_looked_up, has_cookie)
 
 
 _FORMS = ("", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
@@ -82,6 +89,7 @@ class AuthenticationMiddleware:
         routes: PublicRoutes,
         limits: RateLimits,
         denials: Denials,
+        clock: Clock,
         *,
         public_read: bool,
         cookie: SessionCookie,
@@ -90,6 +98,7 @@ class AuthenticationMiddleware:
         """Wrap `app`. With `public_read`, guests may read. Pages of the origins in `cors` may call the API."""
         self._app = app
         self._authenticator = authenticator
+        self._now = clock.timestamp
         self._routes = routes
         self._limits = limits
         self._denials = denials
@@ -134,7 +143,9 @@ class AuthenticationMiddleware:
         if raw is None:
             return self._guest
         caller = self._known.get(raw)
-        return raw if caller is None or not self._authenticator.is_valid(caller.principal) else caller
+        if caller is None or self._now() >= caller.until or (caller.was_looked_up and not self._authenticator.is_current()):
+            return raw
+        return caller
 
     async def _caller(self, raw: RawCredential, scope: Any) -> _Caller:  # noqa: ANN401 - an ASGI scope
         """Return who sends a request with a credential that is not known yet. Raises: CatalogError."""
@@ -143,14 +154,14 @@ class AuthenticationMiddleware:
             return self._guest
         principal = self._authenticator.remembered(credential) or await self._verify(credential, scope)
         caller = _Caller.of(principal, has_cookie=credential.kind == "cookie")
-        if len(raw[1]) <= MAX_KNOWN_LENGTH:
+        if len(raw[1]) <= MAX_KNOWN_LENGTH and self._authenticator.is_valid(principal):  # not revoked a moment ago
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
             self._known[raw] = caller
         return caller
 
     def forget(self, _ids: frozenset[UUID] | None) -> None:
-        """Forget all headers: a credential was revoked, and perhaps the rights of another have changed."""
+        """Forget all headers: a credential was revoked, or what its user may do has changed."""
         self._known.clear()
 
     async def _verify(self, credential: Credential, scope: Any) -> Principal:  # noqa: ANN401 - an ASGI scope

@@ -32,12 +32,12 @@ class RateLimits:
         """Count with `limiter`."""
         self._limiter = limiter
         self._default = _Policy("default", settings.requests, settings.window_seconds)
-        self._sign_in = _Policy("sign-in", settings.sign_in_requests, settings.sign_in_window_seconds)
+        self._sign_in = _Policy("sign-in", settings.sign_in_requests, settings.sign_in_window_seconds, prefix="sign-in ")
 
     async def take(self, limit: Limit, key: str, scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
         """Count a request, and put the headers that its response has into the state of its scope. Raises: TooManyRequests."""
         policy = self._sign_in if limit == SIGN_INS else self._default
-        allowance = await self._limiter.take(policy.prefix + key, policy.requests, policy.seconds)
+        allowance = await self._limiter.take(policy.prefix + key if policy.prefix else key, policy.requests, policy.seconds)
         headers = (policy.header, (b"ratelimit", policy.left % (allowance.remaining, allowance.reset_after)))
         scope["state"][RATE_HEADERS] = headers
         if not allowance.allowed:
@@ -47,8 +47,9 @@ class RateLimits:
 class _Policy:
     """A number of requests in a time."""
 
-    def __init__(self, name: str, requests: int, seconds: int) -> None:
-        self.prefix = f"{name} "
+    def __init__(self, name: str, requests: int, seconds: int, prefix: str = "") -> None:
+        self.prefix = prefix
+        """What its keys begin with. There is none for most requests: joining texts with each request takes time."""
         self.left = f'"{name}";r=%d;t=%d'.encode()
         self.requests = requests
         self.seconds = seconds

@@ -101,9 +101,10 @@ class RedisFailureCounter:
 
     async def add(self, key: str, now: datetime) -> Failures:
         """Count a failure and return all with this key."""
-        own = await self._fallback.add(key, now)
-        arguments = [_microseconds(now), _FORGET_AFTER_MS, own.count - 1]
+        before = await self._fallback.failures(key)  # not counted there yet: several failures at the same time count once each
+        arguments = [_microseconds(now), _FORGET_AFTER_MS, before.count]
         found = await self._connection.run(lambda: self._add([self._name(key)], arguments))
+        own = await self._fallback.add(key, now)
         return own if found is None else _failures(*found)
 
     async def reset(self, key: str) -> None:

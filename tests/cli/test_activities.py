@@ -56,10 +56,10 @@ def test_a_storage_without_identity_records_nothing(catalog: Command, tmp_path: 
     assert recorded(catalog) == []
 
 
-def test_a_head_that_is_not_hexadecimal_is_reported(catalog: Command, store: str, store_url: str) -> None:
+def test_a_head_that_is_not_hexadecimal_is_reported(catalog: Command, store_url: str) -> None:
     """With stream and number, and exit code 1. The other stream is verified too."""
     catalog("items", "create", "--sku", "a", "--name", "A")
-    execute(store, store_url, "UPDATE log_head SET chain_end = 'not hexadecimal'")
+    execute(store_url, "UPDATE log_head SET chain_end = 'not hexadecimal'")
     result = catalog("audit", "verify", code=1)
     assert "catalog 1: this entry was altered" in result.stderr
     assert result.stdout.startswith("security 0:")

@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from catalog.domain.identity.security_log import SecurityEvent
@@ -14,6 +12,7 @@ from catalog.entrypoints import identity_plugins
 from catalog.entrypoints.identity_plugins import open_identity
 from catalog.ports.storage import StorageOptions
 from tests.cli.conftest import Command
+from tests.run_sql import run_sql
 
 NOW = datetime.now(UTC)
 
@@ -23,21 +22,9 @@ def now() -> str:
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
 
-def execute(store: str, store_url: str, sql: str) -> None:
+def execute(store_url: str, sql: str) -> None:
     """Run SQL on the database, past the service."""
-
-    async def run() -> None:
-        connection = await asyncpg.connect(store_url)
-        await connection.execute(sql)
-        await connection.close()
-
-    if store == "postgres":
-        asyncio.run(run())
-        return
-    connection = sqlite3.connect(Path(store_url.removeprefix("sqlite:///")))
-    with connection:
-        connection.execute(sql)
-    connection.close()
+    asyncio.run(run_sql(store_url, sql))
 
 
 @pytest.fixture
@@ -114,10 +101,10 @@ def test_intact_streams_are_verified(catalog: Command) -> None:
 
 
 @pytest.mark.usefixtures("lived")
-def test_an_entry_without_a_digest_is_explained(catalog: Command, store: str, store_url: str) -> None:
+def test_an_entry_without_a_digest_is_explained(catalog: Command, store_url: str) -> None:
     """The message says how to accept it, and that works."""
-    execute(store, store_url, "UPDATE change_log SET digest = NULL WHERE seq = 2")
-    execute(store, store_url, "UPDATE log_head SET chain_end = '1:00'")
+    execute(store_url, "UPDATE change_log SET digest = NULL WHERE seq = 2")
+    execute(store_url, "UPDATE log_head SET chain_end = '1:00'")
     error = catalog("audit", "verify", code=1).stderr
     assert "catalog 2: this entry has no digest" in error
     catalog("audit", "verify", "--expect", error.split()[-1])
@@ -125,9 +112,9 @@ def test_an_entry_without_a_digest_is_explained(catalog: Command, store: str, st
 
 @pytest.mark.usefixtures("lived")
 @pytest.mark.parametrize(("table", "stream"), [("change_log", "catalog"), ("security_log", "security")])
-def test_a_tampered_row_is_named(catalog: Command, store: str, store_url: str, table: str, stream: str) -> None:
+def test_a_tampered_row_is_named(catalog: Command, store_url: str, table: str, stream: str) -> None:
     """Stream and number of the first faulty entry are printed, and the exit code is 1. The other stream is intact."""
-    execute(store, store_url, f"UPDATE {table} SET actor = 'nobody' WHERE seq = 2")
+    execute(store_url, f"UPDATE {table} SET actor = 'nobody' WHERE seq = 2")
     result = catalog("audit", "verify", code=1)
     assert f"{stream} 2: this entry was altered" in result.stderr
     (intact,) = {"catalog", "security"} - {stream}

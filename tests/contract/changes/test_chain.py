@@ -1,7 +1,6 @@
 """The chain of the change log: whatever is altered in the database past the service is found, and nothing else is."""
 
 import asyncio
-import sqlite3
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -9,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -23,6 +21,7 @@ from catalog.entrypoints.storage_plugins import open_store
 from catalog.ports.storage import Storage, StorageOptions
 from tests.conftest import STORES
 from tests.making import certain, commit, create_categories, create_items, creation, removal, revision
+from tests.run_sql import run_sql
 
 ROOT = Path(__file__).parents[3]
 
@@ -42,21 +41,9 @@ in_database = pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=
 
 
 @pytest.fixture
-def execute(store: str, store_url: str) -> Execute:
+def execute(store_url: str) -> Execute:
     """A function that runs SQL on the database, past the service."""
-
-    async def run(sql: str) -> None:
-        if store == "sqlite":
-            connection = sqlite3.connect(Path(store_url.removeprefix("sqlite:///")))
-            with connection:
-                connection.executescript(sql)
-            connection.close()
-        else:
-            postgres = await asyncpg.connect(store_url)
-            await postgres.execute(sql)
-            await postgres.close()
-
-    return run
+    return partial(run_sql, store_url)
 
 
 async def verify(storage: Storage, expected: ChainEnd | None = None) -> Verdict:

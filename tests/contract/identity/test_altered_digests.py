@@ -1,10 +1,8 @@
 """Digests that somebody replaced by something that is no digest at all: `verify` reports them, and nothing else fails."""
 
-import sqlite3
 from collections.abc import Awaitable, Callable
-from pathlib import Path
+from functools import partial
 
-import asyncpg
 import pytest
 
 from catalog.adapters.memory.identity import MemoryIdentityStorage
@@ -15,6 +13,7 @@ from catalog.ports.identity.storage import IdentityStorage
 from catalog.ports.storage import Storage
 from tests.contract.identity.making import event
 from tests.making import create_items
+from tests.run_sql import run_sql
 
 Execute = Callable[[str], Awaitable[None]]
 
@@ -24,21 +23,9 @@ in_memory = pytest.mark.parametrize("store", ["memory"], indirect=True)
 
 
 @pytest.fixture
-def execute(store: str, store_url: str) -> Execute:
+def execute(store_url: str) -> Execute:
     """A function that runs SQL on the database, past the service."""
-
-    async def run(sql: str) -> None:
-        if store == "sqlite":
-            connection = sqlite3.connect(Path(store_url.removeprefix("sqlite:///")))
-            with connection:
-                connection.executescript(sql)
-            connection.close()
-        else:
-            postgres = await asyncpg.connect(store_url)
-            await postgres.execute(sql)
-            await postgres.close()
-
-    return run
+    return partial(run_sql, store_url)
 
 
 async def fault_of_changes(storage: Storage) -> int | None:

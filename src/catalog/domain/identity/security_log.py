@@ -94,3 +94,8 @@ class SecurityEntry:
     seq: int
     event: SecurityEvent
     digest: bytes
+
+    @property
+    def at(self) -> datetime:
+        """When it happened."""
+        return self.event.at

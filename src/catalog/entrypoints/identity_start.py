@@ -7,7 +7,7 @@ import asyncio
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from catalog.domain.errors import InvalidInput, Unavailable
 from catalog.domain.identity.security_log import SETTINGS_INSECURE, SecurityEvent
@@ -126,11 +126,8 @@ def _storage(container: Container) -> IdentityStorage | None:
     if settings.identity.signs_in:
         required: IdentityStorage = container.identity_storage()
         return required
-    if any(weaknesses(settings)):
-        with suppress(InvalidSettings):
-            storage: IdentityStorage = container.identity_storage()
-            return storage
-    return None
+    storage: IdentityStorage | None = container.security_log() if any(weaknesses(settings)) else None
+    return storage
 
 
 def _first_admin(settings: Settings) -> NewUser | None:

@@ -28,11 +28,8 @@ def run_identity(work: Callable[[Any], Awaitable[T]], *, describe: Callable[[str
 @asynccontextmanager
 async def identity_of(container: Any) -> AsyncIterator[IdentityStorage | None]:  # noqa: ANN401 - a Container
     """Open the identity storage of a container. None if its storage has none."""
-    from catalog.entrypoints.settings.problems import InvalidSettings  # noqa: PLC0415 - keeps --help fast
-
-    try:
-        storage = container.identity_storage()
-    except InvalidSettings:
+    storage: IdentityStorage | None = container.security_log()
+    if storage is None:
         yield None
         return
     async with _open(storage):

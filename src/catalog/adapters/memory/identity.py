@@ -273,8 +273,9 @@ class MemoryIdentityStorage(IdentityStorage):
     def _start_session(self, start: SessionStart) -> None:
         self._sessions[start.session.id] = start.session
         self._add_token(start.token)
-        for token in [token for token in self._tokens.values() if token.session_id == start.tokens_of]:
-            self._add_token(replace(token, session_id=start.session.id))
+        if start.tokens_of is not None:
+            for token in [token for token in self._tokens.values() if token.session_id == start.tokens_of]:
+                self._add_token(replace(token, session_id=start.session.id))
 
     def _add_token(self, token: RefreshToken | None) -> None:
         if token is not None:

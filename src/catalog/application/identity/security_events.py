@@ -32,7 +32,7 @@ class _Tally:
 
     since: datetime
     pending: SecurityEvent | None
-    address: str | None
+    network: str | None
     written: bool = False
 
     def add(self, event: SecurityEvent) -> None:
@@ -70,8 +70,8 @@ class SecurityEvents:
     def add(self, event: SecurityEvent) -> None:
         """Take an event."""
         tally = self._tallies.get(_key(event))
-        if tally is None and event.address is not None:
-            network = network_of(event.address)
+        network = None if event.address is None else network_of(event.address)
+        if tally is None and network is not None:
             self._networks[network] += 1
             if self._networks[network] > MAX_KINDS_OF_NETWORK:
                 event = _without_details(event, network)
@@ -80,7 +80,7 @@ class SecurityEvents:
             event = _without_details(event, None)
             tally = self._tallies.get(_key(event))
         if tally is None:
-            self._tallies[_key(event)] = _Tally(event.at, event, event.address)
+            self._tallies[_key(event)] = _Tally(event.at, event, network)
         else:
             tally.add(event)
 
@@ -110,7 +110,7 @@ class SecurityEvents:
             for tally, event in due:
                 tally.restore(event)
         self._tallies = {key: tally for key, tally in self._tallies.items() if tally.pending or not tally.is_over(now)}
-        self._networks = Counter(network_of(tally.address) for tally in self._tallies.values() if tally.address is not None)
+        self._networks = Counter(tally.network for tally in self._tallies.values() if tally.network is not None)
 
 
 def _without_details(event: SecurityEvent, network: str | None) -> SecurityEvent:

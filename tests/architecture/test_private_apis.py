@@ -27,7 +27,11 @@ PROJECT = SOURCE.parents[1] / "pyproject.toml"
 
 AIOSQLITE_FILE = "adapters/sqlite/aiosqlite_internals.py"
 SQLALCHEMY_FILE = "adapters/sql/compiled_statement.py"
-UVICORN_FILES = ("entrypoints/server/http_protocol.py", "entrypoints/server/server.py")
+UVICORN_FILES = (
+    "entrypoints/server/http_protocol.py",
+    "entrypoints/server/response_cycle.py",
+    "entrypoints/server/server.py",
+)
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n"
 
@@ -89,7 +93,7 @@ def uvicorn_class(module: str, name: str, file: str) -> Any:  # noqa: ANN401 - a
 
 def test_uvicorn_still_has_the_internals_that_are_used() -> None:
     """The classes and methods that are overridden or called exist, and uvicorn sets the attributes that are read."""
-    protocol, server = UVICORN_FILES
+    protocol, cycle, server = UVICORN_FILES
     for module, name, methods, attributes, file in (
         (
             "uvicorn.protocols.http.httptools_impl",
@@ -98,7 +102,6 @@ def test_uvicorn_still_has_the_internals_that_are_used() -> None:
                 "connection_made",
                 "connection_lost",
                 "data_received",
-                "on_headers_complete",
                 "on_body",
                 "on_response_complete",
                 "pause_writing",
@@ -106,15 +109,22 @@ def test_uvicorn_still_has_the_internals_that_are_used() -> None:
                 "send_400_response",
                 "_start_asgi_task",
             ),
-            ("server_state", "connections", "transport", "client", "url", "scope", "headers", "cycle", "pipeline", "flow"),
+            (
+                *("server_state", "connections", "transport", "client", "url", "scope", "headers", "cycle", "pipeline", "flow"),
+                *("app", "parser", "root_path", "expect_100_continue", "logger", "access_logger", "access_log"),
+            ),
             protocol,
         ),
         (
             "uvicorn.protocols.http.httptools_impl",
             "RequestResponseCycle",
-            (),
-            ("disconnected", "message_event", "response_started", "response_complete"),
-            protocol,
+            ("run_asgi", "receive", "send"),
+            (
+                *("scope", "transport", "flow", "default_headers", "disconnected", "keep_alive", "waiting_for_100_continue"),
+                *("message_event", "on_response", "response_started", "response_complete"),
+                *("chunked_encoding", "expected_content_length"),
+            ),
+            cycle,
         ),
         ("uvicorn.server", "ServerState", (), ("total_requests", "connections"), protocol),
         (

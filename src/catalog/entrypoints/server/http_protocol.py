@@ -5,14 +5,18 @@ response is disconnected. One `ConnectionMonitor` per process enforces the deadl
 needs its own timer.
 """
 
+import asyncio
 import json
 from collections import OrderedDict
 from typing import Any, Final
+from urllib.parse import unquote
 
+import httptools
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from catalog.entrypoints.server.response_cycle import ResponseCycle
 from catalog.entrypoints.settings.sections import HttpSettings
 
 MAX_URL: Final = 16 * 1024
@@ -158,7 +162,41 @@ class HttpConnection(HttpToolsProtocol):
             self.scope["state"]["rejection"] = _URL_TOO_LONG
         elif self._head_is_large and self._head_size() > MAX_HEAD:
             self.scope["state"]["rejection"] = _HEAD_TOO_LARGE
-        super().on_headers_complete()
+        self._start_cycle()
+
+    def _start_cycle(self) -> None:
+        """Complete the scope of the request, and pass it to the application when the ones before it are answered.
+
+        Does the same as uvicorn's `on_headers_complete`, with a cycle of another class, for a server that has no WebSockets.
+        """
+        scope, parser = self.scope, self.parser
+        version = parser.get_http_version()
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope["http_version"] = version
+        scope["method"] = parser.get_method().decode("ascii")
+        scope["path"] = self.root_path + (unquote(path) if "%" in path else path)
+        scope["raw_path"] = self.root_path.encode() + url.path
+        scope["query_string"] = url.query or b""
+        previous: RequestResponseCycle | None = self.cycle
+        self.cycle = ResponseCycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if previous is None or previous.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
     def on_body(self, body: bytes) -> None:
         """Pass a chunk of the body on."""

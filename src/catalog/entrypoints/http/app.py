@@ -138,7 +138,7 @@ def create_app(container: Container) -> RequestMiddleware:
             Exception: on_unexpected_error,
         },
         cors_config=_cors(settings.http),
-        guards=[check_access] if protection else [],
+        before_request=check_access if protection else None,
         state=State(
             {
                 "send_timeout_seconds": settings.http.send_timeout_seconds,

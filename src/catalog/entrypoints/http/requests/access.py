@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from catalog.domain.identity.errors import Unauthenticated
 from catalog.domain.identity.principal import Principal
 from catalog.domain.identity.scopes import ITEMS_CREATE
-from catalog.entrypoints.http.requests.caller import principal_of
+from catalog.entrypoints.http.requests.caller import AnyRequest, principal_of
 
 ACCESS: Final = "access"
 """The key of a route's `AccessRule` in the `opt` of its handler."""
@@ -90,10 +90,14 @@ EACH_OPERATION: Final = AccessRule(
 """What is created needs another scope than what is replaced. `items:write` implies `items:create`, so all need the latter."""
 
 
-async def check_access(connection: Any, handler: Any) -> None:  # noqa: ANN401 - Litestar's guard
-    """Raise the error of a caller who may not call this route. A guard: it runs before the handler."""
-    rule: AccessRule = handler.opt[ACCESS]
-    rule.check(principal_of(connection.scope))
+async def check_access(request: AnyRequest) -> None:
+    """Raise the error of a caller who may not call this route. It runs before anything of the body is read.
+
+    Litestar's guards run there too, but it copies the handler for each call of one.
+    """
+    scope: Any = request.scope
+    rule: AccessRule = scope["route_handler"].opt[ACCESS]
+    rule.check(principal_of(scope))
 
 
 def public_page() -> dict[str, Any]:

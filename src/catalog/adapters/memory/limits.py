@@ -33,16 +33,20 @@ class MemoryRateLimiter:
 
     async def take(self, key: str, limit: int, window_seconds: int) -> Allowance:
         """Count a request, unless it is beyond `limit` in the window."""
+        return self.take_now(key, limit, window_seconds)
+
+    def take_now(self, key: str, limit: int, window_seconds: int) -> Allowance:
+        """Count a request, unless it is beyond `limit` in the window."""
         now = self._now()
         name = (key, window_seconds)
         window = self._windows.get(name)
         if window is None or not window.start <= now < window.end:  # before its start: the clock was set back
             window = self._begin(name, now)
-        count = window.count
-        allowed = count < limit
-        if allowed:
-            window.count = count = count + 1
-        return Allowance(allowed, max(limit - count, 0), math.ceil(window.end - now))
+        remaining = limit - window.count
+        if remaining <= 0:  # less than 0: counted with a higher limit before
+            return Allowance(allowed=False, remaining=0, reset_after=math.ceil(window.end - now))
+        window.count += 1
+        return Allowance(True, remaining - 1, math.ceil(window.end - now))
 
     async def close(self) -> None:
         """Forget every count."""

@@ -20,6 +20,9 @@ class RateLimiter(Protocol):
     async def take(self, key: str, limit: int, window_seconds: int) -> Allowance:
         """Count a request, unless it is beyond `limit` in the window."""
 
+    def take_now(self, key: str, limit: int, window_seconds: int) -> Allowance | None:
+        """Count a request as `take` does if that is possible without waiting; otherwise count nothing and return None."""
+
     async def close(self) -> None:
         """Release all resources."""
 

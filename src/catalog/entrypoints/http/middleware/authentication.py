@@ -5,6 +5,7 @@ is checked after routing, by the route's access rule. Requests with a cookie mus
 browsers send cookies on their own. Finally, requests are counted, by principal or else by address.
 """
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, Final, Self
@@ -21,7 +22,7 @@ from catalog.domain.identity.principal import GUEST, Principal
 from catalog.domain.identity.scopes import ITEMS_READ, NO_SCOPES
 from catalog.entrypoints.http.middleware.public_routes import PublicRoutes
 from catalog.entrypoints.http.middleware.rate_limits import Header, RateLimits, address_key
-from catalog.entrypoints.http.requests.access import REQUESTS
+from catalog.entrypoints.http.requests.access import REQUESTS, AccessRule
 from catalog.entrypoints.http.requests.caller import PRINCIPAL, VISIBILITY, address_of
 from catalog.entrypoints.http.requests.credentials import (
     RawCredential,
@@ -110,32 +111,57 @@ class AuthenticationMiddleware:
         self._cors = cors
         self._cors_headers = None if cors is None else CorsHeaders(cors)
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
-        """Pass an authenticated request on, or respond to it. Preflights need no credential and are not counted."""
-        if scope["type"] != "http" or (self._cors is not None and is_preflight(scope)):
-            await self._app(scope, receive, send)
-            return
-        state = scope["state"]
-        state[PRINCIPAL] = NOBODY  # until it is known
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:  # noqa: ANN401 - ASGI's
+        """Pass an authenticated request on, or respond to it. Preflights need no credential and are not counted.
+
+        Not a coroutine: there is nothing to wait for if the caller is known, and each coroutine takes time.
+        """
+        if scope["type"] == "http" and (self._cors is None or not is_preflight(scope)):
+            scope["state"][PRINCIPAL] = NOBODY  # until it is known
+            try:
+                rule = self._routes.rule(scope)
+                caller = self._recognize(scope) if rule is None else _NOBODY
+                if isinstance(caller, _Caller):
+                    admission = self._admit(caller, scope, rule)
+                else:
+                    admission = self._admit_unknown(caller, scope)
+            except (CatalogError, HTTPException) as error:
+                return self._refuse(scope, receive, send, error)
+            if admission is not None:
+                return self._pass_on(admission, scope, receive, send)
+        passed_on: Awaitable[None] = self._app(scope, receive, send)
+        return passed_on
+
+    async def _pass_on(self, admission: Awaitable[None], scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
+        """Pass a request on when it is admitted."""
         try:
-            rule = self._routes.rule(scope)
-            limit = REQUESTS if rule is None else rule.limit
-            caller = self._recognize(scope) if rule is None else _NOBODY
-            if not isinstance(caller, _Caller):
-                caller = await self._caller(caller, scope)
-            state[PRINCIPAL] = caller.principal
-            state[VISIBILITY] = caller.visibility
-            if scope["method"] not in SAFE_METHODS:
-                self._refuse_other_pages(scope, caller, is_public=rule is not None)
-            if limit is not None:
-                await self._limits.take(limit, caller.rate_key or address_key(address_of(scope)), scope)
+            await admission
         except (CatalogError, HTTPException) as error:
             await self._refuse(scope, receive, send, error)
-            return
+        else:
+            await self._app(scope, receive, send)
+
+    def _admit(self, caller: _Caller, scope: Any, rule: AccessRule | None) -> Awaitable[None] | None:  # noqa: ANN401 - an ASGI scope
+        """Note who sends a request, and count it. Return what to wait for, if counting takes waiting.
+
+        Raises: CrossSite, TooManyRequests; an HTTPException with 415.
+        """
+        state = scope["state"]
+        state[PRINCIPAL] = caller.principal
+        state[VISIBILITY] = caller.visibility
+        if scope["method"] not in SAFE_METHODS:
+            self._refuse_other_pages(scope, caller, is_public=rule is not None)
         if caller.noted_use != self._authenticator.noted_uses:
             caller.noted_use = self._authenticator.noted_uses
             self._authenticator.used(caller.principal)
-        await self._app(scope, receive, send)
+        limit = REQUESTS if rule is None else rule.limit
+        return None if limit is None else self._limits.count(limit, caller.rate_key or address_key(address_of(scope)), scope)
+
+    async def _admit_unknown(self, raw: RawCredential, scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
+        """Verify a credential that is not known yet, then do the same. Raises: CatalogError; an HTTPException with 415."""
+        counting = self._admit(await self._caller(raw, scope), scope, None)
+        if counting is not None:
+            await counting
 
     def _recognize(self, scope: Any) -> _Caller | RawCredential:  # noqa: ANN401 - an ASGI scope
         """Return who sends a request, or the credential if it is not known yet. Raises: SeveralCredentials."""

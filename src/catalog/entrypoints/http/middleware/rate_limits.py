@@ -3,6 +3,7 @@
 The headers are those of draft-ietf-httpapi-ratelimit-headers.
 """
 
+from collections.abc import Awaitable
 from functools import lru_cache
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -14,7 +15,7 @@ from catalog.domain.identity.usernames import normalize_username
 from catalog.entrypoints.http.requests.access import SIGN_INS, Limit
 from catalog.entrypoints.http.requests.caller import address_of
 from catalog.entrypoints.settings.sections import RateLimitSettings
-from catalog.ports.identity.limits import RateLimiter
+from catalog.ports.identity.limits import Allowance, RateLimiter
 
 Header = tuple[bytes, bytes]
 
@@ -36,12 +37,22 @@ class RateLimits:
 
     async def take(self, limit: Limit, key: str, scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
         """Count a request, and put the headers that its response has into the state of its scope. Raises: TooManyRequests."""
+        counting = self.count(limit, key, scope)
+        if counting is not None:
+            await counting
+
+    def count(self, limit: Limit, key: str, scope: Any) -> Awaitable[None] | None:  # noqa: ANN401 - an ASGI scope
+        """Do what `take` does. If that takes waiting, return what to wait for. Raises: TooManyRequests."""
         policy = self._sign_in if limit == SIGN_INS else self._default
-        allowance = await self._limiter.take(policy.prefix + key if policy.prefix else key, policy.requests, policy.seconds)
-        headers = (policy.header, (b"ratelimit", policy.left % (allowance.remaining, allowance.reset_after)))
-        scope["state"][RATE_HEADERS] = headers
-        if not allowance.allowed:
-            raise TooManyRequests(allowance.reset_after)
+        key = policy.prefix + key
+        allowance = self._limiter.take_now(key, policy.requests, policy.seconds)
+        if allowance is None:
+            return self._wait(policy, key, scope)
+        policy.apply(allowance, scope)
+        return None
+
+    async def _wait(self, policy: "_Policy", key: str, scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
+        policy.apply(await self._limiter.take(key, policy.requests, policy.seconds), scope)
 
 
 class _Policy:
@@ -49,11 +60,18 @@ class _Policy:
 
     def __init__(self, name: str, requests: int, seconds: int, prefix: str = "") -> None:
         self.prefix = prefix
-        """What its keys begin with. There is none for most requests: joining texts with each request takes time."""
+        """What its keys begin with; nothing for most requests."""
         self.left = f'"{name}";r=%d;t=%d'.encode()
         self.requests = requests
         self.seconds = seconds
         self.header: Header = (b"ratelimit-policy", f'"{name}";q={requests};w={seconds}'.encode())
+
+    def apply(self, allowance: Allowance, scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
+        """Put the headers of the response into the state of the scope. Raises: TooManyRequests if the request is not allowed."""
+        allowed, remaining, reset_after = allowance
+        scope["state"][RATE_HEADERS] = (self.header, (b"ratelimit", self.left % (remaining, reset_after)))
+        if not allowed:
+            raise TooManyRequests(reset_after)
 
 
 class SignInLimit:

@@ -14,6 +14,7 @@ SECURE_COOKIE: Final = f"__Host-{COOKIE}"
 RawCredential = tuple[bytes, bytes]
 """The name and the value of a header."""
 
+_HEADERS = frozenset((b"authorization", b"x-api-key", b"cookie"))
 _BEARER = b"bearer "
 _KEY_PREFIX = f"{PREFIX}_"
 
@@ -27,12 +28,14 @@ def raw_credential(scope: Any) -> RawCredential | None:  # noqa: ANN401 - an ASG
     cookie: RawCredential | None = None
     for header in scope["headers"]:
         name = header[0]
-        if name == b"authorization" or name == b"x-api-key":  # noqa: PLR1714 - faster than a tuple
-            if found is not None:
-                raise SeveralCredentials
-            found = header
-        elif name == b"cookie":
+        if name not in _HEADERS:
+            continue
+        if name == b"cookie":
             cookie = header if cookie is None else (name, cookie[1] + b"; " + header[1])
+        elif found is None:
+            found = header
+        else:
+            raise SeveralCredentials
     return cookie if found is None else found
 
 

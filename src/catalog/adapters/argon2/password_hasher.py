@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import sys
+import threading
 from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +24,8 @@ AT_ONCE = 2
 MAX_WAITING = 100
 """Hashes that may wait. Further ones are refused: they would wait longer than clients do."""
 
+_LOWEST_PRIORITY = 19
+
 T = TypeVar("T")
 
 
@@ -32,7 +36,7 @@ class Argon2PasswordHasher:
         """Take the memory of a hash in KiB, how many are computed at a time, and how many more may wait."""
         self._hasher = PasswordHasher(time_cost=1, memory_cost=memory_kib, parallelism=1)
         self._hash_of_nobody = _random_hash(self._hasher)
-        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="argon2")
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="argon2", initializer=_yield_to_others)
         self._limit = at_once + max_waiting
         self._pending = 0
 
@@ -70,6 +74,15 @@ class Argon2PasswordHasher:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             self._pending -= 1
+
+
+def _yield_to_others() -> None:
+    """Give this thread the lowest priority: whoever guesses passwords must not slow the thread that answers requests.
+
+    Only Linux has priorities of threads. Elsewhere this would lower that of the process.
+    """
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
 
 
 def _random_hash(hasher: PasswordHasher) -> str:

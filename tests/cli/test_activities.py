@@ -7,7 +7,7 @@ import pytest
 
 from catalog.entrypoints import identity_plugins
 from tests.cli.conftest import Command
-from tests.cli.test_audit import execute
+from tests.cli.test_audit import execute, now
 
 
 def recorded(catalog: Command) -> list[dict[str, Any]]:
@@ -30,7 +30,7 @@ def test_imports_exports_and_prunes_are_recorded(catalog: Command, tmp_path: Pat
     catalog("import", str(empty), code=1)
     catalog("export", str(tmp_path / "out.csv"))
     catalog("export", str(tmp_path / "none.csv"), "--category", "none", code=2)
-    catalog("changes", "prune", "--before", "2999-01-01", "--archive", str(tmp_path / "archive.jsonl"))
+    catalog("changes", "prune", "--before", now(), "--archive", str(tmp_path / "archive.jsonl"))
     events = recorded(catalog)
     assert [(event["action"], event["result"], event["subject"]) for event in events] == [
         ("items.imported", "success", None),

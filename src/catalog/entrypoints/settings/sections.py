@@ -213,6 +213,14 @@ class ChangesSettings(Section):
     )
 
 
+class AuditSettings(Section):
+    """The security log: retention."""
+
+    retention_days: float | None = Field(
+        None, gt=0, le=36_500, description="Days that `catalog audit prune` keeps (default: none; --before is then required)"
+    )
+
+
 class OidcSettings(Section):
     """Another issuer whose access tokens are accepted (OpenID Connect)."""
 

@@ -197,14 +197,14 @@ def _failure_counter(connection: Any, clock: Clock) -> FailureCounter:  # noqa: 
 
 
 def _keys_from_settings(settings: Settings, clock: Clock) -> Sequence[StoredSigningKey]:
-    """Return the signing key of the settings, if there is one. Raises: InvalidSettings, without quoting it."""
-    key = settings.identity.signing_key
-    if key is None:
+    """Return the signing keys of the settings; the first one signs. Raises: InvalidSettings, without quoting them."""
+    text = settings.identity.signing_key
+    if text is None:
         return ()
-    from catalog.adapters.jwt.signing_keys import parse_key  # noqa: PLC0415 - load the library only if it is used
+    from catalog.adapters.jwt.signing_keys import parse_keys, to_pem  # noqa: PLC0415 - load the library only if it is used
 
     try:
-        return (StoredSigningKey(parse_key(key.get_secret_value()).id, key.get_secret_value(), clock.now()),)
+        return [StoredSigningKey(key.id, to_pem(key), clock.now()) for key in parse_keys(text.get_secret_value())]
     except ValueError as error:
         raise InvalidSettings([("CATALOG_IDENTITY__SIGNING_KEY", str(error))]) from None
 

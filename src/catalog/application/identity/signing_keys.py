@@ -24,14 +24,18 @@ PUBLISHED_BEFORE = timedelta(minutes=3)
 MIN_RELOAD_INTERVAL = timedelta(seconds=5)
 """How long keys are not read again because of a token with an unknown one, which anybody can make up."""
 
-SigningKeyState = Literal["next", "signing", "previous"]
-"""A key that will sign, the one that signs, or one that has signed tokens that are still valid."""
+SigningKeyState = Literal["next", "signing", "previous", "verifying"]
+"""A key that will sign, the one that signs, or one that has signed tokens that are still valid.
+
+Of the keys in the settings, the first one signs and the others verify: nobody knows whether they are next or previous.
+"""
 
 
 class ListedSigningKey(NamedTuple):
-    """A signing key and what it does."""
+    """A signing key without its private part, and what it does. A key of the settings has no known time of creation."""
 
-    key: StoredSigningKey
+    id: str
+    created_at: datetime | None
     state: SigningKeyState
 
 
@@ -96,14 +100,17 @@ class SigningKeys:
         return key
 
     async def listed(self) -> Sequence[ListedSigningKey]:
-        """Return the keys in the store, the newest first. Raises: SigningKeyInSettings, Unavailable."""
+        """Return the keys: those of the settings in their order, or those in the store, the newest first. Raises: Unavailable."""
         if self._from_settings:
-            raise SigningKeyInSettings
+            return [
+                ListedSigningKey(key.id, None, "verifying" if index else "signing")
+                for index, key in enumerate(self._from_settings)
+            ]
         keys = await self._storage.signing_keys()
         signing = _signing(keys, self._clock.now())
         states: list[SigningKeyState] = ["next" if index < signing else "previous" for index in range(len(keys))]
         states[signing : signing + 1] = ["signing"]
-        return [ListedSigningKey(key, state) for key, state in zip(keys, states, strict=False)]
+        return [ListedSigningKey(key.id, key.created_at, state) for key, state in zip(keys, states, strict=False)]
 
     def _use(self, keys: Sequence[StoredSigningKey]) -> None:
         self._signer.use(keys)

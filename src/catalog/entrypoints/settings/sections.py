@@ -258,7 +258,9 @@ class IdentitySettings(Section):
     admin_username: str | None = Field(None, description="Name of the first admin, who is created at a start without users")
     admin_password: SecretStr | None = Field(None, description="Password of the first admin")
     signing_key: SecretStr | None = Field(
-        None, description="Ed25519 key that signs access tokens: PKCS#8 PEM or a private JWK (default: one is kept in the store)"
+        None,
+        description="Ed25519 keys of access tokens: PKCS#8 PEMs one after the other, a private JWK, or a JWK Set; "
+        "the first one signs, all verify (default: one is kept in the store)",
     )
     issuer_name: str = Field("catalog", min_length=1, max_length=200, description="Issuer of access tokens, their claim iss")
     audience_name: str = Field("catalog", min_length=1, max_length=200, description="Audience of access tokens, their claim aud")

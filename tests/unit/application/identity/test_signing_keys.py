@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalog.application.identity.signing_keys import MIN_RELOAD_INTERVAL, PUBLISHED_BEFORE, SigningKeys
+from catalog.application.identity.signing_keys import MIN_RELOAD_INTERVAL, PUBLISHED_BEFORE, ListedSigningKey, SigningKeys
 from catalog.domain.errors import StoreUnavailable
 from catalog.domain.identity.errors import InvalidToken, SigningKeyInSettings
 from catalog.domain.identity.session import MAX_ACCESS_LIFE
@@ -13,7 +13,7 @@ from tests.making import NOON
 
 async def states(process: Process) -> dict[str, str]:
     """Return the state of each stored key."""
-    return {listed.key.id: listed.state for listed in await process.signing_keys.listed()}
+    return {listed.id: listed.state for listed in await process.signing_keys.listed()}
 
 
 async def test_the_first_start_makes_a_key(process: Process, other: Process, storage: FlakyIdentity) -> None:
@@ -104,17 +104,21 @@ async def test_rotations_in_a_row_sign_one_after_the_other(process: Process) -> 
 
 
 async def test_keys_of_the_settings_are_used_as_they_are(process: Process, storage: FlakyIdentity) -> None:
-    """Those in the store are left alone, and nothing is listed or rotated."""
+    """Those in the store are left alone, and nothing is rotated. The first one signs."""
     await process.add_user()
     token = (await process.tokens()).access_token
     before = await storage.signing_keys()
-    fixed = StoredSigningKey("settings", "private", NOON)
-    keys = SigningKeys(storage, process.signer, process.clock, (fixed,))
+    fixed = [StoredSigningKey(key_id, "private", NOON) for key_id in ("settings", "second", "third")]
+    keys = SigningKeys(storage, process.signer, process.clock, fixed)
     await keys.load()
-    assert process.signer.keys == (fixed,)
-    for action in (keys.rotate(CLI), keys.listed()):
-        with pytest.raises(SigningKeyInSettings):
-            await action
+    assert process.signer.keys == fixed
+    with pytest.raises(SigningKeyInSettings):
+        await keys.rotate(CLI)
+    assert await keys.listed() == [
+        ListedSigningKey("settings", None, "signing"),
+        ListedSigningKey("second", None, "verifying"),
+        ListedSigningKey("third", None, "verifying"),
+    ]
     assert await storage.signing_keys() == before
     with pytest.raises(InvalidToken):
         await process.recognize(token)

@@ -2,7 +2,13 @@
 
 import pytest
 
-from catalog.application.identity.signing_keys import MIN_RELOAD_INTERVAL, PUBLISHED_BEFORE, ListedSigningKey, SigningKeys
+from catalog.application.identity.signing_keys import (
+    MIN_RELOAD_INTERVAL,
+    MIN_RETRY_INTERVAL,
+    PUBLISHED_BEFORE,
+    ListedSigningKey,
+    SigningKeys,
+)
 from catalog.domain.errors import StoreUnavailable
 from catalog.domain.identity.errors import InvalidToken, SigningKeyInSettings
 from catalog.domain.identity.session import MAX_ACCESS_LIFE
@@ -59,6 +65,7 @@ async def test_a_key_that_was_not_read_in_time_is_read_when_a_token_names_it(
     with pytest.raises(StoreUnavailable):
         await other.recognize(token)
     storage.away = False
+    process.clock.time += MIN_RETRY_INTERVAL
     assert (await other.recognize(token)).username == "anna"
     storage.calls.clear()
     for number in range(3):
@@ -140,6 +147,7 @@ async def test_a_process_that_started_without_the_store_reads_the_keys_later(
                 await action
         storage.away = False
         assert later.signer.keys == ()
+        process.clock.time += MIN_RETRY_INTERVAL
         if signs_first:
             token = (await later.tokens()).access_token
         await later.recognize(token)

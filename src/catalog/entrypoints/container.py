@@ -27,6 +27,7 @@ from catalog.application.identity.continuation import Continuation
 from catalog.application.identity.first_admin import FirstAdmin
 from catalog.application.identity.maintenance import IdentityMaintenance
 from catalog.application.identity.passwords import Passwords
+from catalog.application.identity.periodic import together
 from catalog.application.identity.revocations import IdentityCommits, RevocationWatch
 from catalog.application.identity.security_events import SecurityEvents
 from catalog.application.identity.sessions import UserSessions
@@ -310,7 +311,6 @@ async def identity_running(container: Container) -> AsyncIterator[None]:
         with suppress(Unavailable):  # both are tried again by the tasks below
             await container.signing_keys().load()
             await container.revocations().update()
-        await stack.enter_async_context(container.security_events().running())
-        await stack.enter_async_context(container.revocations().running())
-        await stack.enter_async_context(container.identity_maintenance().running())
+        tasks = (container.security_events(), container.revocations(), container.identity_maintenance())
+        await stack.enter_async_context(together(*(task.running() for task in tasks)))
         yield

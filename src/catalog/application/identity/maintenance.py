@@ -1,13 +1,12 @@
 """What each process does once a minute: it notes uses, reads the signing keys, and deletes what has expired."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from catalog.application.identity.authenticator import Authenticator
 from catalog.application.identity.periodic import repeated
 from catalog.application.identity.signing_keys import SigningKeys
-from catalog.domain.errors import Unavailable
 from catalog.ports.clock import Clock
 from catalog.ports.identity.storage import IdentityStorage
 
@@ -41,9 +40,5 @@ class IdentityMaintenance:
     @asynccontextmanager
     async def running(self, interval: float = INTERVAL) -> AsyncIterator[None]:
         """Run regularly while the context is open, and note the last uses when it closes."""
-        try:
-            async with repeated(self.run, interval):
-                yield
-        finally:
-            with suppress(Unavailable):
-                await self._authenticator.note_uses()
+        async with repeated(self.run, interval, last=self._authenticator.note_uses):
+            yield

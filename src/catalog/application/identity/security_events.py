@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from catalog.application.identity.periodic import repeated
 from catalog.domain.errors import Unavailable
@@ -87,11 +88,8 @@ class SecurityEvents:
     @asynccontextmanager
     async def running(self, interval: float = WRITE_INTERVAL) -> AsyncIterator[None]:
         """Write in the background while the context is open, and the rest when it closes."""
-        try:
-            async with repeated(self.write, interval):
-                yield
-        finally:
-            await self.write(everything=True)
+        async with repeated(self.write, interval, last=partial(self.write, everything=True)):
+            yield
 
     async def write(self, *, everything: bool = False) -> None:
         """Write what is new, and the numbers of repeats whose minute is over. If the store is away, keep them."""

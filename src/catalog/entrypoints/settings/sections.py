@@ -236,7 +236,9 @@ class OidcSettings(Section):
         description="Claim with the roles; dots separate nested claims: realm_access.roles",
     )
     role_map: str = Field(
-        "{}", description='Role for each value of that claim, as JSON: {"staff": "editor"}; the highest one counts, none is 403'
+        "{}",
+        description='Role for each value of that claim, as JSON: {"staff": "editor"}; if several match, the last in the order '
+        "user, editor, auditor, admin counts (an auditor may not write, unlike an editor); none is 403",
     )
 
     @field_validator("issuer", "audience")

@@ -1,5 +1,6 @@
 """What commands do with the data as a whole stands in the security log."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from catalog.entrypoints import identity_plugins
 from tests.cli.conftest import Command
-from tests.cli.test_audit import execute
+from tests.cli.test_audit import execute, now
 
 
 def recorded(catalog: Command) -> list[dict[str, Any]]:
@@ -30,7 +31,7 @@ def test_imports_exports_and_prunes_are_recorded(catalog: Command, tmp_path: Pat
     catalog("import", str(empty), code=1)
     catalog("export", str(tmp_path / "out.csv"))
     catalog("export", str(tmp_path / "none.csv"), "--category", "none", code=2)
-    catalog("changes", "prune", "--before", "2999-01-01", "--archive", str(tmp_path / "archive.jsonl"))
+    catalog("changes", "prune", "--before", now(), "--archive", str(tmp_path / "archive.jsonl"))
     events = recorded(catalog)
     assert [(event["action"], event["result"], event["subject"]) for event in events] == [
         ("items.imported", "success", None),
@@ -45,6 +46,21 @@ def test_imports_exports_and_prunes_are_recorded(catalog: Command, tmp_path: Pat
     assert (events[3]["detail"], events[5]["detail"]) == ({"format": "csv", "rows": 2}, {"last_seq": 2})
     assert {(event["actor"], event["credential"]) for event in events} == {("cli", "cli")}
     catalog("audit", "verify")
+
+
+def test_an_activity_that_cannot_be_recorded_is_a_warning(catalog: Command, store_url: str, tmp_path: Path) -> None:
+    """The work is done. A store that goes away at the end is like one that has lost the table by then."""
+    catalog("items", "create", "--sku", "a", "--name", "A")
+    execute(store_url, "ALTER TABLE security_log RENAME TO away")
+    result = catalog("export", str(tmp_path / "out.csv"))
+    warning = "The security log could not be written, and lacks what happened last: items.exported."
+    assert f"catalog: warning: {warning}\n" in result.stderr
+    assert json.dumps(warning) in result.stderr  # the log line
+    failed = catalog("export", str(tmp_path / "none.csv"), "--category", "none", code=2)
+    assert f"catalog: warning: {warning}\n" in failed.stderr
+    execute(store_url, "ALTER TABLE away RENAME TO security_log")
+    assert catalog("export", str(tmp_path / "again.csv")).stderr.count("warning") == 0
+    assert [event["action"] for event in recorded(catalog)] == ["items.exported"]
 
 
 @pytest.mark.parametrize("store", ["sqlite"])

@@ -173,6 +173,26 @@ def test_the_security_log_is_archived_and_pruned(catalog: Command, tmp_path: Pat
     )
 
 
+@pytest.mark.usefixtures("recorded")
+def test_the_setting_says_what_is_kept_of_the_security_log(
+    catalog: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it, --before is required; with it, --before still counts. What is pruned is archived and recorded as ever."""
+    archive = tmp_path / "archive.jsonl"
+    prune = ("audit", "prune", "--archive", str(archive))
+    assert "CATALOG_AUDIT__RETENTION_DAYS" in catalog(*prune, code=2).stderr
+    monkeypatch.setenv("CATALOG_AUDIT__RETENTION_DAYS", "1")
+    assert "No entries are old enough" in catalog(*prune).stdout
+    monkeypatch.setenv("CATALOG_AUDIT__RETENTION_DAYS", "0.02")  # half an hour
+    assert "No entries are old enough" in catalog(*prune, "--before", "2020-01-01").stdout
+    assert not archive.exists()
+    assert "Moved 3 entries, up to number 3," in catalog(*prune).stdout
+    assert [json.loads(line).get("seq") for line in archive.read_text().splitlines()] == [1, 2, 3, None]
+    catalog("audit", "verify")
+    (event,) = catalog.json("audit", "list", "--stream", "security")["events"]
+    assert (event["action"], event["subject"], event["detail"]) == ("changes.pruned", "security", {"last_seq": 3})
+
+
 @pytest.mark.usefixtures("lived")
 def test_a_storage_without_identity_has_changes_only(catalog: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is no security log then."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
+from tests.cli.test_audit import now
 
 pytestmark = pytest.mark.usefixtures("store_url")
 
@@ -54,7 +55,10 @@ def test_a_deleted_item_has_a_history_and_is_restored_and_reverted(catalog: Comm
 def test_old_changes_are_archived_and_pruned(
     catalog: Command, lived: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The archive is complete and ends with a trailer. The log then starts after the pruned entries."""
+    """The archive is complete and ends with a trailer. The log then starts after the pruned entries.
+
+    A time in the future would empty the log.
+    """
     archive = tmp_path / "archive.jsonl"
     prune = ("changes", "prune", "--archive", str(archive))
     assert "--before" in catalog(*prune, code=2).stderr
@@ -62,15 +66,16 @@ def test_old_changes_are_archived_and_pruned(
     assert "No changes are old enough" in catalog(*prune, "--before", "2020-01-01").stdout
     monkeypatch.setenv("CATALOG_CHANGES__RETENTION_DAYS", "30")
     assert "No changes are old enough" in catalog(*prune).stdout
+    assert "must not be in the future" in catalog(*prune, "--before", "2999-01-01", code=2).stderr
     assert not archive.exists()
-    result = catalog("changes", "prune", "--before", "2999-01-01", "--archive", str(tmp_path / "no" / "a"), code=2)
+    result = catalog("changes", "prune", "--before", now(), "--archive", str(tmp_path / "no" / "a"), code=2)
     assert "no such file" in result.stderr
-    assert "Moved 3 changes, up to number 3," in catalog(*prune, "--before", "2999-01-01").stdout
+    assert "Moved 3 changes, up to number 3," in catalog(*prune, "--before", now()).stdout
     *lines, trailer = [json.loads(line) for line in archive.read_text().splitlines()]
     assert ([line["seq"] for line in lines], trailer["_end"]["rows"]) == ([1, 2, 3], 3)
-    assert "already exists" in catalog(*prune, "--before", "2999-01-01", code=2).stderr
+    assert "already exists" in catalog(*prune, "--before", now(), code=2).stderr
     assert "There is no item" in catalog("items", "history", lived, code=1).stderr
     assert "begins after entry 3" in catalog("changes", "list", "--after", "1", code=1).stderr
     catalog("items", "create", "--sku", "b", "--name", "B")
-    catalog("changes", "prune", "--before", "2999-01-01", "--archive", str(tmp_path / "second.jsonl"))
+    catalog("changes", "prune", "--before", now(), "--archive", str(tmp_path / "second.jsonl"))
     assert "were pruned" in catalog("items", "history", "b").stderr

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from catalog.adapters.jwt.signing_keys import generate_key, to_pem
 from catalog.application.identity.client import Client
 from catalog.domain.identity.scopes import SCOPES
 from catalog.entrypoints.cli import passwords
@@ -201,3 +202,19 @@ def test_signing_keys_are_listed_and_rotated(catalog: Command, store_url: str, m
     result = catalog("signing-keys", "list", code=2)
     assert "CATALOG_IDENTITY__SIGNING_KEY" in result.stderr
     assert "nonsense" not in result.output
+
+
+@pytest.mark.parametrize("store", ["sqlite"])
+def test_signing_keys_of_the_settings_are_listed(catalog: Command, store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In their order: the first one signs. They are not rotated, and an invalid list of them is an error."""
+    first, second = generate_key(), generate_key()
+    monkeypatch.setenv("CATALOG_IDENTITY__SIGNING_KEY", to_pem(first) + to_pem(second))
+    assert catalog.json("signing-keys", "list")["signing_keys"] == [
+        {"id": first.id, "created_at": None, "state": "signing"},
+        {"id": second.id, "created_at": None, "state": "verifying"},
+    ]
+    listed = catalog("signing-keys", "list").stdout
+    assert [line.split() for line in listed.splitlines()[1:]] == [[first.id, "signing"], [second.id, "verifying"]]
+    assert "is set in the settings" in catalog("signing-keys", "rotate", code=1).stderr
+    monkeypatch.setenv("CATALOG_IDENTITY__SIGNING_KEY", to_pem(first) * 2)
+    assert "Signing keys 1 and 2 are the same one" in catalog("signing-keys", "list", code=2).stderr

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from tests.servers import free_port, wait_until
 NOT_MIGRATED = {"CATALOG_IDENTITY__MODE": "required", "CATALOG_STORAGE__MIGRATE": "false"}
 
 Start = Callable[..., Settings]
+Printed = Callable[[], str]
 
 
 @pytest.fixture
@@ -48,36 +48,45 @@ def start(catalog: Command, store_url: str, monkeypatch: pytest.MonkeyPatch) -> 
     return run
 
 
+@pytest.fixture
+def printed(capsys: pytest.CaptureFixture[str]) -> Printed:
+    """Return everything that was printed to stderr so far."""
+    parts: list[str] = []
+
+    def text() -> str:
+        parts.append(capsys.readouterr().err)
+        return "".join(parts)
+
+    return text
+
+
 def usernames(catalog: Command) -> list[str]:
     """Return the names of all users."""
     return [user["username"] for user in catalog.json("users", "list")["users"]]
 
 
-def test_the_first_admin_is_created_when_the_store_is_there(start: Start, catalog: Command) -> None:
+def test_the_first_admin_is_created_when_the_store_is_there(
+    start: Start, catalog: Command, printed: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The store is tried again until it works. Then there is nothing left to do."""
+    monkeypatch.setenv("CATALOG_LOG__LEVEL", "DEBUG")
     settings = start(ADMIN_USERNAME="root", ADMIN_PASSWORD=PASSWORD)
     with preparing_later(settings, interval=0.05):
-        time.sleep(0.2)  # some attempts fail
+        wait_until(lambda: printed().count("identity_still_not_prepared") >= 2)
         catalog("migrate")
         wait_until(lambda: usernames(catalog) == ["root"])
     assert asyncio.run(start_identity(Container(settings=settings)))
     assert usernames(catalog) == ["root"]
 
 
-def test_a_weak_password_is_logged(start: Start, catalog: Command, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_weak_password_is_logged(start: Start, catalog: Command, printed: Printed) -> None:
     """Without its value. The service goes on, without an admin."""
     settings = start(ADMIN_USERNAME="root", ADMIN_PASSWORD="planted")
     catalog("migrate")
     log_config.configure(settings.log)  # the command has bound it to its own output
-    printed: list[str] = []
-
-    def is_logged() -> bool:
-        printed.append(capsys.readouterr().err)
-        return "CATALOG_IDENTITY__ADMIN_PASSWORD" in "".join(printed)
-
     with preparing_later(settings, interval=0.01):
-        wait_until(is_logged)
-    assert "planted" not in "".join(printed)
+        wait_until(lambda: "CATALOG_IDENTITY__ADMIN_PASSWORD" in printed())
+    assert "planted" not in printed()
     assert usernames(catalog) == []
 
 

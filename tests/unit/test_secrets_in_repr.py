@@ -17,7 +17,6 @@ from catalog.adapters.postgres.dsn import Dsn, read_dsn
 from catalog.application.identity.api_keys import CreatedKey
 from catalog.application.identity.authenticator import Credential
 from catalog.application.identity.sign_in import BrowserSignIn
-from catalog.application.identity.signing_keys import ListedSigningKey
 from catalog.application.identity.token_pairs import TokenPair
 from catalog.domain.change import Change
 from catalog.domain.identity.api_key import ApiKey, KeyText
@@ -65,7 +64,6 @@ HOLDERS: Mapping[type, object] = {
     KeyText: KeyText(KEY.id, planted("secret")),
     CreatedKey: CreatedKey(KEY, planted("cat_")),
     StoredSigningKey: SIGNING,
-    ListedSigningKey: ListedSigningKey(SIGNING, "signing"),
     TokenPair: TokenPair(planted("a"), planted("r"), 600, frozenset()),
     BrowserSignIn: BrowserSignIn(planted("c"), COMMAND_LINE),
     Credential: Credential("token", planted("t")),

@@ -27,6 +27,7 @@ from catalog.application.identity.continuation import Continuation
 from catalog.application.identity.first_admin import FirstAdmin
 from catalog.application.identity.maintenance import IdentityMaintenance
 from catalog.application.identity.passwords import Passwords
+from catalog.application.identity.periodic import together
 from catalog.application.identity.revocations import IdentityCommits, RevocationWatch
 from catalog.application.identity.security_events import SecurityEvents
 from catalog.application.identity.sessions import UserSessions
@@ -197,14 +198,14 @@ def _failure_counter(connection: Any, clock: Clock) -> FailureCounter:  # noqa: 
 
 
 def _keys_from_settings(settings: Settings, clock: Clock) -> Sequence[StoredSigningKey]:
-    """Return the signing key of the settings, if there is one. Raises: InvalidSettings, without quoting it."""
-    key = settings.identity.signing_key
-    if key is None:
+    """Return the signing keys of the settings; the first one signs. Raises: InvalidSettings, without quoting them."""
+    text = settings.identity.signing_key
+    if text is None:
         return ()
-    from catalog.adapters.jwt.signing_keys import parse_key  # noqa: PLC0415 - load the library only if it is used
+    from catalog.adapters.jwt.signing_keys import parse_keys, to_pem  # noqa: PLC0415 - load the library only if it is used
 
     try:
-        return (StoredSigningKey(parse_key(key.get_secret_value()).id, key.get_secret_value(), clock.now()),)
+        return [StoredSigningKey(key.id, to_pem(key), clock.now()) for key in parse_keys(text.get_secret_value())]
     except ValueError as error:
         raise InvalidSettings([("CATALOG_IDENTITY__SIGNING_KEY", str(error))]) from None
 
@@ -310,7 +311,6 @@ async def identity_running(container: Container) -> AsyncIterator[None]:
         with suppress(Unavailable):  # both are tried again by the tasks below
             await container.signing_keys().load()
             await container.revocations().update()
-        await stack.enter_async_context(container.security_events().running())
-        await stack.enter_async_context(container.revocations().running())
-        await stack.enter_async_context(container.identity_maintenance().running())
+        tasks = (container.security_events(), container.revocations(), container.identity_maintenance())
+        await stack.enter_async_context(together(*(task.running() for task in tasks)))
         yield

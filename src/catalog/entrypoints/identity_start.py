@@ -69,7 +69,8 @@ def _prepare_until(settings: Settings, interval: float, stopping: threading.Even
     while not stopping.wait(interval):
         try:
             asyncio.run(_open_and_prepare(Container(settings=settings)))
-        except Unavailable:
+        except Unavailable as error:
+            log_config.log_identity_still_not_prepared(str(error))
             continue
         except InvalidSettings as error:  # the password of the first admin is weak, which only a reachable store shows
             log_config.log_identity_not_prepared(str(error), settings.storage.display_url, retrying=False)

@@ -84,6 +84,11 @@ def log_identity_not_prepared(reason: str, store: str, *, retrying: bool = True)
     structlog.get_logger("catalog.identity").warning("identity_not_prepared", reason=reason, store=store, effect=effect)
 
 
+def log_identity_still_not_prepared(reason: str) -> None:
+    """Log that another attempt to prepare the store has failed, with the reason."""
+    structlog.get_logger("catalog.identity").debug("identity_still_not_prepared", reason=reason)
+
+
 def log_store_not_ready(reason: str, store: str) -> None:
     """Log that requests get 503, with the reason, until the store is ready."""
     structlog.get_logger("catalog.store").warning(

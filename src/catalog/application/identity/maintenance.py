@@ -1,13 +1,12 @@
 """What each process does once a minute: it notes uses, reads the signing keys, and deletes what has expired."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from catalog.application.identity.authenticator import Authenticator
-from catalog.application.identity.periodic import repeated
+from catalog.application.identity.periodic import repeated, together
 from catalog.application.identity.signing_keys import SigningKeys
-from catalog.domain.errors import Unavailable
 from catalog.ports.clock import Clock
 from catalog.ports.identity.storage import IdentityStorage
 
@@ -29,21 +28,24 @@ class IdentityMaintenance:
         self._clock = clock
         self._next_deletion = clock.now() + timedelta(seconds=INTERVAL / 2)
 
-    async def run(self) -> None:
-        """Do what is due. Raises: Unavailable; then the rest is done the next time."""
-        await self._signing_keys.load()
+    async def delete_expired(self) -> None:
+        """Delete what has expired, if that is due. Raises: Unavailable; then it is due the next time."""
         now: datetime = self._clock.now()
         if now >= self._next_deletion:
-            await self._storage.delete_expired(now)  # first: a full disk may keep the uses from being noted
+            await self._storage.delete_expired(now)
             self._next_deletion = now + DELETION_INTERVAL
-        await self._authenticator.note_uses()
 
     @asynccontextmanager
     async def running(self, interval: float = INTERVAL) -> AsyncIterator[None]:
-        """Run regularly while the context is open, and note the last uses when it closes."""
-        try:
-            async with repeated(self.run, interval):
-                yield
-        finally:
-            with suppress(Unavailable):
-                await self._authenticator.note_uses()
+        """Do it regularly while the context is open, and note the last uses when it closes.
+
+        Each task has a loop of its own, so that one that fails or hangs does not keep the others from being done: on a full disk,
+        uses cannot be noted, but what has expired must be deleted.
+        """
+        note_uses = self._authenticator.note_uses
+        async with together(
+            repeated(self._signing_keys.load, interval),
+            repeated(self.delete_expired, interval),
+            repeated(note_uses, interval, last=note_uses),
+        ):
+            yield

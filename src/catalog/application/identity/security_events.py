@@ -1,10 +1,13 @@
 """Writes failures, refusals and activities to the security log, in batches: a flood of them costs few transactions."""
 
+import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from catalog.application.identity.periodic import repeated
 from catalog.domain.errors import Unavailable
@@ -24,6 +27,8 @@ WRITE_INTERVAL = 0.5
 
 REPEATS = timedelta(minutes=1)
 """How long repeats of an event are counted before their number is written."""
+
+_log = logging.getLogger("catalog.identity")
 
 
 @dataclass(slots=True, eq=False)
@@ -88,13 +93,29 @@ class SecurityEvents:
     async def running(self, interval: float = WRITE_INTERVAL) -> AsyncIterator[None]:
         """Write in the background while the context is open, and the rest when it closes."""
         try:
-            async with repeated(self.write, interval):
+            async with repeated(self.write, interval, last=partial(self.write, everything=True)):
                 yield
         finally:
-            await self.write(everything=True)
+            self.log_lost()
+
+    def log_lost(self) -> str | None:
+        """Log what could not be written, and return it as a sentence, or None. To be called at the end: then it is lost."""
+        lost: Counter[str] = Counter()
+        for tally in self._tallies.values():
+            if tally.pending is not None:
+                lost[tally.pending.action] += tally.pending.count
+        if not lost:
+            return None
+        actions = ", ".join(f"{action} ({count})" if count > 1 else action for action, count in sorted(lost.items()))
+        message = f"The security log could not be written, and lacks what happened last: {actions}."
+        _log.warning("%s", message)
+        return message
 
     async def write(self, *, everything: bool = False) -> None:
-        """Write what is new, and the numbers of repeats whose minute is over. If the store is away, keep them."""
+        """Write what is new, and the numbers of repeats whose minute is over. If the store is away, keep them.
+
+        They are also kept if the write is cancelled, because nobody knows then whether they are written.
+        """
         now = self._clock.now()
         due = [
             (tally, tally.pending)
@@ -106,9 +127,11 @@ class SecurityEvents:
         try:
             if due:
                 await self._storage.record([event for _, event in due])
-        except Unavailable:
+        except (Unavailable, asyncio.CancelledError) as error:
             for tally, event in due:
                 tally.restore(event)
+            if not isinstance(error, Unavailable):
+                raise
         self._tallies = {key: tally for key, tally in self._tallies.items() if tally.pending or not tally.is_over(now)}
         self._networks = Counter(tally.network for tally in self._tallies.values() if tally.network is not None)
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from catalog.application.identity.caller import Caller
+from catalog.application.identity.single_flight import SingleFlight
 from catalog.domain.identity.errors import SigningKeyInSettings
 from catalog.domain.identity.security_log import SIGNING_KEY_ROTATED
 from catalog.domain.identity.session import MAX_ACCESS_LIFE
@@ -24,14 +25,21 @@ PUBLISHED_BEFORE = timedelta(minutes=3)
 MIN_RELOAD_INTERVAL = timedelta(seconds=5)
 """How long keys are not read again because of a token with an unknown one, which anybody can make up."""
 
-SigningKeyState = Literal["next", "signing", "previous"]
-"""A key that will sign, the one that signs, or one that has signed tokens that are still valid."""
+MIN_RETRY_INTERVAL = timedelta(seconds=1)
+"""How long the same holds after the keys could not be read."""
+
+SigningKeyState = Literal["next", "signing", "previous", "verifying"]
+"""A key that will sign, the one that signs, or one that has signed tokens that are still valid.
+
+Of the keys in the settings, the first one signs and the others verify: nobody knows whether they are next or previous.
+"""
 
 
 class ListedSigningKey(NamedTuple):
-    """A signing key and what it does."""
+    """A signing key without its private part, and what it does. A key of the settings has no known time of creation."""
 
-    key: StoredSigningKey
+    id: str
+    created_at: datetime | None
     state: SigningKeyState
 
 
@@ -50,41 +58,67 @@ class SigningKeys:
         self._signer = signer
         self._clock = clock
         self._from_settings = from_settings
-        self._loaded_at: datetime | None = None
+        self._is_loaded = False
+        self._loads: SingleFlight[None, None] = SingleFlight()
+        self._next_load: datetime | None = None
+        """Before then, a token is no reason to read the keys."""
+        self._failure: Exception | None = None
+        """Why the keys could not be read the last time."""
 
     async def ensure_loaded(self) -> None:
         """Load the keys if that has not succeeded yet, because the store was away at the start. Raises: Unavailable."""
-        if self._loaded_at is None:
-            await self.load()
+        if not self._is_loaded:
+            await self._load_if_due()
 
     async def reload(self) -> bool:
-        """Load the keys, unless that was done some seconds ago. Return whether it was done now.
+        """Load the keys, unless they were read some seconds ago. Return whether it was done now.
 
-        A process that could not reach the store for some minutes does not know a key that signs by then. Raises: Unavailable.
+        A process that could not reach the store for some minutes does not know a key that signs by then. So while the store is
+        away, nobody knows whether a key exists. Raises: Unavailable, also without asking again if that failed a moment ago.
         """
-        if self._from_settings or (self._loaded_at is not None and self._clock.now() < self._loaded_at + MIN_RELOAD_INTERVAL):
-            return False
-        await self.load()
-        return True
+        return not self._from_settings and await self._load_if_due()
 
     async def load(self) -> None:
         """Give the signer its keys; make the first one if there is none; delete those that are of no use any more.
 
-        To be called at the start, and once a minute. Raises: Unavailable.
+        To be called at the start, and once a minute. Done once for all who ask at the same time. Raises: Unavailable.
         """
+        await self._loads.run(None, self._load)
+
+    async def _load_if_due(self) -> bool:
+        if self._next_load is not None and self._clock.now() < self._next_load:
+            if self._failure is not None:
+                raise self._failure.with_traceback(None)
+            return False
+        await self.load()
+        return True
+
+    async def _load(self) -> None:
+        try:
+            expired = await self._read()
+        except Exception as error:
+            self._failure = error
+            self._next_load = self._clock.now() + MIN_RETRY_INTERVAL
+            raise
+        self._is_loaded = True
+        self._failure = None
+        self._next_load = self._clock.now() + MIN_RELOAD_INTERVAL
+        if expired:
+            await self._storage.delete_signing_keys(expired)
+
+    async def _read(self) -> Sequence[str]:
+        """Give the signer its keys. Return the ids of those in the store that are of no use any more."""
         if self._from_settings:
-            self._use(self._from_settings)
-            return
+            self._signer.use(self._from_settings)
+            return ()
         now = self._clock.now()
         keys = await self._storage.signing_keys()
         if not keys:
             await self._storage.add_signing_key(self._signer.new_key(now), (), only_first=True)
             keys = await self._storage.signing_keys()
         signing = _signing(keys, now)
-        self._use([keys[signing], *keys[:signing], *keys[signing + 1 :]])
-        expired = [key.id for successor, key in pairwise(keys) if self._is_expired(successor, now)]
-        if expired:
-            await self._storage.delete_signing_keys(expired)
+        self._signer.use([keys[signing], *keys[:signing], *keys[signing + 1 :]])
+        return [key.id for successor, key in pairwise(keys) if self._is_expired(successor, now)]
 
     async def rotate(self, caller: Caller) -> StoredSigningKey:
         """Make a new key, which signs after some minutes. Raises: SigningKeyInSettings, Unavailable."""
@@ -96,18 +130,17 @@ class SigningKeys:
         return key
 
     async def listed(self) -> Sequence[ListedSigningKey]:
-        """Return the keys in the store, the newest first. Raises: SigningKeyInSettings, Unavailable."""
+        """Return the keys: those of the settings in their order, or those in the store, the newest first. Raises: Unavailable."""
         if self._from_settings:
-            raise SigningKeyInSettings
+            return [
+                ListedSigningKey(key.id, None, "verifying" if index else "signing")
+                for index, key in enumerate(self._from_settings)
+            ]
         keys = await self._storage.signing_keys()
         signing = _signing(keys, self._clock.now())
         states: list[SigningKeyState] = ["next" if index < signing else "previous" for index in range(len(keys))]
         states[signing : signing + 1] = ["signing"]
-        return [ListedSigningKey(key, state) for key, state in zip(keys, states, strict=False)]
-
-    def _use(self, keys: Sequence[StoredSigningKey]) -> None:
-        self._signer.use(keys)
-        self._loaded_at = self._clock.now()
+        return [ListedSigningKey(key.id, key.created_at, state) for key, state in zip(keys, states, strict=False)]
 
     def _is_expired(self, successor: StoredSigningKey, now: datetime) -> bool:
         """Return whether all tokens of a key have expired, whatever their life was by the settings when they were issued.

@@ -21,7 +21,11 @@ Role = Literal["guest", "user", "editor", "auditor", "admin"]
 """A guest is whoever has not signed in, where the public may read."""
 
 ROLES: tuple[Role, ...] = ("guest", "user", "editor", "auditor", "admin")
-"""Every role, from the lowest to the highest."""
+"""Every role, from the lowest to the highest.
+
+The order only decides which of several roles counts. It is no ladder: each of guest, user, editor and admin may do what the one
+before it may, but an auditor stands beside them and may not write.
+"""
 
 USER_ROLES = ROLES[1:]
 """The roles that a user can have."""

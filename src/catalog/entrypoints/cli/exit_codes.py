@@ -55,6 +55,11 @@ def code_of(error: CatalogError) -> int:
     return USAGE if isinstance(error, InvalidQuery | InvalidCursor) else REFUSED
 
 
+def warn(line: str) -> None:
+    """Print a warning to stderr. The command goes on."""
+    sys.stderr.write(f"catalog: warning: {printable(line)}\n")
+
+
 def fail(*lines: str, code: int) -> NoReturn:
     """Print the lines to stderr, the first prefixed with `catalog:`, and exit with the code."""
     for index, line in enumerate(lines):

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from catalog.domain.change import Origin
 from catalog.domain.identity.principal import COMMAND_LINE
-from catalog.entrypoints.cli.exit_codes import USAGE, fail, reporting_errors
+from catalog.entrypoints.cli.exit_codes import USAGE, fail, reporting_errors, warn
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ def run(
     from catalog.entrypoints.settings.loading import load_settings  # noqa: PLC0415
 
     async def run_work(container: Container) -> T:
-        async with running(container, migrating=migrating), recording_at_end(container):
+        async with running(container, migrating=migrating), recording_at_end(container, warn):
             return await work(container)
 
     with reporting_errors(describe):

@@ -117,15 +117,15 @@ class PublicKeysBody(msgspec.Struct):
 
 
 class SigningKeyBody(msgspec.Struct):
-    """A key that signs access tokens, without its private part."""
+    """A key of access tokens, without its private part. `created_at` is null if the key is in the settings."""
 
     id: str
-    created_at: Timestamp
-    state: Literal["next", "signing", "previous"]
+    created_at: Timestamp | None
+    state: Literal["next", "signing", "previous", "verifying"]
 
 
 class SigningKeysBody(msgspec.Struct):
-    """The keys that sign access tokens, the newest first."""
+    """The keys that sign access tokens, the newest first; those of the settings in their order."""
 
     signing_keys: list[SigningKeyBody]
 

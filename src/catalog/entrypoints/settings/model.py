@@ -8,6 +8,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NestedSecretsSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from catalog.entrypoints.settings.sections import (
+    AuditSettings,
     CacheSettings,
     ChangesSettings,
     HttpSettings,
@@ -36,6 +37,7 @@ class Settings(BaseSettings):
     cache: CacheSettings = CacheSettings()
     imports: ImportsSettings = ImportsSettings()
     changes: ChangesSettings = ChangesSettings()
+    audit: AuditSettings = AuditSettings()
     identity: IdentitySettings = IdentitySettings()
     rate_limit: RateLimitSettings = RateLimitSettings()
     log: LogSettings = LogSettings()

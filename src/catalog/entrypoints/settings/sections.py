@@ -213,6 +213,14 @@ class ChangesSettings(Section):
     )
 
 
+class AuditSettings(Section):
+    """The security log: retention."""
+
+    retention_days: float | None = Field(
+        None, gt=0, le=36_500, description="Days that `catalog audit prune` keeps (default: none; --before is then required)"
+    )
+
+
 class OidcSettings(Section):
     """Another issuer whose access tokens are accepted (OpenID Connect)."""
 
@@ -228,7 +236,9 @@ class OidcSettings(Section):
         description="Claim with the roles; dots separate nested claims: realm_access.roles",
     )
     role_map: str = Field(
-        "{}", description='Role for each value of that claim, as JSON: {"staff": "editor"}; the highest one counts, none is 403'
+        "{}",
+        description='Role for each value of that claim, as JSON: {"staff": "editor"}; if several match, the last in the order '
+        "user, editor, auditor, admin counts (an auditor may not write, unlike an editor); none is 403",
     )
 
     @field_validator("issuer", "audience")
@@ -250,7 +260,9 @@ class IdentitySettings(Section):
     admin_username: str | None = Field(None, description="Name of the first admin, who is created at a start without users")
     admin_password: SecretStr | None = Field(None, description="Password of the first admin")
     signing_key: SecretStr | None = Field(
-        None, description="Ed25519 key that signs access tokens: PKCS#8 PEM or a private JWK (default: one is kept in the store)"
+        None,
+        description="Ed25519 keys of access tokens: PKCS#8 PEMs one after the other, a private JWK, or a JWK Set; "
+        "the first one signs, all verify (default: one is kept in the store)",
     )
     issuer_name: str = Field("catalog", min_length=1, max_length=200, description="Issuer of access tokens, their claim iss")
     audience_name: str = Field("catalog", min_length=1, max_length=200, description="Audience of access tokens, their claim aud")

@@ -9,44 +9,65 @@ from catalog.domain.errors import OutOfSpace
 from tests.identity_use import CLI, FlakyIdentity, Process, eventually
 
 
-async def test_uses_are_noted_and_keys_are_read(process: Process, storage: FlakyIdentity) -> None:
-    """In each run."""
+async def test_keys_are_read_and_uses_are_noted(process: Process, storage: FlakyIdentity) -> None:
+    """Regularly."""
     user = await process.add_user()
     caller = await process.caller()
     process.clock.move(minutes=1)
     process.authenticator.used(caller.principal)
     await process.signing_keys.rotate(CLI)
-    await process.maintenance.run()
+    async with process.maintenance.running(interval=0.001):
+        await eventually(lambda: was_touched(storage))
+        await eventually(lambda: knows_keys(process, 2))
     assert [session.last_used_at for session in await process.sessions.of_user(user.id)] == [process.clock.now()]
-    assert len(process.signer.keys) == 2
 
 
 async def test_what_has_expired_is_deleted_once_an_hour(process: Process, storage: FlakyIdentity) -> None:
     """The first time in the second minute."""
-    await process.maintenance.run()
+    await process.maintenance.delete_expired()
     for number in (1, 2):
         process.clock.move(minutes=1)
         for _ in range(3):
-            await process.maintenance.run()
+            await process.maintenance.delete_expired()
         assert storage.calls.count("delete_expired") == number
         process.clock.time += DELETION_INTERVAL
 
 
-async def test_a_full_disk_does_not_keep_what_has_expired(
-    process: Process, storage: FlakyIdentity, monkeypatch: pytest.MonkeyPatch
+TASKS = ("signing_keys", "delete_expired", "touch")
+"""What is called on the store."""
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+@pytest.mark.parametrize("failing", TASKS)
+async def test_a_task_that_fails_or_hangs_does_not_keep_the_others(
+    failing: str, process: Process, storage: FlakyIdentity, monkeypatch: pytest.MonkeyPatch, *, hangs: bool
 ) -> None:
-    """Deleting makes room, though uses cannot be noted."""
+    """Deleting makes room on a full disk, for example, though uses cannot be noted."""
 
-    async def full(used_at: object) -> None:
-        raise OutOfSpace(str(used_at))
+    async def fail(*_arguments: object) -> None:
+        storage.calls.append(failing)
+        if hangs:
+            await asyncio.Event().wait()
+        raise OutOfSpace(failing)
 
-    monkeypatch.setattr(storage, "touch", full)
     await process.add_user()
     process.authenticator.used((await process.caller()).principal)
     process.clock.move(minutes=1)
-    with pytest.raises(OutOfSpace):
-        await process.maintenance.run()
-    assert storage.calls.count("delete_expired") == 1
+    monkeypatch.setattr("catalog.application.identity.periodic.CLOSE_SECONDS", 0.01)
+    monkeypatch.setattr(storage, failing, fail)
+    storage.calls.clear()
+    async with process.maintenance.running(interval=60):
+        await eventually(lambda: has_called(storage, *TASKS))
+
+
+async def has_called(storage: FlakyIdentity, *names: str) -> bool:
+    """Return whether all of these methods were called."""
+    return set(names) <= set(storage.calls)
+
+
+async def knows_keys(process: Process, number: int) -> bool:
+    """Return whether a process has so many keys."""
+    return len(process.signer.keys) == number
 
 
 async def was_touched(storage: FlakyIdentity) -> bool:

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import pytest
 
-from catalog.application.identity.periodic import repeated
 from catalog.application.identity.random_secrets import hash_secret
 from catalog.application.identity.revocations import KEPT_FOR, MAX_SILENCE
 from catalog.application.identity.token_pairs import AccessTokens
@@ -252,47 +251,3 @@ async def test_a_long_silence_is_reported(process: Process, storage: FlakyIdenti
         process.seconds += MAX_SILENCE + 0.1
         await eventually(was_heard)
     assert set(heard) == {None}
-
-
-async def test_a_background_task_survives_its_errors(caplog: pytest.LogCaptureFixture) -> None:
-    """An outage is no error; anything else is logged, and the task goes on."""
-    runs: list[int] = []
-    enough = asyncio.Event()
-
-    async def action() -> None:
-        runs.append(len(runs))
-        if len(runs) == 1:
-            message = "away"
-            raise StoreUnavailable(message)
-        if len(runs) == 2:
-            message = "a bug"
-            raise ValueError(message)
-        enough.set()
-
-    async with repeated(action, 0.001):
-        await enough.wait()
-    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
-        "A background task of identity failed; it is tried again."
-    ]
-
-
-async def test_a_background_task_may_finish_when_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is under way is not interrupted, unless it takes too long."""
-    started, go_on, finished = asyncio.Event(), asyncio.Event(), asyncio.Event()
-
-    async def action() -> None:
-        started.set()
-        await go_on.wait()
-        finished.set()
-
-    async with repeated(action, 60):
-        await started.wait()
-        asyncio.get_running_loop().call_soon(go_on.set)
-    assert finished.is_set()
-    monkeypatch.setattr("catalog.application.identity.periodic.CLOSE_SECONDS", 0.01)
-    started.clear()
-    go_on.clear()
-    finished.clear()
-    async with repeated(action, 60):
-        await started.wait()
-    assert not finished.is_set()

@@ -1,5 +1,7 @@
 """Failures and refusals: written in batches, repeats as a number, and nothing lost while the store is away."""
 
+import asyncio
+
 import pytest
 
 from catalog.application.identity.security_events import MAX_KINDS, MAX_KINDS_OF_NETWORK
@@ -176,3 +178,38 @@ async def test_the_rest_is_written_though_the_process_fails(process: Process) ->
     with pytest.raises(RuntimeError):
         await fail()
     assert await counts(process) == [1]
+
+
+async def test_what_is_lost_at_the_end_is_logged(
+    process: Process, storage: FlakyIdentity, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With its number, and without what it says."""
+    async with process.events.running(interval=60):
+        process.events.add(denied(process, subject="/items"))
+    assert not caplog.records
+    async with process.events.running(interval=60):
+        storage.away = True
+        for subject in ("/items", "/users", "/users"):
+            process.events.add(denied(process, subject=subject))
+        process.events.add(SecurityEvent(action=SIGN_IN_FAILED, at=process.clock.now(), result="failure"))
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        (
+            "WARNING",
+            "The security log could not be written, and lacks what happened last: access.denied (3), sign_in.failed.",
+        )
+    ]
+
+
+async def test_what_a_store_that_hangs_loses_is_logged_as_well(
+    process: Process, storage: FlakyIdentity, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last write is cancelled then."""
+    monkeypatch.setattr("catalog.application.identity.periodic.CLOSE_SECONDS", 0.01)
+
+    async def hang(_events: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(storage, "record", hang)
+    async with process.events.running(interval=60):
+        process.events.add(denied(process))
+    assert [record.message[-16:] for record in caplog.records] == [": access.denied."]

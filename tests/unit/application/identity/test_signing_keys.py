@@ -2,7 +2,13 @@
 
 import pytest
 
-from catalog.application.identity.signing_keys import MIN_RELOAD_INTERVAL, PUBLISHED_BEFORE, SigningKeys
+from catalog.application.identity.signing_keys import (
+    MIN_RELOAD_INTERVAL,
+    MIN_RETRY_INTERVAL,
+    PUBLISHED_BEFORE,
+    ListedSigningKey,
+    SigningKeys,
+)
 from catalog.domain.errors import StoreUnavailable
 from catalog.domain.identity.errors import InvalidToken, SigningKeyInSettings
 from catalog.domain.identity.session import MAX_ACCESS_LIFE
@@ -13,7 +19,7 @@ from tests.making import NOON
 
 async def states(process: Process) -> dict[str, str]:
     """Return the state of each stored key."""
-    return {listed.key.id: listed.state for listed in await process.signing_keys.listed()}
+    return {listed.id: listed.state for listed in await process.signing_keys.listed()}
 
 
 async def test_the_first_start_makes_a_key(process: Process, other: Process, storage: FlakyIdentity) -> None:
@@ -59,6 +65,7 @@ async def test_a_key_that_was_not_read_in_time_is_read_when_a_token_names_it(
     with pytest.raises(StoreUnavailable):
         await other.recognize(token)
     storage.away = False
+    process.clock.time += MIN_RETRY_INTERVAL
     assert (await other.recognize(token)).username == "anna"
     storage.calls.clear()
     for number in range(3):
@@ -104,17 +111,21 @@ async def test_rotations_in_a_row_sign_one_after_the_other(process: Process) -> 
 
 
 async def test_keys_of_the_settings_are_used_as_they_are(process: Process, storage: FlakyIdentity) -> None:
-    """Those in the store are left alone, and nothing is listed or rotated."""
+    """Those in the store are left alone, and nothing is rotated. The first one signs."""
     await process.add_user()
     token = (await process.tokens()).access_token
     before = await storage.signing_keys()
-    fixed = StoredSigningKey("settings", "private", NOON)
-    keys = SigningKeys(storage, process.signer, process.clock, (fixed,))
+    fixed = [StoredSigningKey(key_id, "private", NOON) for key_id in ("settings", "second", "third")]
+    keys = SigningKeys(storage, process.signer, process.clock, fixed)
     await keys.load()
-    assert process.signer.keys == (fixed,)
-    for action in (keys.rotate(CLI), keys.listed()):
-        with pytest.raises(SigningKeyInSettings):
-            await action
+    assert process.signer.keys == fixed
+    with pytest.raises(SigningKeyInSettings):
+        await keys.rotate(CLI)
+    assert await keys.listed() == [
+        ListedSigningKey("settings", None, "signing"),
+        ListedSigningKey("second", None, "verifying"),
+        ListedSigningKey("third", None, "verifying"),
+    ]
     assert await storage.signing_keys() == before
     with pytest.raises(InvalidToken):
         await process.recognize(token)
@@ -136,6 +147,7 @@ async def test_a_process_that_started_without_the_store_reads_the_keys_later(
                 await action
         storage.away = False
         assert later.signer.keys == ()
+        process.clock.time += MIN_RETRY_INTERVAL
         if signs_first:
             token = (await later.tokens()).access_token
         await later.recognize(token)

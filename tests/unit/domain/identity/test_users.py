@@ -1,5 +1,6 @@
 """Users, usernames, roles, scopes and passwords."""
 
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
@@ -8,7 +9,17 @@ from catalog.domain.errors import InvalidInput
 from catalog.domain.identity.errors import WeakPassword
 from catalog.domain.identity.passwords import check_password, normalize_password
 from catalog.domain.identity.roles import ROLE_SCOPES, ROLES, highest_role
-from catalog.domain.identity.scopes import ALL_SCOPES, SCOPES, Scopes, in_order, parse_scopes, with_implied
+from catalog.domain.identity.scopes import (
+    ALL_SCOPES,
+    ITEMS_CREATE,
+    ITEMS_IMPORT,
+    ITEMS_WRITE,
+    SCOPES,
+    Scopes,
+    in_order,
+    parse_scopes,
+    with_implied,
+)
 from catalog.domain.identity.user import NewUser, User, UserPatch
 from catalog.domain.identity.usernames import parse_user_key, parse_username
 from catalog.domain.validation import FieldErrors
@@ -128,6 +139,15 @@ def test_roles_grant_scopes() -> None:
     assert highest_role([]) is None
     assert with_implied(["items:write"]) == {"items:write", "items:create"}
     assert set(SCOPES) == ALL_SCOPES
+
+
+def test_roles_are_no_ladder() -> None:
+    """Each of them grants what the one before it does, except that an auditor stands beside: it counts before an editor."""
+    ladder = [role for role in ROLES if role != "auditor"]
+    assert all(ROLE_SCOPES[lower] < ROLE_SCOPES[higher] for lower, higher in pairwise(ladder))
+    assert highest_role(["auditor", "editor"]) == "auditor"
+    assert not ROLE_SCOPES["auditor"] & {ITEMS_CREATE, ITEMS_WRITE, ITEMS_IMPORT}
+    assert not ROLE_SCOPES["user"] <= ROLE_SCOPES["auditor"]
 
 
 def test_scopes_are_a_list() -> None:

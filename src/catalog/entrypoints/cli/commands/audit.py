@@ -11,20 +11,19 @@ from catalog.application.audit.audit import Audit, AuditPage
 from catalog.application.audit.pruning import SecurityPruning
 from catalog.application.audit.request import MAX_EVENTS, AuditRequest
 from catalog.application.audit.verification import Verdict, change_log_chain, security_log_chain, verify_chain
-from catalog.domain.errors import InvalidQuery
 from catalog.domain.hash_chain import ChainEnd
 from catalog.domain.identity.audit import STREAMS, AuditEvent
 from catalog.domain.identity.security_log import RESULTS
-from catalog.domain.queries.operands import parse_moment
-from catalog.domain.validation import FieldErrors
 from catalog.entrypoints.cli.exit_codes import REFUSED, USAGE, fail
 from catalog.entrypoints.cli.identity_session import identity_of
 from catalog.entrypoints.cli.options import as_json
 from catalog.entrypoints.cli.output_files import atomic_output
+from catalog.entrypoints.cli.pruning import cutoff, prune_options
 from catalog.entrypoints.cli.session import run
 from catalog.entrypoints.cli.tables import print_table
 
 _HEADINGS = ("Stream", "No.", "Time (UTC)", "Action", "Result", "By", "On", "With", "From")
+_RETENTION = "CATALOG_AUDIT__RETENTION_DAYS"
 
 
 @click.group()
@@ -145,14 +144,8 @@ def export(output: Path | None, **parameters: str | None) -> None:
 
 
 @audit.command()
-@click.option("--before", required=True, metavar="TIME", help="Prune entries older than this time or date.")
-@click.option(
-    "--archive",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="New file to write the pruned entries to, as JSON Lines.",
-)
-def prune(before: str, archive: Path) -> None:
+@prune_options(_RETENTION)
+def prune(before: str | None, archive: Path) -> None:
     """Archive old entries of the security log to a file, then delete them.
 
     The digest of the last one is kept, so that the rest can be verified. The change log is pruned by `catalog changes prune`.
@@ -163,12 +156,7 @@ def prune(before: str, archive: Path) -> None:
     async def work(container: Any) -> tuple[int, int]:  # noqa: ANN401 - a Container
         from catalog.entrypoints.representations.audit import encode_security_lines  # noqa: PLC0415 - keeps --help fast
 
-        errors = FieldErrors()
-        moment = parse_moment(before, "before", errors)
-        if moment is not None and moment > container.clock().now():
-            errors.add(("before",), "invalid_time", "--before must not be in the future: the whole log would be pruned.")
-        if moment is None or errors:
-            raise errors.to_error(InvalidQuery)
+        moment = cutoff(before, container.settings().audit.retention_days, _RETENTION, container.clock().now())
         async with identity_of(container) as identity:
             if identity is None:
                 return 0, 0

@@ -1,7 +1,6 @@
 """`catalog changes`: list, follow and prune the change log."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +8,16 @@ import rich_click as click
 
 from catalog.application.changes.history import MAX_ENTRIES, LogRequest
 from catalog.domain.changes.log import LogEntry, LogPage
-from catalog.domain.errors import InvalidQuery
 from catalog.domain.items.item import Item, changed_fields
-from catalog.domain.queries.operands import parse_moment
-from catalog.domain.validation import FieldErrors
 from catalog.entrypoints.cli.exit_codes import USAGE, fail
 from catalog.entrypoints.cli.options import as_json
 from catalog.entrypoints.cli.output_files import atomic_output
+from catalog.entrypoints.cli.pruning import cutoff, prune_options
 from catalog.entrypoints.cli.session import origin, run
 from catalog.entrypoints.cli.tables import print_table, printed
 
 _WAIT_SECONDS = 1.0
+_RETENTION = "CATALOG_CHANGES__RETENTION_DAYS"
 
 
 @click.group()
@@ -79,17 +77,7 @@ def follow(after: int | None, *, as_json: bool) -> None:
 
 
 @changes.command()
-@click.option(
-    "--before",
-    metavar="TIME",
-    help="Prune entries older than this time or date (default: CATALOG_CHANGES__RETENTION_DAYS ago, if set).",
-)
-@click.option(
-    "--archive",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="New file to write the pruned entries to, as JSON Lines.",
-)
+@prune_options(_RETENTION)
 def prune(before: str | None, archive: Path) -> None:
     """Archive old changes to a file, then delete them from the log.
 
@@ -103,7 +91,8 @@ def prune(before: str | None, archive: Path) -> None:
         from catalog.entrypoints.representations.changes import encode_lines  # noqa: PLC0415 - keeps --help fast
 
         pruning = container.pruning()
-        last_seq = await pruning.last_before(_cutoff(before, container.settings().changes.retention_days))
+        moment = cutoff(before, container.settings().changes.retention_days, _RETENTION, container.clock().now())
+        last_seq = await pruning.last_before(moment)
         floor = (await container.storage().changes(after=0, limit=1)).floor
         if not last_seq:
             return 0, 0
@@ -121,23 +110,6 @@ def prune(before: str | None, archive: Path) -> None:
         click.echo("No changes are old enough to prune; no archive was written.")
     else:
         click.echo(f"Moved {count} changes, up to number {last_seq}, from the log to {archive}.")
-
-
-def _cutoff(before: str | None, retention_days: float | None) -> datetime:
-    """Return the time before which the log is pruned. Raises: InvalidQuery."""
-    errors = FieldErrors()
-    moment = None
-    if before is not None:
-        moment = parse_moment(before, "before", errors)
-    elif retention_days is not None:
-        moment = datetime.now(UTC) - timedelta(days=retention_days)
-    else:
-        errors.add(
-            ("before",), "missing", "Missing --before, for example --before 2026-01-01. Or set CATALOG_CHANGES__RETENTION_DAYS."
-        )
-    if moment is None:
-        raise errors.to_error(InvalidQuery)
-    return moment
 
 
 def _print_lines(entries: Iterable[LogEntry], *, as_json: bool) -> None:

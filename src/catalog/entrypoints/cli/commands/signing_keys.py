@@ -19,7 +19,10 @@ def signing_keys() -> None:
 @signing_keys.command("list")
 @as_json
 def list_(*, as_json: bool) -> None:
-    """List the keys, newest first: the one that signs, the next one, and previous ones whose tokens are still valid."""
+    """List the keys, newest first: the one that signs, the next one, and previous ones whose tokens are still valid.
+
+    Keys of CATALOG_IDENTITY__SIGNING_KEY are listed in their order: the first one signs, the others verify.
+    """
 
     async def work(container: Any) -> Sequence[Any]:  # noqa: ANN401 - a Container
         found: Sequence[Any] = await container.signing_keys().listed()
@@ -29,9 +32,9 @@ def list_(*, as_json: bool) -> None:
     if as_json:
         from catalog.entrypoints.representations.identity import encode_signing_keys  # noqa: PLC0415 - keeps --help fast
 
-        click.echo(encode_signing_keys([(key.id, key.created_at, state) for key, state in found]))
+        click.echo(encode_signing_keys(found))
     elif found:
-        print_table(("Id", "State", "Created (UTC)"), ((key.id, state, key.created_at) for key, state in found))
+        print_table(("Id", "State", "Created (UTC)"), ((key.id, key.state, key.created_at) for key in found))
     else:
         click.echo("No signing keys yet. The service makes one at its first start.", err=True)
 

@@ -196,7 +196,7 @@ def _failure_counter(settings: Settings, connection: Any, clock: Clock) -> Failu
         return own
     from catalog.adapters.redis.limits import RedisFailureCounter  # noqa: PLC0415 - load the driver only if it is used
 
-    return RedisFailureCounter(connection, own, namespace=settings.cache.key_prefix)
+    return RedisFailureCounter(connection, own, clock, namespace=settings.cache.key_prefix)
 
 
 def _keys_from_settings(settings: Settings, clock: Clock) -> Sequence[StoredSigningKey]:

@@ -23,7 +23,7 @@ from catalog.entrypoints.http.middleware.rate_limits import RATE_HEADERS
 from catalog.entrypoints.http.requests.caller import ADDRESS, PRINCIPAL
 from catalog.entrypoints.http.requests.client_address import client_address
 from catalog.entrypoints.http.requests.header_parameters import REQUEST_ID
-from catalog.entrypoints.http.requests.origins import SAFE_METHODS, is_cross_origin
+from catalog.entrypoints.http.requests.origins import HTTPS, SAFE_METHODS, is_cross_origin
 from catalog.entrypoints.http.requests.path_parameters import encode_slashes
 from catalog.entrypoints.http.responses.problems import PROBLEM_JSON, problem, unexpected_error
 from catalog.entrypoints.http.responses.public_prefix import public_prefix
@@ -162,6 +162,8 @@ class _RequestHandler:
         middleware = self._middleware
         scope = self._scope
         scope.setdefault("state", {})["request_id"] = self.request_id
+        if middleware.settings.tls:
+            scope["state"][HTTPS] = True
         if not middleware.signs_in:
             scope["state"][PRINCIPAL] = LOCAL
         if middleware.may_have_prefix:

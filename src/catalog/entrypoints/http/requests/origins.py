@@ -7,7 +7,7 @@ from litestar.config.cors import CORSConfig
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 HTTPS: Final = "https"
-"""In the state of a scope: set if the service is reached over HTTPS only. The scope's scheme does not say: a proxy may end TLS."""
+"""Set in the state of a scope if the service is reached over HTTPS only. The scheme does not say so: a proxy may end TLS."""
 
 _SAME_ORIGIN = b"same-origin"
 _SAME_SITE = (_SAME_ORIGIN, b"none")

@@ -6,6 +6,7 @@ CatalogError
 │   │   ├── UnknownSigningKey    the token names a key that is not known here
 │   │   └── InvalidSetupToken    the token that creates the first admin is not valid
 │   ├── ExpiredToken         the credential has expired
+│   ├── EndedSession         the session of a browser ended a moment ago
 │   └── InvalidCredentials   the username or the password is wrong
 ├── Forbidden                the caller may not do that
 │   ├── InsufficientScope    the caller lacks a scope
@@ -79,6 +80,16 @@ class ExpiredToken(Unauthenticated):
     def __init__(self) -> None:
         """Set the message."""
         super().__init__("The token has expired; refresh it or sign in again.")
+
+
+class EndedSession(Unauthenticated):
+    """The session of a browser ended a moment ago. The browser may have a newer cookie, so it is not told to forget it."""
+
+    code = InvalidToken.code
+
+    def __init__(self) -> None:
+        """Set the message."""
+        super().__init__("The session has ended, or goes on with a newer cookie; without one, sign in again.")
 
 
 class InvalidCredentials(Unauthenticated):

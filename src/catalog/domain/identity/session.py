@@ -32,6 +32,9 @@ MAX_USER_AGENT = 200
 MAX_ACCESS_LIFE = timedelta(hours=1)
 """How long an access token may be valid at most, whatever the settings say. Processes know the revocations of that time."""
 
+JUST_ENDED = timedelta(minutes=1)
+"""How long after the end of a session a browser may still get responses to requests that it sent with its cookie."""
+
 KEPT_AFTER_END = timedelta(days=1)
 """How long sessions are kept after they ended or expired, and revocations after they happened. Longer than any access token."""
 
@@ -98,6 +101,10 @@ class Session:
     def renew(self, session_id: UUID, *, now: datetime, secret_hash: bytes | None = None) -> Self:
         """Return the session under another id, so that access tokens and the cookie from before end. It does not last longer."""
         return replace(self, id=session_id, secret_hash=secret_hash, last_used_at=now)
+
+    def has_just_ended(self, now: datetime) -> bool:
+        """Return whether the session ended a moment ago. It may have been renewed, or its user has signed in again."""
+        return self.ended_at is not None and now - self.ended_at < JUST_ENDED
 
     def is_live(self, now: datetime, limits: SessionLimits) -> bool:
         """Return whether the session has neither ended nor expired."""

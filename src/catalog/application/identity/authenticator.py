@@ -93,7 +93,7 @@ class Authenticator:
     async def authenticate(self, credential: Credential) -> Principal:
         """Return who sends a request. Verified once for all who ask at the same time.
 
-        Raises: InvalidToken, ExpiredToken, EndedSession, Forbidden, Unavailable.
+        Raises: InvalidToken, ExpiredToken, EndedSession, NoRole, Unavailable.
         """
         return await self._verifications.run(credential, lambda: self._authenticate(credential))
 

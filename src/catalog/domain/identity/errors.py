@@ -11,6 +11,7 @@ CatalogError
 ├── Forbidden                the caller may not do that
 │   ├── InsufficientScope    the caller lacks a scope
 │   ├── CredentialNotAllowed this kind of credential may not do that
+│   ├── NoRole               the token of another issuer grants no role
 │   ├── WrongPassword        the current password is wrong
 │   └── CrossSite            a page of another site sent the request
 ├── SeveralCredentials       the request has more than one credential
@@ -127,6 +128,16 @@ class CredentialNotAllowed(Forbidden):
     def __init__(self, message: str = "Only users who signed in with a password may do that.") -> None:
         """Take the message."""
         super().__init__(message)
+
+
+class NoRole(Forbidden):
+    """The token of another issuer is valid, but grants no role here."""
+
+    def __init__(self, actor: str, credential: str) -> None:
+        """Take who sends the token, and what kind of credential it is, for the security log."""
+        super().__init__("The token grants no role here; ask the administrator of the other issuer for one.")
+        self.actor = actor
+        self.credential = credential
 
 
 class WrongPassword(Forbidden):

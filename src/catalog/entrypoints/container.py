@@ -87,7 +87,10 @@ def _shared_cache(settings: Settings) -> Cache | None:
 
     try:
         return RedisCache(
-            cache.url, ttl=cache.ttl_seconds, namespace=f"catalog:{__version__}", on_change=log_config.log_shared_cache
+            cache.url,
+            ttl=cache.ttl_seconds,
+            namespace=f"{cache.key_prefix}:{__version__}",
+            on_change=log_config.log_shared_cache,
         )
     except ValueError:
         # The driver's message is dropped: it may quote part of the password.
@@ -177,24 +180,24 @@ def _shared_counts(settings: Settings) -> Any:  # noqa: ANN401 - a RedisConnecti
         raise InvalidSettings([("CATALOG_CACHE__URL", _INVALID_CACHE_URL)]) from None
 
 
-def _rate_limiter(connection: Any, clock: Clock) -> RateLimiter:  # noqa: ANN401 - see _shared_counts
+def _rate_limiter(settings: Settings, connection: Any, clock: Clock) -> RateLimiter:  # noqa: ANN401 - see _shared_counts
     """Create the rate limiter: of all processes with a connection, else of this one. Closing it closes the connection."""
     own = MemoryRateLimiter(clock)
     if connection is None:
         return own
     from catalog.adapters.redis.limits import RedisRateLimiter  # noqa: PLC0415 - load the driver only if it is used
 
-    return RedisRateLimiter(connection, own, namespace="catalog")
+    return RedisRateLimiter(connection, own, namespace=settings.cache.key_prefix)
 
 
-def _failure_counter(connection: Any, clock: Clock) -> FailureCounter:  # noqa: ANN401 - see _shared_counts
+def _failure_counter(settings: Settings, connection: Any, clock: Clock) -> FailureCounter:  # noqa: ANN401 - see _shared_counts
     """Create the counter of failed sign-ins: of all processes with a connection, else of this one."""
     own = MemoryFailureCounter(clock)
     if connection is None:
         return own
     from catalog.adapters.redis.limits import RedisFailureCounter  # noqa: PLC0415 - load the driver only if it is used
 
-    return RedisFailureCounter(connection, own, namespace="catalog")
+    return RedisFailureCounter(connection, own, clock, namespace=settings.cache.key_prefix)
 
 
 def _keys_from_settings(settings: Settings, clock: Clock) -> Sequence[StoredSigningKey]:
@@ -245,8 +248,8 @@ class Container(containers.DeclarativeContainer):
     password_hasher = providers.Singleton(_password_hasher)
     common_passwords = providers.Singleton(ZxcvbnCommonPasswords)
     shared_counts = providers.Singleton(_shared_counts, settings)
-    rate_limiter = providers.Singleton(_rate_limiter, shared_counts, clock)
-    failure_counter = providers.Singleton(_failure_counter, shared_counts, clock)
+    rate_limiter = providers.Singleton(_rate_limiter, settings, shared_counts, clock)
+    failure_counter = providers.Singleton(_failure_counter, settings, shared_counts, clock)
     revocations = providers.Singleton(RevocationWatch, identity_storage, clock)
     continuation = providers.Singleton(Continuation, identity_storage, revocations)
     identity_commits = providers.Singleton(IdentityCommits, identity_storage, revocations)

@@ -10,7 +10,14 @@ from catalog.application.identity.caller import Caller
 from catalog.application.identity.token_pairs import TokenPair
 from catalog.domain.errors import StaleVersion
 from catalog.domain.identity.api_key import MAX_API_KEYS, NewApiKey
-from catalog.domain.identity.errors import InvalidCredentials, InvalidToken, LastAdmin, TooManyApiKeys, TooManyAttempts
+from catalog.domain.identity.errors import (
+    EndedSession,
+    InvalidCredentials,
+    InvalidToken,
+    LastAdmin,
+    TooManyApiKeys,
+    TooManyAttempts,
+)
 from catalog.domain.identity.user import UserPatch
 from catalog.ports.identity.storage import IdentityStorage
 from tests.identity_use import CLI, CLIENT, OTHER_PASSWORD, PASSWORD, Process, Shared, eventually
@@ -178,5 +185,5 @@ async def test_a_running_process_notices_what_another_one_revokes(processes: lis
 
         await eventually(all_are_refused)
     for text, kind in credentials:
-        with pytest.raises(InvalidToken):
+        with pytest.raises((InvalidToken, EndedSession)):
             await second.recognize(text, kind)

@@ -15,8 +15,8 @@ async def count(url: str, namespace: str, number: int) -> None:
     """Say that it is ready, wait for a line, take requests and add failures; print how many were allowed."""
     connection = RedisConnection(url, on_change=lambda failure: sys.exit(failure or 0))
     limiter = RedisRateLimiter(connection, MemoryRateLimiter(FixedClock()), namespace=namespace)
-    counter = RedisFailureCounter(connection, MemoryFailureCounter(FixedClock()), namespace=namespace)
-    assert await connection.failure() is None
+    counter = RedisFailureCounter(connection, MemoryFailureCounter(FixedClock()), FixedClock(), namespace=namespace)
+    assert await connection.failure(namespace) is None
     print("ready", flush=True)  # noqa: T201 - the other process waits for it
     sys.stdin.readline()
     allowed = 0

@@ -43,7 +43,7 @@ async def limits(request: pytest.FixtureRequest) -> AsyncIterator[Limits]:
         fallback = MemoryFailureCounter(clock)
         made = Limits(
             RedisRateLimiter(connection, MemoryRateLimiter(clock), namespace=namespace),
-            RedisFailureCounter(connection, fallback, namespace=namespace),
+            RedisFailureCounter(connection, fallback, clock, namespace=namespace),
         )
     yield made
     await made.limiter.close()

@@ -57,7 +57,7 @@ async def test_two_processes_share_one_limit() -> None:
         assert [process.returncode for process in processes] == [0, 0]
         assert sum(allowed) == LIMIT
         connection = shared(server)
-        counter = RedisFailureCounter(connection, MemoryFailureCounter(FixedClock()), namespace="test")
+        counter = RedisFailureCounter(connection, MemoryFailureCounter(FixedClock()), FixedClock(), namespace="test")
         assert await counter.failures("k") == Failures(400, NOON)
         await connection.close()
 
@@ -72,7 +72,7 @@ async def test_a_killed_server_is_replaced_until_it_is_back() -> None:
     with valkey() as server:
         connection = shared(server, reports.append, clock=lambda: now)
         limiter = RedisRateLimiter(connection, MemoryRateLimiter(FixedClock()), namespace="test")
-        counter = RedisFailureCounter(connection, MemoryFailureCounter(FixedClock()), namespace="test")
+        counter = RedisFailureCounter(connection, MemoryFailureCounter(FixedClock()), FixedClock(), namespace="test")
         assert [(await limiter.take("k", 1, 60)).allowed for _ in range(2)] == [True, False]
         assert await counter.add("k", NOON) == Failures(1, NOON)
 
@@ -99,7 +99,9 @@ async def test_failures_that_the_server_has_forgotten_count() -> None:
     """A cache evicts keys. What the user has made up for is not counted again, in another process either."""
     with valkey() as server:
         connection = shared(server)
-        one, other = [RedisFailureCounter(connection, MemoryFailureCounter(FixedClock()), namespace="test") for _ in range(2)]
+        one, other = [
+            RedisFailureCounter(connection, MemoryFailureCounter(FixedClock()), FixedClock(), namespace="test") for _ in range(2)
+        ]
         for _ in range(3):
             await one.add("k", NOON)
         await connection.client.flushall()
@@ -143,7 +145,9 @@ async def test_what_is_stored_expires_and_shows_no_names() -> None:
     with valkey() as server:
         connection = shared(server)
         await RedisRateLimiter(connection, MemoryRateLimiter(FixedClock()), namespace="test").take("secret", 5, 60)
-        await RedisFailureCounter(connection, MemoryFailureCounter(FixedClock()), namespace="test").add("secret", NOON)
+        await RedisFailureCounter(connection, MemoryFailureCounter(FixedClock()), FixedClock(), namespace="test").add(
+            "secret", NOON
+        )
         names = await connection.client.keys("*")
         assert len(names) == 2
         for name in names:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from catalog.domain.identity.session import JUST_ENDED
 from catalog.entrypoints.http.requests.credentials import SECURE_COOKIE
 from tests.http.identity.making import ANOTHER, AUTH, PASSWORD, SAME_ORIGIN, Service, serving
 from tests.http.making import ITEMS, cache_of
@@ -51,6 +52,9 @@ async def test_a_browser_signs_in_and_out_with_a_cookie(service: Service) -> Non
         gone = await client.delete(f"{AUTH}/session")
         assert (gone.status_code, gone.headers["set-cookie"].partition(";")[0]) == (204, "catalog_session=")
     async with service.client(**old) as client:
+        stale = await client.get(ITEMS)
+        assert (stale.status_code, stale.json()["code"]) == (401, "invalid_token")
+        service.clock.ahead += JUST_ENDED
         stale = await client.get(ITEMS)
         assert (stale.status_code, stale.json()["code"]) == (401, "invalid_token")
         assert "Max-Age=0" in stale.headers["set-cookie"]

@@ -252,7 +252,10 @@ class MemoryIdentityStorage(IdentityStorage):
             return None
         session = self._sessions[token.session_id]
         successor_used = any(other.parent == token_hash and other.used_at is not None for other in self._tokens.values())
-        return PresentedToken(token, session, self._users[session.user_id], successor_used)
+        unused_tokens = 0
+        if token.used_at is not None:
+            unused_tokens = sum(other.session_id == session.id and other.used_at is None for other in self._tokens.values())
+        return PresentedToken(token, session, self._users[session.user_id], successor_used, unused_tokens)
 
     def _write_user(self, change: IdentityChange) -> None:
         if change.user is None:

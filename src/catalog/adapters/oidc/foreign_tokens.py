@@ -13,7 +13,7 @@ from catalog.adapters.oidc.checked_transport import Resolve, resolve
 from catalog.adapters.oidc.issuer_keys import TIMEOUT, IssuerKeys
 from catalog.adapters.oidc.json_web_keys import ALGORITHMS
 from catalog.adapters.oidc.roles import role_of
-from catalog.domain.identity.errors import ExpiredToken, Forbidden, InvalidToken
+from catalog.domain.identity.errors import ExpiredToken, InvalidToken, NoRole
 from catalog.domain.identity.principal import Principal
 from catalog.domain.identity.roles import ROLE_SCOPES, Role
 from catalog.domain.identity.scopes import ALL_SCOPES, Scopes, with_implied
@@ -29,6 +29,9 @@ LEEWAY = timedelta(seconds=60)
 
 MAX_TRUST = timedelta(hours=1)
 """How long a verified token is trusted. Then it is verified again, because the issuer may have withdrawn its key."""
+
+_CREDENTIAL = "oidc"
+"""What the logs say such callers have signed in with."""
 
 _TOKEN_TYPES = (None, "jwt", "at+jwt", "application/at+jwt")
 """Types of tokens, in lower case. Many issuers do not follow RFC 9068; `logout+jwt` and the like are not access tokens."""
@@ -83,20 +86,20 @@ class OidcTokens:
     async def verify(self, token: str, now: datetime) -> Principal:
         """Return who sends a token. Its scopes are those of the role; if the token names some of ours, only those.
 
-        Raises: InvalidToken, ExpiredToken, Forbidden if no claim grants a role, IssuerUnavailable.
+        Raises: InvalidToken, ExpiredToken, NoRole, IssuerUnavailable.
         """
         payload = await self._payload(token)
         expires_at = _check_times(payload, now)
+        username = f"{self._trusted.issuer}|{_subject(payload)}"
         role = role_of(payload, self._trusted.role_claim, self._trusted.role_map)
         if role is None:
-            message = "The token grants no role here; ask the administrator of the other issuer for one."
-            raise Forbidden(message)
+            raise NoRole(username, _CREDENTIAL)
         return Principal(
             kind="user",
-            username=f"{self._trusted.issuer}|{_subject(payload)}",
+            username=username,
             role=role,
             scopes=ROLE_SCOPES[role] & _scopes(payload),
-            credential="oidc",
+            credential=_CREDENTIAL,
             expires_at=min(expires_at, now + MAX_TRUST),
         )
 

@@ -59,7 +59,7 @@ class RedisCache:
 
     async def failure(self) -> str | None:
         """Check the cache now, regardless of the breaker."""
-        return await self._connection.failure()
+        return await self._connection.failure(f"{self._namespace}:")
 
     async def clear(self) -> None:
         """Do nothing; every entry is shared with other processes."""

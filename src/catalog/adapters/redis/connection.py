@@ -99,11 +99,11 @@ class RedisConnection:
         self._breaker.succeeded()
         return result
 
-    async def failure(self) -> str | None:
-        """Try a command now, regardless of the breaker. Return why it failed, or None."""
+    async def failure(self, key: str) -> str | None:
+        """Read a key now, regardless of the breaker. Return why that failed, or None."""
         try:
             async with asyncio.timeout(TIMEOUT):
-                await self.client.get("catalog:")
+                await self.client.get(key)
         except _FAILURES as error:
             return _reason(error)
         return None

@@ -12,7 +12,7 @@ from catalog.application.identity.signing_keys import SigningKeys
 from catalog.application.identity.single_flight import SingleFlight
 from catalog.domain.errors import Unavailable
 from catalog.domain.identity.api_key import PREFIX, parse_key_text
-from catalog.domain.identity.errors import ExpiredToken, InvalidToken, UnknownSigningKey
+from catalog.domain.identity.errors import EndedSession, ExpiredToken, InvalidToken, UnknownSigningKey
 from catalog.domain.identity.principal import Principal
 from catalog.domain.identity.session import SessionLimits
 from catalog.ports.clock import Clock
@@ -93,7 +93,7 @@ class Authenticator:
     async def authenticate(self, credential: Credential) -> Principal:
         """Return who sends a request. Verified once for all who ask at the same time.
 
-        Raises: InvalidToken, ExpiredToken, Forbidden, Unavailable.
+        Raises: InvalidToken, ExpiredToken, EndedSession, NoRole, Unavailable.
         """
         return await self._verifications.run(credential, lambda: self._authenticate(credential))
 
@@ -154,6 +154,8 @@ class Authenticator:
             raise InvalidToken
         session, user = found
         now = self._clock.now()
+        if session.has_just_ended(now):
+            raise EndedSession
         if user.disabled or not session.is_live(now, self._limits):
             raise InvalidToken
         until = min(session.expires_at, now + self._limits.idle)

@@ -157,6 +157,7 @@ def _check_rotation(rotation: Rotation, presented: PresentedToken | None) -> Non
         presented is not None
         and presented.token.used_at == rotation.before.used_at
         and not presented.successor_used
+        and presented.has_room
         and presented.session.id == rotation.session.id
         and presented.session.ended_at is None
         and not presented.user.disabled

@@ -6,10 +6,12 @@ CatalogError
 │   │   ├── UnknownSigningKey    the token names a key that is not known here
 │   │   └── InvalidSetupToken    the token that creates the first admin is not valid
 │   ├── ExpiredToken         the credential has expired
+│   ├── EndedSession         the session of a browser ended a moment ago
 │   └── InvalidCredentials   the username or the password is wrong
 ├── Forbidden                the caller may not do that
 │   ├── InsufficientScope    the caller lacks a scope
 │   ├── CredentialNotAllowed this kind of credential may not do that
+│   ├── NoRole               the token of another issuer grants no role
 │   ├── WrongPassword        the current password is wrong
 │   └── CrossSite            a page of another site sent the request
 ├── SeveralCredentials       the request has more than one credential
@@ -81,6 +83,16 @@ class ExpiredToken(Unauthenticated):
         super().__init__("The token has expired; refresh it or sign in again.")
 
 
+class EndedSession(Unauthenticated):
+    """The session of a browser ended a moment ago. The browser may have a newer cookie, so it is not told to forget it."""
+
+    code = InvalidToken.code
+
+    def __init__(self) -> None:
+        """Set the message."""
+        super().__init__("The session has ended, or goes on with a newer cookie; without one, sign in again.")
+
+
 class InvalidCredentials(Unauthenticated):
     """The username or the password is wrong, or the user is disabled. All three look the same."""
 
@@ -116,6 +128,16 @@ class CredentialNotAllowed(Forbidden):
     def __init__(self, message: str = "Only users who signed in with a password may do that.") -> None:
         """Take the message."""
         super().__init__(message)
+
+
+class NoRole(Forbidden):
+    """The token of another issuer is valid, but grants no role here."""
+
+    def __init__(self, actor: str, credential: str) -> None:
+        """Take who sends the token, and what kind of credential it is, for the security log."""
+        super().__init__("The token grants no role here; ask the administrator of the other issuer for one.")
+        self.actor = actor
+        self.credential = credential
 
 
 class WrongPassword(Forbidden):

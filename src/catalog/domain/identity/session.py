@@ -17,6 +17,12 @@ from catalog.domain.identity.user import User
 GRACE = timedelta(seconds=10)
 """How long a refresh token may be presented again after its first use."""
 
+MAX_UNUSED_TOKENS = 100
+"""Refresh tokens of a session that nobody has used yet. Each client has one; those of responses that were lost stay.
+
+Beyond it, only the first use of a token gets another one: within the grace, each presentation would add one.
+"""
+
 MAX_SESSIONS = 100
 """Sessions that a user can have. When another one starts, the one that was not used for the longest time ends."""
 
@@ -25,6 +31,9 @@ MAX_USER_AGENT = 200
 
 MAX_ACCESS_LIFE = timedelta(hours=1)
 """How long an access token may be valid at most, whatever the settings say. Processes know the revocations of that time."""
+
+JUST_ENDED = timedelta(minutes=1)
+"""How long after the end of a session a browser may still get responses to requests that it sent with its cookie."""
 
 KEPT_AFTER_END = timedelta(days=1)
 """How long sessions are kept after they ended or expired, and revocations after they happened. Longer than any access token."""
@@ -93,6 +102,10 @@ class Session:
         """Return the session under another id, so that access tokens and the cookie from before end. It does not last longer."""
         return replace(self, id=session_id, secret_hash=secret_hash, last_used_at=now)
 
+    def has_just_ended(self, now: datetime) -> bool:
+        """Return whether the session ended a moment ago. It may have been renewed, or its user has signed in again."""
+        return self.ended_at is not None and now - self.ended_at < JUST_ENDED
+
     def is_live(self, now: datetime, limits: SessionLimits) -> bool:
         """Return whether the session has neither ended nor expired."""
         return self.ended_at is None and now < min(self.expires_at, self.last_used_at + limits.idle)
@@ -111,20 +124,30 @@ class RefreshToken:
 
 @dataclass(frozen=True, slots=True)
 class PresentedToken:
-    """What a store knows about a refresh token that a client presents."""
+    """What a store knows about a refresh token that a client presents.
+
+    `unused_tokens` is the number of tokens of the session that nobody has used yet. Only of a token that was used before.
+    """
 
     token: RefreshToken
     session: Session
     user: User
     successor_used: bool = False
+    unused_tokens: int = 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the token may get a successor: its first use adds none to those of the session that are not used yet."""
+        return self.token.used_at is None or self.unused_tokens < MAX_UNUSED_TOKENS
 
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
     """The replacement of a refresh token by its successor.
 
-    A store commits it only if the token has the same `used_at` and session as before, no successor was used, and neither the
-    session has ended nor the user was disabled; otherwise it raises StaleVersion, and the caller decides again.
+    A store commits it only if the token has the same `used_at` and session as before, no successor was used, the session has
+    room for another token, and neither the session has ended nor the user was disabled; otherwise it raises StaleVersion, and
+    the caller decides again.
     """
 
     before: RefreshToken
@@ -136,12 +159,15 @@ class Rotation:
 def rotate(presented: PresentedToken, successor_hash: bytes, *, now: datetime, limits: SessionLimits) -> Rotation | None:
     """Return the replacement of a refresh token; None if it was stolen, so that the session has to end.
 
-    Raises: InvalidToken if the session has ended or expired, or the user is disabled.
+    Raises: InvalidToken if the session has ended or expired, has too many tokens, or the user is disabled.
     """
     token, session = presented.token, presented.session
     if not session.is_live(now, limits) or presented.user.disabled:
         raise InvalidToken
     if token.used_at is not None and (presented.successor_used or now - token.used_at > GRACE):
         return None
+    if not presented.has_room:
+        message = "The session has too many refresh tokens that are not used; use one of them, or sign in again."
+        raise InvalidToken(message)
     successor = RefreshToken(token_hash=successor_hash, session_id=session.id, parent=token.token_hash, created_at=now)
     return Rotation(token, replace(token, used_at=token.used_at or now), successor, replace(session, last_used_at=now))

@@ -68,6 +68,7 @@ def create_app(container: Container) -> RequestMiddleware:
     limits = settings.imports
     uploads = ImportUploads(limits.max_bytes, limits.max_atomic_rows, UploadSpace(limits.max_disk_bytes))
     strict = settings.http.require_if_match
+    cors = _cors(settings.http)
     protection = protection_of(container)
     shutdown.on_close(feed.close)
 
@@ -137,7 +138,7 @@ def create_app(container: Container) -> RequestMiddleware:
             HTTPException: on_http_exception,
             Exception: on_unexpected_error,
         },
-        cors_config=_cors(settings.http),
+        cors_config=cors,
         before_request=check_access if protection else None,
         state=State(
             {
@@ -158,8 +159,8 @@ def create_app(container: Container) -> RequestMiddleware:
     if caching:
         inner = ResponseCacheMiddleware(inner, caching, CachedRoutes(app.routes), cors=bool(settings.http.cors_origins))
     if protection:  # outside the cache: what it rejects must not be answered from there (ADR 24)
-        inner = protection.authenticating(inner, app.routes, _cors(settings.http))
-    return RequestMiddleware(inner, settings.http, shutdown, signs_in=protection is not None)
+        inner = protection.authenticating(inner, app.routes, cors)
+    return RequestMiddleware(inner, settings.http, shutdown, cors, signs_in=protection is not None)
 
 
 def from_environment() -> RequestMiddleware:

@@ -1,5 +1,6 @@
 """The settings, in sections, with their defaults and limits."""
 
+import re
 from datetime import timedelta
 from typing import Literal
 
@@ -13,6 +14,7 @@ from catalog.entrypoints.storage_plugins import UnknownScheme, canonical
 from catalog.ports.storage import StorageOptions
 
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
+_KEY_PREFIX = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Section(BaseModel):
@@ -167,6 +169,9 @@ class CacheSettings(Section):
         description="Cache shared by replicas, and counts of requests and failed sign-ins: redis://HOST:6379/0 "
         "(Redis or Valkey; default: none)",
     )
+    key_prefix: str = Field(
+        "catalog", description="Beginning of the names of all keys there; deployments that share a server need different ones"
+    )
 
     @field_validator("url")
     @classmethod
@@ -176,6 +181,15 @@ class CacheSettings(Section):
             message = "Must be redis://HOST:PORT/NUMBER, or rediss:// for TLS."
             raise ValueError(message)
         return url or None
+
+    @field_validator("key_prefix")
+    @classmethod
+    def _valid_key_prefix(cls, prefix: str) -> str:
+        """Return the prefix. Raises: ValueError for one with a colon, which ends it, or a sign that patterns of keys use."""
+        if not _KEY_PREFIX.fullmatch(prefix):
+            message = "Must be 1 to 64 letters, digits, and . _ -"
+            raise ValueError(message)
+        return prefix
 
     @property
     def summary(self) -> str:

@@ -54,7 +54,7 @@ class ForeignTokens(Protocol):
     async def verify(self, token: str, now: datetime) -> Principal:
         """Return who sends a token.
 
-        Raises: InvalidToken, ExpiredToken, Forbidden if no claim grants a role, IssuerUnavailable.
+        Raises: InvalidToken, ExpiredToken, NoRole if no claim grants one, IssuerUnavailable.
         """
 
     async def close(self) -> None:

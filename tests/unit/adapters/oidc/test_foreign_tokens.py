@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from catalog.adapters.oidc.foreign_tokens import LEEWAY, MAX_TOKEN, MAX_TRUST, OidcTokens
-from catalog.domain.identity.errors import ExpiredToken, Forbidden, InvalidToken
+from catalog.domain.identity.errors import ExpiredToken, InvalidToken, NoRole
 from catalog.domain.identity.roles import ROLE_SCOPES
 from catalog.domain.identity.scopes import ITEMS_CREATE, ITEMS_READ, ITEMS_WRITE
 from tests.making import NOON
@@ -237,8 +237,9 @@ async def test_the_highest_role_wins(issuer: Issuer, tokens: OidcTokens, roles: 
 )
 async def test_without_a_role_the_caller_is_refused(issuer: Issuer, tokens: OidcTokens, roles: object) -> None:
     """Only exact values of the map grant a role; the names of our roles do not."""
-    with pytest.raises(Forbidden, match="no role"):
+    with pytest.raises(NoRole, match="no role") as caught:
         await tokens.verify(issuer.token("EdDSA", ED_KEY, "ed", roles=roles), NOON)
+    assert (caught.value.actor, caught.value.credential) == (f"{issuer.url}|ada", "oidc")
 
 
 @pytest.mark.parametrize(
@@ -259,7 +260,7 @@ async def test_the_claim_may_be_nested(issuer: Issuer, claim: str, claims: dict[
     tokens = issuer.tokens(role_claim=claim)
     token = issuer.token("EdDSA", ED_KEY, "ed", **claims)
     if role is None:
-        with pytest.raises(Forbidden):
+        with pytest.raises(NoRole):
             await tokens.verify(token, NOON)
     else:
         assert (await tokens.verify(token, NOON)).role == role

@@ -13,7 +13,7 @@ from catalog.application.identity.revocations import MAX_SILENCE
 from catalog.domain.errors import StoreUnavailable
 from catalog.domain.identity.api_key import ApiKey, NewApiKey, key_text
 from catalog.domain.identity.changes import IdentityChange
-from catalog.domain.identity.errors import ExpiredToken, InvalidToken, IssuerUnavailable
+from catalog.domain.identity.errors import EndedSession, ExpiredToken, InvalidToken, IssuerUnavailable
 from catalog.domain.identity.principal import Principal
 from catalog.domain.identity.roles import ROLE_SCOPES
 from catalog.domain.identity.user import User, UserPatch
@@ -174,7 +174,8 @@ async def test_another_process_notices_a_revocation_when_it_looks(process: Proce
     await other.watch.update()
     assert not other.authenticator.is_valid(caller.principal)
     for text, kind in credentials:
-        await refuse(other, text, kind)
+        with pytest.raises((InvalidToken, EndedSession)):
+            await other.recognize(text, kind)
 
 
 async def test_a_revoked_token_is_refused_though_it_was_never_seen(process: Process, other: Process) -> None:
@@ -350,8 +351,13 @@ async def test_a_cookie_of_a_disabled_user_is_refused(process: Process) -> None:
 
 
 async def test_a_credential_of_a_session_that_ended_is_refused(process: Process) -> None:
-    """A cookie is looked up, and its session says that it has ended."""
+    """A cookie is looked up, and its session says that it has ended; for a minute, that this was a moment ago."""
     await process.add_user()
     cookie, caller = await process.browser_caller()
     await process.sessions.end(certain(caller.principal.session_id), await process.caller())
+    for seconds in (0, 59):
+        process.clock.move(seconds=seconds)
+        with pytest.raises(EndedSession, match="newer cookie"):
+            await process.recognize(cookie, "cookie")
+    process.clock.move(seconds=1)
     await refuse(process, cookie, "cookie")

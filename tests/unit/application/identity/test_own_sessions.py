@@ -4,7 +4,7 @@ import pytest
 
 from catalog.application.identity.caller import Caller
 from catalog.domain.identity.api_key import NewApiKey
-from catalog.domain.identity.errors import CredentialNotAllowed, InvalidToken, SessionNotFound, Unauthenticated
+from catalog.domain.identity.errors import CredentialNotAllowed, EndedSession, InvalidToken, SessionNotFound, Unauthenticated
 from catalog.domain.identity.principal import GUEST, LOCAL
 from catalog.domain.identity.session import Session
 from tests.identity_use import CLI, CLIENT, FlakyIdentity, Process
@@ -56,7 +56,7 @@ async def test_signing_out_everywhere_ends_all_sessions(process: Process) -> Non
     cookie, _ = await process.browser_caller()
     await process.sessions.sign_out(caller, everywhere=True)
     assert not process.authenticator.is_valid(caller.principal)
-    with pytest.raises(InvalidToken):
+    with pytest.raises(EndedSession):
         await process.recognize(cookie, "cookie")
     assert process.authenticator.is_valid(stays.principal)
     assert [event.detail for event in await process.log("session.ended")] == [{"session": "all"}]

@@ -20,7 +20,7 @@ from catalog.domain.identity.errors import ApiKeyNotFound, LastAdmin, SessionNot
 from catalog.domain.identity.principal import Author
 from catalog.domain.identity.scopes import NO_SCOPES
 from catalog.domain.identity.security_log import SecurityEvent
-from catalog.domain.identity.session import PresentedToken, RefreshToken, Rotation, Session, SessionLimits
+from catalog.domain.identity.session import MAX_UNUSED_TOKENS, PresentedToken, RefreshToken, Rotation, Session, SessionLimits
 from catalog.domain.identity.user import User
 from tests.making import NOON, certain, item_id
 
@@ -31,6 +31,8 @@ SESSION = Session.start(item_id(2), USER, "token", NO_SCOPES, now=NOON, limits=S
 TOKEN = RefreshToken(token_hash=b"1", session_id=SESSION.id, created_at=NOON)
 ROTATION = Rotation(TOKEN, replace(TOKEN, used_at=NOON), replace(TOKEN, token_hash=b"2", parent=b"1"), SESSION)
 PRESENTED = PresentedToken(TOKEN, SESSION, USER)
+AGAIN = replace(ROTATION, before=ROTATION.after)
+FULL = PresentedToken(AGAIN.before, SESSION, USER, unused_tokens=MAX_UNUSED_TOKENS)
 RENEWED = SESSION.renew(item_id(4), now=NOON)
 KEY = ApiKey(id=item_id(3), user_id=USER.id, name="key", scopes=NO_SCOPES, secret_hash=b"", created_at=NOON)
 EVENT = SecurityEvent(action="key.revoked", at=NOON)
@@ -77,6 +79,7 @@ REFUSED: list[tuple[IdentityChange, StoredIdentity, type[CatalogError]]] = [
     (IdentityChange(rotation=ROTATION), StoredIdentity(presented=replace(PRESENTED, token=ROTATION.after)), StaleVersion),
     (IdentityChange(rotation=ROTATION), StoredIdentity(presented=replace(PRESENTED, successor_used=True)), StaleVersion),
     (IdentityChange(rotation=ROTATION), StoredIdentity(presented=replace(PRESENTED, session=RENEWED)), StaleVersion),
+    (IdentityChange(rotation=AGAIN), StoredIdentity(presented=FULL), StaleVersion),
     (
         IdentityChange(rotation=ROTATION),
         StoredIdentity(presented=replace(PRESENTED, session=replace(SESSION, ended_at=NOON))),
@@ -118,6 +121,8 @@ ALLOWED: list[tuple[IdentityChange, StoredIdentity]] = [
     (IdentityChange(user=USER.set_password("other", now=NOON)), replace(STORED, has_other_admin=False)),
     (IdentityChange(start=SessionStart(SESSION, USER)), STORED),
     (IdentityChange(rotation=ROTATION), StoredIdentity(presented=PRESENTED)),
+    (IdentityChange(rotation=ROTATION), StoredIdentity(presented=replace(PRESENTED, unused_tokens=MAX_UNUSED_TOKENS))),
+    (IdentityChange(rotation=AGAIN), StoredIdentity(presented=replace(FULL, unused_tokens=MAX_UNUSED_TOKENS - 1))),
     (
         IdentityChange(new_key=KEY),
         replace(STORED, keys=[StoredKey(item_id(100 + number), OTHER) for number in range(MAX_API_KEYS)]),

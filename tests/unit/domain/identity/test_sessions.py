@@ -13,6 +13,7 @@ from catalog.domain.identity.principal import COMMAND_LINE, GUEST, LOCAL, Princi
 from catalog.domain.identity.roles import ROLE_SCOPES
 from catalog.domain.identity.session import (
     GRACE,
+    MAX_UNUSED_TOKENS,
     MAX_USER_AGENT,
     PresentedToken,
     RefreshToken,
@@ -67,6 +68,16 @@ def test_a_stolen_token_is_recognized() -> None:
     used = PresentedToken(replace(TOKEN, used_at=NOON), SESSION, USER)
     assert rotate(used, b"2", now=NOON + GRACE + SECOND, limits=LIMITS) is None
     assert rotate(replace(used, successor_used=True), b"2", now=NOON, limits=LIMITS) is None
+
+
+def test_a_used_token_adds_no_token_to_too_many() -> None:
+    """The session does not end. The first use of a token is always possible, because it adds none."""
+    full = PresentedToken(replace(TOKEN, used_at=NOON), SESSION, USER, unused_tokens=MAX_UNUSED_TOKENS)
+    with pytest.raises(InvalidToken, match="too many refresh tokens"):
+        rotate(full, b"2", now=NOON, limits=LIMITS)
+    assert rotate(full, b"2", now=NOON + GRACE + SECOND, limits=LIMITS) is None
+    certain(rotate(replace(full, unused_tokens=MAX_UNUSED_TOKENS - 1), b"2", now=NOON, limits=LIMITS))
+    certain(rotate(replace(full, token=TOKEN), b"2", now=NOON, limits=LIMITS))
 
 
 def test_a_token_needs_a_live_session_and_an_enabled_user() -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, bindparam, exists, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, Text, bindparam, case, exists, func, literal_column, select
 
 from catalog.adapters.sql.compiled_statement import CompiledStatement
 from catalog.adapters.sql.database import SqlDatabase
@@ -47,9 +47,10 @@ _KEY_END = len(KEY_COLUMNS)
 
 
 def presented_token_statement() -> Select[Any]:
-    """Select a refresh token by its hash, with its session and user, and whether a successor was used.
+    """Select a refresh token by its hash, with its session and user, whether a successor was used, and the unused tokens.
 
-    Used successors are counted: with EXISTS, Postgres may read all tokens and hash them.
+    Used successors are counted: with EXISTS, Postgres may read all tokens and hash them. Unused tokens are counted only if the
+    token was used before, as few are: that reads all tokens of the session.
     """
     successor = refresh_tokens.alias("successor")
     used_successors = (
@@ -59,8 +60,16 @@ def presented_token_statement() -> Select[Any]:
         .scalar_subquery()
     )
     successor_used = used_successors > literal_column("0")
+    other = refresh_tokens.alias("other")
+    unused = (
+        select(func.count())
+        .select_from(other)
+        .where(other.c.session_id == refresh_tokens.c.session_id, other.c.used_at.is_(None))
+        .scalar_subquery()
+    )
+    unused_tokens = case((refresh_tokens.c.used_at.is_(None), literal_column("0")), else_=unused)
     return (
-        select(*TOKEN_COLUMNS, *SESSION_COLUMNS, *USER_COLUMNS, successor_used.label("successor_used"))
+        select(*TOKEN_COLUMNS, *SESSION_COLUMNS, *USER_COLUMNS, successor_used.label("successor_used"), unused_tokens)
         .join(sessions, sessions.c.id == refresh_tokens.c.session_id)
         .join(users, users.c.id == sessions.c.user_id)
         .where(refresh_tokens.c.token_hash == bindparam("token_hash"))

@@ -101,12 +101,12 @@ def from_token(token: RefreshToken) -> tuple[Any, ...]:
 
 
 def to_presented_token(row: Sequence[Any]) -> PresentedToken:
-    """Read a token from a row of TOKEN_COLUMNS, SESSION_COLUMNS, USER_COLUMNS and whether a successor was used."""
+    """Read a token from a row of TOKEN_COLUMNS, SESSION_COLUMNS, USER_COLUMNS, whether a successor was used, unused tokens."""
     token_end = len(TOKEN_COLUMNS)
     session_end = token_end + len(SESSION_COLUMNS)
     token_hash, session_id, parent, created_at, used_at = row[:token_end]
     token = RefreshToken(token_hash=token_hash, session_id=session_id, parent=parent, created_at=created_at, used_at=used_at)
-    return PresentedToken(token, to_session(row[token_end:session_end]), to_user(row[session_end:-1]), row[-1])
+    return PresentedToken(token, to_session(row[token_end:session_end]), to_user(row[session_end:-2]), row[-2], row[-1])
 
 
 def from_key(key: ApiKey) -> tuple[Any, ...]:

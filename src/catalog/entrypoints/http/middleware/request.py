@@ -23,8 +23,9 @@ from catalog.entrypoints.http.middleware.rate_limits import RATE_HEADERS
 from catalog.entrypoints.http.requests.caller import ADDRESS, PRINCIPAL
 from catalog.entrypoints.http.requests.client_address import client_address
 from catalog.entrypoints.http.requests.header_parameters import REQUEST_ID
-from catalog.entrypoints.http.requests.origins import SAFE_METHODS, is_cross_origin
+from catalog.entrypoints.http.requests.origins import HTTPS, SAFE_METHODS, is_cross_origin
 from catalog.entrypoints.http.requests.path_parameters import encode_slashes
+from catalog.entrypoints.http.responses.cors import CorsHeaders
 from catalog.entrypoints.http.responses.problems import PROBLEM_JSON, problem, unexpected_error
 from catalog.entrypoints.http.responses.public_prefix import public_prefix
 from catalog.entrypoints.http.shutdown import ShutdownState
@@ -74,13 +75,16 @@ _UNKNOWN_METHOD = "OPTIONS *"
 class RequestMiddleware:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: App, settings: HttpSettings, stopping: ShutdownState, *, signs_in: bool = False) -> None:
+    def __init__(
+        self, app: App, settings: HttpSettings, stopping: ShutdownState, cors: CORSConfig | None, *, signs_in: bool = False
+    ) -> None:
         """Wrap `app`. If callers sign in, `app` itself rejects requests of other sites, according to the credential."""
         self.app = app
         self.stopping = stopping
         self.settings = settings
         self.hosts = frozenset(settings.hosts)
-        self.cors = CORSConfig(allow_origins=list(settings.cors_origins)) if settings.cors_origins else None
+        self.cors = cors
+        self.cors_headers = None if cors is None else CorsHeaders(cors)
         self.signs_in = signs_in
         self.may_have_prefix = bool(settings.root_path or settings.trusted_proxies)
         # The headers to add, by whether the path is under the API, and whether the response has its own content security policy.
@@ -162,6 +166,8 @@ class _RequestHandler:
         middleware = self._middleware
         scope = self._scope
         scope.setdefault("state", {})["request_id"] = self.request_id
+        if middleware.settings.tls:
+            scope["state"][HTTPS] = True
         if not middleware.signs_in:
             scope["state"][PRINCIPAL] = LOCAL
         if middleware.may_have_prefix:
@@ -264,6 +270,8 @@ class _RequestHandler:
 
     async def _respond(self, status: int, body: bytes) -> None:
         headers = [(b"content-type", PROBLEM_JSON.encode()), (b"content-length", b"%d" % len(body))]
+        if self._middleware.cors_headers is not None:  # else a page that may call the API could not read why it failed
+            headers += self._middleware.cors_headers.of(self._scope)
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
 

@@ -1,10 +1,11 @@
 """Records refusals in the security log: requests whose caller is known and may not do what it asks for (403)."""
 
+from dataclasses import replace
 from typing import Any
 
 from catalog.application.identity.security_events import SecurityEvents
 from catalog.domain.errors import CatalogError
-from catalog.domain.identity.errors import Forbidden, InsufficientScope, WrongPassword
+from catalog.domain.identity.errors import Forbidden, InsufficientScope, NoRole, WrongPassword
 from catalog.domain.identity.security_log import ACCESS_DENIED
 from catalog.entrypoints.http.requests.caller import caller_of
 from catalog.ports.clock import Clock
@@ -31,4 +32,7 @@ class Denials:
             detail["route"] = route.replace(":str}", "}")
         if isinstance(error, InsufficientScope):
             detail["required"] = error.required
-        self._events.add(caller_of(scope).event(ACCESS_DENIED, self._clock.now(), None, detail, "denied"))
+        event = caller_of(scope).event(ACCESS_DENIED, self._clock.now(), None, detail, "denied")
+        if isinstance(error, NoRole):  # the token is valid, but nobody becomes a principal with it
+            event = replace(event, actor=error.actor, credential=error.credential)
+        self._events.add(event)

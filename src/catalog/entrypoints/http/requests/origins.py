@@ -1,10 +1,13 @@
 """Which page a browser sent a request for, by the headers Sec-Fetch-Site and Origin, which no page can set."""
 
-from typing import Any
+from typing import Any, Final
 
 from litestar.config.cors import CORSConfig
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+HTTPS: Final = "https"
+"""Set in the state of a scope if the service is reached over HTTPS only. The scheme does not say so: a proxy may end TLS."""
 
 _SAME_ORIGIN = b"same-origin"
 _SAME_SITE = (_SAME_ORIGIN, b"none")
@@ -23,7 +26,7 @@ def is_cross_origin(scope: Any, cors: CORSConfig | None) -> bool:  # noqa: ANN40
         return False
     if sites:
         return any(site not in _SAME_SITE for site in sites)
-    return _is_other_origin(hosts, origins)
+    return _is_other_origin(scope, hosts, origins)
 
 
 def is_same_origin(scope: Any) -> bool:  # noqa: ANN401 - an ASGI scope
@@ -31,12 +34,13 @@ def is_same_origin(scope: Any) -> bool:  # noqa: ANN401 - an ASGI scope
     hosts, origins, sites = _read_headers(scope)
     if sites:
         return all(site == _SAME_ORIGIN for site in sites)
-    return bool(origins) and not _is_other_origin(hosts, origins)
+    return bool(origins) and not _is_other_origin(scope, hosts, origins)
 
 
-def _is_other_origin(hosts: list[bytes], origins: list[bytes]) -> bool:
+def _is_other_origin(scope: Any, hosts: list[bytes], origins: list[bytes]) -> bool:  # noqa: ANN401 - an ASGI scope
     host = hosts[0].lower() if len(hosts) == 1 else b""
-    return any(origin.lower().partition(b"://")[2] != host for origin in origins)
+    own = [scheme + host for scheme in ((b"https://",) if HTTPS in scope["state"] else (b"https://", b"http://"))]
+    return any(origin.lower() not in own for origin in origins)
 
 
 def _read_headers(scope: Any) -> tuple[list[bytes], list[bytes], list[bytes]]:  # noqa: ANN401 - an ASGI scope

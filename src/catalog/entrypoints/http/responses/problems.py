@@ -15,6 +15,7 @@ from catalog.domain import errors
 from catalog.domain.errors import CatalogError, FieldError, FieldPath, InvalidInput, InvalidQuery, shorten
 from catalog.domain.identity.errors import (
     CredentialNotAllowed,
+    EndedSession,
     ExpiredToken,
     Forbidden,
     InsufficientScope,
@@ -256,7 +257,7 @@ def _challenge(error: CatalogError) -> str | None:
     """Return how to authenticate, or None if another credential would not help."""
     if isinstance(error, ExpiredToken):
         return 'Bearer error="invalid_token", error_description="The token has expired"'
-    if isinstance(error, InvalidToken):
+    if isinstance(error, InvalidToken | EndedSession):
         return 'Bearer error="invalid_token"'
     if isinstance(error, InsufficientScope):
         return f'Bearer error="insufficient_scope", scope="{error.required}"'

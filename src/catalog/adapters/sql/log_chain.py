@@ -4,8 +4,6 @@ The change is digested apart from the entry's number and origin: that can be don
 """
 
 from collections.abc import Sequence
-from datetime import datetime
-from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -21,16 +19,12 @@ _encoder = msgspec.json.Encoder()
 def change_digest(row: Sequence[Any]) -> bytes:
     """Return the SHA-256 of a row of `from_change`."""
     kind, subject_id, key, version, at, before, after = row
+    # The same text as at.isoformat(), which takes several times as long.
+    time = msgspec.to_builtins(at).replace("Z", "+00:00")
     # The id has a fixed length. No other part than the JSON of states could contain the separator, and JSON has control
     # characters escaped.
-    text = f"{kind}\x1f{key}\x1f{version}\x1f{_time(at)}\x1f{before or ''}\x1f{after or ''}"
+    text = f"{kind}\x1f{key}\x1f{version}\x1f{time}\x1f{before or ''}\x1f{after or ''}"
     return sha256(subject_id.bytes + text.encode()).digest()
-
-
-@lru_cache(maxsize=256)
-def _time(at: datetime) -> str:
-    """Format a time in UTC. Changes that are committed together often have the same."""
-    return at.isoformat()
 
 
 def origin_content(origin: Origin) -> bytes:

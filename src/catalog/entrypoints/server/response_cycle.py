@@ -89,7 +89,9 @@ class ResponseCycle(RequestResponseCycle):
                 raise RuntimeError(error)
             parts = [self._head, body]
         self._head = b""
-        self.transport.writelines(parts)
+        # Not writelines: with asyncio's own loop, Python 3.12 and later never finish with an empty last part, and several
+        # versions do not pause for a client that reads slowly (CVE-2024-12254).
+        self.transport.write(b"".join(parts))
         if is_last:
             self.response_complete = True
             self.message_event.set()

@@ -24,6 +24,11 @@ class ResponseCycle(RequestResponseCycle):
     _head = b""
     """The head, until it is written."""
 
+    @property
+    def is_partly_written(self) -> bool:
+        """Whether the client may have got the beginning of the response."""
+        return self.response_started and not self._head
+
     async def send(self, message: Any) -> None:  # noqa: ANN401 - ASGI's
         """Write an ASGI message. Raises: RuntimeError if it may not come now, or contradicts the head."""
         if self.flow.write_paused and not self.disconnected:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from catalog.adapters.jwt.signing_keys import generate_key, to_pem
 from catalog.application.identity.client import Client
 from catalog.domain.identity.errors import InvalidToken
 from catalog.domain.identity.user import NewUser
@@ -208,7 +209,7 @@ def test_doctor_shows_identity_without_secrets(catalog: Command, monkeypatch: py
     assert said["users"].startswith("none yet")
     catalog("users", "create", "anna", "--role", "admin", stdin=PASSWORD)
     for name, value in {
-        "SIGNING_KEY": planted("key"),
+        "SIGNING_KEY": to_pem(generate_key()),
         "ADMIN_USERNAME": "root",
         "ADMIN_PASSWORD": planted("password"),
         "OIDC__ISSUER": "https://issuer.example",
@@ -220,3 +221,27 @@ def test_doctor_shows_identity_without_secrets(catalog: Command, monkeypatch: py
     assert "planted" not in output
     for words in ("guests may read", "root, password set", "https://issuer.example, for shop", "there are users"):
         assert words in output
+
+
+@pytest.mark.parametrize(("count", "says"), [(1, "set"), (3, "3 are set; the first one signs, all verify")])
+def test_doctor_counts_the_signing_keys(catalog: Command, monkeypatch: pytest.MonkeyPatch, count: int, says: str) -> None:
+    """A change of keys that was half done shows: a deployment with one key, or with keys that nobody removed."""
+    monkeypatch.setenv("CATALOG_IDENTITY__MODE", "required")
+    monkeypatch.setenv("CATALOG_IDENTITY__SIGNING_KEY", "".join(to_pem(generate_key()) for _ in range(count)))
+    catalog("migrate")
+    said = {check["what"]: check["says"] for check in json.loads(catalog("doctor", "--json").stdout)}
+    assert said["signing key"] == says
+
+
+def test_doctor_names_a_signing_key_that_keeps_the_service_from_starting(
+    catalog: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the number of the key, and without the key itself."""
+    monkeypatch.setenv("CATALOG_IDENTITY__MODE", "required")
+    monkeypatch.setenv("CATALOG_IDENTITY__SIGNING_KEY", to_pem(generate_key()) + planted("-----BEGIN PRIVATE KEY-----"))
+    catalog("migrate")
+    result = catalog("doctor", "--json", code=1)
+    (failed,) = [check for check in json.loads(result.stdout) if not check["well"]]
+    assert (failed["what"], failed["says"]) == ("signing key", "`catalog serve` will not start")
+    assert failed["remedy"].startswith("CATALOG_IDENTITY__SIGNING_KEY: Key 2 of 2: ")
+    assert "planted" not in result.output

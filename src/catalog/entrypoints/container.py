@@ -253,9 +253,8 @@ class Container(containers.DeclarativeContainer):
     revocations = providers.Singleton(RevocationWatch, identity_storage, clock)
     continuation = providers.Singleton(Continuation, identity_storage, revocations)
     identity_commits = providers.Singleton(IdentityCommits, identity_storage, revocations)
-    signing_keys = providers.Singleton(
-        SigningKeys, identity_storage, token_signer, clock, providers.Callable(_keys_from_settings, settings, clock)
-    )
+    keys_from_settings = providers.Singleton(_keys_from_settings, settings, clock)
+    signing_keys = providers.Singleton(SigningKeys, identity_storage, token_signer, clock, keys_from_settings)
     authenticator = providers.Singleton(
         Authenticator, identity_storage, token_signer, signing_keys, foreign_tokens, revocations, clock, session_limits
     )

@@ -11,6 +11,8 @@ from catalog.adapters.redis.connection import CircuitBreaker
 from catalog.ports.cache import Cache, CachedResponse, ResponseContent
 from tests.servers import ValkeyServer, free_port, valkey
 
+pytestmark = pytest.mark.usefixtures("patient_connections")
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ValkeyServer]:

@@ -9,6 +9,7 @@ from catalog.adapters.memory.limits import MemoryFailureCounter
 from catalog.adapters.redis.connection import MAX_PAUSE, RedisConnection
 from catalog.adapters.redis.limits import RedisFailureCounter
 from catalog.domain.identity.back_off import FORGET_AFTER, Failures
+from tests.contract.limits.counting import LONG
 from tests.making import NOON, FixedClock
 from tests.servers import ValkeyServer, valkey
 
@@ -25,7 +26,7 @@ def server() -> Iterator[ValkeyServer]:
 @pytest.fixture
 async def connection(server: ValkeyServer) -> AsyncIterator[RedisConnection]:
     """A connection to an empty server."""
-    made = RedisConnection(server.url, on_change=lambda failure: pytest.fail(str(failure)))
+    made = RedisConnection(server.url, on_change=lambda failure: pytest.fail(str(failure)), timeout=LONG)
     await made.client.flushall()
     yield made
     await made.close()
@@ -95,15 +96,15 @@ async def test_a_reset_holds_although_the_clocks_differ(connection: RedisConnect
 async def test_failures_of_an_outage_count_after_a_reset_before_it(server: ValkeyServer) -> None:
     """The reset stays in force for those before it only."""
     now = 0.0
-    connection = RedisConnection(server.url, on_change=lambda _: None, clock=lambda: now)
+    connection = RedisConnection(server.url, on_change=lambda _: None, clock=lambda: now, timeout=LONG)
     one = RedisFailureCounter(connection, MemoryFailureCounter(FixedClock()), FixedClock(), namespace="outage")
     await one.add("k", NOON)
     await one.reset("k")
-    await connection.client.client_pause(60_000, all=False)  # writes only, or this could not be ended
+    await connection.client.config_set("min-replicas-to-write", 1)  # it has none, so it refuses writes
     for _ in range(3):
         await one.add("k", LATER)
     now += MAX_PAUSE
-    await connection.client.client_unpause()
+    await connection.client.config_set("min-replicas-to-write", 0)
     assert await one.failures("k") == Failures(3, LATER)
     assert await one.add("k", LATER) == Failures(4, LATER)
     await connection.close()

@@ -11,6 +11,8 @@ from tests.making import NOON
 from tests.planted_secrets import planted
 from tests.servers import ValkeyServer, valkey
 
+pytestmark = pytest.mark.usefixtures("patient_connections")
+
 
 def container(server: ValkeyServer, monkeypatch: pytest.MonkeyPatch, prefix: str | None) -> Container:
     """Return the container of a deployment."""

@@ -12,6 +12,7 @@ from catalog.adapters.redis.connection import RedisConnection
 from catalog.adapters.redis.limits import RedisFailureCounter, RedisRateLimiter
 from catalog.domain.identity.back_off import Failures
 from catalog.ports.identity.limits import Allowance, FailureCounter, RateLimiter
+from tests.contract.limits.counting import LONG
 from tests.making import NOON, FixedClock
 from tests.servers import ValkeyServer, valkey
 
@@ -39,7 +40,7 @@ async def limits(request: pytest.FixtureRequest) -> AsyncIterator[Limits]:
         made = Limits(MemoryRateLimiter(clock), MemoryFailureCounter(clock))
     else:
         url, namespace = request.getfixturevalue("server").url, f"test-{request.node.name}"
-        connection = RedisConnection(url, on_change=lambda failure: pytest.fail(str(failure)))
+        connection = RedisConnection(url, on_change=lambda failure: pytest.fail(str(failure)), timeout=LONG)
         fallback = MemoryFailureCounter(clock)
         made = Limits(
             RedisRateLimiter(connection, MemoryRateLimiter(clock), namespace=namespace),

@@ -5,15 +5,16 @@ import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
 from catalog.adapters.memory.limits import MemoryFailureCounter, MemoryRateLimiter
-from catalog.adapters.redis.connection import MAX_PAUSE, RedisConnection
+from catalog.adapters.redis.connection import MAX_PAUSE, TIMEOUT, RedisConnection
 from catalog.adapters.redis.limits import RedisFailureCounter, RedisRateLimiter
 from catalog.domain.identity.back_off import FORGET_AFTER, Failures
 from catalog.ports.identity.limits import Allowance
-from tests.contract.limits.counting import LIMIT
+from tests.contract.limits.counting import LIMIT, LONG
 from tests.making import NOON, FixedClock
 from tests.servers import ValkeyServer, valkey
 
@@ -25,10 +26,13 @@ def ignore(failure: str | None) -> None:
 
 
 def shared(
-    server: ValkeyServer, on_change: Callable[[str | None], None] = ignore, **breaker: Callable[[], float]
+    server: ValkeyServer,
+    on_change: Callable[[str | None], None] = ignore,
+    clock: Callable[[], float] = monotonic,
+    timeout: float = LONG,
 ) -> RedisConnection:
     """Return a connection to the server."""
-    return RedisConnection(server.url, on_change=on_change, **breaker)
+    return RedisConnection(server.url, on_change=on_change, clock=clock, timeout=timeout)
 
 
 async def test_two_processes_share_one_limit() -> None:
@@ -118,9 +122,11 @@ async def test_a_server_that_does_not_answer_delays_only_one_request() -> None:
     """A server that is stopped and still accepts connections is given up after the time limit, and then left alone."""
     reports = list[str | None]()
     with valkey() as server:
-        connection = shared(server, reports.append, clock=lambda: 0.0)
+        connection = shared(server, reports.append, clock=lambda: 0.0, timeout=TIMEOUT)
         limiter = RedisRateLimiter(connection, MemoryRateLimiter(FixedClock()), namespace="test")
-        assert await connection.client.client_pause(60_000)
+        other = shared(server)
+        assert await other.client.client_pause(60_000)
+        await other.close()
         for _ in range(100):
             assert (await limiter.take("k", 100, 60)).allowed
         assert len(reports) == 1

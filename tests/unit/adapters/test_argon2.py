@@ -1,6 +1,8 @@
 """Passwords hashed with Argon2: what is verified, and that hashing does not get in the way of other requests."""
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import AsyncIterator
 
@@ -162,3 +164,23 @@ async def test_a_failed_hash_leaves_the_queue() -> None:
 def test_at_most_a_hundred_wait() -> None:
     """The queue of the service is no longer than clients wait for."""
     assert password_hasher.MAX_WAITING == 100
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has priorities of threads")
+async def test_hashing_yields_to_the_thread_that_answers(hasher: Argon2PasswordHasher) -> None:
+    """Its threads have the lowest priority, and the process keeps its own."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    assert await hasher._run(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())) == 19
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before
+
+
+async def test_passwords_are_hashed_where_priorities_are_forbidden(
+    hasher: Argon2PasswordHasher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sandbox refuses the call. Then hashing is as urgent as the rest."""
+
+    def forbidden(*_arguments: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", forbidden)
+    assert await hasher.verify(PASSWORD, await hasher.hash(PASSWORD))

@@ -7,6 +7,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -79,10 +80,12 @@ class Argon2PasswordHasher:
 def _yield_to_others() -> None:
     """Give this thread the lowest priority: whoever guesses passwords must not slow the thread that answers requests.
 
-    Only Linux has priorities of threads. Elsewhere this would lower that of the process.
+    Only Linux has priorities of threads. Elsewhere this would lower that of the process. A sandbox may forbid the call; an error
+    here would end the thread pool, and nobody could sign in.
     """
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
 
 
 def _random_hash(hasher: PasswordHasher) -> str:

@@ -43,11 +43,13 @@ def parse_keys(text: str) -> Sequence[SigningKey]:
 
     Raises: ValueError, without quoting the keys, if there is none, one cannot be read, or one is there twice.
     """
+    is_json = text.lstrip().startswith(("{", "["))
+    parts: Sequence[Any] = _jwks(text) if is_json else _pems(text)
+    read = _from_jwk if is_json else _from_pem
     privates: list[Ed25519PrivateKey] = []
-    parts = _jwks(text) if text.lstrip().startswith(("{", "[")) else _pems(text)
     for number, part in enumerate(parts, start=1):
         try:
-            privates.append(_from_pem(part) if isinstance(part, str) else _from_jwk(part))
+            privates.append(read(part))
         except ValueError as error:
             message = f"Key {number} of {len(parts)}: {error}" if len(parts) > 1 else str(error)
             raise ValueError(message) from None

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 T = TypeVar("T")
 
 TIMEOUT = 0.2
-"""Seconds that a command may take. After that, doing without the server is better than waiting longer."""
+"""Seconds that a command may take by default. After that, doing without the server is better than waiting longer."""
 
 MAX_CONNECTIONS = 16
 
@@ -68,30 +68,38 @@ class CircuitBreaker:
 
 
 class RedisConnection:
-    """Runs commands, none of which takes longer than TIMEOUT."""
+    """Runs commands, none of which takes longer than a time limit."""
 
-    def __init__(self, url: str, *, on_change: Callable[[str | None], None], clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        on_change: Callable[[str | None], None],
+        clock: Callable[[], float] = monotonic,
+        timeout: float = TIMEOUT,
+    ) -> None:
         """Create a client for `url` that connects on first use. `on_change` and `clock` are those of the circuit breaker.
 
-        Raises: ValueError if the URL is invalid.
+        A command fails after `timeout` seconds. Raises: ValueError if the URL is invalid.
         """
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=MAX_CONNECTIONS,
-            timeout=TIMEOUT,
-            socket_timeout=TIMEOUT,
-            socket_connect_timeout=TIMEOUT,
+            timeout=timeout,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
             retry=Retry(NoBackoff(), 0),
         )
         self.client = Redis.from_pool(pool)
         self._breaker = CircuitBreaker(on_change, clock)
+        self._timeout = timeout
 
     async def run(self, command: Callable[[], Awaitable[T]]) -> T | None:
         """Run a command unless the breaker is open. Return None if the breaker is open or the command fails."""
         if not self._breaker.allows():
             return None
         try:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(self._timeout):
                 result = await command()
         except _FAILURES as error:
             self._breaker.failed(_reason(error))
@@ -102,7 +110,7 @@ class RedisConnection:
     async def failure(self, key: str) -> str | None:
         """Read a key now, regardless of the breaker. Return why that failed, or None."""
         try:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(self._timeout):
                 await self.client.get(key)
         except _FAILURES as error:
             return _reason(error)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from catalog.application.identity.periodic import repeated
+from catalog.application.identity.throttled_read import ThrottledRead
 from catalog.domain.errors import StaleVersion, Unavailable
 from catalog.domain.identity.changes import IdentityChange
 from catalog.domain.identity.session import MAX_ACCESS_LIFE
@@ -52,6 +53,7 @@ class RevocationWatch:
         self._listeners: list[OnRevoked] = []
         self._contact: float | None = None
         self._updating = asyncio.Lock()
+        self._looks = ThrottledRead(self.update, timer)
 
     def on_revoked(self, listener: OnRevoked) -> None:
         """Call `listener` when something is revoked."""
@@ -72,13 +74,16 @@ class RevocationWatch:
         return self._contact is not None and self._timer() - self._contact <= MAX_SILENCE
 
     async def position(self) -> int:
-        """Return the number of the last revocation that this process knows. Raises: Unavailable if it does not know any."""
+        """Return the number of the last revocation that this process knows.
+
+        Raises: Unavailable if none were read since the start, also without asking again if that failed a moment ago.
+        """
         if self._contact is None:
-            await self.update()
+            await self._looks.run_if_due()
         return self._seq
 
     async def update(self) -> None:
-        """Read the new revocations. Raises: Unavailable."""
+        """Read the new revocations, in a read that begins after this call. Raises: Unavailable."""
         async with self._updating:
             now, asked, after = self._clock.now(), self._timer(), self._seq
             found = await self._storage.revocations(after, now - KEPT_FOR)
@@ -111,7 +116,7 @@ class RevocationWatch:
     async def _look(self) -> None:
         """Read the new revocations. After a long silence, any credential may have been revoked."""
         try:
-            await self.update()
+            await self._looks.run()
         except Unavailable:
             if not self.is_current():
                 self._notify(None)

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from catalog.application.identity.caller import Caller
-from catalog.application.identity.single_flight import SingleFlight
+from catalog.application.identity.throttled_read import ThrottledRead
 from catalog.domain.identity.errors import SigningKeyInSettings
 from catalog.domain.identity.security_log import SIGNING_KEY_ROTATED
 from catalog.domain.identity.session import MAX_ACCESS_LIFE
@@ -24,9 +24,6 @@ PUBLISHED_BEFORE = timedelta(minutes=3)
 
 MIN_RELOAD_INTERVAL = timedelta(seconds=5)
 """How long keys are not read again because of a token with an unknown one, which anybody can make up."""
-
-MIN_RETRY_INTERVAL = timedelta(seconds=1)
-"""How long the same holds after the keys could not be read."""
 
 SigningKeyState = Literal["next", "signing", "previous", "verifying"]
 """A key that will sign, the one that signs, or one that has signed tokens that are still valid.
@@ -59,50 +56,27 @@ class SigningKeys:
         self._clock = clock
         self._from_settings = from_settings
         self._is_loaded = False
-        self._loads: SingleFlight[None, None] = SingleFlight()
-        self._next_load: datetime | None = None
-        """Before then, a token is no reason to read the keys."""
-        self._failure: Exception | None = None
-        """Why the keys could not be read the last time."""
+        self._reads = ThrottledRead(self._read, clock.timestamp, MIN_RELOAD_INTERVAL.total_seconds())
 
     async def ensure_loaded(self) -> None:
         """Load the keys if that has not succeeded yet, because the store was away at the start. Raises: Unavailable."""
         if not self._is_loaded:
-            await self._load_if_due()
+            await self._reads.run_if_due()
 
     async def reload(self) -> bool:
-        """Load the keys, unless they were read some seconds ago. Return whether it was done now.
+        """Read the keys again, unless that was done some seconds ago. Return whether it was done now.
 
         A process that could not reach the store for some minutes does not know a key that signs by then. So while the store is
         away, nobody knows whether a key exists. Raises: Unavailable, also without asking again if that failed a moment ago.
         """
-        return not self._from_settings and await self._load_if_due()
+        return not self._from_settings and await self._reads.run_if_due()
 
     async def load(self) -> None:
         """Give the signer its keys; make the first one if there is none; delete those that are of no use any more.
 
-        To be called at the start, and once a minute. Done once for all who ask at the same time. Raises: Unavailable.
+        To be called at the start, and once a minute. Raises: Unavailable.
         """
-        await self._loads.run(None, self._load)
-
-    async def _load_if_due(self) -> bool:
-        if self._next_load is not None and self._clock.now() < self._next_load:
-            if self._failure is not None:
-                raise self._failure.with_traceback(None)
-            return False
-        await self.load()
-        return True
-
-    async def _load(self) -> None:
-        try:
-            expired = await self._read()
-        except Exception as error:
-            self._failure = error
-            self._next_load = self._clock.now() + MIN_RETRY_INTERVAL
-            raise
-        self._is_loaded = True
-        self._failure = None
-        self._next_load = self._clock.now() + MIN_RELOAD_INTERVAL
+        expired = await self._reads.run()
         if expired:
             await self._storage.delete_signing_keys(expired)
 
@@ -110,6 +84,7 @@ class SigningKeys:
         """Give the signer its keys. Return the ids of those in the store that are of no use any more."""
         if self._from_settings:
             self._signer.use(self._from_settings)
+            self._is_loaded = True
             return ()
         now = self._clock.now()
         keys = await self._storage.signing_keys()
@@ -118,6 +93,7 @@ class SigningKeys:
             keys = await self._storage.signing_keys()
         signing = _signing(keys, now)
         self._signer.use([keys[signing], *keys[:signing], *keys[signing + 1 :]])
+        self._is_loaded = True
         return [key.id for successor, key in pairwise(keys) if self._is_expired(successor, now)]
 
     async def rotate(self, caller: Caller) -> StoredSigningKey:

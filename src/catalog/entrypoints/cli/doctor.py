@@ -11,6 +11,7 @@ from typing import Any
 from catalog import __version__
 from catalog.domain.errors import Unavailable
 from catalog.entrypoints.settings.model import Settings
+from catalog.entrypoints.settings.problems import InvalidSettings
 from catalog.entrypoints.settings.safety import refused, weaknesses
 from catalog.ports.cache import Cache
 from catalog.ports.identity.storage import IdentityStorage
@@ -42,7 +43,7 @@ async def run_checks(container: Any) -> list[Check]:  # noqa: ANN401 - a Contain
         Check("catalog", ok=True, message=f"{__version__} on Python {platform.python_version()}"),
         Check("environment", ok=True, message=settings.environment),
         _check_network(settings),
-        *_check_identity(settings),
+        *_check_identity(container, settings),
         await _check_cache(settings, container.shared_cache()),
         Check("store", ok=True, message=settings.storage.display_url),
     ]
@@ -72,7 +73,7 @@ def _check_network(settings: Settings) -> Check:
     )
 
 
-def _check_identity(settings: Settings) -> Iterator[Check]:
+def _check_identity(container: Any, settings: Settings) -> Iterator[Check]:  # noqa: ANN401 - a Container
     """Check who may call the service. Secrets are set or not set, and never shown."""
     identity = settings.identity
     guests = "guests may read" if identity.public_read else "guests may not read"
@@ -89,8 +90,7 @@ def _check_identity(settings: Settings) -> Iterator[Check]:
         yield Check("identity", ok=True, message=f"{variable}={message}")
     if not identity.signs_in:
         return
-    key = "set" if identity.signing_key else "not set; one is kept in the store"
-    yield Check("signing key", ok=True, message=key)
+    yield _check_signing_keys(container)
     yield Check(
         "first admin", ok=True, message=f"{identity.admin_username}, password set" if identity.admin_username else "not set"
     )
@@ -117,6 +117,17 @@ async def _check_users(container: Any, settings: Settings) -> AsyncIterator[Chec
         yield Check(
             "users", ok=True, message="none yet; the next start creates the first admin or prints a set-up link", remedy=remedy
         )
+
+
+def _check_signing_keys(container: Any) -> Check:  # noqa: ANN401 - a Container
+    """Check the signing keys in the settings."""
+    try:
+        count = len(container.keys_from_settings())
+    except InvalidSettings as error:
+        return Check("signing key", ok=False, message="`catalog serve` will not start", remedy=str(error))
+    messages = ("not set; one is kept in the store", "set")
+    message = messages[count] if count < len(messages) else f"{count} are set; the first one signs, all verify"
+    return Check("signing key", ok=True, message=message)
 
 
 async def _check_cache(settings: Settings, shared: Cache | None) -> Check:

@@ -151,7 +151,7 @@ class HttpConnection(HttpToolsProtocol):
         self._buffered += len(data)
         self._head_is_large = self._buffered > MAX_HEAD
         super().data_received(data)
-        if self._buffered > MAX_HEAD:
+        if self._buffered > MAX_HEAD and not self._rejected:
             self._reject(_URL_TOO_LONG if self._is_reading_head and len(self.url) > MAX_URL else _HEAD_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
@@ -276,12 +276,12 @@ class HttpConnection(HttpToolsProtocol):
         status, detail = rejection
         self._rejected = True
         _log.info("connection_rejected", status=status, client=self.client and self.client[0])
-        cycle: RequestResponseCycle | None = self.cycle
-        if cycle is not None and not cycle.response_started:
-            cycle.disconnected = True  # the application sees a disconnected client, and its response is dropped
-            cycle.message_event.set()
-        if cycle is None or cycle.response_complete or cycle.disconnected:  # otherwise the current response would be garbled
+        cycle: ResponseCycle | None = self.cycle  # type: ignore[assignment]  # _start_cycle creates it
+        if cycle is None or cycle.response_complete or not cycle.is_partly_written:  # otherwise that response would be garbled
             self.transport.write(_encode_response(status, detail))
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True  # the application sees a disconnected client, and the rest of its response is dropped
+            cycle.message_event.set()
         # Closing with unread bytes would reset the connection, and the client would not get the response. So received bytes are
         # dropped for a moment before the connection closes.
         self.transport.write_eof()

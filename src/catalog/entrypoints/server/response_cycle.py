@@ -24,6 +24,11 @@ class ResponseCycle(RequestResponseCycle):
     _head = b""
     """The head, until it is written."""
 
+    @property
+    def is_partly_written(self) -> bool:
+        """Whether the client may have got the beginning of the response."""
+        return self.response_started and not self._head
+
     async def send(self, message: Any) -> None:  # noqa: ANN401 - ASGI's
         """Write an ASGI message. Raises: RuntimeError if it may not come now, or contradicts the head."""
         if self.flow.write_paused and not self.disconnected:
@@ -89,7 +94,9 @@ class ResponseCycle(RequestResponseCycle):
                 raise RuntimeError(error)
             parts = [self._head, body]
         self._head = b""
-        self.transport.writelines(parts)
+        # Not writelines: with asyncio's own loop, Python 3.12 and later never finish with an empty last part, and several
+        # versions do not pause for a client that reads slowly (CVE-2024-12254).
+        self.transport.write(b"".join(parts))
         if is_last:
             self.response_complete = True
             self.message_event.set()

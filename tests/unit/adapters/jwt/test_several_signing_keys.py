@@ -72,6 +72,7 @@ BAD = {
     "keys that are no list": ('{"keys": 3}', "is not a private JWK"),
     "JSON that is cut off": (jwks(*KEYS)[:-1], "is not a private JWK"),
     "a number in a list": (json.dumps([jwk(FIRST), 3]), "Key 2 of 2: The signing key is not a private JWK"),
+    "a PEM in a list": (json.dumps([jwk(FIRST), to_pem(SECOND)]), "Key 2 of 2: The signing key is not a private JWK"),
     "a public JWK": (json.dumps([jwk(FIRST), to_public_jwk(SECOND)]), "Key 2 of 2: The signing key is a public JWK"),
     "only public JWKs": (json.dumps({"keys": [to_public_jwk(FIRST)]}), "The signing key is a public JWK"),
     "a public PEM": (to_pem(FIRST) + PUBLIC_PEM, "Key 2 of 2: The signing key is a public one"),

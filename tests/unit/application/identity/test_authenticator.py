@@ -10,6 +10,7 @@ from catalog.application.identity import authenticator as authenticator_module
 from catalog.application.identity.authenticator import Credential
 from catalog.application.identity.caller import Caller
 from catalog.application.identity.revocations import MAX_SILENCE
+from catalog.application.identity.throttled_read import RETRY_SECONDS
 from catalog.domain.errors import StoreUnavailable
 from catalog.domain.identity.api_key import ApiKey, NewApiKey, key_text
 from catalog.domain.identity.changes import IdentityChange
@@ -289,6 +290,7 @@ async def test_a_process_that_never_reached_the_store_lets_nobody_in(
     with pytest.raises(StoreUnavailable):
         await started.recognize(token)
     storage.away = False
+    started.seconds += RETRY_SECONDS
     await started.recognize(token)
 
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from catalog.application.identity.signing_keys import MIN_RELOAD_INTERVAL, MIN_RETRY_INTERVAL, PUBLISHED_BEFORE
+from catalog.application.identity.signing_keys import MIN_RELOAD_INTERVAL, PUBLISHED_BEFORE
+from catalog.application.identity.throttled_read import RETRY_SECONDS
 from catalog.domain.errors import OutOfSpace, StoreUnavailable
 from catalog.domain.identity.errors import UnknownSigningKey
 from catalog.domain.identity.session import MAX_ACCESS_LIFE
@@ -45,7 +46,7 @@ async def test_a_store_that_is_away_is_asked_once_in_a_while(process: Process, s
         assert storage.calls == ["signing_keys"]
         assert await refusals(process, f"{name}-again") == {StoreUnavailable}
         assert storage.calls == ["signing_keys"]
-        process.clock.time += MIN_RETRY_INTERVAL
+        process.clock.move(seconds=RETRY_SECONDS)
     storage.away = False
     assert await refusals(process, "c") == {UnknownSigningKey}
 

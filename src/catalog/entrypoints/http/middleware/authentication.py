@@ -151,11 +151,12 @@ class AuthenticationMiddleware:
         state[VISIBILITY] = caller.visibility
         if scope["method"] not in SAFE_METHODS:
             self._refuse_other_pages(scope, caller, is_public=rule is not None)
+        limit = REQUESTS if rule is None else rule.limit
+        counting = None if limit is None else self._limits.count(limit, caller.rate_key or address_key(address_of(scope)), scope)
         if caller.noted_use != self._authenticator.noted_uses:
             caller.noted_use = self._authenticator.noted_uses
             self._authenticator.used(caller.principal)
-        limit = REQUESTS if rule is None else rule.limit
-        return None if limit is None else self._limits.count(limit, caller.rate_key or address_key(address_of(scope)), scope)
+        return counting
 
     async def _admit_unknown(self, raw: RawCredential, scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
         """Verify a credential that is not known yet, then do the same. Raises: CatalogError; an HTTPException with 415."""

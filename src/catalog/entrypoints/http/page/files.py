@@ -1,0 +1,77 @@
+"""The files of the page: made and compressed once, and named by their content so that browsers keep them for good."""
+
+import gzip
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from catalog.entrypoints.http.page.modules import join_modules
+
+_FOLDER: Final = Path(__file__).parent
+_MAIN: Final = "main.js"
+_HASH_LENGTH: Final = 12
+
+
+@dataclass(frozen=True)
+class PageFile:
+    """A file of the page."""
+
+    stem: str
+    suffix: str
+    media_type: str
+    content: bytes
+
+    @cached_property
+    def digest(self) -> str:
+        """A part of the digest of the content."""
+        return sha256(self.content).hexdigest()[:_HASH_LENGTH]
+
+    @property
+    def name(self) -> str:
+        """The name, which has the digest of the content."""
+        return f"{self.stem}.{self.digest}.{self.suffix}"
+
+    @cached_property
+    def compressed(self) -> bytes:
+        """The content, compressed with gzip as well as it goes."""
+        return gzip.compress(self.content, 9, mtime=0)
+
+    def is_named(self, name: str) -> bool:
+        """Return whether a file name is this file's, also that of another version of it."""
+        return name.startswith(f"{self.stem}.") and name.endswith(f".{self.suffix}")
+
+
+class PageFiles:
+    """The script and the style sheet of the page, and the document that loads them."""
+
+    def __init__(self, folder: Path = _FOLDER) -> None:
+        """Read them from a folder. Raises: InvalidModule."""
+        script = join_modules(_texts(folder / "scripts"), _MAIN)
+        styles = "\n".join(_texts(folder / "styles").values())
+        self.script = PageFile("page", "js", "text/javascript; charset=utf-8", script.encode())
+        self.style = PageFile("page", "css", "text/css; charset=utf-8", styles.encode())
+        self._document = (folder / "index.html").read_text()
+
+    def find(self, name: str) -> PageFile | None:
+        """Return the file with this name, or another version of it; None if there is none.
+
+        While a new version of the service is rolled out, the document may come from a process of one version and its files from
+        one of the other. Then the other version is better than none.
+        """
+        return next((file for file in (self.script, self.style) if file.is_named(name)), None)
+
+    def document(self, prefix: str) -> bytes:
+        """Return the document, for a service that is published under a path prefix."""
+        replacements = {"{{prefix}}": prefix, "{{script}}": self.script.name, "{{style}}": self.style.name}
+        text = self._document
+        for placeholder, value in replacements.items():
+            text = text.replace(placeholder, value)
+        return text.encode()
+
+
+def _texts(folder: Path) -> Mapping[str, str]:
+    """Return the text of each file in a folder, in the order of their names."""
+    return {path.name: path.read_text() for path in sorted(folder.iterdir())}

@@ -14,7 +14,7 @@ export async function createItem(fields) {
 
 /**
  * Changes fields of an item by a merge patch, unless it was changed since it was read, and returns it as it is then. Throws
- * ApiError, with the code `version_conflict` (412) in that case.
+ * ApiError, with the code `stale_version` in that case.
  */
 export async function updateItem(item, patch) {
   return announce("item-changed", (await request("PATCH", path(item), { json: patch, etag: etagOf(item) })).data);

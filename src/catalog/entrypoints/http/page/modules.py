@@ -9,16 +9,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-_IMPORT: Final = re.compile(r'^import \{\s*([\w\s,]+?),?\s*\} from "\./([\w-]+\.js)";$', re.MULTILINE)
-_EXPORT: Final = re.compile(r"^export ((?:async )?function\*? |class |const )(\w+)", re.MULTILINE)
+_IMPORT: Final = re.compile(r'(?m)^import \{([\w\s,]+)\} from "\./([\w-]+\.js)";$')
+_EXPORT: Final = re.compile(r"(?m)^export ((?:async )?function\*? |c(?:lass|onst) )(\w+)")
 _TEXT_OR_COMMENT: Final = re.compile(
-    r"""
-    (?P<text> "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' | `(?:\\.|[^`\\])*` )
-    | ^[ \t]* (?: //[^\n]* | /\*\*(?:(?!\*/).)*\*/[ \t]* ) \n
-    """,
-    re.MULTILINE | re.DOTALL | re.VERBOSE,
+    r"""(?m)(?P<text>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\[\s\S]|[^`\\])*`)"""
+    r"""|^[ \t]*/(?:/[^\n]*|\*\*[^*]*\*+(?:[^/*][^*]*\*+)*/[ \t]*)\n"""
 )
-_LEFT_OVER: Final = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
+_LEFT_OVER: Final = re.compile(r"(?m)^(?:im|ex)port\b.*")
 
 
 class InvalidModule(Exception):
@@ -54,14 +51,14 @@ def _in_order(sources: Mapping[str, str], main: str, importers: tuple[str, ...])
 def _check_imports(importer: str, source: str, exported: Mapping[str, Sequence[str]]) -> None:
     """Raise InvalidModule if a module imports something that does not exist, which would be undefined only when it is used."""
     for names, imported in _IMPORT.findall(source):
-        for name in names.split(","):
-            if name.split(" as ")[0].strip() not in exported[imported]:
-                message = f"{importer} imports {name.strip()}, which {imported} does not export."
+        for name, _ in _names(names):
+            if name not in exported[imported]:
+                message = f"{importer} imports {name}, which {imported} does not export."
                 raise InvalidModule(message)
 
 
 def _as_function(name: str, source: str, exported: Sequence[str]) -> str:
-    body = _IMPORT.sub(lambda found: f"const {{ {', '.join(_renamed(found[1]))} }} = {_variable(found[2])};", source)
+    body = _IMPORT.sub(lambda found: f"const {{ {_renamed(found[1])} }} = {_variable(found[2])};", source)
     body = _TEXT_OR_COMMENT.sub(lambda found: found["text"] or "", _EXPORT.sub(r"\1\2", body))
     left_over = _LEFT_OVER.search(body)
     if left_over is not None:
@@ -70,12 +67,18 @@ def _as_function(name: str, source: str, exported: Sequence[str]) -> str:
     return f"const {_variable(name)} = (() => {{\n{body}\nreturn {{ {', '.join(exported)} }};\n}})();"
 
 
-def _renamed(names: str) -> Iterator[str]:
-    """Yield the names of an import, as a destructuring assignment has them."""
-    for name in names.split(","):
-        yield name.strip().replace(" as ", ": ")
+def _names(imports: str) -> Iterator[tuple[str, str]]:
+    """Yield what is imported, and its name in the importing module."""
+    for part in filter(None, map(str.strip, imports.split(","))):
+        name, _, own_name = part.partition(" as ")
+        yield name, own_name or name
+
+
+def _renamed(imports: str) -> str:
+    """Return the names of an import, as a destructuring assignment has them."""
+    return ", ".join(name if name == own_name else f"{name}: {own_name}" for name, own_name in _names(imports))
 
 
 def _variable(name: str) -> str:
     """Return the name of the variable that has what a module exports."""
-    return "module_" + re.sub(r"\W", "_", name.removesuffix(".js"))
+    return f"module_{name.removesuffix('.js').replace('-', '_')}"

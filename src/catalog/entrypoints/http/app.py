@@ -23,7 +23,7 @@ from catalog.entrypoints.http.controllers.audit import AuditController
 from catalog.entrypoints.http.controllers.batch import BatchController
 from catalog.entrypoints.http.controllers.categories import CategoriesController
 from catalog.entrypoints.http.controllers.changes import ChangesController
-from catalog.entrypoints.http.controllers.documentation import assets, docs, error_types, home, index, openapi, redoc
+from catalog.entrypoints.http.controllers.documentation import assets, docs, error_types, index, openapi, redoc
 from catalog.entrypoints.http.controllers.health import HealthController
 from catalog.entrypoints.http.controllers.identity.account import CallerController
 from catalog.entrypoints.http.controllers.import_inspections import ImportInspectionsController
@@ -37,6 +37,8 @@ from catalog.entrypoints.http.middleware.request import App, RequestMiddleware
 from catalog.entrypoints.http.middleware.response_cache import ResponseCache, ResponseCacheMiddleware
 from catalog.entrypoints.http.openapi.document import openapi_document
 from catalog.entrypoints.http.openapi.endpoints import endpoints
+from catalog.entrypoints.http.page.controller import PageController
+from catalog.entrypoints.http.page.files import PageFiles
 from catalog.entrypoints.http.protection import may_go_on, protection_of
 from catalog.entrypoints.http.requests.access import check_access
 from catalog.entrypoints.http.requests.bodies import BodyLimits
@@ -120,12 +122,16 @@ def create_app(container: Container) -> RequestMiddleware:
                 strict=strict,
             ),
             _bind_services(
-                HealthController, storage=container.storage(), stopping=shutdown, deadline=settings.storage.timeout_seconds
+                HealthController,
+                storage=container.storage(),
+                stopping=shutdown,
+                deadline=settings.storage.timeout_seconds,
+                store=settings.storage.scheme,
             ),
             _bind_services(AuditController, audit=container.audit()),
             CallerController,
             *(protection.controllers(_bind_services) if protection else ()),
-            home,
+            _bind_services(PageController, files=PageFiles()),
             index,
             docs,
             redoc,

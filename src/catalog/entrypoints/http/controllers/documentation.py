@@ -46,12 +46,6 @@ def _bundle_folders() -> list[Path]:
     return [Path(spec.origin).parent / folder for spec, folder in specs if spec is not None and spec.origin is not None]
 
 
-@get("/", include_in_schema=False, opt=public_page(), sync_to_thread=False)
-def home() -> Response[bytes]:
-    """Redirect browsers from the root to the documentation."""
-    return Response(b"", status_code=307, headers={"Location": "/docs"})
-
-
 @get("/api/v1", include_in_schema=False, opt=public_page(), sync_to_thread=False)
 def index() -> Response[bytes]:
     """List the resources of the API."""

@@ -1,0 +1,63 @@
+// Requests to the API. The page uses nothing else.
+
+/** The URL under which the service is published; the script is in the folder `page` below it. */
+export const SERVICE = new URL("..", import.meta.url);
+
+const API = new URL("api/v1/", SERVICE);
+
+/** What went wrong with a request: a problem that the service reports (RFC 9457), or no connection to it. */
+export class ApiError extends Error {
+  /** `status` is 0 and `code` is `offline` if the service could not be reached. */
+  constructor(status, problem) {
+    super(problem.detail ?? problem.title);
+    this.status = status;
+    this.code = problem.code;
+    this.problem = problem;
+    /** The problem of each field: `{pointer: "/price/amount", detail: "…", code: "…"}`. */
+    this.errors = problem.errors ?? [];
+  }
+}
+
+/** Returns the URL of a path of the API, with a query. Values that are null or empty are left out; lists are repeated. */
+export function apiUrl(path, query) {
+  const url = new URL(path.replace(/^\//, ""), API);
+  for (const [name, value] of query instanceof URLSearchParams ? query : Object.entries(query ?? {})) {
+    for (const each of Array.isArray(value) ? value : [value]) {
+      if (each !== null && each !== undefined && each !== "") url.searchParams.append(name, each);
+    }
+  }
+  return url;
+}
+
+/**
+ * Sends a request and returns `{status, data, etag, headers}`. `options` may have `query`, `json` (a value to send as JSON), `body`
+ * (anything else to send), `headers`, `etag` (for If-Match) and `signal`.
+ *
+ * Throws ApiError, and AbortError if `signal` aborts it. A 401 is also reported to the page, which asks to sign in again.
+ */
+export async function request(method, path, options = {}) {
+  const headers = { Accept: "application/json", ...options.headers };
+  let { body } = options;
+  if (options.json !== undefined) {
+    headers["Content-Type"] ??= method === "PATCH" && !path.endsWith("/price") ? "application/merge-patch+json" : "application/json";
+    body = JSON.stringify(options.json);
+  }
+  if (options.etag) headers["If-Match"] = options.etag;
+  let response;
+  try {
+    response = await fetch(apiUrl(path, options.query), { method, headers, body, signal: options.signal, credentials: "same-origin" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, { code: "offline", detail: error.message });
+  }
+  const isJson = /[/+]json/.test(response.headers.get("Content-Type") ?? "");
+  const data = isJson ? await response.json() : null;
+  if (!response.ok) {
+    if (response.status === 401 && !path.startsWith("/auth/")) window.dispatchEvent(new CustomEvent("signed-out"));
+    throw new ApiError(response.status, data ?? { code: "unexpected", title: response.statusText });
+  }
+  return { status: response.status, data, etag: response.headers.get("ETag"), headers: response.headers };
+}
+
+/** Percent-encodes an item's key, a slug or a name for a path. */
+export const segment = encodeURIComponent;

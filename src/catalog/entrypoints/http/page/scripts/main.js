@@ -1,0 +1,9 @@
+// The page's script: all elements, those that use others last.
+
+import { HealthBadge } from "./health-badge.js";
+import { AccountMenu } from "./account-menu.js";
+import { SignInForm } from "./sign-in-form.js";
+import { BeginPanel } from "./begin-panel.js";
+import { DeveloperPanel } from "./developer-panel.js";
+import { ItemsView } from "./items-view.js";
+import { CatalogPage } from "./catalog-page.js";

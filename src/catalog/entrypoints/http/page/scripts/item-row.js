@@ -12,8 +12,8 @@ const NAMES_OF_CATEGORIES = new Map();
 export const COLUMNS = [
   { field: "sku", sort: "sku", content: (item) => link(item, item.sku, {}) },
   { field: "name", sort: "name", content: (item) => link(item, item.name, { tabIndex: -1 }) },
-  { field: "category", content: ({ category }) => (category ? textCell(NAMES_OF_CATEGORIES.get(category) ?? category) : none()) },
-  { field: "price", sort: "price", content: (item) => (item.price ? price(item.price) : none()) },
+  { field: "category", content: ({ category }) => plain(NAMES_OF_CATEGORIES.get(category) ?? category) },
+  { field: "price", sort: "price", content: (item) => plain(price(item.price)) },
   { field: "updated_at", sort: "updated_at", isNewestFirst: true, content: (item) => time(item.updated_at) },
 ];
 
@@ -36,7 +36,7 @@ export function makeRow(item) {
   return row;
 }
 
-/** Shows an item in its row. A cell with `data-editing` is left alone: somebody types in it. */
+/** Shows an item in its row. A cell with `data-editing` is left alone: somebody types in it. So are those that stay as they are. */
 export function showInRow(row, item) {
   items.set(row, item);
   const named = item.included?.category;
@@ -44,8 +44,18 @@ export function showInRow(row, item) {
   row.querySelector("input").ariaLabel = text.items.select(item.name);
   for (const { field, content } of COLUMNS) {
     const cell = row.querySelector(`[data-field="${field}"]`);
-    if (!("editing" in cell.dataset)) cell.replaceChildren(content(item));
+    const next = content(item);
+    if ("editing" in cell.dataset || cell.firstChild?.isEqualNode(next)) continue;
+    const isFocused = cell.contains(document.activeElement);
+    cell.replaceChildren(next);
+    if (isFocused) next.focus();
   }
+}
+
+/** Shows that the item of a row was deleted, or that it is back. */
+export function setGone(row, isGone) {
+  row.classList.toggle("is-gone", isGone);
+  row.querySelector("input").disabled = isGone;
 }
 
 /** Returns whether somebody edits a cell of a row. */
@@ -55,8 +65,8 @@ export function isEdited(row) {
 
 /** Makes a row that reserves the space of one that is loading. */
 export function makeBlankRow() {
-  const bar = () => h("span", { className: "blank" });
-  return h("tr", { className: "blank-row", "aria-hidden": "true" }, h("td"), COLUMNS.map(({ field }) => h("td", { "data-field": field }, bar())));
+  const cells = COLUMNS.map(({ field }) => h("td", { "data-field": field }, h("span", { className: "blank" })));
+  return h("tr", { className: "blank-row", "aria-hidden": "true" }, h("td"), cells);
 }
 
 /** Shows how long ago the items of these rows were changed, as time goes on. */
@@ -71,14 +81,10 @@ function link(item, content, properties) {
   return h("a", { href: address(itemParameters(item)), title: content, ...properties }, content);
 }
 
-function textCell(content) {
-  return h("span", { title: content }, content);
+function plain(content) {
+  return content ? h("span", { title: content }, content) : h("span", { className: "none", "aria-hidden": "true" }, "–");
 }
 
 function time(at) {
   return h("time", { dateTime: at, title: moment(at) }, ago(at));
-}
-
-function none() {
-  return h("span", { className: "none", "aria-label": text.items.none }, "–");
 }

@@ -27,9 +27,12 @@ export class ItemSelection {
     this.#set(range, event.target.checked);
   }
 
-  /** Selects all rows of the page, or none of them. */
+  /** Selects all rows of the page, or none of them. Those that are gone can't be. */
   choosePage(isChosen) {
-    this.#set(this.#rows(), isChosen);
+    this.#set(
+      this.#rows().filter((row) => !row.querySelector("input").disabled),
+      isChosen,
+    );
   }
 
   /** Selects nothing. */
@@ -40,7 +43,8 @@ export class ItemSelection {
 
   /** Keeps a selected item as it is now; null if it was deleted. */
   update(id, item) {
-    if (!this.items.has(id)) return;
+    const before = this.items.get(id);
+    if (!before || before.version === item?.version) return;
     if (item) this.items.set(id, item);
     else this.items.delete(id);
     this.#changed();
@@ -52,7 +56,7 @@ export class ItemSelection {
     for (const row of rows) {
       const isChosen = this.items.has(row.dataset.id);
       row.querySelector("input").checked = isChosen;
-      row.ariaSelected = isChosen ? "true" : null;
+      row.classList.toggle("is-selected", isChosen);
     }
     const chosen = rows.filter((row) => this.items.has(row.dataset.id)).length;
     this.#all.checked = chosen > 0 && chosen === rows.length;

@@ -3,7 +3,7 @@
 import { onAddressChange, parameter } from "./address.js";
 import { request } from "./api.js";
 import { h } from "./elements.js";
-import { COLUMNS, isEdited, itemOf, makeBlankRow, makeRow, showAges, showInRow } from "./item-row.js";
+import { COLUMNS, isEdited, itemOf, makeBlankRow, makeRow, setGone, showAges, showInRow } from "./item-row.js";
 import { isFiltered, list, listQuery, pageSize, showAll, sortBy, sorting } from "./item-query.js";
 import { ItemSelection } from "./item-selection.js";
 import { state, stateOfError } from "./states.js";
@@ -24,7 +24,11 @@ const REST_BETWEEN_NEWS = 10; // times as long as the last request took, so that
  * `selection` has the selected items by id. Events: `page-shown` with the page of the list as `detail`, `selection-changed`.
  */
 export class ItemTable extends HTMLElement {
-  #all = h("input", { type: "checkbox", "aria-label": text.items.selectPage, onchange: () => this.#selected.choosePage(this.#all.checked) });
+  #all = h("input", {
+    type: "checkbox",
+    "aria-label": text.items.selectPage,
+    onchange: () => this.#selected.choosePage(this.#all.checked),
+  });
   #headers = COLUMNS.map((column) => header(column));
   #body = h("tbody", { role: "rowgroup", onclick: (event) => this.#onClick(event), onkeydown: moveBetweenRows });
   #table = h(
@@ -38,7 +42,7 @@ export class ItemTable extends HTMLElement {
     this.#body,
   );
   #notice = h("div", { className: "item-notice", role: "status" });
-  #box = h("div", { className: "item-box" }, this.#table);
+  #box = h("div", { className: "item-box", tabIndex: -1 }, this.#table);
   #selected = new ItemSelection(
     () => this.rows,
     this.#all,
@@ -47,7 +51,9 @@ export class ItemTable extends HTMLElement {
   #watching;
   #loading = null;
   #shown = null;
-  #news = { timer: null, rest: 0, authors: new Map() };
+  #hasFailed = false;
+  #newsTimer = null;
+  #rest = 0;
 
   /** The selected items by id, also those on other pages. */
   get selection() {
@@ -82,7 +88,7 @@ export class ItemTable extends HTMLElement {
   disconnectedCallback() {
     this.#watching.abort();
     this.#loading?.abort();
-    clearTimeout(this.#news.timer);
+    clearTimeout(this.#newsTimer);
   }
 
   /** Loads the page of the list that the address says and shows it. */
@@ -92,15 +98,16 @@ export class ItemTable extends HTMLElement {
     const page = await this.#read((error) => this.#fail(error));
     if (!page) return;
     const isOther = this.#shown !== listQuery().toString();
-    this.#setBusy(false);
     this.#show(page);
     if (isOther) this.#box.scrollTop = 0;
   }
 
   /** Loads the page again and shows what has changed at once, also if rows move. */
   async refresh() {
+    if (this.#shown === null || this.hasAttribute("aria-busy")) return this.load();
     const page = await this.#read(() => {});
     if (page) this.#show(page);
+    return undefined;
   }
 
   /** Shows a version of an item in its row, if there is one. */
@@ -128,7 +135,7 @@ export class ItemTable extends HTMLElement {
     try {
       const { data } = await request("GET", "/items", { query, signal: loading.signal });
       if (loading.signal.aborted) return null;
-      this.#news.rest = (performance.now() - started) * REST_BETWEEN_NEWS;
+      this.#rest = (performance.now() - started) * REST_BETWEEN_NEWS;
       return data;
     } catch (error) {
       if (!loading.signal.aborted) onError(error);
@@ -142,8 +149,7 @@ export class ItemTable extends HTMLElement {
   }
 
   #recover() {
-    if (this.#shown === null || this.classList.contains("is-stale")) this.load();
-    else this.#askForNews();
+    if (this.#hasFailed) this.load();
   }
 
   #show(page) {
@@ -154,18 +160,21 @@ export class ItemTable extends HTMLElement {
     const known = new Map(this.rows.map((row) => [row.dataset.id, row]));
     const isUpdate = this.#shown === listQuery().toString();
     const rows = page.items.map((item) => {
-      const row = known.get(item.id) ?? makeRow(item);
-      if (!known.has(item.id)) {
-        if (isUpdate) mark(row, "new");
-      } else {
+      let row = known.get(item.id);
+      if (row) {
         this.#update(row, item);
-        delete row.dataset.gone;
+        setGone(row, false);
+      } else {
+        row = makeRow(item);
+        if (isUpdate) mark(row, "new");
       }
       this.#selected.update(item.id, item);
       return row;
     });
     arrange(this.#body, rows);
     this.#shown = listQuery().toString();
+    this.#hasFailed = false;
+    this.#setBusy(false);
     this.classList.remove("is-stale");
     this.#notice.replaceChildren();
     this.#showState(page.items.length ? null : emptyState());
@@ -174,13 +183,12 @@ export class ItemTable extends HTMLElement {
     this.dispatchEvent(new CustomEvent("page-shown", { detail: page }));
   }
 
-  /** Shows a newer version of an item in its row and marks it. Returns whether it is newer. */
+  /** Shows an item in its row, unless a newer version is there, and marks the row if the version is another one. */
   #update(row, item, author) {
-    const before = itemOf(row);
-    if (item.version < before.version) return;
-    const isNewer = item.version > before.version;
-    if (isNewer || item.included) showInRow(row, item.included ? item : { ...item, included: before.included });
-    if (isNewer) mark(row, "changed", author);
+    const { version } = itemOf(row);
+    if (item.version < version) return;
+    showInRow(row, item);
+    if (item.version > version) mark(row, "changed", author);
   }
 
   /** Somebody has changed the catalog: what is shown changes at once, in its place; what else there is, is asked for. */
@@ -188,9 +196,8 @@ export class ItemTable extends HTMLElement {
     if (entry.item_id) {
       const row = this.#rowOf(entry.item_id);
       if (entry.after && row) this.#update(row, entry.after, entry.actor);
-      if (!entry.after && row) row.dataset.gone = "";
-      if (!entry.after) this.#selected.update(entry.item_id, null);
-      else if (row) this.#selected.update(entry.item_id, itemOf(row));
+      if (row) setGone(row, !entry.after);
+      this.#selected.update(entry.item_id, entry.after);
     }
     this.#askForNews();
   }
@@ -199,7 +206,7 @@ export class ItemTable extends HTMLElement {
     const row = this.#rowOf(item.id);
     if (row) {
       if (item.version >= itemOf(row).version) this.showItem(item);
-      delete row.dataset.gone;
+      setGone(row, false);
       this.#askForNews();
     } else {
       this.refresh();
@@ -216,21 +223,16 @@ export class ItemTable extends HTMLElement {
 
   /** Loads the page again soon. If rows would move under somebody's hands, a hint offers to show it. */
   #askForNews() {
-    if (this.#news.timer || this.#shown === null) return;
-    this.#news.timer = setTimeout(
-      async () => {
-        const key = this.#shown;
-        const isLoading = this.hasAttribute("aria-busy");
-        if (isLoading) {
-          this.#news.timer = null;
-          return;
-        }
-        const page = await this.#read(() => {});
-        this.#news.timer = null;
-        if (page && key === this.#shown) this.#showNews(page);
-      },
-      Math.max(NEWS_DELAY, this.#news.rest),
-    );
+    this.#newsTimer ??= setTimeout(async () => {
+      this.#newsTimer = null;
+      if (this.hasAttribute("aria-busy")) {
+        this.#askForNews(); // what is loading may be older than the news
+        return;
+      }
+      if (this.#shown === null) return;
+      const page = await this.#read(() => {});
+      if (page) this.#showNews(page);
+    }, Math.max(NEWS_DELAY, this.#rest));
   }
 
   #showNews(page) {
@@ -248,8 +250,9 @@ export class ItemTable extends HTMLElement {
     const added = page.items.filter((item) => !known.has(item.id)).length;
     const label = added ? text.items.added(added) : text.items.moved;
     const show = () => {
-      this.refresh();
+      this.#box.focus(); // the button goes away
       this.#box.scrollTop = 0;
+      this.refresh();
     };
     if (this.#notice.textContent !== label) this.#notice.replaceChildren(h("button", { type: "button", onclick: show }, label));
   }
@@ -261,8 +264,7 @@ export class ItemTable extends HTMLElement {
   }
 
   #setBusy(isBusy) {
-    this.toggleAttribute("aria-busy", isBusy);
-    if (isBusy) this.setAttribute("aria-busy", "true");
+    this.ariaBusy = isBusy ? "true" : null;
     if (isBusy && this.#shown === null) {
       this.#showState(null);
       this.#body.replaceChildren(...Array.from({ length: BLANK_ROWS }, makeBlankRow));
@@ -275,6 +277,8 @@ export class ItemTable extends HTMLElement {
       return;
     }
     this.#setBusy(false);
+    this.#hasFailed = true;
+    if (error.status === 401 && this.#shown !== null) return; // the page asks to sign in, and then loads it again
     const again = () => this.load();
     if (error.code === "offline" && this.#shown !== null) {
       this.classList.add("is-stale");

@@ -13,11 +13,11 @@ export class ItemPager extends HTMLElement {
   #first = pagerButton("«", text.pager.first, () => this.#go(null));
   #back = pagerButton("‹", text.pager.back, () => this.#go(this.#page?.prev_cursor));
   #next = pagerButton("›", text.pager.next, () => this.#go(this.#page?.next_cursor));
-  #size = h("select", { onchange: () => list({ limit: this.#size.value }) });
+  #size = h("select", { "aria-label": text.pager.sizeLabel, onchange: () => list({ limit: this.#size.value }) });
 
   connectedCallback() {
     this.replaceChildren(
-      h("label", { className: "pager-size" }, h("span", {}, text.pager.size), this.#size),
+      h("div", { className: "pager-size" }, h("span", { "aria-hidden": "true" }, text.pager.size), this.#size),
       this.#label,
       h("nav", { className: "pager-buttons", "aria-label": text.pager.label }, this.#first, this.#back, this.#next),
     );
@@ -27,12 +27,18 @@ export class ItemPager extends HTMLElement {
   /** Shows the place of a page of the list in all of it; null if there is none. */
   show(page) {
     this.#page = page;
-    const sizes = [...new Set([...PAGE_SIZES, pageSize()])].sort((one, other) => one - other);
-    this.#size.replaceChildren(...sizes.map((size) => h("option", { value: size, selected: size === pageSize() }, String(size))));
+    this.#showSizes(pageSize());
     enable(this.#first, page?.prev_cursor);
     enable(this.#back, page?.prev_cursor);
     enable(this.#next, page?.next_cursor);
-    this.#label.textContent = page ? this.#words(page) : "";
+    const words = page ? this.#words(page) : "";
+    if (this.#label.textContent !== words) this.#label.textContent = words;
+  }
+
+  #showSizes(chosen) {
+    if (this.#size.value === String(chosen)) return;
+    const sizes = [...new Set([...PAGE_SIZES, chosen])].sort((one, other) => one - other);
+    this.#size.replaceChildren(...sizes.map((size) => h("option", { value: size, selected: size === chosen }, String(size))));
   }
 
   /** A cursor doesn't say how many items are before it, so the page remembers it. The start is not known in an address from others. */

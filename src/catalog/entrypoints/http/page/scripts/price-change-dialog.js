@@ -5,7 +5,7 @@ import { changeAmount, parseDecimal } from "./decimals.js";
 import { openDialog } from "./dialogs.js";
 import { h } from "./elements.js";
 import { field, formError, onSubmit } from "./forms.js";
-import * as format from "./format.js";
+import { price as formatted } from "./format.js";
 import { text } from "./text.js";
 
 const SHOWN = 5;
@@ -63,21 +63,22 @@ function previewOf(changes) {
       "tr",
       {},
       h("th", { scope: "row" }, item.name),
-      h("td", { className: "number" }, format.price(item.price)),
-      h("td", { className: "number" }, format.price(price), isRounded && " ≈"),
+      h("td", { className: "number" }, formatted(item.price)),
+      h("td", { className: "number" }, formatted(price), isRounded && " ≈"),
     ),
   );
-  return [
+  const titles = [text.editing.name, text.bulk.before, text.bulk.after];
+  return h(
+    "div",
+    {},
     h(
       "table",
       { className: "small-table" },
-      h("thead", {}, h("tr", {}, [text.editing.name, text.bulk.before, text.bulk.after].map((title) => h("th", { scope: "col" }, title)))),
+      h("thead", {}, h("tr", {}, titles.map((title) => h("th", { scope: "col" }, title)))),
       h("tbody", {}, rows),
     ),
     changes.length > SHOWN && h("p", {}, text.bulk.more(changes.length - SHOWN)),
     rounded > 0 && h("p", {}, text.bulk.rounded(rounded)),
     negative > 0 && h("p", { className: "form-error" }, text.bulk.negative(negative)),
-  ]
-    .filter(Boolean)
-    .reduce((box, each) => (box.append(each), box), h("div"));
+  );
 }

@@ -1,6 +1,7 @@
 // The categories: read once for the whole page, and changed so that nobody's change is overwritten.
 
 import { ApiError, request, segment } from "./api.js";
+import { text } from "./text.js";
 
 const GAP = 16;
 const NEWS_DELAY = 1000;
@@ -42,14 +43,38 @@ export function childrenOf(tree, slug) {
 /** Creates a category and returns it. Throws ApiError. */
 export async function createCategory(fields) {
   const { data } = await request("POST", "/categories", { json: fields });
-  await reloadCategories();
+  await refresh();
   return data;
 }
 
 /** Renames a category, unless it was changed since it was read. Throws ApiError, with the code `stale_version` in that case. */
 export async function renameCategory(category, name) {
   await revise(category, { name });
-  await reloadCategories();
+  await refresh();
+}
+
+/**
+ * Returns where a step by an arrow key puts a category, `{parent, before}`: up or down among its siblings, into the one before it, or
+ * out of its parent. Null if there is no such place.
+ */
+export function stepOf(tree, category, key) {
+  const { parent } = category;
+  const siblings = childrenOf(tree, parent);
+  const index = siblings.indexOf(category);
+  const previous = siblings[index - 1];
+  if (key === "ArrowUp") return previous ? { parent, before: previous.slug } : null;
+  if (key === "ArrowDown") return siblings[index + 1] ? { parent, before: slugAt(siblings, index + 2) } : null;
+  if (key === "ArrowRight") return previous ? { parent: previous.slug, before: null } : null;
+  if (!parent) return null;
+  const grandparent = tree.bySlug.get(parent).parent;
+  const uncles = childrenOf(tree, grandparent);
+  return { parent: grandparent, before: slugAt(uncles, uncles.findIndex(({ slug }) => slug === parent) + 1) };
+}
+
+/** Returns the slug of the sibling after a category, or null if it is the last. */
+export function nextSibling(tree, category) {
+  const siblings = childrenOf(tree, category.parent);
+  return slugAt(siblings, siblings.indexOf(category) + 1);
 }
 
 /**
@@ -60,7 +85,7 @@ export async function placeCategory(tree, category, parent, before) {
   try {
     for (const [each, patch] of placement(tree, category, parent, before)) await revise(each, patch);
   } finally {
-    await reloadCategories();
+    await refresh();
   }
 }
 
@@ -68,7 +93,7 @@ export async function placeCategory(tree, category, parent, before) {
 export async function deleteCategory(category, moveTo) {
   const etag = await etagOf(category);
   await request("DELETE", path(category), { etag, query: { move_to: moveTo } });
-  await reloadCategories();
+  await refresh();
 }
 
 /**
@@ -92,6 +117,10 @@ function placement(tree, category, parent, before) {
   return changes;
 }
 
+function slugAt(siblings, index) {
+  return siblings[index]?.slug ?? null;
+}
+
 async function revise(category, patch) {
   const etag = await etagOf(category);
   await request("PATCH", path(category), { json: patch, etag });
@@ -100,7 +129,7 @@ async function revise(category, patch) {
 /** Returns the ETag of a category as it was read. The tree has no ETags, so it is read again, and refused if it changed. */
 async function etagOf(category) {
   const { data, etag } = await request("GET", path(category));
-  if (data.version !== category.version) throw new ApiError(412, { code: "stale_version", theirs: data });
+  if (data.version !== category.version) throw new ApiError(412, { code: "stale_version", detail: text.categories.changed, theirs: data });
   return etag;
 }
 
@@ -121,12 +150,19 @@ async function read() {
   return { roots: data.categories, bySlug };
 }
 
+/** Reads the tree again. If that fails, whoever shows it shows the old one; the page says that the service is away. */
+async function refresh() {
+  await reloadCategories().catch((error) => {
+    if (!(error instanceof ApiError)) throw error;
+  });
+}
+
 /** Reads the tree again soon, after what changed it or its counts; many changes at once are one reason. */
 function refreshSoon() {
   if (!loaded || newsTimer) return;
   newsTimer = setTimeout(() => {
     newsTimer = null;
-    reloadCategories().catch(() => {}); // whoever shows it shows the state of the connection, too
+    refresh();
   }, NEWS_DELAY);
 }
 

@@ -9,7 +9,7 @@ const SEEKS_FROM = 20;
 /** `<category-filter>` */
 export class CategoryFilter extends HTMLElement {
   #tree = h("category-tree", { "aria-label": text.filters.category, "aria-multiselectable": "true" });
-  #seek = h("input", { type: "search", placeholder: text.filters.seek, "aria-label": text.filters.seek, hidden: true });
+  #seek = h("input", { type: "search", placeholder: text.categories.seek, "aria-label": text.categories.seek, hidden: true });
   #hint = h("p", { className: "field-hint", role: "status" });
   #none = h("input", { type: "checkbox", onchange: () => filterBy({ category: null, category__in: null, category__exists: this.#noneValue() }) });
 
@@ -18,7 +18,7 @@ export class CategoryFilter extends HTMLElement {
     const none = h("label", { className: "facet-value" }, this.#none, h("span", { className: "facet-label" }, text.filters.noCategory));
     this.append(this.#seek, this.#hint, this.#tree, none);
     this.#seek.addEventListener("input", () => {
-      this.#hint.textContent = this.#tree.seek(this.#seek.value) ? "" : text.filters.notFound;
+      this.#hint.textContent = this.#tree.seek(this.#seek.value) ? "" : text.categories.notFound;
     });
     this.#tree.addEventListener("category-chosen", (event) => choose(event.detail));
   }

@@ -6,7 +6,7 @@ import { categories } from "./categories.js";
 import { openDialog } from "./dialogs.js";
 import { debounced, h } from "./elements.js";
 import { FacetCounts } from "./facet-counts.js";
-import { attributeField, chosenFilters, narrowing } from "./filter-query.js";
+import { attributeField, chosenFilters, clearFilters, narrowing } from "./filter-query.js";
 import { fieldLabel } from "./filter-words.js";
 import { text } from "./text.js";
 
@@ -151,7 +151,8 @@ export class ItemFilters extends HTMLElement {
 
   #open() {
     const done = h("button", { type: "button", className: "primary", onclick: () => this.#dialog.close() }, text.filters.show);
-    const content = h("div", {}, this.#panel, h("footer", { className: "dialog-foot" }, done));
+    const clear = h("button", { type: "button", onclick: clearFilters }, text.filters.clear);
+    const content = h("div", {}, this.#panel, h("footer", { className: "dialog-foot" }, clear, done));
     this.#dialog = openDialog(text.filters.title, content, {
       className: "filter-dialog",
       onclose: () => {

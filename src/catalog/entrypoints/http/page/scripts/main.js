@@ -9,6 +9,7 @@ import { FacetGroup } from "./facet-group.js";
 import { FilterChips } from "./filter-chips.js";
 import { PriceFilter } from "./price-filter.js";
 import { ItemFilters } from "./item-filters.js";
+import { CategoriesView } from "./categories-view.js";
 import { DeveloperPanel } from "./developer-panel.js";
 import { ItemsView } from "./items-view.js";
 import { CatalogPage } from "./catalog-page.js";

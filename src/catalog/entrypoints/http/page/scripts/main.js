@@ -3,6 +3,13 @@
 import { HealthBadge } from "./health-badge.js";
 import { AccountMenu } from "./account-menu.js";
 import { SignInForm } from "./sign-in-form.js";
+import { CategoryTree } from "./category-tree.js";
+import { CategoryFilter } from "./category-filter.js";
+import { FacetGroup } from "./facet-group.js";
+import { FilterChips } from "./filter-chips.js";
+import { PriceFilter } from "./price-filter.js";
+import { ItemFilters } from "./item-filters.js";
+import { CategoriesView } from "./categories-view.js";
 import { DeveloperPanel } from "./developer-panel.js";
 import { ItemPager } from "./pager.js";
 import { ItemSearch } from "./item-search.js";

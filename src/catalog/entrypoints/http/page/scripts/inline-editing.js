@@ -2,17 +2,19 @@
 
 import { CELL_EDITORS, isSame } from "./cell-editors.js";
 import { h, newId } from "./elements.js";
+import { itemOf } from "./item-row.js";
 import { saveItem } from "./saving.js";
 import { text } from "./text.js";
 
 const CELL = "td[data-field]";
 const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
-/**
- * Lets the cells of a table be edited. `itemOf(id)` returns the item of a row, `show(item)` shows it. A row has `data-editing` while
- * one of its cells is edited: it must not be replaced then.
- */
-export function enableEditing(table, { itemOf, show }) {
+/** Lets the cells of an `<item-table>` be edited. A cell has `data-editing` meanwhile, so that nothing replaces it. */
+export function enableEditing(table) {
+  table.classList.add("is-editable");
+  table.addEventListener("page-shown", () => {
+    if (!table.querySelector(`${CELL}[tabindex="0"]`)) table.querySelector(CELL)?.setAttribute("tabindex", "0");
+  });
   table.addEventListener("dblclick", (event) => startAt(event.target.closest(CELL)));
   table.addEventListener("focusin", ({ target }) => {
     if (!target.matches(CELL)) return;
@@ -29,20 +31,17 @@ export function enableEditing(table, { itemOf, show }) {
 
   function startAt(cell) {
     if (!cell || cell.querySelector(".cell-editor")) return;
-    const row = cell.closest("tr");
-    const item = itemOf(row.dataset.id);
-    if (item && CELL_EDITORS[cell.dataset.field]) edit(cell, row, item);
+    if (CELL_EDITORS[cell.dataset.field]) edit(cell, itemOf(cell.closest("tr")));
   }
 
-  function edit(cell, row, item) {
+  function edit(cell, item) {
     const { field } = cell.dataset;
     const { elements, read } = CELL_EDITORS[field](item);
     const errorId = newId("cell-error");
     const error = h("p", { className: "cell-error", id: errorId, role: "alert" });
     const editor = h("div", { className: `cell-editor cell-editor-${field}` }, h("div", { className: "cell-controls" }, elements), error);
-    const before = [...cell.childNodes];
     let isSaving = false;
-    row.dataset.editing = field;
+    cell.dataset.editing = "";
     cell.replaceChildren(editor);
     for (const element of elements) element.setAttribute("aria-describedby", errorId);
     elements[0].focus();
@@ -50,9 +49,8 @@ export function enableEditing(table, { itemOf, show }) {
 
     /** Ends editing; the cell shows what the item has. */
     const leave = (changed) => {
-      delete row.dataset.editing;
-      cell.replaceChildren(...before);
-      show(changed ?? itemOf(item.id) ?? item);
+      delete cell.dataset.editing;
+      table.showItem(changed ?? itemOf(cell.closest("tr")));
     };
     /** Saves and returns whether that ended the editing. */
     const save = async () => {
@@ -95,7 +93,7 @@ export function enableEditing(table, { itemOf, show }) {
     });
     editor.addEventListener("focusout", (event) => {
       // To another place of the page: a click beside the cell saves, as in a spreadsheet.
-      if (row.dataset.editing && document.hasFocus() && !editor.contains(event.relatedTarget) && !isSaving) save();
+      if ("editing" in cell.dataset && document.hasFocus() && !editor.contains(event.relatedTarget) && !isSaving) save();
     });
   }
 

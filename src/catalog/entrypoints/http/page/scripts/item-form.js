@@ -47,7 +47,7 @@ export class ItemForm extends HTMLElement {
   }
 }
 
-/** Opens a dialog that creates an item. */
+/** Opens a dialog that creates an item, as `item-form-wanted` does. */
 export function openItemForm() {
   const form = h("item-form");
   const dialog = openDialog(text.editing.newItem, form);
@@ -57,4 +57,5 @@ export function openItemForm() {
   });
 }
 
+window.addEventListener("item-form-wanted", openItemForm);
 customElements.define("item-form", ItemForm);

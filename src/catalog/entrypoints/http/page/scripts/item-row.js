@@ -12,6 +12,7 @@ const NAMES_OF_CATEGORIES = new Map();
 export const COLUMNS = [
   { field: "sku", sort: "sku", content: (item) => link(item, item.sku, {}) },
   { field: "name", sort: "name", content: (item) => link(item, item.name, { tabIndex: -1 }) },
+  { field: "description", content: ({ description }) => (description ? textCell(description) : none()) },
   { field: "category", content: ({ category }) => (category ? textCell(NAMES_OF_CATEGORIES.get(category) ?? category) : none()) },
   { field: "price", sort: "price", content: (item) => (item.price ? price(item.price) : none()) },
   { field: "updated_at", sort: "updated_at", isNewestFirst: true, content: (item) => time(item.updated_at) },
@@ -30,7 +31,7 @@ export function makeRow(item) {
     "tr",
     { role: "row", "data-id": item.id },
     h("td", { role: "cell", className: "cell-select" }, h("input", { type: "checkbox" })),
-    COLUMNS.map(({ field }) => h("td", { role: "cell", "data-field": field })),
+    COLUMNS.map(({ field }) => h("td", { role: "cell", "data-field": field, tabIndex: -1 })),
   );
   showInRow(row, item);
   return row;

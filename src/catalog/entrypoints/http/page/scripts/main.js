@@ -13,6 +13,8 @@ import { CategoriesView } from "./categories-view.js";
 import { DeveloperPanel } from "./developer-panel.js";
 import { ItemPager } from "./pager.js";
 import { ItemSearch } from "./item-search.js";
+import { ItemForm } from "./item-form.js";
+import { SelectionBar } from "./selection-bar.js";
 import { ItemTable } from "./item-table.js";
 import { LiveStatus } from "./live-status.js";
 import { ItemsView } from "./items-view.js";

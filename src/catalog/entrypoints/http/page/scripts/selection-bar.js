@@ -14,13 +14,23 @@ import { toast, toastError } from "./toasts.js";
 const LONGEST_URL = 8000;
 const AT_ONCE = 4;
 
-/** `<selection-bar>` shows `items`, an array, if there are any. It announces `items-changed` and `selection-cleared`. */
+/** `<selection-bar>` is shown if items of its `table`, an `<item-table>`, are selected. */
 export class SelectionBar extends HTMLElement {
-  #items = [];
+  table;
+  #watching;
 
-  set items(items) {
-    this.#items = items;
+  connectedCallback() {
+    this.#watching = new AbortController();
+    this.table.addEventListener("selection-changed", () => this.#show(), { signal: this.#watching.signal });
     this.#show();
+  }
+
+  disconnectedCallback() {
+    this.#watching.abort();
+  }
+
+  get #items() {
+    return [...this.table.selection.values()];
   }
 
   #show() {
@@ -43,7 +53,7 @@ export class SelectionBar extends HTMLElement {
           ? h("a", { className: "button", href: link, download: "" }, text.bulk.export)
           : h("button", { type: "button", disabled: true, title: text.bulk.tooMany }, text.bulk.export)),
       may("items:write") && button(text.bulk.delete, () => this.#delete(), "danger-outline"),
-      button(text.bulk.clear, () => this.#announce("selection-cleared"), "link-button"),
+      button(text.bulk.clear, () => this.table.clearSelection(), "link-button"),
     );
   }
 
@@ -57,7 +67,7 @@ export class SelectionBar extends HTMLElement {
     const outcome = await this.#run(items.map((item) => ({ op: "delete", key: item.id, if_version: item.version })));
     const deleted = items.filter((item) => !outcome?.failed.some(({ operation }) => operation.key === item.id));
     if (outcome && deleted.length) {
-      const undo = () => restoreAll(deleted).then(() => this.#announce("items-changed"), toastError);
+      const undo = () => restoreAll(deleted).then(() => this.table.refresh(), toastError);
       toast(text.bulk.deleted(deleted.length), { action: { label: text.bulk.undo, run: undo } });
     }
   }
@@ -105,12 +115,9 @@ export class SelectionBar extends HTMLElement {
       const reasons = [...new Set(failed.map(({ problem }) => problem.detail ?? problem.title))];
       toast(`${text.bulk.failed(failed.length)} ${reasons.slice(0, 3).join(" ")}`, { kind: "failed" });
     }
-    if (done.length) this.#announce("items-changed");
-    if (done.length) this.#announce("selection-cleared");
-  }
-
-  #announce(name) {
-    this.dispatchEvent(new CustomEvent(name, { bubbles: true }));
+    if (!done.length) return;
+    this.table.clearSelection();
+    this.table.refresh();
   }
 }
 

@@ -136,7 +136,7 @@ export const text = {
     search: "Search items",
     searchHint: "Search name, description, SKU",
     create: "New item",
-    columns: { sku: "SKU", name: "Name", category: "Category", price: "Price", updated_at: "Changed" },
+    columns: { sku: "SKU", name: "Name", description: "Description", category: "Category", price: "Price", updated_at: "Changed" },
     select: (name) => `Select ${name}`,
     selectPage: "Select all on this page",
     none: "None",
@@ -165,6 +165,7 @@ export const text = {
       open: "Changes of others appear by themselves.",
       lost: "Changes of others appear when the connection is back. None is missed.",
     },
+  },
   filters: {
     title: "Filters",
     open: (number) => (number ? `Filters (${count(number)})` : "Filters"),

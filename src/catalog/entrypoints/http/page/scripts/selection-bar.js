@@ -41,20 +41,16 @@ export class SelectionBar extends HTMLElement {
       return;
     }
     const button = (label, onclick, className = "") => h("button", { type: "button", className, onclick }, label);
-    const link = exportUrl(this.#items);
-    this.replaceChildren(
+    const mayWrite = may("items:write");
+    const parts = [
       h("span", { className: "selection-count", role: "status" }, text.bulk.selected(count)),
-      may("items:write") && [
-        button(text.bulk.move, () => this.#move()),
-        button(text.bulk.prices, () => this.#changePrices()),
-      ],
-      caller().kind !== "guest" &&
-        (link
-          ? h("a", { className: "button", href: link, download: "" }, text.bulk.export)
-          : h("button", { type: "button", disabled: true, title: text.bulk.tooMany }, text.bulk.export)),
-      may("items:write") && button(text.bulk.delete, () => this.#delete(), "danger-outline"),
+      mayWrite && button(text.bulk.move, () => this.#move()),
+      mayWrite && button(text.bulk.prices, () => this.#changePrices()),
+      caller().kind !== "guest" && exportLink(this.#items),
+      mayWrite && button(text.bulk.delete, () => this.#delete(), "danger-outline"),
       button(text.bulk.clear, () => this.table.clearSelection(), "link-button"),
-    );
+    ];
+    this.replaceChildren(...parts.filter(Boolean));
   }
 
   async #delete() {
@@ -130,10 +126,11 @@ async function restoreAll(items) {
   await Promise.all(Array.from({ length: AT_ONCE }, work));
 }
 
-/** Returns the URL of an export of these items, or null if it would be too long. */
-function exportUrl(items) {
+/** Returns a link to an export of these items. */
+function exportLink(items) {
   const url = apiUrl("/items/export", { format: "csv", sku: items.map((item) => item.sku) });
-  return url.href.length > LONGEST_URL ? null : url;
+  if (url.href.length <= LONGEST_URL) return h("a", { className: "button", href: url, download: "" }, text.bulk.export);
+  return h("button", { type: "button", disabled: true, title: text.bulk.tooMany }, text.bulk.export);
 }
 
 customElements.define("selection-bar", SelectionBar);

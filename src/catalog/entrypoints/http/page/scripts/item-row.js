@@ -14,6 +14,9 @@ export const COLUMNS = [
   { field: "name", sort: "name", content: (item) => link(item, item.name, { tabIndex: -1 }) },
   { field: "category", content: ({ category }) => plain(NAMES_OF_CATEGORIES.get(category) ?? category) },
   { field: "price", sort: "price", content: (item) => plain(price(item.price)) },
+  { field: "description", content: ({ description }) => (description ? textCell(description) : none()) },
+  { field: "category", content: ({ category }) => (category ? textCell(NAMES_OF_CATEGORIES.get(category) ?? category) : none()) },
+  { field: "price", sort: "price", content: (item) => (item.price ? price(item.price) : none()) },
   { field: "updated_at", sort: "updated_at", isNewestFirst: true, content: (item) => time(item.updated_at) },
 ];
 
@@ -35,6 +38,12 @@ const BLANK = h(
 export function makeRow(item) {
   const row = BLANK.cloneNode(true);
   row.dataset.id = item.id;
+  const row = h(
+    "tr",
+    { role: "row", "data-id": item.id },
+    h("td", { role: "cell", className: "cell-select" }, h("input", { type: "checkbox" })),
+    COLUMNS.map(({ field }) => h("td", { role: "cell", "data-field": field, tabIndex: -1 })),
+  );
   showInRow(row, item);
   return row;
 }

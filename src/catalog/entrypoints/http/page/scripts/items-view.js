@@ -1,6 +1,7 @@
 // The items: search, filters, the table, and what can be done with them.
 
 import { h } from "./elements.js";
+import { enableEditing } from "./inline-editing.js";
 import { isFiltered } from "./item-query.js";
 import { followChanges } from "./live-feed.js";
 import { may } from "./session.js";
@@ -48,6 +49,7 @@ export class ItemsView extends HTMLElement {
       part("item-drawer") ?? "",
     );
     this.#table.addEventListener("page-shown", ({ detail }) => this.#onPage(detail));
+    if (may("items:write")) enableEditing(this.#table);
   }
 
   #onPage(page) {

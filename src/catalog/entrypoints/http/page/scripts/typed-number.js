@@ -1,0 +1,19 @@
+// Numbers as people type them.
+
+const parts = new Intl.NumberFormat(navigator.languages).formatToParts(12345.6);
+const mark = (type) => parts.find((part) => part.type === type)?.value;
+
+/**
+ * Returns what was typed as decimal text with a point, without separators of thousands; null if it is no number. A comma or point
+ * that can only be the decimal mark is one, whatever the reader's language says.
+ */
+export function typedNumber(typed) {
+  let value = typed.replace(/[\s\u00a0\u202f'’]/g, "").replace("−", "-");
+  const [decimal, group] = [mark("decimal") ?? ".", mark("group") ?? ","];
+  if (group && value.includes(group)) {
+    const isGrouped = new RegExp(`^-?\\d{1,3}(\\${group}\\d{3})+(\\${decimal}\\d*)?$`).test(value);
+    value = isGrouped ? value.replaceAll(group, "") : value;
+  }
+  value = value.replace(decimal, ".").replace(",", ".");
+  return /^-?\d+(\.\d+)?$/.test(value) ? value : null;
+}

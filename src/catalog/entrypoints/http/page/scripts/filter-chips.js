@@ -15,8 +15,14 @@ export class FilterChips extends HTMLElement {
     const chips = chosen.map((filter) => chip(filter, filterLabel(filter, tree)));
     const clear = h("button", { type: "button", className: "link-button", onclick: clearFilters }, text.filters.clear);
     this.replaceChildren(h("ul", { className: "chips", "aria-label": text.filters.chosen }, chips, h("li", {}, clear)));
-    // Who removes one by the keyboard goes on with the next one.
-    if (index >= 0) this.querySelectorAll("button")[Math.min(index, chosen.length)]?.focus();
+    if (index < 0) return;
+    // Who removes one by the keyboard goes on with the next one, or with what is beside the chips.
+    const next = chosen.length ? this.querySelectorAll("button")[Math.min(index, chosen.length)] : this.#neighbour();
+    next?.focus();
+  }
+
+  #neighbour() {
+    return [...this.parentElement.querySelectorAll(":scope > button, summary")].find((each) => each.checkVisibility());
   }
 }
 

@@ -7,7 +7,7 @@ import { text } from "./text.js";
 /** Returns the label of a field of items. */
 export function fieldLabel(field) {
   if (!isAttribute(field)) return text.filters.fields[field] ?? text.filters.times[field] ?? field;
-  const words = attributeName(field).replaceAll("_", " ");
+  const words = attributeName(field).replace(/_+/g, " ").trim();
   return words[0].toUpperCase() + words.slice(1);
 }
 

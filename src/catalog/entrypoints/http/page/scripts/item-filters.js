@@ -53,7 +53,7 @@ export class ItemFilters extends HTMLElement {
   connectedCallback() {
     this.#watching = new AbortController();
     const { signal } = this.#watching;
-    this.setAttribute("role", "search");
+    this.setAttribute("role", "region");
     this.setAttribute("aria-label", text.filters.title);
     this.replaceChildren(this.#button, this.#chips, this.#panel);
     onAddressChange(() => this.#follow(), signal);

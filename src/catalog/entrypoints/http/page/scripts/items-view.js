@@ -5,7 +5,7 @@ import { h } from "./elements.js";
 /** `<items-view>` */
 export class ItemsView extends HTMLElement {
   connectedCallback() {
-    this.replaceChildren(h("developer-panel"));
+    this.replaceChildren(h("developer-panel"), h("item-drawer"));
   }
 }
 

@@ -60,6 +60,7 @@ export class ItemDrawer extends HTMLElement {
     document.addEventListener("keydown", (event) => this.#onKey(event), { signal });
     onAddressChange(() => this.#follow(), signal);
     window.addEventListener("catalog-change", ({ detail }) => this.#onChange(detail), { signal });
+    window.addEventListener("feed-restored", ({ detail }) => detail?.isComplete || this.#refresh(), { signal });
     window.addEventListener("item-changed", ({ detail }) => this.#onItem(detail), { signal });
     window.addEventListener("item-deleted", ({ detail }) => this.#onDeleted(detail), { signal });
     window.addEventListener("identified", () => this.#key && this.#load(), { signal });
@@ -230,21 +231,29 @@ export class ItemDrawer extends HTMLElement {
   }
 
   /** Takes an entry of the live feed. The item is read: the numbers of the feed may be damaged. */
-  async #onChange(entry) {
+  #onChange(entry) {
     if (!this.#item || entry.item_id !== this.#item.id || this.#editor?.isSaving || this.#isDeleting) return;
     if (entry.version <= this.#item.version) return;
     if (!entry.after) {
       this.#showDeleted(this.#item, entry);
       return;
     }
-    const { id } = this.#item;
+    this.#refresh(entry.actor);
+  }
+
+  /** Reads the item again. `actor` is who has changed it, if that is known. */
+  async #refresh(actor) {
+    const id = this.#item?.id;
+    if (!id) return;
     try {
       const item = await readItem(id);
       if (this.#item?.id !== id || this.#editor?.isSaving) return;
-      if (this.#editor) this.#take(item, entry.actor);
-      else this.#show(item);
+      if (this.#editor) this.#take(item, actor);
+      else if (item.version > this.#item.version) this.#show(item);
     } catch (error) {
-      if (error.code !== NOT_FOUND) this.#sayError(error); // if it is deleted by now, the feed goes on to say so
+      if (this.#item?.id !== id) return;
+      if (error.code === NOT_FOUND) this.#loadDeleted(id);
+      else this.#sayError(error);
     }
   }
 

@@ -1,12 +1,76 @@
 // The items: search, filters, the table, and what can be done with them.
 
 import { h } from "./elements.js";
+import { isFiltered } from "./item-query.js";
+import { followChanges } from "./live-feed.js";
+import { may } from "./session.js";
+import { text } from "./text.js";
 
-/** `<items-view>` */
+/** `<items-view>` lays the parts out. Parts that don't exist are left out. */
 export class ItemsView extends HTMLElement {
+  #table = h("item-table");
+  #pager = h("item-pager");
+  #filters = part("item-filters");
+  #selection = part("selection-bar", { table: this.#table });
+  #begin = null;
+  #body = h(
+    "div",
+    { className: "items-body" },
+    this.#filters,
+    h(
+      "section",
+      { className: "items-main", "aria-label": text.views.items },
+      this.#selection,
+      this.#table,
+      h("footer", { className: "items-foot" }, this.#pager, h("live-status")),
+    ),
+  );
+
   connectedCallback() {
-    this.replaceChildren(h("developer-panel"), h("item-drawer"));
+    const create = () => window.dispatchEvent(new CustomEvent("item-form-wanted"));
+    this.replaceChildren(
+      h("h1", { className: "visually-hidden" }, text.views.items),
+      h(
+        "div",
+        { className: "items-bar" },
+        h("item-search"),
+        h(
+          "div",
+          { className: "items-actions" },
+          part("export-menu"),
+          may("items:create") &&
+            customElements.get("item-form") &&
+            h("button", { type: "button", className: "primary", onclick: create }, text.items.create),
+        ),
+      ),
+      this.#body,
+      h("developer-panel"),
+      part("item-drawer") ?? "",
+    );
+    this.#table.addEventListener("page-shown", ({ detail }) => this.#onPage(detail));
   }
+
+  #onPage(page) {
+    this.#pager.show(page);
+    if (!page) return;
+    this.#filters?.showFacets(page.facets);
+    this.#showBegin(page.count === 0 && !isFiltered());
+    followChanges();
+  }
+
+  /** An empty catalog offers ways to begin instead of a table. */
+  #showBegin(isEmpty) {
+    if (isEmpty) this.#begin ??= part("begin-panel");
+    if (!this.#begin) return;
+    if (isEmpty) this.#body.before(this.#begin);
+    else this.#begin.remove();
+    this.#body.hidden = isEmpty;
+    this.querySelector(".items-bar").hidden = isEmpty;
+  }
+}
+
+function part(name, properties) {
+  return customElements.get(name) ? h(name, properties) : null;
 }
 
 customElements.define("items-view", ItemsView);

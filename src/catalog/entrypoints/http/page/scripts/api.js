@@ -1,5 +1,7 @@
 // Requests to the API. The page uses nothing else.
 
+import { parseExact, toJson } from "./exact-json.js";
+
 /** The URL under which the service is published; the script is in the folder `page` below it. */
 export const SERVICE = new URL("..", import.meta.url);
 
@@ -31,7 +33,8 @@ export function apiUrl(path, query) {
 
 /**
  * Sends a request and returns `{status, data, etag, headers}`. `options` may have `query`, `json` (a value to send as JSON), `body`
- * (anything else to send), `headers`, `etag` (for If-Match) and `signal`.
+ * (anything else to send), `headers`, `etag` (for If-Match), `signal`, and `exact` for data with ExactNumbers, as
+ * the attributes of items may have.
  *
  * Throws ApiError, and AbortError if `signal` aborts it. A 401 is also reported to the page, which asks to sign in again.
  */
@@ -40,7 +43,7 @@ export async function request(method, path, options = {}) {
   let { body } = options;
   if (options.json !== undefined) {
     headers["Content-Type"] ??= method === "PATCH" && !path.endsWith("/price") ? "application/merge-patch+json" : "application/json";
-    body = JSON.stringify(options.json);
+    body = toJson(options.json);
   }
   if (options.etag) headers["If-Match"] = options.etag;
   let response;
@@ -51,7 +54,7 @@ export async function request(method, path, options = {}) {
     throw new ApiError(0, { code: "offline", detail: error.message });
   }
   const isJson = /[/+]json/.test(response.headers.get("Content-Type") ?? "");
-  const data = isJson ? await response.json() : null;
+  const data = isJson ? await (options.exact ? response.text().then(parseExact) : response.json()) : null;
   if (!response.ok) {
     if (response.status === 401 && !path.startsWith("/auth/")) window.dispatchEvent(new CustomEvent("signed-out"));
     throw new ApiError(response.status, data ?? { code: "unexpected", title: response.statusText });

@@ -9,7 +9,7 @@ export function etagOf(item) {
 
 /** Creates an item and returns it. Throws ApiError. */
 export async function createItem(fields) {
-  return announce("item-changed", (await request("POST", "/items", { json: fields })).data);
+  return announce("item-changed", (await request("POST", "/items", { json: fields, exact: true })).data);
 }
 
 /**
@@ -17,12 +17,12 @@ export async function createItem(fields) {
  * ApiError, with the code `stale_version` in that case.
  */
 export async function updateItem(item, patch) {
-  return announce("item-changed", (await request("PATCH", path(item), { json: patch, etag: etagOf(item) })).data);
+  return announce("item-changed", (await request("PATCH", path(item), { json: patch, etag: etagOf(item), exact: true })).data);
 }
 
 /** Returns an item as it is now. Throws ApiError. */
 export async function readItem(key) {
-  return (await request("GET", `/items/${segment(key)}`)).data;
+  return (await request("GET", `/items/${segment(key)}`, { exact: true })).data;
 }
 
 /** Deletes an item, unless it was changed since it was read. Throws ApiError. */
@@ -33,12 +33,13 @@ export async function deleteItem(item) {
 
 /** Brings a deleted item back and returns it. Throws ApiError. */
 export async function restoreItem(item) {
-  return announce("item-changed", (await request("POST", `${path(item)}/restore`)).data);
+  return announce("item-changed", (await request("POST", `${path(item)}/restore`, { exact: true })).data);
 }
 
 /** Makes an item what it was in an earlier version, unless it was changed since it was read. Throws ApiError. */
 export async function revertItem(item, version) {
-  return announce("item-changed", (await request("POST", `${path(item)}/revert`, { json: { version }, etag: etagOf(item) })).data);
+  const options = { json: { version }, etag: etagOf(item), exact: true };
+  return announce("item-changed", (await request("POST", `${path(item)}/revert`, options)).data);
 }
 
 function path(item) {

@@ -1,0 +1,23 @@
+// A button that copies a text.
+
+import { h } from "./elements.js";
+import { text } from "./text.js";
+
+const SHOWN_FOR = 2000;
+
+/** Returns a button that copies `value`. `label` says of what, for those who don't see what is beside it. */
+export function copyButton(value, label) {
+  const button = h("button", { type: "button", className: "link-button", "aria-label": label, onclick: copy }, text.actions.copy);
+  async function copy() {
+    try {
+      await navigator.clipboard.writeText(value);
+    } catch {
+      return; // without HTTPS, browsers have no clipboard for pages; the text beside the button can be selected
+    }
+    button.textContent = text.actions.copied;
+    setTimeout(() => {
+      button.textContent = text.actions.copy;
+    }, SHOWN_FOR);
+  }
+  return button;
+}

@@ -35,6 +35,9 @@ export function apiUrl(path, query) {
  * Sends a request and returns `{status, data, etag, headers}`. `options` may have `query`, `json` (a value to send as JSON), `body`
  * (anything else to send), `headers`, `etag` (for If-Match), `signal`, and `exact` for data with ExactNumbers, as
  * the attributes of items may have.
+ * Sends a request and returns `{status, data, etag, headers, body}`, of which `body` is the stream of a response that is not JSON.
+ * `options` may have `query`, `json` (a value to send as JSON), `body` (anything else to send), `headers`, `etag` (for If-Match)
+ * and `signal`.
  *
  * Throws ApiError, and AbortError if `signal` aborts it. A 401 is also reported to the page, which asks to sign in again.
  */
@@ -55,11 +58,13 @@ export async function request(method, path, options = {}) {
   }
   const isJson = /[/+]json/.test(response.headers.get("Content-Type") ?? "");
   const data = isJson ? await (options.exact ? response.text().then(parseExact) : response.json()) : null;
+  const isJson = /[/+]json\b/.test(response.headers.get("Content-Type") ?? "");
+  const data = isJson ? await response.json() : null;
   if (!response.ok) {
     if (response.status === 401 && !path.startsWith("/auth/")) window.dispatchEvent(new CustomEvent("signed-out"));
     throw new ApiError(response.status, data ?? { code: "unexpected", title: response.statusText });
   }
-  return { status: response.status, data, etag: response.headers.get("ETag"), headers: response.headers };
+  return { status: response.status, data, etag: response.headers.get("ETag"), headers: response.headers, body: response.body };
 }
 
 /** Percent-encodes an item's key, a slug or a name for a path. */

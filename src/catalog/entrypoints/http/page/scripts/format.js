@@ -59,3 +59,14 @@ export function bytes(value) {
   const options = { style: "unit", unit: units[power], unitDisplay: power ? "short" : "long", maximumFractionDigits: power ? 1 : 0 };
   return new Intl.NumberFormat(LOCALES, options).format(value / 1000 ** power);
 }
+
+/** Returns how long something takes, roughly. */
+export function duration(seconds) {
+  const [value, unit] = seconds < 90 ? [seconds, "second"] : seconds < 5400 ? [seconds / 60, "minute"] : [seconds / 3600, "hour"];
+  return new Intl.NumberFormat(LOCALES, { style: "unit", unit, unitDisplay: "long" }).format(Math.max(1, Math.round(value)));
+}
+
+/** Returns the decimal mark of the reader's language. */
+export function decimalMark() {
+  return new Intl.NumberFormat(LOCALES).formatToParts(0.5).find(({ type }) => type === "decimal").value;
+}

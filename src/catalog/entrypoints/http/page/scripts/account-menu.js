@@ -50,7 +50,7 @@ export class AccountMenu extends HTMLElement {
   #showGuest() {
     const ask = () => window.dispatchEvent(new CustomEvent("sign-in-wanted"));
     this.replaceChildren(h("button", { type: "button", title: text.account.guest, onclick: ask }, text.account.signIn));
-    if (location.hash.startsWith("#setup=")) ask();
+    if (location.hash.startsWith("#setup=")) queueMicrotask(ask); // after the page has been told who the caller is
   }
 
   /** The modes without sign-in look the same to callers, but the mode `local` is never reached from another machine. */

@@ -65,7 +65,7 @@ export class AdminView extends HTMLElement {
 
   /** Shows content. If the focus was in what is replaced, it goes to the same button, or another of the row, or to the heading. */
   #show(status, content) {
-    const focused = this.#body.contains(document.activeElement) ? document.activeElement : null;
+    const focused = [this.#body, this.#status].some((each) => each.contains(document.activeElement)) ? document.activeElement : null;
     const label = focused?.getAttribute("aria-label") ?? "";
     this.#status.textContent = status;
     this.#body.replaceChildren(...content);

@@ -43,7 +43,8 @@ export class AuditView extends AdminView {
     const table = events.length
       ? recordTable(text.views.audit, COLUMNS, events)
       : state("empty", text.audit.none, next ? text.audit.noneYet : text.audit.noneHint);
-    return { status: text.audit.found(events.length), content: [table, ...links] };
+    const status = (next || parameter("cursor") ? text.audit.someFound : text.audit.found)(events.length);
+    return { status, content: [table, ...links] };
   }
 }
 

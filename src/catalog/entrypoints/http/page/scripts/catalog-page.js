@@ -71,7 +71,8 @@ export class CatalogPage extends HTMLElement {
     this.#nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     document.title = view ? `${view.label} – ${text.title}` : text.title;
     if (!view) {
-      this.#main.replaceChildren(state("forbidden", text.states.forbidden, ""));
+      const signIn = h("button", { type: "button", className: "primary", onclick: () => this.#askToSignIn() }, text.account.signIn);
+      this.#main.replaceChildren(state("forbidden", text.states.forbidden, "", me.kind === "guest" && signIn));
     } else if (this.#main.firstElementChild?.localName !== view.element) {
       this.#main.replaceChildren(h(view.element));
     }

@@ -11,8 +11,8 @@ export function pageLinks(labels, next) {
     h(
       "nav",
       { className: "page-links", "aria-label": labels.pages },
-      !isFirst && h("a", { className: "button", href: to(null), "aria-label": labels.first }, labels.first),
-      next && h("a", { className: "button", href: to(next), "aria-label": labels.more }, labels.more),
+      !isFirst && h("a", { className: "button", href: to(null) }, labels.first),
+      next && h("a", { className: "button", href: to(next) }, labels.more),
     ),
   ];
 }

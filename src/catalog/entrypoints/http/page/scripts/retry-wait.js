@@ -15,7 +15,7 @@ export async function orWait(form, action) {
   } catch (error) {
     if (!error.retryAfter) throw error;
     const fault = form.querySelector(".form-error");
-    fault.textContent = error.message;
+    fault.textContent = text.account.waits[error.code] ?? error.message;
     await countDown([...form.querySelectorAll("button")].at(-1), error.retryAfter);
     fault.textContent = "";
     return false;

@@ -43,7 +43,6 @@ export class SignInForm extends HTMLElement {
       }
       password.select();
     });
-    username.focus();
   }
 
   #showSetUp(token) {
@@ -66,7 +65,7 @@ export class SignInForm extends HTMLElement {
       this.#showSignIn(); // if signing in fails, there is no second set-up
       await signIn(name, typed).then(() => toast(text.setUp.done), toastError);
     });
-    username.focus();
+    form.classList.add("set-up");
   }
 
   #showInvalidLink() {
@@ -78,7 +77,7 @@ export class SignInForm extends HTMLElement {
     this.replaceChildren(
       h(
         "section",
-        { className: "card sign-in", role: "alert" },
+        { className: "card sign-in set-up", role: "alert" },
         h("h1", {}, text.setUp.invalid),
         h("p", {}, text.setUp.invalidHint),
         h("p", {}, text.setUp.restart),
@@ -104,6 +103,7 @@ export class SignInForm extends HTMLElement {
       h("button", { className: "primary" }, submit),
     );
     this.replaceChildren(form);
+    queueMicrotask(() => username.focus()); // in a dialog, only after it is open
     return { form, username, password };
   }
 }

@@ -56,6 +56,10 @@ export const text = {
     username: "Username",
     password: "Password",
     wrong: "The username or the password is wrong, or the user is disabled. After several failures, you have to wait.",
+    waits: {
+      too_many_attempts: "Too many failed attempts. For a while, even the right password is refused.",
+      too_many_requests: "Too many attempts from this address.",
+    },
     wait: (seconds) => `Try again in ${plural(seconds, "second", "seconds")}`,
     show: "Show",
     local: "Local mode",
@@ -201,6 +205,7 @@ export const text = {
   },
   audit: {
     found: (number) => plural(number, "event", "events"),
+    someFound: (number) => `${plural(number, "event", "events")} on this page`,
     searching: (number) => `Searching older entries … ${plural(number, "event", "events")} so far`,
     stop: "Stop searching",
     none: "Nothing found",

@@ -7,12 +7,17 @@ export const SERVICE = new URL("..", import.meta.url);
 
 const API = new URL("api/v1/", SERVICE);
 
+/** Paths where a 401 is an answer, and not the end of a session. */
+const SIGNING_IN = ["/auth/me", "/auth/session", "/auth/setup", "/auth/logout"];
+
 /** What went wrong with a request: a problem that the service reports (RFC 9457), or no connection to it. */
 export class ApiError extends Error {
   /** `status` is 0 and `code` is `offline` if the service could not be reached. */
-  constructor(status, problem) {
+  constructor(status, problem, retryAfter = 0) {
     super(problem.detail ?? problem.title);
     this.status = status;
+    /** The seconds to wait before the next try; 0 if the service names none. */
+    this.retryAfter = retryAfter;
     this.code = problem.code;
     this.problem = problem;
     /** The problem of each field: `{pointer: "/price/amount", detail: "…", code: "…"}`. */
@@ -61,8 +66,9 @@ export async function request(method, path, options = {}) {
   const isJson = /[/+]json\b/.test(response.headers.get("Content-Type") ?? "");
   const data = isJson ? await response.json() : null;
   if (!response.ok) {
-    if (response.status === 401 && !path.startsWith("/auth/")) window.dispatchEvent(new CustomEvent("signed-out"));
-    throw new ApiError(response.status, data ?? { code: "unexpected", title: response.statusText });
+    if (response.status === 401 && !SIGNING_IN.includes(path)) window.dispatchEvent(new CustomEvent("signed-out"));
+    const retryAfter = Number(response.headers.get("Retry-After")) || 0;
+    throw new ApiError(response.status, data ?? { code: "unexpected", title: response.statusText }, retryAfter);
   }
   return { status: response.status, data, etag: response.headers.get("ETag"), headers: response.headers, body: response.body };
 }

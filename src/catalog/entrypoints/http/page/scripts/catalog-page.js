@@ -53,7 +53,6 @@ export class CatalogPage extends HTMLElement {
     if (caller() && this.#signInDialog) {
       this.#signInDialog.close(); // the view behind it is kept, with what was typed
       this.#signInDialog = null;
-      return;
     }
     this.#show();
   }
@@ -69,9 +68,11 @@ export class CatalogPage extends HTMLElement {
     const wanted = parameter(VIEW);
     const view = wanted ? views.find(({ name }) => name === wanted) : views[0];
     this.#nav.replaceChildren(...views.map((each) => link(each, each === view, each === views[0])));
+    this.#nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     document.title = view ? `${view.label} – ${text.title}` : text.title;
     if (!view) {
-      this.#main.replaceChildren(state("forbidden", text.states.forbidden, ""));
+      const signIn = h("button", { type: "button", className: "primary", onclick: () => this.#askToSignIn() }, text.account.signIn);
+      this.#main.replaceChildren(state("forbidden", text.states.forbidden, "", me.kind === "guest" && signIn));
     } else if (this.#main.firstElementChild?.localName !== view.element) {
       this.#main.replaceChildren(h(view.element));
     }

@@ -1,4 +1,5 @@
 // A button that copies a text.
+// Copies a text that is shown.
 
 import { h } from "./elements.js";
 import { text } from "./text.js";
@@ -15,6 +16,23 @@ export function copyButton(value, label) {
       return; // without HTTPS, browsers have no clipboard for pages; the text beside the button can be selected
     }
     button.textContent = text.actions.copied;
+/** Returns a button that copies the content of an `<input>` or `<textarea>`. Where the browser allows no copying, it says how to. */
+export function copyButton(input) {
+  const button = h("button", { type: "button", onclick: copy }, text.actions.copy);
+  return button;
+
+  async function copy() {
+    input.select();
+    try {
+      await navigator.clipboard.writeText(input.value); // undefined without TLS, except on the own machine
+      say(text.actions.copied);
+    } catch {
+      say(text.keys.copyFailed);
+    }
+  }
+
+  function say(message) {
+    button.textContent = message;
     setTimeout(() => {
       button.textContent = text.actions.copy;
     }, SHOWN_FOR);

@@ -4,6 +4,7 @@ const LOCALES = navigator.languages;
 const integers = new Intl.NumberFormat(LOCALES);
 const days = new Intl.DateTimeFormat(LOCALES, { dateStyle: "medium" });
 const moments = new Intl.DateTimeFormat(LOCALES, { dateStyle: "medium", timeStyle: "short" });
+const instants = new Intl.DateTimeFormat(LOCALES, { dateStyle: "medium", timeStyle: "long" });
 const relatives = new Intl.RelativeTimeFormat(LOCALES, { numeric: "auto" });
 const prices = new Map();
 
@@ -32,6 +33,11 @@ export function day(timestamp) {
 /** Returns day and time of a timestamp. */
 export function moment(timestamp) {
   return moments.format(new Date(timestamp));
+}
+
+/** Returns day and time of a timestamp to the second, with the time zone. */
+export function instant(timestamp) {
+  return instants.format(new Date(timestamp));
 }
 
 const UNITS = [

@@ -1,6 +1,7 @@
 // Fields of forms, and the service's faults at the fields that they are about.
 
 import { h, newId } from "./elements.js";
+import { text } from "./text.js";
 
 /**
  * Returns a labelled control. `control` is an `<input>`, `<select>` or `<textarea>`; `pointer` names the member of the request's
@@ -36,7 +37,7 @@ export function showErrors(form, error) {
     place.querySelector(".field-error").textContent = fault.detail;
     place.querySelector("input, select, textarea").setAttribute("aria-invalid", "true");
   }
-  if (!error.errors?.length) rest.push(error.message);
+  if (!error.errors?.length) rest.push(error.code === "offline" ? text.states.offline : error.message);
   form.querySelector(".form-error").textContent = rest.join(" ");
   form.querySelector("[aria-invalid]")?.focus();
 }

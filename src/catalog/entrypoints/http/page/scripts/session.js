@@ -7,13 +7,23 @@ let me = null;
 /** Asks the service who the caller is. Returns `/auth/me`, or null if somebody has to sign in. Throws ApiError. */
 export async function identify() {
   try {
-    me = (await request("GET", "/auth/me")).data;
+    me = await whoever();
   } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 401) throw error;
-    me = null;
+    // The service has taken away the cookie of a session that has ended. Without it, the caller may be a guest.
+    if (error.status !== 401) throw error;
+    me = await whoever();
   }
   window.dispatchEvent(new CustomEvent("identified"));
   return me;
+}
+
+async function whoever() {
+  try {
+    return (await request("GET", "/auth/me")).data;
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.code !== "unauthenticated") throw error;
+    return null;
+  }
 }
 
 /** Returns who the caller is: `{username, role, scopes, kind}`, or null. */
@@ -32,8 +42,13 @@ export async function signIn(username, password) {
   return identify();
 }
 
-/** Signs out. Throws ApiError. */
-export async function signOut() {
-  await request("DELETE", "/auth/session");
+/** Signs out, or with `everywhere` ends all sessions of the caller. Throws ApiError, but not if the session has ended already. */
+export async function signOut({ everywhere = false } = {}) {
+  try {
+    if (everywhere) await request("POST", "/auth/logout", { json: { all: true } });
+    else await request("DELETE", "/auth/session");
+  } catch (error) {
+    if (error.status !== 401) throw error;
+  }
   return identify();
 }

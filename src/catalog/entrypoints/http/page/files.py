@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from catalog.application.imports.sample_data import sample_file
-from catalog.entrypoints.http.page.modules import join_modules
+from catalog.entrypoints.http.page.modules import join_modules, modules_of
 
 _FOLDER: Final = Path(__file__).parent
 _MAIN: Final = "main.js"
+_LATER: Final = "later.js"
+_JAVASCRIPT: Final = "text/javascript; charset=utf-8"
 _SAMPLE: Final = "sample.jsonl"
 _HASH_LENGTH: Final = 12
 
@@ -48,13 +50,19 @@ class PageFile:
 
 
 class PageFiles:
-    """The script and the style sheet of the page, the document that loads them, and the sample items as a file to import."""
+    """The scripts and the style sheet of the page, the document that loads them, and the sample items as a file to import.
+
+    The first script has what the first view needs. It loads the other one when that view is shown.
+    """
 
     def __init__(self, folder: Path = _FOLDER) -> None:
         """Read them from a folder. Raises: InvalidModule."""
-        script = join_modules(_texts(folder / "scripts", "*.js"), _MAIN)
+        sources = _texts(folder / "scripts", "*.js")
+        first = modules_of(sources, _MAIN)
+        later = [name for name in modules_of(sources, _LATER) if name not in first]
         styles = "\n".join(_texts(folder / "styles", "*.css").values())
-        self.script = PageFile("page", "js", "text/javascript; charset=utf-8", script.encode())
+        self.script = PageFile("page", "js", _JAVASCRIPT, join_modules(sources, first).encode())
+        self.later_script = PageFile("later", "js", _JAVASCRIPT, join_modules(sources, later).encode())
         self.style = PageFile("page", "css", "text/css; charset=utf-8", styles.encode())
         self._document = (folder / "index.html").read_text(encoding="utf-8")
 
@@ -71,11 +79,16 @@ class PageFiles:
         """
         if name == _SAMPLE:
             return self.sample
-        return next((file for file in (self.script, self.style) if file.is_named(name)), None)
+        return next((file for file in (self.script, self.later_script, self.style) if file.is_named(name)), None)
 
     def document(self, prefix: str) -> bytes:
         """Return the document, for a service that is published under a path prefix."""
-        replacements = {"{{prefix}}": escape(prefix), "{{script}}": self.script.name, "{{style}}": self.style.name}
+        replacements = {
+            "{{prefix}}": escape(prefix),
+            "{{script}}": self.script.name,
+            "{{later-script}}": self.later_script.name,
+            "{{style}}": self.style.name,
+        }
         text = self._document
         for placeholder, value in replacements.items():
             text = text.replace(placeholder, value)

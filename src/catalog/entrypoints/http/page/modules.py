@@ -1,6 +1,7 @@
 """Joins ES modules into one script, so that a browser loads the page with one request instead of one for each module.
 
-Each module becomes a function that returns what the module exports, in the order of the imports. Only the forms of `import` and
+Each module becomes a function that returns what the module exports, in the order of the imports. The results are in a global
+object, so that a script can use the modules of another one that was loaded before. Only the forms of `import` and
 `export` below are understood, which are enough for a page; others are an error, at the start of the service, as is the import of
 something that is not exported. Comments that have lines of their own are left out.
 """
@@ -15,6 +16,7 @@ _TEXT_OR_COMMENT: Final = re.compile(
     r"""(?m)(?P<text>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\[\s\S]|[^`\\])*`)"""
     r"""|^[ \t]*/(?:/[^\n]*|\*\*[^*]*\*+(?:[^/*][^*]*\*+)*/[ \t]*)\n"""
 )
+_MODULES: Final = "pageModules"
 _LEFT_OVER: Final = re.compile(r"(?m)^(?:im|ex)port\b.*")
 
 
@@ -22,21 +24,23 @@ class InvalidModule(Exception):
     """A module cannot be joined with others."""
 
 
-def join_modules(sources: Mapping[str, str], main: str) -> str:
-    """Return one script that does what the module `main` does. `sources` has the text of each module by its file name.
+def join_modules(sources: Mapping[str, str], names: Sequence[str]) -> str:
+    """Return one script of these modules, in this order. `sources` has the text of each module by its file name.
 
-    Raises: InvalidModule for a module that is missing, imports itself in a circle, imports what another does not export, or has
-    another form of import or export.
+    Raises: InvalidModule for a module that imports what another does not export, or has another form of import or export.
     """
-    names = _in_order(sources, main, ())
-    exported = {name: [found[2] for found in _EXPORT.finditer(sources[name])] for name in names}
+    exported = {name: [found[2] for found in _EXPORT.finditer(source)] for name, source in sources.items()}
     for name in names:
         _check_imports(name, sources[name], exported)
-    return "\n".join(_as_function(name, sources[name], exported[name]) for name in names)
+    functions = (_as_function(name, sources[name], exported[name]) for name in names)
+    return "\n".join((f"globalThis.{_MODULES} ??= {{}};", *functions))
 
 
-def _in_order(sources: Mapping[str, str], main: str, importers: tuple[str, ...]) -> list[str]:
-    """Return the names of a module and of all that it imports, each after those that it imports itself."""
+def modules_of(sources: Mapping[str, str], main: str, importers: tuple[str, ...] = ()) -> list[str]:
+    """Return the names of a module and of all that it imports, each after those that it imports itself.
+
+    Raises: InvalidModule for a module that is missing, or imports itself in a circle through `importers`.
+    """
     if main in importers:
         message = f"{main} imports itself: {' > '.join((*importers, main))}"
         raise InvalidModule(message)
@@ -44,7 +48,7 @@ def _in_order(sources: Mapping[str, str], main: str, importers: tuple[str, ...])
         message = f"{importers[-1] if importers else 'The page'} imports {main}, which does not exist."
         raise InvalidModule(message)
     imported = (name for _, name in _IMPORT.findall(sources[main]))
-    ordered = [found for name in imported for found in _in_order(sources, name, (*importers, main))]
+    ordered = [found for name in imported for found in modules_of(sources, name, (*importers, main))]
     return list(dict.fromkeys((*ordered, main)))
 
 
@@ -58,13 +62,13 @@ def _check_imports(importer: str, source: str, exported: Mapping[str, Sequence[s
 
 
 def _as_function(name: str, source: str, exported: Sequence[str]) -> str:
-    body = _IMPORT.sub(lambda found: f"const {{ {_renamed(found[1])} }} = {_variable(found[2])};", source)
+    body = _IMPORT.sub(lambda found: f"const {{ {_renamed(found[1])} }} = {_result(found[2])};", source)
     body = _TEXT_OR_COMMENT.sub(lambda found: found["text"] or "", _EXPORT.sub(r"\1\2", body))
     left_over = _LEFT_OVER.search(body)
     if left_over is not None:
         message = f"{name} has a form of import or export that is not supported: {left_over[0]}"
         raise InvalidModule(message)
-    return f"const {_variable(name)} = (() => {{\n{body}\nreturn {{ {', '.join(exported)} }};\n}})();"
+    return f"{_result(name)} = (() => {{\n{body}\nreturn {{ {', '.join(exported)} }};\n}})();"
 
 
 def _names(imports: str) -> Iterator[tuple[str, str]]:
@@ -79,6 +83,6 @@ def _renamed(imports: str) -> str:
     return ", ".join(name if name == own_name else f"{name}: {own_name}" for name, own_name in _names(imports))
 
 
-def _variable(name: str) -> str:
-    """Return the name of the variable that has what a module exports."""
-    return f"module_{name.removesuffix('.js').replace('-', '_')}"
+def _result(name: str) -> str:
+    """Return the expression for what a module exports."""
+    return f'{_MODULES}["{name}"]'

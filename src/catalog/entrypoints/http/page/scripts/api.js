@@ -37,12 +37,9 @@ export function apiUrl(path, query) {
 }
 
 /**
- * Sends a request and returns `{status, data, etag, headers}`. `options` may have `query`, `json` (a value to send as JSON), `body`
- * (anything else to send), `headers`, `etag` (for If-Match), `signal`, and `exact` for data with ExactNumbers, as
- * the attributes of items may have.
  * Sends a request and returns `{status, data, etag, headers, body}`, of which `body` is the stream of a response that is not JSON.
- * `options` may have `query`, `json` (a value to send as JSON), `body` (anything else to send), `headers`, `etag` (for If-Match)
- * and `signal`.
+ * `options` may have `query`, `json` (a value to send as JSON), `body` (anything else to send), `headers`, `etag` (for If-Match),
+ * `signal`, and `exact` for data with ExactNumbers, as the attributes of items may have.
  *
  * Throws ApiError, and AbortError if `signal` aborts it. A 401 is also reported to the page, which asks to sign in again.
  */
@@ -61,10 +58,8 @@ export async function request(method, path, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, { code: "offline", detail: error.message });
   }
-  const isJson = /[/+]json/.test(response.headers.get("Content-Type") ?? "");
-  const data = isJson ? await (options.exact ? response.text().then(parseExact) : response.json()) : null;
   const isJson = /[/+]json\b/.test(response.headers.get("Content-Type") ?? "");
-  const data = isJson ? await response.json() : null;
+  const data = isJson ? await (options.exact ? response.text().then(parseExact) : response.json()) : null;
   if (!response.ok) {
     if (response.status === 401 && !SIGNING_IN.includes(path)) window.dispatchEvent(new CustomEvent("signed-out"));
     const retryAfter = Number(response.headers.get("Retry-After")) || 0;

@@ -1,7 +1,7 @@
 // Attributes as rows of name, type and value.
 
 import { ApiError } from "./api.js";
-import { decimalText } from "./decimal-text.js";
+import { decimalText, shownNumber } from "./typed-number.js";
 import { h } from "./elements.js";
 import { exactNumber } from "./exact-json.js";
 import { fieldText, typeOf } from "./item-fields.js";
@@ -183,7 +183,8 @@ function controlOf(type, value) {
   }
   // An <input> would swallow line ends.
   if (type === "text" && value.includes("\n")) return h("textarea", { value, rows: 2 });
-  return h("input", { value, autocomplete: "off", inputMode: { integer: "numeric", number: "decimal" }[type] ?? "text" });
+  const shown = type === "number" ? shownNumber(value) : value;
+  return h("input", { value: shown, autocomplete: "off", inputMode: { integer: "numeric", number: "decimal" }[type] ?? "text" });
 }
 
 function fault() {

@@ -3,6 +3,7 @@
 import { address, onAddressChange, parameter } from "./address.js";
 import { openDialog } from "./dialogs.js";
 import { h } from "./elements.js";
+import { loadLater } from "./later-script.js";
 import { caller, identify } from "./session.js";
 import { state } from "./states.js";
 import { text } from "./text.js";
@@ -75,7 +76,13 @@ export class CatalogPage extends HTMLElement {
       this.#main.replaceChildren(state("forbidden", text.states.forbidden, "", me.kind === "guest" && signIn));
     } else if (this.#main.firstElementChild?.localName !== view.element) {
       this.#main.replaceChildren(h(view.element));
+      if (!customElements.get(view.element)) loadLater().catch(() => this.#failToLoad());
     }
+  }
+
+  #failToLoad() {
+    const again = h("button", { type: "button", onclick: () => this.#show() }, text.actions.retry);
+    this.#main.replaceChildren(state("offline", text.states.offline, text.states.offlineHint, again));
   }
 
   #askToSignIn(message) {

@@ -1,19 +1,24 @@
 // Copying what is shown.
 
-/** Copies the text of an element. Returns whether the browser did. */
-export async function copyTextOf(element) {
+import { h } from "./elements.js";
+
+/** Copies a text. `near` is an element beside which nothing is hidden from the browser, as in a dialog. Returns whether it did. */
+export async function copyText(text, near) {
   try {
-    await navigator.clipboard.writeText(element.textContent);
+    await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    return copySelected(element); // without TLS there is no clipboard, except on the own machine
+    return copySelected(text, near); // without TLS there is no clipboard, except on the own machine
   }
 }
 
-function copySelected(element) {
-  const selection = getSelection();
-  selection.selectAllChildren(element);
+function copySelected(text, near) {
+  const area = h("textarea", { value: text, className: "visually-hidden", readOnly: true, tabIndex: -1 });
+  const before = document.activeElement;
+  near.after(area);
+  area.select();
   const isCopied = document.execCommand("copy");
-  if (isCopied) selection.removeAllRanges(); // otherwise people can copy it themselves
+  area.remove();
+  before?.focus();
   return isCopied;
 }

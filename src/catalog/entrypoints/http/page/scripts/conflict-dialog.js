@@ -1,8 +1,3 @@
-// Stands in until the drawer's is there.
-
-/** Resolves to null. */
-export async function resolveConflict() {
-  return null;
 // Two people changed the same fields: theirs beside yours, and a choice for each field.
 
 import { openDialog } from "./dialogs.js";

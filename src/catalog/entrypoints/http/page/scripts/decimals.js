@@ -1,7 +1,5 @@
 // Exact arithmetic on decimal texts such as "12.50". Floats would turn cents into something else.
 
-const DECIMAL = /^([+-]?)(\d+)(?:[.,](\d*))?$/;
-
 /** A number: `units` divided by 10 to the power of `digits`. */
 class Decimal {
   constructor(units, digits) {
@@ -16,17 +14,10 @@ class Decimal {
   }
 }
 
-/** Reads what a person types: digits with a point or a comma, perhaps a sign, spaces around. Returns null if it is not a number. */
-export function parseDecimal(typed) {
-  const found = DECIMAL.exec(typed.trim().replaceAll(/[\s\u00a0\u202f]/g, "").replace("−", "-"));
-  if (!found) return null;
-  const fraction = found[3] ?? "";
-  return new Decimal(BigInt(`${found[1] === "-" ? "-" : ""}${found[2]}${fraction}`), fraction.length);
-}
-
-/** Returns typed text as the API takes decimals, or the text itself if it is none, so that the service says what is wrong. */
-export function decimalText(typed) {
-  return parseDecimal(typed)?.toString() ?? typed.trim();
+/** Reads a decimal text. */
+export function parseDecimal(text) {
+  const [whole, fraction = ""] = text.split(".");
+  return new Decimal(BigInt(whole + fraction), fraction.length);
 }
 
 /**

@@ -2,13 +2,12 @@
 
 import { address } from "./address.js";
 import { apiUrl, SERVICE } from "./api.js";
-import { copyTextOf } from "./clipboard.js";
+import { copyButton } from "./copy-button.js";
 import { h } from "./elements.js";
 import { caller } from "./session.js";
 import { text } from "./text.js";
 
 const ITEM = '{"name": "Garden chair", "price": {"amount": "49.90", "currency": "EUR"}}';
-const COPIED_FOR = 2000;
 
 /** `<developer-panel>` can be opened. What it says fits the address of the page, the store, and how callers sign in. */
 export class DeveloperPanel extends HTMLElement {
@@ -30,7 +29,7 @@ export class DeveloperPanel extends HTMLElement {
   #show() {
     const words = text.developer;
     const code = h("code", {}, curlLine());
-    const button = h("button", { type: "button", "aria-live": "polite", onclick: () => copy(code, button) }, text.actions.copy);
+    const button = copyButton(code.textContent);
     this.#details.replaceChildren(
       h("summary", {}, words.title),
       h(
@@ -64,13 +63,6 @@ function notes() {
   const isUser = caller()?.kind === "user" && customElements.get("keys-view");
   const toKeys = isUser ? h("a", { href: address({ view: "keys" }) }, text.views.keys) : text.views.keys;
   return [needsKey() && [words.key, toKeys, ". "], isInMemory && words.memory];
-}
-
-async function copy(code, button) {
-  button.textContent = (await copyTextOf(code)) ? text.actions.copied : text.actions.copyByHand;
-  setTimeout(() => {
-    button.textContent = text.actions.copy;
-  }, COPIED_FOR);
 }
 
 customElements.define("developer-panel", DeveloperPanel);

@@ -4,17 +4,28 @@ import { CELL_EDITORS, isSame } from "./cell-editors.js";
 import { h, newId } from "./elements.js";
 import { itemOf } from "./item-row.js";
 import { saveItem } from "./saving.js";
+import { may } from "./session.js";
 import { text } from "./text.js";
 
 const CELL = "td[data-field]";
 const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
+/** `<inline-editing>` lets the cells of the table be edited, by those who may. */
+export class InlineEditing extends HTMLElement {
+  connectedCallback() {
+    const table = this.closest("items-view").querySelector("item-table");
+    if (may("items:write") && !table.classList.contains("is-editable")) enableEditing(table);
+  }
+}
+
 /** Lets the cells of an `<item-table>` be edited. A cell has `data-editing` meanwhile, so that nothing replaces it. */
-export function enableEditing(table) {
+function enableEditing(table) {
   table.classList.add("is-editable");
-  table.addEventListener("page-shown", () => {
+  const offer = () => {
     if (!table.querySelector(`${CELL}[tabindex="0"]`)) table.querySelector(CELL)?.setAttribute("tabindex", "0");
-  });
+  };
+  table.addEventListener("page-shown", offer);
+  offer();
   table.addEventListener("dblclick", (event) => startAt(event.target.closest(CELL)));
   table.addEventListener("focusin", ({ target }) => {
     if (!target.matches(CELL)) return;
@@ -124,3 +135,5 @@ function visible(cells) {
 function isLast(elements, event) {
   return event.target === (event.shiftKey ? elements[0] : elements.at(-1));
 }
+
+customElements.define("inline-editing", InlineEditing);

@@ -175,7 +175,7 @@ export class ItemDrawer extends HTMLElement {
 
   #record() {
     const { id, sku, created_at: created, updated_at: updated } = this.#item;
-    const copied = (value, label) => [h("code", {}, value), copyButton(value, label)];
+    const copied = (value, label) => [h("code", {}, value), copyButton(value, { label, className: "link-button" })];
     return section(
       text.drawer.record,
       h(

@@ -2,12 +2,12 @@
 
 import { resolveConflict } from "./conflict-dialog.js";
 import { fillCategories } from "./category-select.js";
-import { decimalText } from "./decimal-text.js";
 import { h, newId } from "./elements.js";
 import { clearErrors, field, formError, showErrors } from "./forms.js";
 import { fieldLabel, fieldText, fieldValue, toPatch } from "./item-fields.js";
 import { readItem, updateItem } from "./item-changes.js";
 import { text } from "./text.js";
+import { decimalText, shownNumber } from "./typed-number.js";
 import { TrackedField } from "./tracked-field.js";
 
 /** `<item-editor>` announces `edited` when edits begin or end, `saved`, and `gone` if the item was deleted meanwhile. */
@@ -73,7 +73,7 @@ export class ItemEditor extends HTMLElement {
         ),
         {
           write: (price) => {
-            amount.value = price?.amount ?? "";
+            amount.value = price ? shownNumber(price.amount) : "";
             currency.value = price?.currency ?? "";
           },
           read: () => JSON.stringify([amount.value.trim(), currency.value.trim()]),

@@ -11,12 +11,10 @@ const NAMES_OF_CATEGORIES = new Map();
 /** The columns: `field` of the item, the `sort` of the API if it has one, and what a cell shows. */
 export const COLUMNS = [
   { field: "sku", sort: "sku", content: (item) => link(item, item.sku, {}) },
-  { field: "name", sort: "name", content: (item) => link(item, item.name, { tabIndex: -1 }) },
+  { field: "name", sort: "name", content: ({ name }) => plain(name) },
+  { field: "description", content: ({ description }) => plain(description) },
   { field: "category", content: ({ category }) => plain(NAMES_OF_CATEGORIES.get(category) ?? category) },
   { field: "price", sort: "price", content: (item) => plain(price(item.price)) },
-  { field: "description", content: ({ description }) => (description ? textCell(description) : none()) },
-  { field: "category", content: ({ category }) => (category ? textCell(NAMES_OF_CATEGORIES.get(category) ?? category) : none()) },
-  { field: "price", sort: "price", content: (item) => (item.price ? price(item.price) : none()) },
   { field: "updated_at", sort: "updated_at", isNewestFirst: true, content: (item) => time(item.updated_at) },
 ];
 
@@ -31,19 +29,13 @@ const BLANK = h(
   "tr",
   { role: "row" },
   h("td", { role: "cell", className: "cell-select" }, h("input", { type: "checkbox" })),
-  COLUMNS.map(({ field }) => h("td", { role: "cell", "data-field": field })),
+  COLUMNS.map(({ field }) => h("td", { role: "cell", "data-field": field, tabIndex: -1 })),
 );
 
 /** Makes the row of an item. */
 export function makeRow(item) {
   const row = BLANK.cloneNode(true);
   row.dataset.id = item.id;
-  const row = h(
-    "tr",
-    { role: "row", "data-id": item.id },
-    h("td", { role: "cell", className: "cell-select" }, h("input", { type: "checkbox" })),
-    COLUMNS.map(({ field }) => h("td", { role: "cell", "data-field": field, tabIndex: -1 })),
-  );
   showInRow(row, item);
   return row;
 }

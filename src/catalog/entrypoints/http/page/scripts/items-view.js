@@ -1,18 +1,19 @@
 // The items: search, filters, the table, and what can be done with them.
 
 import { h } from "./elements.js";
-import { enableEditing } from "./inline-editing.js";
 import { isFiltered } from "./item-query.js";
+import { loadLater } from "./later-script.js";
 import { followChanges } from "./live-feed.js";
 import { may } from "./session.js";
 import { text } from "./text.js";
+import { toastError } from "./toasts.js";
 
-/** `<items-view>` lays the parts out. Parts that don't exist are left out. */
+/** `<items-view>` lays the parts out. Some come to life later: see `later.js`. */
 export class ItemsView extends HTMLElement {
   #table = h("item-table");
   #pager = h("item-pager");
-  #filters = part("item-filters");
-  #selection = part("selection-bar", { table: this.#table });
+  #filters = h("item-filters");
+  #selection = h("selection-bar", { hidden: true });
   #begin = null;
   #body = h(
     "div",
@@ -28,7 +29,7 @@ export class ItemsView extends HTMLElement {
   );
 
   connectedCallback() {
-    const create = () => window.dispatchEvent(new CustomEvent("item-form-wanted"));
+    const create = () => loadLater().then(() => window.dispatchEvent(new CustomEvent("item-form-wanted")), toastError);
     this.replaceChildren(
       h("h1", { className: "visually-hidden" }, text.views.items),
       h(
@@ -38,41 +39,36 @@ export class ItemsView extends HTMLElement {
         h(
           "div",
           { className: "items-actions" },
-          part("export-menu"),
-          may("items:create") &&
-            customElements.get("item-form") &&
-            h("button", { type: "button", className: "primary", onclick: create }, text.items.create),
+          h("export-menu"),
+          may("items:create") && h("button", { type: "button", className: "primary", onclick: create }, text.items.create),
         ),
       ),
       this.#body,
       h("developer-panel"),
-      part("item-drawer") ?? "",
+      h("item-drawer"),
+      h("inline-editing"),
     );
     this.#table.addEventListener("page-shown", ({ detail }) => this.#onPage(detail));
-    if (may("items:write")) enableEditing(this.#table);
   }
 
   #onPage(page) {
     this.#pager.show(page);
     if (!page) return;
-    this.#filters?.showFacets(page.facets);
+    this.#filters.showFacets?.(page.facets);
     this.#showBegin(page.count === 0 && !isFiltered());
     followChanges();
+    loadLater().catch(() => {}); // the next page tries again, and whoever needs it says so
   }
 
   /** An empty catalog offers ways to begin instead of a table. */
   #showBegin(isEmpty) {
-    if (isEmpty) this.#begin ??= part("begin-panel");
+    if (isEmpty) this.#begin ??= h("begin-panel");
     if (!this.#begin) return;
     if (isEmpty) this.#body.before(this.#begin);
     else this.#begin.remove();
     this.#body.hidden = isEmpty;
     this.querySelector(".items-bar").hidden = isEmpty;
   }
-}
-
-function part(name, properties) {
-  return customElements.get(name) ? h(name, properties) : null;
 }
 
 customElements.define("items-view", ItemsView);

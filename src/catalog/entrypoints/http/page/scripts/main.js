@@ -1,36 +1,13 @@
-// The page's script: all elements, those that use others last.
+// The page's script: the elements of the first view, those that use others last.
 
 import { HealthBadge } from "./health-badge.js";
 import { AccountMenu } from "./account-menu.js";
 import { SignInForm } from "./sign-in-form.js";
 import { BeginPanel } from "./begin-panel.js";
-import { CategoryTree } from "./category-tree.js";
-import { CategoryFilter } from "./category-filter.js";
-import { FacetGroup } from "./facet-group.js";
-import { FilterChips } from "./filter-chips.js";
-import { PriceFilter } from "./price-filter.js";
-import { ItemFilters } from "./item-filters.js";
-import { CategoriesView } from "./categories-view.js";
 import { DeveloperPanel } from "./developer-panel.js";
-import { AttributeRows } from "./attribute-rows.js";
-import { ItemEditor } from "./item-editor.js";
-import { PriceHistory } from "./price-history.js";
-import { ItemHistory } from "./item-history.js";
-import { ItemDrawer } from "./item-drawer.js";
-import { ExportMenu } from "./export-menu.js";
-import { ImportOptions } from "./import-options.js";
-import { ImportProgress } from "./import-progress.js";
-import { ImportReview } from "./import-review.js";
-import { ImportView } from "./import-view.js";
 import { ItemPager } from "./pager.js";
 import { ItemSearch } from "./item-search.js";
-import { ItemForm } from "./item-form.js";
-import { SelectionBar } from "./selection-bar.js";
 import { ItemTable } from "./item-table.js";
 import { LiveStatus } from "./live-status.js";
-import { AuditView } from "./audit-view.js";
 import { ItemsView } from "./items-view.js";
-import { KeysView } from "./keys-view.js";
-import { SessionsView } from "./sessions-view.js";
-import { UsersView } from "./users-view.js";
 import { CatalogPage } from "./catalog-page.js";

@@ -7,6 +7,7 @@ import { h } from "./elements.js";
 import { field, formError, onSubmit } from "./forms.js";
 import { price as formatted } from "./format.js";
 import { text } from "./text.js";
+import { typedNumber } from "./typed-number.js";
 
 const SHOWN = 5;
 
@@ -47,8 +48,9 @@ export function changePrices(items) {
 
 /** Returns the change of each item's price, or null if what is typed is no number. */
 function changesOf(items, typed, percent) {
-  const by = parseDecimal(typed);
-  if (!by) return null;
+  const number = typedNumber(typed);
+  if (number === null) return null;
+  const by = parseDecimal(number);
   return items.map((item) => {
     const { amount, isRounded, isNegative } = changeAmount(item.price.amount, by, { percent });
     return { item, price: { amount, currency: item.price.currency }, isRounded, isNegative };

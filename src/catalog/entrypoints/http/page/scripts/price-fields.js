@@ -1,14 +1,14 @@
 // Typing a price: an amount, and a currency of three letters.
 
-import { decimalText } from "./decimals.js";
 import { h } from "./elements.js";
 import { text } from "./text.js";
+import { decimalText, shownNumber } from "./typed-number.js";
 
 const CURRENCY = "catalog-currency";
 
 /** Returns `{amount, currency, read}`: two inputs that show a price, and what makes one of them. An empty amount is no price. */
 export function priceFields(price) {
-  const amount = h("input", { inputMode: "decimal", value: price?.amount ?? "", autocomplete: "off", "aria-label": text.editing.amount });
+  const amount = h("input", { inputMode: "decimal", value: price ? shownNumber(price.amount) : "", autocomplete: "off", "aria-label": text.editing.amount });
   const currency = h("input", {
     className: "currency-input",
     value: price?.currency ?? lastCurrency(),

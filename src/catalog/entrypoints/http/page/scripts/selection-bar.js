@@ -14,12 +14,12 @@ import { toast, toastError } from "./toasts.js";
 const LONGEST_URL = 8000;
 const AT_ONCE = 4;
 
-/** `<selection-bar>` is shown if items of its `table`, an `<item-table>`, are selected. */
+/** `<selection-bar>` is shown if items of the table are selected. */
 export class SelectionBar extends HTMLElement {
-  table;
   #watching;
 
   connectedCallback() {
+    this.table = this.closest("items-view").querySelector("item-table");
     this.#watching = new AbortController();
     this.table.addEventListener("selection-changed", () => this.#show(), { signal: this.#watching.signal });
     this.#show();

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog.entrypoints.http.page.modules import InvalidModule, join_modules
+from catalog.entrypoints.http.page.modules import InvalidModule, join_modules, modules_of
 
 NODE = Path(sys.executable).parent / "node"
 
@@ -17,6 +17,11 @@ def run(script: str) -> object:
     printed = subprocess.run([NODE, "--input-type=module"], input=script, capture_output=True, text=True, check=True).stdout
     result: object = json.loads(printed)
     return result
+
+
+def joined(sources: dict[str, str], main: str = "main.js") -> str:
+    """Return a script that does what a module does."""
+    return join_modules(sources, modules_of(sources, main))
 
 
 def test_the_script_does_what_the_modules_do() -> None:
@@ -36,9 +41,24 @@ def test_the_script_does_what_the_modules_do() -> None:
             "export class Order {\n  names = names;\n  private() {\n    return own();\n  }\n}\nadd('order');\n"
         ),
     }
-    script = join_modules(sources, "main.js")
+    script = joined(sources)
     assert run(script) == [["order", "limits", "main"], 3, [3], "hidden"]
-    assert [script.count(f"const module_{name} =") for name in ("order", "limits", "main")] == [1, 1, 1]
+    assert modules_of(sources, "main.js") == ["order.js", "limits.js", "main.js"]
+
+
+def test_a_later_script_uses_the_modules_of_the_first() -> None:
+    """It has only those that are not there yet, and each still runs once."""
+    sources = {
+        "main.js": 'import { add } from "./order.js";\nadd("main");\n',
+        "later.js": 'import { add, names } from "./order.js";\nimport { own } from "./own.js";\nadd(own);\n'
+        "console.log(JSON.stringify(names));\n",
+        "own.js": "export const own = 'own';\n",
+        "order.js": "export const names = [];\nexport function add(name) {\n  names.push(name);\n}\nadd('order');\n",
+    }
+    first = modules_of(sources, "main.js")
+    later = [name for name in modules_of(sources, "later.js") if name not in first]
+    assert later == ["own.js", "later.js"]
+    assert run(join_modules(sources, first) + "\n" + join_modules(sources, later)) == ["order", "main", "own"]
 
 
 def test_comments_are_left_out_but_not_what_looks_like_one() -> None:
@@ -57,7 +77,7 @@ const text = `
 const quoted = 'a \\' // b', regex = /[/]{2}/;
 console.log(JSON.stringify([code, url, text, quoted, regex.test("//")]));
 """
-    script = join_modules({"main.js": source}, "main.js")
+    script = joined({"main.js": source})
     assert run(script) == [1, "http://shop.example/*", "\n// no comment\n/** nor this */\n", "a ' // b", True]
     assert "needed" not in script
     assert "or that" not in script
@@ -94,4 +114,4 @@ console.log(JSON.stringify([code, url, text, quoted, regex.test("//")]));
 def test_a_module_that_cannot_be_joined_is_an_error(sources: dict[str, str], message: str) -> None:
     """It names the module, and what is wrong with it."""
     with pytest.raises(InvalidModule, match=message):
-        join_modules(sources, "main.js")
+        joined(sources)

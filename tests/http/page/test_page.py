@@ -132,6 +132,7 @@ def test_files_are_compressed_once(tmp_path: Path) -> None:
         (tmp_path / folder / "main.js~").write_text("no module")
     (tmp_path / "index.html").write_text("{{prefix}}")
     (tmp_path / "scripts" / "main.js").write_text("console.log('ü');", encoding="utf-8")
+    (tmp_path / "scripts" / "later.js").write_text("")
     for number, name in enumerate(("2-b.css", "1-a.css")):
         (tmp_path / "styles" / name).write_text(f"/* {number} */")
     other = PageFiles(tmp_path)

@@ -1,8 +1,8 @@
-"""Joins ES modules into one script, so that a browser loads the page with one request instead of one for each module.
+"""Joins ES modules into scripts, so that a browser loads the page with few requests instead of one for each module.
 
 Each module becomes a function that returns what the module exports, in the order of the imports. Only the forms of `import` and
 `export` below are understood, which are enough for a page; others are an error, at the start of the service, as is the import of
-something that is not exported. Comments that have lines of their own are left out.
+something that is not exported. Indentation and comments that have lines of their own are left out.
 """
 
 import re
@@ -13,7 +13,7 @@ _IMPORT: Final = re.compile(r'(?m)^import \{([\w\s,]+)\} from "\./([\w-]+\.js)";
 _EXPORT: Final = re.compile(r"(?m)^export ((?:async )?function\*? |c(?:lass|onst) )(\w+)")
 _TEXT_OR_COMMENT: Final = re.compile(
     r"""(?m)(?P<text>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\[\s\S]|[^`\\])*`)"""
-    r"""|^[ \t]*/(?:/[^\n]*|\*\*[^*]*\*+(?:[^/*][^*]*\*+)*/[ \t]*)\n"""
+    r"""|^[ \t]*(?:\n|/(?:/[^\n]*|\*\*[^*]*\*+(?:[^/*][^*]*\*+)*/[ \t]*)\n)?"""
 )
 _LEFT_OVER: Final = re.compile(r"(?m)^(?:im|ex)port\b.*")
 
@@ -23,13 +23,32 @@ class InvalidModule(Exception):
 
 
 def join_modules(sources: Mapping[str, str], main: str) -> str:
-    """Return one script that does what the module `main` does. `sources` has the text of each module by its file name.
+    """Return a script that does what the module `main` does. `sources` has the text of each module by its file name.
+
+    It exports all modules, for `join_rest`.
 
     Raises: InvalidModule for a module that is missing, imports itself in a circle, imports what another does not export, or has
     another form of import or export.
     """
     names = _in_order(sources, main, ())
-    exported = {name: [found[2] for found in _EXPORT.finditer(sources[name])] for name in names}
+    return f"{_joined(sources, names, names)}\nexport {{ {', '.join(map(_variable, names))} }};"
+
+
+def join_rest(sources: Mapping[str, str], main: str, first: str) -> str:
+    """Return a script for what the module `main` needs beyond the module `first`.
+
+    It exports a function that does what `main` does. Its argument is what the script of `first` exports, so that no module runs
+    twice. Raises: InvalidModule, as `join_modules`.
+    """
+    there, needed = _in_order(sources, first, ()), _in_order(sources, main, ())
+    names = [name for name in needed if name not in there]
+    shared = ", ".join(_variable(name) for name in needed if name in there)
+    return f"export default ({{ {shared} }}) => {{\n{_joined(sources, names, needed)}\n}};"
+
+
+def _joined(sources: Mapping[str, str], names: Sequence[str], known: Sequence[str]) -> str:
+    """Return the code of modules, which may import those that are known."""
+    exported = {name: [found[2] for found in _EXPORT.finditer(sources[name])] for name in known}
     for name in names:
         _check_imports(name, sources[name], exported)
     return "\n".join(_as_function(name, sources[name], exported[name]) for name in names)
@@ -59,11 +78,12 @@ def _check_imports(importer: str, source: str, exported: Mapping[str, Sequence[s
 
 def _as_function(name: str, source: str, exported: Sequence[str]) -> str:
     body = _IMPORT.sub(lambda found: f"const {{ {_renamed(found[1])} }} = {_variable(found[2])};", source)
-    body = _TEXT_OR_COMMENT.sub(lambda found: found["text"] or "", _EXPORT.sub(r"\1\2", body))
+    body = _EXPORT.sub(r"\1\2", body)
     left_over = _LEFT_OVER.search(body)
     if left_over is not None:
         message = f"{name} has a form of import or export that is not supported: {left_over[0]}"
         raise InvalidModule(message)
+    body = _TEXT_OR_COMMENT.sub(lambda found: found["text"] or "", body)
     return f"const {_variable(name)} = (() => {{\n{body}\nreturn {{ {', '.join(exported)} }};\n}})();"
 
 

@@ -238,6 +238,7 @@ MAX_ATTEMPT = 10
 INTERNAL = {
     "catalog.adapters.postgres.bulk_statements._PARAMETER",
     "catalog.domain.text.normalization._RANGE",
+    "catalog.entrypoints.http.page.files._LEFT_OUT_OF_STYLES",
     *(f"catalog.entrypoints.http.page.modules.{name}" for name in ("_IMPORT", "_EXPORT", "_TEXT_OR_COMMENT", "_LEFT_OVER")),
 }
 """Patterns that are searched for only in the program's own texts, never in input."""

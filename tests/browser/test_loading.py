@@ -52,16 +52,15 @@ def show_items(page: Page) -> None:
 
 
 def test_the_first_view_is_small(open_page: Browsing, service: Service) -> None:
-    """Until the items are shown: document, files and answers, with their headers. What can wait is loaded afterwards."""
+    """Until the items are shown: documents, files and answers, with their headers."""
     page = open_page.blank()
     traffic = Traffic(page)
     page.goto(f"{service.url}/")
     show_items(page)
-    first = [*traffic.sizes()]
-    assert len(first) <= MOST_REQUESTS, first
-    page.wait_for_function("customElements.get(\"item-drawer\")")  # all of those before are complete then
-    sizes = {url: size for url, size in traffic.sizes().items() if url in first}
-    assert sum(sizes.values()) < MOST_BYTES, sizes
+    sizes = traffic.sizes()
+    assert len(sizes) <= MOST_REQUESTS, sizes
+    page.wait_for_load_state("load")
+    assert sum(traffic.sizes().values()) < MOST_BYTES, traffic.sizes()
 
 
 def test_script_and_style_are_loaded_once(open_page: Browsing, service: Service) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog.entrypoints.http.page.modules import InvalidModule, join_modules, modules_of
+from catalog.entrypoints.http.page.modules import InvalidModule, join_modules, join_rest
 
 NODE = Path(sys.executable).parent / "node"
 
@@ -17,11 +17,6 @@ def run(script: str) -> object:
     printed = subprocess.run([NODE, "--input-type=module"], input=script, capture_output=True, text=True, check=True).stdout
     result: object = json.loads(printed)
     return result
-
-
-def joined(sources: dict[str, str], main: str = "main.js") -> str:
-    """Return a script that does what a module does."""
-    return join_modules(sources, modules_of(sources, main))
 
 
 def test_the_script_does_what_the_modules_do() -> None:
@@ -41,28 +36,13 @@ def test_the_script_does_what_the_modules_do() -> None:
             "export class Order {\n  names = names;\n  private() {\n    return own();\n  }\n}\nadd('order');\n"
         ),
     }
-    script = joined(sources)
+    script = join_modules(sources, "main.js")
     assert run(script) == [["order", "limits", "main"], 3, [3], "hidden"]
-    assert modules_of(sources, "main.js") == ["order.js", "limits.js", "main.js"]
-
-
-def test_a_later_script_uses_the_modules_of_the_first() -> None:
-    """It has only those that are not there yet, and each still runs once."""
-    sources = {
-        "main.js": 'import { add } from "./order.js";\nadd("main");\n',
-        "later.js": 'import { add, names } from "./order.js";\nimport { own } from "./own.js";\nadd(own);\n'
-        "console.log(JSON.stringify(names));\n",
-        "own.js": "export const own = 'own';\n",
-        "order.js": "export const names = [];\nexport function add(name) {\n  names.push(name);\n}\nadd('order');\n",
-    }
-    first = modules_of(sources, "main.js")
-    later = [name for name in modules_of(sources, "later.js") if name not in first]
-    assert later == ["own.js", "later.js"]
-    assert run(join_modules(sources, first) + "\n" + join_modules(sources, later)) == ["order", "main", "own"]
+    assert [script.count(f"const module_{name} =") for name in ("order", "limits", "main")] == [1, 1, 1]
 
 
 def test_comments_are_left_out_but_not_what_looks_like_one() -> None:
-    """Only comments that have lines of their own. Texts and code behind a comment stay as they are."""
+    """Only comments that have lines of their own, and indentation. Texts and code behind a comment stay as they are."""
     source = """
 // It isn't `needed`.
   /** Nor is "this",
@@ -72,16 +52,35 @@ def test_comments_are_left_out_but_not_what_looks_like_one() -> None:
 const url = "http://shop.example/*"; // trailing
 const text = `
 // no comment
-/** nor this */
+  /** nor this */
 `;
 const quoted = 'a \\' // b', regex = /[/]{2}/;
 console.log(JSON.stringify([code, url, text, quoted, regex.test("//")]));
 """
-    script = joined({"main.js": source})
-    assert run(script) == [1, "http://shop.example/*", "\n// no comment\n/** nor this */\n", "a ' // b", True]
+    script = join_modules({"main.js": source}, "main.js")
+    assert run(script) == [1, "http://shop.example/*", "\n// no comment\n  /** nor this */\n", "a ' // b", True]
     assert "needed" not in script
     assert "or that" not in script
     assert "trailing" in script
+
+
+def test_the_rest_shares_the_modules_of_the_first_script(tmp_path: Path) -> None:
+    """None runs twice. What the rest needs and the first script does not have is in the rest."""
+    sources = {
+        "main.js": 'import { add } from "./names.js";\nadd("main");\n',
+        "names.js": "export const names = [];\nexport function add(name) {\n  names.push(name);\n}\nadd('names');\n",
+        "late.js": 'import { add as note } from "./names.js";\nexport function late() {\n  note("late");\n}\n',
+        "rest.js": (
+            'import { late } from "./late.js";\nimport { names } from "./names.js";\n'
+            "late();\nconsole.log(JSON.stringify(names));\n"
+        ),
+    }
+    (tmp_path / "first.mjs").write_text(join_modules(sources, "main.js"))
+    (tmp_path / "rest.mjs").write_text(join_rest(sources, "rest.js", "main.js"))
+    load = f"(await import('{tmp_path}/rest.mjs')).default(await import('{tmp_path}/first.mjs'));"
+    assert run(load) == ["names", "main", "late"]
+    with pytest.raises(InvalidModule, match=r"rest\.js imports more, which names\.js does not export"):
+        join_rest(sources | {"rest.js": 'import { more } from "./names.js";'}, "rest.js", "main.js")
 
 
 @pytest.mark.parametrize(
@@ -114,4 +113,4 @@ console.log(JSON.stringify([code, url, text, quoted, regex.test("//")]));
 def test_a_module_that_cannot_be_joined_is_an_error(sources: dict[str, str], message: str) -> None:
     """It names the module, and what is wrong with it."""
     with pytest.raises(InvalidModule, match=message):
-        joined(sources)
+        join_modules(sources, "main.js")

@@ -1,9 +1,8 @@
-"""Joins ES modules into one script, so that a browser loads the page with one request instead of one for each module.
+"""Joins ES modules into scripts, so that a browser loads the page with few requests instead of one for each module.
 
-Each module becomes a function that returns what the module exports, in the order of the imports. The results are in a global
-object, so that a script can use the modules of another one that was loaded before. Only the forms of `import` and
+Each module becomes a function that returns what the module exports, in the order of the imports. Only the forms of `import` and
 `export` below are understood, which are enough for a page; others are an error, at the start of the service, as is the import of
-something that is not exported. Comments that have lines of their own are left out.
+something that is not exported. Indentation and comments that have lines of their own are left out.
 """
 
 import re
@@ -14,9 +13,8 @@ _IMPORT: Final = re.compile(r'(?m)^import \{([\w\s,]+)\} from "\./([\w-]+\.js)";
 _EXPORT: Final = re.compile(r"(?m)^export ((?:async )?function\*? |c(?:lass|onst) )(\w+)")
 _TEXT_OR_COMMENT: Final = re.compile(
     r"""(?m)(?P<text>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\[\s\S]|[^`\\])*`)"""
-    r"""|^[ \t]*/(?:/[^\n]*|\*\*[^*]*\*+(?:[^/*][^*]*\*+)*/[ \t]*)\n"""
+    r"""|^[ \t]*(?:\n|/(?:/[^\n]*|\*\*[^*]*\*+(?:[^/*][^*]*\*+)*/[ \t]*)\n)?"""
 )
-_MODULES: Final = "pageModules"
 _LEFT_OVER: Final = re.compile(r"(?m)^(?:im|ex)port\b.*")
 
 
@@ -24,23 +22,40 @@ class InvalidModule(Exception):
     """A module cannot be joined with others."""
 
 
-def join_modules(sources: Mapping[str, str], names: Sequence[str]) -> str:
-    """Return one script of these modules, in this order. `sources` has the text of each module by its file name.
+def join_modules(sources: Mapping[str, str], main: str) -> str:
+    """Return a script that does what the module `main` does. `sources` has the text of each module by its file name.
 
-    Raises: InvalidModule for a module that imports what another does not export, or has another form of import or export.
+    It exports all modules, for `join_rest`.
+
+    Raises: InvalidModule for a module that is missing, imports itself in a circle, imports what another does not export, or has
+    another form of import or export.
     """
-    exported = {name: [found[2] for found in _EXPORT.finditer(source)] for name, source in sources.items()}
+    names = _in_order(sources, main, ())
+    return f"{_joined(sources, names, names)}\nexport {{ {', '.join(map(_variable, names))} }};"
+
+
+def join_rest(sources: Mapping[str, str], main: str, first: str) -> str:
+    """Return a script for what the module `main` needs beyond the module `first`.
+
+    It exports a function that does what `main` does. Its argument is what the script of `first` exports, so that no module runs
+    twice. Raises: InvalidModule, as `join_modules`.
+    """
+    there, needed = _in_order(sources, first, ()), _in_order(sources, main, ())
+    names = [name for name in needed if name not in there]
+    shared = ", ".join(_variable(name) for name in needed if name in there)
+    return f"export default ({{ {shared} }}) => {{\n{_joined(sources, names, needed)}\n}};"
+
+
+def _joined(sources: Mapping[str, str], names: Sequence[str], known: Sequence[str]) -> str:
+    """Return the code of modules, which may import those that are known."""
+    exported = {name: [found[2] for found in _EXPORT.finditer(sources[name])] for name in known}
     for name in names:
         _check_imports(name, sources[name], exported)
-    functions = (_as_function(name, sources[name], exported[name]) for name in names)
-    return "\n".join((f"globalThis.{_MODULES} ??= {{}};", *functions))
+    return "\n".join(_as_function(name, sources[name], exported[name]) for name in names)
 
 
-def modules_of(sources: Mapping[str, str], main: str, importers: tuple[str, ...] = ()) -> list[str]:
-    """Return the names of a module and of all that it imports, each after those that it imports itself.
-
-    Raises: InvalidModule for a module that is missing, or imports itself in a circle through `importers`.
-    """
+def _in_order(sources: Mapping[str, str], main: str, importers: tuple[str, ...]) -> list[str]:
+    """Return the names of a module and of all that it imports, each after those that it imports itself."""
     if main in importers:
         message = f"{main} imports itself: {' > '.join((*importers, main))}"
         raise InvalidModule(message)
@@ -48,7 +63,7 @@ def modules_of(sources: Mapping[str, str], main: str, importers: tuple[str, ...]
         message = f"{importers[-1] if importers else 'The page'} imports {main}, which does not exist."
         raise InvalidModule(message)
     imported = (name for _, name in _IMPORT.findall(sources[main]))
-    ordered = [found for name in imported for found in modules_of(sources, name, (*importers, main))]
+    ordered = [found for name in imported for found in _in_order(sources, name, (*importers, main))]
     return list(dict.fromkeys((*ordered, main)))
 
 
@@ -62,13 +77,14 @@ def _check_imports(importer: str, source: str, exported: Mapping[str, Sequence[s
 
 
 def _as_function(name: str, source: str, exported: Sequence[str]) -> str:
-    body = _IMPORT.sub(lambda found: f"const {{ {_renamed(found[1])} }} = {_result(found[2])};", source)
-    body = _TEXT_OR_COMMENT.sub(lambda found: found["text"] or "", _EXPORT.sub(r"\1\2", body))
+    body = _IMPORT.sub(lambda found: f"const {{ {_renamed(found[1])} }} = {_variable(found[2])};", source)
+    body = _EXPORT.sub(r"\1\2", body)
     left_over = _LEFT_OVER.search(body)
     if left_over is not None:
         message = f"{name} has a form of import or export that is not supported: {left_over[0]}"
         raise InvalidModule(message)
-    return f"{_result(name)} = (() => {{\n{body}\nreturn {{ {', '.join(exported)} }};\n}})();"
+    body = _TEXT_OR_COMMENT.sub(lambda found: found["text"] or "", body)
+    return f"const {_variable(name)} = (() => {{\n{body}\nreturn {{ {', '.join(exported)} }};\n}})();"
 
 
 def _names(imports: str) -> Iterator[tuple[str, str]]:
@@ -83,6 +99,6 @@ def _renamed(imports: str) -> str:
     return ", ".join(name if name == own_name else f"{name}: {own_name}" for name, own_name in _names(imports))
 
 
-def _result(name: str) -> str:
-    """Return the expression for what a module exports."""
-    return f'{_MODULES}["{name}"]'
+def _variable(name: str) -> str:
+    """Return the name of the variable that has what a module exports."""
+    return f"module_{name.removesuffix('.js').replace('-', '_')}"

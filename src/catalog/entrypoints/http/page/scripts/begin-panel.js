@@ -2,6 +2,7 @@
 
 import { address } from "./address.js";
 import { h, svg } from "./elements.js";
+import { askRest } from "./load-rest.js";
 import { loadSampleItems, SAMPLE_SIZE } from "./sample-items.js";
 import { may } from "./session.js";
 import { state } from "./states.js";
@@ -20,11 +21,11 @@ export class BeginPanel extends HTMLElement {
 
   connectedCallback() {
     const words = text.begin;
-    const create = () => window.dispatchEvent(new CustomEvent("item-form-wanted"));
+    const create = () => askRest("item-form-wanted");
     const choices = [
-      may("items:create") && customElements.get("item-form") && choice("create", words.createHint, { onclick: create }),
+      may("items:create") && choice("create", words.createHint, { onclick: create }),
       may("items:import") && choice("sample", this.#hint, { onclick: ({ currentTarget }) => this.#loadSample(currentTarget) }),
-      may("items:import") && customElements.get("import-view") && choice("import", words.importHint, { href: address({ view: "import" }) }),
+      may("items:import") && choice("import", words.importHint, { href: address({ view: "import" }) }),
     ].filter(Boolean);
     if (!choices.length) {
       this.replaceChildren(state("empty", words.title, words.nobody));

@@ -3,9 +3,9 @@
 import { address, onAddressChange, parameter } from "./address.js";
 import { openDialog } from "./dialogs.js";
 import { h } from "./elements.js";
-import { loadLater } from "./later-script.js";
+import { loadRest } from "./load-rest.js";
 import { caller, identify } from "./session.js";
-import { state } from "./states.js";
+import { state, stateOfError } from "./states.js";
 import { text } from "./text.js";
 import { viewsOf } from "./views.js";
 
@@ -32,6 +32,8 @@ export class CatalogPage extends HTMLElement {
       h("div", { className: "toasts", "aria-live": "polite" }),
     );
     this.addEventListener("click", followLinks);
+    // The first items are there. What can be done with them is next.
+    this.addEventListener("page-shown", () => loadRest().catch(() => {}), { capture: true, once: true });
     onAddressChange(() => this.#show());
     window.addEventListener("identified", () => this.#onIdentified());
     window.addEventListener("signed-out", () => this.#askToSignIn(text.account.expired));
@@ -54,6 +56,7 @@ export class CatalogPage extends HTMLElement {
     if (caller() && this.#signInDialog) {
       this.#signInDialog.close(); // the view behind it is kept, with what was typed
       this.#signInDialog = null;
+      return;
     }
     this.#show();
   }
@@ -69,20 +72,27 @@ export class CatalogPage extends HTMLElement {
     const wanted = parameter(VIEW);
     const view = wanted ? views.find(({ name }) => name === wanted) : views[0];
     this.#nav.replaceChildren(...views.map((each) => link(each, each === view, each === views[0])));
-    this.#nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     document.title = view ? `${view.label} – ${text.title}` : text.title;
     if (!view) {
-      const signIn = h("button", { type: "button", className: "primary", onclick: () => this.#askToSignIn() }, text.account.signIn);
-      this.#main.replaceChildren(state("forbidden", text.states.forbidden, "", me.kind === "guest" && signIn));
+      this.#main.replaceChildren(state("forbidden", text.states.forbidden, ""));
     } else if (this.#main.firstElementChild?.localName !== view.element) {
-      this.#main.replaceChildren(h(view.element));
-      if (!customElements.get(view.element)) loadLater().catch(() => this.#failToLoad());
+      this.#showView(view.element);
     }
   }
 
-  #failToLoad() {
-    const again = h("button", { type: "button", onclick: () => this.#show() }, text.actions.retry);
-    this.#main.replaceChildren(state("offline", text.states.offline, text.states.offlineHint, again));
+  async #showView(element) {
+    if (!customElements.get(element)) {
+      const waiting = state("loading", text.states.loading);
+      this.#main.replaceChildren(waiting);
+      try {
+        await loadRest();
+      } catch (error) {
+        if (waiting.isConnected) waiting.replaceWith(stateOfError(error, () => this.#showView(element)));
+        return;
+      }
+      if (!waiting.isConnected) return;
+    }
+    this.#main.replaceChildren(h(element));
   }
 
   #askToSignIn(message) {

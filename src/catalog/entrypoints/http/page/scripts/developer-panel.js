@@ -60,8 +60,7 @@ function needsKey() {
 function notes() {
   const words = text.developer;
   const isInMemory = document.querySelector("health-badge")?.dataset.store === "memory";
-  const isUser = caller()?.kind === "user" && customElements.get("keys-view");
-  const toKeys = isUser ? h("a", { href: address({ view: "keys" }) }, text.views.keys) : text.views.keys;
+  const toKeys = caller()?.kind === "user" ? h("a", { href: address({ view: "keys" }) }, text.views.keys) : text.views.keys;
   return [needsKey() && [words.key, toKeys, ". "], isInMemory && words.memory];
 }
 

@@ -2,13 +2,12 @@
 
 import { h } from "./elements.js";
 import { isFiltered } from "./item-query.js";
-import { loadLater } from "./later-script.js";
 import { followChanges } from "./live-feed.js";
+import { askRest } from "./load-rest.js";
 import { may } from "./session.js";
 import { text } from "./text.js";
-import { toastError } from "./toasts.js";
 
-/** `<items-view>` lays the parts out. Some come to life later: see `later.js`. */
+/** `<items-view>` lays the parts out. Some come to life with the rest of the page. */
 export class ItemsView extends HTMLElement {
   #table = h("item-table");
   #pager = h("item-pager");
@@ -29,7 +28,7 @@ export class ItemsView extends HTMLElement {
   );
 
   connectedCallback() {
-    const create = () => loadLater().then(() => window.dispatchEvent(new CustomEvent("item-form-wanted")), toastError);
+    const create = () => askRest("item-form-wanted");
     this.replaceChildren(
       h("h1", { className: "visually-hidden" }, text.views.items),
       h(
@@ -57,7 +56,6 @@ export class ItemsView extends HTMLElement {
     this.#filters.showFacets?.(page.facets);
     this.#showBegin(page.count === 0 && !isFiltered());
     followChanges();
-    loadLater().catch(() => {}); // the next page tries again, and whoever needs it says so
   }
 
   /** An empty catalog offers ways to begin instead of a table. */

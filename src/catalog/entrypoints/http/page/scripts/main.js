@@ -1,4 +1,4 @@
-// The page's script: the elements of the first view, those that use others last.
+// The page's script: all elements, those that use others last.
 
 import { HealthBadge } from "./health-badge.js";
 import { AccountMenu } from "./account-menu.js";

@@ -5,7 +5,10 @@ import { text } from "./text.js";
 const isUser = (me) => me.kind === "user";
 const needs = (scope) => (me) => me.scopes.includes(scope);
 
-/** Each view: its name in the address, its element, its label, and whether a caller may see it. The first is the default. */
+/**
+ * Each view: its name in the address, its element, its label, and whether a caller may see it. The first is the default. The elements
+ * of the others may have to be loaded.
+ */
 export const VIEWS = [
   { name: "items", element: "items-view", label: text.views.items, isAllowed: needs("items:read") },
   { name: "categories", element: "categories-view", label: text.views.categories, isAllowed: needs("items:read") },

@@ -1,4 +1,4 @@
-// The elements that the first view can do without.
+// What the first view does without: all elements, those that use others last.
 
 import { CategoryTree } from "./category-tree.js";
 import { CategoryFilter } from "./category-filter.js";

@@ -3,6 +3,7 @@
 import { HealthBadge } from "./health-badge.js";
 import { AccountMenu } from "./account-menu.js";
 import { SignInForm } from "./sign-in-form.js";
+import { BeginPanel } from "./begin-panel.js";
 import { CategoryTree } from "./category-tree.js";
 import { CategoryFilter } from "./category-filter.js";
 import { FacetGroup } from "./facet-group.js";

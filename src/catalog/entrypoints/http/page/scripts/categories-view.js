@@ -5,6 +5,7 @@ import { childrenOf, nextSibling, placeCategory, reloadCategories, stepOf } from
 import { askDelete, askName, askNewCategory, askPlace } from "./category-dialogs.js";
 import { categoryDetails } from "./category-details.js";
 import { h } from "./elements.js";
+import { followChanges } from "./live-feed.js";
 import { may } from "./session.js";
 import { state, stateOfError } from "./states.js";
 import { text } from "./text.js";
@@ -13,6 +14,7 @@ import { toast, toastError } from "./toasts.js";
 const WORDS = text.categories;
 const SEEKS_FROM = 20;
 const LOADING_AFTER = 150;
+const RETRY_AFTER = 3000;
 const CHOSEN = "category";
 
 /** `<categories-view>` keeps the chosen category in the address. */
@@ -28,6 +30,7 @@ export class CategoriesView extends HTMLElement {
   #spoken = h("p", { className: "category-spoken", role: "status" });
   #moves = Promise.resolve();
   #watching;
+  #retry;
 
   connectedCallback() {
     this.#watching = new AbortController();
@@ -50,21 +53,25 @@ export class CategoriesView extends HTMLElement {
     this.#rows.addEventListener("category-stepped", ({ detail }) => this.#step(detail));
     this.#rows.addEventListener("keydown", (event) => this.#onKey(event));
     window.addEventListener("categories-changed", ({ detail }) => this.#show(detail), { signal });
-    window.addEventListener("service-reached", () => !this.#tree && this.#load(), { signal });
     onAddressChange(() => this.#tree && this.#show(this.#tree), signal);
     this.#load();
   }
 
   disconnectedCallback() {
     this.#watching.abort();
+    clearTimeout(this.#retry);
   }
 
   async #load() {
-    const loading = setTimeout(() => this.#body.replaceChildren(state("loading", text.states.loading)), LOADING_AFTER);
+    clearTimeout(this.#retry);
+    const isFirst = !this.#body.firstChild;
+    const loading = setTimeout(() => isFirst && this.#body.replaceChildren(state("loading", text.states.loading)), LOADING_AFTER);
     try {
       await reloadCategories(); // it announces what it has read
+      followChanges();
     } catch (error) {
       this.#body.replaceChildren(stateOfError(error, () => this.#load()));
+      if (error.code === "offline") this.#retry = setTimeout(() => this.#load(), RETRY_AFTER);
     } finally {
       clearTimeout(loading);
     }

@@ -26,7 +26,9 @@ export function categoryDetails(tree, category, actions) {
     h(
       "p",
       { className: "category-facts" },
-      h("a", { href: address({ category: category.slug }) }, WORDS.items(category.item_count)),
+      category.item_count
+        ? h("a", { href: address({ category: category.slug }) }, WORDS.items(category.item_count))
+        : h("span", {}, text.numbers.items(0)),
       h("span", {}, WORDS.subcategories(category.children.length)),
       h("code", { title: WORDS.slug }, category.slug),
     ),

@@ -83,7 +83,7 @@ export class ItemDrawer extends HTMLElement {
     const key = parameter(ITEM);
     if (key === this.#key) return;
     this.#leaveItem();
-    if (!this.#key) this.#opener = document.activeElement;
+    if (!this.contains(document.activeElement)) this.#opener = document.activeElement;
     const before = this.#key;
     this.#key = key;
     if (key) {

@@ -221,7 +221,11 @@ def test_others_change_the_item_meanwhile(page: Page, service: Service, make: Ma
     show(page, item)
     expect(page.locator("live-status")).to_have_text("Live")
     control(page, "Name").fill("Mine")
-    patch = {"name": "Theirs", "attributes": {"colour": None, "ean": BEYOND_DOUBLES}, "price": {"amount": "1.00", "currency": "EUR"}}
+    patch = {
+        "name": "Theirs",
+        "attributes": {"colour": None, "ean": BEYOND_DOUBLES},
+        "price": {"amount": "1.00", "currency": "EUR"},
+    }
     service.call("PATCH", f"/items/{item['id']}", json=patch)
     expect(notice(page)).to_have_text(re.compile("changed.*: Name, Price, colour, ean."))
     expect(control(page, "Price")).to_have_value("1.00")
@@ -345,7 +349,7 @@ def test_prices(page: Page, service: Service, make: Make) -> None:
     chart = page.get_by_role("img", name=re.compile("between €39.90 and €59.90, €44.90 at the end. Lowest in 30 days: €39.90"))
     expect(chart.locator(".chart-area")).to_have_count(4)
     expect(chart.locator(".chart-low-mark")).to_have_count(1)
-    expect(page.locator(".price-facts")).to_contain_text("Before the reduction€39.90")
+    expect(page.locator(".price-facts")).to_contain_text("Lowest before the reduction€39.90")
     page.get_by_text("4 prices as a table").click()
     expect(page.locator(".price-table tbody tr").first).to_contain_text("€44.90")
     control(page, "Price").fill("19.90")

@@ -45,7 +45,7 @@ export class ItemsView extends HTMLElement {
       ),
       this.#body,
       h("developer-panel"),
-      part("item-drawer") ?? "",
+      h("item-drawer"),
     );
     this.#table.addEventListener("page-shown", ({ detail }) => this.#onPage(detail));
   }

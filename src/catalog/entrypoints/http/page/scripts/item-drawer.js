@@ -2,7 +2,7 @@
 
 import { change, onAddressChange, parameter } from "./address.js";
 import { loadCategories } from "./category-select.js";
-import { copyButton } from "./copy-button.js";
+import { copiedText } from "./copied-text.js";
 import { confirm } from "./dialogs.js";
 import { h, newId } from "./elements.js";
 import { ago, count, moment } from "./format.js";
@@ -83,7 +83,7 @@ export class ItemDrawer extends HTMLElement {
     const key = parameter(ITEM);
     if (key === this.#key) return;
     this.#leaveItem();
-    if (!this.#key) this.#opener = document.activeElement;
+    if (!this.contains(document.activeElement)) this.#opener = document.activeElement;
     const before = this.#key;
     this.#key = key;
     if (key) {
@@ -175,14 +175,13 @@ export class ItemDrawer extends HTMLElement {
 
   #record() {
     const { id, sku, created_at: created, updated_at: updated } = this.#item;
-    const copied = (value, label) => [h("code", {}, value), copyButton(value, { label, className: "link-button" })];
     return section(
       text.drawer.record,
       h(
         "dl",
         { className: "facts" },
-        fact(text.drawer.fields.sku, copied(sku, text.drawer.copySku)),
-        fact(text.drawer.id, copied(id, text.drawer.copyId)),
+        fact(text.drawer.fields.sku, copiedText(sku, text.drawer.copySku)),
+        fact(text.drawer.id, copiedText(id, text.drawer.copyId)),
         fact(text.drawer.created, moment(created)),
         fact(text.drawer.updated, moment(updated)),
       ),

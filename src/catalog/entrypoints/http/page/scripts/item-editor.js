@@ -49,8 +49,8 @@ export class ItemEditor extends HTMLElement {
   }
 
   #build() {
-    const name = h("input", { required: true, maxLength: 200, autocomplete: "off" });
-    const description = h("textarea", { rows: 3, maxLength: 10000 });
+    const name = h("input", { required: true, autocomplete: "off" });
+    const description = h("textarea", { rows: 3 });
     const category = h("select");
     const amount = h("input", { inputMode: "decimal", autocomplete: "off" });
     const currency = h("input", { maxLength: 3, autocomplete: "off", autocapitalize: "characters", spellcheck: false });

@@ -31,21 +31,32 @@ export async function readHistory(key, after = null) {
 export class ItemHistory extends HTMLElement {
   #item;
   #mayRevert;
-  #history;
+  #history = { changes: [] };
   #shown = SHOWN_AT_FIRST;
 
   /** Shows the history of an item as it is now. `mayRevert` says whether it can be made what it was. */
   async load(item, mayRevert) {
-    if (item.id !== this.#item?.id) this.#shown = SHOWN_AT_FIRST;
+    if (item.id !== this.#item?.id) {
+      this.#shown = SHOWN_AT_FIRST;
+      this.#history = { changes: [] };
+      this.replaceChildren();
+    }
     this.#item = item;
     this.#mayRevert = mayRevert;
+    await this.#readOn();
+  }
+
+  /** Reads the changes after those that are known. */
+  async #readOn() {
+    const item = this.#item;
     try {
-      const history = await readHistory(item.id);
-      if (this.#item !== item) return;
-      this.#history = history;
+      const known = this.#history.changes;
+      const history = await readHistory(item.id, known.at(-1)?.seq);
+      if (this.#item !== item || this.#history.changes !== known) return;
+      this.#history = { ...history, changes: [...known, ...history.changes] };
       this.#show();
     } catch (error) {
-      this.replaceChildren(stateOfError(error, () => this.load(item, mayRevert)));
+      if (this.#item === item) this.replaceChildren(stateOfError(error, () => this.#readOn()));
     }
   }
 
@@ -67,12 +78,6 @@ export class ItemHistory extends HTMLElement {
     this.#shown += PAGE;
     this.#show();
     this.querySelectorAll(".history > li")[next]?.focus();
-  }
-
-  async #readOn() {
-    const { changes, next, knownSince } = await readHistory(this.#item.id, this.#history.next);
-    this.#history = { changes: [...this.#history.changes, ...changes], next, knownSince };
-    this.#show();
   }
 
   #entry(entry) {

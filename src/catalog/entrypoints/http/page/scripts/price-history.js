@@ -18,12 +18,13 @@ export class PriceHistory extends HTMLElement {
 
   /** Shows the prices of an item as they are now. */
   async load(id) {
+    if (id !== this.#id) this.replaceChildren();
     this.#id = id;
     try {
       const { data } = await request("GET", `/items/${id}/prices`);
       if (this.#id === id) this.#show(data);
     } catch (error) {
-      this.replaceChildren(stateOfError(error, () => this.load(id)));
+      if (this.#id === id) this.replaceChildren(stateOfError(error, () => this.load(id)));
     }
   }
 

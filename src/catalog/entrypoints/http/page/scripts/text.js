@@ -591,7 +591,7 @@ export const text = {
     title: "Prices",
     none: "This item never had a price.",
     lowest: "Lowest in 30 days",
-    before: "Before the reduction",
+    before: "Lowest before the reduction",
     since: (when) => `since ${when}`,
     today: "today",
     now: "now",

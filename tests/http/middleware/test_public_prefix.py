@@ -19,7 +19,7 @@ def client_from(app: RequestMiddleware, address: str = "10.1.2.3") -> httpx.Asyn
 @pytest.mark.parametrize("stripped", [True, False])
 @pytest.mark.parametrize("forwarded", [True, False])
 async def test_urls_in_responses_have_the_prefix(*, stripped: bool, forwarded: bool) -> None:
-    """Covers Location, Link, the files of the page, `errors_url`, problem types, the index and the server URL in the OpenAPI document."""
+    """Covers Location, Link, the page's files, `errors_url`, problem types, the index and the server in the OpenAPI document."""
     app = memory_app(trusted_proxies="10.0.0.0/8") if forwarded else memory_app(root_path=PREFIX)
     async with client_from(app) as client:
         client.headers.update({"X-Forwarded-Prefix": PREFIX} if forwarded else {})
@@ -73,7 +73,9 @@ async def test_no_proxy_is_trusted_by_default() -> None:
         assert (await client.get("/openapi.json", headers={"X-Forwarded-Prefix": "/a"})).json()["servers"] == [{"url": "/"}]
 
 
-@pytest.mark.parametrize("path", ["catalog", "/a b", "//a", "/a/../b", "/api", "/api/v2", "/docs", "/health/x", "/page", "/page/a"])
+@pytest.mark.parametrize(
+    "path", ["catalog", "/a b", "//a", "/a/../b", "/api", "/api/v2", "/docs", "/health/x", "/page", "/page/a"]
+)
 def test_an_invalid_root_path_is_refused(path: str) -> None:
     """A root path is a plain path and not a path of the service itself, which could not be told apart from a request's path."""
     with pytest.raises(ValidationError, match="a path like /catalog"):

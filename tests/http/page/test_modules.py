@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog.entrypoints.http.page.modules import InvalidModule, join_modules
+from catalog.entrypoints.http.page.modules import InvalidModule, join_modules, join_rest
 
 NODE = Path(sys.executable).parent / "node"
 
@@ -42,7 +42,7 @@ def test_the_script_does_what_the_modules_do() -> None:
 
 
 def test_comments_are_left_out_but_not_what_looks_like_one() -> None:
-    """Only comments that have lines of their own. Texts and code behind a comment stay as they are."""
+    """Only comments that have lines of their own, and indentation. Texts and code behind a comment stay as they are."""
     source = """
 // It isn't `needed`.
   /** Nor is "this",
@@ -52,16 +52,35 @@ def test_comments_are_left_out_but_not_what_looks_like_one() -> None:
 const url = "http://shop.example/*"; // trailing
 const text = `
 // no comment
-/** nor this */
+  /** nor this */
 `;
 const quoted = 'a \\' // b', regex = /[/]{2}/;
 console.log(JSON.stringify([code, url, text, quoted, regex.test("//")]));
 """
     script = join_modules({"main.js": source}, "main.js")
-    assert run(script) == [1, "http://shop.example/*", "\n// no comment\n/** nor this */\n", "a ' // b", True]
+    assert run(script) == [1, "http://shop.example/*", "\n// no comment\n  /** nor this */\n", "a ' // b", True]
     assert "needed" not in script
     assert "or that" not in script
     assert "trailing" in script
+
+
+def test_the_rest_shares_the_modules_of_the_first_script(tmp_path: Path) -> None:
+    """None runs twice. What the rest needs and the first script does not have is in the rest."""
+    sources = {
+        "main.js": 'import { add } from "./names.js";\nadd("main");\n',
+        "names.js": "export const names = [];\nexport function add(name) {\n  names.push(name);\n}\nadd('names');\n",
+        "late.js": 'import { add as note } from "./names.js";\nexport function late() {\n  note("late");\n}\n',
+        "rest.js": (
+            'import { late } from "./late.js";\nimport { names } from "./names.js";\n'
+            "late();\nconsole.log(JSON.stringify(names));\n"
+        ),
+    }
+    (tmp_path / "first.mjs").write_text(join_modules(sources, "main.js"))
+    (tmp_path / "rest.mjs").write_text(join_rest(sources, "rest.js", "main.js"))
+    load = f"(await import('{tmp_path}/rest.mjs')).default(await import('{tmp_path}/first.mjs'));"
+    assert run(load) == ["names", "main", "late"]
+    with pytest.raises(InvalidModule, match=r"rest\.js imports more, which names\.js does not export"):
+        join_rest(sources | {"rest.js": 'import { more } from "./names.js";'}, "rest.js", "main.js")
 
 
 @pytest.mark.parametrize(

@@ -24,14 +24,17 @@ export function itemOf(row) {
   return items.get(row);
 }
 
+const BLANK = h(
+  "tr",
+  { role: "row" },
+  h("td", { role: "cell", className: "cell-select" }, h("input", { type: "checkbox" })),
+  COLUMNS.map(({ field }) => h("td", { role: "cell", "data-field": field })),
+);
+
 /** Makes the row of an item. */
 export function makeRow(item) {
-  const row = h(
-    "tr",
-    { role: "row", "data-id": item.id },
-    h("td", { role: "cell", className: "cell-select" }, h("input", { type: "checkbox" })),
-    COLUMNS.map(({ field }) => h("td", { role: "cell", "data-field": field })),
-  );
+  const row = BLANK.cloneNode(true);
+  row.dataset.id = item.id;
   showInRow(row, item);
   return row;
 }
@@ -42,8 +45,8 @@ export function showInRow(row, item) {
   const named = item.included?.category;
   if (named) NAMES_OF_CATEGORIES.set(named.slug, named.name);
   row.querySelector("input").ariaLabel = text.items.select(item.name);
-  for (const { field, content } of COLUMNS) {
-    const cell = row.querySelector(`[data-field="${field}"]`);
+  for (const [index, { content }] of COLUMNS.entries()) {
+    const cell = row.cells[index + 1];
     const next = content(item);
     if ("editing" in cell.dataset || cell.firstChild?.isEqualNode(next)) continue;
     const isFocused = cell.contains(document.activeElement);

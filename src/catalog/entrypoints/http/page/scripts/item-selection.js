@@ -17,14 +17,14 @@ export class ItemSelection {
     this.#onchange = onchange;
   }
 
-  /** Handles a click on the box of a row. With the shift key, all rows from the last one that was clicked follow. */
-  choose(row, event) {
+  /** Selects a row, or not. In a range, all rows from the last one that was chosen follow. */
+  choose(row, isChosen, isRange) {
     const rows = this.#rows();
-    const from = event.shiftKey ? rows.findIndex((each) => each.dataset.id === this.#last) : -1;
+    const from = isRange ? rows.findIndex((each) => each.dataset.id === this.#last) : -1;
     const to = rows.indexOf(row);
     const range = from < 0 ? [row] : rows.slice(Math.min(from, to), Math.max(from, to) + 1);
     this.#last = row.dataset.id;
-    this.#set(range, event.target.checked);
+    this.#set(range, isChosen);
   }
 
   /** Selects all rows of the page, or none of them. Those that are gone can't be. */

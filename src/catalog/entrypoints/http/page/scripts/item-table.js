@@ -325,7 +325,10 @@ export class ItemTable extends HTMLElement {
 
   #onClick(event) {
     const row = event.target.closest("[data-id]");
-    if (row && event.target.matches(".cell-select input")) this.#selected.choose(row, event);
+    const box = row && event.target.closest(".cell-select")?.firstChild;
+    if (!box || box.disabled) return;
+    if (event.target !== box) box.checked = !box.checked; // beside the box, which is small for a finger
+    this.#selected.choose(row, box.checked, event.shiftKey);
   }
 }
 

@@ -4,6 +4,7 @@ import { request, segment } from "./api.js";
 import { upload } from "./import-upload.js";
 
 const INTERVAL = 700;
+const INTERVAL_IF_LOST = 3000;
 const RUNNING = "running";
 
 /** Reasons that a status has, and reasons that a page can show. */
@@ -116,7 +117,7 @@ export class ImportJob extends EventTarget {
         this.isLost = true;
       }
       this.#tell();
-      await new Promise((resolve) => setTimeout(resolve, INTERVAL));
+      await new Promise((resolve) => setTimeout(resolve, this.isLost ? INTERVAL_IF_LOST : INTERVAL));
     } while (!this.error && (!this.status || this.isRunning));
   }
 

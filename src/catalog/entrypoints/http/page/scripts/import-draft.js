@@ -41,6 +41,7 @@ export class ImportDraft extends EventTarget {
 
   /** Takes another file. Choices are kept for the mended rows of the last one. */
   choose(file, { keepChoices = false } = {}) {
+    if (this.check?.isRunning) this.check.cancel().catch(() => {}); // nobody waits for it
     Object.assign(this, { file, inspection: null, error: null, check: null, isStale: false, job: null });
     if (!keepChoices) this.choices = noChoices();
     this.#forgetColumns({ keepChoices });

@@ -4,7 +4,11 @@ import { request, segment } from "./api.js";
 import { upload } from "./import-upload.js";
 
 const INTERVAL = 700;
+const INTERVAL_IF_LOST = 3000;
 const RUNNING = "running";
+
+/** Reasons that a status has, and reasons that a page can show. */
+const FIRST_REFUSALS = 20;
 const MOST_REFUSALS = 500;
 
 const jobs = new Map();
@@ -46,9 +50,14 @@ export class ImportJob extends EventTarget {
     return this.#moreRefusals ?? this.status?.refusals ?? [];
   }
 
-  /** Whether there may be more reasons than the status has. */
+  /** Whether there may be more reasons than these. */
   get hasMoreRefusals() {
-    return !this.#moreRefusals && this.refusals.length > 0 && this.status.refused >= this.refusals.length;
+    return this.refusals.length === (this.#moreRefusals ? MOST_REFUSALS : FIRST_REFUSALS);
+  }
+
+  /** Whether `readRefusals` would find them. */
+  get canReadMore() {
+    return this.hasMoreRefusals && !this.#moreRefusals;
   }
 
   /** Reads more reasons, up to a number that a page can show. Throws ApiError. */
@@ -108,7 +117,7 @@ export class ImportJob extends EventTarget {
         this.isLost = true;
       }
       this.#tell();
-      await new Promise((resolve) => setTimeout(resolve, INTERVAL));
+      await new Promise((resolve) => setTimeout(resolve, this.isLost ? INTERVAL_IF_LOST : INTERVAL));
     } while (!this.error && (!this.status || this.isRunning));
   }
 

@@ -148,8 +148,8 @@ function download(job) {
   const more = () => job.readRefusals().catch(toastError);
   return [
     h("a", { className: "button", href, download: name }, text.import.download(refused)),
-    job.hasMoreRefusals && h("button", { type: "button", name: "more", onclick: more }, text.import.more),
-    h("span", {}, text.import.downloadHint(job.refusals.length)),
+    job.canReadMore && h("button", { type: "button", name: "more", onclick: more }, text.import.more),
+    h("span", {}, job.hasMoreRefusals && text.import.firstReasons(job.refusals.length), text.import.downloadHint),
   ];
 }
 

@@ -5,6 +5,7 @@ import { field } from "./forms.js";
 import { draft } from "./import-draft.js";
 import { text } from "./text.js";
 
+const TEXTS = ["csv", "tsv", "json", "jsonl"];
 const ENCODINGS = [
   "utf-8",
   "utf-16",
@@ -23,62 +24,68 @@ const ENCODINGS = [
   "euc-kr",
 ];
 const DELIMITERS = [",", ";", "tab", "|", ":", "^", "~"];
-const TEXTS = ["csv", "tsv", "json", "jsonl"];
 
-/** Returns the controls of how the draft's file is read. */
-export function readingControls() {
-  const { inspection, choices } = draft;
-  const found = inspection?.detection ?? { format: draft.isTooLarge ? "xlsx" : "csv" };
-  const isText = TEXTS.includes(found.format);
-  const words = text.import;
-  return h(
-    "div",
-    { className: "import-reading" },
-    isText && choice("encoding", words.encoding, names(ENCODINGS), found.encoding),
-    found.format === "csv" && choice("delimiter", words.delimiter, labels(DELIMITERS, words.delimiters), delimiterName(found.delimiter)),
-    !found.format.startsWith("json") && choice("decimal", words.decimal, Object.entries(words.decimals), found.decimal),
-    inspection?.sheets.length > 1 && choice("sheet", words.sheet, names(inspection.sheets), found.sheet),
-    layouts(inspection?.profiles ?? [], found.profile),
-  );
+/** `<import-reading>` has a control for each choice that the draft's file has. They stay, so that nothing closes while it is used. */
+export class ImportReading extends HTMLElement {
+  #watching;
+  #selects = {};
+
+  connectedCallback() {
+    this.#watching = new AbortController();
+    for (const name of ["encoding", "delimiter", "decimal", "sheet", "profile"]) {
+      const select = h("select", { name, onchange: () => draft.set(name, select.value) });
+      this.#selects[name] = select;
+      this.append(field(text.import[name], select));
+    }
+    draft.addEventListener("change", () => this.#update(), { signal: this.#watching.signal });
+    this.#update();
+  }
+
+  disconnectedCallback() {
+    this.#watching.abort();
+  }
+
+  #update() {
+    const { inspection, isTooLarge } = draft;
+    const words = text.import;
+    const found = inspection?.detection ?? { format: isTooLarge ? "xlsx" : "csv" };
+    const isText = TEXTS.includes(found.format);
+    const sheets = inspection?.sheets ?? [];
+    const profiles = inspection?.profiles ?? [];
+    const delimiter = found.delimiter === "\t" ? "tab" : found.delimiter;
+    this.#show("encoding", isText, detected("encoding", named(ENCODINGS), found.encoding));
+    this.#show("delimiter", found.format === "csv", detected("delimiter", named(DELIMITERS, words.delimiters), delimiter));
+    this.#show("decimal", !found.format.startsWith("json"), detected("decimal", Object.entries(words.decimals), found.decimal));
+    this.#show("sheet", sheets.length > 1, detected("sheet", named(sheets), found.sheet));
+    this.#show("profile", profiles.length > 0, [["", words.noProfile], ...profiles.map(({ name, title }) => [name, title])]);
+  }
+
+  #show(name, isShown, options) {
+    const select = this.#selects[name];
+    select.closest(".field").hidden = !isShown;
+    setOptions(select, options);
+    select.value = draft.choices.options[name] ?? "";
+  }
 }
 
-/** Returns a select whose first option is what was detected. */
-function choice(name, label, options, detected) {
-  const chosen = draft.choices.options[name] ?? "";
-  const known = options.some(([value]) => value === chosen) || !chosen ? options : [...options, [chosen, chosen]];
-  const found = known.find(([value]) => value === detected)?.[1] ?? detected;
-  const automatic = chosen || !found ? text.import.automatic : text.import.detected(found);
-  const select = h(
-    "select",
-    { name, onchange: () => draft.set(name, select.value) },
-    h("option", { value: "" }, automatic),
-    known.map(([value, title]) => h("option", { value }, title)),
-  );
-  select.value = chosen;
-  return field(label, select);
+/** Sets the options of a select, each a value and a title, unless it has them. */
+function setOptions(select, options) {
+  const key = JSON.stringify(options);
+  if (select.dataset.options === key) return;
+  select.dataset.options = key;
+  select.replaceChildren(...options.map(([value, title]) => h("option", { value }, title)));
 }
 
-/** Returns the choice of the system that has exported the file, if its columns look like one's. */
-function layouts(profiles, current) {
-  if (!profiles.length) return null;
-  const select = h(
-    "select",
-    { name: "profile", onchange: () => draft.set("profile", select.value) },
-    h("option", { value: "" }, text.import.noProfile),
-    profiles.map(({ name, title }) => h("option", { value: name }, title)),
-  );
-  select.value = current ?? "";
-  return field(text.import.profile, select);
+/** Returns options of which the first leaves the choice to the service, and says what that has detected. */
+function detected(name, options, found) {
+  const chosen = draft.choices.options[name];
+  const known = !chosen || options.some(([value]) => value === chosen) ? options : [...options, [chosen, chosen]];
+  const title = options.find(([value]) => value === found)?.[1] ?? found;
+  return [["", chosen || !title ? text.import.automatic : text.import.detected(title)], ...known];
 }
 
-function delimiterName(delimiter) {
-  return delimiter === "\t" ? "tab" : delimiter;
-}
-
-function names(values) {
-  return values.map((value) => [value, value]);
-}
-
-function labels(values, titles) {
+function named(values, titles = {}) {
   return values.map((value) => [value, titles[value] ?? value]);
 }
+
+customElements.define("import-reading", ImportReading);

@@ -3,11 +3,8 @@
 import { change, parameter } from "./address.js";
 import { h } from "./elements.js";
 import { bytes } from "./format.js";
-import { columnTable, takeAllButton } from "./import-columns.js";
 import { draft } from "./import-draft.js";
-import { readingControls } from "./import-reading.js";
 import { rowTable } from "./import-rows.js";
-import { replaceKeepingFocus } from "./keep-focus.js";
 import { text } from "./text.js";
 import { toast } from "./toasts.js";
 
@@ -15,12 +12,14 @@ import { toast } from "./toasts.js";
 export class ImportReview extends HTMLElement {
   #watching;
   #name = h("h2", { className: "import-name" });
-  #check = h("import-progress", { className: "card import-check", hidden: true });
+  #outcome = h("import-progress", { className: "card import-check", hidden: true });
   #notices = h("div", { className: "import-notices", "aria-live": "polite" });
-  #reading = h("div");
+  #skeleton = h("p", { className: "import-skeleton" }, text.import.reading);
+  #reading = h("import-reading");
   #rows = h("section", { className: "import-section" });
-  #columns = h("section", { className: "import-section" });
-  #actions = h("div", { className: "import-actions" });
+  #columns = h("import-columns");
+  #try = h("button", { type: "button", onclick: () => this.#check() }, text.import.check);
+  #start = h("button", { type: "button", onclick: () => importDraft() }, text.import.start);
   #shown = null;
 
   connectedCallback() {
@@ -30,9 +29,14 @@ export class ImportReview extends HTMLElement {
       h("div", { className: "import-file" }, this.#name, h("button", { type: "button", onclick: another }, text.import.another)),
       h(
         "div",
-        { className: "import-columns-of-page" },
-        h("div", { className: "import-main" }, this.#check, this.#notices, this.#reading, this.#rows, this.#columns),
-        h("aside", { className: "import-side card", "aria-label": text.import.options }, h("import-options"), this.#actions),
+        { className: "import-page" },
+        h("div", { className: "import-main" }, this.#outcome, this.#notices, this.#skeleton, this.#reading, this.#rows, this.#columns),
+        h(
+          "aside",
+          { className: "import-side card", "aria-label": text.import.options },
+          h("import-options"),
+          h("div", { className: "import-actions" }, h("p", { className: "field-hint" }, text.import.checkHint), this.#try, this.#start),
+        ),
       ),
     );
     draft.addEventListener("change", () => this.#update(), { signal: this.#watching.signal });
@@ -54,46 +58,42 @@ export class ImportReview extends HTMLElement {
     if (this.#shown && (isBusy || this.#shown === shown)) return;
     this.#shown = shown;
     this.#notices.replaceChildren(...notices());
-    replaceKeepingFocus(this.#reading, inspection || error ? readingControls() : skeleton());
+    this.#skeleton.hidden = Boolean(shown);
+    this.#reading.hidden = !shown;
     const columns = error ? [] : (inspection?.columns ?? []);
-    this.#rows.hidden = !columns.length || !hasFields(inspection.rows);
     this.#columns.hidden = !columns.length;
-    if (!columns.length) return;
-    const words = text.import;
-    const heading = h("div", { className: "import-heading" }, h("h3", {}, words.columns), takeAllButton());
-    replaceKeepingFocus(this.#columns, heading, columnTable());
-    this.#rows.replaceChildren(h("h3", {}, words.firstRows), h("p", { className: "field-hint" }, words.firstRowsHint), firstRows());
+    this.#rows.hidden = !columns.length || !hasFields(inspection.rows);
+    if (this.#rows.hidden) return;
+    const { firstRows: title, firstRowsHint: hint } = text.import;
+    this.#rows.replaceChildren(h("h3", {}, title), h("p", { className: "field-hint" }, hint), firstRows());
   }
 
   #updateCheck() {
     const { check } = draft;
-    this.#check.hidden = !check;
-    if (check) this.#check.show(check, { apply: (cure) => draft.apply(cure), actions: () => this.#checkAgain() });
+    this.#outcome.hidden = !check;
+    if (check) this.#outcome.show(check, { apply: (cure) => draft.apply(cure), actions: () => this.#checkAgain() });
   }
 
   #updateActions() {
-    const { inspection, error, check, isStale, isBusy } = draft;
-    const words = text.import;
+    const { inspection, error, check, isStale, isTooLarge } = draft;
     // A workbook that is too large to look at can be imported all the same.
-    const isUnreadable = error ? !draft.isTooLarge : Boolean(inspection?.problem);
-    const isBlocked = isBusy || isUnreadable || Boolean(check?.isRunning);
+    const isReady = error ? isTooLarge : inspection && !inspection.problem;
     const isChecked = check?.status?.status === "done" && check.status.refused < check.status.rows && !isStale;
-    const tryIt = h("button", { type: "button", name: "try", disabled: isBlocked, onclick: () => this.#try() }, words.check);
-    const start = h("button", { type: "button", name: "import", disabled: isBlocked, onclick: () => importDraft() }, words.start);
-    (isChecked ? start : tryIt).className = "primary";
-    replaceKeepingFocus(this.#actions, h("p", { className: "field-hint" }, words.checkHint), tryIt, start);
+    this.#try.disabled = this.#start.disabled = !isReady || Boolean(check?.isRunning);
+    this.#try.classList.toggle("primary", !isChecked);
+    this.#start.classList.toggle("primary", isChecked);
   }
 
   #checkAgain() {
     if (!draft.isStale) return [];
-    const again = { type: "button", name: "again", disabled: draft.isBusy, onclick: () => this.#try() };
-    return [h("span", {}, text.import.stale), h("button", again, text.import.checkAgain)];
+    const again = h("button", { type: "button", name: "again", onclick: () => this.#check() }, text.import.checkAgain);
+    return [h("span", {}, text.import.stale), again];
   }
 
-  #try() {
+  #check() {
     draft.try();
-    this.#check.scrollIntoView({ block: "start" });
-    this.#check.querySelector("h2").focus({ preventScroll: true });
+    this.#outcome.scrollIntoView({ block: "start" });
+    this.#outcome.querySelector("h2").focus({ preventScroll: true });
   }
 }
 
@@ -143,11 +143,6 @@ function errorNotice(error) {
 
 function notice(kind, message, title) {
   return h("div", { className: `import-notice import-notice-${kind}` }, title && h("strong", {}, title), h("p", {}, message));
-}
-
-/** Keeps the place of what is read, so that nothing moves when it is. */
-function skeleton() {
-  return h("p", { className: "import-skeleton" }, text.import.reading);
 }
 
 customElements.define("import-review", ImportReview);

@@ -12,19 +12,29 @@ TYPESCRIPT := $(VENV)/typescript/.installed
 NPM_PACKAGES := tests/http/openapi/typescript
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt fuzz bench clean docs lock migration
+.PHONY: help run test test-browser check fmt fuzz bench clean docs lock migration
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 run: $(RUNTIME) ## Serve on http://127.0.0.1:8000 with SQLite in ./catalog.db (PORT=9000 for another port)
 	@$(BIN)/catalog serve --port $(PORT)
 
-test: $(DEV) $(TYPESCRIPT) ## Run all tests on memory, SQLite and a real Postgres, with coverage; ARGS="tests/unit -k money" selects some
+test: $(DEV) $(TYPESCRIPT) ## Run all tests but those in a browser, on memory, SQLite and a real Postgres, with coverage; ARGS="tests/unit -k money" selects some
 	@$(BIN)/pytest --numprocesses=auto $(COVERAGE) $(ARGS)
 
 # Coverage is measured only for the whole suite: a part of it never reaches the threshold.
 COVERAGE = $(if $(strip $(ARGS)),,--cov --cov-report=term-missing)
+
+test-browser: $(DEV) ## Run the tests of the page in Chromium, which it installs with apt where it may; ARGS="-k landing" selects some
+	@$(FIND_BROWSER) || $(INSTALL_BROWSER)
+	@$(FIND_BROWSER) || { echo 'No browser: the tests of the page need Chromium (on Debian: apt install chromium).'; exit 1; }
+	@$(BIN)/pytest --numprocesses=auto tests/browser $(ARGS)
+
+# Names of packages and programs differ between systems. The browser is never downloaded in another way.
+FIND_BROWSER := { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null
+INSTALL_BROWSER := { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo 'Installing Chromium ...' && apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-liberation >/dev/null; } || true
 
 check: $(DEV) ## Check formatting, lint, types and import rules; CI runs this and the tests
 	@$(BIN)/ruff format --check --quiet . || { echo 'Not formatted: run "make fmt".'; exit 1; }
@@ -52,7 +62,7 @@ migration: $(DEV) ## Create a schema migration: make migration NAME=what_it_does
 
 lock: $(DEV) ## Pin the dependencies with hashes; run it after changing pyproject.toml
 	@$(BIN)/uv pip compile --quiet $(LOCK_OPTIONS) --group build --group redoc -o requirements/runtime.txt pyproject.toml
-	@$(BIN)/uv pip compile --quiet $(LOCK_OPTIONS) --group build --group redoc --group dev -o requirements/dev.txt pyproject.toml
+	@$(BIN)/uv pip compile --quiet $(LOCK_OPTIONS) --group build --group redoc --group dev --group browser -o requirements/dev.txt pyproject.toml
 	@$(BIN)/npm install --silent --package-lock-only --omit-lockfile-registry-resolved --prefix $(NPM_PACKAGES)
 	@$(BIN)/node -e '$(REMOVE_FUNDING)' $(NPM_PACKAGES)/package-lock.json
 

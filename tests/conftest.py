@@ -34,6 +34,12 @@ def pytest_configure(config: pytest.Config) -> None:
     printed_secrets.pytest_configure(config)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the tests that need a browser, unless they are named."""
+    is_left_out = collection_path == Path(__file__).parent / "browser" and not any("browser" in named for named in config.args)
+    return True if is_left_out else None
+
+
 @pytest.fixture(autouse=True)
 def _isolated_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Isolate the tests from environment variables and files such as .env."""

@@ -102,7 +102,8 @@ class PrintedSecrets:
             return printed
 
         def pipe_data_received(reader: Any, number: int, data: bytes) -> None:  # noqa: ANN401 - asyncio's protocol
-            self._note_child(data)
+            if not _is_browser_driver(reader):
+                self._note_child(data)
             receive(reader, number, data)
 
         patch.setattr(subprocess.Popen, "__init__", noted_start)
@@ -187,6 +188,11 @@ class _Pipe:
 
     def __exit__(self, *_: object) -> None:
         self._stream.close()
+
+
+def _is_browser_driver(reader: Any) -> bool:  # noqa: ANN401 - asyncio's protocol
+    """Return whether a process is Playwright's. What it writes is for the tests only: all that they see and type."""
+    return "playwright" in str(reader._transport.get_extra_info("subprocess").args[0])
 
 
 def pytest_configure(config: pytest.Config) -> None:

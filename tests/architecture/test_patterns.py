@@ -235,5 +235,10 @@ def test_the_check_detects_slow_searches(pattern: str, safe: bool) -> None:  # n
 MAX_ATTEMPT = 10
 """The number of characters that may be read in vain at each position."""
 
-INTERNAL = {"catalog.adapters.postgres.bulk_statements._PARAMETER", "catalog.domain.text.normalization._RANGE"}
+INTERNAL = {
+    "catalog.adapters.postgres.bulk_statements._PARAMETER",
+    "catalog.domain.text.normalization._RANGE",
+    "catalog.entrypoints.http.page.files._LEFT_OUT_OF_STYLES",
+    *(f"catalog.entrypoints.http.page.modules.{name}" for name in ("_IMPORT", "_EXPORT", "_TEXT_OR_COMMENT", "_LEFT_OVER")),
+}
 """Patterns that are searched for only in the program's own texts, never in input."""

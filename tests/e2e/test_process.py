@@ -44,8 +44,8 @@ class Server:
 
 @contextmanager
 def serving(folder: Path, url: str, *arguments: str, **settings: str) -> Iterator[Server]:
-    """Run `catalog serve` on a free port for the duration of the context."""
-    port = free_port()
+    """Run `catalog serve` for the duration of the context, on a free port unless the settings name one."""
+    port = int(settings.get("CATALOG_HTTP__PORT") or free_port())
     program = Path(sys.executable).parent / "catalog"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CATALOG_")}
     log = folder / "log"

@@ -19,7 +19,7 @@ def client_from(app: RequestMiddleware, address: str = "10.1.2.3") -> httpx.Asyn
 @pytest.mark.parametrize("stripped", [True, False])
 @pytest.mark.parametrize("forwarded", [True, False])
 async def test_urls_in_responses_have_the_prefix(*, stripped: bool, forwarded: bool) -> None:
-    """Covers Location, Link, redirects, `errors_url`, problem types, the index and the server URL in the OpenAPI document."""
+    """Covers Location, Link, the page's files, `errors_url`, problem types, the index and the server in the OpenAPI document."""
     app = memory_app(trusted_proxies="10.0.0.0/8") if forwarded else memory_app(root_path=PREFIX)
     async with client_from(app) as client:
         client.headers.update({"X-Forwarded-Prefix": PREFIX} if forwarded else {})
@@ -31,7 +31,7 @@ async def test_urls_in_responses_have_the_prefix(*, stripped: bool, forwarded: b
             listed = await client.get(f"{base}{ITEMS}", params={"limit": 1})
             assert listed.headers["link"].count(f"<{PREFIX}{ITEMS}?") == 2
             assert listed.headers["link"].count("<") == 2
-        assert (await client.get(f"{base}/")).headers["location"] == f"{PREFIX}/docs"
+        assert f'href="{PREFIX}/page/' in (await client.get(f"{base}/")).text
         assert (await client.get(f"{base}/api/v1")).json()["items"] == f"{PREFIX}{ITEMS}"
         assert (await client.get(f"{base}/openapi.json")).json()["servers"] == [{"url": PREFIX}]
         imported = await client.post(f"{base}{ITEMS}/import", content="sku,name\nC,z\n", headers={"Content-Type": "text/csv"})
@@ -62,18 +62,20 @@ async def test_urls_in_responses_have_the_prefix(*, stripped: bool, forwarded: b
 async def test_a_forwarded_prefix_is_used_only_from_trusted_proxies(address: str, prefix: str, *, used: bool) -> None:
     """X-Forwarded-Prefix of another client, or one that is not a plain path, is ignored."""
     async with client_from(memory_app(trusted_proxies="10.0.0.0/8, fd00::1"), address) as client:
-        response = await client.get("/", headers={"X-Forwarded-Prefix": prefix})
-        assert response.headers["location"] == ("/a/docs" if used else "/docs")
+        paths = (await client.get("/api/v1", headers={"X-Forwarded-Prefix": prefix})).json()
+        assert paths["documentation"] == ("/a/docs" if used else "/docs")
 
 
 async def test_no_proxy_is_trusted_by_default() -> None:
     """X-Forwarded-Prefix is ignored without `trusted_proxies`, even from loopback."""
     async with client_from(memory_app(), "127.0.0.1") as client:
-        assert (await client.get("/", headers={"X-Forwarded-Prefix": "/a"})).headers["location"] == "/docs"
+        assert (await client.get("/api/v1", headers={"X-Forwarded-Prefix": "/a"})).json()["documentation"] == "/docs"
         assert (await client.get("/openapi.json", headers={"X-Forwarded-Prefix": "/a"})).json()["servers"] == [{"url": "/"}]
 
 
-@pytest.mark.parametrize("path", ["catalog", "/a b", "//a", "/a/../b", "/api", "/api/v2", "/docs", "/health/x"])
+@pytest.mark.parametrize(
+    "path", ["catalog", "/a b", "//a", "/a/../b", "/api", "/api/v2", "/docs", "/health/x", "/page", "/page/a"]
+)
 def test_an_invalid_root_path_is_refused(path: str) -> None:
     """A root path is a plain path and not a path of the service itself, which could not be told apart from a request's path."""
     with pytest.raises(ValidationError, match="a path like /catalog"):

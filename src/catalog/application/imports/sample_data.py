@@ -1,10 +1,13 @@
 """Sample data: 1,000 items in a category tree, always the same."""
 
-from collections.abc import Iterator
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from catalog.application.categories.categories import Categories
 from catalog.application.files.row_source import Row, RowSource
+from catalog.application.files.trailer import CATEGORY_KEY
 from catalog.application.imports.pipeline import ImportPipeline
 from catalog.application.imports.plan import ImportPlan
 from catalog.application.imports.report import ImportProgress, ImportReport
@@ -74,6 +77,23 @@ class SampleData:
         async for committed in self._pipeline.run(source, plan, origin, progress):
             progress = committed.progress
         return progress.report
+
+
+def sample_file() -> bytes:
+    """Return the sample data as a file (JSON Lines).
+
+    An import that creates its categories and skips items that exist loads what `SampleData` does.
+    """
+    rows = [*_category_rows(), *(row.values for row in sample_rows())]
+    return "".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows).encode()
+
+
+def _category_rows() -> Iterator[Mapping[str, object]]:
+    """Yield the categories as exports have them."""
+    children: Counter[str | None] = Counter()
+    for slug, (name, parent) in _TREE.items():
+        yield {CATEGORY_KEY: {"slug": slug, "name": name, "parent": parent, "position": children[parent]}}
+        children[parent] += 1
 
 
 def sample_rows() -> Iterator[Row]:

@@ -121,7 +121,11 @@ def create_app(container: Container) -> RequestMiddleware:
                 strict=strict,
             ),
             _bind_services(
-                HealthController, storage=container.storage(), stopping=shutdown, deadline=settings.storage.timeout_seconds
+                HealthController,
+                storage=container.storage(),
+                stopping=shutdown,
+                deadline=settings.storage.timeout_seconds,
+                store=settings.storage.scheme,
             ),
             _bind_services(AuditController, audit=container.audit()),
             CallerController,

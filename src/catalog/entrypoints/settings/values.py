@@ -67,7 +67,7 @@ Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeVali
 
 _PATH_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 
-OWN_PATHS = ("/api/", "/docs/", "/redoc/", "/health/", "/openapi.json/")
+OWN_PATHS = ("/api/", "/docs/", "/redoc/", "/health/", "/openapi.json/", "/page/")
 """The service's own paths. A proxy prefix that starts with one would be ambiguous."""
 
 

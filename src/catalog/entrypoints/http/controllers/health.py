@@ -1,7 +1,7 @@
 """`/health`: liveness and readiness probes. Also under `/api/v1`, for proxies that only route that prefix."""
 
 import asyncio
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from litestar import Controller, Response, get
@@ -23,9 +23,7 @@ class HealthBody(msgspec.Struct):
 
     status: Literal["ok"]
     version: str
-
-
-_HEALTHY = _encoder.encode(HealthBody("ok", __version__))
+    store: Annotated[str, msgspec.Meta(description="The scheme of the storage URL.", examples=["memory", "sqlite", "postgresql"])]
 
 
 _RESPONSES = (json_response(200, "The service is healthy", HealthBody),)
@@ -38,6 +36,7 @@ class HealthController(Controller):
     storage: Storage
     stopping: ShutdownState
     deadline: float
+    store: str
 
     @get(
         ["/health/live", "/api/v1/health/live"],
@@ -46,7 +45,7 @@ class HealthController(Controller):
     )
     def live(self) -> Response[bytes]:
         """Return 200 while the process is running. Nothing else is checked; restart a process that does not respond."""
-        return Response(_HEALTHY, media_type=JSON, headers=_NO_STORE)
+        return self._healthy()
 
     @get(
         ["/health", "/api/v1/health"],
@@ -78,4 +77,7 @@ class HealthController(Controller):
         except TimeoutError as error:
             message = "The store did not respond in time."
             raise StoreUnavailable(message) from error
-        return Response(_HEALTHY, media_type=JSON, headers=_NO_STORE)
+        return self._healthy()
+
+    def _healthy(self) -> Response[bytes]:
+        return Response(_encoder.encode(HealthBody("ok", __version__, self.store)), media_type=JSON, headers=_NO_STORE)

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from litestar import Controller, Request, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from catalog.entrypoints.http.page.files import PageFiles
 from catalog.entrypoints.http.requests.access import public_page
@@ -40,7 +41,7 @@ class PageController(Controller):
         return PreparedResponse(200, _content(body, _HTML, _CSP, _REVALIDATED))
 
     @get("/page/{name:str}", sync_to_thread=False)
-    def file(self, request: Request[Any, Any, Any], name: str) -> PreparedResponse:
+    def file(self, request: Request[Any, Any, Any], name: FromPath[str]) -> PreparedResponse:
         """Return a file of the page. One that is named by its content is never asked for again."""
         found = self.files.find(name)
         if found is None:

@@ -1,18 +1,27 @@
-"""The files of the page: made and compressed once, and named by their content so that browsers keep them for good."""
+"""The files of the page, made and compressed once. Browsers keep those that are named by their content for good."""
 
 import gzip
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from html import escape
 from pathlib import Path
 from typing import Final
 
-from catalog.entrypoints.http.page.modules import join_modules
+from catalog.application.imports.sample_data import sample_file
+from catalog.entrypoints.http.page.modules import join_modules, join_rest
 
 _FOLDER: Final = Path(__file__).parent
 _MAIN: Final = "main.js"
+_REST: Final = "rest.js"
+_SAMPLE: Final = "sample.jsonl"
 _HASH_LENGTH: Final = 12
+_JAVASCRIPT: Final = "text/javascript; charset=utf-8"
+
+# Comments, indentation and blank lines.
+_LEFT_OUT_OF_STYLES: Final = re.compile(r"(?m)/\*[^*]*\*+(?:[^/*][^*]*\*+)*/\s*|^\s+")
 
 
 @dataclass(frozen=True)
@@ -45,15 +54,24 @@ class PageFile:
 
 
 class PageFiles:
-    """The script and the style sheet of the page, and the document that loads them."""
+    """The scripts and the style sheet of the page, the document that loads them, and the sample items as a file to import.
+
+    There are two scripts: one for the first view, and one for the rest of the page, which the first view does without.
+    """
 
     def __init__(self, folder: Path = _FOLDER) -> None:
         """Read them from a folder. Raises: InvalidModule."""
-        script = join_modules(_texts(folder / "scripts"), _MAIN)
-        styles = "\n".join(_texts(folder / "styles").values())
-        self.script = PageFile("page", "js", "text/javascript; charset=utf-8", script.encode())
-        self.style = PageFile("page", "css", "text/css; charset=utf-8", styles.encode())
-        self._document = (folder / "index.html").read_text()
+        modules = _texts(folder / "scripts", "*.js")
+        styles = "\n".join(_texts(folder / "styles", "*.css").values())
+        self.script = PageFile("page", "js", _JAVASCRIPT, join_modules(modules, _MAIN).encode())
+        self.rest = PageFile("rest", "js", _JAVASCRIPT, join_rest(modules, _REST, _MAIN).encode())
+        self.style = PageFile("page", "css", "text/css; charset=utf-8", _LEFT_OUT_OF_STYLES.sub("", styles).encode())
+        self._document = (folder / "index.html").read_text(encoding="utf-8")
+
+    @cached_property
+    def sample(self) -> PageFile:
+        """The sample items. Made when somebody wants them, which is seldom."""
+        return PageFile("sample", "jsonl", "application/jsonl", sample_file())
 
     def find(self, name: str) -> PageFile | None:
         """Return the file with this name, or another version of it; None if there is none.
@@ -61,17 +79,18 @@ class PageFiles:
         While a new version of the service is rolled out, the document may come from a process of one version and its files from
         one of the other. Then the other version is better than none.
         """
-        return next((file for file in (self.script, self.style) if file.is_named(name)), None)
+        if name == _SAMPLE:
+            return self.sample
+        return next((file for file in (self.script, self.rest, self.style) if file.is_named(name)), None)
 
     def document(self, prefix: str) -> bytes:
         """Return the document, for a service that is published under a path prefix."""
-        replacements = {"{{prefix}}": prefix, "{{script}}": self.script.name, "{{style}}": self.style.name}
-        text = self._document
-        for placeholder, value in replacements.items():
-            text = text.replace(placeholder, value)
+        text = self._document.replace("{{prefix}}", escape(prefix))
+        for placeholder, file in (("{{script}}", self.script), ("{{rest}}", self.rest), ("{{style}}", self.style)):
+            text = text.replace(placeholder, file.name)
         return text.encode()
 
 
-def _texts(folder: Path) -> Mapping[str, str]:
-    """Return the text of each file in a folder, in the order of their names."""
-    return {path.name: path.read_text() for path in sorted(folder.iterdir())}
+def _texts(folder: Path, names: str) -> Mapping[str, str]:
+    """Return the text of each file in a folder with a name of this form, in the order of the names."""
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob(names))}

@@ -3,8 +3,9 @@
 import { address, onAddressChange, parameter } from "./address.js";
 import { openDialog } from "./dialogs.js";
 import { h } from "./elements.js";
+import { loadRest } from "./load-rest.js";
 import { caller, identify } from "./session.js";
-import { state } from "./states.js";
+import { state, stateOfError } from "./states.js";
 import { text } from "./text.js";
 import { viewsOf } from "./views.js";
 
@@ -31,6 +32,8 @@ export class CatalogPage extends HTMLElement {
       h("div", { className: "toasts", "aria-live": "polite" }),
     );
     this.addEventListener("click", followLinks);
+    // The first items are there. What can be done with them is next.
+    this.addEventListener("page-shown", () => loadRest().catch(() => {}), { capture: true, once: true });
     onAddressChange(() => this.#show());
     window.addEventListener("identified", () => this.#onIdentified());
     window.addEventListener("signed-out", () => this.#askToSignIn(text.account.expired));
@@ -74,8 +77,23 @@ export class CatalogPage extends HTMLElement {
       const signIn = h("button", { type: "button", className: "primary", onclick: () => this.#askToSignIn() }, text.account.signIn);
       this.#main.replaceChildren(state("forbidden", text.states.forbidden, "", me.kind === "guest" && signIn));
     } else if (this.#main.firstElementChild?.localName !== view.element) {
-      this.#main.replaceChildren(h(view.element));
+      this.#showView(view.element);
     }
+  }
+
+  async #showView(element) {
+    if (!customElements.get(element)) {
+      const waiting = state("loading", text.states.loading);
+      this.#main.replaceChildren(waiting);
+      try {
+        await loadRest();
+      } catch (error) {
+        if (waiting.isConnected) waiting.replaceWith(stateOfError(error, () => this.#showView(element)));
+        return;
+      }
+      if (!waiting.isConnected) return;
+    }
+    this.#main.replaceChildren(h(element));
   }
 
   #askToSignIn(message) {

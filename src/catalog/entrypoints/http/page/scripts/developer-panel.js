@@ -1,50 +1,75 @@
 // For developers: where the API is described, and a line for the shell that creates an item here.
 
+import { address } from "./address.js";
 import { apiUrl, SERVICE } from "./api.js";
+import { copyTextOf } from "./clipboard.js";
 import { h } from "./elements.js";
 import { caller } from "./session.js";
 import { text } from "./text.js";
 
 const ITEM = '{"name": "Garden chair", "price": {"amount": "49.90", "currency": "EUR"}}';
+const COPIED_FOR = 2000;
 
-/** `<developer-panel>` can be opened. The line fits the address of the page and whether callers have to sign in. */
+/** `<developer-panel>` can be opened. What it says fits the address of the page, the store, and how callers sign in. */
 export class DeveloperPanel extends HTMLElement {
+  #watching;
+  #details = h("details", { className: "developer", open: this.hasAttribute("open") });
+
   connectedCallback() {
-    const line = curlLine(caller()?.kind);
-    const button = h("button", { type: "button", onclick: () => copy(button, line) }, text.actions.copy);
-    this.replaceChildren(
+    this.#watching = new AbortController();
+    const { signal } = this.#watching;
+    this.replaceChildren(this.#details);
+    for (const name of ["identified", "service-reached"]) window.addEventListener(name, () => this.#show(), { signal });
+    this.#show();
+  }
+
+  disconnectedCallback() {
+    this.#watching.abort();
+  }
+
+  #show() {
+    const words = text.developer;
+    const code = h("code", {}, curlLine());
+    const button = h("button", { type: "button", "aria-live": "polite", onclick: () => copy(code, button) }, text.actions.copy);
+    this.#details.replaceChildren(
+      h("summary", {}, words.title),
       h(
-        "details",
-        { className: "developer", open: this.hasAttribute("open") },
-        h("summary", {}, text.developer.title),
-        h(
-          "nav",
-          { "aria-label": text.developer.title },
-          h("a", { href: new URL("docs", SERVICE) }, text.developer.swagger),
-          h("a", { href: new URL("redoc", SERVICE) }, text.developer.redoc),
-          h("a", { href: new URL("openapi.json", SERVICE) }, text.developer.openapi),
-          h("a", { href: apiUrl("/items") }, text.developer.json),
-        ),
-        h("p", { className: "developer-label" }, text.developer.curl),
-        h("div", { className: "developer-line" }, h("pre", { tabIndex: 0 }, h("code", {}, line)), button),
+        "nav",
+        { "aria-label": words.title },
+        h("a", { href: new URL("docs", SERVICE) }, words.swagger),
+        h("a", { href: new URL("redoc", SERVICE) }, words.redoc),
+        h("a", { href: new URL("openapi.json", SERVICE) }, words.openapi),
+        h("a", { href: apiUrl("/items") }, words.json),
       ),
+      h("p", { className: "developer-label" }, words.curl),
+      h("div", { className: "developer-line" }, h("pre", {}, code), button),
+      h("p", { className: "developer-notes" }, notes()),
     );
   }
 }
 
-/** Returns the line. Who signs in with a password is asked for an API key, which is what a shell should use. */
-function curlLine(kind) {
-  const needsKey = kind !== "local";
-  const key = needsKey ? ' -H "X-API-Key: $CATALOG_KEY"' : "";
+/** Returns the line. Who has to sign in uses an API key, which is what a shell should have. */
+function curlLine() {
+  const key = needsKey() ? ' -H "X-API-Key: $CATALOG_KEY"' : "";
   return `curl ${apiUrl("/items")}${key} -H 'Content-Type: application/json' -d '${ITEM}'`;
 }
 
-async function copy(button, line) {
-  await navigator.clipboard.writeText(line);
-  button.textContent = text.actions.copied;
+function needsKey() {
+  return caller()?.kind !== "local";
+}
+
+function notes() {
+  const words = text.developer;
+  const isInMemory = document.querySelector("health-badge")?.dataset.store === "memory";
+  const toKeys = caller()?.kind === "user" ? h("a", { href: address({ view: "keys" }) }, text.views.keys) : text.views.keys;
+  return [needsKey() && [words.key, toKeys, ". "], isInMemory && words.memory];
+}
+
+async function copy(code, button) {
+  button.textContent = (await copyTextOf(code)) ? text.actions.copied : text.actions.copyByHand;
   setTimeout(() => {
     button.textContent = text.actions.copy;
-  }, 2000);
+  }, COPIED_FOR);
 }
 
 customElements.define("developer-panel", DeveloperPanel);

@@ -15,7 +15,7 @@ export class HealthBadge extends HTMLElement {
   connectedCallback() {
     this.#watching = new AbortController();
     document.addEventListener("visibilitychange", () => this.#check(), { signal: this.#watching.signal });
-    this.#show("checking", "");
+    this.#show("checking", "", "");
     this.#check();
   }
 
@@ -31,18 +31,21 @@ export class HealthBadge extends HTMLElement {
     try {
       const { data } = await request("GET", "/health", { signal: AbortSignal.timeout(INTERVAL) });
       const latency = text.health.latency(Math.max(1, Math.round(performance.now() - started)));
-      this.#show("ok", text.health.details(data.store, data.version, latency));
+      const store = text.health.stores[data.store] ?? data.store;
+      this.dataset.store = data.store;
+      this.#show("ok", text.health.details(store, data.version, latency), text.health.explained(store, data.version, latency));
     } catch (error) {
-      this.#show(error.status ? "failing" : "offline", error.status ? error.message : text.states.offlineHint);
+      const reason = error.status ? error.message : text.states.offlineHint;
+      this.#show(error.status ? "failing" : "offline", reason, reason);
     }
     if (this.isConnected) this.#timer = setTimeout(() => this.#check(), INTERVAL);
   }
 
-  #show(state, details) {
+  #show(state, details, explained) {
     const before = this.#state;
     this.#state = state;
     this.dataset.state = state;
-    this.title = details;
+    this.title = explained;
     // Only a change of the state is spoken, not each measurement.
     if (state !== before || !this.firstChild) {
       this.replaceChildren(

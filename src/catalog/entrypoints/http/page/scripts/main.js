@@ -3,6 +3,7 @@
 import { HealthBadge } from "./health-badge.js";
 import { AccountMenu } from "./account-menu.js";
 import { SignInForm } from "./sign-in-form.js";
+import { BeginPanel } from "./begin-panel.js";
 import { DeveloperPanel } from "./developer-panel.js";
 import { AuditView } from "./audit-view.js";
 import { ItemsView } from "./items-view.js";

@@ -5,7 +5,10 @@ import { text } from "./text.js";
 const isUser = (me) => me.kind === "user";
 const needs = (scope) => (me) => me.scopes.includes(scope);
 
-/** Each view: its name in the address, its element, its label, and whether a caller may see it. The first is the default. */
+/**
+ * Each view: its name in the address, its element, its label, and whether a caller may see it. The first is the default. The elements
+ * of the others may have to be loaded.
+ */
 export const VIEWS = [
   { name: "items", element: "items-view", label: text.views.items, isAllowed: needs("items:read") },
   { name: "categories", element: "categories-view", label: text.views.categories, isAllowed: needs("items:read") },
@@ -14,7 +17,7 @@ export const VIEWS = [
   { name: "keys", element: "keys-view", label: text.views.keys, isAllowed: isUser },
   { name: "sessions", element: "sessions-view", label: text.views.sessions, isAllowed: isUser },
   { name: "audit", element: "audit-view", label: text.views.audit, isAllowed: needs("audit:read") },
-].filter((view) => customElements.get(view.element));
+];
 
 /** Returns the views that a caller may see. */
 export function viewsOf(me) {

@@ -1,0 +1,1 @@
+// What the first view does without: all elements, those that use others last.

@@ -16,7 +16,7 @@ export function copyButton(input) {
       await navigator.clipboard.writeText(input.value); // undefined without TLS, except on the own machine
       say(text.actions.copied);
     } catch {
-      say(text.keys.copyFailed);
+      say(text.actions.copyByHand);
     }
   }
 

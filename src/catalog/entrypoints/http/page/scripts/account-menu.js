@@ -2,7 +2,7 @@
 
 import { go } from "./address.js";
 import { h, newId } from "./elements.js";
-import { openPasswordDialog } from "./password-dialog.js";
+import { askRest } from "./load-rest.js";
 import { caller, signOut } from "./session.js";
 import { text } from "./text.js";
 import { toastError } from "./toasts.js";
@@ -63,7 +63,7 @@ export class AccountMenu extends HTMLElement {
     const change = () => {
       this.#open(false);
       this.#button.focus();
-      openPasswordDialog();
+      askRest("password-change-wanted");
     };
     this.#showMenu(
       me.username,

@@ -6,7 +6,7 @@ import { request } from "./api.js";
 import { deviceName } from "./devices.js";
 import { h } from "./elements.js";
 import { openFormDialog } from "./form-dialog.js";
-import { day, instant } from "./format.js";
+import { day, instant, moment } from "./format.js";
 import { badge, recordTable, rowButton, when } from "./record-table.js";
 import { signOut } from "./session.js";
 import { text } from "./text.js";
@@ -50,14 +50,15 @@ export class SessionsView extends AdminView {
 
   #end(session) {
     const name = deviceName(session.user_agent);
-    if (session.current) return rowButton(text.account.signOut, name, () => openSignOut(text.account.signOut, false));
+    const which = `${name}, ${moment(session.created_at)}`; // there may be several sessions of one device
+    if (session.current) return rowButton(text.account.signOut, which, () => openSignOut(text.account.signOut, false));
     const end = async () => {
       await request("DELETE", `/auth/sessions/${session.id}`);
       toast(text.sessions.ended);
     };
     const options = { submit: text.sessions.end, danger: true, onclose: () => this.reload(), action: end };
     const ask = () => openFormDialog(text.sessions.endTitle(name), [h("p", {}, text.sessions.endHint)], options);
-    return rowButton(text.sessions.end, name, ask, { danger: true });
+    return rowButton(text.sessions.end, which, ask, { danger: true });
   }
 }
 

@@ -405,7 +405,6 @@ export const text = {
     shown: "Your new API key",
     shownHint: "This is the only time that the key is shown. Copy it now, and store it where only the program can read it.",
     key: "API key",
-    copyFailed: "Press Ctrl+C or ⌘C to copy.",
     stored: "I have stored it",
     revoke: "Revoke",
     revokeTitle: (name) => `Revoke ${name}?`,

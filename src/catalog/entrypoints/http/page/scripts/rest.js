@@ -13,6 +13,8 @@ import { PriceHistory } from "./price-history.js";
 import { ItemHistory } from "./item-history.js";
 import { ItemDrawer } from "./item-drawer.js";
 import { ExportMenu } from "./export-menu.js";
+import { ImportColumns } from "./import-columns.js";
+import { ImportReading } from "./import-reading.js";
 import { ImportOptions } from "./import-options.js";
 import { ImportProgress } from "./import-progress.js";
 import { ImportReview } from "./import-review.js";
@@ -24,3 +26,6 @@ import { KeysView } from "./keys-view.js";
 import { SessionsView } from "./sessions-view.js";
 import { UsersView } from "./users-view.js";
 import { InlineEditing } from "./inline-editing.js";
+import { openPasswordDialog } from "./password-dialog.js";
+
+window.addEventListener("password-change-wanted", openPasswordDialog);

@@ -12,7 +12,7 @@ import { toast } from "./toasts.js";
 /** `<item-form>` creates an item. It announces `item-created` with it. */
 export class ItemForm extends HTMLElement {
   connectedCallback() {
-    const name = h("input", { required: true, maxLength: 200, autocomplete: "off" });
+    const name = h("input", { required: true, maxLength: 200, autocomplete: "off", autofocus: true });
     const sku = h("input", { maxLength: 64, autocomplete: "off", spellcheck: false });
     const description = h("textarea", { rows: 4, maxLength: 10000 });
     const category = categorySelect(null);
@@ -43,7 +43,6 @@ export class ItemForm extends HTMLElement {
       this.dispatchEvent(new CustomEvent("item-created", { detail: item, bubbles: true }));
     });
     this.replaceChildren(form);
-    name.focus();
   }
 }
 

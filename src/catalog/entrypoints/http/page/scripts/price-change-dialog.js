@@ -16,7 +16,7 @@ export function changePrices(items) {
   return new Promise((resolve) => {
     let outcome = null;
     const priced = items.filter((item) => item.price);
-    const amount = h("input", { inputMode: "decimal", required: true, autocomplete: "off", placeholder: "-10" });
+    const amount = h("input", { inputMode: "decimal", required: true, autocomplete: "off", placeholder: "-10", autofocus: true });
     const unit = h("select", {}, h("option", { value: "percent" }, text.bulk.percent), h("option", { value: "amount" }, text.bulk.amount));
     const preview = h("div", { className: "price-preview", "aria-live": "polite" });
     const submit = h("button", { className: "primary", disabled: true }, text.bulk.changePrices(priced.length));
@@ -42,7 +42,6 @@ export function changePrices(items) {
       dialog.close();
     });
     const dialog = openDialog(text.bulk.prices, form, { onclose: () => resolve(outcome) });
-    amount.focus();
   });
 }
 

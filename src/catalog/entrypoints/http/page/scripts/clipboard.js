@@ -1,24 +1,22 @@
-// Copying what is shown.
+// Copying a text.
 
 import { h } from "./elements.js";
 
-/** Copies a text. `near` is an element beside which nothing is hidden from the browser, as in a dialog. Returns whether it did. */
-export async function copyText(text, near) {
+/** Copies a text. Returns whether the browser did. `place` is an element that is shown. */
+export async function copyText(value, place) {
   try {
-    await navigator.clipboard.writeText(text);
+    await navigator.clipboard.writeText(value);
     return true;
   } catch {
-    return copySelected(text, near); // without TLS there is no clipboard, except on the own machine
+    return copySelected(value, place); // without TLS there is no clipboard, except on the own machine
   }
 }
 
-function copySelected(text, near) {
-  const area = h("textarea", { value: text, className: "visually-hidden", readOnly: true, tabIndex: -1 });
-  const before = document.activeElement;
-  near.after(area);
-  area.select();
+function copySelected(value, place) {
+  const copied = h("span", { className: "visually-hidden" }, value);
+  place.after(copied);
+  getSelection().selectAllChildren(copied);
   const isCopied = document.execCommand("copy");
-  area.remove();
-  before?.focus();
+  copied.remove();
   return isCopied;
 }

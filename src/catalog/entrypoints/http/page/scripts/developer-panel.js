@@ -28,8 +28,7 @@ export class DeveloperPanel extends HTMLElement {
 
   #show() {
     const words = text.developer;
-    const code = h("code", {}, curlLine());
-    const button = copyButton(code.textContent);
+    const line = curlLine();
     this.#details.replaceChildren(
       h("summary", {}, words.title),
       h(
@@ -41,7 +40,7 @@ export class DeveloperPanel extends HTMLElement {
         h("a", { href: apiUrl("/items") }, words.json),
       ),
       h("p", { className: "developer-label" }, words.curl),
-      h("div", { className: "developer-line" }, h("pre", {}, code), button),
+      h("div", { className: "developer-line" }, h("pre", {}, h("code", {}, line)), copyButton(line)),
       h("p", { className: "developer-notes" }, notes()),
     );
   }

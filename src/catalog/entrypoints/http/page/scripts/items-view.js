@@ -7,7 +7,7 @@ import { askRest } from "./load-rest.js";
 import { may } from "./session.js";
 import { text } from "./text.js";
 
-/** `<items-view>` lays the parts out. Some come to life with the rest of the page. */
+/** `<items-view>` lays the parts out. Some come to life only when the rest of the page is loaded; their space is reserved. */
 export class ItemsView extends HTMLElement {
   #table = h("item-table");
   #pager = h("item-pager");
@@ -21,7 +21,7 @@ export class ItemsView extends HTMLElement {
     h(
       "section",
       { className: "items-main", "aria-label": text.views.items },
-      this.#selection,
+      h("selection-bar"),
       this.#table,
       h("footer", { className: "items-foot" }, this.#pager, h("live-status")),
     ),
@@ -53,7 +53,7 @@ export class ItemsView extends HTMLElement {
   #onPage(page) {
     this.#pager.show(page);
     if (!page) return;
-    this.#filters.showFacets?.(page.facets);
+    this.#filters.showFacets?.();
     this.#showBegin(page.count === 0 && !isFiltered());
     followChanges();
   }

@@ -1,29 +1,19 @@
-// Copies a text that is shown.
+// A button that copies a text.
 
+import { copyText } from "./clipboard.js";
 import { h } from "./elements.js";
 import { text } from "./text.js";
 
 const SHOWN_FOR = 2000;
 
-/** Returns a button that copies the content of an `<input>` or `<textarea>`. Where the browser allows no copying, it says how to. */
-export function copyButton(input) {
-  const button = h("button", { type: "button", onclick: copy }, text.actions.copy);
-  return button;
-
+/** Returns a button that copies `value`. `label` says of what, for those who don't see what is beside it. */
+export function copyButton(value, { label, className } = {}) {
+  const button = h("button", { type: "button", className, "aria-label": label, "aria-live": "polite", onclick: copy }, text.actions.copy);
   async function copy() {
-    input.select();
-    try {
-      await navigator.clipboard.writeText(input.value); // undefined without TLS, except on the own machine
-      say(text.actions.copied);
-    } catch {
-      say(text.actions.copyByHand);
-    }
-  }
-
-  function say(message) {
-    button.textContent = message;
+    button.textContent = (await copyText(value, button)) ? text.actions.copied : text.actions.copyFailed;
     setTimeout(() => {
       button.textContent = text.actions.copy;
     }, SHOWN_FOR);
   }
+  return button;
 }

@@ -76,7 +76,9 @@ export class CatalogPage extends HTMLElement {
     this.#nav.replaceChildren(...views.map((each) => link(each, each === view, each === views[0])));
     document.title = view ? `${view.label} – ${text.title}` : text.title;
     if (!view) {
-      this.#main.replaceChildren(state("forbidden", text.states.forbidden, ""));
+      const signIn = h("button", { type: "button", className: "primary", onclick: () => this.#askToSignIn() }, text.account.signIn);
+      this.#main.replaceChildren(state("forbidden", text.states.forbidden, "", me.kind === "guest" && signIn));
+      announceFirstView();
     } else if (this.#main.firstElementChild?.localName !== view.element) {
       this.#showView(view.element);
     }

@@ -12,7 +12,6 @@ export class ItemsView extends HTMLElement {
   #table = h("item-table");
   #pager = h("item-pager");
   #filters = h("item-filters");
-  #selection = h("selection-bar", { hidden: true });
   #begin = null;
   #body = h(
     "div",
@@ -21,7 +20,7 @@ export class ItemsView extends HTMLElement {
     h(
       "section",
       { className: "items-main", "aria-label": text.views.items },
-      h("selection-bar"),
+      h("selection-bar", { hidden: true }),
       this.#table,
       h("footer", { className: "items-foot" }, this.#pager, h("live-status")),
     ),

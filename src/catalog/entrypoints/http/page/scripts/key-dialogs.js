@@ -47,7 +47,6 @@ export function openRevoke(key, done) {
 /** Shows a new key, which cannot be shown again. Escape does not close the dialog: it would be lost by mistake. */
 function showKey(created, done) {
   const key = h("textarea", { value: created.key, rows: 2, readOnly: true, className: "key-text", spellcheck: false, autocomplete: "off" });
-  const copy = copyButton(created.key, { className: "primary" });
   const content = h(
     "div",
     { className: "form-dialog" },
@@ -57,7 +56,7 @@ function showKey(created, done) {
       "footer",
       { className: "dialog-foot" },
       h("button", { type: "button", onclick: () => dialog.close() }, text.keys.stored),
-      copy,
+      copyButton(created.key, { className: "primary" }),
     ),
   );
   const dialog = openDialog(text.keys.shown, content, { onclose: done });

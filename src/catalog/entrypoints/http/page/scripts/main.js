@@ -10,7 +10,6 @@ import { FacetGroup } from "./facet-group.js";
 import { FilterChips } from "./filter-chips.js";
 import { PriceFilter } from "./price-filter.js";
 import { ItemFilters } from "./item-filters.js";
-import { CategoriesView } from "./categories-view.js";
 import { DeveloperPanel } from "./developer-panel.js";
 import { ItemPager } from "./pager.js";
 import { ItemSearch } from "./item-search.js";

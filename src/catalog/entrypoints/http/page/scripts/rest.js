@@ -1,1 +1,3 @@
 // What the first view does without: all elements, those that use others last.
+
+import { CategoriesView } from "./categories-view.js";

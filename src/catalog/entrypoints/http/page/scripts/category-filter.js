@@ -11,7 +11,7 @@ export class CategoryFilter extends HTMLElement {
   #tree = h("category-tree", { "aria-label": text.filters.category, "aria-multiselectable": "true" });
   #seek = h("input", { type: "search", placeholder: text.categories.seek, "aria-label": text.categories.seek, hidden: true });
   #hint = h("p", { className: "field-hint", role: "status" });
-  #none = h("input", { type: "checkbox", onchange: () => filterBy({ category: null, category__in: null, category__exists: this.#noneValue() }) });
+  #none = h("input", { type: "checkbox", onchange: () => chooseNone(this.#none.checked) });
 
   connectedCallback() {
     if (this.firstChild) return;
@@ -32,10 +32,10 @@ export class CategoryFilter extends HTMLElement {
     else if (this.#hint.textContent === text.filters.noCategories) this.#hint.textContent = "";
     this.#tree.show(tree, { counts: countsOf(tree, facet), selected: chosenValues("category") });
   }
+}
 
-  #noneValue() {
-    return this.#none.checked ? "false" : null;
-  }
+function chooseNone(isChosen) {
+  filterBy({ category: null, category__in: null, category__exists: isChosen ? "false" : null });
 }
 
 function choose({ slug, add }) {

@@ -8,6 +8,7 @@ import { debounced, h } from "./elements.js";
 import { FacetCounts } from "./facet-counts.js";
 import { attributeField, chosenFilters, clearFilters, narrowing } from "./filter-query.js";
 import { fieldLabel } from "./filter-words.js";
+import { afterFirstView } from "./first-view.js";
 import { text } from "./text.js";
 
 const SMALL = matchMedia("(max-width: 999px)");
@@ -55,6 +56,7 @@ export class ItemFilters extends HTMLElement {
     const { signal } = this.#watching;
     this.setAttribute("role", "region");
     this.setAttribute("aria-label", text.filters.title);
+    this.#button.textContent = text.filters.open(chosenFilters().length);
     this.replaceChildren(this.#button, this.#chips, this.#panel);
     onAddressChange(() => this.#follow(), signal);
     window.addEventListener("categories-changed", () => this.#show(), { signal });
@@ -62,7 +64,8 @@ export class ItemFilters extends HTMLElement {
       window.addEventListener(news, () => this.#countLater(), { signal });
     }
     SMALL.addEventListener("change", () => this.#onSize(), { signal });
-    this.#follow();
+    this.#chips.show(null);
+    afterFirstView(() => this.#follow(), signal);
   }
 
   disconnectedCallback() {

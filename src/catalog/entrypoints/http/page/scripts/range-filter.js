@@ -12,7 +12,14 @@ import { typedNumber } from "./typed-number.js";
 export function rangeFilter(field, label, { isAmount = false, others = () => ({}) } = {}) {
   const id = newId("range");
   const input = (operator, placeholder, name) =>
-    h("input", { inputMode: "decimal", autocomplete: "off", placeholder, "aria-label": name, "aria-describedby": id, "data-operator": operator });
+    h("input", {
+      inputMode: "decimal",
+      autocomplete: "off",
+      placeholder,
+      "aria-label": name,
+      "aria-describedby": id,
+      "data-operator": operator,
+    });
   const inputs = [input("gte", text.filters.from, text.filters.fromOf(label)), input("lte", text.filters.to, text.filters.toOf(label))];
   const fault = h("p", { className: "field-error", id, role: "alert" });
 
@@ -46,7 +53,8 @@ export function rangeFilter(field, label, { isAmount = false, others = () => ({}
     fail("", []);
   }
 
-  const element = h("form", { className: "range", noValidate: true }, inputs[0], h("span", { "aria-hidden": "true" }, "–"), inputs[1], fault);
+  const dash = h("span", { "aria-hidden": "true" }, "–");
+  const element = h("form", { className: "range", noValidate: true }, inputs[0], dash, inputs[1], fault);
   element.addEventListener("change", apply);
   element.addEventListener("submit", (event) => {
     event.preventDefault();

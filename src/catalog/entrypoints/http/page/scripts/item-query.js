@@ -22,11 +22,11 @@ export function isFiltered() {
   return [...listQuery()].some(([name, value]) => value && !OF_THE_SHAPE.includes(name));
 }
 
-/** Removes search and filters. Order and size of the page stay. */
-export function showAll() {
+/** Removes search and filters. Order and size of the page stay, unless `kept` has other parameters. */
+export function showAll(kept = ["sort", "limit"]) {
   const next = parameters();
   for (const name of [...next.keys()]) {
-    if (!OF_THE_PAGE.includes(name) && !["sort", "limit"].includes(name)) next.delete(name);
+    if (!OF_THE_PAGE.includes(name) && !kept.includes(name)) next.delete(name);
   }
   go(next);
 }
@@ -39,7 +39,7 @@ export function list(changes, options) {
 /** Returns the number of rows of a page. */
 export function pageSize() {
   const size = Number(parameter("limit"));
-  return Number.isInteger(size) && size > 0 ? size : DEFAULT_SIZE;
+  return Number.isInteger(size) && size > 0 ? Math.min(size, PAGE_SIZES.at(-1)) : DEFAULT_SIZE;
 }
 
 /** Returns by which field the list is sorted first, and in which direction; null if by none. */

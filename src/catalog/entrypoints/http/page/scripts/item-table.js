@@ -53,6 +53,7 @@ export class ItemTable extends HTMLElement {
   #shown = null;
   #hasFailed = false;
   #newsTimer = null;
+  #newsAreOwn = false;
   #rest = 0;
 
   /** The selected items by id, also those on other pages. */
@@ -131,6 +132,7 @@ export class ItemTable extends HTMLElement {
     query.set("limit", pageSize());
     query.set("count", "exact");
     query.set("include", "category");
+    query.delete("fields");
     const started = performance.now();
     try {
       const { data } = await request("GET", "/items", { query, signal: loading.signal });
@@ -203,20 +205,22 @@ export class ItemTable extends HTMLElement {
   }
 
   #onOwnChange(item) {
+    this.#selected.update(item.id, item);
     const row = this.#rowOf(item.id);
     if (row) {
       if (item.version >= itemOf(row).version) this.showItem(item);
       setGone(row, false);
-      this.#askForNews();
     } else {
-      this.refresh();
+      this.#newsAreOwn = true; // somebody who creates an item wants to see it
     }
+    this.#askForNews();
   }
 
   #onOwnDeletion(item) {
     const row = this.#rowOf(item.id);
     if (row?.contains(document.activeElement)) focusRow(row.nextElementSibling ?? row.previousElementSibling);
     row?.remove();
+    this.#newsAreOwn = true;
     this.#selected.update(item.id, null);
     this.#askForNews();
   }
@@ -238,7 +242,9 @@ export class ItemTable extends HTMLElement {
   #showNews(page) {
     const ids = this.rows.map((row) => row.dataset.id);
     const isSame = ids.length === page.items.length && page.items.every((item, index) => item.id === ids[index]);
-    if (isSame || this.#mayMove()) {
+    const mayMove = this.#newsAreOwn ? !this.rows.some(isEdited) : this.#mayMove();
+    this.#newsAreOwn = false;
+    if (isSame || mayMove) {
       this.#show(page);
       return;
     }
@@ -289,9 +295,8 @@ export class ItemTable extends HTMLElement {
     }
     this.#shown = null;
     this.#body.replaceChildren();
-    const failed = stateOfError(error, again);
-    if (isFiltered() && error.status === 422) failed.append(clearButton());
-    this.#showState(failed);
+    const isWrong = error.status === 422;
+    this.#showState(isWrong ? state("failed", text.states.failed, error.message, clearButton([])) : stateOfError(error, again));
     this.dispatchEvent(new CustomEvent("page-shown", { detail: null }));
   }
 
@@ -343,8 +348,9 @@ function emptyState() {
   return state("empty", text.items.empty, "");
 }
 
-function clearButton() {
-  return h("button", { type: "button", onclick: showAll }, text.items.showAll);
+/** `kept` are the parameters that it keeps. */
+function clearButton(kept) {
+  return h("button", { type: "button", onclick: () => showAll(kept) }, text.items.showAll);
 }
 
 /** Marks a row as new or changed for some seconds, and says by whom if that is known. */

@@ -3,15 +3,15 @@
 import { h } from "./elements.js";
 import { isFiltered } from "./item-query.js";
 import { followChanges } from "./live-feed.js";
+import { askRest } from "./load-rest.js";
 import { may } from "./session.js";
 import { text } from "./text.js";
 
-/** `<items-view>` lays the parts out. Parts that don't exist are left out. */
+/** `<items-view>` lays the parts out. Some come to life only when the rest of the page is loaded; their space is reserved. */
 export class ItemsView extends HTMLElement {
   #table = h("item-table");
   #pager = h("item-pager");
-  #filters = part("item-filters");
-  #selection = part("selection-bar", { table: this.#table });
+  #filters = h("item-filters");
   #begin = null;
   #body = h(
     "div",
@@ -20,14 +20,14 @@ export class ItemsView extends HTMLElement {
     h(
       "section",
       { className: "items-main", "aria-label": text.views.items },
-      this.#selection,
+      h("selection-bar"),
       this.#table,
       h("footer", { className: "items-foot" }, this.#pager, h("live-status")),
     ),
   );
 
   connectedCallback() {
-    const create = () => window.dispatchEvent(new CustomEvent("item-form-wanted"));
+    const create = () => askRest("item-form-wanted");
     this.replaceChildren(
       h("h1", { className: "visually-hidden" }, text.views.items),
       h(
@@ -37,10 +37,8 @@ export class ItemsView extends HTMLElement {
         h(
           "div",
           { className: "items-actions" },
-          part("export-menu"),
-          may("items:create") &&
-            customElements.get("item-form") &&
-            h("button", { type: "button", className: "primary", onclick: create }, text.items.create),
+          h("export-menu"),
+          may("items:create") && h("button", { type: "button", className: "primary", onclick: create }, text.items.create),
         ),
       ),
       this.#body,
@@ -53,24 +51,20 @@ export class ItemsView extends HTMLElement {
   #onPage(page) {
     this.#pager.show(page);
     if (!page) return;
-    this.#filters?.showFacets(page.facets);
+    this.#filters.showFacets?.();
     this.#showBegin(page.count === 0 && !isFiltered());
     followChanges();
   }
 
   /** An empty catalog offers ways to begin instead of a table. */
   #showBegin(isEmpty) {
-    if (isEmpty) this.#begin ??= part("begin-panel");
+    if (isEmpty) this.#begin ??= h("begin-panel");
     if (!this.#begin) return;
     if (isEmpty) this.#body.before(this.#begin);
     else this.#begin.remove();
     this.#body.hidden = isEmpty;
     this.querySelector(".items-bar").hidden = isEmpty;
   }
-}
-
-function part(name, properties) {
-  return customElements.get(name) ? h(name, properties) : null;
 }
 
 customElements.define("items-view", ItemsView);

@@ -5,10 +5,11 @@ import { h } from "./elements.js";
 import { list, pageSize, PAGE_SIZES } from "./item-query.js";
 import { text } from "./text.js";
 
+const STARTS = new Map();
+
 /** `<item-pager>` goes through the items page by page. */
 export class ItemPager extends HTMLElement {
   #page = null;
-  #starts = new Map();
   #label = h("p", { className: "pager-label", role: "status" });
   #first = pagerButton("«", text.pager.first, () => this.#go(null));
   #back = pagerButton("‹", text.pager.back, () => this.#go(this.#page?.prev_cursor));
@@ -44,10 +45,10 @@ export class ItemPager extends HTMLElement {
   /** A cursor doesn't say how many items are before it, so the page remembers it. The start is not known in an address from others. */
   #words({ items, count, count_kind: kind, next_cursor: next, prev_cursor: previous }) {
     const cursor = parameter("cursor");
-    const start = previous ? this.#starts.get(cursor) : 0;
+    const start = previous ? STARTS.get(cursor) : 0;
     if (start !== undefined) {
-      this.#starts.set(next, start + items.length);
-      this.#starts.set(previous, Math.max(0, start - pageSize()));
+      STARTS.set(next, start + items.length);
+      STARTS.set(previous, Math.max(0, start - pageSize()));
     }
     const isAll = !next && !previous;
     const total = count === undefined || count === null ? null : text.pager.total(count, kind === "exact");

@@ -129,6 +129,7 @@ def test_a_row_opens_it_and_back_closes_it(open_page: Browsing, make: Make) -> N
     wait_for(page)
     button(page, "Close").click()
     expect(page).not_to_have_url(re.compile("item="))
+    expect(link).to_be_focused()
 
 
 def test_fields_are_saved(page: Page, service: Service, make: Make) -> None:

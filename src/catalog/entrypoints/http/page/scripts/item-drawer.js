@@ -190,7 +190,7 @@ export class ItemDrawer extends HTMLElement {
   }
 
   #loadSections() {
-    this.#prices.load(this.#item.id);
+    this.#prices.load(this.#item);
     this.#history.load(this.#item, Boolean(this.#editor));
   }
 

@@ -17,14 +17,15 @@ export class PriceHistory extends HTMLElement {
   }
 
   /** Shows the prices of an item as they are now. */
-  async load(id) {
+  async load({ id, price: present }) {
     if (id !== this.#id) this.replaceChildren();
+    this.classList.toggle("price-expected", Boolean(present)); // reserves the space of the chart
     this.#id = id;
     try {
       const { data } = await request("GET", `/items/${id}/prices`);
       if (this.#id === id) this.#show(data);
     } catch (error) {
-      if (this.#id === id) this.replaceChildren(stateOfError(error, () => this.load(id)));
+      if (this.#id === id) this.replaceChildren(stateOfError(error, () => this.load({ id, price: present })));
     }
   }
 

@@ -57,6 +57,12 @@ class Service:
         """Kill the process, as in an outage."""
         self._running.close()
 
+    def close(self) -> None:
+        """Stop the process for good."""
+        self.stop()
+        if "api" in self.__dict__:
+            self.api.close()
+
     @property
     def server(self) -> Server:
         """The process."""
@@ -119,7 +125,7 @@ class Services:
         """Start a service on a database of its own, which ends with `running`."""
         folder = self._folder("service")
         service = Service(folder, self._store_url(running, store, folder), _REQUIRED | settings if identity else {})
-        running.callback(service.stop)
+        running.callback(service.close)
         if seeded:
             _command(service.store_url, "seed")
         service.start()

@@ -3,11 +3,12 @@
 import { address, onAddressChange, parameter } from "./address.js";
 import { openDialog } from "./dialogs.js";
 import { h } from "./elements.js";
+import { announceFirstView } from "./first-view.js";
 import { loadRest } from "./load-rest.js";
 import { caller, identify } from "./session.js";
 import { state, stateOfError } from "./states.js";
 import { text } from "./text.js";
-import { viewsOf } from "./views.js";
+import { VIEWS, viewsOf } from "./views.js";
 
 const VIEW = "view";
 
@@ -32,8 +33,7 @@ export class CatalogPage extends HTMLElement {
       h("div", { className: "toasts", "aria-live": "polite" }),
     );
     this.addEventListener("click", followLinks);
-    // The first items are there. What can be done with them is next.
-    this.addEventListener("page-shown", () => loadRest().catch(() => {}), { capture: true, once: true });
+    this.addEventListener("page-shown", finishFirstView, { capture: true, once: true });
     onAddressChange(() => this.#show());
     window.addEventListener("identified", () => this.#onIdentified());
     window.addEventListener("signed-out", () => this.#askToSignIn(text.account.expired));
@@ -49,6 +49,7 @@ export class CatalogPage extends HTMLElement {
       await identify();
     } catch (error) {
       this.#main.replaceChildren(state("offline", text.states.offline, error.status ? error.message : text.states.offlineHint));
+      announceFirstView();
     }
   }
 
@@ -66,6 +67,7 @@ export class CatalogPage extends HTMLElement {
     if (!me) {
       this.#nav.replaceChildren();
       this.#main.replaceChildren(h("sign-in-form"));
+      announceFirstView();
       return;
     }
     const views = viewsOf(me);
@@ -93,6 +95,7 @@ export class CatalogPage extends HTMLElement {
       if (!waiting.isConnected) return;
     }
     this.#main.replaceChildren(h(element));
+    if (element !== VIEWS[0].element) announceFirstView();
   }
 
   #askToSignIn(message) {
@@ -100,6 +103,12 @@ export class CatalogPage extends HTMLElement {
     const content = h("div", {}, message && h("p", {}, message), h("sign-in-form"));
     this.#signInDialog = openDialog(text.account.signIn, content, { className: "sign-in-dialog" });
   }
+}
+
+/** The items are there. What the first view does without is next. */
+function finishFirstView() {
+  announceFirstView();
+  loadRest().catch(() => {}); // who wants something of it tries again
 }
 
 function link(view, isCurrent, isDefault) {

@@ -1,19 +1,22 @@
-// Copying what is shown.
+// Copying a text.
 
-/** Copies the text of an element. Returns whether the browser did. */
-export async function copyTextOf(element) {
+import { h } from "./elements.js";
+
+/** Copies a text. Returns whether the browser did. `place` is an element that is shown. */
+export async function copyText(value, place) {
   try {
-    await navigator.clipboard.writeText(element.textContent);
+    await navigator.clipboard.writeText(value);
     return true;
   } catch {
-    return copySelected(element); // without TLS there is no clipboard, except on the own machine
+    return copySelected(value, place); // without TLS there is no clipboard, except on the own machine
   }
 }
 
-function copySelected(element) {
-  const selection = getSelection();
-  selection.selectAllChildren(element);
+function copySelected(value, place) {
+  const copied = h("span", { className: "visually-hidden" }, value);
+  place.after(copied);
+  getSelection().selectAllChildren(copied);
   const isCopied = document.execCommand("copy");
-  if (isCopied) selection.removeAllRanges(); // otherwise people can copy it themselves
+  copied.remove();
   return isCopied;
 }

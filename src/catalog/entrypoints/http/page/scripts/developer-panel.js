@@ -2,13 +2,12 @@
 
 import { address } from "./address.js";
 import { apiUrl, SERVICE } from "./api.js";
-import { copyTextOf } from "./clipboard.js";
+import { copyButton } from "./copy-button.js";
 import { h } from "./elements.js";
 import { caller } from "./session.js";
 import { text } from "./text.js";
 
 const ITEM = '{"name": "Garden chair", "price": {"amount": "49.90", "currency": "EUR"}}';
-const COPIED_FOR = 2000;
 
 /** `<developer-panel>` can be opened. What it says fits the address of the page, the store, and how callers sign in. */
 export class DeveloperPanel extends HTMLElement {
@@ -29,8 +28,7 @@ export class DeveloperPanel extends HTMLElement {
 
   #show() {
     const words = text.developer;
-    const code = h("code", {}, curlLine());
-    const button = h("button", { type: "button", "aria-live": "polite", onclick: () => copy(code, button) }, text.actions.copy);
+    const line = curlLine();
     this.#details.replaceChildren(
       h("summary", {}, words.title),
       h(
@@ -42,7 +40,7 @@ export class DeveloperPanel extends HTMLElement {
         h("a", { href: apiUrl("/items") }, words.json),
       ),
       h("p", { className: "developer-label" }, words.curl),
-      h("div", { className: "developer-line" }, h("pre", {}, code), button),
+      h("div", { className: "developer-line" }, h("pre", {}, h("code", {}, line)), copyButton(line)),
       h("p", { className: "developer-notes" }, notes()),
     );
   }
@@ -63,13 +61,6 @@ function notes() {
   const isInMemory = document.querySelector("health-badge")?.dataset.store === "memory";
   const toKeys = caller()?.kind === "user" ? h("a", { href: address({ view: "keys" }) }, text.views.keys) : text.views.keys;
   return [needsKey() && [words.key, toKeys, ". "], isInMemory && words.memory];
-}
-
-async function copy(code, button) {
-  button.textContent = (await copyTextOf(code)) ? text.actions.copied : text.actions.copyByHand;
-  setTimeout(() => {
-    button.textContent = text.actions.copy;
-  }, COPIED_FOR);
 }
 
 customElements.define("developer-panel", DeveloperPanel);

@@ -2,6 +2,7 @@
 
 import { request } from "./api.js";
 import { h } from "./elements.js";
+import { afterFirstView } from "./first-view.js";
 import { text } from "./text.js";
 
 const INTERVAL = 5000;
@@ -14,9 +15,11 @@ export class HealthBadge extends HTMLElement {
 
   connectedCallback() {
     this.#watching = new AbortController();
-    document.addEventListener("visibilitychange", () => this.#check(), { signal: this.#watching.signal });
+    const { signal } = this.#watching;
+    document.addEventListener("visibilitychange", () => this.#check(), { signal });
     this.#show("checking", "", "");
-    this.#check();
+    this.#timer = setTimeout(() => this.#check(), INTERVAL); // the first view goes first, but not for ever
+    afterFirstView(() => this.#check(), signal);
   }
 
   disconnectedCallback() {

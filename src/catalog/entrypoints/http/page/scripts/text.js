@@ -25,7 +25,7 @@ export const text = {
     close: "Close",
     copy: "Copy",
     copied: "Copied",
-    copyByHand: "Press Ctrl+C",
+    copyFailed: "Copy it by hand",
     retry: "Try again",
     save: "Save",
   },

@@ -7,6 +7,8 @@ import { askRest } from "./load-rest.js";
 import { may } from "./session.js";
 import { text } from "./text.js";
 
+const FEED_DELAY = 1000; // the first view goes first; what happens meanwhile is not missed
+
 /** `<items-view>` lays the parts out. Some come to life only when the rest of the page is loaded; their space is reserved. */
 export class ItemsView extends HTMLElement {
   #table = h("item-table");
@@ -54,7 +56,7 @@ export class ItemsView extends HTMLElement {
     if (!page) return;
     this.#filters.showFacets?.();
     this.#showBegin(page.count === 0 && !isFiltered());
-    followChanges();
+    setTimeout(followChanges, FEED_DELAY);
   }
 
   /** An empty catalog offers ways to begin instead of a table. */

@@ -57,7 +57,6 @@ export class CatalogPage extends HTMLElement {
     if (caller() && this.#signInDialog) {
       this.#signInDialog.close(); // the view behind it is kept, with what was typed
       this.#signInDialog = null;
-      return;
     }
     this.#show();
   }
@@ -74,6 +73,7 @@ export class CatalogPage extends HTMLElement {
     const wanted = parameter(VIEW);
     const view = wanted ? views.find(({ name }) => name === wanted) : views[0];
     this.#nav.replaceChildren(...views.map((each) => link(each, each === view, each === views[0])));
+    this.#nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     document.title = view ? `${view.label} – ${text.title}` : text.title;
     if (!view) {
       const signIn = h("button", { type: "button", className: "primary", onclick: () => this.#askToSignIn() }, text.account.signIn);

@@ -29,10 +29,11 @@ document.addEventListener("securitypolicyviolation", (event) =>
 
 _SHIFT: Final = """
 () => new Promise((resolve) => {
-  const observer = new PerformanceObserver(() => {});
+  const found = [];
+  const observer = new PerformanceObserver((list) => found.push(...list.getEntries()));
   observer.observe({ type: "layout-shift", buffered: true });
   requestAnimationFrame(() => setTimeout(() => {
-    const entries = observer.takeRecords().filter((entry) => !entry.hadRecentInput);
+    const entries = [...found, ...observer.takeRecords()].filter((entry) => !entry.hadRecentInput);
     resolve(entries.map((entry) => [entry.value, entry.sources.map(({ node }) => node?.outerHTML?.slice(0, 120) ?? "")]));
   }, 50));
 })

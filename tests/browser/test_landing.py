@@ -1,6 +1,7 @@
 """Where a newcomer lands: the health of the service, ways to begin, and what is for developers."""
 
 import shlex
+from pprint import pformat
 
 import httpx
 import pytest
@@ -24,7 +25,7 @@ def test_the_first_view_is_accessible_and_stays_where_it_is(open_page: Browsing)
     expect(page.get_by_role("status", name=HEALTH)).to_have_text("Healthy")
     expect(page.locator("item-table [data-id]").first).to_be_visible()
     assert_accessible(page)
-    assert layout_shifts(page) == []
+    assert not layout_shifts(page), pformat(layout_shifts(page))
     open_page.screenshot(page, "landing")
     page.get_by_text("For developers").click()
     assert_accessible(page, "developer-panel")

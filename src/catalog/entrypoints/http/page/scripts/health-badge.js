@@ -17,7 +17,8 @@ export class HealthBadge extends HTMLElement {
     this.#watching = new AbortController();
     const { signal } = this.#watching;
     document.addEventListener("visibilitychange", () => this.#check(), { signal });
-    this.#show("checking", "", "");
+    // It appears together with the account beside it, which would move it.
+    window.addEventListener("identified", () => this.#state === "checking" && this.#show("checking", "", ""), { signal, once: true });
     this.#timer = setTimeout(() => this.#check(), INTERVAL); // the first view goes first, but not for ever
     afterFirstView(() => this.#check(), signal);
   }

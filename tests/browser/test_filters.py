@@ -38,11 +38,6 @@ def wait_for_counts(page: Page) -> None:
     expect(page.locator(".filter-panel")).not_to_have_attribute("aria-busy", "true")
 
 
-def first_column(page: Page) -> Locator:
-    """Return the SKUs in the table."""
-    return page.locator("item-table .item-sku, item-table [data-field='sku']")
-
-
 @pytest.fixture
 def items(service: Service) -> Iterator[Service]:
     """Items of one test, which a search finds: three quixotic pans."""

@@ -64,6 +64,7 @@ export class ItemFilters extends HTMLElement {
       window.addEventListener(news, () => this.#countLater(), { signal });
     }
     SMALL.addEventListener("change", () => this.#onSize(), { signal });
+    this.tabIndex = 0; // it may scroll
     this.#chips.show(null);
     afterFirstView(() => this.#follow(), signal);
   }

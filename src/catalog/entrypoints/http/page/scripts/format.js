@@ -5,7 +5,7 @@ const integers = new Intl.NumberFormat(LOCALES);
 const days = new Intl.DateTimeFormat(LOCALES, { dateStyle: "medium" });
 const moments = new Intl.DateTimeFormat(LOCALES, { dateStyle: "medium", timeStyle: "short" });
 const instants = new Intl.DateTimeFormat(LOCALES, { dateStyle: "medium", timeStyle: "long" });
-const relatives = new Intl.RelativeTimeFormat(LOCALES, { numeric: "auto" });
+const relatives = new Intl.RelativeTimeFormat(LOCALES, { numeric: "auto", style: "short" });
 const prices = new Map();
 
 /** Returns a whole number with its separators. */

@@ -1,6 +1,6 @@
 // Categories as choices: each with the path to it, so that two of the same name are told apart.
 
-import { categories, pathTo } from "./categories.js";
+import { categories, pathTo, reloadCategories } from "./categories.js";
 import { h } from "./elements.js";
 import { text } from "./text.js";
 
@@ -34,9 +34,12 @@ export function fillCategories(select, slug) {
 export function categorySelect(slug, properties = {}) {
   const select = h("select", properties);
   fillCategories(select, slug);
-  loadCategories().then(
-    () => fillCategories(select, select.value || null),
-    () => {}, // it goes on with the categories that were read before
-  );
+  const fill = () => fillCategories(select, select.value || null);
+  loadCategories()
+    .then(fill)
+    .then(reloadCategories) // there may be newer ones
+    .then(loadCategories)
+    .then(fill)
+    .catch(() => {}); // it goes on with the categories that were read before
   return select;
 }

@@ -9,9 +9,10 @@ export async function identify() {
   try {
     me = await whoever();
   } catch (error) {
-    // The service has taken away the cookie of a session that has ended. Without it, the caller may be a guest.
+    // The service takes away the cookie of a session that has ended, though not in its first minute: the browser may have a new
+    // one by then. Without it, the caller may be a guest.
     if (error.status !== 401) throw error;
-    me = await whoever();
+    me = await whoever().catch(nobody);
   }
   window.dispatchEvent(new CustomEvent("identified"));
   return me;
@@ -24,6 +25,12 @@ async function whoever() {
     if (!(error instanceof ApiError) || error.code !== "unauthenticated") throw error;
     return null;
   }
+}
+
+/** Returns null for a credential that is not valid. Throws the other errors. */
+function nobody(error) {
+  if (error.status !== 401) throw error;
+  return null;
 }
 
 /** Returns who the caller is: `{username, role, scopes, kind}`, or null. */

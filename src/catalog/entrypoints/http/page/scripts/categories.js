@@ -166,4 +166,6 @@ function refreshSoon() {
   }, NEWS_DELAY);
 }
 
-for (const news of ["catalog-change", "item-changed", "item-deleted", "feed-restored"]) window.addEventListener(news, refreshSoon);
+for (const news of ["catalog-change", "item-changed", "item-deleted", "feed-opened", "feed-restored"]) {
+  window.addEventListener(news, refreshSoon);
+}

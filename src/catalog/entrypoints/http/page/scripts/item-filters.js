@@ -60,7 +60,7 @@ export class ItemFilters extends HTMLElement {
     this.replaceChildren(this.#button, this.#chips, this.#panel);
     onAddressChange(() => this.#follow(), signal);
     window.addEventListener("categories-changed", () => this.#show(), { signal });
-    for (const news of ["catalog-change", "item-changed", "item-deleted", "feed-restored"]) {
+    for (const news of ["catalog-change", "item-changed", "item-deleted", "feed-opened", "feed-restored"]) {
       window.addEventListener(news, () => this.#countLater(), { signal });
     }
     SMALL.addEventListener("change", () => this.#onSize(), { signal });

@@ -38,7 +38,7 @@ from catalog.entrypoints.http.middleware.response_cache import ResponseCache, Re
 from catalog.entrypoints.http.openapi.document import openapi_document
 from catalog.entrypoints.http.openapi.endpoints import endpoints
 from catalog.entrypoints.http.page.controller import PageController
-from catalog.entrypoints.http.page.files import PageFiles
+from catalog.entrypoints.http.page.files import page_files
 from catalog.entrypoints.http.protection import may_go_on, protection_of
 from catalog.entrypoints.http.requests.access import check_access
 from catalog.entrypoints.http.requests.bodies import BodyLimits
@@ -131,7 +131,7 @@ def create_app(container: Container) -> RequestMiddleware:
             _bind_services(AuditController, audit=container.audit()),
             CallerController,
             *(protection.controllers(_bind_services) if protection else ()),
-            _bind_services(PageController, files=PageFiles()),
+            _bind_services(PageController, files=page_files()),
             index,
             docs,
             redoc,

@@ -4,11 +4,11 @@ import gzip
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
 from html import escape
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from catalog.application.imports.sample_data import sample_file
 from catalog.entrypoints.http.page.modules import join_modules, join_rest
@@ -26,27 +26,25 @@ _LEFT_OUT_OF_STYLES: Final = re.compile(r"(?m)/\*[^*]*\*+(?:[^/*][^*]*\*+)*/\s*|
 
 @dataclass(frozen=True)
 class PageFile:
-    """A file of the page."""
+    """A file of the page. `digest` is a part of that of the content, `compressed` the content in gzip, as small as it goes."""
 
     stem: str
     suffix: str
     media_type: str
     content: bytes
+    digest: str
+    compressed: bytes
 
-    @cached_property
-    def digest(self) -> str:
-        """A part of the digest of the content."""
-        return sha256(self.content).hexdigest()[:_HASH_LENGTH]
+    @classmethod
+    def of(cls, stem: str, suffix: str, media_type: str, content: bytes) -> Self:
+        """Return a file with this content. Compressing it takes milliseconds, so that is not left to a request."""
+        digest = sha256(content).hexdigest()[:_HASH_LENGTH]
+        return cls(stem, suffix, media_type, content, digest, gzip.compress(content, 9, mtime=0))
 
     @property
     def name(self) -> str:
         """The name, which has the digest of the content."""
         return f"{self.stem}.{self.digest}.{self.suffix}"
-
-    @cached_property
-    def compressed(self) -> bytes:
-        """The content, compressed with gzip as well as it goes."""
-        return gzip.compress(self.content, 9, mtime=0)
 
     def is_named(self, name: str) -> bool:
         """Return whether a file name is this file's, also that of another version of it."""
@@ -63,15 +61,18 @@ class PageFiles:
         """Read them from a folder. Raises: InvalidModule."""
         modules = _texts(folder / "scripts", "*.js")
         styles = "\n".join(_texts(folder / "styles", "*.css").values())
-        self.script = PageFile("page", "js", _JAVASCRIPT, join_modules(modules, _MAIN).encode())
-        self.rest = PageFile("rest", "js", _JAVASCRIPT, join_rest(modules, _REST, _MAIN).encode())
-        self.style = PageFile("page", "css", "text/css; charset=utf-8", _LEFT_OUT_OF_STYLES.sub("", styles).encode())
-        self._document = (folder / "index.html").read_text(encoding="utf-8")
+        self.script = PageFile.of("page", "js", _JAVASCRIPT, join_modules(modules, _MAIN).encode())
+        self.rest = PageFile.of("rest", "js", _JAVASCRIPT, join_rest(modules, _REST, _MAIN).encode())
+        self.style = PageFile.of("page", "css", "text/css; charset=utf-8", _LEFT_OUT_OF_STYLES.sub("", styles).encode())
+        document = (folder / "index.html").read_text(encoding="utf-8")
+        for placeholder, file in (("{{script}}", self.script), ("{{rest}}", self.rest), ("{{style}}", self.style)):
+            document = document.replace(placeholder, file.name)
+        self._document = document
 
     @cached_property
     def sample(self) -> PageFile:
         """The sample items. Made when somebody wants them, which is seldom."""
-        return PageFile("sample", "jsonl", "application/jsonl", sample_file())
+        return PageFile.of("sample", "jsonl", "application/jsonl", sample_file())
 
     def find(self, name: str) -> PageFile | None:
         """Return the file with this name, or another version of it; None if there is none.
@@ -85,10 +86,13 @@ class PageFiles:
 
     def document(self, prefix: str) -> bytes:
         """Return the document, for a service that is published under a path prefix."""
-        text = self._document.replace("{{prefix}}", escape(prefix))
-        for placeholder, file in (("{{script}}", self.script), ("{{rest}}", self.rest), ("{{style}}", self.style)):
-            text = text.replace(placeholder, file.name)
-        return text.encode()
+        return self._document.replace("{{prefix}}", escape(prefix)).encode()
+
+
+@cache
+def page_files() -> PageFiles:
+    """Return the files of the page, the same for every application of this process. Raises: InvalidModule."""
+    return PageFiles()
 
 
 def _texts(folder: Path, names: str) -> Mapping[str, str]:

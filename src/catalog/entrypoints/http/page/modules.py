@@ -30,7 +30,7 @@ def join_modules(sources: Mapping[str, str], main: str) -> str:
     Raises: InvalidModule for a module that is missing, imports itself in a circle, imports what another does not export, or has
     another form of import or export.
     """
-    names = _in_order(sources, main, ())
+    names = _in_order(sources, main)
     return f"{_joined(sources, names, names)}\nexport {{ {', '.join(map(_variable, names))} }};"
 
 
@@ -40,7 +40,7 @@ def join_rest(sources: Mapping[str, str], main: str, first: str) -> str:
     It exports a function that does what `main` does. Its argument is what the script of `first` exports, so that no module runs
     twice. Raises: InvalidModule, as `join_modules`.
     """
-    there, needed = _in_order(sources, first, ()), _in_order(sources, main, ())
+    there, needed = _in_order(sources, first), _in_order(sources, main)
     names = [name for name in needed if name not in there]
     shared = ", ".join(_variable(name) for name in needed if name in there)
     return f"export default ({{ {shared} }}) => {{\n{_joined(sources, names, needed)}\n}};"
@@ -54,17 +54,26 @@ def _joined(sources: Mapping[str, str], names: Sequence[str], known: Sequence[st
     return "\n".join(_as_function(name, sources[name], exported[name]) for name in names)
 
 
-def _in_order(sources: Mapping[str, str], main: str, importers: tuple[str, ...]) -> list[str]:
+def _in_order(sources: Mapping[str, str], main: str) -> list[str]:
     """Return the names of a module and of all that it imports, each after those that it imports itself."""
-    if main in importers:
-        message = f"{main} imports itself: {' > '.join((*importers, main))}"
+    ordered: dict[str, None] = {}
+    _add(sources, main, (), ordered)
+    return [*ordered]
+
+
+def _add(sources: Mapping[str, str], name: str, importers: tuple[str, ...], ordered: dict[str, None]) -> None:
+    """Add a module to those that are in order, after what it imports, unless it is there."""
+    if name in ordered:
+        return
+    if name in importers:
+        message = f"{name} imports itself: {' > '.join((*importers, name))}"
         raise InvalidModule(message)
-    if main not in sources:
-        message = f"{importers[-1] if importers else 'The page'} imports {main}, which does not exist."
+    if name not in sources:
+        message = f"{importers[-1] if importers else 'The page'} imports {name}, which does not exist."
         raise InvalidModule(message)
-    imported = (name for _, name in _IMPORT.findall(sources[main]))
-    ordered = [found for name in imported for found in _in_order(sources, name, (*importers, main))]
-    return list(dict.fromkeys((*ordered, main)))
+    for _, imported in _IMPORT.findall(sources[name]):
+        _add(sources, imported, (*importers, name), ordered)
+    ordered[name] = None
 
 
 def _check_imports(importer: str, source: str, exported: Mapping[str, Sequence[str]]) -> None:

@@ -59,13 +59,23 @@ export async function request(method, path, options = {}) {
     throw new ApiError(0, { code: "offline", detail: error.message });
   }
   const isJson = /[/+]json\b/.test(response.headers.get("Content-Type") ?? "");
-  const data = isJson ? await (options.exact ? response.text().then(parseExact) : response.json()) : null;
+  const data = isJson ? await read(response, options.exact) : null;
   if (!response.ok) {
     if (response.status === 401 && !SIGNING_IN.includes(path)) window.dispatchEvent(new CustomEvent("signed-out"));
     const retryAfter = Number(response.headers.get("Retry-After")) || 0;
     throw new ApiError(response.status, data ?? { code: "unexpected", title: response.statusText }, retryAfter);
   }
   return { status: response.status, data, etag: response.headers.get("ETag"), headers: response.headers, body: response.body };
+}
+
+/** Reads JSON. A connection that breaks in the middle of it is no connection. */
+async function read(response, exact) {
+  try {
+    return exact ? parseExact(await response.text()) : await response.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, { code: "offline", detail: error.message });
+  }
 }
 
 /** Percent-encodes an item's key, a slug or a name for a path. */

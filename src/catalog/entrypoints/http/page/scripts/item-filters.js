@@ -16,11 +16,6 @@ const COUNT_DELAY = 250;
 const NEWS_DELAY = 2000;
 const OWN_FIELDS = ["category", "currency"];
 
-/** Returns the value of `facet` for the request of the list: none, because rows should not wait for counts. */
-export function facetsWanted() {
-  return "";
-}
-
 /**
  * `<item-filters>` shows and changes the filters in the address. It counts by itself, after the rows: `showFacets` says that they are
  * there.

@@ -47,7 +47,7 @@ export class ItemForm extends HTMLElement {
 }
 
 /** Opens a dialog that creates an item, as `item-form-wanted` does. */
-export function openItemForm() {
+function openItemForm() {
   const form = h("item-form");
   const dialog = openDialog(text.editing.newItem, form);
   form.addEventListener("item-created", ({ detail }) => {

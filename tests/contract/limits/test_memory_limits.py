@@ -38,11 +38,25 @@ async def test_the_limiter_forgets_the_oldest_window() -> None:
     clock.move(seconds=61)
     for key in ("a", "d"):
         await limiter.take(key, 1, 60)
-    assert [key for key, _ in limiter._windows] == ["c", "a", "d"]
+    assert [key for key, _ in limiter._meters] == ["c", "a", "d"]
     assert not (await limiter.take("a", 1, 60)).allowed
     assert (await limiter.take("b", 1, 60)).allowed
     await limiter.close()
-    assert not limiter._windows
+    assert not limiter._meters
+
+
+async def test_who_keeps_a_meter_shares_its_count_with_the_others() -> None:
+    """Over several windows, whoever began them."""
+    clock = FixedClock()
+    limiter = MemoryRateLimiter(clock)
+    meter = limiter.meter("k", 3, 60)
+    for begins in (meter.take, limiter.meter("k", 3, 60).take):
+        assert begins() == Allowance(allowed=True, remaining=2, reset_after=60)
+        assert (await limiter.take("k", 3, 60)).remaining == 1
+        assert meter.take().remaining == 0
+        assert not limiter.meter("k", 3, 60).take().allowed
+        assert not meter.take().allowed
+        clock.move(seconds=60)
 
 
 async def test_failures_are_forgotten_a_day_after_the_last_one() -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 
 from catalog.domain.identity.back_off import FORGET_AFTER, Failures
@@ -12,14 +12,38 @@ from catalog.ports.identity.limits import Allowance
 MAX_KEYS = 50_000
 """Keys that are counted at the same time. Beyond it, the oldest count is forgotten."""
 
+_new_tuple = tuple.__new__
+"""Makes a named tuple in a third of the time that its class takes."""
 
-@dataclass(slots=True)
-class _Window:
-    """The requests with one key since `start`, in seconds since 1970."""
 
-    start: float
-    end: float
-    count: int = 0
+class _Meter:
+    """Counts the requests with one key, in windows that begin with the first request after the one before has ended."""
+
+    __slots__ = ("_count", "_end", "_now", "_seconds", "_start", "limit")
+
+    def __init__(self, now: Callable[[], float], seconds: int) -> None:
+        self._now = now
+        self._seconds = seconds
+        self._start = self._end = -math.inf
+        self._count = 0
+        self.limit = 0
+        """The requests that are allowed in a window, by who asked last."""
+
+    @property
+    def is_counting(self) -> bool:
+        """Whether a window has begun and not ended. A clock that was set back before its start has ended it too."""
+        return self._start <= self._now() < self._end
+
+    def take(self) -> Allowance:
+        """Count a request, unless it is beyond the limit in the window."""
+        now = self._now()
+        if not self._start <= now < self._end:
+            self._start, self._end, self._count = now, now + self._seconds, 0
+        remaining = self.limit - self._count - 1
+        if remaining < 0:
+            return Allowance(allowed=False, remaining=0, reset_after=math.ceil(self._end - now))
+        self._count += 1
+        return _new_tuple(Allowance, (True, remaining, math.ceil(self._end - now)))
 
 
 class MemoryRateLimiter:
@@ -29,36 +53,30 @@ class MemoryRateLimiter:
         """Count up to `max_keys` keys."""
         self._now = clock.timestamp
         self._max_keys = max_keys
-        self._windows: dict[tuple[str, int], _Window] = {}
+        self._meters: dict[tuple[str, int], _Meter] = {}
 
     async def take(self, key: str, limit: int, window_seconds: int) -> Allowance:
         """Count a request, unless it is beyond `limit` in the window."""
-        return self.take_now(key, limit, window_seconds)
+        return self.meter(key, limit, window_seconds).take()
 
-    def take_now(self, key: str, limit: int, window_seconds: int) -> Allowance:
-        """Count a request, unless it is beyond `limit` in the window."""
-        now = self._now()
+    def meter(self, key: str, limit: int, window_seconds: int) -> _Meter:
+        """Return what counts the requests with a key.
+
+        If there are too many, those whose window was the first to begin are forgotten: it ends first.
+        """
         name = (key, window_seconds)
-        window = self._windows.get(name)
-        if window is None or not window.start <= now < window.end:  # before its start: the clock was set back
-            window = self._begin(name, now)
-        remaining = limit - window.count
-        if remaining <= 0:  # less than 0: counted with a higher limit before
-            return Allowance(allowed=False, remaining=0, reset_after=math.ceil(window.end - now))
-        window.count += 1
-        return Allowance(True, remaining - 1, math.ceil(window.end - now))
+        meter = self._meters.get(name)
+        if meter is None or not meter.is_counting:
+            self._meters.pop(name, None)
+            while len(self._meters) >= self._max_keys:
+                del self._meters[next(iter(self._meters))]
+            meter = self._meters[name] = meter or _Meter(self._now, window_seconds)
+        meter.limit = limit
+        return meter
 
     async def close(self) -> None:
         """Forget every count."""
-        self._windows.clear()
-
-    def _begin(self, name: tuple[str, int], now: float) -> _Window:
-        """Begin a window. If there are too many, those that began first are forgotten: they end first."""
-        self._windows.pop(name, None)
-        while len(self._windows) >= self._max_keys:
-            del self._windows[next(iter(self._windows))]
-        window = self._windows[name] = _Window(now, now + name[1])
-        return window
+        self._meters.clear()
 
 
 class MemoryFailureCounter:

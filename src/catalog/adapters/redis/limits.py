@@ -80,7 +80,7 @@ class RedisRateLimiter:
         allowed, remaining, milliseconds = found
         return Allowance(allowed=bool(allowed), remaining=max(remaining, 0), reset_after=max(-(-milliseconds // 1000), 1))
 
-    def take_now(self, _key: str, _limit: int, _window_seconds: int) -> None:
+    def meter(self, _key: str, _limit: int, _window_seconds: int) -> None:
         """Return None: the server has to be asked."""
 
     async def close(self) -> None:

@@ -64,6 +64,8 @@ class Authenticator:
         self._remembered: dict[Credential, Principal] = {}
         self._verifications: SingleFlight[Credential, Principal] = SingleFlight()
         self._used_at: dict[UUID, datetime] = {}
+        self.is_current = watch.is_current
+        """Returns whether this process knows what was revoked in the store, except in the last seconds."""
         self.noted_uses = 0
         """How many times uses were noted. Between two, a use of each credential has to be reported once only."""
         watch.on_revoked(self._forget)
@@ -79,10 +81,6 @@ class Authenticator:
         What was looked up in the store is not valid while the store is away: nobody knows whether it was revoked.
         """
         return (principal.as_of is None or self.is_current()) and not self._has_ended(principal)
-
-    def is_current(self) -> bool:
-        """Return whether this process knows what was revoked in the store, except in the last seconds."""
-        return self._watch.is_current()
 
     def looks_up(self, credential: Credential) -> bool:
         """Return whether verifying this takes a query, or perhaps a request to another issuer. Own tokens take neither."""

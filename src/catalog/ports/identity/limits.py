@@ -14,14 +14,21 @@ class Allowance(NamedTuple):
     reset_after: int
 
 
+class Meter(Protocol):
+    """Counts the requests with one key in this process."""
+
+    def take(self) -> Allowance:
+        """Count a request, unless it is beyond the limit in the window."""
+
+
 class RateLimiter(Protocol):
     """Counts requests by key, in this process or in all."""
 
     async def take(self, key: str, limit: int, window_seconds: int) -> Allowance:
         """Count a request, unless it is beyond `limit` in the window."""
 
-    def take_now(self, key: str, limit: int, window_seconds: int) -> Allowance | None:
-        """Count a request as `take` does if that is possible without waiting; otherwise count nothing and return None."""
+    def meter(self, key: str, limit: int, window_seconds: int) -> Meter | None:
+        """Return what counts as `take` does without waiting, to be kept for many requests; None if counting takes waiting."""
 
     async def close(self) -> None:
         """Release all resources."""

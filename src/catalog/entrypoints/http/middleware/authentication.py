@@ -39,6 +39,7 @@ from catalog.entrypoints.http.responses.prepared import NO_STORE, PreparedRespon
 from catalog.entrypoints.http.responses.problems import PROBLEM_JSON, headers_of, log_unavailable, problem, problem_of, status_of
 from catalog.ports.cache import ResponseContent
 from catalog.ports.clock import Clock
+from catalog.ports.identity.limits import Meter
 
 NOBODY: Final = replace(GUEST, scopes=NO_SCOPES)
 """Whoever has not signed in, where the public may not read."""
@@ -55,7 +56,8 @@ class _Caller:
     """Who sends a request, and what follows from it: the visibility class, and the key of the rate limit.
 
     `until` is when the credential expires, in seconds since 1970. One that `was_looked_up` in the store is not valid while nobody
-    knows what was revoked there. `noted_use` is the value of `Authenticator.noted_uses` when a use was reported last.
+    knows what was revoked there. `meter` counts the requests, if that takes no waiting. `noted_use` is the value of
+    `Authenticator.noted_uses` when a use was reported last.
     """
 
     principal: Principal
@@ -64,6 +66,7 @@ class _Caller:
     until: float
     was_looked_up: bool
     has_cookie: bool = False
+    meter: Meter | None = None
     noted_use: int = -1
 
     @classmethod
@@ -101,6 +104,7 @@ class AuthenticationMiddleware:
         self._authenticator = authenticator
         self._now = clock.timestamp
         self._routes = routes
+        self._without_public = routes.others
         self._limits = limits
         self._denials = denials
         self._guest = _Caller.of(GUEST if public_read else NOBODY)
@@ -119,7 +123,7 @@ class AuthenticationMiddleware:
         if scope["type"] == "http" and (self._cors is None or not is_preflight(scope)):
             scope["state"][PRINCIPAL] = NOBODY  # until it is known
             try:
-                rule = self._routes.rule(scope)
+                rule = None if scope["path"].startswith(self._without_public) else self._routes.rule(scope)
                 caller = self._recognize(scope) if rule is None else _NOBODY
                 if isinstance(caller, _Caller):
                     admission = self._admit(caller, scope, rule)
@@ -151,8 +155,13 @@ class AuthenticationMiddleware:
         state[VISIBILITY] = caller.visibility
         if scope["method"] not in SAFE_METHODS:
             self._refuse_other_pages(scope, caller, is_public=rule is not None)
-        limit = REQUESTS if rule is None else rule.limit
-        counting = None if limit is None else self._limits.count(limit, caller.rate_key or address_key(address_of(scope)), scope)
+        counting = None
+        if caller.meter is not None:
+            self._limits.apply(caller.meter.take(), scope)
+        else:
+            limit = REQUESTS if rule is None else rule.limit
+            if limit is not None:
+                counting = self._limits.count(limit, caller.rate_key or address_key(address_of(scope)), scope)
         if caller.noted_use != self._authenticator.noted_uses:
             caller.noted_use = self._authenticator.noted_uses
             self._authenticator.used(caller.principal)
@@ -181,6 +190,7 @@ class AuthenticationMiddleware:
             return self._guest
         principal = self._authenticator.remembered(credential) or await self._verify(credential, scope)
         caller = _Caller.of(principal, has_cookie=credential.kind == "cookie")
+        caller.meter = None if caller.rate_key is None else self._limits.meter(caller.rate_key)
         if len(raw[1]) <= MAX_KNOWN_LENGTH and self._authenticator.is_valid(principal):  # not revoked a moment ago
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()

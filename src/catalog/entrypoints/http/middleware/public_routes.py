@@ -15,9 +15,11 @@ class PublicRoutes:
         """Collect the rules of these routes."""
         self._fixed: dict[str, dict[str, AccessRule]] = {}
         prefixes: dict[str, AccessRule] = {}
+        others: dict[str, None] = {}
         for route in routes:
             if not isinstance(route, HTTPRoute):
                 continue
+            others[route.path_format.partition("{")[0]] = None
             for method, (handler, _) in route.route_handler_map.items():
                 rule: AccessRule | None = handler.opt.get(ACCESS)
                 if rule is None or not rule.public:
@@ -28,6 +30,13 @@ class PublicRoutes:
                     self._fixed.setdefault(route.path_format, {})[method] = rule
         self._prefixes = tuple(prefixes)
         self._rules = prefixes
+        public = (*self._fixed, *prefixes)
+        self.others = tuple(
+            other
+            for other in others
+            if not other.startswith(self._prefixes) and not any(path.startswith(other) for path in public)
+        )
+        """What paths begin with that are not public. Faster to find out than the rule of a path."""
 
     def rule(self, scope: Any) -> AccessRule | None:  # noqa: ANN401 - an ASGI scope
         """Return the rule of a request to a public route, or None."""

@@ -15,7 +15,7 @@ from catalog.domain.identity.usernames import normalize_username
 from catalog.entrypoints.http.requests.access import SIGN_INS, Limit
 from catalog.entrypoints.http.requests.caller import address_of
 from catalog.entrypoints.settings.sections import RateLimitSettings
-from catalog.ports.identity.limits import Allowance, RateLimiter
+from catalog.ports.identity.limits import Allowance, Meter, RateLimiter
 
 Header = tuple[bytes, bytes]
 
@@ -34,6 +34,8 @@ class RateLimits:
         self._limiter = limiter
         self._default = _Policy("default", settings.requests, settings.window_seconds)
         self._sign_in = _Policy("sign-in", settings.sign_in_requests, settings.sign_in_window_seconds, prefix="sign-in ")
+        self.apply = self._default.apply
+        """Takes what a meter returns, and the scope of the request."""
 
     async def take(self, limit: Limit, key: str, scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
         """Count a request, and put the headers that its response has into the state of its scope. Raises: TooManyRequests."""
@@ -45,11 +47,15 @@ class RateLimits:
         """Do what `take` does. If that takes waiting, return what to wait for. Raises: TooManyRequests."""
         policy = self._sign_in if limit == SIGN_INS else self._default
         key = policy.prefix + key
-        allowance = self._limiter.take_now(key, policy.requests, policy.seconds)
-        if allowance is None:
+        meter = self._limiter.meter(key, policy.requests, policy.seconds)
+        if meter is None:
             return self._wait(policy, key, scope)
-        policy.apply(allowance, scope)
+        policy.apply(meter.take(), scope)
         return None
+
+    def meter(self, key: str) -> Meter | None:
+        """Return what counts requests with a key without waiting, whose results are for `apply`; None if it takes waiting."""
+        return self._limiter.meter(key, self._default.requests, self._default.seconds)
 
     async def _wait(self, policy: "_Policy", key: str, scope: Any) -> None:  # noqa: ANN401 - an ASGI scope
         policy.apply(await self._limiter.take(key, policy.requests, policy.seconds), scope)

@@ -69,44 +69,51 @@ def main(arguments: list[str]) -> None:
 
 
 def _compare_credentials(folder: Path, store: str, url: str, turns: int) -> None:
-    """Print rate and CPU time per request with each credential, relative to a server without identity, in alternating turns."""
+    """Print rate and CPU time per request with each credential, relative to a server without identity.
+
+    Each turn starts both servers anew: two processes of one program differ by some percent for as long as they live.
+    """
     key = _catalog(
         url, "keys", "create", "--user", NAME, "--name", store, "--scope", "items:read", "--scope", "items:create", "--json"
     )
-    with (
-        _serve(folder / f"open-{store}", url, {}) as (open_pid, open_url),
-        _serve(folder / store, url, _REQUIRED) as (pid, address),
-    ):
-        token = _post(address, "/api/v1/auth/token", {"username": NAME, "password": PASSWORD})[1]
-        bearer = f"Authorization: Bearer {json.loads(token)['access_token']}"
-        headers = {"token": bearer, "API key": f"X-API-Key: {json.loads(key)['key']}"}
-        ids = folder / f"ids-{store}"
-        page = json.loads(_get(open_url, "/api/v1/items?limit=100"))
-        ids.write_text("".join(f"{item['id']} {item['version']}\n" for item in page["items"]))
-
-        def measure(process: int, base: str, kind: str, header: Sequence[str]) -> tuple[float, float]:
-            before = cpu_seconds(process)
-            rate, _, _, count, errors = run_wrk(base, kind, CONNECTIONS, ids, headers=header)
-            if errors:
-                sys.exit(f"{errors:.0f} requests failed: {kind}, {store}")
-            return rate, (cpu_seconds(process) - before) / count
-
-        for kind, goal in GOALS.items():
-            for credential, header in headers.items():
-                rates, costs = [], []
-                for turn in range(turns):
+    ids = folder / f"ids-{store}"
+    measured: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for turn in range(turns):
+        with (
+            _serve(folder / f"open-{store}-{turn}", url, {}) as (open_pid, open_url),
+            _serve(folder / f"{store}-{turn}", url, _REQUIRED) as (pid, address),
+        ):
+            token = _post(address, "/api/v1/auth/token", {"username": NAME, "password": PASSWORD})[1]
+            bearer = f"Authorization: Bearer {json.loads(token)['access_token']}"
+            headers = {"token": bearer, "API key": f"X-API-Key: {json.loads(key)['key']}"}
+            page = json.loads(_get(open_url, "/api/v1/items?limit=100"))
+            ids.write_text("".join(f"{item['id']} {item['version']}\n" for item in page["items"]))
+            run_wrk(open_url, "get", CONNECTIONS, ids)
+            run_wrk(address, "get", CONNECTIONS, ids, headers=(bearer,))
+            for kind in GOALS:
+                for credential, header in headers.items():
                     sides = [(open_pid, open_url, ()), (pid, address, (header,))]
                     order = sides if turn % 2 else sides[::-1]
-                    measured = [measure(process, base, kind, sent) for process, base, sent in order]
-                    (rate, cost), (other_rate, other_cost) = measured if turn % 2 else measured[::-1]
-                    rates.append(other_rate / rate)
-                    costs.append(other_cost / cost)
-                title = "cached get" if kind == "get" else kind
-                spread = f"{min(rates):.2f} to {max(rates):.2f}"
-                print(
-                    f"| {title} | {store} | {credential} | {median(rates):.2f} | {spread} | {median(costs):.2f} x | {goal} |",
-                    flush=True,
-                )
+                    found = [_measure(process, base, kind, ids, sent) for process, base, sent in order]
+                    (rate, cost), (other_rate, other_cost) = found if turn % 2 else found[::-1]
+                    measured.setdefault((kind, credential), []).append((other_rate / rate, other_cost / cost))
+    for (kind, credential), ratios in measured.items():
+        rates, costs = zip(*ratios, strict=True)
+        title = "cached get" if kind == "get" else kind
+        spread = f"{min(rates):.2f} to {max(rates):.2f}"
+        print(
+            f"| {title} | {store} | {credential} | {median(rates):.2f} | {spread} | {median(costs):.2f} x | {GOALS[kind]} |",
+            flush=True,
+        )
+
+
+def _measure(process: int, base: str, kind: str, ids: Path, headers: Sequence[str]) -> tuple[float, float]:
+    """Return requests per second, and seconds of the server's CPU time per request."""
+    before = cpu_seconds(process)
+    rate, _, _, count, errors = run_wrk(base, kind, CONNECTIONS, ids, headers=headers)
+    if errors:
+        sys.exit(f"{errors:.0f} requests failed: {kind}, {base}")
+    return rate, (cpu_seconds(process) - before) / count
 
 
 def _time_sign_ins(folder: Path, store: str, url: str, tries: int) -> None:

@@ -7,6 +7,7 @@ are read, so its writes pay nothing.
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -47,7 +48,10 @@ def main(arguments: list[str]) -> None:
         for store in ("SQLite", "Postgres"):
             imports = [_importing(folder, server, store, file, rows, *side) for side in sides]
             _compare(f"import of {rows:,} rows", store, imports, turns)
-            _compare_creates(folder, server, store, sides, turns)
+            if against is None:
+                _compare_creates(folder, server, store, turns)
+            else:
+                _compare_creates_of_two(folder, server, store, sides, turns)
 
 
 def _importing(  # noqa: PLR0913, PLR0917 - the measurement's parameters
@@ -66,28 +70,47 @@ def _importing(  # noqa: PLR0913, PLR0917 - the measurement's parameters
     return run
 
 
-def _compare_creates(
+def _compare_creates(folder: Path, server: PostgresServer, store: str, turns: int) -> None:
+    """Create items in one process, which computes digests in every other measurement."""
+    environment = {"CATALOG_STORAGE__URL": _fresh(folder, server, store)}
+    subprocess.run([*_WITHOUT, "migrate"], env=os.environ | environment, check=True, stdout=subprocess.DEVNULL)
+    with run_server([*_WITHOUT, "serve"], folder, "/health/ready", environment) as (pid, url, _):
+        is_chained = False
+
+        def create(*, chained: bool) -> Measured:
+            nonlocal is_chained
+            if chained != is_chained:
+                os.kill(pid, signal.SIGUSR1)
+                is_chained = chained
+            return _create(pid, url, folder)
+
+        create(chained=False)
+        _compare("create", store, [lambda: create(chained=False), lambda: create(chained=True)], turns)
+
+
+def _compare_creates_of_two(
     folder: Path, server: PostgresServer, store: str, sides: list[tuple[list[str], dict[str, str]]], turns: int
 ) -> None:
-    """Serve both sides at once, and create items with each in turn."""
+    """Create items with each side in turn, served anew each turn: two processes of one program differ by some percent."""
     environments = [environment | {"CATALOG_STORAGE__URL": _fresh(folder, server, store)} for _, environment in sides]
     for (command, _), environment in zip(sides, environments, strict=True):
         subprocess.run([*command, "migrate"], env=os.environ | environment, check=True, stdout=subprocess.DEVNULL)
-    first, second = ([*command, "serve"] for command, _ in sides)
-    logs = [folder / f"log-{number}" for number in range(2)]
-    for log in logs:
-        log.mkdir(exist_ok=True)
-    with (
-        run_server(first, logs[0], "/health/ready", environments[0]) as (first_pid, first_url, _),
-        run_server(second, logs[1], "/health/ready", environments[1]) as (second_pid, second_url, _),
-    ):
 
-        def create(pid: int, url: str) -> Measured:
-            before = cpu_seconds(pid)
-            rate, _, _, count, _ = run_wrk(url, "create", 32, folder / "ids")
-            return rate, (cpu_seconds(pid) - before) / count
+    def creating(number: int) -> Callable[[], Measured]:
+        def run() -> Measured:
+            with run_server([*sides[number][0], "serve"], folder, "/health/ready", environments[number]) as (pid, url, _):
+                _create(pid, url, folder)
+                return _create(pid, url, folder)
 
-        _compare("create", store, [lambda: create(first_pid, first_url), lambda: create(second_pid, second_url)], turns)
+        return run
+
+    _compare("create", store, [creating(0), creating(1)], turns)
+
+
+def _create(pid: int, url: str, folder: Path) -> Measured:
+    before = cpu_seconds(pid)
+    rate, _, _, count, _ = run_wrk(url, "create", 32, folder / "ids")
+    return rate, (cpu_seconds(pid) - before) / count
 
 
 def _compare(title: str, store: str, sides: list[Callable[[], Measured]], turns: int) -> None:

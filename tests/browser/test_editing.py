@@ -183,6 +183,25 @@ def test_prices_are_changed_by_a_percentage(open_page: Browsing, service: Servic
     expect(row(page, names[1])).to_contain_text("€0.87")
 
 
+@pytest.mark.parametrize("variant", [Variant("sqlite")], indirect=True, ids=str)
+def test_prices_are_changed_by_an_amount(page: Page, service: Service) -> None:
+    """In the currency of each item."""
+    euros, yen = new_name(), new_name()
+    service.create_item(name=euros, price=price("10.00"))
+    service.create_item(name=yen, price={"amount": "900", "currency": "JPY"})
+    shown(page, euros, yen)
+    for name in (euros, yen):
+        select(row(page, name)).check()
+    page.locator("selection-bar").get_by_role("button", name="Change prices").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("By").fill("5")
+    dialog.get_by_label("Unit").select_option("amount")
+    expect(dialog.get_by_role("row", name=euros)).to_contain_text("€15.00")
+    dialog.get_by_role("button", name="Change 2 prices").click()
+    expect(row(page, euros)).to_contain_text("€15.00")
+    expect(row(page, yen)).to_contain_text("905")
+
+
 def test_several_items_move_to_a_category(page: Page, service: Service) -> None:
     """An item that somebody changed in this moment is left alone and named in the message."""
     names, slug = [new_name(), new_name()], f"moved-{new_name().split()[-1]}"

@@ -175,6 +175,27 @@ def test_a_row_opens_its_item(page: Page) -> None:
     expect(page).to_have_url(re.compile(f"item={sku}"))
 
 
+@pytest.mark.parametrize("variant", [Variant("sqlite", phone=True)], indirect=True, ids=str)
+def test_a_finger_opens_an_item_from_anywhere_in_its_row(page: Page) -> None:
+    """A row is a card there, and its SKU is small. The box of the selection is not part of it."""
+    first = rows(page).first
+    sku = first.locator("[data-field=sku]").inner_text()
+    first.locator(".cell-select").tap(position={"x": 4, "y": 20})
+    expect(select(first)).to_be_checked()
+    first.locator("[data-field=name]").tap()
+    expect(page).to_have_url(re.compile(f"item={sku}"))
+
+
+@pytest.mark.parametrize("variant", [Variant("sqlite", identity=True)], indirect=True, ids=str)
+def test_a_mouse_opens_an_item_from_anywhere_in_its_row_unless_it_edits(open_page: Browsing) -> None:
+    """Whoever may edit selects a cell with a click, and opens it with a second one."""
+    reader, editor = open_page(role="user"), open_page(role="editor")
+    for page in (reader, editor):
+        rows(page).first.locator("[data-field=name]").click()
+    expect(reader.locator("item-drawer > dialog")).to_be_visible()
+    expect(editor.locator("item-drawer > dialog")).to_be_hidden()
+
+
 def test_select_several(page: Page) -> None:
     """One by one, a range with the shift key, a page; the selection stays on other pages."""
     size = "() => document.querySelector('item-table').selection.size"
@@ -312,7 +333,7 @@ def test_the_first_item_replaces_the_ways_to_begin(open_page: Browsing, service:
 @once
 @empty
 def test_markup_stays_text(open_page: Browsing, service: Service) -> None:
-    """In names, SKUs and categories; long words don't widen the page, empty cells look empty."""
+    """In names, SKUs and categories; long words don't widen the page, prices are not cut, empty cells look empty."""
     service.create_category("markup", name=MARKUP)
     service.create_item(name=MARKUP, sku="<B>&X", category="markup")
     service.create_item(name="W" * 200, sku="S" * 64, price={"amount": "12345678901.00", "currency": "EUR"})
@@ -323,6 +344,8 @@ def test_markup_stays_text(open_page: Browsing, service: Service) -> None:
         expect(row(page, MARKUP).locator("[data-field=category]")).to_have_text(MARKUP)
         expect(row(page, MARKUP).locator("[data-field=sku]")).to_have_text("<B>&X")
         assert page.locator("main img").count() == 0
+        price = row(page, "WWW").locator("[data-field=price]")
+        assert price.evaluate("(cell) => cell.scrollWidth - cell.clientWidth") <= 0
         open_page.screenshot(page, "long-items")
 
 

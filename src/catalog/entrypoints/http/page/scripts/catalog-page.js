@@ -8,6 +8,7 @@ import { loadRest } from "./load-rest.js";
 import { caller, identify } from "./session.js";
 import { state, stateOfError } from "./states.js";
 import { text } from "./text.js";
+import { addToasts } from "./toasts.js";
 import { VIEWS, viewsOf } from "./views.js";
 
 const VIEW = "view";
@@ -30,8 +31,8 @@ export class CatalogPage extends HTMLElement {
         h("account-menu"),
       ),
       this.#main,
-      h("div", { className: "toasts", "aria-live": "polite" }),
     );
+    addToasts(this);
     this.addEventListener("click", followLinks);
     this.addEventListener("page-shown", finishFirstView, { capture: true, once: true });
     onAddressChange(() => this.#show());

@@ -35,7 +35,9 @@ export class ItemDrawer extends HTMLElement {
   #subtitle = h("p", { className: "drawer-subtitle" });
   #noticeTimer;
   #notice = h("p", { className: "drawer-notice", role: "status" });
-  #body = h("div", { className: "drawer-body" });
+  // Two elements, so that nothing is seen to move when a long name makes the head grow.
+  #state = h("div", { className: "drawer-state" });
+  #body = h("div", { className: "drawer-body", hidden: true });
   #dialog = h(
     "dialog",
     { className: "drawer", "aria-labelledby": this.#title.id },
@@ -46,6 +48,7 @@ export class ItemDrawer extends HTMLElement {
       h("button", { type: "button", className: "icon-button", "aria-label": text.actions.close, onclick: leave }, "×"),
     ),
     this.#notice,
+    this.#state,
     this.#body,
   );
 
@@ -64,7 +67,7 @@ export class ItemDrawer extends HTMLElement {
     window.addEventListener("item-changed", ({ detail }) => this.#onItem(detail), { signal });
     window.addEventListener("item-deleted", ({ detail }) => this.#onDeleted(detail), { signal });
     window.addEventListener("identified", () => this.#key && this.#load(), { signal });
-    window.addEventListener("service-reached", () => this.#body.querySelector(":scope > .state-offline") && this.#load(), { signal });
+    window.addEventListener("service-reached", () => this.#state.querySelector(".state-offline") && this.#load(), { signal });
     this.#body.addEventListener("click", () => this.#notice.dataset.kind === "failed" && this.#say(""), { signal });
     this.addEventListener("saved", () => this.#say(text.drawer.saved), { signal });
     this.addEventListener("gone", () => this.#load(), { signal });
@@ -135,7 +138,14 @@ export class ItemDrawer extends HTMLElement {
     this.#title.textContent = text.drawer.item;
     this.#subtitle.replaceChildren();
     this.#say("");
-    this.#body.replaceChildren(content);
+    this.#body.hidden = true;
+    this.#state.replaceChildren(content);
+  }
+
+  #showBody(...content) {
+    this.#state.replaceChildren();
+    this.#body.hidden = false;
+    this.#body.replaceChildren(...content);
   }
 
   #show(item) {
@@ -144,12 +154,13 @@ export class ItemDrawer extends HTMLElement {
       return;
     }
     this.#keep();
-    if (this.#item?.id !== item.id) this.#body.scrollTop = 0;
+    const isAnother = this.#item?.id !== item.id;
     this.#item = item;
     this.#say("");
     this.#editor = may(WRITE) ? (keptEdits(item.id) ?? h("item-editor")) : null;
     this.#showHead();
-    this.#body.replaceChildren(this.#editor ?? itemFacts(item), ...this.#sections());
+    this.#showBody(this.#editor ?? itemFacts(item), ...this.#sections());
+    if (isAnother) this.#body.scrollTop = 0;
     if (this.#editor?.item) {
       const changed = this.#editor.update(item);
       this.#say(changed.length ? text.drawer.changedMeanwhile(changed.join(", ")) : text.drawer.keptShown, "news");
@@ -203,7 +214,7 @@ export class ItemDrawer extends HTMLElement {
     const restore = h("button", { type: "button", className: "primary", onclick: () => this.#restore(item) }, text.drawer.restore);
     this.#showHead();
     this.#say("");
-    this.#body.replaceChildren(
+    this.#showBody(
       h(
         "div",
         { className: "drawer-deleted", role: "alert" },

@@ -6,6 +6,7 @@ import { h } from "./elements.js";
 import { COLUMNS, isEdited, itemOf, makeBlankRow, makeRow, setGone, showAges, showInRow } from "./item-row.js";
 import { isFiltered, list, listQuery, pageSize, showAll, sortBy, sorting } from "./item-query.js";
 import { ItemSelection } from "./item-selection.js";
+import { may } from "./session.js";
 import { state, stateOfError } from "./states.js";
 import { text } from "./text.js";
 
@@ -330,10 +331,19 @@ export class ItemTable extends HTMLElement {
 
   #onClick(event) {
     const row = event.target.closest("[data-id]");
-    const box = row && event.target.closest(".cell-select")?.firstChild;
+    if (!row) return;
+    const box = event.target.closest(".cell-select")?.firstChild;
+    if (!box) this.#open(row, event);
     if (!box || box.disabled) return;
     if (event.target !== box) box.checked = !box.checked; // beside the box, which is small for a finger
     this.#selected.choose(row, box.checked, event.shiftKey);
+  }
+
+  /** A finger opens the item from anywhere in its row; so does a mouse, unless it edits. */
+  #open(row, { target, pointerType }) {
+    const isForEditing = pointerType !== "touch" && may("items:write");
+    if (isForEditing || target.closest("a, [data-editing]") || !getSelection().isCollapsed) return;
+    row.querySelector("a").click();
   }
 }
 

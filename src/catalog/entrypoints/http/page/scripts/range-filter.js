@@ -1,7 +1,7 @@
 // Two bounds of a number, from and to.
 
 import { h, newId } from "./elements.js";
-import { chosenBound, filterBy } from "./filter-query.js";
+import { chosenBound, filterBy, narrowing } from "./filter-query.js";
 import { text } from "./text.js";
 import { typedNumber } from "./typed-number.js";
 
@@ -21,6 +21,7 @@ export function rangeFilter(field, label, { isAmount = false, others = () => ({}
       "data-operator": operator,
     });
   const inputs = [input("gte", text.filters.from, text.filters.fromOf(label)), input("lte", text.filters.to, text.filters.toOf(label))];
+  let shown = null;
   const fault = h("p", { className: "field-error", id, role: "alert" });
 
   function fail(message, wrong = inputs) {
@@ -46,7 +47,11 @@ export function rangeFilter(field, label, { isAmount = false, others = () => ({}
     filterBy({ ...(from || to ? others() : {}), ...aliases, [`${field}__gte`]: from, [`${field}__lte`]: to });
   }
 
+  /** What is typed, and what is wrong with it, stays until the filters are other ones: counts arrive while somebody types. */
   function show() {
+    const filters = narrowing().toString();
+    if (filters === shown) return;
+    shown = filters;
     for (const each of inputs) {
       if (each !== document.activeElement) each.value = chosenBound(field, each.dataset.operator);
     }

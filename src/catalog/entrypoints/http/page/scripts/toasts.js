@@ -4,6 +4,7 @@ import { h } from "./elements.js";
 import { text } from "./text.js";
 
 const SHOWN_FOR = 8000;
+const MOST = 4;
 
 /**
  * Shows a message for some seconds, longer while the pointer or the focus is on it. `action` is `{label, run}`, such as Undo.
@@ -36,7 +37,9 @@ export function toast(message, { action, kind = "done" } = {}) {
     else close();
   };
   setTimeout(expire, SHOWN_FOR);
-  region().append(element);
+  const region = raisedRegion();
+  region.append(element);
+  while (region.children.length > MOST) region.firstElementChild.remove();
 }
 
 /** Shows why a request failed. Does nothing if it was aborted. */
@@ -44,7 +47,17 @@ export function toastError(error) {
   if (error.name !== "AbortError") toast(error.code === "offline" ? text.states.offline : error.message, { kind: "failed" });
 }
 
-/** Returns the place of the messages. It must be in the page before they are, or they would not be spoken. */
-function region() {
-  return document.querySelector(".toasts");
+/** Adds the place of the messages to the page. It must be there before they are, or they would not be spoken. */
+export function addToasts(page) {
+  const region = h("div", { className: "toasts", popover: "manual", "aria-live": "polite" });
+  page.append(region);
+  region.showPopover();
+}
+
+/** Returns the place of the messages, on top of the dialogs that have been opened since the last one. */
+function raisedRegion() {
+  const region = document.querySelector(".toasts");
+  region.hidePopover();
+  region.showPopover();
+  return region;
 }

@@ -5,8 +5,6 @@ Each test runs once per variant in `pages.USUAL`. Tests that need others say so:
 `@pytest.mark.parametrize("seeded", [False], ids=["empty"])`.
 """
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,24 +12,21 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser.pages import USUAL, Browsing, Variant
+from tests.browser.chromium import NoBrowser, launch
+from tests.browser.pages import PATIENCE, USUAL, Browsing, Variant
 from tests.browser.services import Service, Services
 from tests.conftest import Databases
-
-_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-_QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-gpu")
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """The browser, which is never downloaded."""
-    program = next((path for path in map(shutil.which, _PROGRAMS) if path), None)
-    if program is None:
-        pytest.fail("There is no browser: install Chromium (apt install chromium). `make test-browser` does it where it may.")
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    expect.set_options(timeout=10_000)
+    """The browser."""
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=[*_QUIET, *sandbox])
+        try:
+            opened = launch(playwright)
+        except NoBrowser as error:
+            pytest.fail(str(error))
         yield opened
         opened.close()
 

@@ -15,6 +15,9 @@ from tests.planted_secrets import PASSWORD
 OUTAGE: Final = r"net::ERR_|status 50[0-9]"
 """What `Browsing.allow` allows while the service is away."""
 
+PATIENCE: Final = 20_000
+"""Milliseconds that a test waits for what should be there. Machines that run several browsers are slow at times."""
+
 _WIDE: Final = {"width": 1280, "height": 800}
 _PHONE: Final = {"width": 375, "height": 812}
 _SCREENSHOTS: Final = "CATALOG_TEST_SCREENSHOTS"
@@ -110,12 +113,15 @@ class Browsing:
             locale="en-GB",
             timezone_id="Europe/Berlin",
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         self._contexts.append(context)
         if self._service.identity and role is not None:
             self._sign_in(context, role)
         self._watch(context)
-        return context.new_page()
+        page = context.new_page()
+        # `expect_file_chooser` does not wait until the browser reports choosers, and a key may come before.
+        page.on("filechooser", lambda _chooser: None)
+        return page
 
     def allow(self, pattern: str) -> None:
         """Allow problems that a regular expression finds."""

@@ -279,6 +279,7 @@ def test_a_role_is_offered_only_what_it_may_do(open_page: Browsing, role: str, v
 
 def open_filters(page: Page) -> None:
     """Show the filters of the audit, which are folded up on phones."""
+    expect(page.get_by_role("heading", name="Audit")).to_be_visible()
     filters = page.locator("summary", has_text="Filters")
     if filters.is_visible():
         filters.click()

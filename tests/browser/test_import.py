@@ -200,6 +200,7 @@ def test_all_rows_or_none(page: Page, service: Service, tmp_path: Path) -> None:
     assert found(service, f"{sku}1") is None
 
 
+@pytest.mark.parametrize("seeded", [False], ids=["empty"])
 def test_a_running_import_is_found_again_and_cancelled(page: Page, service: Service, tmp_path: Path) -> None:
     """By its id in the address, also after a reload; what was committed stays and is counted."""
     sku = prefix()

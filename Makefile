@@ -12,7 +12,7 @@ TYPESCRIPT := $(VENV)/typescript/.installed
 NPM_PACKAGES := tests/http/openapi/typescript
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser check fmt fuzz bench clean docs lock migration
+.PHONY: help run test test-browser pictures check fmt fuzz bench clean docs lock migration
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -27,14 +27,19 @@ test: $(DEV) $(TYPESCRIPT) ## Run all tests but those in a browser, on memory, S
 COVERAGE = $(if $(strip $(ARGS)),,--cov --cov-report=term-missing)
 
 test-browser: $(DEV) ## Run the tests of the page in Chromium, which it installs with apt where it may; ARGS="-k landing" selects some
-	@$(FIND_BROWSER) || $(INSTALL_BROWSER)
-	@$(FIND_BROWSER) || { echo 'No browser: the tests of the page need Chromium (on Debian: apt install chromium).'; exit 1; }
+	@$(WITH_BROWSER)
 	@$(BIN)/pytest --numprocesses=auto tests/browser $(ARGS)
+
+pictures: $(DEV) ## Take the pictures of the page in the README anew
+	@$(WITH_BROWSER)
+	@CATALOG_TEST_SCREENSHOTS=docs/images $(BIN)/pytest --quiet tests/browser/test_pictures.py
 
 # Names of packages and programs differ between systems. The browser is never downloaded in another way.
 FIND_BROWSER := { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null
 INSTALL_BROWSER := { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo 'Installing Chromium ...' && apt-get update -qq && \
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-liberation >/dev/null; } || true
+WITH_BROWSER = $(FIND_BROWSER) || $(INSTALL_BROWSER); $(FIND_BROWSER) || \
+	{ echo 'No browser: the tests of the page need Chromium (on Debian: apt install chromium).'; exit 1; }
 
 check: $(DEV) ## Check formatting, lint, types and import rules; CI runs this and the tests
 	@$(BIN)/ruff format --check --quiet . || { echo 'Not formatted: run "make fmt".'; exit 1; }

@@ -8,7 +8,7 @@ import platform
 import sys
 from collections.abc import Callable
 
-from benchmarks import bulk, chain, feed, finding, identity, importing, lone, pools, serving
+from benchmarks import bulk, chain, feed, finding, identity, importing, lone, page, pools, serving
 from catalog import __version__
 
 BENCHMARKS: dict[str, Callable[[list[str]], None]] = {
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[list[str]], None]] = {
     "pools": pools.main,
     "identity": identity.main,
     "chain": chain.main,
+    "page": page.main,
 }
 
 

@@ -32,7 +32,7 @@ test-browser: $(DEV) ## Run the tests of the page in Chromium, which it installs
 
 pictures: $(DEV) ## Take the pictures of the page in the README anew
 	@$(WITH_BROWSER)
-	@CATALOG_TEST_SCREENSHOTS=docs/images $(BIN)/pytest --quiet tests/browser/test_pictures.py
+	@CATALOG_TEST_SCREENSHOTS=$(CURDIR)/docs/images $(BIN)/pytest --quiet tests/browser/test_pictures.py
 
 # Names of packages and programs differ between systems. The browser is never downloaded in another way.
 FIND_BROWSER := { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null

@@ -5,7 +5,7 @@ from pprint import pformat
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.accessibility import assert_accessible
 from tests.browser.pages import EVERY_LOOK, OUTAGE, Browsing, Variant, layout_shifts
@@ -29,6 +29,21 @@ def test_the_first_view_is_accessible_and_stays_where_it_is(open_page: Browsing)
     open_page.screenshot(page, "landing")
     page.get_by_text("For developers").click()
     assert_accessible(page, "developer-panel")
+
+
+@pytest.mark.parametrize("variant", EVERY_LOOK, indirect=True, ids=str)
+def test_the_bar_has_room_for_the_account_and_the_health(open_page: Browsing, service: Service) -> None:
+    """It stays as high as it is before anybody knows who the caller is."""
+    held: list[Route] = []
+    page = open_page.blank()
+    page.route("**/auth/me", lambda route: held.append(route))  # noqa: PLW0108 - Playwright takes no built-in methods
+    with page.expect_request("**/auth/me"):
+        page.goto(service.url)
+    bar = page.locator(".bar")
+    before = bar.bounding_box()
+    held.pop().continue_()
+    expect(page.get_by_role("status", name=HEALTH)).to_have_text("Healthy")
+    assert bar.bounding_box() == before
 
 
 @pytest.mark.parametrize("seeded", [False], ids=["empty"])

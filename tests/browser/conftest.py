@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.chromium import NoBrowser, launch
-from tests.browser.pages import PATIENCE, USUAL, Browsing, Variant
+from tests.browser.pages import PATIENCE, USUAL, Browsing, Variant, browsing
 from tests.browser.services import Service, Services
 from tests.conftest import Databases
 
@@ -78,13 +78,8 @@ def service(services: Services, variant: Variant, *, seeded: bool) -> Iterator[S
 @pytest.fixture
 def open_page(browser: Browser, service: Service, variant: Variant, tmp_path: Path) -> Iterator[Browsing]:
     """Opens pages. The test fails if something happened in them that must not."""
-    browsing = Browsing(browser, service, variant, tmp_path)
-    try:
-        yield browsing
-        problems = browsing.problems()
-    finally:
-        browsing.close()
-    assert not problems, "\n".join(problems)
+    with browsing(browser, service, variant, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture

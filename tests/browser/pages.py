@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -193,6 +195,18 @@ class Browsing:
 
     def _note(self, problem: str) -> None:
         self._problems.append(problem)
+
+
+@contextmanager
+def browsing(browser: Browser, service: Service, variant: Variant, folder: Path) -> Iterator[Browsing]:
+    """Open pages while the context is open. Fails if something happened in them that must not."""
+    opened = Browsing(browser, service, variant, folder)
+    try:
+        yield opened
+        problems = opened.problems()
+    finally:
+        opened.close()
+    assert not problems, "\n".join(problems)
 
 
 def layout_shifts(page: Page) -> list[tuple[float, list[str]]]:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.pages import Browsing, Variant
+from tests.browser.pages import Browsing, Variant, browsing
 from tests.browser.services import FIRST_ADMIN, Service, Services
 from tests.browser.sign_in import sign_in
 from tests.planted_secrets import ANOTHER_PASSWORD, PASSWORD
@@ -46,13 +46,8 @@ def fresh_service(services: Services, variant: Variant, settings: dict[str, str]
 @pytest.fixture
 def fresh_page(browser: Browser, fresh_service: Service, variant: Variant, tmp_path: Path) -> Iterator[Browsing]:
     """Opens pages of the fresh service."""
-    browsing = Browsing(browser, fresh_service, variant, tmp_path)
-    try:
-        yield browsing
-        problems = browsing.problems()
-    finally:
-        browsing.close()
-    assert not problems, "\n".join(problems)
+    with browsing(browser, fresh_service, variant, tmp_path) as opened:
+        yield opened
 
 
 def new_user(service: Service, name: str) -> None:

@@ -59,6 +59,20 @@ async def test_who_keeps_a_meter_shares_its_count_with_the_others() -> None:
         clock.move(seconds=60)
 
 
+async def test_a_meter_that_is_in_use_is_not_forgotten_first() -> None:
+    """Nor counted anew for others with its key, although nobody asks for it again."""
+    clock = FixedClock()
+    limiter = MemoryRateLimiter(clock, max_keys=2)
+    meter = limiter.meter("a", 2, 60)
+    meter.take()
+    await limiter.take("b", 2, 60)
+    clock.move(seconds=61)
+    meter.take()
+    await limiter.take("c", 2, 60)
+    assert [key for key, _ in limiter._meters] == ["a", "c"]
+    assert (await limiter.take("a", 2, 60)).remaining == 0
+
+
 async def test_failures_are_forgotten_a_day_after_the_last_one() -> None:
     """Each failure starts the day anew. What was forgotten takes no memory."""
     clock = FixedClock()

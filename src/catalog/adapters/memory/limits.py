@@ -4,6 +4,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from catalog.domain.identity.back_off import FORGET_AFTER, Failures
 from catalog.ports.clock import Clock
@@ -19,26 +20,24 @@ _new_tuple = tuple.__new__
 class _Meter:
     """Counts the requests with one key, in windows that begin with the first request after the one before has ended."""
 
-    __slots__ = ("_count", "_end", "_now", "_seconds", "_start", "limit")
+    __slots__ = ("_begun", "_count", "_end", "_now", "_seconds", "_start", "limit")
 
-    def __init__(self, now: Callable[[], float], seconds: int) -> None:
+    def __init__(self, now: Callable[[], float], seconds: int, begun: "Callable[[_Meter], None]") -> None:
+        """Call `begun` with the meter when a window begins."""
         self._now = now
         self._seconds = seconds
+        self._begun = begun
         self._start = self._end = -math.inf
         self._count = 0
         self.limit = 0
         """The requests that are allowed in a window, by who asked last."""
 
-    @property
-    def is_counting(self) -> bool:
-        """Whether a window has begun and not ended. A clock that was set back before its start has ended it too."""
-        return self._start <= self._now() < self._end
-
     def take(self) -> Allowance:
         """Count a request, unless it is beyond the limit in the window."""
         now = self._now()
-        if not self._start <= now < self._end:
+        if not self._start <= now < self._end:  # before its start: the clock was set back
             self._start, self._end, self._count = now, now + self._seconds, 0
+            self._begun(self)
         remaining = self.limit - self._count - 1
         if remaining < 0:
             return Allowance(allowed=False, remaining=0, reset_after=math.ceil(self._end - now))
@@ -60,19 +59,21 @@ class MemoryRateLimiter:
         return self.meter(key, limit, window_seconds).take()
 
     def meter(self, key: str, limit: int, window_seconds: int) -> _Meter:
-        """Return what counts the requests with a key.
-
-        If there are too many, those whose window was the first to begin are forgotten: it ends first.
-        """
+        """Return what counts the requests with a key."""
         name = (key, window_seconds)
         meter = self._meters.get(name)
-        if meter is None or not meter.is_counting:
-            self._meters.pop(name, None)
-            while len(self._meters) >= self._max_keys:
-                del self._meters[next(iter(self._meters))]
-            meter = self._meters[name] = meter or _Meter(self._now, window_seconds)
+        if meter is None:
+            meter = _Meter(self._now, window_seconds, partial(self._keep, name))
+            self._keep(name, meter)
         meter.limit = limit
         return meter
+
+    def _keep(self, name: tuple[str, int], meter: _Meter) -> None:
+        """Put a meter last. If there are too many, those whose window was the first to begin are forgotten: it ends first."""
+        self._meters.pop(name, None)
+        while len(self._meters) >= self._max_keys:
+            del self._meters[next(iter(self._meters))]
+        self._meters[name] = meter
 
     async def close(self) -> None:
         """Forget every count."""

@@ -148,6 +148,15 @@ def without_rule() -> None:
     """Have no access rule. In an Operation, it is a required field."""
 
 
+def hook(_request: Request[Any, Any, Any]) -> None:
+    """Check nothing."""
+
+
+@get("/", opt=documented(OPERATION), before_request=hook, sync_to_thread=False)
+def with_hook() -> None:
+    """Have a hook in the place of the one that checks the access rule."""
+
+
 @pytest.mark.parametrize(
     ("handler", "message"),
     [
@@ -156,6 +165,7 @@ def without_rule() -> None:
         (with_unknown_path_parameter, "has the parameter name, which is not among PATH_PARAMETERS"),
         (without_operation, "has no documentation"),
         (without_rule, "has no access rule"),
+        (with_hook, "has a before_request of its own"),
     ],
 )
 def test_what_a_handler_takes_must_be_declared_or_the_application_does_not_start(handler: Any, message: str) -> None:  # noqa: ANN401 - a handler

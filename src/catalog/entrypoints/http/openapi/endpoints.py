@@ -11,7 +11,7 @@ from typing import Any
 from litestar.routes import BaseRoute, HTTPRoute
 
 from catalog.entrypoints.http.openapi.operation import KEY, NO_CONTENT, NOT_MODIFIED, Content, Operation
-from catalog.entrypoints.http.requests.access import ACCESS, AccessRule
+from catalog.entrypoints.http.requests.access import ACCESS, AccessRule, check_access
 from catalog.entrypoints.http.requests.header_parameters import (
     IDEMPOTENCY_KEY,
     IF_ABSENT,
@@ -99,6 +99,7 @@ def endpoints(routes: Iterable[BaseRoute]) -> list[Endpoint]:
         for method, (handler, _) in route.route_handler_map.items():
             if method == "OPTIONS":
                 continue
+            _refuse_other_hook(method, route.path, handler)
             if not handler.resolve_include_in_schema():
                 _refuse_missing_rule(method, route.path, handler)
                 continue
@@ -118,6 +119,13 @@ def endpoints(routes: Iterable[BaseRoute]) -> list[Endpoint]:
             _refuse_undeclared_arguments(endpoint, route.path_parameters)
             found.append(endpoint)
     return found
+
+
+def _refuse_other_hook(method: str, path: str, handler: Any) -> None:  # noqa: ANN401 - a Litestar handler
+    """Raise TypeError if a handler has a hook in the place of the one that checks its access rule."""
+    if handler.resolve_before_request() not in (None, check_access):
+        message = f"Route {method} {path} has a before_request of its own, so that nobody would check who may call it."
+        raise TypeError(message)
 
 
 def _refuse_missing_rule(method: str, path: str, handler: Any) -> None:  # noqa: ANN401 - a Litestar handler
